@@ -1,0 +1,1 @@
+"""From data to a trained, measured, explained PyTorch network."""

@@ -1,0 +1,153 @@
+"""Files that are either there and whole, or not there.
+
+A write goes to a temporary neighbour, is synced, renamed, and the folder is synced.
+Power may fail at any instant: the old file or the new one is found, never half of one.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from torchsmith.core.errors import TorchsmithError, TrainError
+
+MANIFEST = "manifest.json"
+
+
+def write_atomic(path: Path, content: str | bytes) -> None:
+    """Write a whole file or leave what was there.
+
+    Args:
+        path: Where the file shall be; its folder must exist.
+        content: The file's content; text is written as UTF-8.
+
+    Raises:
+        TrainError: The disk is full, read-only, or failed; says the free bytes.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise write_failed(path, error) from error
+
+
+@contextmanager
+def committed_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder to fill, then make it `path` in one step, with a manifest.
+
+    Args:
+        path: The folder that shall appear; it must not exist yet.
+
+    Yields:
+        The temporary folder beside `path`.
+
+    Raises:
+        TrainError: The disk is full, read-only, or failed; nothing is left behind.
+    """
+    temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        for file in temporary.rglob("*"):
+            if file.is_file():
+                _sync_file(file)
+        write_atomic(temporary / MANIFEST, json.dumps(_manifest(temporary), indent=1))
+        temporary.rename(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise write_failed(path, error) from error
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def damage(folder: Path) -> str:
+    """Say what is wrong with a committed folder, or return an empty string.
+
+    Args:
+        folder: A folder written by `committed_folder`.
+    """
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        expected = {
+            str(name): (int(entry["bytes"]), str(entry["sha256"]))
+            for name, entry in manifest["files"].items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"{MANIFEST} cannot be read ({type(error).__name__})"
+    for name, (size, digest) in expected.items():
+        file = folder / name
+        try:
+            if file.stat().st_size != size:
+                return f"{name} has {file.stat().st_size} bytes, not {size}"
+            if sha256_file(file) != digest:
+                return f"{name} does not have the SHA-256 of its manifest"
+        except OSError as error:
+            return f"{name} cannot be read ({error.strerror})"
+    return ""
+
+
+def sha256_file(path: Path) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_failed(path: Path, error: OSError) -> TorchsmithError:
+    """Turn a failed write into the message that the person needs."""
+    if error.errno == errno.ENOSPC:
+        free = shutil.disk_usage(_existing_parent(path)).free
+        return TrainError(
+            f"{path}: the disk is full ({free:,} bytes free); "
+            "make room, then go on with --resume"
+        )
+    return TrainError(
+        f"{path}: cannot be written ({error.strerror or error}); "
+        "check the folder's permissions, or choose another with --runs"
+    )
+
+
+def _existing_parent(path: Path) -> Path:
+    return next(parent for parent in path.absolute().parents if parent.exists())
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    return {
+        "version": 1,
+        "files": {
+            file.relative_to(folder).as_posix(): {
+                "bytes": file.stat().st_size,
+                "sha256": sha256_file(file),
+            }
+            for file in files
+        },
+    }

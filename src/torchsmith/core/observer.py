@@ -1,0 +1,14 @@
+"""Who is told what is going on, so that nothing over two seconds is silent."""
+
+
+class Observer:
+    """Is told what is going on, and does nothing; views override what they show."""
+
+    def stage(self, title: str, total: int | None = None) -> None:
+        """Begin a stage, such as `"Reading train.csv"`, of `total` items if known."""
+
+    def advance(self, done: int) -> None:
+        """Say how many items of the stage are done."""
+
+    def note(self, text: str) -> None:
+        """Tell the person one line that they should know."""

@@ -1,0 +1,11 @@
+"""The frozen base of everything that is written as JSON or YAML."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Record(BaseModel):
+    """An immutable value that refuses unknown fields."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, ser_json_inf_nan="strings", allow_inf_nan=True
+    )

@@ -1,0 +1,220 @@
+"""What every source becomes: `Data`, of a `Table` or of `Images`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from torchsmith.core.record import Record
+from torchsmith.core.vocabulary import ColumnKind, Kind
+
+
+class Change(Record):
+    """A value that reading changed, counted and listed; nothing is changed silently.
+
+    Attributes:
+        column: The column's name; empty where the change is not about a column.
+        what: What was done, such as `"'?' read as missing"`.
+        count: How many values were changed.
+        lines: The first lines (1 = first line of the file) that were changed.
+        example: One value as it stood in the file.
+    """
+
+    column: str
+    what: str
+    count: int
+    lines: tuple[int, ...] = ()
+    example: str = ""
+
+
+class ColumnFormat(Record):
+    """How the text of a column becomes values, the same for training and prediction.
+
+    Attributes:
+        name: The column's name.
+        kind: What the values are.
+        missing: The texts that mean "no value here"; always with the empty text.
+        thousands: The separator that is removed from numbers, or empty.
+        decimal: The decimal mark of numbers.
+        prefix: Removed from the front of numbers, such as `"$"`.
+        suffix: Removed from the end of numbers, such as `"%"`.
+        date_format: The `strptime` format of dates.
+        words: For booleans, the text of false and the text of true.
+    """
+
+    name: str
+    kind: ColumnKind
+    missing: tuple[str, ...] = ("",)
+    thousands: str = ""
+    decimal: str = "."
+    prefix: str = ""
+    suffix: str = ""
+    date_format: str = ""
+    words: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table, N values.
+
+    Attributes:
+        format: The name, the kind, and how text becomes values.
+        values: `(N,)`; number: float64, NaN where missing; boolean: float64 0, 1 or NaN;
+            date: `datetime64[s]`, NaT where missing; text: int32 index into `levels`,
+            -1 where missing.
+        levels: For text, the distinct texts in order of first appearance.
+    """
+
+    format: ColumnFormat
+    values: np.ndarray
+    levels: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The column's name."""
+        return self.format.name
+
+    @property
+    def kind(self) -> ColumnKind:
+        """What the values are."""
+        return self.format.kind
+
+    @property
+    def missing(self) -> np.ndarray:
+        """`(N,)` bool: where there is no value."""
+        if self.kind == "text":
+            missing = self.values < 0
+        elif self.kind == "date":
+            missing = np.isnat(self.values)
+        else:
+            missing = np.isnan(self.values)
+        return np.asarray(missing)
+
+    def take(self, rows: np.ndarray) -> "Column":
+        """Return the column with only these rows, in this order."""
+        return Column(self.format, self.values[rows], self.levels)
+
+    def texts(self, rows: np.ndarray | slice = slice(None)) -> list[str]:
+        """Return values as a person would write them; missing ones are empty."""
+        values = self.values[rows]
+        if self.kind == "text":
+            return [self.levels[code] if code >= 0 else "" for code in values.tolist()]
+        if self.kind == "date":
+            days = values.astype("datetime64[D]")
+            exact = np.where(
+                days == values, np.datetime_as_string(days), values.astype(str)
+            )
+            return ["" if text == "NaT" else str(text) for text in exact]
+        if self.kind == "boolean":
+            words = self.format.words or ("false", "true")
+            return ["" if np.isnan(v) else words[int(v)] for v in values.tolist()]
+        return ["" if np.isnan(v) else f"{v:.15g}" for v in values.tolist()]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of N values each.
+
+    Attributes:
+        columns: The columns by name, in the order of the file.
+        lines: `(N,)` int64: the line of the file (1 = first) at which each row starts;
+            for formats without lines, the row number (1 = first).
+    """
+
+    columns: Mapping[str, Column]
+    lines: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def take(self, rows: np.ndarray) -> "Table":
+        """Return the table with only these rows, in this order."""
+        columns = {name: column.take(rows) for name, column in self.columns.items()}
+        return Table(columns, self.lines[rows])
+
+
+@dataclass(frozen=True)
+class Images:
+    """N pictures, in memory or as files.
+
+    Attributes:
+        sizes: `(N, 2)` int32: height and width of each picture, in pixels.
+        channels: 1 (grey) or 3 (colour): what the pictures become when read.
+        pixels: `(N, H, W, C)` uint8 or float32 when in memory, else None.
+        files: The N files when not in memory, else empty.
+        names: What to call each picture in messages; file names relative to the source,
+            or empty for arrays (then pictures are called by number, 0 = first).
+    """
+
+    sizes: np.ndarray
+    channels: int
+    pixels: np.ndarray | None = None
+    files: tuple[Path, ...] = ()
+    names: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    @property
+    def same_size(self) -> bool:
+        """Whether all pictures have one height and width."""
+        return bool(len(self.sizes) and (self.sizes == self.sizes[0]).all())
+
+    def name(self, index: int) -> str:
+        """What to call one picture in a message."""
+        return self.names[index] if self.names else f"image {index}"
+
+    def take(self, rows: np.ndarray) -> "Images":
+        """Return only these pictures, in this order."""
+        return Images(
+            sizes=self.sizes[rows],
+            channels=self.channels,
+            pixels=None if self.pixels is None else self.pixels[rows],
+            files=tuple(self.files[i] for i in rows) if self.files else (),
+            names=tuple(self.names[i] for i in rows) if self.names else (),
+        )
+
+
+@dataclass(frozen=True)
+class Data:
+    """N examples: inputs, and targets where they are known.
+
+    Attributes:
+        source: What the person named: a path or the name of a set.
+        inputs: The table without its target column, or the images.
+        target: The column to predict, or None when it is not known or not named.
+        given: `(N,)` int8: 0 train, 1 val, 2 test where the source comes in parts
+            (-1 where a row belongs to none), or None.
+        fingerprint: `"sha256:…"` of the content, in order.
+        reading: What was found out about the source, such as encoding and delimiter.
+        changes: Every kind of change that reading made, with counts and lines.
+    """
+
+    source: str
+    inputs: Table | Images
+    target: Column | None = None
+    given: np.ndarray | None = None
+    fingerprint: str = ""
+    reading: Mapping[str, str] = field(default_factory=dict)
+    changes: tuple[Change, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    @property
+    def kind(self) -> Kind:
+        """`"table"` or `"images"`."""
+        return "table" if isinstance(self.inputs, Table) else "images"
+
+    def take(self, rows: np.ndarray) -> "Data":
+        """Return only these rows, in this order."""
+        return Data(
+            source=self.source,
+            inputs=self.inputs.take(rows),
+            target=None if self.target is None else self.target.take(rows),
+            given=None if self.given is None else self.given[rows],
+            fingerprint=self.fingerprint,
+            reading=self.reading,
+            changes=self.changes,
+        )

@@ -1,0 +1,105 @@
+"""The steps of preparation, as they stand in a plan under `prepare:`.
+
+Tables pass through `FillMissing`, one of `Standardize` and `RobustScale`,
+`EncodeCategories`; images through `Resize`, `ToFloat`, `Standardize`; regression
+targets through `StandardizeTarget`. Everything that is fitted is fitted on the training
+part only.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from torchsmith.core.spec import OneOf, Spec
+
+
+class FillMissing(Spec):
+    """Put a number where a number column has none, and flag it.
+
+    Attributes:
+        value: The median or mean of the training part, or a number.
+        flag: Add a column that is 1 where the value was missing.
+    """
+
+    main = "value"
+    value: Literal["median", "mean"] | float = "median"
+    flag: bool = True
+
+
+class Standardize(Spec):
+    """Subtract the mean and divide by the standard deviation.
+
+    For tables each number column has its own, for images each channel.
+    """
+
+
+class RobustScale(Spec):
+    """Subtract the median, divide by the interquartile range, and clip smoothly.
+
+    `x / sqrt(1 + (x / clip)²)` keeps outliers within ±clip (RealMLP,
+    https://arxiv.org/abs/2407.04491).
+
+    Attributes:
+        clip: The bound; 0 does not clip.
+    """
+
+    main = "clip"
+    clip: float = Field(default=3.0, ge=0)
+
+
+class EncodeCategories(Spec):
+    """Turn categories into whole numbers for an embedding, or into 0/1 columns.
+
+    Code 0 (or a row of zeros) stands for missing and for categories that the training
+    part does not have.
+
+    Attributes:
+        encoding: `codes`, one column each, for embeddings; or `one_hot`.
+        min_count: Categories with fewer training rows count as unknown.
+    """
+
+    main = "encoding"
+    encoding: Literal["codes", "one_hot"] = "codes"
+    min_count: int = Field(default=1, ge=1)
+
+
+class Resize(Spec):
+    """Resize pictures with antialiasing (Pillow, bilinear).
+
+    Attributes:
+        height: In pixels.
+        width: In pixels.
+    """
+
+    height: int = Field(ge=1, le=4096)
+    width: int = Field(ge=1, le=4096)
+
+
+class ToFloat(Spec):
+    """Divide by `scale`, so that pixels lie in [0, 1].
+
+    Attributes:
+        scale: 255 for 8-bit pixels.
+    """
+
+    main = "scale"
+    scale: float = Field(default=255.0, gt=0)
+
+
+class StandardizeTarget(Spec):
+    """Subtract the mean of the training targets and divide by their deviation.
+
+    Predictions are turned back into the target's own units.
+    """
+
+
+Step = Annotated[
+    FillMissing
+    | Standardize
+    | RobustScale
+    | EncodeCategories
+    | Resize
+    | ToFloat
+    | StandardizeTarget,
+    OneOf(),
+]

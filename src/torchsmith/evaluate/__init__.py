@@ -1,0 +1,1 @@
+"""Evaluation: scores with intervals, beside simple rivals, and what went wrong."""

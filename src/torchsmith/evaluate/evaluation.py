@@ -1,0 +1,115 @@
+"""What evaluation finds out, written as `evaluation.json`."""
+
+from typing import Literal
+
+from torchsmith.core.record import Record
+from torchsmith.core.vocabulary import Metric, Part, Task
+
+
+class Score(Record):
+    """A value with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Rival(Record):
+    """A simple model, fitted on the same split.
+
+    Attributes:
+        name: `constant`, `linear`, `neighbors` or `trees`.
+        title: What it is, such as `"gradient-boosted trees"`.
+        scores: On the test part, by metric.
+        difference: The network's main metric minus the rival's, paired over the test
+            rows; its sign is turned so that positive means that the network is better.
+        num_fitted: Rows that it was fitted on.
+        seconds: To fit and predict.
+        note: What a reader must know, such as a subsample; or why it is missing.
+    """
+
+    name: Literal["constant", "linear", "neighbors", "trees"]
+    title: str
+    scores: dict[Metric, Score] = {}
+    difference: Score | None = None
+    num_fitted: int = 0
+    seconds: float = 0.0
+    note: str = ""
+
+
+class ClassScores(Record):
+    """Scores of one class on the test part; `support` is its number of rows."""
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+class Mistake(Record):
+    """One of the test examples on which the network is worst.
+
+    Attributes:
+        where: The line of the file, the file name, or the row number.
+        target: What is right, as text.
+        prediction: What the network said, as text.
+        probability: For classification, of the prediction; else None.
+        loss: Its share in the test loss (regression: the absolute error).
+        row: For tables, column and value as texts.
+        picture: For images, a PNG in base64; else empty.
+    """
+
+    where: str
+    target: str
+    prediction: str
+    probability: float | None
+    loss: float
+    row: dict[str, str] = {}
+    picture: str = ""
+
+
+class Importance(Record):
+    """How much the main metric gets worse when a column is shuffled."""
+
+    column: str
+    drop: Score
+
+
+class Residuals(Record):
+    """Actual and predicted values of at most 2,000 test rows, in the target's units."""
+
+    actual: tuple[float, ...]
+    predicted: tuple[float, ...]
+
+
+class Evaluation(Record):
+    """Scores of a network, beside simple rivals.
+
+    Attributes:
+        num_examples: In each part.
+        scores: For `val` and `test`, by metric; the main metric stands first.
+        rivals: On the same test part.
+        verdict: One sentence: is the network better than its rivals beyond noise?
+        per_class: For classification.
+        confusion: For classification, `(K, K)` counts; row = target, column = prediction.
+        residuals: For regression.
+        mistakes: The worst first.
+        importance: For tables, the most important first.
+        notes: What a reader must know, such as a class without test rows.
+    """
+
+    version: Literal[1] = 1
+    task: Task
+    metric: Metric
+    classes: tuple[str, ...] = ()
+    num_examples: dict[Part, int]
+    scores: dict[Part, dict[Metric, Score]]
+    rivals: tuple[Rival, ...] = ()
+    verdict: str = ""
+    per_class: tuple[ClassScores, ...] = ()
+    confusion: tuple[tuple[int, ...], ...] = ()
+    residuals: Residuals | None = None
+    mistakes: tuple[Mistake, ...] = ()
+    importance: tuple[Importance, ...] = ()
+    notes: tuple[str, ...] = ()

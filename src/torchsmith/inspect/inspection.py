@@ -1,0 +1,140 @@
+"""What inspection finds: facts and findings."""
+
+from typing import Literal
+
+from torchsmith.core.record import Record
+from torchsmith.core.vocabulary import ColumnKind, ColumnRole, Kind, Task
+from torchsmith.data.data import Change
+
+Severity = Literal["error", "warning", "note"]
+
+
+class Finding(Record):
+    """Something that a careful person would notice.
+
+    Attributes:
+        code: Stable: `D` and a number, see `docs/findings.md`.
+        severity: error: training is refused; warning: the score may mislead;
+            note: good to know.
+        message: One sentence: what was found.
+        where: Column, rows, lines, class or file.
+        evidence: The numbers behind it.
+        remedy: What to do, or what Torchsmith does about it.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    where: str = ""
+    evidence: str = ""
+    remedy: str = ""
+
+
+class Bin(Record):
+    """One bar of a histogram: `low <= value < high`, or one level."""
+
+    label: str
+    count: int
+
+
+class ColumnFacts(Record):
+    """Facts about one column of a table.
+
+    Attributes:
+        kind: What the values are.
+        role: What the column should be used as.
+        reason: Why it has this role, with evidence from this data.
+        missing: How many values are missing.
+        distinct: How many different values there are.
+        low, high, mean, median, deviation: For numbers and booleans.
+        first_date, last_date: For dates, ISO 8601.
+        bins: A histogram (numbers, dates) or the most frequent levels.
+    """
+
+    name: str
+    kind: ColumnKind
+    role: ColumnRole
+    reason: str
+    missing: int
+    distinct: int
+    low: float | None = None
+    high: float | None = None
+    mean: float | None = None
+    median: float | None = None
+    deviation: float | None = None
+    first_date: str | None = None
+    last_date: str | None = None
+    bins: tuple[Bin, ...] = ()
+
+
+class ImageFacts(Record):
+    """Facts about images.
+
+    Attributes:
+        channels: 1 grey, 3 colour.
+        min_height, median_height, max_height, min_width, median_width, max_width: pixels.
+        same_size: Whether all have one size.
+        mean, deviation: Of all pixels on a 0 to 1 scale.
+        formats: How many files there are of each true format.
+    """
+
+    channels: int
+    min_height: int
+    median_height: int
+    max_height: int
+    min_width: int
+    median_width: int
+    max_width: int
+    same_size: bool
+    mean: float
+    deviation: float
+    formats: dict[str, int] = {}
+
+
+class TargetFacts(Record):
+    """Facts about what is to be predicted.
+
+    Attributes:
+        task: What kind of problem it is.
+        evidence: Why, with numbers from this data.
+        classes: For classification, the classes in the order of the network's outputs.
+        counts: For classification, rows per class.
+        column: The column's own facts.
+    """
+
+    name: str
+    task: Task
+    evidence: str
+    classes: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
+    column: ColumnFacts
+
+
+class Inspection(Record):
+    """Facts and findings about a data source, written as `inspection.json`.
+
+    Attributes:
+        num_examples: Rows or pictures.
+        given: How many examples the source puts into train, val and test.
+        reading: What was found out about the file, such as encoding and delimiter.
+        changes: Every kind of change that reading made.
+        columns: For tables, the input columns in file order.
+        group: A column that says which rows belong together, if one does.
+        time: A column that orders the rows in time and by which to split, if one does.
+        findings: Most severe first.
+    """
+
+    version: Literal[1] = 1
+    source: str
+    fingerprint: str
+    kind: Kind
+    num_examples: int
+    given: dict[Literal["train", "val", "test"], int] = {}
+    reading: dict[str, str] = {}
+    changes: tuple[Change, ...] = ()
+    columns: tuple[ColumnFacts, ...] = ()
+    images: ImageFacts | None = None
+    target: TargetFacts | None = None
+    group: str | None = None
+    time: str | None = None
+    findings: tuple[Finding, ...] = ()

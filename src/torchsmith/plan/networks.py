@@ -1,0 +1,85 @@
+"""Networks: `Sequential` of layers, or a named family with its own settings."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from torchsmith.core.spec import OneOf, Spec
+from torchsmith.plan.layers import Activation, Layer, ReLU, Size
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Sequential(Spec):
+    """`torch.nn.Sequential`: the layers one after the other.
+
+    The last layer's width must fit the problem: one output per class, one for regression.
+    """
+
+    main = "layers"
+    layers: tuple[Layer, ...] = Field(min_length=1)
+
+
+class MLP(Spec):
+    """A multilayer perceptron: `Linear`, activation, dropout, …, `Linear`.
+
+    Attributes:
+        hidden: Width of each hidden layer.
+        activation: After each hidden layer.
+        dropout: After each activation.
+        batch_norm: `BatchNorm1d` before each activation.
+    """
+
+    main = "hidden"
+    hidden: tuple[Size, ...] = (256, 256)
+    activation: Activation = ReLU()
+    dropout: Share = 0.0
+    batch_norm: bool = False
+
+
+class TabularMLP(Spec):
+    """An MLP for tables, with embeddings of categories and of numbers.
+
+    Attributes:
+        hidden: Width of each hidden layer.
+        activation: After each hidden layer.
+        dropout: After each activation.
+        embedding: Width of each category's embedding; 0 chooses
+            `min(16, (distinct + 1) // 2 + 1)` for each column.
+        frequencies: Number of learned frequencies of the periodic embedding of each
+            number (https://arxiv.org/abs/2203.05556); 0 feeds the numbers as they are.
+        frequency_scale: Deviation of the initial frequencies.
+        number_embedding: Width of each number's embedding.
+    """
+
+    main = "hidden"
+    hidden: tuple[Size, ...] = (256, 256)
+    activation: Activation = ReLU()
+    dropout: Share = 0.0
+    embedding: int = Field(default=0, ge=0)
+    frequencies: int = Field(default=0, ge=0)
+    frequency_scale: float = Field(default=0.1, gt=0)
+    number_embedding: Size = 8
+
+
+class ConvNet(Spec):
+    """A small convolutional net: blocks of `Conv2d`, `BatchNorm2d`, activation.
+
+    Each entry of `channels` is a stage of `depth` 3x3 convolutions; a stage after the
+    first begins with `MaxPool2d(2)`. Global average pooling, dropout, `Linear`.
+
+    Attributes:
+        channels: Output channels of each stage.
+        depth: Convolutions in each stage.
+        activation: After each normalisation.
+        dropout: Before the last layer.
+    """
+
+    main = "channels"
+    channels: tuple[Size, ...] = (32, 64, 128)
+    depth: Size = 1
+    activation: Activation = ReLU()
+    dropout: Share = 0.0
+
+
+Network = Annotated[Sequential | MLP | TabularMLP | ConvNet, OneOf()]

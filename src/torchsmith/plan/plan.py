@@ -1,0 +1,112 @@
+"""The plan itself."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from torchsmith.core.record import Record
+from torchsmith.core.vocabulary import ColumnRole, Metric, Precision, Task
+from torchsmith.data.split import Split
+from torchsmith.data.steps import Step
+from torchsmith.plan.learning import Loss, Optimizer, Schedule
+from torchsmith.plan.networks import Network
+
+
+class Problem(Record):
+    """What is to be predicted, and how success is measured.
+
+    Attributes:
+        task: What kind of problem it is.
+        target: The column (or, for images, the label) to predict.
+        metric: The score that stands first.
+        classes: The classes in the order of the network's outputs; empty for regression.
+    """
+
+    task: Task
+    target: str
+    metric: Metric
+    classes: tuple[str, ...] = ()
+
+
+class Source(Record):
+    """Where the data comes from, and what its columns are used as.
+
+    Attributes:
+        source: A path, or the name of a built-in or downloadable set. A relative path is
+            looked up from the working folder.
+        fingerprint: `sha256:…` of the content; training refuses other data. Empty does
+            not check.
+        columns: For tables, the role of every input column.
+        drop_missing_target: Leave out rows whose target is missing; otherwise refuse.
+        skip_damaged: Leave out images that cannot be decoded; otherwise refuse.
+    """
+
+    source: str
+    fingerprint: str = ""
+    columns: dict[str, ColumnRole] = {}
+    drop_missing_target: bool = False
+    skip_damaged: bool = False
+
+
+class Training(Record):
+    """How long and in which way to train.
+
+    Attributes:
+        epochs: At most so many passes over the training part.
+        batch_size: Examples per optimizer step; the last batch of an epoch may be smaller.
+        precision: Of the arithmetic inside the network.
+        clip_grad_norm: Gradients are scaled down to at most this norm; 0 does not clip.
+        device: `auto` takes a GPU where there is one.
+        threads: Of the CPU within one operation; 0 leaves PyTorch's own choice. Another
+            number of threads gives slightly other weights.
+        seconds: A guard: training stops after so many seconds, and says so; 0 is no
+            limit. Torchsmith chooses `epochs` so that it is not reached.
+        seed: Draws initial weights, order and dropout.
+    """
+
+    epochs: int = Field(default=10, ge=1)
+    batch_size: int = Field(default=64, ge=1)
+    precision: Precision = "float32"
+    clip_grad_norm: float = Field(default=0.0, ge=0)
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    threads: int = Field(default=0, ge=0)
+    seconds: float = Field(default=0.0, ge=0)
+    seed: int = Field(default=0, ge=0)
+
+
+class Stopping(Record):
+    """When to stop early, and which weights to keep.
+
+    Attributes:
+        monitor: `val_loss`, or `val_` and a metric, such as `val_accuracy`.
+        patience: Stop after so many epochs without improvement; 0 never stops early.
+        min_delta: Smaller improvements do not count.
+        restore_best: Give back the weights of the best epoch rather than the last.
+    """
+
+    monitor: str = "val_loss"
+    patience: int = Field(default=10, ge=0)
+    min_delta: float = Field(default=0.0, ge=0)
+    restore_best: bool = True
+
+
+class Plan(Record):
+    """Everything that changes the result of a run.
+
+    Attributes:
+        reasons: For a dotted path such as `training.epochs`, why the value is what it is;
+            an end-of-line comment in the YAML file.
+    """
+
+    version: Literal[1] = 1
+    problem: Problem
+    data: Source
+    split: Split = Split()
+    prepare: tuple[Step, ...] = ()
+    network: Network
+    loss: Loss
+    optimizer: Optimizer
+    schedule: Schedule | None = None
+    training: Training = Training()
+    stopping: Stopping = Stopping()
+    reasons: dict[str, str] = {}
