@@ -1,0 +1,21 @@
+# Shortcuts; each is one plain command.
+PYTHON ?= .venv/bin/python
+
+.PHONY: setup test lint slow bench
+
+setup:
+	python3 -m venv .venv
+	.venv/bin/python -m pip install -c constraints.txt -e ".[dev]"
+
+test:
+	$(PYTHON) scripts/check.py
+
+lint:
+	$(PYTHON) -m ruff format src tests scripts benchmarks
+	$(PYTHON) scripts/check.py format lint types layers
+
+slow:
+	$(PYTHON) -m pytest -q -m slow tests
+
+bench:
+	$(PYTHON) -m benchmarks

@@ -1,0 +1,1 @@
+"""The command line: writes plans and reads run folders; all is there in Python too."""
