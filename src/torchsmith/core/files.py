@@ -45,7 +45,9 @@ def write_atomic(path: Path, content: str | bytes) -> None:
 
 @contextmanager
 def committed_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder to fill, then make it `path` in one step, with a manifest.
+    """Give a temporary folder to fill, then make it `path` in one step.
+
+    A manifest with the size and SHA-256 of every file is written into it last.
 
     Args:
         path: The folder that shall appear; it must not exist yet.

@@ -4,7 +4,7 @@
 runs/2026-11-20-1432-mnist/
   plan.yaml  inspection.json  environment.json        what was asked, of what, on what
   metrics.jsonl  tensorboard/                         as it went
-  checkpoints/000600/{state.safetensors,state.json,manifest.json}
+  checkpoints/00000600/{state.safetensors,state.json,manifest.json}
   model/{network.safetensors,model.json,manifest.json}
   evaluation.json  report.html                        what came out
 ```
@@ -14,46 +14,206 @@ import fcntl
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from torchsmith.core.errors import DataError, TrainError
-from torchsmith.core.files import committed_folder, damage, sync_folder, write_atomic
+from torchsmith.core.errors import DataError, TrainError, nearest
+from torchsmith.core.files import (
+    MANIFEST,
+    committed_folder,
+    damage,
+    sync_folder,
+    write_atomic,
+    write_failed,
+)
+
+KEPT_CHECKPOINTS = 2
 
 
 class RunFolder:
-    """Paths of one run, and what may be done with them."""
+    """Where the files of one run lie, and how they are written."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.plan = path / "plan.yaml"
+        self.inspection = path / "inspection.json"
+        self.environment = path / "environment.json"
+        self.metrics = path / "metrics.jsonl"
+        self.tensorboard = path / "tensorboard"
+        self.checkpoints = path / "checkpoints"
+        self.model = path / "model"
+        self.evaluation = path / "evaluation.json"
+        self.report = path / "report.html"
 
-    plan = property(lambda self: self.path / "plan.yaml")
-    inspection = property(lambda self: self.path / "inspection.json")
-    environment = property(lambda self: self.path / "environment.json")
-    metrics = property(lambda self: self.path / "metrics.jsonl")
-    tensorboard = property(lambda self: self.path / "tensorboard")
-    checkpoints = property(lambda self: self.path / "checkpoints")
-    model = property(lambda self: self.path / "model")
-    evaluation = property(lambda self: self.path / "evaluation.json")
-    report = property(lambda self: self.path / "report.html")
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        return self.path.name
+
+    @classmethod
+    def create(cls, runs: Path, name: str, files: Mapping[str, str]) -> "RunFolder":
+        """Make a new run folder, in one step, with its first files.
+
+        Args:
+            runs: The folder of all runs; made where it is missing.
+            name: What the run is about; date and time are put before it.
+            files: Name and content, `plan.yaml` among them.
+
+        Raises:
+            TrainError: The folder cannot be written.
+        """
+        stem = f"{datetime.now().astimezone():%Y-%m-%d-%H%M}-{_slug(name)}"
+        try:
+            runs.mkdir(parents=True, exist_ok=True)
+            for number in range(1, 10_000):
+                path = runs / (stem if number == 1 else f"{stem}-{number}")
+                # The temporary folder takes the name first, so that two runs that
+                # start in the same minute cannot both have it.
+                temporary = path.with_name(f".{path.name}.new")
+                try:
+                    temporary.mkdir()
+                except FileExistsError:
+                    continue
+                if path.exists():
+                    temporary.rmdir()
+                    continue
+                for file, content in files.items():
+                    write_atomic(temporary / file, content)
+                (temporary / "checkpoints").mkdir()
+                temporary.rename(path)
+                sync_folder(runs)
+                return cls(path)
+        except OSError as error:
+            raise write_failed(runs, error) from error
+        raise TrainError(f"{runs}: too many runs named {stem}; choose another --name")
+
+    @classmethod
+    def find(cls, run: str | Path, runs: Path) -> "RunFolder":
+        """Find a run by path, by name, or the newest by `last`.
+
+        Raises:
+            DataError: There is no such run; near names are offered.
+        """
+        names = run_names(runs)
+        if str(run) == "last":
+            if not names:
+                raise DataError(
+                    f"there is no run in {runs}; "
+                    "start one with: torchsmith train SOURCE"
+                )
+            return cls(runs / names[-1])
+        for path in (Path(run), runs / run):
+            if (path / "plan.yaml").is_file() or (path / "model").is_dir():
+                return cls(path)
+        raise DataError(
+            f"no run at {run}{nearest(str(run), names)}; "
+            "list them with: torchsmith runs"
+        )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for this process alone; freed even by kill -9.
+
+        Raises:
+            TrainError: Another process holds it, or the folder is read-only.
+        """
+        path = self.path / ".lock"
+        try:
+            file = path.open("a+")
+        except OSError as error:
+            raise write_failed(path, error) from error
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                holder = file.read().strip() or "unknown"
+                raise TrainError(
+                    f"{self.path}: the run is in use by process {holder}; "
+                    "wait until it ends, or stop it"
+                ) from None
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n")
+            file.flush()
+            self._sweep()
+            yield
+
+    def save_checkpoint(self, step: int, fill: Callable[[Path], None]) -> Path:
+        """Commit a checkpoint, then drop those older than the last two.
+
+        Args:
+            step: Optimizer steps done.
+            fill: Writes the files into the folder that it is given.
+        """
+        path = self.checkpoints / f"{step:08d}"
+        if path.exists():  # damaged, or saved at this very step before
+            shutil.rmtree(path)
+        self.checkpoints.mkdir(exist_ok=True)
+        with committed_folder(path) as temporary:
+            fill(temporary)
+        for old in self._checkpoint_paths()[:-KEPT_CHECKPOINTS]:
+            shutil.rmtree(old, ignore_errors=True)
+        return path
+
+    def newest_checkpoint(self) -> tuple[Path | None, list[str]]:
+        """Return the newest checkpoint that verifies, and what ails newer ones."""
+        problems: list[str] = []
+        for path in reversed(self._checkpoint_paths()):
+            problem = damage(path)
+            if not problem:
+                return path, problems
+            problems.append(f"checkpoint {path.name} is damaged: {problem}")
+        return None, problems
+
+    def save_model(self, fill: Callable[[Path], None]) -> None:
+        """Commit the folder with the best weights and the fitted preparation."""
+        if self.model.exists():
+            shutil.rmtree(self.model)
+        with committed_folder(self.model) as temporary:
+            fill(temporary)
+
+    def check_model(self) -> None:
+        """Refuse a model that is missing or damaged.
+
+        Raises:
+            TrainError: Says which file, and what to do.
+        """
+        if not (self.model / MANIFEST).is_file():
+            raise TrainError(
+                f"{self.path}: this run has no model yet; go on with: "
+                f"torchsmith train --resume {self.path}"
+            )
+        problem = damage(self.model)
+        if problem:
+            raise TrainError(
+                f"{self.model}: the model is damaged ({problem}); restore it from a "
+                f"copy, or make it again: torchsmith train --resume {self.path}"
+            )
+
+    def _checkpoint_paths(self) -> list[Path]:
+        if not self.checkpoints.is_dir():
+            return []
+        return sorted(p for p in self.checkpoints.iterdir() if p.name.isdigit())
+
+    def _sweep(self) -> None:
+        """Remove what a killed process left half-written; we hold the lock."""
+        for path in self.path.rglob("*.tmp-*"):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
-__all__ = [
-    "DataError",
-    "Iterator",
-    "Mapping",
-    "RunFolder",
-    "TrainError",
-    "committed_folder",
-    "contextmanager",
-    "damage",
-    "datetime",
-    "fcntl",
-    "os",
-    "re",
-    "shutil",
-    "sync_folder",
-    "write_atomic",
-]
+def run_names(runs: Path) -> list[str]:
+    """Return the names of the runs in a folder, the oldest first."""
+    if not runs.is_dir():
+        return []
+    found = [p for p in runs.iterdir() if (p / "plan.yaml").is_file()]
+    found = [p for p in found if not p.name.startswith(".")]
+    return [p.name for p in sorted(found, key=lambda p: (p.stat().st_ctime, p.name))]
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^\w]+", "-", Path(name).stem).strip("-_")[:40] or "run"

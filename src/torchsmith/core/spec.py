@@ -1,9 +1,9 @@
 """A choice from a closed set, written as in PyTorch: `ReLU`, `Linear: 500`.
 
-A `Spec` is one member; `Annotated[A | B, OneOf()]` is the closed set. In a plan a member
-stands as its name (`ReLU`), as its name with its main argument (`Linear: 500`), or as its
-name with arguments (`Linear: {out_features: 500, bias: false}`). Arguments that nobody
-chose are left out when it is written.
+A `Spec` is one member; `Annotated[A | B, OneOf()]` is the closed set. In a plan a
+member stands as its name (`ReLU`), as its name with its main argument (`Linear: 500`),
+or as its name with arguments (`Linear: {out_features: 500, bias: false}`). Arguments
+that nobody chose are left out when it is written.
 """
 
 from typing import Any, ClassVar, Self, get_args
@@ -97,8 +97,8 @@ class OneOf:
 
     def __get_pydantic_core_schema__(
         self,
-        source: Any,
-        handler: GetCoreSchemaHandler,  # noqa: ANN401
+        source: Any,  # noqa: ANN401
+        handler: GetCoreSchemaHandler,
     ) -> CoreSchema:
         """Choose the member by its name, so that only its errors are reported."""
         return core_schema.tagged_union_schema(

@@ -13,7 +13,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 class Sequential(Spec):
     """`torch.nn.Sequential`: the layers one after the other.
 
-    The last layer's width must fit the problem: one output per class, one for regression.
+    The last layer must fit the problem: one output per class, one for regression.
     """
 
     main = "layers"
@@ -66,12 +66,13 @@ class ConvNet(Spec):
     """A small convolutional net: blocks of `Conv2d`, `BatchNorm2d`, activation.
 
     Each entry of `channels` is a stage of `depth` 3x3 convolutions; a stage after the
-    first begins with `MaxPool2d(2)`. Global average pooling, dropout, `Linear`.
+    first begins with `MaxPool2d(2)`. Average pooling, dropout, `Linear`.
 
     Attributes:
         channels: Output channels of each stage.
         depth: Convolutions in each stage.
         activation: After each normalisation.
+        pool: The last maps are averaged to `pool` x `pool`; 1 is global.
         dropout: Before the last layer.
     """
 
@@ -79,6 +80,7 @@ class ConvNet(Spec):
     channels: tuple[Size, ...] = (32, 64, 128)
     depth: Size = 1
     activation: Activation = ReLU()
+    pool: Size = 1
     dropout: Share = 0.0
 
 

@@ -19,7 +19,7 @@ class Problem(Record):
         task: What kind of problem it is.
         target: The column (or, for images, the label) to predict.
         metric: The score that stands first.
-        classes: The classes in the order of the network's outputs; empty for regression.
+        classes: In the order of the network's outputs; empty for regression.
     """
 
     task: Task
@@ -32,8 +32,8 @@ class Source(Record):
     """Where the data comes from, and what its columns are used as.
 
     Attributes:
-        source: A path, or the name of a built-in or downloadable set. A relative path is
-            looked up from the working folder.
+        source: A path, or the name of a built-in or downloadable set. A relative path
+            is looked up from the working folder.
         fingerprint: `sha256:…` of the content; training refuses other data. Empty does
             not check.
         columns: For tables, the role of every input column.
@@ -53,7 +53,7 @@ class Training(Record):
 
     Attributes:
         epochs: At most so many passes over the training part.
-        batch_size: Examples per optimizer step; the last batch of an epoch may be smaller.
+        batch_size: Examples per optimizer step; an epoch's last may have fewer.
         precision: Of the arithmetic inside the network.
         clip_grad_norm: Gradients are scaled down to at most this norm; 0 does not clip.
         device: `auto` takes a GPU where there is one.
@@ -94,8 +94,8 @@ class Plan(Record):
     """Everything that changes the result of a run.
 
     Attributes:
-        reasons: For a dotted path such as `training.epochs`, why the value is what it is;
-            an end-of-line comment in the YAML file.
+        reasons: For a dotted path such as `training.epochs`, why the value is what it
+            is; an end-of-line comment in the YAML file.
     """
 
     version: Literal[1] = 1

@@ -1,0 +1,1 @@
+"""Networks as readable `nn.Module`s, and builders from specs to torch objects."""

@@ -1,0 +1,49 @@
+"""A small convolutional net for images."""
+
+from collections.abc import Callable, Sequence
+
+from torch import nn
+
+
+class ConvNet(nn.Sequential):
+    """Blocks of 3x3 `Conv2d`, `BatchNorm2d`, activation; pooling between stages.
+
+    Shapes: `(N, in_channels, H, W)` to `(N, out_features)`; H and W need at least
+    `2 ** (len(channels) - 1)` pixels.
+
+    Args:
+        in_channels: 1 (grey) or 3 (colour).
+        channels: Output channels of each stage.
+        out_features: Width of the output.
+        depth: Convolutions in each stage.
+        activation: Makes a new activation for each block.
+        pool: The last maps are averaged to `pool` x `pool`; 1 is global.
+        dropout: Before the last layer.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        channels: Sequence[int],
+        out_features: int,
+        *,
+        depth: int = 1,
+        activation: Callable[[], nn.Module] = nn.ReLU,
+        pool: int = 1,
+        dropout: float = 0.0,
+    ) -> None:
+        layers: list[nn.Module] = []
+        for stage, width in enumerate(channels):
+            if stage:
+                layers.append(nn.MaxPool2d(2))
+            for _ in range(depth):
+                # The bias would be cancelled by the mean that BatchNorm2d subtracts.
+                layers.append(nn.Conv2d(in_channels, width, 3, padding=1, bias=False))
+                layers.append(nn.BatchNorm2d(width))
+                layers.append(activation())
+                in_channels = width
+        layers += [nn.AdaptiveAvgPool2d(pool), nn.Flatten()]
+        if dropout:
+            layers.append(nn.Dropout(dropout))
+        layers.append(nn.Linear(in_channels * pool**2, out_features))
+        super().__init__(*layers)

@@ -1,0 +1,385 @@
+"""From facts to a plan: every choice with its reason, and evidence from this data.
+
+`decide` is pure: the same inspection, budget and machine give the same plan. The sizes
+and rates were chosen on the validation parts of California housing, car evaluation,
+digits and MNIST.
+"""
+
+from torchsmith.core.errors import DataError
+from torchsmith.data.split import Split
+from torchsmith.data.steps import (
+    EncodeCategories,
+    FillMissing,
+    Resize,
+    RobustScale,
+    Standardize,
+    StandardizeTarget,
+    Step,
+    ToFloat,
+)
+from torchsmith.inspect.inspection import (
+    ColumnFacts,
+    ImageFacts,
+    Inspection,
+    TargetFacts,
+)
+from torchsmith.plan.cost import (
+    conv_epoch_seconds,
+    conv_macs,
+    table_epoch_seconds,
+    table_macs,
+)
+from torchsmith.plan.learning import AdamW, CrossEntropyLoss, MSELoss, OneCycleLR
+from torchsmith.plan.machine import Machine
+from torchsmith.plan.networks import ConvNet, Network, TabularMLP
+from torchsmith.plan.plan import Plan, Problem, Source, Stopping, Training
+
+DEFAULT_BUDGET = 180.0
+
+TRAINING_SHARE = 0.7
+"""Of the budget; the rest is for reading, rivals, evaluation and the report."""
+
+GUARD_SHARE = 0.85
+"""Of the budget: training that takes so long is stopped, and says so."""
+
+LARGEST_SIDE = 64
+"""Larger pictures are shrunk to this many pixels, so that a CPU can train on them."""
+
+FEWEST_EPOCHS = 4
+"""A smaller convolutional net is chosen rather than fewer passes over the data."""
+
+CONV_CHANNELS = ((32, 64, 128), (24, 48, 96), (16, 32, 64), (8, 16, 32))
+
+Reasons = dict[str, str]
+
+
+def decide(
+    inspection: Inspection, machine: Machine, budget: float | None = None
+) -> Plan:
+    """Choose a plan for inspected data.
+
+    Args:
+        inspection: What is known about the data.
+        machine: What it will run on.
+        budget: Seconds for the whole run; 180 where not given.
+
+    Raises:
+        DataError: There is no target, or a finding of severity error stands in the way.
+    """
+    target = _target(inspection)
+    budget = DEFAULT_BUDGET if budget is None else budget
+    reasons: Reasons = {}
+    problem = _problem(target, reasons)
+    split = _split(inspection, target, reasons)
+    prepare = _prepare(inspection, target, reasons)
+    num_train = _num_training_rows(inspection, split)
+    batch_size = _batch_size(inspection, num_train, reasons)
+    if inspection.images is not None:
+        network, epoch_seconds = _image_network(
+            inspection.images, prepare, num_train, batch_size, machine, budget, reasons
+        )
+        threads = machine.cores
+        reasons["training.threads"] = "all cores: convolutions use them well"
+    else:
+        network, epoch_seconds = _table_network(
+            inspection, num_train, batch_size, machine, reasons
+        )
+        threads = 1
+        reasons["training.threads"] = "one thread is faster for small layers"
+    epochs = _epochs(num_train, batch_size, epoch_seconds, budget, reasons)
+    reasons["training.seconds"] = (
+        f"a guard at {GUARD_SHARE:.0%} of the budget of {budget:g} s"
+    )
+    return Plan(
+        problem=problem,
+        data=_source(inspection, reasons),
+        split=split,
+        prepare=prepare,
+        network=network,
+        loss=_loss(target, reasons),
+        optimizer=_optimizer(inspection, reasons),
+        schedule=_schedule(reasons),
+        training=Training(
+            epochs=epochs,
+            batch_size=batch_size,
+            clip_grad_norm=1.0,
+            threads=threads,
+            seconds=round(GUARD_SHARE * budget, 1),
+        ),
+        stopping=_stopping(epochs, reasons),
+        reasons=reasons,
+    )
+
+
+def _target(inspection: Inspection) -> TargetFacts:
+    if inspection.target is None:
+        names = [column.name for column in inspection.columns]
+        raise DataError(
+            f"{inspection.source}: which column shall be predicted? Name it with "
+            f"--target; there are: {', '.join(names[:20])}"
+            + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+            if names
+            else f"{inspection.source}: there are no labels to learn from"
+        )
+    errors = [f for f in inspection.findings if f.severity == "error"]
+    if errors:
+        first = errors[0]
+        where = f" ({first.where})" if first.where else ""
+        more = f" [and {len(errors) - 1} more errors]" if len(errors) > 1 else ""
+        remedy = f"; {first.remedy}" if first.remedy else ""
+        raise DataError(
+            f"{inspection.source}: {first.code}: {first.message}{where}{remedy}{more}"
+        )
+    return inspection.target
+
+
+def _problem(target: TargetFacts, reasons: Reasons) -> Problem:
+    reasons["problem.task"] = target.evidence
+    if target.task == "regression":
+        reasons["problem.metric"] = "root mean squared error, in the target's own units"
+        return Problem(task="regression", target=target.name, metric="rmse")
+    largest = max(target.counts) / max(sum(target.counts), 1)
+    classes = target.classes
+    if largest <= 0.8:
+        reasons["problem.metric"] = f"the largest class has {largest:.0%} of the rows"
+        return Problem(
+            task=target.task, target=target.name, metric="accuracy", classes=classes
+        )
+    reasons["problem.metric"] = (
+        f"the largest class has {largest:.0%} of the rows: always guessing it would "
+        f"have an accuracy of {largest:.0%}"
+    )
+    return Problem(
+        task=target.task,
+        target=target.name,
+        metric="roc_auc" if target.task == "binary" else "balanced_accuracy",
+        classes=classes,
+    )
+
+
+def _source(inspection: Inspection, reasons: Reasons) -> Source:
+    for column in inspection.columns:
+        reasons[f"data.columns.{column.name}"] = column.reason
+    return Source(
+        source=inspection.source,
+        fingerprint=inspection.fingerprint,
+        columns={column.name: column.role for column in inspection.columns},
+    )
+
+
+def _split(inspection: Inspection, target: TargetFacts, reasons: Reasons) -> Split:
+    given = inspection.given
+    values: dict[str, object] = {"seed": 0}
+    if given.get("test"):
+        values["test"] = "given"
+        reasons["split.test"] = f"the source comes with {given['test']:,} test examples"
+    else:
+        values["test"] = 0.2
+        reasons["split.test"] = "a fifth is held out and read once, at the end"
+    if given.get("val"):
+        values["val"] = "given"
+        reasons["split.val"] = f"the source comes with {given['val']:,} val examples"
+    else:
+        values["val"] = 0.1 if inspection.num_examples > 20_000 else 0.15
+        reasons["split.val"] = "of the rest; chooses the best epoch"
+    if inspection.time is not None:
+        values["time"] = inspection.time
+        reasons["split.time"] = "the rows are a time series: the latest are held out"
+    elif inspection.group is not None:
+        values["group"] = inspection.group
+        reasons["split.group"] = "rows that belong together stay in one part"
+    elif target.task != "regression":
+        values["stratify"] = True
+        reasons["split.stratify"] = "the same share of each class in all parts"
+    return Split.model_validate(values)
+
+
+def _num_training_rows(inspection: Inspection, split: Split) -> int:
+    given = inspection.given
+    left = inspection.num_examples - given.get("test", 0) * (split.test == "given")
+    if split.val == "given":
+        left -= given.get("val", 0)
+    shares = [s for s in (split.test, split.val) if isinstance(s, float)]
+    for share in shares:
+        left = round(left * (1 - share))
+    return max(left, 1)
+
+
+def _prepare(
+    inspection: Inspection, target: TargetFacts, reasons: Reasons
+) -> tuple[Step, ...]:
+    steps: list[Step] = []
+
+    def add(step: Step, reason: str) -> None:
+        reasons[f"prepare.{len(steps)}"] = reason
+        steps.append(step)
+
+    if inspection.images is not None:
+        size = _resized(inspection.images)
+        if size is not None:
+            facts = inspection.images
+            add(
+                Resize(height=size[0], width=size[1]),
+                f"the sizes are {facts.min_height}x{facts.min_width} to "
+                f"{facts.max_height}x{facts.max_width}",
+            )
+        largest = float(inspection.reading.get("pixel_max", "255"))
+        add(ToFloat(scale=largest), f"pixels are 0 to {largest:g}")
+        add(Standardize(), "fitted on the training part only")
+    else:
+        used = [c for c in inspection.columns if c.role != "ignore"]
+        gaps = [c for c in used if c.role != "category" and c.missing]
+        if gaps:
+            add(
+                FillMissing(value="median", flag=True),
+                f"{_names(gaps)}: a gap may mean something, so it is also flagged",
+            )
+        if any(c.role != "category" for c in used):
+            add(RobustScale(clip=3.0), "outliers lose their grip; fitted on train only")
+        categories = [c for c in used if c.role == "category"]
+        if categories:
+            add(
+                EncodeCategories(encoding="codes"),
+                f"for embeddings: {_names(categories)}",
+            )
+    if target.task == "regression":
+        add(StandardizeTarget(), "a network learns targets around 0 best")
+    return tuple(steps)
+
+
+def _resized(facts: ImageFacts) -> tuple[int, int] | None:
+    """Return the size that pictures shall have, or None to leave them as they are."""
+    height, width = facts.median_height, facts.median_width
+    if facts.same_size and max(height, width) <= LARGEST_SIDE:
+        return None
+    scale = min(1.0, LARGEST_SIDE / max(height, width))
+    return max(8, round(height * scale)), max(8, round(width * scale))
+
+
+def _batch_size(inspection: Inspection, num_train: int, reasons: Reasons) -> int:
+    images = inspection.kind == "images"
+    large = 128 if images else 256
+    sizes = ((10_000, large), (5_000, 128), (1_000, 64), (0, 32))
+    size = next(size for rows, size in sizes if num_train >= rows)
+    reasons["training.batch_size"] = f"for {num_train:,} training examples"
+    return size
+
+
+def _table_network(
+    inspection: Inspection,
+    num_train: int,
+    batch_size: int,
+    machine: Machine,
+    reasons: Reasons,
+) -> tuple[Network, float]:
+    used = [c for c in inspection.columns if c.role != "ignore"]
+    if not used:
+        raise DataError(
+            f"{inspection.source}: no column is left to learn from (all are set "
+            "aside); give columns a role in the plan's data.columns"
+        )
+    num_categories = sum(c.role == "category" for c in used)
+    num_numbers = len(used) - num_categories
+    small = num_train < 2_000
+    waves = 0 if small or num_numbers > 100 else 48
+    network = TabularMLP(
+        hidden=(128, 128) if small else (384, 384),
+        dropout=0.1 if small else 0.2,
+        frequencies=waves,
+        frequency_scale=0.05,
+        number_embedding=16 if waves else 8,
+    )
+    reasons["network"] = (
+        f"{num_numbers} numbers and {num_categories} categories, "
+        f"{num_train:,} training rows"
+        + ("; waves of each number (frequencies) catch steep changes" if waves else "")
+    )
+    macs = table_macs(network, num_numbers, num_categories)
+    return network, table_epoch_seconds(macs, num_train, batch_size, machine)
+
+
+def _image_network(
+    facts: ImageFacts,
+    prepare: tuple[Step, ...],
+    num_train: int,
+    batch_size: int,
+    machine: Machine,
+    budget: float,
+    reasons: Reasons,
+) -> tuple[Network, float]:
+    height, width = facts.median_height, facts.median_width
+    for step in prepare:
+        if isinstance(step, Resize):
+            height, width = step.height, step.width
+    stages = 4 if min(height, width) >= 48 else 3 if min(height, width) >= 8 else 1
+    network, seconds = ConvNet(), 0.0
+    for base in CONV_CHANNELS:
+        channels = (*base, 2 * base[-1])[:stages]
+        network = ConvNet(channels=channels, dropout=0.1)
+        macs = conv_macs(channels, 1, facts.channels, height, width)
+        seconds = conv_epoch_seconds(macs, num_train, batch_size, machine)
+        if seconds * FEWEST_EPOCHS <= TRAINING_SHARE * budget:
+            break
+    reasons["network"] = (
+        f"the largest that sees {height}x{width} pictures {FEWEST_EPOCHS} times within "
+        f"{budget:g} s here (about {seconds:.2g} s an epoch)"
+    )
+    return network, seconds
+
+
+def _epochs(
+    num_train: int,
+    batch_size: int,
+    epoch_seconds: float,
+    budget: float,
+    reasons: Reasons,
+) -> int:
+    steps = -(-num_train // batch_size)
+    wanted = min(100, max(20, round(6_000 / steps)))
+    affordable = int(TRAINING_SHARE * budget / epoch_seconds)
+    epochs = max(1, min(wanted, affordable))
+    seconds = epochs * epoch_seconds
+    reasons["training.epochs"] = f"{epochs * steps:,} steps, " + (
+        f"about {seconds:.2g} s here"
+        if epochs == wanted
+        else f"as many as fit into {budget:g} s here; more would likely help"
+    )
+    return epochs
+
+
+def _loss(target: TargetFacts, reasons: Reasons) -> CrossEntropyLoss | MSELoss:
+    if target.task == "regression":
+        reasons["loss"] = "the mean squared error fits the metric"
+        return MSELoss()
+    reasons["loss"] = f"{len(target.classes)} classes, one logit each"
+    return CrossEntropyLoss()
+
+
+def _optimizer(inspection: Inspection, reasons: Reasons) -> AdamW:
+    if inspection.kind == "images":
+        reasons["optimizer"] = (
+            "a high rate is safe with batch normalisation and warm-up"
+        )
+        return AdamW(lr=4e-3, weight_decay=0.02)
+    reasons["optimizer"] = "a steady choice for tables"
+    return AdamW(lr=2e-3, weight_decay=0.05)
+
+
+def _schedule(reasons: Reasons) -> OneCycleLR:
+    reasons["schedule"] = "warms up, then anneals to almost zero over all epochs"
+    return OneCycleLR()
+
+
+def _stopping(epochs: int, reasons: Reasons) -> Stopping:
+    patience = max(5, epochs // 3)
+    reasons["stopping.patience"] = (
+        "a third of the epochs: the schedule's low rates at the end often still help"
+    )
+    reasons["stopping.restore_best"] = "the best epoch's weights are kept"
+    return Stopping(monitor="val_loss", patience=patience, restore_best=True)
+
+
+def _names(columns: list[ColumnFacts]) -> str:
+    names = [f"'{column.name}'" for column in columns]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more

@@ -1,0 +1,278 @@
+"""The loop that every PyTorch page shows: forward, loss, zero_grad, backward, step."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
+
+from torchsmith.core.errors import TrainError
+from torchsmith.core.seeds import derive_seed
+from torchsmith.core.vocabulary import LOWER_IS_BETTER
+from torchsmith.nn.learning import LossFunction
+from torchsmith.plan.plan import Stopping, Training
+from torchsmith.train.batches import Batches, DatasetBatches, batch_starts, epoch_order
+from torchsmith.train.history import EpochRecord
+from torchsmith.train.session import Session, diverged
+from torchsmith.train.state import TrainState
+
+EVAL_BATCH_SIZE = 512
+
+ScoreFunction = Callable[[Tensor, Tensor], dict[str, float]]
+"""From raw outputs and targets of the whole val part to scores by name."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to train on, and how.
+
+    Attributes:
+        train: The training part.
+        val: The validation part, or None.
+        loss: The mean loss of a batch.
+        training: Length, batch size, precision, seed.
+        stopping: Early stopping and which weights to keep.
+        device: Where the network and the batches are.
+        score: Scores on the val part after each epoch.
+    """
+
+    train: Batches
+    val: Batches | None
+    loss: LossFunction
+    training: Training
+    stopping: Stopping
+    device: torch.device
+    score: ScoreFunction = lambda outputs, targets: {}  # noqa: ARG005
+
+    @property
+    def starts(self) -> list[int]:
+        """Where each batch of an epoch begins."""
+        return batch_starts(len(self.train), self.training.batch_size)
+
+
+def fit(job: Job, state: TrainState, session: Session) -> None:
+    """Train until the plan says stop; `state.finished` then says why.
+
+    A state that was loaded from a checkpoint goes on where it was, and ends with the
+    same weights as if it had never stopped.
+
+    Raises:
+        Interrupted: The person asked to stop; a checkpoint is saved.
+        TrainError: The loss is no longer finite, or a checkpoint cannot be saved.
+    """
+    with own_randomness(), session.signals():
+        while not state.finished:
+            train_epoch(job, state, session)
+            end_epoch(job, state, session)
+    if job.stopping.restore_best and state.best_weights:
+        state.network.load_state_dict(state.best_weights)
+
+
+def train_epoch(job: Job, state: TrainState, session: Session) -> None:
+    """Train on every example once, or on what a checkpoint left of the epoch."""
+    network, optimizer, settings = state.network, state.optimizer, job.training
+    order = epoch_order(len(job.train), settings.seed, state.epoch)
+    starts = job.starts
+    ends = [*starts[1:], len(order)]
+    network.train()
+    for batch in range(state.step_in_epoch, len(starts)):
+        seed_step(job, "step", state.step)
+        inputs, targets = job.train.take(order[starts[batch] : ends[batch]])
+        with autocast(job):
+            outputs = network(inputs)
+            loss = job.loss(outputs, targets)
+        if batch == 0 and state.epoch == 0:
+            check_loss(loss, outputs, targets)
+        optimizer.zero_grad()
+        loss.backward()
+        if settings.clip_grad_norm:
+            torch.nn.utils.clip_grad_norm_(
+                network.parameters(), settings.clip_grad_norm
+            )
+        optimizer.step()
+        if isinstance(state.schedule, OneCycleLR):
+            state.schedule.step()
+        state.loss_sum += loss.detach() * len(targets)
+        state.num_seen += len(targets)
+        state.step += 1
+        state.step_in_epoch += 1
+        session.after_step(state)
+        if session.out_of_time(state):
+            return
+
+
+def end_epoch(job: Job, state: TrainState, session: Session) -> None:
+    """Validate, record, step the schedule, and decide whether to go on."""
+    session.add_time(state)
+    speed = state.num_seen / max(state.epoch_seconds, 1e-9)
+    train_loss = state.loss_sum.item() / max(state.num_seen, 1)
+    if not np.isfinite(train_loss):
+        raise diverged(state)
+    lr = float(state.optimizer.param_groups[0]["lr"])
+    grad_norm = gradient_norm(state.network)
+    val_loss, metrics = None, {}
+    if job.val is not None:
+        seed_step(job, "val", state.epoch)
+        val_loss, outputs, targets = evaluate_loss(job, state.network, job.val)
+        metrics = job.score(outputs, targets)
+    state.epoch += 1
+    value = monitored(job.stopping.monitor, train_loss, val_loss, metrics)
+    best = is_better(job.stopping, value, state.best_value)
+    if best:
+        state.best_value, state.best_epoch, state.bad_epochs = value, state.epoch, 0
+        state.best_weights = {
+            name: tensor.detach().cpu().clone()
+            for name, tensor in state.network.state_dict().items()
+        }
+    else:
+        state.bad_epochs += 1
+    step_schedule(state, train_loss if val_loss is None else val_loss)
+    state.finished = reason_to_stop(job, state, session)
+    session.add_time(state)
+    record = EpochRecord(
+        epoch=state.epoch,
+        step=state.step,
+        train_loss=train_loss,
+        val_loss=val_loss,
+        metrics=metrics,
+        lr=lr,
+        seconds=state.epoch_seconds,
+        examples_per_second=speed,
+        grad_norm=grad_norm,
+        best=best,
+    )
+    state.history.append(record)
+    state.step_in_epoch = state.num_seen = 0
+    state.loss_sum.zero_()
+    state.epoch_seconds = 0.0
+    session.after_epoch(state, record)
+
+
+@torch.inference_mode()
+def evaluate_loss(
+    job: Job, network: torch.nn.Module, batches: Batches
+) -> tuple[float, Tensor, Tensor]:
+    """Return the mean loss per example, all outputs and all targets, on the device."""
+    network.eval()
+    total = torch.zeros((), dtype=torch.float64, device=job.device)
+    outputs, targets = [], []
+    rows = torch.arange(len(batches))
+    for part in rows.split(max(EVAL_BATCH_SIZE, job.training.batch_size)):
+        inputs, target = batches.take(part)
+        with autocast(job):
+            output = network(inputs)
+            total += job.loss(output, target) * len(target)
+        outputs.append(output.float() if isinstance(output, Tensor) else output)
+        targets.append(target)
+    return total.item() / len(batches), torch.cat(outputs), torch.cat(targets)
+
+
+def reason_to_stop(job: Job, state: TrainState, session: Session) -> str:
+    """Say why training ends now, or return an empty string."""
+    patience = job.stopping.patience
+    if session.out_of_time(state):
+        return (
+            f"stopped by training.seconds: {job.training.seconds:g} in epoch "
+            f"{state.epoch} of {job.training.epochs}, at step {state.step}; "
+            "another run may stop at another step"
+        )
+    if state.epoch >= job.training.epochs:
+        return f"all {state.epoch} epochs done"
+    if patience and state.bad_epochs >= patience:
+        return (
+            f"stopped early after epoch {state.epoch}: {job.stopping.monitor} has not "
+            f"improved for {patience} epochs (best: epoch {state.best_epoch})"
+        )
+    return ""
+
+
+def monitored(
+    monitor: str, train_loss: float, val_loss: float | None, metrics: dict[str, float]
+) -> float:
+    """Return the value that early stopping looks at.
+
+    Raises:
+        TrainError: There is no such value; says which there are.
+    """
+    values = {f"val_{name}": value for name, value in metrics.items()}
+    values["train_loss"] = train_loss
+    if val_loss is not None:
+        values["val_loss"] = val_loss
+    elif monitor == "val_loss":
+        return train_loss
+    if monitor not in values:
+        raise TrainError(
+            f"stopping.monitor: there is no {monitor!r}; "
+            f"there are: {', '.join(sorted(values))}"
+        )
+    return values[monitor]
+
+
+def is_better(stopping: Stopping, value: float, best: float | None) -> bool:
+    """Whether a monitored value improves on the best so far."""
+    if best is None:
+        return True
+    name = stopping.monitor.removeprefix("val_").removeprefix("train_")
+    gain = best - value if name in LOWER_IS_BETTER else value - best
+    return gain > stopping.min_delta
+
+
+def step_schedule(state: TrainState, loss: float) -> None:
+    """Step a schedule that works by epochs; `OneCycleLR` works by steps."""
+    if isinstance(state.schedule, ReduceLROnPlateau):
+        state.schedule.step(loss)
+    elif state.schedule is not None and not isinstance(state.schedule, OneCycleLR):
+        state.schedule.step()
+
+
+def gradient_norm(network: torch.nn.Module) -> float | None:
+    """Return the norm of the last step's gradients, or None where there are none."""
+    gradients = [p.grad for p in network.parameters() if p.grad is not None]
+    return torch.nn.utils.get_total_norm(gradients).item() if gradients else None
+
+
+def check_loss(loss: Tensor, outputs: Any, targets: Tensor) -> None:  # noqa: ANN401
+    """Refuse a loss that is no scalar, or that would broadcast `(N, 1)` to `(N, N)`."""
+    if loss.ndim != 0:
+        raise TrainError(
+            f"the loss has shape {tuple(loss.shape)}, but must be one number; "
+            "use reduction='mean'"
+        )
+    if not isinstance(outputs, Tensor) or not targets.is_floating_point():
+        return
+    if outputs.shape != targets.shape and outputs.numel() == targets.numel():
+        raise TrainError(
+            f"the outputs have shape {tuple(outputs.shape)} and the targets "
+            f"{tuple(targets.shape)}: the loss would compare every output with every "
+            "target; give both the same shape, for example targets.unsqueeze(1)"
+        )
+
+
+def autocast(job: Job) -> torch.autocast:
+    """Return the context that computes in the plan's precision."""
+    bfloat16 = job.training.precision == "bfloat16"
+    return torch.autocast(job.device.type, dtype=torch.bfloat16, enabled=bfloat16)
+
+
+def seed_step(job: Job, purpose: str, position: int) -> None:
+    """Make dropout, and a data set's own augmentation, a function of the position."""
+    value = derive_seed(job.training.seed, purpose, position)
+    torch.manual_seed(value)
+    if isinstance(job.train, DatasetBatches):
+        random.seed(value)
+        np.random.seed(value % 2**32)  # noqa: NPY002 -- what a person's Dataset may use
+
+
+@contextmanager
+def own_randomness() -> Iterator[None]:
+    """Give the program its own random numbers back afterwards."""
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    with torch.random.fork_rng():
+        yield
+    random.setstate(python)
+    np.random.set_state(numpy)  # noqa: NPY002

@@ -1,0 +1,172 @@
+"""What happens between steps: progress, checkpoints, signals, time."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from math import isfinite
+from time import perf_counter
+from types import FrameType
+
+from torchsmith.core.errors import Interrupted, TrainError
+from torchsmith.core.run_folder import RunFolder
+from torchsmith.train.history import EpochRecord
+from torchsmith.train.state import TrainState
+from torchsmith.train.watch import Progress, TrainingObserver
+
+PROGRESS_SECONDS = 0.1
+CHECKPOINT_SECONDS = 10.0
+CHECKPOINT_SHARE = 0.02
+"""Saving may take so much of the time: a slow disk is written to less often."""
+
+
+class Session:
+    """One process's part of a training, from its start or from a checkpoint.
+
+    Args:
+        folder: Where checkpoints go; None keeps everything in memory.
+        observers: Are told how it goes.
+        num_epochs: As planned.
+        steps_per_epoch: As planned.
+        seconds: The plan's guard; 0 is no limit.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder | None,
+        observers: Sequence[TrainingObserver],
+        *,
+        num_epochs: int,
+        steps_per_epoch: int,
+        seconds: float = 0.0,
+    ) -> None:
+        self._folder = folder
+        self._observers = observers
+        self._num_epochs = num_epochs
+        self._steps_per_epoch = steps_per_epoch
+        self._limit = seconds
+        self._signal: signal.Signals | None = None
+        now = perf_counter()
+        self._clock = now
+        self._next_progress = now
+        self._next_checkpoint = now + CHECKPOINT_SECONDS
+        self._saved_step = -1
+
+    def after_step(self, state: TrainState) -> None:
+        """Look at the clock and the signals after an optimizer step.
+
+        Raises:
+            Interrupted: The person asked to stop; a checkpoint is saved.
+            TrainError: The loss is no longer a finite number, or saving failed.
+        """
+        now = perf_counter()
+        if self._signal is not None:
+            self._interrupt(state)
+        if now < self._next_progress:
+            return
+        self._next_progress = now + PROGRESS_SECONDS
+        self.add_time(state)
+        progress = self._progress(state)
+        if not isfinite(progress.loss):
+            raise diverged(state)
+        for observer in self._observers:
+            observer.on_progress(progress)
+        if now >= self._next_checkpoint:
+            self.save(state)
+
+    def after_epoch(self, state: TrainState, record: EpochRecord) -> None:
+        """Tell the observers about an epoch; save when it is time."""
+        for observer in self._observers:
+            observer.on_epoch_end(record)
+        if self._signal is not None:
+            self._interrupt(state)
+        if perf_counter() >= self._next_checkpoint:
+            self.save(state)
+
+    def out_of_time(self, state: TrainState) -> bool:
+        """Whether the plan's guard has been reached."""
+        return bool(self._limit) and state.seconds >= self._limit
+
+    def add_time(self, state: TrainState) -> None:
+        """Book the time since the last call on the state."""
+        now = perf_counter()
+        state.seconds += now - self._clock
+        state.epoch_seconds += now - self._clock
+        self._clock = now
+
+    def save(self, state: TrainState) -> None:
+        """Commit a checkpoint, unless this step has one, and plan the next.
+
+        Raises:
+            TrainError: The disk is full or failed; the checkpoint before is untouched.
+        """
+        if self._folder is None:
+            return
+        self.add_time(state)
+        before = perf_counter()
+        self._folder.save_checkpoint(state.step, state.save)
+        cost = perf_counter() - before
+        self._saved_step = state.step
+        wait = max(CHECKPOINT_SECONDS, cost / CHECKPOINT_SHARE)
+        self._next_checkpoint = perf_counter() + wait
+
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """Turn Ctrl-C and SIGTERM into "save at the next step"; a second one leaves."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        watched = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self._on_signal) for number in watched}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        if self._signal is None:
+            self._signal = signal.Signals(number)
+        elif number == signal.SIGINT:
+            raise KeyboardInterrupt
+        else:
+            os._exit(128 + number)
+
+    def _interrupt(self, state: TrainState) -> None:
+        self.save(state)
+        where = f"in epoch {state.epoch + 1}, at step {state.step}"
+        if self._folder is None:
+            raise Interrupted(
+                f"stopped {where}; nothing was saved: there is no run folder"
+            )
+        raise Interrupted(
+            f"stopped {where}; everything is saved. "
+            f"Go on with: torchsmith train --resume {self._folder.path}"
+        )
+
+    def _progress(self, state: TrainState) -> Progress:
+        num_steps = self._num_epochs * self._steps_per_epoch
+        per_step = state.seconds / max(state.step, 1)
+        return Progress(
+            epoch=state.epoch + 1,
+            num_epochs=self._num_epochs,
+            step=state.step,
+            num_steps=num_steps,
+            loss=state.loss_sum.item() / max(state.num_seen, 1),
+            lr=state.optimizer.param_groups[0]["lr"],
+            examples_per_second=state.num_seen / max(state.epoch_seconds, 1e-9),
+            seconds=state.seconds,
+            seconds_left=per_step * (num_steps - state.step),
+        )
+
+
+def diverged(state: TrainState) -> TrainError:
+    """Say that the loss is no longer a finite number, and what to do."""
+    lr = state.optimizer.param_groups[0]["lr"]
+    return TrainError(
+        f"the loss is no longer a finite number (epoch {state.epoch + 1}, step "
+        f"{state.step}, lr {lr:.3g}); lower the learning rate, or set "
+        "training.clip_grad_norm: 1.0, and check that the inputs are scaled"
+    )

@@ -1,0 +1,163 @@
+"""The only mutable object of a run; what it holds is what a checkpoint holds."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler
+
+from torchsmith.core.errors import TrainError
+from torchsmith.core.files import write_atomic
+from torchsmith.train.history import EpochRecord
+
+STATE_VERSION = 1
+
+
+@dataclass
+class TrainState:
+    """A network in training.
+
+    Attributes:
+        network: The network.
+        optimizer: The optimizer.
+        schedule: The learning-rate schedule, or None.
+        epoch: Finished epochs.
+        step: Finished optimizer steps.
+        step_in_epoch: Finished optimizer steps of the current epoch.
+        loss_sum: Sum of the losses of the epoch's examples, float64, on the device.
+        num_seen: Examples of the epoch that are in `loss_sum`.
+        seconds: Spent on training so far, over all sessions.
+        epoch_seconds: Spent on the current epoch so far.
+        history: One record for each finished epoch.
+        best_value: The best monitored value so far.
+        best_epoch: The epoch that had it; 0 is none.
+        best_weights: The network's `state_dict` then, on the CPU.
+        bad_epochs: Epochs since without improvement.
+        finished: Why training ended, as a sentence; empty while it goes on.
+    """
+
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    schedule: LRScheduler | None = None
+    epoch: int = 0
+    step: int = 0
+    step_in_epoch: int = 0
+    loss_sum: Tensor = field(
+        default_factory=lambda: torch.zeros((), dtype=torch.float64)
+    )
+    num_seen: int = 0
+    seconds: float = 0.0
+    epoch_seconds: float = 0.0
+    history: list[EpochRecord] = field(default_factory=list)
+    best_value: float | None = None
+    best_epoch: int = 0
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+    bad_epochs: int = 0
+    finished: str = ""
+
+    def save(self, folder: Path) -> None:
+        """Write `state.safetensors` and `state.json` into a folder."""
+        optimizer = self.optimizer.state_dict()
+        tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
+        tensors |= {f"best.{k}": v for k, v in self.best_weights.items()}
+        tensors["loss_sum"] = self.loss_sum
+        numbers: dict[str, dict[str, Any]] = {}
+        for index, values in optimizer["state"].items():
+            for key, value in values.items():
+                if isinstance(value, Tensor):
+                    tensors[f"optimizer.{index}.{key}"] = value
+                else:
+                    numbers.setdefault(str(index), {})[key] = value
+        state = {
+            "version": STATE_VERSION,
+            "epoch": self.epoch,
+            "step": self.step,
+            "step_in_epoch": self.step_in_epoch,
+            "num_seen": self.num_seen,
+            "seconds": self.seconds,
+            "epoch_seconds": self.epoch_seconds,
+            "history": [record.model_dump(mode="json") for record in self.history],
+            "best_value": self.best_value,
+            "best_epoch": self.best_epoch,
+            "bad_epochs": self.bad_epochs,
+            "finished": self.finished,
+            "optimizer": {"groups": optimizer["param_groups"], "numbers": numbers},
+            "schedule": None if self.schedule is None else self.schedule.state_dict(),
+        }
+        whole = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+        write_atomic(folder / "state.safetensors", save(whole))
+        write_atomic(folder / "state.json", json.dumps(state, default=_refuse))
+
+    def load(self, folder: Path) -> None:
+        """Go back to what `save` wrote.
+
+        Raises:
+            TrainError: The checkpoint is of another network, optimizer or version.
+        """
+        state = json.loads((folder / "state.json").read_bytes())
+        if state["version"] != STATE_VERSION:
+            raise TrainError(
+                f"{folder}: the checkpoint has version {state['version']}, this "
+                f"Torchsmith reads {STATE_VERSION}; use the version that wrote it"
+            )
+        tensors = load_file(folder / "state.safetensors")
+        self.best_weights = _part(tensors, "best.")
+        try:
+            self.network.load_state_dict(_part(tensors, "network."))
+            self._load_optimizer(state["optimizer"], _part(tensors, "optimizer."))
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise TrainError(
+                f"{folder}: the checkpoint does not fit this network and optimizer "
+                f"({str(error).splitlines()[0]}); resume with what it was made with"
+            ) from error
+        if self.schedule is not None and state["schedule"] is not None:
+            self.schedule.load_state_dict(state["schedule"])
+        self.loss_sum = tensors["loss_sum"].to(self.loss_sum.device)
+        self.history = [EpochRecord.model_validate(r) for r in state["history"]]
+        for name in (
+            "epoch",
+            "step",
+            "step_in_epoch",
+            "num_seen",
+            "seconds",
+            "epoch_seconds",
+            "best_value",
+            "best_epoch",
+            "bad_epochs",
+            "finished",
+        ):
+            setattr(self, name, state[name])
+
+    def _load_optimizer(
+        self, saved: dict[str, Any], tensors: dict[str, Tensor]
+    ) -> None:
+        values: dict[int, dict[str, Any]] = {
+            int(index): dict(numbers) for index, numbers in saved["numbers"].items()
+        }
+        for name, tensor in tensors.items():
+            index, key = name.split(".", maxsplit=1)
+            values.setdefault(int(index), {})[key] = tensor
+        groups = [
+            {k: tuple(v) if k == "betas" else v for k, v in group.items()}
+            for group in saved["groups"]
+        ]
+        self.optimizer.load_state_dict({"state": values, "param_groups": groups})
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {
+        k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)
+    }
+
+
+def _refuse(value: object) -> object:
+    if isinstance(value, Tensor) and value.numel() == 1:
+        return value.item()
+    raise TrainError(
+        f"the optimizer or schedule holds a {type(value).__name__}, which a checkpoint "
+        "of plain data cannot hold; use one of torch.optim"
+    )
