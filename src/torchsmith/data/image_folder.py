@@ -1,0 +1,215 @@
+"""Folders of pictures: one subfolder per class, with or without train, val and test.
+
+```
+photos/cat/1.jpg  photos/dog/2.png                       split by Torchsmith
+photos/train/cat/1.jpg  photos/test/cat/7.jpg            split as given
+photos/1.jpg  photos/2.png                               no classes, for prediction
+```
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from torchsmith.core.errors import DataError, nearest
+from torchsmith.core.observer import Observer
+from torchsmith.core.vocabulary import Part
+from torchsmith.data import fingerprint
+from torchsmith.data.data import Change, Data, Images
+from torchsmith.data.labels import text_column
+from torchsmith.data.picture_files import (
+    PART_CODES,
+    FoundPicture,
+    PassedOver,
+    find_pictures,
+    printable,
+)
+from torchsmith.data.pictures import (
+    EXTENSIONS,
+    Picture,
+    Unreadable,
+    check,
+    read_content,
+    strict_decoding,
+)
+
+_THREADS = 2
+_NAMED_FIRST = 5
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A picture file after it was opened: a picture, or why there is none."""
+
+    file: FoundPicture
+    name: str
+    picture: Picture | None
+    problem: str
+    digest: bytes
+
+
+def read_image_folder(
+    path: Path,
+    *,
+    target: str | None = None,
+    skip_damaged: bool = False,
+    observer: Observer | None = None,
+) -> Data:
+    """Read a folder of pictures, decoding each once to find damaged ones.
+
+    Args:
+        path: The folder, or one picture file.
+        target: What to call the label; default `"label"`.
+        skip_damaged: Leave damaged pictures out and list them, instead of refusing.
+        observer: Is told how many pictures are checked.
+
+    Returns:
+        Images as files; targets are the names of the class folders, or None where the
+        folder holds pictures only.
+
+    Raises:
+        DataError: A picture is damaged, a class is empty or not in train, or the folder
+            holds no pictures.
+    """
+    passed = PassedOver()
+    root = path.parent if path.is_file() else path
+    found = find_pictures(path, passed)
+    checked = _check_all(found, root, observer or Observer())
+    good = [item for item in checked if item.picture is not None]
+    damaged = [item for item in checked if item.picture is None]
+    if damaged and not skip_damaged:
+        raise DataError(_damage_message(path, damaged, len(checked)))
+    _require_classes(path, found, good)
+    changes = [*_changes(good), *passed.changes()]
+    if damaged:
+        names = ", ".join(item.name for item in damaged)
+        changes.append(
+            Change(
+                column="",
+                what=f"damaged pictures left out: {names}",
+                count=len(damaged),
+                example=damaged[0].problem,
+            )
+        )
+    return _assemble(path, good, target or "label", tuple(changes))
+
+
+def _check_all(
+    found: Sequence[FoundPicture], root: Path, observer: Observer
+) -> list[_Checked]:
+    observer.stage("Checking pictures", len(found))
+
+    def check_one(file: FoundPicture) -> _Checked:
+        name = printable(file.path.relative_to(root).as_posix())
+        try:
+            content = read_content(file.path)
+            digest = hashlib.sha256(content).digest()
+            return _Checked(file, name, check(content), "", digest)
+        except (Unreadable, OSError) as error:
+            return _Checked(file, name, None, str(error), b"")
+
+    checked = []
+    with strict_decoding(), ThreadPoolExecutor(_THREADS) as pool:
+        for item in pool.map(check_one, found):
+            checked.append(item)
+            observer.advance(len(checked))
+    return checked
+
+
+def _require_classes(
+    path: Path, found: Sequence[FoundPicture], good: Sequence[_Checked]
+) -> None:
+    if not good:
+        raise DataError(f"{path}: all {len(found)} pictures are damaged")
+    kept = {(item.file.part, item.file.label) for item in good}
+    for part, label in sorted({(f.part or "", f.label or "") for f in found}):
+        if (part or None, label or None) not in kept:
+            where = f"{part}/{label}" if part else label
+            raise DataError(
+                f"{path}: all pictures of the class folder {where} are damaged; "
+                "replace them or remove the folder"
+            )
+    in_train = {label or "" for part, label in kept if part == "train"}
+    for part, label in sorted((p, n) for p, n in kept if p and n):
+        if label not in in_train:
+            raise DataError(
+                f"{path}: the class '{label}' is in {part} but not in train; add it to "
+                f"train or remove it from {part}{nearest(label, in_train)}"
+            )
+
+
+def _damage_message(path: Path, damaged: Sequence[_Checked], total: int) -> str:
+    first = "; ".join(f"{d.name} ({d.problem})" for d in damaged[:_NAMED_FIRST])
+    more = f"; and {len(damaged) - _NAMED_FIRST} more" * (len(damaged) > _NAMED_FIRST)
+    return (
+        f"{path}: {len(damaged)} of {total} pictures cannot be decoded: {first}{more}. "
+        "Replace or remove them, or leave them out with data.skip_damaged: true"
+    )
+
+
+def _changes(good: Sequence[_Checked]) -> list[Change]:
+    seen: dict[str, list[_Checked]] = {}
+    for item in good:
+        if item.picture is None:
+            continue
+        meant = EXTENSIONS.get(item.file.path.suffix.lower())
+        if meant != item.picture.format:
+            ending = item.file.path.suffix or "(none)"
+            what = f"{item.picture.format} although the file name ends in {ending}"
+            seen.setdefault(what, []).append(item)
+        for what in item.picture.conversions:
+            seen.setdefault(what, []).append(item)
+    if len({item.picture.grey for item in good if item.picture}) == 2:
+        grey = [item for item in good if item.picture and item.picture.grey]
+        seen["grey read as colour, as other pictures are"] = grey
+    return [
+        Change(column="", what=what, count=len(items), example=items[0].name)
+        for what, items in seen.items()
+    ]
+
+
+def _assemble(
+    path: Path, good: Sequence[_Checked], target: str, changes: tuple[Change, ...]
+) -> Data:
+    pictures = [item.picture for item in good if item.picture is not None]
+    sizes = np.array([(p.height, p.width) for p in pictures], np.int32)
+    formats = Counter(picture.format for picture in pictures)
+    high = max(picture.high for picture in pictures)
+    images = Images(
+        sizes=sizes,
+        channels=1 if all(picture.grey for picture in pictures) else 3,
+        files=tuple(item.file.path for item in good),
+        names=tuple(item.name for item in good),
+    )
+    parts = {item.file.part for item in good}
+    given = None
+    if len(parts) > 1:
+        given = np.array([PART_CODES[i.file.part] for i in good if i.file.part], "i1")
+    labels = [item.file.label for item in good if item.file.label is not None]
+    return Data(
+        source=str(path),
+        inputs=images,
+        target=text_column(target, labels) if labels else None,
+        given=given,
+        fingerprint=fingerprint.of_files((item.name, item.digest) for item in good),
+        reading={
+            "layout": _layout(parts, labels),
+            "formats": ", ".join(f"{name}: {n}" for name, n in formats.most_common()),
+            "pixel_range": f"{min(picture.low for picture in pictures)}..{high}",
+            "pixel_max": str(high),
+        },
+        changes=changes,
+    )
+
+
+def _layout(parts: set[Part | None], labels: Sequence[str]) -> str:
+    if not labels:
+        return "pictures without classes"
+    named = [part for part in PART_CODES if part in parts]
+    classes = f"one folder for each of {len(set(labels))} classes"
+    return f"{classes}, in {', '.join(named)}" if named else classes
