@@ -72,7 +72,8 @@ class ImageFacts(Record):
 
     Attributes:
         channels: 1 grey, 3 colour.
-        min_height, median_height, max_height, min_width, median_width, max_width: pixels.
+        min_height, median_height, max_height: In pixels.
+        min_width, median_width, max_width: In pixels.
         same_size: Whether all have one size.
         mean, deviation: Of all pixels on a 0 to 1 scale.
         formats: How many files there are of each true format.

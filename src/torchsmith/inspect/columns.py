@@ -1,0 +1,190 @@
+"""Facts about each column, and what it should be used as."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from torchsmith.core.vocabulary import ColumnRole
+from torchsmith.inspect.inspection import Bin, ColumnFacts
+from torchsmith.inspect.profile import Profile
+from torchsmith.inspect.wording import amount, number
+
+NUM_BINS = 12
+NUM_LEVELS = 12
+MIN_ROWS = 20
+"""With fewer rows, unique values are no evidence of an id."""
+
+_ID_NAME = re.compile(
+    r"((^|[_\s.-])(?i:id|uuid|guid|index|idx|key|no|nr|rowid))$|[a-z]I[dD]$"
+    r"|^(?i:unnamed: 0)$|^$|번호$|아이디$"
+)
+_GROUP_NAME = re.compile(
+    r"(patient|subject|person|participant|user|customer|client|member|speaker|student"
+    r"|driver|device|sensor|session|household|family|animal|환자|피험자|고객|사용자|회원)"
+    r"([_\s.-]?(id|no|nr|num|number|code|key|번호|아이디))?$",
+    re.IGNORECASE,
+)
+
+
+def is_id_name(name: str) -> bool:
+    """Whether a column's name says that it identifies rows: `PassengerId`, `row_id`."""
+    return bool(_ID_NAME.search(name))
+
+
+def is_group(profile: Profile) -> bool:
+    """Whether a column names who or what a row came from, several rows each."""
+    return (
+        bool(_GROUP_NAME.search(profile.name))
+        and (profile.kind == "text" or profile.whole)
+        and profile.distinct >= 5
+        and profile.typical_rows >= 2
+        and profile.num_missing == 0
+    )
+
+
+def decide_roles(profiles: Sequence[Profile]) -> dict[str, tuple[ColumnRole, str]]:
+    """Decide what each input column is used as, and why.
+
+    Args:
+        profiles: The input columns in file order.
+
+    Returns:
+        For each name, the role and the reason with evidence from this data. At least
+        one column that varies is used, even if it looks like an id.
+    """
+    roles: dict[str, tuple[ColumnRole, str]] = {}
+    seen: dict[tuple[object, ...], str] = {}
+    for profile in profiles:
+        role = _role(profile)
+        key = (profile.kind, profile.pattern, *profile.levels[:50])
+        if role[0] != "ignore":
+            twin = seen.setdefault(key, profile.name)
+            if twin != profile.name and _equal(profile, _find(profiles, twin)):
+                role = ("ignore", f"equal to '{twin}' in every row")
+        roles[profile.name] = role
+    if all(role == "ignore" for role, _ in roles.values()):
+        for profile in profiles:
+            if profile.distinct > 1 and profile.kind == "number":
+                reason = "the only column that varies"
+                return {**roles, profile.name: ("number", reason)}
+    return roles
+
+
+def _find(profiles: Sequence[Profile], name: str) -> Profile:
+    return next(profile for profile in profiles if profile.name == name)
+
+
+def _equal(one: Profile, other: Profile) -> bool:
+    return one.levels == other.levels
+
+
+def _role(profile: Profile) -> tuple[ColumnRole, str]:
+    if profile.distinct == 0:
+        return "ignore", "every value is missing"
+    if profile.distinct == 1 and profile.num_missing == 0:
+        return "ignore", f"'{profile.levels[0]}' in every row"
+    if is_group(profile):
+        people = amount(profile.distinct, "different value")
+        return "ignore", f"{people}: says which rows belong together"
+    if profile.kind == "boolean":
+        low, high = profile.column.format.words or ("false", "true")
+        return "boolean", f"'{low}' or '{high}'"
+    if profile.kind == "date":
+        return "date", f"{amount(profile.distinct, 'different date')}"
+    if profile.kind == "number":
+        return _number_role(profile)
+    return _text_role(profile)
+
+
+def _number_role(profile: Profile) -> tuple[ColumnRole, str]:
+    values = profile.present
+    unique = profile.distinct == profile.num_rows >= MIN_ROWS and profile.whole
+    if unique and is_id_name(profile.name):
+        return "ignore", "a different whole number in every row: an id"
+    if unique and len(values) == profile.num_rows:
+        steps = np.diff(values)
+        years = values.min() >= 1000 and values.max() <= 2200
+        if (steps == 1).all() and not years:
+            return "ignore", "rises by 1 from row to row: a row number"
+    what = "whole numbers" if profile.whole else "numbers"
+    return "number", f"{profile.distinct:,} different {what}"
+
+
+def _text_role(profile: Profile) -> tuple[ColumnRole, str]:
+    evidence = f"{profile.distinct:,} different texts in {profile.num_present:,} rows"
+    if profile.distinct == profile.num_rows >= MIN_ROWS:
+        if is_id_name(profile.name):
+            return "ignore", "a different text in every row: an id"
+        return "ignore", "a different text in every row: free text or an id"
+    repeats = profile.typical_rows >= 5 or (
+        profile.distinct <= 10 and profile.typical_rows >= 2
+    )
+    if not repeats:
+        return "ignore", f"{evidence}: too few rows each to learn from"
+    return "category", evidence
+
+
+def describe(profile: Profile, role: ColumnRole, reason: str) -> ColumnFacts:
+    """Put together the facts about one column.
+
+    Args:
+        profile: The column.
+        role: What it is used as.
+        reason: Why.
+    """
+    facts: dict[str, object] = {}
+    values = profile.present
+    if profile.kind in ("number", "boolean") and len(values):
+        facts = {
+            "low": float(values.min()),
+            "high": float(values.max()),
+            "mean": float(values.mean()),
+            "median": float(np.median(values)),
+            "deviation": float(values.std()),
+        }
+    elif profile.kind == "date" and len(values):
+        dates = np.sort(values)[[0, -1]]
+        first, last = (
+            str(np.datetime_as_string(d)).removesuffix("T00:00:00") for d in dates
+        )
+        facts = {"first_date": first, "last_date": last}
+    return ColumnFacts.model_validate(
+        {
+            "name": profile.name,
+            "kind": profile.kind,
+            "role": role,
+            "reason": reason,
+            "missing": profile.num_missing,
+            "distinct": profile.distinct,
+            "bins": _bins(profile),
+            **facts,
+        }
+    )
+
+
+def _bins(profile: Profile) -> tuple[Bin, ...]:
+    if profile.kind == "text":
+        top = np.argsort(-profile.counts, kind="stable")[:NUM_LEVELS]
+        return tuple(
+            Bin(label=profile.levels[i], count=int(profile.counts[i])) for i in top
+        )
+    if not len(profile.present):
+        return ()
+    if profile.distinct <= NUM_LEVELS:
+        order = np.argsort(profile.column.values[profile.first])
+        return tuple(
+            Bin(label=profile.levels[i], count=int(profile.counts[i])) for i in order
+        )
+    dates = profile.kind == "date"
+    values = profile.present.astype(np.float64)
+    counts, edges = np.histogram(values, NUM_BINS)
+    labels = (
+        [str(np.datetime64(int(edge), "s").astype("datetime64[D]")) for edge in edges]
+        if dates
+        else [number(edge) for edge in edges]
+    )
+    return tuple(
+        Bin(label=label, count=int(count))
+        for label, count in zip(labels, counts, strict=False)
+    )

@@ -1,0 +1,201 @@
+"""From data to facts and findings."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from torchsmith.core.observer import Observer
+from torchsmith.core.vocabulary import Task
+from torchsmith.data.data import Data, Images, Table
+from torchsmith.inspect import images as pictures
+from torchsmith.inspect import relations, rows, values
+from torchsmith.inspect.columns import decide_roles, describe
+from torchsmith.inspect.inspection import Finding, Inspection, TargetFacts
+from torchsmith.inspect.leaks import find_leaks
+from torchsmith.inspect.profile import Profile, build_profile
+from torchsmith.inspect.target import decide_task, describe_target, find_in_target
+
+_RANK = {"error": 0, "warning": 1, "note": 2}
+_SILENT = Observer()
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """The data with what all checks share."""
+
+    data: Data
+    where: rows.Places
+    target: Profile | None
+    facts: TargetFacts | None
+
+    @property
+    def lines(self) -> np.ndarray:
+        inputs = self.data.inputs
+        return inputs.lines if isinstance(inputs, Table) else np.arange(len(inputs))
+
+    @property
+    def classes(self) -> Profile | None:
+        regression = self.facts is None or self.facts.task == "regression"
+        return None if regression else self.target
+
+
+def inspect(
+    data: Data, observer: Observer = _SILENT, *, task: Task | None = None
+) -> Inspection:
+    """Look at data as a careful person would before training.
+
+    Args:
+        data: What was read; it is not changed.
+        observer: Told about the stages.
+        task: What kind of problem it is, where the data is not to decide.
+
+    Returns:
+        Facts about columns, pictures and target, and findings, the most severe first.
+    """
+    observer.stage("Inspecting")
+    target = None if data.target is None else build_profile(data.target)
+    facts = None if target is None else _target_facts(target, task)
+    known: dict[str, object] = {}
+    if isinstance(data.inputs, Table):
+        where = rows.Places("row", data.inputs.lines, ())
+        subject = _Subject(data, where, target, facts)
+        findings = _inspect_table(subject, data.inputs, known)
+    else:
+        where = rows.Places("picture", None, data.inputs.names)
+        subject = _Subject(data, where, target, facts)
+        findings = _inspect_images(subject, data.inputs, known, observer)
+    common = [*_target_findings(subject), *_changes(subject), *findings]
+    order = sorted(common, key=lambda f: (_RANK[f.severity], int(f.code[1:])))
+    return Inspection.model_validate(
+        {
+            "source": data.source,
+            "fingerprint": data.fingerprint,
+            "kind": data.kind,
+            "num_examples": len(data),
+            "given": _given(data),
+            "reading": dict(data.reading),
+            "changes": data.changes,
+            "target": facts,
+            "findings": tuple(order),
+            **known,
+        }
+    )
+
+
+def _given(data: Data) -> dict[str, int]:
+    if data.given is None:
+        return {}
+    counts = {part: int((data.given == i).sum()) for i, part in enumerate(rows.PARTS)}
+    return {part: count for part, count in counts.items() if count}
+
+
+def _target_facts(target: Profile, task: Task | None) -> TargetFacts:
+    found, evidence = decide_task(target)
+    if task is not None and task != found:
+        return describe_target(target, task, f"asked for; {evidence}")
+    return describe_target(target, found, evidence)
+
+
+def _target_findings(subject: _Subject) -> Iterator[Finding]:
+    target, facts = subject.target, subject.facts
+    if target is None or facts is None:
+        return
+    yield from find_in_target(target, facts, subject.lines, noun=subject.where.noun)
+    yield from values.find_infinite(target, subject.lines)
+    # Only the training part's order can teach anything wrong.
+    yield from rows.find_order(
+        _training_part(subject, target), facts, subject.where.noun
+    )
+
+
+def _training_part(subject: _Subject, target: Profile) -> Profile:
+    given = subject.data.given
+    if given is None or not (given == 0).any():
+        return target
+    return build_profile(target.column.take(np.flatnonzero(given == 0)))
+
+
+def _changes(subject: _Subject) -> Iterator[Finding]:
+    named = [c for c in subject.data.changes if "although the file name" not in c.what]
+    yield from values.find_changes(named)
+    yield from pictures.find_wrong_names(subject.data.changes)
+
+
+def _inspect_table(
+    subject: _Subject, table: Table, known: dict[str, object]
+) -> list[Finding]:
+    profiles = [build_profile(column) for column in table.columns.values()]
+    roles = decide_roles(profiles)
+    used = [p for p in profiles if roles[p.name][0] != "ignore"]
+    group = relations.find_group(profiles)
+    time = relations.find_time(profiles)
+    known["columns"] = tuple(describe(p, *roles[p.name]) for p in profiles)
+    known |= {"group": group, "time": time}
+    findings = [
+        *values.find_in_values(profiles, roles, table.lines, subject.data.changes),
+        *relations.find_repeats(profiles, roles),
+        *relations.find_dependence(profiles, group, time),
+        *relations.find_too_little(len(table), len(used), None, "row"),
+    ]
+    if not used:
+        findings.append(_nothing_used(profiles))
+    if subject.target is not None and subject.facts is not None:
+        findings += find_leaks(used, subject.target, subject.facts)
+    distinctive = [p for p in profiles if not _is_row_id(p, roles[p.name][1])]
+    if distinctive:
+        keys = rows.row_keys(distinctive, len(table))
+        combinations = float(np.prod([float(p.distinct + 1) for p in distinctive]))
+        findings += _compare_rows(subject, keys, combinations)
+    if subject.data.given is not None:
+        categories = [p for p in used if p.kind == "text"]
+        findings += rows.find_part_gaps(subject.data.given, subject.classes, categories)
+    return findings
+
+
+def _nothing_used(profiles: Sequence[Profile]) -> Finding:
+    return Finding(
+        code="D35",
+        severity="error",
+        message="No column is left to learn from: all "
+        f"{len(profiles):,} are empty, constant, ids or free text."
+        if profiles
+        else "There is no column besides the target.",
+        remedy="Add columns, or give a column another role under `data.columns`.",
+    )
+
+
+def _is_row_id(profile: Profile, reason: str) -> bool:
+    return reason.endswith((": an id", ": a row number")) and profile.distinct > 1
+
+
+def _inspect_images(
+    subject: _Subject, images: Images, known: dict[str, object], observer: Observer
+) -> list[Finding]:
+    look = pictures.look_at(images, observer)
+    formats = subject.data.reading.get("formats", "")
+    facts = pictures.describe_images(images, look, formats)
+    known["images"] = facts
+    smallest = min(subject.facts.counts, default=None) if subject.facts else None
+    findings = [
+        *pictures.find_in_images(images, look, facts, subject.where),
+        *relations.find_too_little(len(images), 0, smallest, "picture"),
+        *_compare_rows(subject, look.keys, np.inf),
+    ]
+    if subject.data.given is not None:
+        findings += rows.find_part_gaps(subject.data.given, subject.classes, ())
+    return findings
+
+
+def _compare_rows(
+    subject: _Subject, keys: np.ndarray, combinations: float
+) -> Iterator[Finding]:
+    given, target = subject.data.given, subject.target
+    whole = keys
+    if target is not None:
+        whole = rows.add_to_keys(keys, target)
+    yield from rows.find_twins(whole, subject.where, combinations, given)
+    if given is not None:
+        yield from rows.find_shared(keys, given, subject.where, combinations)
+    if subject.classes is not None:
+        yield from rows.find_contradictions(keys, subject.classes, subject.where)

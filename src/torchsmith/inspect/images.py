@@ -1,0 +1,186 @@
+"""Facts about pictures, and checks of them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+
+from torchsmith.core.observer import Observer
+from torchsmith.data.data import Change, Images
+from torchsmith.data.pictures import decode
+from torchsmith.inspect.inspection import Finding, ImageFacts
+from torchsmith.inspect.rows import Places
+from torchsmith.inspect.wording import agree, amount, share
+
+THUMBNAIL = 32
+"""Side in pixels at which picture files are compared."""
+
+CHUNK = 2048
+ODD_BRIGHTNESS = 8.0
+"""Robust standard deviations from the median brightness at which a picture is odd."""
+
+SMALL = 8
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one pass over the pixels finds.
+
+    Attributes:
+        keys: `(N,)` uint64, equal for equal pictures.
+        means: `(N,)` mean brightness of each picture, 0 to 1.
+        blank: `(N,)` bool: whether all its pixels are equal.
+        mean: Of all pixels, 0 to 1.
+        deviation: Of all pixels, 0 to 1.
+    """
+
+    keys: np.ndarray
+    means: np.ndarray
+    blank: np.ndarray
+    mean: float
+    deviation: float
+
+
+def look_at(images: Images, observer: Observer) -> Look:
+    """Pass over all pixels once; files are decoded as thumbnails.
+
+    Args:
+        images: N pictures.
+        observer: Told how many are done.
+    """
+    total = len(images)
+    keys = np.empty(total, np.uint64)
+    means, squares = np.empty(total), np.empty(total)
+    blank = np.empty(total, bool)
+    scale = 255.0
+    if images.pixels is not None and images.pixels.dtype != np.uint8:
+        scale = 1.0 if float(images.pixels.max(initial=0)) <= 1 else 255.0
+    observer.stage("Looking at the pictures", total)
+    for start in range(0, total, CHUNK):
+        rows = np.arange(start, min(start + CHUNK, total))
+        if images.pixels is not None:
+            pixels = images.pixels[rows]
+        else:
+            pixels = decode(images, rows, THUMBNAIL, THUMBNAIL)
+        flat = pixels.reshape(len(rows), -1)
+        for row, picture in zip(rows, np.ascontiguousarray(flat), strict=True):
+            size = images.sizes[row].tobytes()
+            digest = blake2b(picture.tobytes() + size, digest_size=8).digest()
+            keys[row] = int.from_bytes(digest, "little")
+        values = flat.astype(np.float32) / np.float32(scale)
+        means[rows] = values.mean(axis=1)
+        squares[rows] = (values * values).mean(axis=1)
+        blank[rows] = flat.min(axis=1) == flat.max(axis=1)
+        observer.advance(int(rows[-1]) + 1)
+    mean = float(means.mean())
+    deviation = float(max(squares.mean() - mean**2, 0.0) ** 0.5)
+    return Look(keys, means, blank, mean, deviation)
+
+
+def describe_images(images: Images, look: Look, formats: str) -> ImageFacts:
+    """Put together the facts about pictures.
+
+    Args:
+        images: N pictures.
+        look: What the pass over their pixels found.
+        formats: How many files of each format, as reading says: `"JPEG: 90, BMP: 6"`.
+    """
+    heights, widths = images.sizes[:, 0], images.sizes[:, 1]
+    pairs = [part.split(": ") for part in formats.split(", ") if ": " in part]
+    return ImageFacts(
+        channels=images.channels,
+        min_height=int(heights.min()),
+        median_height=int(np.median(heights)),
+        max_height=int(heights.max()),
+        min_width=int(widths.min()),
+        median_width=int(np.median(widths)),
+        max_width=int(widths.max()),
+        same_size=images.same_size,
+        mean=round(look.mean, 6),
+        deviation=round(look.deviation, 6),
+        formats={name: int(count) for name, count in pairs},
+    )
+
+
+def find_in_images(
+    images: Images, look: Look, facts: ImageFacts, where: Places
+) -> Iterator[Finding]:
+    """Check the pictures by themselves.
+
+    Args:
+        images: N pictures.
+        look: What the pass over their pixels found.
+        facts: Facts about them.
+        where: What they are called in messages.
+    """
+    blank = np.flatnonzero(look.blank)
+    if len(blank):
+        yield Finding(
+            code="D13",
+            severity="warning",
+            message=f"{amount(len(blank), 'picture')} of {len(images):,} "
+            f"{agree(len(blank), 'shows', 'show')} one even area only.",
+            where=where.at(blank),
+            remedy="Remove them, or look for a fault where they were written.",
+        )
+    yield from _odd(images, look, where)
+    if not facts.same_size:
+        yield Finding(
+            code="D34",
+            severity="note",
+            message="The pictures have different sizes, from "
+            f"{facts.min_height} x {facts.min_width} to "
+            f"{facts.max_height} x {facts.max_width} pixels (least and most height and "
+            "width).",
+            evidence=f"typical: {facts.median_height} x {facts.median_width}",
+            remedy="Torchsmith resizes all of them to one size.",
+        )
+    small = np.flatnonzero(images.sizes.min(axis=1) < SMALL)
+    if len(small):
+        yield Finding(
+            code="D34",
+            severity="warning",
+            message=f"{amount(len(small), 'picture')} "
+            f"{agree(len(small), 'is', 'are')} smaller than {SMALL} pixels.",
+            where=where.at(small),
+            remedy="Check whether they show anything.",
+        )
+
+
+def _odd(images: Images, look: Look, where: Places) -> Iterator[Finding]:
+    means = look.means[~look.blank]
+    if len(means) < 50:
+        return
+    median = float(np.median(means))
+    spread = 1.4826 * float(np.median(np.abs(means - median)))
+    if spread == 0:
+        return
+    far = np.abs(look.means - median) / spread
+    odd = np.flatnonzero((far > ODD_BRIGHTNESS) & ~look.blank)
+    if len(odd):
+        worst = odd[np.argsort(-far[odd], kind="stable")]
+        yield Finding(
+            code="D13",
+            severity="note",
+            message=f"{amount(len(odd), 'picture')} ({share(len(odd), len(images))}) "
+            f"{agree(len(odd), 'is', 'are')} far brighter or darker than others.",
+            where=where.at(worst),
+            evidence=f"mean brightness {look.means[worst[0]]:.3f}, "
+            f"typical {median:.3f}",
+            remedy="Check whether they are inverted or damaged.",
+        )
+
+
+def find_wrong_names(changes: Sequence[Change]) -> Iterator[Finding]:
+    """Report picture files whose names say another format than their content."""
+    for change in changes:
+        if "although the file name" in change.what:
+            yield Finding(
+                code="D33",
+                severity="note",
+                message=f"{amount(change.count, 'file')} "
+                f"{agree(change.count, 'is', 'are')} {change.what}.",
+                where=f"first: {change.example}",
+                remedy="Torchsmith goes by the content; other programs may not.",
+            )

@@ -1,0 +1,177 @@
+"""Checks of columns against each other: repeats, groups, time, the amount of data."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from torchsmith.inspect.columns import is_group
+from torchsmith.inspect.inspection import Finding
+from torchsmith.inspect.profile import Profile
+from torchsmith.inspect.values import Roles
+from torchsmith.inspect.wording import agree, amount
+
+MIN_ROWS = 50
+"""With fewer rows, agreement of two columns or an order is no evidence."""
+
+FEW_ROWS = 100
+ROWS_PER_COLUMN = 10
+
+_YEAR_NAME = re.compile(
+    r"(^|[_\s.-])(year|yr)$|^(년|연도|년도)$|[a-z]Year$", re.IGNORECASE
+)
+
+
+def find_repeats(profiles: Sequence[Profile], roles: Roles) -> Iterator[Finding]:
+    """Report columns that say the same as an earlier one.
+
+    Args:
+        profiles: The input columns.
+        roles: What each is used as, and why.
+    """
+    first: dict[bytes, str] = {}
+    for profile in profiles:
+        role, reason = roles[profile.name]
+        if role == "ignore" and reason.startswith("equal to"):
+            yield Finding(
+                code="D28",
+                severity="note",
+                message=f"'{profile.name}' is {reason}.",
+                where=f"column '{profile.name}'",
+                remedy="Torchsmith leaves it out.",
+            )
+        if role == "ignore" or profile.num_rows < MIN_ROWS:
+            continue
+        twin = first.setdefault(profile.pattern, profile.name)
+        if twin != profile.name and profile.typical_rows >= 2:
+            yield Finding(
+                code="D28",
+                severity="note",
+                message=f"'{profile.name}' repeats '{twin}' in other words: each of "
+                f"its {amount(profile.distinct, 'value')} always stands with the same "
+                "one.",
+                where=f"columns '{twin}' and '{profile.name}'",
+                remedy="Both are used; leaving one out loses nothing.",
+            )
+
+
+def find_group(profiles: Sequence[Profile]) -> str | None:
+    """Return the column that says which rows belong together, if one does."""
+    names = [profile for profile in profiles if is_group(profile)]
+    return min(names, key=lambda p: p.distinct).name if names else None
+
+
+def find_time(profiles: Sequence[Profile]) -> str | None:
+    """Return the date column by which the rows are a time series, if one does.
+
+    Its dates are all there, rise or fall from row to row, and hardly ever repeat.
+    """
+    for profile in profiles:
+        if profile.kind != "date" or profile.num_rows < MIN_ROWS or profile.num_missing:
+            continue
+        if profile.distinct >= 0.99 * profile.num_rows and is_ordered(profile):
+            return profile.name
+    return None
+
+
+def is_ordered(profile: Profile) -> bool:
+    """Whether the values never fall, or never rise, from row to row."""
+    steps = np.diff(profile.present.astype(np.float64))
+    return bool((steps >= 0).all() or (steps <= 0).all())
+
+
+def find_dependence(
+    profiles: Sequence[Profile], group: str | None, time: str | None
+) -> Iterator[Finding]:
+    """Report rows that belong together or follow each other in time.
+
+    Args:
+        profiles: The input columns.
+        group: The column found by `find_group`.
+        time: The column found by `find_time`.
+    """
+    for profile in profiles:
+        if profile.name == group:
+            yield Finding(
+                code="D9",
+                severity="note",
+                message=f"'{group}' says which rows belong together: "
+                f"{amount(profile.distinct, 'value')}, about "
+                f"{profile.typical_rows:,.0f} rows each.",
+                where=f"column '{group}'",
+                remedy="Torchsmith keeps all rows of one value in one part "
+                "(`split.group`) and does not use the column as an input.",
+            )
+        elif profile.name == time:
+            yield Finding(
+                code="D9",
+                severity="note",
+                message=f"The rows are a time series in the order of '{time}'.",
+                where=f"column '{time}'",
+                evidence=f"{profile.levels[0]} to {profile.levels[-1]}",
+                remedy="Torchsmith tests on the latest rows (`split.time`), as the "
+                "future is what will be predicted.",
+            )
+        elif time is None and _dates_rows(profile):
+            yield Finding(
+                code="D9",
+                severity="note",
+                message=f"The rows stand in the order of '{profile.name}'.",
+                where=f"column '{profile.name}'",
+                evidence=f"{profile.levels[0]} to {profile.levels[-1]}",
+                remedy="Torchsmith splits at random; if later rows are to be predicted "
+                f"from earlier ones, set `split.time: {profile.name}`.",
+            )
+
+
+def _dates_rows(profile: Profile) -> bool:
+    dates = profile.kind == "date" or (
+        bool(_YEAR_NAME.search(profile.name))
+        and profile.whole
+        and profile.present.min() >= 1500
+        and profile.present.max() <= 2200
+    )
+    return (
+        dates
+        and profile.num_present >= MIN_ROWS
+        and profile.distinct >= 3
+        and is_ordered(profile)
+    )
+
+
+def find_too_little(
+    num_examples: int, num_columns: int, smallest_class: int | None, noun: str
+) -> Iterator[Finding]:
+    """Report when there are too few examples for an honest result.
+
+    Args:
+        num_examples: N.
+        num_columns: Input columns that are used; 0 for images.
+        smallest_class: Examples of the rarest class, for images with classes.
+        noun: What an example is called.
+    """
+    if num_examples < 10:
+        yield Finding(
+            code="D25",
+            severity="error",
+            message=f"There {agree(num_examples, 'is', 'are')} only "
+            f"{amount(num_examples, noun)}, too few to train and to test.",
+            remedy="Collect at least 10, better some hundreds.",
+        )
+        return
+    why = ""
+    if num_examples < FEW_ROWS:
+        why = f"There are only {amount(num_examples, noun)}"
+    elif num_columns and num_examples < ROWS_PER_COLUMN * num_columns:
+        why = f"There are {num_examples:,} {noun}s for {num_columns:,} columns"
+    elif smallest_class is not None and smallest_class < FEW_ROWS:
+        why = f"There are as few as {amount(smallest_class, noun)} of a class"
+    if why:
+        yield Finding(
+            code="D25",
+            severity="warning",
+            message=f"{why}, so the network may learn them by heart and the scores "
+            "will be uncertain.",
+            remedy="Collect more if you can; look at the intervals of the scores and "
+            "at the simple rivals.",
+        )

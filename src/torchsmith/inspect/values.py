@@ -1,0 +1,244 @@
+"""Checks of the values of each input column."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from torchsmith.core.vocabulary import ColumnRole
+from torchsmith.data.data import Change
+from torchsmith.inspect.inspection import Finding
+from torchsmith.inspect.profile import Profile
+from torchsmith.inspect.wording import (
+    agree,
+    amount,
+    at_lines,
+    listed,
+    number,
+    quoted,
+    share,
+)
+
+FAR = 20.0
+"""Interquartile ranges beyond the quartile at which a number is extreme."""
+
+FAR_ON_LOG = 4.0
+"""The same on a logarithmic scale, so that a long tail alone is not extreme."""
+
+NEARLY_CONSTANT = 0.999
+RARE_LEVEL = 10
+
+_WEIGHT_NAME = re.compile(
+    r"fnlwgt|wgt|^p?weights?$|(sample|final|person|survey|case|row)[_\s.-]?w(eigh)?ts?$"
+    r"|가중치",
+    re.IGNORECASE,
+)
+
+Roles = Mapping[str, tuple[ColumnRole, str]]
+
+
+def find_in_values(
+    profiles: Sequence[Profile],
+    roles: Roles,
+    lines: np.ndarray,
+    changes: Sequence[Change],
+) -> Iterator[Finding]:
+    """Check the values of every input column by itself.
+
+    Args:
+        profiles: The input columns.
+        roles: What each is used as, and why.
+        lines: `(N,)` the line of each row, for messages.
+        changes: What reading changed, to say which texts were read as missing.
+    """
+    for profile in profiles:
+        yield from _infinite(profile, lines)
+        yield from _constant(profile, roles)
+        if profile.distinct:
+            yield from _missing(profile, lines, changes)
+        role, reason = roles[profile.name]
+        if role == "number":
+            yield from _extreme(profile, lines)
+            yield from _weight(profile)
+        elif role == "category":
+            yield from _rare(profile)
+        elif profile.distinct > 1 and not reason.startswith("equal to"):
+            yield from _set_aside(profile, role, reason)
+
+
+def find_infinite(profile: Profile, lines: np.ndarray) -> Iterator[Finding]:
+    """Check a column, such as the target, for infinite values."""
+    yield from _infinite(profile, lines)
+
+
+def find_changes(changes: Sequence[Change]) -> Iterator[Finding]:
+    """Report what reading changed, but for missing and infinite values."""
+    for change in changes:
+        if "missing" in change.what or "infinite" in change.what:
+            continue
+        where = [f"column '{change.column}'"] if change.column else []
+        where += [at_lines(change.lines)] if change.lines else []
+        subject = f"'{change.column}': " if change.column else ""
+        example = f" (first: '{change.example}')" if change.example else ""
+        yield Finding(
+            code="D17",
+            severity="note",
+            message=f"{subject}{change.what} in "
+            f"{amount(change.count, 'value')}{example}.",
+            where=", ".join(where),
+            remedy="Prediction reads new files in the same way.",
+        )
+
+
+def _infinite(profile: Profile, lines: np.ndarray) -> Iterator[Finding]:
+    if profile.kind != "number":
+        return
+    infinite = np.isinf(profile.column.values)
+    if infinite.any():
+        count = amount(int(infinite.sum()), "infinite value")
+        yield Finding(
+            code="D1",
+            severity="error",
+            message=f"'{profile.name}' has {count}.",
+            where=f"column '{profile.name}', {at_lines(lines[infinite])}",
+            remedy="Correct them, or leave the fields empty so that they count as "
+            "missing.",
+        )
+
+
+def _constant(profile: Profile, roles: Roles) -> Iterator[Finding]:
+    where = f"column '{profile.name}'"
+    if roles[profile.name][0] == "ignore" and profile.distinct < 2:
+        what = f"'{profile.levels[0]}' in every row" if profile.levels else "no value"
+        yield Finding(
+            code="D2",
+            severity="note",
+            message=f"'{profile.name}' has {what}.",
+            where=where,
+            remedy="Torchsmith leaves the column out.",
+        )
+    elif profile.distinct > 1:
+        top = int(profile.counts.argmax())
+        count = int(profile.counts[top])
+        if count >= NEARLY_CONSTANT * profile.num_rows:
+            others = amount(profile.num_rows - count, "row")
+            yield Finding(
+                code="D2",
+                severity="note",
+                message=f"'{profile.name}' is '{profile.levels[top]}' in all but "
+                f"{others}.",
+                where=where,
+                remedy="So few rows teach little; the column may be left out.",
+            )
+
+
+def _missing(
+    profile: Profile, lines: np.ndarray, changes: Sequence[Change]
+) -> Iterator[Finding]:
+    if not profile.num_missing:
+        return
+    written = [
+        f"{change.what} ({change.count:,})"
+        for change in changes
+        if change.column == profile.name and "missing" in change.what
+    ]
+    count, rows = profile.num_missing, profile.num_rows
+    mostly = 2 * count > rows
+    remedy = "Torchsmith treats missing as a category of its own."
+    if profile.kind != "text":
+        remedy = "Torchsmith fills in the median of the training part and adds a flag."
+    if profile.kind == "date":
+        remedy = "Torchsmith flags the rows; fill the dates in if they can be known."
+    if mostly:
+        remedy += " Leave the column out if it will be as empty in use."
+    yield Finding(
+        code="D16",
+        severity="warning" if mostly else "note",
+        message=f"'{profile.name}' is missing in {amount(count, 'row')} "
+        f"({share(count, rows)}).",
+        where=f"column '{profile.name}', {at_lines(lines[profile.missing])}",
+        evidence=listed(written),
+        remedy=remedy,
+    )
+
+
+def _extreme(profile: Profile, lines: np.ndarray) -> Iterator[Finding]:
+    values = profile.column.values
+    far = _distance(values, profile.present)
+    if profile.present.min() >= 0:
+        scale = float(np.median(profile.present))
+        if scale > 0:
+            # A long tail is common and harmless: it must be far on a log scale too.
+            logs = _distance(
+                np.log1p(values / scale), np.log1p(profile.present / scale)
+            )
+            far = np.where(logs > FAR_ON_LOG, far, 0.0)
+    extreme = np.flatnonzero(far > FAR)
+    if not len(extreme):
+        return
+    worst = extreme[np.argsort(-far[extreme], kind="stable")]
+    low, high = np.quantile(profile.present, [0.25, 0.75])
+    value = number(float(values[worst[0]]))
+    yield Finding(
+        code="D18",
+        severity="note",
+        message=f"'{profile.name}' has {amount(len(extreme), 'value')} far from all "
+        f"others, up to {value}; half of all lie between {number(float(low))} and "
+        f"{number(float(high))}.",
+        where=f"column '{profile.name}', {at_lines(lines[worst])}",
+        evidence=f"{number(round(float(far[worst[0]]), 1))} interquartile ranges away",
+        remedy="Check these rows; `RobustScale` keeps them from dominating.",
+    )
+
+
+def _distance(values: np.ndarray, present: np.ndarray) -> np.ndarray:
+    low, high = np.quantile(present, [0.25, 0.75])
+    width = high - low
+    if width <= 0:
+        return np.zeros(len(values))
+    far = np.maximum(values - high, low - values) / width
+    return np.where(np.isfinite(far), far, 0.0)
+
+
+def _weight(profile: Profile) -> Iterator[Finding]:
+    if not _WEIGHT_NAME.search(profile.name) or profile.name.lower() == "weight":
+        return
+    yield Finding(
+        code="D30",
+        severity="note",
+        message=f"'{profile.name}' looks like a weight: how many cases a row stands "
+        "for, not a property of it.",
+        where=f"column '{profile.name}'",
+        remedy="Torchsmith uses it as a number; leave it out with "
+        f"`data.columns: {{{profile.name}: ignore}}` if it is a weight.",
+    )
+
+
+def _rare(profile: Profile) -> Iterator[Finding]:
+    rare = np.flatnonzero(profile.counts < RARE_LEVEL)
+    if not len(rare) or profile.num_present < 20 * RARE_LEVEL:
+        return
+    fewest = rare[np.argsort(profile.counts[rare], kind="stable")]
+    shown = listed([f"{profile.levels[i]}: {profile.counts[i]}" for i in fewest], 3)
+    yield Finding(
+        code="D31",
+        severity="note",
+        message=f"{len(rare):,} of {profile.distinct:,} categories of '{profile.name}' "
+        f"{agree(len(rare), 'has', 'have')} fewer than {RARE_LEVEL} rows ({shown}).",
+        where=f"column '{profile.name}'",
+        evidence=f"{amount(int(profile.counts[rare].sum()), 'row')} in all",
+        remedy="Little can be learned about them; a category that the training part "
+        "does not have counts as unknown.",
+    )
+
+
+def _set_aside(profile: Profile, role: ColumnRole, reason: str) -> Iterator[Finding]:
+    if role == "ignore":
+        yield Finding(
+            code="D29",
+            severity="note",
+            message=f"'{profile.name}' is set aside: {reason}.",
+            where=f"column '{profile.name}'",
+            evidence=f"such as {quoted(profile.levels, 2)}",
+            remedy="To use it nevertheless, give it another role under `data.columns`.",
+        )
