@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
-PATHS = ["src", "tests", "scripts", "benchmarks"]
+PATHS = [p for p in ("src", "tests", "scripts", "benchmarks") if (ROOT / p).is_dir()]
 
 CHECKS: dict[str, list[str]] = {
     "format": [PYTHON, "-m", "ruff", "format", "--check", *PATHS],

@@ -1,0 +1,95 @@
+"""`torchsmith inspect` and `torchsmith plan`: look before training."""
+
+from pathlib import Path
+
+import click
+
+from torchsmith.cli.options import output_options, plan_options, target_option
+from torchsmith.cli.output import Output
+from torchsmith.core.errors import DataError
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  torchsmith inspect titanic.csv --target Survived
+  torchsmith inspect photos/
+  torchsmith inspect digits --json
+"""
+)
+@click.argument("source")
+@target_option
+@output_options
+def inspect(source: str, target: str | None, output: Output) -> None:
+    """Show facts about the data, and what is odd.
+
+    Types, missing and malformed values with their lines, classes, duplicates, ids,
+    leaks, outliers; and whether there is enough data. Nothing is written.
+    """
+    with output.progress() as observer:
+        from torchsmith import api
+
+        inspection = api.inspect(source, target=target, observer=observer)
+    if output.as_json:
+        output.json(inspection.model_dump(mode="json"))
+        return
+    from torchsmith.cli.checklist import print_inspection
+
+    print_inspection(inspection, output.console)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  torchsmith plan housing.csv --target price -o plan.yaml
+  torchsmith plan mnist --budget 3m
+  torchsmith plan digits --set 'network={MLP: [64, 64]}' --epochs 20
+"""
+)
+@click.argument("source")
+@target_option
+@plan_options
+@click.option(
+    "--output",
+    "-o",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the plan to this file; otherwise it is printed.",
+)
+@click.option("--force", is_flag=True, help="Overwrite the file.")
+@output_options
+def plan(
+    source: str,
+    target: str | None,
+    budget: float | None,
+    settings: dict[str, object],
+    path: Path | None,
+    force: bool,  # noqa: FBT001
+    output: Output,
+) -> None:
+    """Write the plan, with a reason on every line.
+
+    Edit it, then run exactly that with `torchsmith train plan.yaml`.
+    """
+    if path is not None and path.exists() and not force:
+        raise DataError(f"{path}: is there already; add --force to overwrite it")
+    with output.progress() as observer:
+        from torchsmith import api
+        from torchsmith.core.files import write_atomic
+        from torchsmith.plan.write import plan_text
+
+        decided = api.plan(
+            source, target=target, budget=budget, settings=settings, observer=observer
+        )
+    text = plan_text(decided)
+    if path is not None:
+        write_atomic(path, text)
+    if output.as_json:
+        output.json(decided.model_dump(mode="json"))
+    elif path is None:
+        output.say(text.rstrip("\n"))
+    elif output.quiet:
+        output.say(str(path))
+    else:
+        output.say(f"The plan is in {path}; read it, change it, then:")
+        output.say(f"  torchsmith train {path}")

@@ -1,0 +1,118 @@
+"""The `torchsmith` command: its groups, and what happens to errors.
+
+Nothing heavy is imported here: `torchsmith --help` answers at once.
+"""
+
+import io
+import os
+import platform
+import sys
+from types import TracebackType
+from typing import Any
+
+import click
+
+from torchsmith.cli import datasets, doctor, look, runs, train, use
+from torchsmith.core.errors import Interrupted, TorchsmithError
+
+HELP = """From data to a trained, measured, explained PyTorch network.
+
+\b
+Start here:
+  torchsmith train digits                    a first run, in under a minute
+  torchsmith inspect FILE.csv --target COL   what is in your data, what is odd
+  torchsmith train FILE.csv --target COL     plan, train, evaluate, report
+  torchsmith predict RUN NEW.csv -o OUT.csv  use the result
+
+A SOURCE is a CSV, TSV or Parquet file, a folder with one subfolder of pictures per
+class, an IDX, NPZ or NPY file, or a name that `torchsmith datasets` lists. A RUN is a
+run folder, its name under --runs, or `last`.
+"""
+
+
+class Commands(click.Group):
+    """The commands; turns errors into one clear line and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order in which a person meets them."""
+        del ctx
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
+        """Run the command; errors become one line, Ctrl-C exit code 130."""
+        try:
+            return super().invoke(ctx)
+        except Interrupted as stop:
+            click.echo(f"interrupted: {stop}", err=True)
+            ctx.exit(stop.exit_code)
+        except TorchsmithError as error:
+            if ctx.params.get("debug"):
+                raise
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("interrupted: nothing was being trained", err=True)
+            ctx.exit(Interrupted.exit_code)
+
+
+@click.group(
+    cls=Commands,
+    help=HELP,
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted (saved).",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
+)
+@click.version_option(None, "--version", package_name="torchsmith")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:  # noqa: FBT001
+    """Choose a command."""
+    if debug:
+        sys.excepthook = sys.__excepthook__
+
+
+for _command in (
+    look.inspect,
+    look.plan,
+    train.train,
+    use.predict,
+    use.evaluate,
+    use.report,
+    runs.runs,
+    runs.compare,
+    datasets.datasets,
+    doctor.doctor,
+):
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """Run the command line."""
+    sys.excepthook = report_unexpected
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        cli(prog_name="torchsmith")
+    finally:
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:  # the reader left; Python would complain at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def report_unexpected(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Tell in a few lines that Torchsmith has a defect, and how to report it."""
+    from importlib.metadata import version
+
+    where = ""
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        where = f"{os.path.basename(code.co_filename)}:{trace.tb_lineno}"  # noqa: PTH119
+        trace = trace.tb_next
+    system = f"torchsmith {version('torchsmith')}, Python {platform.python_version()}"
+    click.echo(
+        f"error: this should not have happened: {kind.__name__}: {error} ({where})\n"
+        f"This is a defect of Torchsmith ({system}). To report it, run the command "
+        "again as `torchsmith --debug …` and send what it prints.",
+        err=True,
+    )

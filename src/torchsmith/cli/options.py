@@ -1,0 +1,204 @@
+"""Options that several commands share, and what their values mean."""
+
+import re
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from torchsmith.cli.output import Output
+from torchsmith.core.errors import PlanError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+
+
+class Seconds(click.ParamType[float]):
+    """A length of time: `60`, `60s`, `5m`, `1.5h`; becomes seconds."""
+
+    name = "TIME"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Return seconds."""
+        if isinstance(value, float):
+            return value
+        match = re.fullmatch(r"([0-9]*\.?[0-9]+) ?(s|m|min|h)?", str(value).strip())
+        seconds = float(match[1]) * _UNITS[match[2] or ""] if match else 0.0
+        if seconds <= 0:
+            self.fail(
+                f"'{value}' is not a length of time; write 60, 60s, 5m or 1h",
+                param,
+                ctx,
+            )
+        return seconds
+
+
+class Setting(click.ParamType[tuple[str, object]]):
+    """A value of the plan: `training.epochs=3`; the value is read as YAML."""
+
+    name = "KEY=VALUE"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[str, object]:
+        """Return the dotted key and the value."""
+        from ruamel.yaml import YAML
+        from ruamel.yaml.error import YAMLError
+
+        if isinstance(value, tuple):
+            return value
+        key, equals, text = str(value).partition("=")
+        key = key.strip()
+        if not equals or not re.fullmatch(r"\w+(\.\w+)*", key):
+            self.fail(
+                f"'{value}' is not KEY=VALUE; write for example training.epochs=3",
+                param,
+                ctx,
+            )
+        try:
+            return key, YAML(typ="safe", pure=True).load(text)
+        except YAMLError as error:
+            problem = getattr(error, "problem", None) or "not YAML"
+            self.fail(
+                f"{key}: the value '{text}' cannot be read: {problem}", param, ctx
+            )
+
+
+def collect_settings(
+    pairs: tuple[tuple[str, object], ...],
+    *,
+    epochs: int | None = None,
+    seed: int | None = None,
+    device: str | None = None,
+) -> dict[str, object]:
+    """Join `--set` with its shortcuts.
+
+    Args:
+        pairs: What `--set` gave, in order.
+        epochs: Short for `training.epochs`.
+        seed: Short for `training.seed`.
+        device: Short for `training.device`.
+
+    Returns:
+        Values of the plan by dotted key.
+
+    Raises:
+        PlanError: The same key is given two different values.
+    """
+    shortcuts = {
+        "training.epochs": epochs,
+        "training.seed": seed,
+        "training.device": device,
+    }
+    asked = [*pairs, *((k, v) for k, v in shortcuts.items() if v is not None)]
+    settings: dict[str, object] = {}
+    for key, value in asked:
+        if key in settings and settings[key] != value:
+            raise PlanError(
+                f"{key} is given twice, as {settings[key]} and as {value}; give it once"
+            )
+        settings[key] = value
+    return settings
+
+
+def output_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--json` and `--quiet`; the command gets them as `output`."""
+
+    @wraps(command)
+    def with_output(*, as_json: bool, quiet: bool, **given: Any) -> None:  # noqa: ANN401
+        command(output=Output(as_json=as_json, quiet=quiet), **given)
+
+    quiet = click.option(
+        "--quiet", "-q", is_flag=True, help="Show no progress; print only the result."
+    )
+    as_json = click.option(
+        "--json",
+        "as_json",
+        is_flag=True,
+        help="Print one JSON object; everything else goes to standard error.",
+    )
+    return as_json(quiet(with_output))
+
+
+def target_option(command: Command) -> Command:
+    """Add `--target`."""
+    return click.option("--target", "-t", metavar="COL", help="The column to predict.")(
+        command
+    )
+
+
+def runs_option(command: Command) -> Command:
+    """Add `--runs`."""
+    return click.option(
+        "--runs",
+        "runs_folder",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path("runs"),
+        show_default=True,
+        metavar="DIR",
+        help="The folder of all runs.",
+    )(command)
+
+
+def plan_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--set`, its shortcuts, and `--budget`; the command gets `settings`."""
+
+    @wraps(command)
+    def with_settings(
+        *,
+        pairs: tuple[tuple[str, object], ...],
+        epochs: int | None,
+        seed: int | None,
+        device: str | None,
+        **given: Any,  # noqa: ANN401
+    ) -> None:
+        settings = collect_settings(pairs, epochs=epochs, seed=seed, device=device)
+        command(settings=settings, **given)
+
+    wrapped = with_settings
+    for option in reversed(_plan_options()):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def _plan_options() -> list[Callable[[Callable[..., None]], Callable[..., None]]]:
+    return [
+        click.option(
+            "--set",
+            "pairs",
+            type=Setting(),
+            multiple=True,
+            help="Set any value of the plan; may be repeated.",
+        ),
+        click.option(
+            "--epochs",
+            type=click.IntRange(min=1),
+            help="Short for --set training.epochs=N.",
+        ),
+        click.option(
+            "--seed",
+            type=click.IntRange(min=0),
+            help="Short for --set training.seed=N.",
+        ),
+        click.option(
+            "--device",
+            type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+            help="Short for --set training.device=….",
+        ),
+        click.option(
+            "--budget",
+            type=Seconds(),
+            help="About how long training may take: 60s, 5m, 1h.",
+        ),
+    ]

@@ -1,0 +1,92 @@
+"""What a command prints, and where: results on stdout, progress on stderr."""
+
+import json
+import math
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from torchsmith.train.watch import TrainingObserver
+
+PIPE_WIDTH = 100
+"""Columns of tables that do not go to a terminal."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """How the person wants to be answered.
+
+    Attributes:
+        as_json: One JSON object on standard output, and nothing else there.
+        quiet: No progress; only the result.
+    """
+
+    as_json: bool = False
+    quiet: bool = False
+
+    @property
+    def console(self) -> "Console":
+        """Where results go, for people to read."""
+        return make_console(stderr=self.as_json)
+
+    @contextmanager
+    def progress(self) -> Iterator["TrainingObserver"]:
+        """Give an observer that shows on standard error what is going on."""
+        from torchsmith.cli.plain_view import PlainView
+        from torchsmith.cli.view import LiveView
+        from torchsmith.train.watch import TrainingObserver
+
+        console = make_console(stderr=True)
+        if self.quiet:
+            yield TrainingObserver()
+        elif is_live(console):
+            with LiveView(console) as view:
+                yield view
+        else:
+            yield PlainView(console)
+
+    def say(self, text: str) -> None:
+        """Print a line as it is, without markup, colour or wrapping."""
+        self.console.out(text, highlight=False)
+
+    def json(self, value: Mapping[str, object]) -> None:
+        """Print the one JSON object."""
+        text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)
+        sys.stdout.write(text + "\n")
+
+
+def make_console(*, stderr: bool = False) -> "Console":
+    """Return a console on standard output or error.
+
+    Args:
+        stderr: Print on standard error.
+    """
+    from rich.console import Console
+
+    console = Console(stderr=stderr, highlight=False, emoji=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = PIPE_WIDTH
+    return console
+
+
+def is_live(console: "Console") -> bool:
+    """Whether lines can be redrawn and block characters shown."""
+    encoding = (console.encoding or "").lower().replace("-", "")
+    return console.is_terminal and not console.is_dumb_terminal and encoding == "utf8"
+
+
+def _finite(value: object) -> object:
+    """Replace NaN and infinities, which JSON does not have, by null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_finite(item) for item in value]
+    return value

@@ -1,0 +1,96 @@
+"""Progress as plain lines, for logs and pipes."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from torchsmith.cli.wording import clock, duration, number, sentence
+from torchsmith.train.history import EpochRecord
+from torchsmith.train.watch import Progress, TrainingObserver
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class PlainView(TrainingObserver):
+    """One line a stage and an epoch; within long ones, a line every ten seconds.
+
+    Args:
+        console: Where the lines go.
+        now: A clock in seconds.
+    """
+
+    def __init__(
+        self, console: "Console", now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._console = console
+        self._now = now
+        self._last_line = now()
+        self._title = ""
+        self._total: int | None = None
+        self._num_epochs = 0
+
+    def stage(self, title: str, total: int | None = None) -> None:
+        """Print the stage's title."""
+        self._title, self._total = title, total
+        self._say(title)
+
+    def advance(self, done: int) -> None:
+        """Print how far the stage is, now and then."""
+        if self._due():
+            of = f" of {self._total:,}" if self._total else ""
+            self._say(f"{self._title}: {done:,}{of}")
+
+    def note(self, text: str) -> None:
+        """Print the line."""
+        self._say(f"note: {text}")
+
+    def on_start(
+        self, num_epochs: int, num_examples: int, num_parameters: int, device: str
+    ) -> None:
+        """Print what is trained."""
+        self._num_epochs = num_epochs
+        self._say(
+            f"Training {num_parameters:,} parameters on {num_examples:,} examples, "
+            f"at most {num_epochs} epochs, {device}"
+        )
+
+    def on_progress(self, progress: Progress) -> None:
+        """Print a line within a long epoch, now and then."""
+        if self._due():
+            self._say(
+                f"epoch {progress.epoch}/{progress.num_epochs}  "
+                f"step {progress.step:,}/{progress.num_steps:,}  "
+                f"loss {number(progress.loss)}  lr {progress.lr:.2e}  "
+                f"{progress.examples_per_second:,.0f} examples/s  "
+                f"{clock(progress.seconds_left)} left"
+            )
+
+    def on_epoch_end(self, record: EpochRecord) -> None:
+        """Print the epoch's line."""
+        parts = [
+            f"epoch {record.epoch}/{self._num_epochs}",
+            f"loss {number(record.train_loss)}",
+        ]
+        if record.val_loss is not None:
+            parts.append(f"val_loss {number(record.val_loss)}")
+        parts += [f"{name} {number(value)}" for name, value in record.metrics.items()]
+        parts += [
+            f"lr {record.lr:.2e}",
+            f"{record.examples_per_second:,.0f} examples/s",
+            duration(record.seconds),
+        ]
+        self._say("  ".join(parts) + ("  best" if record.best else ""))
+
+    def on_end(self, reason: str) -> None:
+        """Print why training ended."""
+        self._say(sentence(reason))
+
+    def _due(self) -> bool:
+        return self._now() - self._last_line >= SECONDS_BETWEEN_LINES
+
+    def _say(self, text: str) -> None:
+        self._last_line = self._now()
+        self._console.out(text, highlight=False)

@@ -1,0 +1,103 @@
+"""`torchsmith runs` and `torchsmith compare`: many runs side by side."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from torchsmith.cli.options import output_options, runs_option
+from torchsmith.cli.output import Output
+from torchsmith.cli.wording import number
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  torchsmith runs
+  torchsmith runs --runs experiments --json
+"""
+)
+@runs_option
+@output_options
+def runs(runs_folder: Path, output: Output) -> None:
+    """List the runs, their state and their scores, the oldest first."""
+    from torchsmith import api
+
+    rows = [as_mapping(row) for row in api.runs(runs_folder)]
+    if output.as_json:
+        output.json({"runs": rows})
+    elif rows:
+        print_rows(rows, output)
+    elif not output.quiet:
+        output.say(f"no runs in {runs_folder}; start one with: torchsmith train digits")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  torchsmith compare runs/*
+  torchsmith compare 2026-11-20-1432-housing 2026-11-20-1501-housing
+"""
+)
+@click.argument("paths", metavar="RUN...", nargs=-1, required=True)
+@runs_option
+@output_options
+def compare(paths: Sequence[str], runs_folder: Path, output: Output) -> None:
+    """Show how runs differ, in their plans and their scores."""
+    from torchsmith import api
+    from torchsmith.core.run_folder import RunFolder
+
+    folders = [RunFolder.find(path, runs_folder).path for path in paths]
+    rows = [as_mapping(row) for row in api.compare(folders)]
+    if output.as_json:
+        output.json({"runs": rows})
+    else:
+        print_rows(rows, output)
+
+
+def print_rows(rows: Sequence[Mapping[str, object]], output: Output) -> None:
+    """Print rows as a table.
+
+    Args:
+        rows: Values by column name; a column that a row lacks is empty there.
+        output: Where to print.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in names:
+        table.add_column(
+            Text(name),
+            header_style="bold",
+            overflow="fold",
+            justify="right" if _is_number_column(rows, name) else "left",
+        )
+    for row in rows:
+        table.add_row(*(Text(_cell(row.get(name))) for name in names))
+    output.console.print(table)
+
+
+def _is_number_column(rows: Sequence[Mapping[str, object]], name: str) -> bool:
+    values = [row.get(name) for row in rows if row.get(name) is not None]
+    return bool(values) and all(isinstance(value, int | float) for value in values)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return number(value)
+    return str(value)
+
+
+def as_mapping(row: Any) -> Mapping[str, object]:  # noqa: ANN401
+    """Return a row by column name: of a mapping, a dataclass or a `Record`."""
+    if isinstance(row, Mapping):
+        return row
+    if is_dataclass(row) and not isinstance(row, type):
+        return asdict(row)
+    return dict(row.model_dump(mode="json"))

@@ -1,0 +1,128 @@
+"""`torchsmith train`."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from torchsmith.cli.options import (
+    output_options,
+    plan_options,
+    runs_option,
+    target_option,
+)
+from torchsmith.cli.output import Output
+
+if TYPE_CHECKING:
+    from torchsmith.api import Run
+
+LAST = "last"
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  torchsmith train digits
+  torchsmith train housing.csv --target price --budget 2m
+  torchsmith train plan.yaml --set optimizer.AdamW.lr=0.01 --name higher-lr
+  torchsmith train --resume                    go on with the last run
+"""
+)
+@click.argument("source", required=False, metavar="[SOURCE|PLAN]")
+@target_option
+@plan_options
+@runs_option
+@click.option("--name", help="What to call the run; otherwise as the source.")
+@click.option(
+    "--resume",
+    is_flag=False,
+    flag_value=LAST,
+    metavar="[last|RUN]",
+    help="Go on with an interrupted run.",
+)
+@output_options
+def train(
+    source: str | None,
+    target: str | None,
+    budget: float | None,
+    settings: dict[str, object],
+    runs_folder: Path,
+    name: str | None,
+    resume: str | None,
+    output: Output,
+) -> None:
+    """Plan if needed, train, evaluate, report.
+
+    SOURCE is data, or a plan that `torchsmith plan` wrote. Everything lands in a new
+    folder under --runs. Ctrl-C saves; --resume goes on.
+    """
+    if source is None and resume is None:
+        raise click.UsageError(
+            "say what to train on: a file, a folder, a plan, or a set such as digits"
+        )
+    what: str | Path = source or ""
+    going_on: bool | str | Path = resume or False
+    if source is None:
+        from torchsmith.core.run_folder import RunFolder
+
+        folder = RunFolder.find(resume or LAST, runs_folder)
+        what, going_on = folder.plan, folder.path
+    with output.progress() as observer:
+        from torchsmith import api
+
+        run = api.train(
+            what,
+            target=target,
+            budget=budget,
+            settings=settings,
+            runs=runs_folder,
+            name=name,
+            resume=going_on,
+            observer=observer,
+        )
+    _show(run, output, source)
+
+
+def _show(run: "Run", output: Output, source: str | None) -> None:
+    if output.as_json:
+        output.json(run.summary())
+    if output.quiet:
+        if not output.as_json:
+            output.say(str(run.path))
+        return
+    from torchsmith.cli.scores import print_evaluation
+
+    print_evaluation(run.evaluation, output.console)
+    output.say("")
+    output.say(f"Run:    {run.path}")
+    output.say(f"Report: {run.report_path}")
+    output.say("\nNext:")
+    steps = next_steps(Path(run.path), Path(run.report_path), source)
+    width = max(len(command) for command, _ in steps)
+    for command, why in steps:
+        output.say(f"  {command:<{width}}  # {why}")
+
+
+def next_steps(run: Path, report: Path, source: str | None) -> list[tuple[str, str]]:
+    """Return commands that may come next, each with what it is for.
+
+    Args:
+        run: The run's folder.
+        report: The run's report.
+        source: What the person trained on, if it was named.
+    """
+    folder = shlex.quote(str(run))
+    is_file = source is not None and Path(source).suffix not in ("", ".yaml", ".yml")
+    new = f"new{Path(source).suffix}" if is_file and source else "NEW_DATA"
+    opener = "open" if sys.platform == "darwin" else "xdg-open"
+    return [
+        (f"{opener} {shlex.quote(str(report))}", "read the report"),
+        (f"torchsmith predict {folder} {new} -o predictions.csv", "use it"),
+        (
+            f"torchsmith train {shlex.quote(str(run / 'plan.yaml'))} --epochs 100",
+            "the same plan, changed",
+        ),
+        ("torchsmith runs", "all runs and their scores"),
+    ]

@@ -1,0 +1,153 @@
+"""`torchsmith predict`, `evaluate` and `report`: what a run is good for."""
+
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from torchsmith.cli.options import output_options, runs_option
+from torchsmith.cli.output import Output
+from torchsmith.cli.wording import number
+
+if TYPE_CHECKING:
+    from torchsmith.api import Predictions
+
+NUM_SHOWN = 20
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  torchsmith predict last new.csv -o predictions.csv
+  torchsmith predict runs/2026-11-20-1432-housing new.csv
+  torchsmith predict 2026-11-20-1432-photos new_photos/ --json
+"""
+)
+@click.argument("run")
+@click.argument("source")
+@click.option(
+    "--output",
+    "-o",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write all predictions to this CSV file; otherwise the first are shown.",
+)
+@runs_option
+@output_options
+def predict(
+    run: str, source: str, path: Path | None, runs_folder: Path, output: Output
+) -> None:
+    """Predict for new data with a trained run.
+
+    The data passes through the preparation that was fitted in training. Columns may
+    stand in any order; the target need not be there.
+    """
+    with output.progress() as observer:
+        from torchsmith import api
+
+        predictions = api.load_run(run, runs=runs_folder).predict(
+            source, observer=observer
+        )
+        for note in predictions.notes:
+            observer.note(note)
+        if path is not None:
+            predictions.write(path)
+    if output.as_json:
+        output.json(predictions.to_dict())
+    elif path is None:
+        _print_predictions(predictions, output)
+    else:
+        output.say(
+            str(path)
+            if output.quiet
+            else f"{len(predictions.texts):,} predictions are in {path}"
+        )
+
+
+def _print_predictions(predictions: "Predictions", output: Output) -> None:
+    texts = predictions.texts
+    shown = len(texts) if output.quiet else NUM_SHOWN
+    if predictions.probabilities is None:
+        for text in islice(texts, shown):
+            output.say(text)
+    else:
+        highest = predictions.probabilities.max(axis=1)
+        for text, probability in islice(zip(texts, highest, strict=True), shown):
+            output.say(f"{text}\t{number(float(probability))}")
+    if len(texts) > shown:
+        output.say(
+            f"… {len(texts) - shown:,} more; write all of them with -o predictions.csv"
+        )
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  torchsmith evaluate last
+  torchsmith evaluate last --on newer.csv
+  torchsmith evaluate runs/2026-11-20-1432-housing --json
+"""
+)
+@click.argument("run")
+@click.option("--on", "source", help="Score on other data, which has the target.")
+@runs_option
+@output_options
+def evaluate(run: str, source: str | None, runs_folder: Path, output: Output) -> None:
+    """Show a run's scores with intervals, beside simple rivals."""
+    with output.progress() as observer:
+        from torchsmith import api
+
+        loaded = api.load_run(run, runs=runs_folder)
+        if source is None:
+            evaluation = loaded.evaluation
+        else:
+            observer.stage(f"Evaluating on {source}")
+            evaluation = loaded.evaluate(source)
+    if output.as_json:
+        output.json(evaluation.model_dump(mode="json"))
+        return
+    from torchsmith.cli.scores import print_evaluation
+
+    print_evaluation(evaluation, output.console)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  torchsmith report last
+  torchsmith report last -o for-my-boss.html
+  torchsmith report runs/2026-11-20-1432-housing --open
+"""
+)
+@click.argument("run")
+@click.option(
+    "--output",
+    "-o",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the report here rather than into the run folder.",
+)
+@click.option("--open", "show", is_flag=True, help="Open it in a browser.")
+@runs_option
+@output_options
+def report(
+    run: str,
+    path: Path | None,
+    show: bool,  # noqa: FBT001
+    runs_folder: Path,
+    output: Output,
+) -> None:
+    """Write a run's report again: one HTML file that needs no network."""
+    with output.progress() as observer:
+        from torchsmith import api
+
+        loaded = api.load_run(run, runs=runs_folder)
+        observer.stage("Writing the report")
+        written = loaded.report(path)
+    if output.as_json:
+        output.json({"run": str(loaded.path), "report": str(written)})
+    else:
+        output.say(str(written))
+    if show:
+        click.launch(str(written))

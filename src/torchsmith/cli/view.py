@@ -1,0 +1,204 @@
+"""The live view of a terminal."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from torchsmith.cli.wording import clock, duration, number, sentence, sparkline
+from torchsmith.train.history import EpochRecord
+from torchsmith.train.watch import Progress, TrainingObserver
+
+MAX_EPOCH_ROWS = 10
+QUICK = 0.05
+"""Stages that took less seconds are not worth a line."""
+
+
+class LiveView(TrainingObserver):
+    """Stages with a spinner, then epochs with a bar, a table and a curve.
+
+    Use it as a context manager: it gives the terminal back whatever happens.
+
+    Args:
+        console: A terminal.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._spinner = Spinner("dots")
+        self._title = ""
+        self._begun = 0.0
+        self._total: int | None = None
+        self._done = 0
+        self._training = False
+        self._progress: Progress | None = None
+        self._records: list[EpochRecord] = []
+        self._num_epochs = 0
+        self._trained_since = 0.0
+        self._live = Live(
+            console=console,
+            get_renderable=self._render,
+            refresh_per_second=5,
+            transient=True,
+        )
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self._finish_stage()
+        elif self._training:
+            self._console.print(self._epochs())
+        self._title = ""
+        self._training = False
+        self._live.stop()
+
+    def stage(self, title: str, total: int | None = None) -> None:
+        """Tick off the stage before, and show this one."""
+        self._finish_stage()
+        self._title, self._total, self._done = title, total, 0
+        self._begun = time.monotonic()
+
+    def advance(self, done: int) -> None:
+        """Show how far the stage is."""
+        self._done = done
+
+    def note(self, text: str) -> None:
+        """Print the line above what is live."""
+        self._console.print(Text.assemble(("! ", "yellow"), text))
+
+    def on_start(
+        self, num_epochs: int, num_examples: int, num_parameters: int, device: str
+    ) -> None:
+        """Show training instead of a stage."""
+        self._finish_stage()
+        self._num_epochs = num_epochs
+        self._training = True
+        self._trained_since = time.monotonic()
+        self._console.print(
+            Text(
+                f"▸ Training {num_parameters:,} parameters on {num_examples:,} "
+                f"examples, {device}"
+            )
+        )
+
+    def on_progress(self, progress: Progress) -> None:
+        """Show where training is."""
+        self._progress = progress
+
+    def on_epoch_end(self, record: EpochRecord) -> None:
+        """Add a row."""
+        self._records.append(record)
+
+    def on_end(self, reason: str) -> None:
+        """Leave the last epochs and the reason on the screen."""
+        self._training = False
+        self._console.print(self._epochs())
+        self._tick(
+            sentence(reason),
+            duration(time.monotonic() - self._trained_since),
+        )
+
+    def _finish_stage(self) -> None:
+        taken = time.monotonic() - self._begun
+        if self._title and taken >= QUICK:
+            self._tick(self._title, duration(taken))
+        self._title = ""
+
+    def _tick(self, text: str, aside: str) -> None:
+        self._console.print(Text.assemble(("✓ ", "green"), text, (f"  {aside}", "dim")))
+
+    def _render(self) -> RenderableType:
+        if self._training:
+            return Group(self._epochs(), self._bar(), self._now())
+        if not self._title:
+            return Text("")
+        return self._stage_line()
+
+    def _stage_line(self) -> RenderableType:
+        line = Table.grid(padding=(0, 1))
+        cells: list[RenderableType] = [self._spinner, Text(self._title)]
+        if self._total:
+            cells.append(ProgressBar(total=self._total, completed=self._done, width=24))
+            cells.append(Text(f"{self._done:,} of {self._total:,}"))
+        elif self._done:
+            cells.append(Text(f"{self._done:,}"))
+        cells.append(Text(duration(time.monotonic() - self._begun), style="dim"))
+        line.add_row(*cells)
+        return line
+
+    def _bar(self) -> RenderableType:
+        progress = self._progress
+        if progress is None:
+            return self._spinner
+        line = Table.grid(padding=(0, 1), expand=True)
+        line.add_column(no_wrap=True)
+        line.add_column(ratio=1)
+        line.add_column(no_wrap=True)
+        line.add_row(
+            Text(f"epoch {progress.epoch}/{progress.num_epochs}", style="bold"),
+            ProgressBar(total=max(1, progress.num_steps), completed=progress.step),
+            Text(f"{clock(progress.seconds)}, {clock(progress.seconds_left)} left"),
+        )
+        return line
+
+    def _now(self) -> RenderableType:
+        progress = self._progress
+        if progress is None:
+            return Text("")
+        text = Text.assemble(
+            ("loss ", "dim"),
+            number(progress.loss),
+            ("   lr ", "dim"),
+            f"{progress.lr:.2e}",
+            ("   examples/s ", "dim"),
+            f"{progress.examples_per_second:,.0f}",
+        )
+        losses = [r.val_loss for r in self._records if r.val_loss is not None]
+        if len(losses) > 1:
+            room = self._console.width - len(text) - len("   val_loss ")
+            text.append("   val_loss ", "dim")
+            text.append(sparkline(losses, max(0, min(40, room))), "cyan")
+        text.no_wrap = True
+        text.overflow = "crop"
+        return text
+
+    def _epochs(self) -> RenderableType:
+        if not self._records:
+            return Text("")
+        rows = min(MAX_EPOCH_ROWS, max(1, self._console.height - 6))
+        metric = next(iter(self._records[-1].metrics), None)
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        for name in ("epoch", "loss", "val_loss", metric, "lr", "examples/s", "time"):
+            if name is not None:
+                table.add_column(
+                    name, justify="right", no_wrap=True, header_style="dim"
+                )
+        table.add_column("", no_wrap=True)
+        for record in self._records[-rows:]:
+            cells = [
+                str(record.epoch),
+                number(record.train_loss),
+                number(record.val_loss),
+                f"{record.lr:.2e}",
+                f"{record.examples_per_second:,.0f}",
+                duration(record.seconds),
+                "best" if record.best else "",
+            ]
+            if metric is not None:
+                cells.insert(3, number(record.metrics.get(metric)))
+            table.add_row(*cells, style="green" if record.best else None)
+        return table

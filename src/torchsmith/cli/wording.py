@@ -1,0 +1,79 @@
+"""How numbers, times and sizes are written for people."""
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time.
+
+    >>> [duration(s) for s in (0.234, 9.6, 75, 7265)]
+    ['0.2 s', '9.6 s', '1 min 15 s', '2 h 1 min']
+    """
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def clock(seconds: float) -> str:
+    """Return a length of time of a steady width.
+
+    >>> [clock(s) for s in (0.2, 75, 7265)]
+    ['0:00', '1:15', '2:01:05']
+    """
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def number(value: float | None) -> str:
+    """Return a number with four significant digits.
+
+    >>> [number(v) for v in (0.123456, 12.3456, 48213.7, 0.0000123, 0, None)]
+    ['0.1235', '12.35', '48,214', '1.23e-05', '0', '-']
+    """
+    if value is None:
+        return "-"
+    if value == 0:
+        return "0"
+    size = abs(value)
+    if size >= 1000:
+        return f"{value:,.0f}"
+    if size < 0.001:
+        return f"{value:.3g}"
+    return f"{value:#.4g}".rstrip(".")
+
+
+def gigabytes(count: float) -> str:
+    """Return a number of bytes.
+
+    >>> gigabytes(3_400_000_000)
+    '3.4 GB'
+    """
+    return f"{count / 1e9:.1f} GB"
+
+
+def sentence(text: str) -> str:
+    """Return the text with a capital first letter.
+
+    >>> sentence("stopped early: val_loss rose")
+    'Stopped early: val_loss rose'
+    """
+    return text[:1].upper() + text[1:]
+
+
+def sparkline(values: list[float], width: int) -> str:
+    """Draw values as blocks, the last `width` of them, low to high.
+
+    >>> sparkline([4.0, 2.0, 1.0, 1.5], 10)
+    '█▃▁▂'
+    """
+    blocks = "▁▂▃▄▅▆▇█"
+    shown = [value for value in values if value == value][-width:]  # NaN is left out
+    if not shown:
+        return ""
+    low, high = min(shown), max(shown)
+    if high == low:
+        return blocks[0] * len(shown)
+    steps = [(value - low) / (high - low) * (len(blocks) - 1) for value in shown]
+    return "".join(blocks[round(step)] for step in steps)
