@@ -1,0 +1,224 @@
+"""Reading CSV and its relatives: delimiter, header and rows, by evidence."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from torchsmith.core.errors import DataError
+from torchsmith.data.cells import Collector, Sheet, place
+from torchsmith.data.data import Change
+from torchsmith.data.encoding import line_at
+from torchsmith.data.header import has_header, name_columns
+
+_DELIMITERS = {"\t": "tab", ";": "semicolon", "|": "pipe", ",": "comma"}
+_NONE = "\x1f"
+_SAMPLE = 1 << 18  # characters that decide the delimiter
+_BLOCK = 4096  # rows at a time, so that a large file is never all in pieces
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How fields are separated.
+
+    Attributes:
+        delimiter: One character; one that no text holds where there is one column.
+        quote: The character around fields that hold delimiters.
+        skip_space: Whether delimiters are followed by spaces before quotes.
+        width: How many fields the first row has.
+    """
+
+    delimiter: str
+    quote: str
+    skip_space: bool
+    width: int
+
+    def reader(self, text: str, *, strict: bool = True) -> "Iterator[list[str]]":
+        """Read rows; the reader's `line_num` counts lines, whatever ends them."""
+        return csv.reader(
+            io.StringIO(text, newline=""),
+            delimiter=self.delimiter,
+            quotechar=self.quote,
+            skipinitialspace=self.skip_space,
+            strict=strict,
+        )
+
+
+def read_delimited(text: str, source: str, known: Collection[str] = ()) -> Sheet:
+    """Read a delimited text into columns of texts.
+
+    Args:
+        text: The whole file.
+        source: What to call the file in messages.
+        known: Names that columns are known to have; a first row that holds one of them
+            is a header.
+
+    Raises:
+        DataError: The file is empty, has no rows, a ragged row, an unclosed quote, a
+            NUL, or two columns of one name; says where.
+    """
+    if not text.strip():
+        raise DataError(f"{source}: the file is empty; expected a table with a header")
+    if (position := text.find("\0")) >= 0:
+        raise DataError(
+            f"{source}: line {line_at(text, position)} holds a NUL character; "
+            "is this a text table? remove it, or save the table as CSV again"
+        )
+    dialect = find_dialect(text)
+    rows = _Rows(text, dialect, source)
+    block = rows.take(_BLOCK)
+    headed = has_header(block[:1000], known)
+    names, changes = name_columns(block.pop(0) if headed else None, rows.width, source)
+    first_row = int(headed)
+    collectors = [Collector(name) for name in names]
+    while block:
+        for collector, column in zip(collectors, zip(*block, strict=True), strict=True):
+            collector.add(column)
+        block = rows.take(_BLOCK)
+    rows.refuse_ragged(headed=headed)
+    if len(rows.starts) == first_row:
+        raise DataError(
+            f"{source}: the file has a header ({len(names)} columns) but no rows"
+        )
+    return Sheet(
+        source=source,
+        columns={name: c.cells() for name, c in zip(names, collectors, strict=True)},
+        lines=np.array(rows.starts[first_row:], dtype=np.int64),
+        unit="line",
+        reading=_describe(dialect, text, headed=headed),
+        changes=(*changes, *rows.changes()),
+    )
+
+
+def find_dialect(text: str) -> Dialect:
+    """Find the delimiter and the quote of a table, whatever its file is called.
+
+    A delimiter must stand in the first row and in most others. Of several, the one by
+    which most rows have as many fields as the first wins; then tab, semicolon and pipe
+    before comma, which also is a decimal mark.
+    """
+    sample = text[:_SAMPLE]
+    if len(sample) < len(text):
+        sample = sample[: 1 + max(sample.rfind("\n"), sample.rfind("\r"))] or sample
+    best, best_score = Dialect(_NONE, '"', skip_space=False, width=1), 0.0
+    for delimiter in _DELIMITERS:
+        dialect = _with_quotes(sample, delimiter)
+        rows = dialect.reader(sample, strict=False)
+        widths = [len(row) for row in rows if len(row) > 1 or any(map(str.strip, row))]
+        most = Counter(widths[1:] or widths).most_common(1)[0][0] if widths else 0
+        if most < 2 or widths[0] < 2:
+            continue
+        score = widths.count(widths[0]) / len(widths)
+        if score > best_score:
+            best = Dialect(delimiter, dialect.quote, dialect.skip_space, widths[0])
+            best_score = score
+    return best
+
+
+def _with_quotes(sample: str, delimiter: str) -> Dialect:
+    spaced = f'{delimiter} "' in sample
+    first = sample.lstrip().splitlines()[0]
+    single = all(
+        len(field) > 1 and field[0] == field[-1] == "'"
+        for field in first.split(delimiter)
+    )
+    return Dialect(delimiter, "'" if single else '"', skip_space=spaced, width=0)
+
+
+class _Rows:
+    """Reads rows block by block, and remembers what was wrong with them."""
+
+    def __init__(self, text: str, dialect: Dialect, source: str) -> None:
+        self.starts: list[int] = []
+        self.width = dialect.width
+        self._text, self._source, self._quote = text, source, dialect.quote
+        self._reader = dialect.reader(text)
+        self._line = 0
+        self._blank: list[int] = []
+        self._ragged: list[tuple[int, int]] = []
+
+    def take(self, count: int) -> list[list[str]]:
+        """Return up to `count` well-formed rows."""
+        return list(islice(self._well_formed(), count))
+
+    def changes(self) -> tuple[Change, ...]:
+        """Return what was left out."""
+        if not self._blank:
+            return ()
+        lines = tuple(self._blank[:10])
+        return (
+            Change(
+                column="",
+                what="blank line skipped",
+                count=len(self._blank),
+                lines=lines,
+            ),
+        )
+
+    def refuse_ragged(self, *, headed: bool) -> None:
+        """Raise DataError if rows have another number of fields than the first."""
+        if not self._ragged:
+            return
+        line, found = self._ragged[0]
+        first = "the header" if headed else "the first row"
+        raise DataError(
+            f"{self._source}: {len(self._ragged):,} rows do not have the {self.width} "
+            f"fields of {first} (first: line {line} has {found}; "
+            f"{place([line for line, _ in self._ragged])}); "
+            "quote fields that hold the delimiter, or correct these lines"
+        )
+
+    def _well_formed(self) -> Iterator[list[str]]:
+        while True:
+            try:
+                row = next(self._reader, None)
+            except csv.Error as error:
+                raise self._unreadable(error) from error
+            if row is None:
+                return
+            start, self._line = self._line + 1, self._reader.line_num  # type: ignore[attr-defined]
+            if len(row) == self.width:
+                self.starts.append(start)
+                yield row
+            elif not any(map(str.strip, row)) and len(row) < 2:
+                self._blank.append(start)
+            else:
+                self._ragged.append((start, len(row)))
+
+    def _unreadable(self, error: csv.Error) -> DataError:
+        """Say which quote is not closed."""
+        start, end = self._line + 1, self._reader.line_num  # type: ignore[attr-defined]
+        lines = islice(io.StringIO(self._text, newline=""), start, end)
+        opened, last = start, end if "expected after" in str(error) else end + 1
+        for number, line in enumerate(lines, start + 1):
+            # A row that goes on past a line ends it inside quotes; a lone quote in the
+            # line closed them, so they were opened again.
+            if number < last and self._quote in line.replace(self._quote * 2, ""):
+                opened = number
+        if "expected after" in str(error):
+            return DataError(
+                f"{self._source}: line {end} has text after a closing quote (the "
+                f"field opens in line {opened}); a quote inside a quoted field is "
+                'written twice: ""'
+            )
+        if opened == start and self._quote not in self._text:
+            return DataError(f"{self._source}: line {end} cannot be read ({error})")
+        return DataError(
+            f"{self._source}: the quote that opens in line {opened} is not closed "
+            f"(read as far as line {end}); close it, or write a quote inside a quoted "
+            'field twice: ""'
+        )
+
+
+def _describe(dialect: Dialect, text: str, *, headed: bool) -> dict[str, str]:
+    delimiter = _DELIMITERS.get(dialect.delimiter, "none")
+    if dialect.quote not in text:
+        quote = "none"
+    else:
+        quote = "double" if dialect.quote == '"' else "single"
+    header = "first row" if headed else "none; columns are named column_1, column_2, …"
+    return {"delimiter": delimiter, "quote": quote, "header": header}

@@ -1,0 +1,283 @@
+"""Reading tables: files for training, files for prediction, and tables in memory."""
+
+import gzip
+import hashlib
+import zlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from torchsmith.core.errors import DataError, nearest
+from torchsmith.core.observer import Observer
+from torchsmith.core.vocabulary import ColumnRole
+from torchsmith.data.cells import Cells, Sheet
+from torchsmith.data.columns import decide_formats
+from torchsmith.data.convert import convert, convert_all
+from torchsmith.data.data import Column, ColumnFormat, Data, Table
+from torchsmith.data.delimited import read_delimited
+from torchsmith.data.encoding import decode
+from torchsmith.data.memory import sheet_from_rows
+from torchsmith.data.parquet import MAGIC, read_parquet
+
+_SILENT = Observer()
+_LARGEST = 4 << 30  # bytes of text; more does not fit into memory as a table
+_NOT_TABLES = {
+    b"PK\x03\x04": "a zip archive or an Excel workbook",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"\x89PNG": "a PNG picture",
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"%PDF": "a PDF document",
+    b"\x93NUMPY": "a NumPy array",
+}
+
+
+def read_table(
+    path: Path,
+    *,
+    target: str | None = None,
+    roles: Mapping[str, ColumnRole] | None = None,
+    drop_missing_target: bool = False,
+    observer: Observer = _SILENT,
+) -> Data:
+    """Read a table for training, finding out what its columns are.
+
+    Delimited text (CSV, TSV, `;`, `|`) in any common encoding, or Parquet, both told by
+    content and not by the file's name; gzip or not.
+
+    Args:
+        path: The file.
+        target: The column that becomes `Data.target`.
+        roles: What columns must be; a value that does not fit is refused.
+        drop_missing_target: Leave out rows without a target; otherwise refuse.
+        observer: Is told what is being read.
+
+    Raises:
+        DataError: The file, a column, or the target cannot be used; says where.
+    """
+    sheet = _read_sheet(path, (), observer)
+    return _decide(sheet, target, roles or {}, drop_missing_target=drop_missing_target)
+
+
+def read_with_formats(
+    path: Path,
+    formats: Sequence[ColumnFormat],
+    *,
+    target: ColumnFormat | None = None,
+    observer: Observer = _SILENT,
+) -> Data:
+    """Read a table for prediction, as the one was read that the network learned from.
+
+    Columns may stand in any order; others are ignored, and `Data.reading["ignored"]`
+    says so.
+
+    Args:
+        path: The file.
+        formats: The columns that are needed.
+        target: The column to predict; read if the file has it.
+        observer: Is told what is being read.
+
+    Raises:
+        DataError: A column is not there, or values do not fit its format.
+    """
+    known = [form.name for form in (*formats, *([target] if target else []))]
+    return _apply(_read_sheet(path, known, observer), formats, target)
+
+
+def table_from_rows(
+    rows: object,
+    *,
+    formats: Sequence[ColumnFormat] | None = None,
+    target: str | ColumnFormat | None = None,
+    roles: Mapping[str, ColumnRole] | None = None,
+    drop_missing_target: bool = False,
+    source: str = "rows",
+) -> Data:
+    """Make `Data` of a table in memory.
+
+    Args:
+        rows: A mapping of columns, one row as a mapping, a sequence of mappings, a
+            pandas or polars data frame, or values `(N, C)`. The columns of these are
+            called as in `formats`, in their order, or x0, x1, ….
+        formats: The columns that are needed, for prediction; without it, what columns
+            are is found out as for a file.
+        target: The column to predict: its name, or with `formats` its format.
+        roles: Without `formats`: what columns must be.
+        drop_missing_target: Without `formats`: leave out rows without a target.
+        source: What to call the table in messages.
+
+    Raises:
+        DataError: A column, or the target, cannot be used.
+    """
+    names = [form.name for form in formats] if formats else []
+    sheet = sheet_from_rows(rows, source, names)
+    if formats is None:
+        name = target.name if isinstance(target, ColumnFormat) else target
+        drop = drop_missing_target
+        return _decide(sheet, name, roles or {}, drop_missing_target=drop)
+    return _apply(sheet, formats, target if isinstance(target, ColumnFormat) else None)
+
+
+def table_from_columns(
+    columns: Mapping[str, Sequence[Any] | np.ndarray],
+    *,
+    formats: Sequence[ColumnFormat] | None = None,
+    target: str | ColumnFormat | None = None,
+    roles: Mapping[str, ColumnRole] | None = None,
+    source: str = "columns",
+) -> Data:
+    """Make `Data` of named columns in memory; see `table_from_rows`."""
+    return table_from_rows(
+        columns, formats=formats, target=target, roles=roles, source=source
+    )
+
+
+def _read_sheet(path: Path, known: Collection[str], observer: Observer) -> Sheet:
+    observer.stage(f"Reading {path.name}")
+    raw = _content(path)
+    fingerprint = f"sha256:{hashlib.sha256(raw).hexdigest()}"
+    if raw.startswith(MAGIC):
+        return read_parquet(path, fingerprint)
+    decoded = decode(raw, str(path))
+    sheet = read_delimited(decoded.text, str(path), known)
+    reading = {"encoding": decoded.encoding, **sheet.reading}
+    if decoded.note:
+        reading["encoding note"] = decoded.note
+    return replace(sheet, reading=reading, fingerprint=fingerprint)
+
+
+def _content(path: Path) -> bytes:
+    """Return the bytes of a file, decompressed if it is gzip."""
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError as error:
+        folder = path.parent
+        names = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+        raise DataError(f"no such file: {path}{nearest(path.name, names)}") from error
+    except IsADirectoryError as error:
+        raise DataError(f"{path} is a folder; expected a table file") from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    if raw.startswith(b"\x1f\x8b"):
+        raw = _gunzip(path)
+    for magic, what in _NOT_TABLES.items():
+        if raw.startswith(magic):
+            raise DataError(f"{path} is {what}; save the table as CSV or Parquet")
+    return raw
+
+
+def _gunzip(path: Path) -> bytes:
+    try:
+        with gzip.open(path) as file:
+            raw = file.read(_LARGEST + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(
+            f"{path}: the gzip file is damaged or cut off ({error}); copy it again"
+        ) from error
+    if len(raw) > _LARGEST:
+        raise DataError(f"{path}: holds over {_LARGEST >> 30} GiB of text; split it")
+    return raw
+
+
+def _decide(
+    sheet: Sheet,
+    target: str | None,
+    roles: Mapping[str, ColumnRole],
+    *,
+    drop_missing_target: bool,
+) -> Data:
+    for name in (*([target] if target is not None else []), *roles):
+        if name not in sheet.columns:
+            what = "target column" if name == target else "column"
+            raise _no_column(sheet, what, [name])
+    decided = decide_formats(sheet, roles)
+    remedy = "correct them, or give the column the role category or ignore"
+    formats = decided.formats
+    data = _convert_sheet(sheet, [f for n, f in formats.items() if n != target], remedy)
+    reading = dict(data.reading)
+    if decided.notes:
+        reading["date note"] = "; ".join(decided.notes)
+    data = replace(data, reading=reading, changes=data.changes + decided.changes)
+    if target is None:
+        return data
+    answer = convert_all(sheet.columns[target], formats[target], sheet, remedy)
+    data = replace(data, target=answer.column, changes=data.changes + answer.changes)
+    return _without_missing(data, answer.column, sheet, drop=drop_missing_target)
+
+
+def _without_missing(data: Data, target: Column, sheet: Sheet, *, drop: bool) -> Data:
+    rows = np.flatnonzero(target.missing)
+    if not len(rows):
+        return data
+    if drop and len(rows) < len(data):
+        what = "row left out: its target is missing"
+        change = sheet.change(target.name, what, rows, "")
+        data = replace(data, changes=(*data.changes, change))
+        return data.take(np.flatnonzero(~target.missing))
+    raise DataError(
+        f"{sheet.source}: target '{target.name}' is missing in {len(rows):,} of "
+        f"{len(data):,} rows ({sheet.place(rows)}); fill them in, or set "
+        "data.drop_missing_target: true to leave these rows out"
+    )
+
+
+def _apply(
+    sheet: Sheet, formats: Sequence[ColumnFormat], target: ColumnFormat | None
+) -> Data:
+    sheet = _with_known_names(sheet, [form.name for form in formats])
+    if lacking := [form.name for form in formats if form.name not in sheet.columns]:
+        raise _no_column(sheet, "column", lacking)
+    remedy = "the network was trained on such values; correct these"
+    data = _convert_sheet(sheet, formats, remedy)
+    used = {form.name for form in formats}
+    if target is not None and target.name in sheet.columns:
+        used.add(target.name)
+        answer = convert(sheet.columns[target.name], target, sheet)
+        if len(answer.misfits):
+            answer = convert_all(sheet.columns[target.name], target, sheet, remedy)
+        changes = data.changes + answer.changes
+        data = replace(data, target=answer.column, changes=changes)
+    if ignored := [name for name in sheet.columns if name not in used]:
+        reading = {**data.reading, "ignored": "columns " + ", ".join(ignored)}
+        data = replace(data, reading=reading)
+    return data
+
+
+def _with_known_names(sheet: Sheet, names: Sequence[str]) -> Sheet:
+    """Name the columns of a file without header when only its target is absent."""
+    headless = sheet.reading.get("header", "").startswith("none")
+    if not headless or len(sheet.columns) != len(names):
+        return sheet
+    renamed = {
+        name: replace(raw, name=name) if isinstance(raw, Cells) else raw
+        for name, raw in zip(names, sheet.columns.values(), strict=True)
+    }
+    return replace(sheet, columns=renamed)
+
+
+def _convert_sheet(sheet: Sheet, formats: Sequence[ColumnFormat], remedy: str) -> Data:
+    columns, changes = {}, [*sheet.changes]
+    for form in formats:
+        converted = convert_all(sheet.columns[form.name], form, sheet, remedy)
+        columns[form.name] = converted.column
+        changes += converted.changes
+    return Data(
+        source=sheet.source,
+        inputs=Table(columns, sheet.lines),
+        fingerprint=sheet.fingerprint,
+        reading=sheet.reading,
+        changes=tuple(changes),
+    )
+
+
+def _no_column(sheet: Sheet, what: str, names: Sequence[str]) -> DataError:
+    listed = ", ".join(f"'{name}'" for name in names[:20])
+    columns = [*sheet.columns]
+    more = f", … ({len(columns)} in all)" if len(columns) > 20 else ""
+    hint = nearest(names[0], columns) if len(names) == 1 else ""
+    return DataError(
+        f"{sheet.source}: no {what}{'s' * (len(names) > 1)} {listed}{hint}; "
+        f"the columns are: {', '.join(columns[:20])}{more}"
+    )
