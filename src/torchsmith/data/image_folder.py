@@ -21,9 +21,8 @@ from torchsmith.core.observer import Observer
 from torchsmith.core.vocabulary import Part
 from torchsmith.data import fingerprint
 from torchsmith.data.data import Change, Data, Images
-from torchsmith.data.labels import text_column
+from torchsmith.data.labels import PART_CODES, text_column
 from torchsmith.data.picture_files import (
-    PART_CODES,
     FoundPicture,
     PassedOver,
     find_pictures,

@@ -5,7 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from torchsmith.core.errors import DataError
+from torchsmith.core.vocabulary import Part
 from torchsmith.data.data import Column, ColumnFormat
+
+PART_CODES: dict[Part, int] = {"train": 0, "val": 1, "test": 2}
+"""How `Data.given` counts the parts, in the order in which sources are read."""
 
 
 def label_column(

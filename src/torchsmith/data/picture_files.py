@@ -10,6 +10,7 @@ from pathlib import Path
 from torchsmith.core.errors import DataError
 from torchsmith.core.vocabulary import Part
 from torchsmith.data.data import Change
+from torchsmith.data.labels import PART_CODES
 from torchsmith.data.pictures import EXTENSIONS, FORMATS, OTHER_EXTENSIONS, sniff
 
 PART_NAMES: dict[str, Part] = {
@@ -21,7 +22,6 @@ PART_NAMES: dict[str, Part] = {
     "test": "test",
     "testing": "test",
 }
-PART_CODES: dict[Part, int] = {"train": 0, "val": 1, "test": 2}
 
 _NAMED_FIRST = 5
 

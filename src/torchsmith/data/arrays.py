@@ -1,0 +1,231 @@
+"""NPZ and NPY files, and NumPy arrays from Python: pictures or tables of numbers."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from torchsmith.core.errors import DataError
+from torchsmith.core.vocabulary import Part
+from torchsmith.data.data import Column, ColumnFormat, Data, Table
+from torchsmith.data.npy_files import load_npy, load_npz
+from torchsmith.data.pixel_arrays import (
+    ArrayPart,
+    fingerprint_of,
+    given_parts,
+    images_from_parts,
+    target_of_parts,
+)
+
+INPUT_KEYS = ("x", "X", "images", "data", "inputs", "features", "arr_0")
+LABEL_KEYS = ("y", "Y", "labels", "label", "targets", "target", "arr_1")
+CLASS_KEYS = ("classes", "class_names", "label_names")
+PART_WORDS: dict[Part, tuple[str, ...]] = {
+    "train": ("train",),
+    "val": ("val", "valid", "validation"),
+    "test": ("test",),
+}
+_EXPECTED = (
+    "inputs are called x, images or data, labels y, labels or targets, and parts "
+    "x_train, y_train, x_test, y_test"
+)
+
+Arrays = Mapping[str, np.ndarray]
+
+
+def read_npz(path: Path, *, target: str | None = None) -> Data:
+    """Read an NPZ file that holds inputs, and perhaps labels and parts.
+
+    Args:
+        path: The file.
+        target: The array to predict, if it is in the file; otherwise what to call the
+            labels.
+
+    Raises:
+        DataError: The file is damaged, too large, or its arrays are not understood.
+    """
+    arrays = load_npz(path)
+    return _from_arrays(str(path), _parts_of(path, arrays, target), arrays, target)
+
+
+def read_npz_folder(folder: Path, *, target: str | None = None) -> Data:
+    """Read a folder with `train.npz`, and `val.npz` or `test.npz`, as given parts.
+
+    Args:
+        folder: The folder.
+        target: What to call the labels, or which array to predict.
+
+    Raises:
+        DataError: As for `read_npz`, or the parts do not match.
+    """
+    parts = []
+    first: Arrays = {}
+    for part, words in PART_WORDS.items():
+        for word in words:
+            path = folder / f"{word}.npz"
+            if path.is_file():
+                arrays = load_npz(path)
+                first = first or arrays
+                parts.append(_one_part(path, arrays, part, target))
+    return _from_arrays(str(folder), parts, first, target)
+
+
+def read_npy(path: Path, *, target: str | None = None) -> Data:
+    """Read an NPY file: inputs without labels.
+
+    Args:
+        path: The file.
+        target: Not used; an NPY file has no labels.
+
+    Raises:
+        DataError: The file is damaged or too large, or a target was asked for.
+    """
+    if target is not None:
+        raise DataError(
+            f"{path}: an .npy file has no labels, so there is no target '{target}'; "
+            "save inputs and labels in one .npz file, as x and y"
+        )
+    part = ArrayPart(None, str(path), load_npy(path), None)
+    return _from_arrays(str(path), [part], {}, None)
+
+
+def data_from_arrays(
+    inputs: np.ndarray, labels: np.ndarray | None, *, target: str | None = None
+) -> Data:
+    """Take arrays from Python: pictures `(N, H, W[, C])` or a table `(N, C)`.
+
+    Args:
+        inputs: The inputs.
+        labels: `(N,)`: the labels, or None.
+        target: What to call the label; default `"label"`, for tables `"y"`.
+
+    Raises:
+        DataError: Shapes, types or lengths do not fit.
+    """
+    part = ArrayPart(None, "arrays", inputs, labels)
+    return _from_arrays("arrays", [part], {}, target)
+
+
+def _parts_of(path: Path, arrays: Arrays, target: str | None) -> list[ArrayPart]:
+    """Find `x_train`-like names, or else one part."""
+    parts = []
+    for part, words in PART_WORDS.items():
+        inputs = _pick(path, arrays, _with_part(INPUT_KEYS, words))
+        labels = _pick(path, arrays, _with_part(LABEL_KEYS, words))
+        if inputs:
+            parts.append(
+                ArrayPart(
+                    part,
+                    f"{path}, array '{inputs}'",
+                    arrays[inputs],
+                    arrays[labels] if labels else None,
+                )
+            )
+    if parts and parts[0].part != "train":
+        raise DataError(f"{path}: has {parts[0].part} arrays, but no x_train")
+    return parts or [_one_part(path, arrays, None, target)]
+
+
+def _one_part(
+    path: Path, arrays: Arrays, part: Part | None, target: str | None
+) -> ArrayPart:
+    if target in arrays:
+        labels: str | None = target
+    else:
+        labels = _pick(path, arrays, LABEL_KEYS)
+    inputs = _pick(path, arrays, [key for key in INPUT_KEYS if key != labels])
+    if inputs is None:
+        held = ", ".join(f"{key} {array.shape}" for key, array in arrays.items())
+        raise DataError(f"{path}: no array of inputs among {held}; {_EXPECTED}")
+    return ArrayPart(
+        part,
+        f"{path}, array '{inputs}'",
+        arrays[inputs],
+        arrays[labels] if labels else None,
+    )
+
+
+def _pick(path: Path, arrays: Arrays, keys: Sequence[str]) -> str | None:
+    present = [key for key in keys if key in arrays]
+    if len(present) > 1:
+        raise DataError(
+            f"{path}: the arrays {' and '.join(present)} could both be meant; "
+            "save only one of them"
+        )
+    return present[0] if present else None
+
+
+def _with_part(keys: Sequence[str], words: Sequence[str]) -> list[str]:
+    return [
+        name
+        for word in words
+        for key in keys
+        for name in (f"{key}_{word}", f"{word}_{key}")
+    ]
+
+
+def _from_arrays(
+    source: str, parts: Sequence[ArrayPart], arrays: Arrays, target: str | None
+) -> Data:
+    name = next((key for key in CLASS_KEYS if key in arrays), None)
+    classes = arrays[name].astype(str).tolist() if name else []
+    used = {id(array) for part in parts for array in (part.inputs, part.labels)}
+    unused = [key for key, array in arrays.items() if id(array) not in used]
+    reading = {"format": "arrays"}
+    if left := ", ".join(key for key in unused if key != name):
+        reading["not_used"] = left
+    for part in parts:
+        if part.inputs.ndim < 2:
+            raise DataError(
+                f"{part.name}: shape {part.inputs.shape} is not understood; a table is "
+                "(N, C), pictures are (N, H, W) or (N, H, W, C)"
+            )
+    if parts[0].inputs.ndim > 2:
+        return images_from_parts(
+            source, parts, target=target, classes=classes, reading=reading
+        )
+    return _table(source, parts, target or "y", classes, reading)
+
+
+def _table(
+    source: str,
+    parts: Sequence[ArrayPart],
+    target: str,
+    classes: Sequence[str],
+    reading: Mapping[str, str],
+) -> Data:
+    counts = [len(part.inputs) for part in parts]
+    shapes = {part.inputs.shape[1:] for part in parts}
+    if len(shapes) > 1 or not sum(counts) or shapes == {(0,)}:
+        told = ", ".join(str(part.inputs.shape) for part in parts)
+        raise DataError(
+            f"{source}: the shapes {told} do not make a table (N, C) of at least one "
+            "row and column, the same columns in all parts"
+        )
+    for part in parts:
+        if part.inputs.dtype.kind not in "biuf":
+            raise DataError(
+                f"{part.name}: inputs are of type {part.inputs.dtype}; numbers and "
+                "booleans are read: convert them first, or save a CSV or Parquet file"
+            )
+    values = np.concatenate([part.inputs.astype(np.float64) for part in parts])
+    if np.isinf(values).any():
+        row, column = np.argwhere(np.isinf(values))[0].tolist()
+        raise DataError(
+            f"{source}: {int(np.isinf(values).sum())} values are infinite (first: row "
+            f"{row}, column {column}, 0 = first); correct them, or use NaN for missing"
+        )
+    columns = {
+        f"x{i}": Column(ColumnFormat(name=f"x{i}", kind="number"), values[:, i])
+        for i in range(values.shape[1])
+    }
+    label = target_of_parts(target, parts, counts, classes)
+    given = given_parts(parts, counts)
+    return Data(
+        source=source,
+        inputs=Table(columns, np.arange(1, len(values) + 1)),
+        target=label,
+        given=given,
+        fingerprint=fingerprint_of(values, label, given),
+        reading=dict(reading),
+    )

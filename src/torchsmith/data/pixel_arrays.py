@@ -1,0 +1,205 @@
+"""Pictures that come as arrays: their shapes, their values, and their labels."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from torchsmith.core.errors import DataError
+from torchsmith.core.vocabulary import Part
+from torchsmith.data import fingerprint
+from torchsmith.data.data import Change, Column, Data, Images
+from torchsmith.data.labels import PART_CODES, label_column
+
+_EXACT_IN_FLOAT32 = 2**24
+
+
+@dataclass(frozen=True)
+class ArrayPart:
+    """One part of a source as arrays.
+
+    Attributes:
+        part: Which part, or None where the source is one piece.
+        name: What to call it in messages: a file, with the array's name.
+        inputs: `(N, H, W)`, `(N, H, W, C)` or `(N, C, H, W)`.
+        labels: `(N,)`, or None.
+    """
+
+    part: Part | None
+    name: str
+    inputs: np.ndarray
+    labels: np.ndarray | None
+
+
+def images_from_parts(
+    source: str,
+    parts: Sequence[ArrayPart],
+    *,
+    target: str | None = None,
+    classes: Sequence[str] = (),
+    reading: Mapping[str, str] | None = None,
+) -> Data:
+    """Put the parts of a source together as pictures in memory.
+
+    Args:
+        source: What the person named.
+        parts: At least one part, in the order train, val, test.
+        target: What to call the label; default `"label"`.
+        classes: Names of the labels 0, 1, …; empty where numbers stay numbers.
+        reading: What was found out about the source so far.
+
+    Raises:
+        DataError: Shapes, types or lengths do not fit, or values are not finite.
+    """
+    reading = dict(reading or {})
+    changes: list[Change] = []
+    pieces = [_pixels(part, reading, changes) for part in parts]
+    shapes = sorted({piece.shape[1:] for piece in pieces})
+    types = sorted({str(piece.dtype) for piece in pieces})
+    if len(shapes) > 1 or len(types) > 1:
+        told = "; ".join(
+            f"{part.name}: {piece.shape} {piece.dtype}"
+            for part, piece in zip(parts, pieces, strict=True)
+        )
+        raise DataError(f"{source}: the parts differ in picture size or type ({told})")
+    pixels = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+    counts = [len(piece) for piece in pieces]
+    column = target_of_parts(target or "label", parts, counts, classes)
+    given = given_parts(parts, counts)
+    low, high = pixels.min(), pixels.max()
+    reading["pixel_range"] = f"{low:.9g}..{high:.9g}"
+    reading["pixel_max"] = f"{high:.9g}"
+    count, height, width, channels = pixels.shape
+    return Data(
+        source=source,
+        inputs=Images(
+            sizes=np.tile(np.array([height, width], np.int32), (count, 1)),
+            channels=channels,
+            pixels=pixels,
+        ),
+        target=column,
+        given=given,
+        fingerprint=fingerprint_of(pixels, column, given),
+        reading=reading,
+        changes=tuple(changes),
+    )
+
+
+def target_of_parts(
+    name: str,
+    parts: Sequence[ArrayPart],
+    counts: Sequence[int],
+    classes: Sequence[str] = (),
+) -> Column | None:
+    """Return the labels of all parts as one column, or None where no part has any.
+
+    Raises:
+        DataError: Only some parts have labels, there are more or fewer labels than
+            inputs, or their types cannot be read.
+    """
+    labelled = [part.labels for part in parts if part.labels is not None]
+    if not labelled:
+        return None
+    for part, count in zip(parts, counts, strict=True):
+        if part.labels is None:
+            raise DataError(
+                f"{part.name}: has no labels, but another part has; "
+                "add them, or remove the part"
+            )
+        if part.labels.ndim == 0 or len(part.labels) != count:
+            raise DataError(
+                f"{part.name}: {count} inputs, but labels of shape "
+                f"{part.labels.shape}; each input needs one label"
+            )
+    shapes = {labels.shape[1:] for labels in labelled}
+    kinds = {labels.dtype.kind in "US" for labels in labelled}
+    if len(shapes) > 1 or len(kinds) > 1:
+        told = ", ".join(f"{part.shape} {part.dtype}" for part in labelled)
+        raise DataError(f"{parts[0].name}: the parts' labels differ: {told}")
+    return label_column(
+        name, np.concatenate(labelled), source=parts[0].name, classes=classes
+    )
+
+
+def given_parts(parts: Sequence[ArrayPart], counts: Sequence[int]) -> np.ndarray | None:
+    """Return the part of each example, or None where the source is one piece."""
+    if len(parts) == 1:
+        return None
+    codes = [PART_CODES[part.part or "train"] for part in parts]
+    return np.repeat(np.array(codes, np.int8), counts)
+
+
+def fingerprint_of(
+    inputs: np.ndarray, target: Column | None, given: np.ndarray | None
+) -> str:
+    """Return `"sha256:…"` of examples in memory."""
+    if target is None:
+        return fingerprint.of_arrays(inputs, None, given)
+    return fingerprint.of_arrays(
+        inputs, target.values, given, np.array(target.levels, "U")
+    )
+
+
+def _pixels(
+    part: ArrayPart, reading: dict[str, str], changes: list[Change]
+) -> np.ndarray:
+    """Return `(N, H, W, C)` uint8 or float32."""
+    array = part.inputs
+    if not len(array) or 0 in array.shape:
+        raise DataError(f"{part.name}: shape {array.shape} holds no pictures")
+    if array.ndim == 3:
+        array = array[..., None]
+    elif array.ndim == 4 and array.shape[-1] not in (1, 3) and array.shape[1] in (1, 3):
+        array = array.transpose(0, 2, 3, 1)
+        reading["axes"] = "(N, C, H, W), read as (N, H, W, C)"
+    if array.ndim != 4 or array.shape[-1] not in (1, 3):
+        raise DataError(
+            f"{part.name}: shape {part.inputs.shape} is not understood; pictures are "
+            "(N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3 channels, "
+            "tables are (N, C)"
+        )
+    return np.ascontiguousarray(_values(part.name, array, changes))
+
+
+def _values(name: str, array: np.ndarray, changes: list[Change]) -> np.ndarray:
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype.kind == "b":
+        return array.astype(np.uint8)
+    if array.dtype.kind in "iu":
+        low, high = int(array.min()), int(array.max())
+        if low >= 0 and high <= 255:
+            return array.astype(np.uint8)
+        if max(-low, high) > _EXACT_IN_FLOAT32:
+            raise DataError(
+                f"{name}: pixel values from {low} to {high} are too large; at most "
+                f"±{_EXACT_IN_FLOAT32:,} can be kept exactly: divide them first"
+            )
+        return array.astype(np.float32)
+    if array.dtype.kind != "f":
+        raise DataError(
+            f"{name}: pixels are of type {array.dtype}; whole numbers, floats and "
+            "booleans are read: convert them before saving"
+        )
+    finite = np.isfinite(array)
+    if not finite.all():
+        wrong = int((~finite.reshape(len(array), -1).all(1)).sum())
+        first = int(np.flatnonzero(~finite.reshape(len(array), -1).all(1))[0])
+        raise DataError(
+            f"{name}: {wrong} of {len(array)} pictures hold NaN or infinite values "
+            f"(first: picture {first}, 0 = first); correct or remove them"
+        )
+    if array.dtype.itemsize > 4:
+        with np.errstate(over="ignore"):
+            short = array.astype(np.float32)
+        if not np.isfinite(short).all():
+            raise DataError(
+                f"{name}: pixel values up to {np.abs(array).max():.3g} are too large "
+                "for float32; divide them first"
+            )
+        rounded = int(np.count_nonzero(short != array))
+        if rounded:
+            what = f"pixel values of {name} rounded from {array.dtype} to float32"
+            changes.append(Change(column="", what=what, count=rounded))
+        return short
+    return array.astype(np.float32, copy=False)
