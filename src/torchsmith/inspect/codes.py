@@ -17,12 +17,14 @@ class Check(NamedTuple):
         codes: What the check may find.
         kind: The kind of data that it applies to; None for any.
         needs_target: Whether it can be made only where a target is known.
+        needs_parts: Whether it can be made only where the source comes in parts.
     """
 
     title: str
     codes: tuple[str, ...]
     kind: Kind | None = None
     needs_target: bool = False
+    needs_parts: bool = False
 
 
 CHECKS = (
@@ -35,7 +37,7 @@ CHECKS = (
     Check("no column gives the answer away", ("D10",), "table", needs_target=True),
     Check("equal inputs have equal targets", ("D12",), needs_target=True),
     Check("no example stands there twice", ("D27",)),
-    Check("the given parts are fit for an honest test", ("D6", "D8")),
+    Check("the given parts are fit for an honest test", ("D6", "D8"), needs_parts=True),
     Check("the order of the examples means nothing", ("D26",), needs_target=True),
     Check("the rows are independent of each other", ("D9",), "table"),
     Check("no value is infinite", ("D1",), "table"),

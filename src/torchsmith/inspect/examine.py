@@ -65,6 +65,8 @@ def inspect(
         where = rows.Places("picture", None, data.inputs.names)
         subject = _Subject(data, where, target, facts)
         findings = _inspect_images(subject, data.inputs, known, observer)
+    if known.get("time") is None:
+        findings += _order(subject)
     common = [*_target_findings(subject), *_changes(subject), *findings]
     order = sorted(common, key=lambda f: (_RANK[f.severity], int(f.code[1:])))
     return Inspection.model_validate(
@@ -103,17 +105,16 @@ def _target_findings(subject: _Subject) -> Iterator[Finding]:
         return
     yield from find_in_target(target, facts, subject.lines, noun=subject.where.noun)
     yield from values.find_infinite(target, subject.lines)
-    # Only the training part's order can teach anything wrong.
-    yield from rows.find_order(
-        _training_part(subject, target), facts, subject.where.noun
-    )
 
 
-def _training_part(subject: _Subject, target: Profile) -> Profile:
-    given = subject.data.given
-    if given is None or not (given == 0).any():
-        return target
-    return build_profile(target.column.take(np.flatnonzero(given == 0)))
+def _order(subject: _Subject) -> Iterator[Finding]:
+    target, given = subject.target, subject.data.given
+    if target is None or subject.facts is None:
+        return
+    if given is not None and (given == 0).any():
+        # Parts stand one after the other: the order within one is looked at.
+        target = build_profile(target.column.take(np.flatnonzero(given == 0)))
+    yield from rows.find_order(target, subject.facts, subject.where.noun)
 
 
 def _changes(subject: _Subject) -> Iterator[Finding]:

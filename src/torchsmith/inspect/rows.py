@@ -252,8 +252,8 @@ def _correlated(target: Profile, noun: str) -> Iterator[Finding]:
         f"(correlation {similarity:.2f}): their order is not chance.",
         where=f"column '{target.name}'",
         remedy="Torchsmith shuffles before it splits; if neighbours belong together "
-        "(one place, one day), the test score flatters: set `split.group` or "
-        "`split.time`.",
+        "(one place, one day), the score flatters for new ones: set `split.group` "
+        "or `split.time`.",
     )
 
 

@@ -231,7 +231,7 @@ def _imbalance(name: str, counts: dict[str, int]) -> Iterator[Finding]:
         evidence=listed((f"{k}: {v:,}" for k, v in counts.items()), 20),
         remedy="Do not judge by accuracy alone: always saying "
         f"'{most}' would score {share(large, total)}. Torchsmith keeps the shares "
-        "equal in all parts and reports balanced scores.",
+        "equal in all parts; look at the scores of each class.",
     )
 
 

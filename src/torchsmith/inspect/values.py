@@ -19,7 +19,7 @@ from torchsmith.inspect.wording import (
     share,
 )
 
-FAR = 20.0
+FAR = 30.0
 """Interquartile ranges beyond the quartile at which a number is extreme."""
 
 FAR_ON_LOG = 4.0
@@ -55,7 +55,7 @@ def find_in_values(
         yield from _infinite(profile, lines)
         yield from _constant(profile, roles)
         if profile.distinct:
-            yield from _missing(profile, lines, changes)
+            yield from _missing(profile, lines, changes, roles[profile.name][0])
         role, reason = roles[profile.name]
         if role == "number":
             yield from _extreme(profile, lines)
@@ -133,7 +133,7 @@ def _constant(profile: Profile, roles: Roles) -> Iterator[Finding]:
 
 
 def _missing(
-    profile: Profile, lines: np.ndarray, changes: Sequence[Change]
+    profile: Profile, lines: np.ndarray, changes: Sequence[Change], role: ColumnRole
 ) -> Iterator[Finding]:
     if not profile.num_missing:
         return
@@ -149,7 +149,9 @@ def _missing(
         remedy = "Torchsmith fills in the median of the training part and adds a flag."
     if profile.kind == "date":
         remedy = "Torchsmith flags the rows; fill the dates in if they can be known."
-    if mostly:
+    if role == "ignore":
+        remedy = "Torchsmith does not use the column."
+    elif mostly:
         remedy += " Leave the column out if it will be as empty in use."
     yield Finding(
         code="D16",
