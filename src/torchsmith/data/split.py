@@ -1,19 +1,26 @@
 """Splitting examples into train, val and test."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
+from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.record import Record
+from torchsmith.core.seeds import generator
+from torchsmith.data.data import Column, Data, Table
+
+Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Split(Record):
     """How the examples are divided; the plan's `split` section.
 
     Attributes:
-        test: `given` where the source comes with a test part, else the share to hold out.
+        test: `given` where the source comes with a test part, else the share to hold
+            out.
         val: `given` where the source comes with a val part, else the share of what is
             not test.
         stratify: Keep the share of each class the same in all parts.
@@ -22,8 +29,8 @@ class Split(Record):
         seed: Draws the parts.
     """
 
-    test: Literal["given"] | float = Field(default=0.2, gt=0, lt=1)
-    val: Literal["given"] | float = Field(default=0.15, gt=0, lt=1)
+    test: Literal["given"] | Share = 0.2
+    val: Literal["given"] | Share = 0.15
     stratify: bool = False
     group: str | None = None
     time: str | None = None
@@ -37,3 +44,261 @@ class Parts:
     train: np.ndarray
     val: np.ndarray
     test: np.ndarray
+
+
+def contradiction(spec: Split) -> str:
+    """Say which settings of a split exclude each other, or return an empty string."""
+    asked = {"time": spec.time, "group": spec.group, "stratify": spec.stratify}
+    chosen = [name for name, value in asked.items() if value]
+    if len(chosen) < 2:
+        return ""
+    return f"{' and '.join(chosen)} cannot be combined; keep one of them"
+
+
+def split_rows(data: Data, spec: Split) -> Parts:
+    """Divide the rows of a source; the same data and spec give the same parts.
+
+    A share is of the rows that are still to be divided, rounded to whole rows, and no
+    part is empty. With `stratify` every class with at least three rows is in each part
+    where the shares leave room. Where a part is given, rows that the source puts into
+    no part stay out.
+
+    Args:
+        data: The source, with targets where `stratify` is asked.
+        spec: The split section of the plan.
+
+    Returns:
+        Row numbers.
+
+    Raises:
+        DataError: Too few rows, groups or times; a class with one row; a group or time
+            that is missing in some rows; a given part that the source does not have.
+        PlanError: A column that does not exist, or settings that exclude each other.
+    """
+    if problem := contradiction(spec):
+        raise PlanError(f"split: {problem}")
+    rest = np.arange(len(data))
+    test = val = np.empty(0, np.int64)
+    if "given" in (spec.test, spec.val):
+        given = _given(data, spec)
+        rest = np.flatnonzero(given >= 0)
+        if spec.test == "given":
+            test, rest = rest[given[rest] == 2], rest[given[rest] != 2]
+        if spec.val == "given":
+            val, rest = rest[given[rest] == 1], rest[given[rest] != 1]
+    shares = [share for share in (spec.test, spec.val) if share != "given"]
+    cut = _cut(data, spec, rest, shares)
+    if spec.test != "given":
+        test = cut.pop(0)
+    if spec.val != "given":
+        val = cut.pop(0)
+    return Parts(train=cut[0], val=np.sort(val), test=np.sort(test))
+
+
+def _given(data: Data, spec: Split) -> np.ndarray:
+    given = np.full(len(data), -1) if data.given is None else data.given
+    for name, asked, code in (("test", spec.test, 2), ("val", spec.val, 1)):
+        if asked == "given" and not (given == code).any():
+            raise DataError(
+                f"split.{name}: {data.source} does not come with a {name} part; "
+                f"write a share, such as {name}: 0.2"
+            )
+    return given
+
+
+def _cut(
+    data: Data, spec: Split, rows: np.ndarray, shares: Sequence[float]
+) -> list[np.ndarray]:
+    """Cut off one sorted part for each share, one after the other; the rest is last."""
+    counts = _counts(len(rows), shares)
+    if not shares:
+        return [rows]
+    random = generator(spec.seed, "split")
+    if spec.group is not None:
+        keys = _keys(data, "group", spec.group, rows, len(shares) + 1)
+        parts = _cut_groups(keys, counts, random)
+    elif spec.time is not None:
+        keys = _keys(data, "time", spec.time, rows, len(shares) + 1)
+        parts = _cut_times(keys, counts)
+    elif spec.stratify:
+        parts = _cut_classes(_classes(data, rows), counts, random)
+    else:
+        ends = np.cumsum(counts)
+        parts = np.split(random.permutation(len(rows)), ends)
+    return [np.sort(rows[part]) for part in parts]
+
+
+def _counts(num_rows: int, shares: Sequence[float]) -> list[int]:
+    """Return how many rows each share takes, at least one each, one left over."""
+    if num_rows < len(shares) + 1:
+        raise DataError(
+            f"{num_rows} rows are too few to make {len(shares) + 1} parts of them; "
+            "add rows"
+        )
+    counts: list[int] = []
+    left = num_rows
+    for place, share in enumerate(shares):
+        still_needed = len(shares) - place
+        counts.append(min(max(round(share * left), 1), left - still_needed))
+        left -= counts[-1]
+    return counts
+
+
+def _cut_groups(
+    keys: np.ndarray, counts: Sequence[int], random: np.random.Generator
+) -> list[np.ndarray]:
+    sizes = np.bincount(keys)
+    order = random.permutation(len(sizes)).tolist()
+    parts = []
+    for place, count in enumerate(counts):
+        still_needed = len(counts) - place
+        chosen: list[int] = []
+        size = 0
+        for group in order:
+            if len(order) - len(chosen) == still_needed:
+                break
+            if abs(size + sizes[group] - count) < abs(size - count):
+                chosen.append(group)
+                size += sizes[group]
+        chosen = chosen or [min(order, key=sizes.__getitem__)]
+        taken = set(chosen)
+        order = [group for group in order if group not in taken]
+        parts.append(np.flatnonzero(np.isin(keys, chosen)))
+    return [*parts, np.flatnonzero(np.isin(keys, order))]
+
+
+def _cut_times(keys: np.ndarray, counts: Sequence[int]) -> list[np.ndarray]:
+    order = np.argsort(keys, kind="stable")
+    parts = []
+    for place, count in enumerate(counts):
+        changes = np.flatnonzero(np.diff(keys[order])) + 1
+        # Each later part, and the training part, needs a time of its own.
+        allowed = changes[len(counts) - place - 1 :]
+        wanted = len(order) - count
+        cut = allowed[np.argmin(np.abs(allowed - wanted))]
+        parts.append(order[cut:])
+        order = order[:cut]
+    return [*parts, order]
+
+
+def _cut_classes(
+    codes: np.ndarray, counts: Sequence[int], random: np.random.Generator
+) -> list[np.ndarray]:
+    members = [
+        random.permutation(np.flatnonzero(codes == code))
+        for code in range(int(codes.max()) + 1)
+    ]
+    parts = []
+    for place, count in enumerate(counts):
+        still_needed = len(counts) - place
+        sizes = np.array([len(rows) for rows in members])
+        take = apportion(sizes, count, reserve=still_needed)
+        pairs = list(zip(members, take.tolist(), strict=True))
+        parts.append(np.concatenate([rows[:number] for rows, number in pairs]))
+        members = [rows[number:] for rows, number in pairs]
+    return [*parts, np.concatenate(members)]
+
+
+def apportion(sizes: np.ndarray, count: int, reserve: int) -> np.ndarray:
+    """Divide `count` rows over classes by their sizes, by largest remainders.
+
+    Args:
+        sizes: `(K,)` rows of each class.
+        count: Rows to take in all.
+        reserve: Rows that each class keeps back for other parts if it has that many
+            and one more; every class keeps one.
+
+    Returns:
+        `(K,)` rows to take of each class; their sum is `count` where the reserves
+        leave so many. A class that has more than its reserve gives at least one row if
+        `count` suffices for all of these.
+    """
+    rich = sizes > reserve
+    most = np.maximum(sizes - np.where(rich, reserve, 1), 0)
+    least = np.where(rich & (rich.sum() <= count), 1, 0)
+    quota = sizes * (count / max(int(sizes.sum()), 1))
+    take = np.clip(np.floor(quota).astype(np.int64), least, most)
+    while take.sum() < count and (take < most).any():
+        take[np.argmax(np.where(take < most, quota - take, -np.inf))] += 1
+    while take.sum() > count and (take > least).any():
+        take[np.argmax(np.where(take > least, take - quota, -np.inf))] -= 1
+    return take
+
+
+def _keys(
+    data: Data,
+    setting: Literal["group", "time"],
+    name: str,
+    rows: np.ndarray,
+    num_parts: int,
+) -> np.ndarray:
+    """Return `(len(rows),)` whole numbers, equal where the column is, in its order."""
+    if not isinstance(data.inputs, Table):
+        raise PlanError(f"split.{setting}: {data.source} holds images, not columns")
+    column = data.inputs.columns.get(name)
+    if column is None:
+        names = data.inputs.columns
+        raise PlanError(
+            f"split.{setting}: no column '{name}'{nearest(name, names)}"
+            f"; the columns are {', '.join(names)}"
+        )
+    if setting == "time" and column.kind not in ("date", "number"):
+        raise PlanError(
+            f"split.time: column '{name}' holds {column.kind}; only dates and numbers "
+            "have an order in time"
+        )
+    _refuse_missing(column, data.inputs.lines[rows], column.missing[rows], setting)
+    distinct, keys = np.unique(column.values[rows], return_inverse=True)
+    if len(distinct) < num_parts:
+        raise DataError(
+            f"column '{name}': {len(distinct)} distinct values are too few for "
+            f"{num_parts} parts; remove split.{setting}, or add data"
+        )
+    return keys
+
+
+def _refuse_missing(
+    column: Column, lines: np.ndarray, missing: np.ndarray, setting: str
+) -> None:
+    if missing.any():
+        shown = ", ".join(map(str, lines[missing][:5]))
+        more = ", …" if missing.sum() > 5 else ""
+        raise DataError(
+            f"column '{column.name}': no value in {missing.sum()} of {len(missing)} "
+            f"rows (lines {shown}{more}); split.{setting} needs one in every row: "
+            "fill them in, remove the rows, or split another way"
+        )
+
+
+def _classes(data: Data, rows: np.ndarray) -> np.ndarray:
+    """Return `(len(rows),)` class codes without gaps; every class has two rows."""
+    target = data.target
+    if target is None:
+        raise PlanError("split.stratify: there is no target; set stratify: false")
+    if target.missing[rows].any():
+        raise DataError(
+            f"target '{target.name}': {target.missing[rows].sum()} rows have no value; "
+            "leave them out with data.drop_missing_target: true"
+        )
+    _, codes, sizes = np.unique(
+        target.values[rows], return_inverse=True, return_counts=True
+    )
+    lonely = rows[np.isin(codes, np.flatnonzero(sizes == 1))]
+    if len(lonely):
+        names = target.texts(lonely)
+        shown = ", ".join(
+            f"class '{name}' has one example ({_where(data, row)})"
+            for name, row in zip(names[:5], lonely.tolist(), strict=False)
+        )
+        more = f" and {len(names) - 5} classes more" if len(names) > 5 else ""
+        raise DataError(
+            f"target '{target.name}': {shown}{more}; a class needs at least 2 to be "
+            "both learned and tested: remove it or merge it with another"
+        )
+    return codes
+
+
+def _where(data: Data, row: int) -> str:
+    if isinstance(data.inputs, Table):
+        return f"line {data.inputs.lines[row]}"
+    return data.inputs.name(row)
