@@ -138,12 +138,14 @@ def _columns(columns: Sequence[ColumnFacts]) -> RenderableType:
     table.add_column("role", width=8, no_wrap=True)
     table.add_column("missing", width=7, justify="right", no_wrap=True)
     table.add_column("distinct", width=8, justify="right", no_wrap=True)
-    table.add_column("values", ratio=1, no_wrap=True, overflow="ellipsis")
+    table.add_column("values")
     for facts in columns[:SHOWN_COLUMNS]:
         style = "dim" if facts.role == "ignore" else ""
         missing = f"{facts.missing:,}" if facts.missing else "-"
         row = (Text(facts.name), facts.role, missing, f"{facts.distinct:,}")
         values = Text(facts.reason) if facts.role == "ignore" else _range(facts)
+        # Only this column gives way on a narrow terminal.
+        values.no_wrap, values.overflow = True, "ellipsis"
         table.add_row(*row, values, style=style)
     if len(columns) > SHOWN_COLUMNS:
         table.add_row(f"… {len(columns) - SHOWN_COLUMNS:,} more")
@@ -167,7 +169,8 @@ def _range(facts: ColumnFacts) -> Text:
 def _short(value: float) -> str:
     """Write a number for a narrow column, with four digits."""
     if float(value).is_integer() and abs(value) < 1e9:
-        return number(value)
+        # A year has no separator.
+        return f"{value:.0f}" if abs(value) < 10_000 else number(value)
     return number(float(f"{value:.4g}"))
 
 

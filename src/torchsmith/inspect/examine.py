@@ -55,14 +55,15 @@ def inspect(
     """
     observer.stage("Inspecting")
     target = None if data.target is None else build_profile(data.target)
-    facts = None if target is None else _target_facts(target, task)
+    noun = "row" if isinstance(data.inputs, Table) else "picture"
+    facts = None if target is None else _target_facts(target, task, noun)
     known: dict[str, object] = {}
     if isinstance(data.inputs, Table):
-        where = rows.Places("row", data.inputs.lines, ())
+        where = rows.Places(noun, data.inputs.lines, ())
         subject = _Subject(data, where, target, facts)
         findings = _inspect_table(subject, data.inputs, known)
     else:
-        where = rows.Places("picture", None, data.inputs.names)
+        where = rows.Places(noun, None, data.inputs.names)
         subject = _Subject(data, where, target, facts)
         findings = _inspect_images(subject, data.inputs, known, observer)
     if known.get("time") is None:
@@ -92,8 +93,8 @@ def _given(data: Data) -> dict[str, int]:
     return {part: count for part, count in counts.items() if count}
 
 
-def _target_facts(target: Profile, task: Task | None) -> TargetFacts:
-    found, evidence = decide_task(target)
+def _target_facts(target: Profile, task: Task | None, noun: str) -> TargetFacts:
+    found, evidence = decide_task(target, noun)
     if task is not None and task != found:
         return describe_target(target, task, f"asked for; {evidence}")
     return describe_target(target, found, evidence)
@@ -111,6 +112,9 @@ def _order(subject: _Subject) -> Iterator[Finding]:
     target, given = subject.target, subject.data.given
     if target is None or subject.facts is None:
         return
+    inputs = subject.data.inputs
+    if isinstance(inputs, Images) and inputs.files:
+        return  # folders of classes are sorted by class, and mean nothing by it
     if given is not None and (given == 0).any():
         # Parts stand one after the other: the order within one is looked at.
         target = build_profile(target.column.take(np.flatnonzero(given == 0)))

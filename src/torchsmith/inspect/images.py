@@ -181,6 +181,7 @@ def find_wrong_names(changes: Sequence[Change]) -> Iterator[Finding]:
                 severity="note",
                 message=f"{amount(change.count, 'file')} "
                 f"{agree(change.count, 'is', 'are')} {change.what}.",
-                where=f"first: {change.example}",
+                where=f"file {change.example}"
+                + (f" and {change.count - 1:,} more" if change.count > 1 else ""),
                 remedy="Torchsmith goes by the content; other programs may not.",
             )

@@ -232,7 +232,7 @@ def find_order(target: Profile, facts: TargetFacts, noun: str) -> Iterator[Findi
         where=f"column '{target.name}'",
         evidence=f"z = {z:,.0f}",
         remedy="Torchsmith shuffles before it splits; if neighbours belong together "
-        "(one person, one day), set `split.group` or `split.time`.",
+        "(one person, one day), the score flatters for new ones.",
     )
 
 
@@ -253,7 +253,7 @@ def _correlated(target: Profile, noun: str) -> Iterator[Finding]:
         where=f"column '{target.name}'",
         remedy="Torchsmith shuffles before it splits; if neighbours belong together "
         "(one place, one day), the score flatters for new ones: set `split.group` "
-        "or `split.time`.",
+        "or `split.time` if a column tells them.",
     )
 
 

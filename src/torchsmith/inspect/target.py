@@ -22,7 +22,7 @@ CAPPED_SHARE = 0.005
 SKEWED = 3.0
 
 
-def decide_task(profile: Profile) -> tuple[Task, str]:
+def decide_task(profile: Profile, noun: str = "row") -> tuple[Task, str]:
     """Tell classification from regression, and say by what evidence.
 
     Texts and booleans are classes. Two distinct numbers are classes. Whole numbers are
@@ -31,6 +31,7 @@ def decide_task(profile: Profile) -> tuple[Task, str]:
 
     Args:
         profile: The target column.
+        noun: What an example is called in the evidence.
 
     >>> from torchsmith.data.data import Column, ColumnFormat
     >>> from torchsmith.inspect.profile import build_profile
@@ -39,7 +40,7 @@ def decide_task(profile: Profile) -> tuple[Task, str]:
     ('multiclass', "'y' holds 10 distinct whole numbers in 100 rows")
     """
     name, distinct = profile.name, profile.distinct
-    rows = amount(profile.num_present, "row")
+    rows = amount(profile.num_present, noun)
     if profile.kind == "date":
         return "regression", f"'{name}' holds dates"
     if profile.kind in ("text", "boolean"):

@@ -74,7 +74,7 @@ def find_infinite(profile: Profile, lines: np.ndarray) -> Iterator[Finding]:
 def find_changes(changes: Sequence[Change]) -> Iterator[Finding]:
     """Report what reading changed, but for missing and infinite values."""
     for change in changes:
-        if "missing" in change.what or "infinite" in change.what:
+        if "read as missing" in change.what or "infinite" in change.what:
             continue
         where = [f"column '{change.column}'"] if change.column else []
         where += [at_lines(change.lines)] if change.lines else []
@@ -140,7 +140,7 @@ def _missing(
     written = [
         f"{change.what} ({change.count:,})"
         for change in changes
-        if change.column == profile.name and "missing" in change.what
+        if change.column == profile.name and "read as missing" in change.what
     ]
     count, rows = profile.num_missing, profile.num_rows
     mostly = 2 * count > rows

@@ -39,15 +39,13 @@ def share(part: float, whole: float) -> str:
     """Write a share in per cent, never rounded to 0 or 100 when it is neither.
 
     >>> share(207, 20640), share(1, 20640), share(20639, 20640), share(1, 2)
-    ('1.0 %', '< 0.1 %', '> 99.9 %', '50 %')
+    ('1.0 %', '< 0.1 %', '> 99.9 %', '50.0 %')
     """
     percent = 100 * part / max(whole, 1)
     if 0 < percent < 0.1:
         return "< 0.1 %"
     if 99.9 < percent < 100:
         return "> 99.9 %"
-    if percent == round(percent):
-        return f"{percent:.0f} %"
     return f"{percent:.1f} %"
 
 
