@@ -5,7 +5,7 @@ import platform
 import shutil
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from re import match
+from re import match, search
 
 from torchsmith.cli.wording import gigabytes
 from torchsmith.core.record import Record
@@ -142,8 +142,8 @@ def _free_memory() -> int | None:
     table = Path("/proc/meminfo")
     if not table.exists():
         return None
-    found = (match(r"MemAvailable: +(\d+) kB", x) for x in table.open())
-    return next((int(hit[1]) * 1024 for hit in found if hit), None)
+    found = search(r"MemAvailable: +(\d+) kB", table.read_text())
+    return int(found[1]) * 1024 if found else None
 
 
 def _packages() -> dict[str, str | None]:

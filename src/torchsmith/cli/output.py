@@ -3,11 +3,12 @@
 import json
 import math
 import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import click
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,7 +34,7 @@ class Output:
     @property
     def console(self) -> "Console":
         """Where results go, for people to read."""
-        return make_console(stderr=self.as_json)
+        return make_console()
 
     @contextmanager
     def progress(self) -> Iterator["TrainingObserver"]:
@@ -52,13 +53,12 @@ class Output:
             yield PlainView(console)
 
     def say(self, text: str) -> None:
-        """Print a line as it is, without markup, colour or wrapping."""
-        self.console.out(text, highlight=False)
+        """Print a line of the result as it is, without markup, colour or wrapping."""
+        click.echo(text)
 
     def json(self, value: Mapping[str, object]) -> None:
         """Print the one JSON object."""
-        text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)
-        sys.stdout.write(text + "\n")
+        click.echo(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False))
 
 
 def make_console(*, stderr: bool = False) -> "Console":

@@ -88,9 +88,9 @@ def train(
 def _show(run: "Run", output: Output, source: str | None) -> None:
     if output.as_json:
         output.json(run.summary())
+        return
     if output.quiet:
-        if not output.as_json:
-            output.say(str(run.path))
+        output.say(str(run.path))
         return
     from torchsmith.cli.scores import print_evaluation
 

@@ -1,0 +1,196 @@
+import json
+
+from torchsmith.core.errors import DataError
+
+
+def test_inspect_passes_source_and_target_on(run_cli, fake_api):
+    result = run_cli("inspect", "titanic.csv", "--target", "Survived", "--json")
+    assert result.exit_code == 0
+    assert fake_api.calls == [
+        ("inspect", {"source": "titanic.csv", "target": "Survived"})
+    ]
+
+
+def test_inspect_json_holds_the_findings(run_cli, fake_api):
+    result = run_cli("inspect", "titanic.csv", "--json")
+    answer = json.loads(result.stdout)
+    assert answer["findings"][0]["code"] == "D1"
+    assert answer["num_examples"] == 891
+
+
+def test_progress_goes_to_standard_error(run_cli, fake_api):
+    result = run_cli("inspect", "titanic.csv", "--json")
+    assert result.stderr == "Working\n"
+
+
+def test_train_passes_every_option_on(run_cli, fake_api, tmp_path):
+    result = run_cli(
+        *("train", "x.csv", "--target", "y", "--budget", "5m", "--name", "mine"),
+        *("--epochs", "3", "--seed", "7", "--device", "cpu", "--runs", "out"),
+        *("--set", "network={MLP: [64, 32]}", "--set", "optimizer.AdamW.lr=1e-3"),
+        *("--resume", "last", "--json"),
+    )
+    assert result.exit_code == 0, result.output
+    [(name, given)] = fake_api.calls
+    assert name == "train"
+    assert given == {
+        "what": "x.csv",
+        "target": "y",
+        "budget": 300.0,
+        "name": "mine",
+        "runs": given["runs"],
+        "resume": "last",
+        "settings": {
+            "network": {"MLP": [64, 32]},
+            "optimizer.AdamW.lr": 0.001,
+            "training.epochs": 3,
+            "training.seed": 7,
+            "training.device": "cpu",
+        },
+    }
+    assert str(given["runs"]) == "out"
+
+
+def test_train_without_options_asks_for_nothing(run_cli, fake_api):
+    run_cli("train", "digits", "--json")
+    [(_, given)] = fake_api.calls
+    assert given["settings"] == {}
+    assert given["resume"] is False
+    assert given["budget"] is None
+
+
+def test_the_same_value_given_twice_differently_is_refused(run_cli, fake_api):
+    result = run_cli("train", "digits", "--epochs", "3", "--set", "training.epochs=4")
+    assert result.exit_code == 2
+    assert "training.epochs is given twice, as 4 and as 3" in result.stderr
+    assert fake_api.calls == []
+
+
+def test_train_json_is_one_object_in_which_nan_is_null(run_cli, fake_api):
+    result = run_cli("train", "digits", "--json")
+    answer = json.loads(result.stdout)
+    assert answer["metrics"]["test"]["accuracy"] == {
+        "value": 0.9,
+        "low": 0.6,
+        "high": None,
+    }
+
+
+def test_train_quiet_prints_the_run_folder_alone(run_cli, fake_api):
+    result = run_cli("train", "digits", "--quiet")
+    assert result.stdout == "runs/2026-11-20-1432-titanic\n"
+    assert result.stderr == ""
+
+
+def make_run(runs, name):
+    (runs / name).mkdir(parents=True)
+    (runs / name / "plan.yaml").write_text("version: 1\n")
+
+
+def test_resume_without_a_source_goes_on_with_the_last_run(run_cli, fake_api, tmp_path):
+    make_run(tmp_path / "runs", "2026-11-20-1432-a")
+    result = run_cli("train", "--resume", "--json")
+    assert result.exit_code == 0, result.output
+    [(_, given)] = fake_api.calls
+    assert given["resume"].name == "2026-11-20-1432-a"
+    assert given["what"] == given["resume"] / "plan.yaml"
+
+
+def test_resume_without_any_run_says_how_to_start_one(run_cli, fake_api):
+    result = run_cli("train", "--resume")
+    assert result.exit_code == 2
+    assert "torchsmith train SOURCE" in result.stderr
+
+
+def test_predict_writes_a_file_and_tells_the_notes(run_cli, fake_api, tmp_path):
+    result = run_cli("predict", "last", "new.csv", "-o", "out.csv")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "out.csv").read_text() == "prediction\nyes\nno\nyes\n"
+    assert result.stdout == "3 predictions are in out.csv\n"
+    assert "note: column 'deck': 1 category not seen" in result.stderr
+
+
+def test_predict_without_a_file_shows_predictions_and_probabilities(run_cli, fake_api):
+    result = run_cli("predict", "last", "new.csv")
+    assert result.stdout == "yes\t0.9000\nno\t0.7500\nyes\t0.6000\n"
+
+
+def test_predict_json_is_the_predictions(run_cli, fake_api):
+    result = run_cli("predict", "last", "new.csv", "--json")
+    assert json.loads(result.stdout)["predictions"] == ["yes", "no", "yes"]
+
+
+def test_evaluate_json_is_the_evaluation(run_cli, fake_api):
+    result = run_cli("evaluate", "last", "--json")
+    answer = json.loads(result.stdout)
+    assert answer["scores"]["test"]["accuracy"]["value"] == 0.9
+
+
+def test_evaluate_on_other_data_scores_that(run_cli, fake_api):
+    result = run_cli("evaluate", "last", "--on", "newer.csv", "--json")
+    assert json.loads(result.stdout)["verdict"] == "On newer.csv."
+
+
+def test_report_prints_where_it_is(run_cli, fake_api):
+    assert run_cli("report", "runs/a", "--quiet").stdout == "runs/a/report.html\n"
+    assert run_cli("report", "runs/a", "-o", "b.html", "-q").stdout == "b.html\n"
+
+
+def test_runs_prints_a_table(run_cli, fake_api):
+    fake_api.rows = [
+        {"name": "2026-11-20-1432-a", "state": "done", "score": 0.97251},
+        {"name": "2026-11-20-1501-b", "state": "interrupted", "score": None},
+    ]
+    result = run_cli("runs")
+    assert [line.rstrip() for line in result.stdout.splitlines()] == [
+        "name               state         score",
+        "2026-11-20-1432-a  done         0.9725",
+        "2026-11-20-1501-b  interrupted",
+    ]
+
+
+def test_runs_json_lists_them(run_cli, fake_api):
+    fake_api.rows = [{"name": "a", "score": 0.5}]
+    result = run_cli("runs", "--json")
+    assert json.loads(result.stdout) == {"runs": [{"name": "a", "score": 0.5}]}
+
+
+def test_no_runs_is_said_with_how_to_start(run_cli, fake_api):
+    assert "torchsmith train digits" in run_cli("runs").stdout
+
+
+def test_compare_finds_runs_by_name(run_cli, fake_api, tmp_path):
+    make_run(tmp_path / "runs", "a")
+    make_run(tmp_path / "runs", "b")
+    fake_api.rows = [{"name": "a"}, {"name": "b"}]
+    assert run_cli("compare", "a", "runs/b", "--json").exit_code == 0
+    [(_, given)] = fake_api.calls
+    assert [path.name for path in given["paths"]] == ["a", "b"]
+
+
+def test_compare_offers_near_names(run_cli, fake_api, tmp_path):
+    make_run(tmp_path / "runs", "housing")
+    result = run_cli("compare", "houzing")
+    assert result.exit_code == 2
+    assert "did you mean 'housing'?" in result.stderr
+
+
+def test_a_failing_train_prints_no_result(run_cli, fake_api):
+    fake_api.failure = DataError("x")
+    result = run_cli("train", "digits", "--json")
+    assert result.stdout == ""
+
+
+def test_markup_in_names_is_printed_as_it_is(run_cli, fake_api):
+    fake_api.rows = [{"name": "[red]a[/red] :smile:", "score": 1}]
+    assert "[red]a[/red] :smile:" in run_cli("runs").stdout
+
+
+def test_every_command_teaches_with_examples(run_cli):
+    from torchsmith.cli.main import cli
+
+    for name in cli.commands:
+        result = run_cli(name, "--help")
+        assert result.exit_code == 0
+        examples = result.stdout.partition("Examples:")[2]
+        assert examples.count("torchsmith ") >= 2, name

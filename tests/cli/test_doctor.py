@@ -1,0 +1,75 @@
+import json
+import os
+
+from torchsmith.cli.environment import Environment, judge
+
+READY = Environment(
+    python="3.11.7",
+    system="Linux",
+    cores=2,
+    memory=8_000_000_000,
+    disk=80_000_000_000,
+    runs_folder="runs",
+    runs_writable=True,
+    packages={"torch": "2.13.0"},
+    devices=("cpu", "cuda:0 (a GPU)"),
+    data_folders=(),
+)
+
+
+def codes(**changes):
+    found = judge(READY.model_copy(update=changes))
+    return [(finding.code, finding.severity) for finding in found]
+
+
+def test_a_ready_machine_has_no_findings():
+    assert codes() == []
+
+
+def test_a_missing_package_is_an_error_that_names_it():
+    [finding] = judge(READY.model_copy(update={"packages": {"rich": None}}))
+    assert (finding.code, finding.severity, finding.where) == ("E1", "error", "rich")
+    assert "pip install rich" in finding.remedy
+
+
+def test_what_is_short_is_a_warning():
+    assert codes(memory=1_000_000_000) == [("E3", "warning")]
+    assert codes(disk=100_000_000) == [("E4", "warning")]
+    assert codes(memory=None) == []
+
+
+def test_a_runs_folder_that_cannot_be_written_is_an_error():
+    assert codes(runs_writable=False) == [("E2", "error")]
+
+
+def test_a_data_folder_that_is_not_there_is_named(tmp_path):
+    assert codes(data_folders=(str(tmp_path),)) == []
+    assert codes(data_folders=("/nowhere",)) == [("E5", "warning")]
+
+
+def test_no_gpu_is_a_note():
+    assert codes(devices=("cpu",)) == [("E6", "note")]
+
+
+def test_doctor_json_holds_findings_and_facts(run_cli, monkeypatch):
+    monkeypatch.setenv("TORCHSMITH_DATA", os.pathsep.join(["/nowhere", ""]))
+    result = run_cli("doctor", "--json")
+    assert result.exit_code == 0, result.output
+    answer = json.loads(result.stdout)
+    assert "E5" in [finding["code"] for finding in answer["findings"]]
+    assert answer["environment"]["packages"]["torch"]
+    assert answer["environment"]["cores"] >= 1
+    assert answer["environment"]["data_folders"] == ["/nowhere"]
+
+
+def test_doctor_ends_with_what_to_try(run_cli):
+    result = run_cli("doctor")
+    assert result.exit_code == 0
+    assert result.stdout.endswith("Ready. Try: torchsmith train digits\n")
+
+
+def test_doctor_fails_when_runs_cannot_be_written(run_cli, tmp_path):
+    (tmp_path / "file").write_text("")
+    result = run_cli("doctor", "--runs", "file/runs", "--quiet")
+    assert result.exit_code == 1
+    assert "error: file/runs cannot be written" in result.stdout

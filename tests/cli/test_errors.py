@@ -1,0 +1,131 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from torchsmith.core.errors import DataError, Interrupted, PlanError, TrainError
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "line"),
+    [
+        (DataError("no such file: x.csv"), 2, "error: no such file: x.csv\n"),
+        (PlanError("plan.yaml:3: no"), 2, "error: plan.yaml:3: no\n"),
+        (TrainError("the disk is full"), 1, "error: the disk is full\n"),
+        (
+            Interrupted("saved; go on with --resume"),
+            130,
+            "interrupted: saved; go on with --resume\n",
+        ),
+    ],
+)
+def test_an_error_is_one_line_and_an_exit_code(run_cli, fake_api, failure, code, line):
+    fake_api.failure = failure
+    result = run_cli("train", "x.csv", "--quiet")
+    assert result.exit_code == code
+    assert result.stderr == line
+    assert result.stdout == ""
+
+
+def test_an_error_prints_nothing_on_standard_output_with_json(run_cli, fake_api):
+    fake_api.failure = DataError("no such file: x.csv")
+    result = run_cli("inspect", "x.csv", "--json")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+
+
+def test_ctrl_c_outside_training_exits_with_130(run_cli, fake_api):
+    fake_api.failure = KeyboardInterrupt()
+    result = run_cli("inspect", "x.csv", "--quiet")
+    assert result.exit_code == 130
+    assert result.stderr.startswith("interrupted")
+
+
+def test_debug_shows_the_error_itself(run_cli, fake_api):
+    fake_api.failure = DataError("no such file: x.csv")
+    result = run_cli("--debug", "inspect", "x.csv")
+    assert result.exception is fake_api.failure
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["trian", "digits"], "Did you mean 'train'?"),
+        (["train", "digits", "--epohs", "3"], "Did you mean '--epochs'?"),
+        (["train", "digits", "--epochs", "0"], "0 is not in the range x>=1"),
+        (["train", "digits", "--budget", "soon"], "write 60, 60s, 5m or 1h"),
+        (["train", "digits", "--set", "epochs"], "training.epochs=3"),
+        (["train", "digits", "--set", "network={MLP: ["], "network: the value"),
+        (["train"], "say what to train on"),
+        (["compare"], "Missing argument 'RUN...'"),
+    ],
+)
+def test_wrong_use_says_what_is_right(run_cli, arguments, hint):
+    result = run_cli(*arguments)
+    assert result.exit_code == 2
+    assert hint in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def run_python(code, *arguments):
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "COLUMNS": "100"},
+        check=False,
+    )
+
+
+BROKEN = """
+import sys
+from torchsmith.cli import runs
+from torchsmith.cli.main import cli, main
+
+def fail(**given):
+    raise ZeroDivisionError("division by zero")
+
+cli.commands["runs"].callback = fail
+main()
+"""
+
+
+def test_a_defect_is_told_in_short_with_how_to_report_it():
+    result = run_python(BROKEN, "runs")
+    assert result.returncode == 1
+    assert "ZeroDivisionError: division by zero (<string>:7)" in result.stderr
+    assert "torchsmith --debug" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_defect_shows_its_traceback_with_debug():
+    result = run_python(BROKEN, "--debug", "runs")
+    assert result.returncode == 1
+    assert "Traceback" in result.stderr
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    code = """
+from torchsmith.cli.main import cli, main
+import click
+
+@cli.command()
+def many():
+    for _ in range(100_000):
+        click.echo("a line of a long table")
+
+main()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "many"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""

@@ -1,0 +1,66 @@
+import click
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from torchsmith.cli.options import Seconds, Setting, collect_settings
+from torchsmith.core.errors import PlanError
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        *(("60", 60), ("60s", 60), ("5m", 300), ("5 min", 300)),
+        *(("1h", 3600), ("1.5h", 5400), (".5m", 30)),
+    ],
+)
+def test_a_length_of_time_becomes_seconds(text, seconds):
+    assert Seconds().convert(text, None, None) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "0", "-5", "5 d", "1e3", "nan", "5m3s"])
+def test_what_is_no_length_of_time_is_refused(text):
+    with pytest.raises(click.BadParameter, match="is not a length of time"):
+        Seconds().convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "setting"),
+    [
+        ("training.epochs=3", ("training.epochs", 3)),
+        ("optimizer.AdamW.lr=1e-3", ("optimizer.AdamW.lr", 0.001)),
+        ("network={MLP: [64, 32]}", ("network", {"MLP": [64, 32]})),
+        ("schedule=", ("schedule", None)),
+        ("problem.target=a=b", ("problem.target", "a=b")),
+        ("data.columns.no=category", ("data.columns.no", "category")),
+    ],
+)
+def test_a_setting_is_a_key_and_a_yaml_value(text, setting):
+    assert Setting().convert(text, None, None) == setting
+
+
+@pytest.mark.parametrize("text", ["epochs", "=3", "a..b=3", "a b=3", "a={", "a=!!x y"])
+def test_what_is_no_setting_is_refused(text):
+    with pytest.raises(click.BadParameter, match=r"KEY=VALUE|cannot be read"):
+        Setting().convert(text, None, None)
+
+
+@given(st.text())
+def test_a_setting_is_read_or_refused(text):
+    try:
+        key, _ = Setting().convert(text, None, None)
+    except click.BadParameter:
+        return
+    assert text.strip().startswith(key)
+
+
+def test_the_same_value_given_twice_is_fine():
+    pairs = (("training.epochs", 3),)
+    assert collect_settings(pairs, epochs=3) == {"training.epochs": 3}
+
+
+def test_two_values_for_one_key_are_refused():
+    with pytest.raises(
+        PlanError, match=r"training\.seed is given twice, as 1 and as 2"
+    ):
+        collect_settings((("training.seed", 1),), seed=2)
