@@ -69,7 +69,8 @@ class FakeRun:
         observer.stage(f"Predicting {source}")
         return FakePredictions()
 
-    def evaluate(self, source: object) -> Evaluation:
+    def evaluate(self, source: object, observer: Any) -> Evaluation:
+        observer.stage(f"Evaluating on {source}")
         return EVALUATION.model_copy(update={"verdict": f"On {source}."})
 
     def report(self, path: Path | None = None) -> Path:
@@ -89,7 +90,7 @@ class FakeApi(ModuleType):
         self._called("inspect", source=source, **given)
         return INSPECTION
 
-    def train(self, what: object, **given: Any) -> FakeRun:
+    def train(self, what: object = None, **given: Any) -> FakeRun:
         self._called("train", what=what, **given)
         return FakeRun(given["runs"] / "2026-11-20-1432-titanic")
 
@@ -101,8 +102,8 @@ class FakeApi(ModuleType):
         self._called("runs", folder=folder)
         return self.rows
 
-    def compare(self, paths: Sequence[Path]) -> Sequence[object]:
-        self._called("compare", paths=paths)
+    def compare(self, runs: Sequence[str], folder: Path) -> Sequence[object]:
+        self._called("compare", runs=list(runs), folder=folder)
         return self.rows
 
     def datasets(self) -> Sequence[object]:

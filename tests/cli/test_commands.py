@@ -1,5 +1,7 @@
 import json
 
+import pytest
+
 from torchsmith.core.errors import DataError
 
 
@@ -82,24 +84,15 @@ def test_train_quiet_prints_the_run_folder_alone(run_cli, fake_api):
     assert result.stderr == ""
 
 
-def make_run(runs, name):
-    (runs / name).mkdir(parents=True)
-    (runs / name / "plan.yaml").write_text("version: 1\n")
-
-
-def test_resume_without_a_source_goes_on_with_the_last_run(run_cli, fake_api, tmp_path):
-    make_run(tmp_path / "runs", "2026-11-20-1432-a")
-    result = run_cli("train", "--resume", "--json")
+@pytest.mark.parametrize(
+    ("arguments", "run"), [(["--resume"], "last"), (["--resume", "a"], "a")]
+)
+def test_resume_without_a_source_goes_on_with_a_run(run_cli, fake_api, arguments, run):
+    result = run_cli("train", *arguments, "--json")
     assert result.exit_code == 0, result.output
     [(_, given)] = fake_api.calls
-    assert given["resume"].name == "2026-11-20-1432-a"
-    assert given["what"] == given["resume"] / "plan.yaml"
-
-
-def test_resume_without_any_run_says_how_to_start_one(run_cli, fake_api):
-    result = run_cli("train", "--resume")
-    assert result.exit_code == 2
-    assert "torchsmith train SOURCE" in result.stderr
+    assert given["resume"] == run
+    assert given["what"] is None
 
 
 def test_predict_writes_a_file_and_tells_the_notes(run_cli, fake_api, tmp_path):
@@ -159,20 +152,12 @@ def test_no_runs_is_said_with_how_to_start(run_cli, fake_api):
     assert "torchsmith train digits" in run_cli("runs").stdout
 
 
-def test_compare_finds_runs_by_name(run_cli, fake_api, tmp_path):
-    make_run(tmp_path / "runs", "a")
-    make_run(tmp_path / "runs", "b")
+def test_compare_passes_names_and_their_folder_on(run_cli, fake_api):
     fake_api.rows = [{"name": "a"}, {"name": "b"}]
     assert run_cli("compare", "a", "runs/b", "--json").exit_code == 0
     [(_, given)] = fake_api.calls
-    assert [path.name for path in given["paths"]] == ["a", "b"]
-
-
-def test_compare_offers_near_names(run_cli, fake_api, tmp_path):
-    make_run(tmp_path / "runs", "housing")
-    result = run_cli("compare", "houzing")
-    assert result.exit_code == 2
-    assert "did you mean 'housing'?" in result.stderr
+    assert given["runs"] == ["a", "runs/b"]
+    assert str(given["folder"]) == "runs"
 
 
 def test_a_failing_train_prints_no_result(run_cli, fake_api):

@@ -30,12 +30,12 @@ def inspect(source: str, target: str | None, output: Output) -> None:
         from torchsmith import api
 
         inspection = api.inspect(source, target=target, observer=observer)
-    if output.as_json:
-        output.json(inspection.model_dump(mode="json"))
-        return
-    from torchsmith.cli.checklist import print_inspection
+    from torchsmith.cli.checklist import inspection_json, print_inspection
 
-    print_inspection(inspection, output.console)
+    if output.as_json:
+        output.json(inspection_json(inspection))
+    else:
+        print_inspection(inspection, output.console)
 
 
 @click.command(
@@ -76,7 +76,7 @@ def plan(
     with output.progress() as observer:
         from torchsmith import api
         from torchsmith.core.files import write_atomic
-        from torchsmith.plan.write import plan_text
+        from torchsmith.plan.file import plan_text
 
         decided = api.plan(
             source, target=target, budget=budget, settings=settings, observer=observer

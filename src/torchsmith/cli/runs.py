@@ -47,10 +47,8 @@ Examples:
 def compare(paths: Sequence[str], runs_folder: Path, output: Output) -> None:
     """Show how runs differ, in their plans and their scores."""
     from torchsmith import api
-    from torchsmith.core.run_folder import RunFolder
 
-    folders = [RunFolder.find(path, runs_folder).path for path in paths]
-    rows = [as_mapping(row) for row in api.compare(folders)]
+    rows = [as_mapping(row) for row in api.compare(paths, folder=runs_folder)]
     if output.as_json:
         output.json({"runs": rows})
     else:

@@ -62,24 +62,17 @@ def train(
         raise click.UsageError(
             "say what to train on: a file, a folder, a plan, or a set such as digits"
         )
-    what: str | Path = source or ""
-    going_on: bool | str | Path = resume or False
-    if source is None:
-        from torchsmith.core.run_folder import RunFolder
-
-        folder = RunFolder.find(resume or LAST, runs_folder)
-        what, going_on = folder.plan, folder.path
     with output.progress() as observer:
         from torchsmith import api
 
         run = api.train(
-            what,
+            source,
             target=target,
             budget=budget,
             settings=settings,
             runs=runs_folder,
             name=name,
-            resume=going_on,
+            resume=resume or False,
             observer=observer,
         )
     _show(run, output, source)

@@ -102,8 +102,7 @@ def evaluate(run: str, source: str | None, runs_folder: Path, output: Output) ->
         if source is None:
             evaluation = loaded.evaluation
         else:
-            observer.stage(f"Evaluating on {source}")
-            evaluation = loaded.evaluate(source)
+            evaluation = loaded.evaluate(source, observer=observer)
     if output.as_json:
         output.json(evaluation.model_dump(mode="json"))
         return
