@@ -92,7 +92,8 @@ class Evaluation(Record):
         rivals: On the same test part.
         verdict: One sentence: is the network better than its rivals beyond noise?
         per_class: For classification.
-        confusion: For classification, `(K, K)` counts; row = target, column = prediction.
+        confusion: For classification, `(K, K)` counts; row = target, column =
+            prediction.
         residuals: For regression.
         mistakes: The worst first.
         importance: For tables, the most important first.

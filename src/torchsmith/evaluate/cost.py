@@ -1,0 +1,96 @@
+"""How many rows a rival may be fitted on, so that it takes a few seconds.
+
+The rule counts operations; the rates were measured on two CPU cores and rounded down.
+It looks at no clock: the same job gets the same rows everywhere.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from torchsmith.core.seeds import generator
+
+FEWEST_ROWS = 1_000
+
+
+@dataclass(frozen=True)
+class Work:
+    """The size of a job.
+
+    Attributes:
+        rows: To fit on.
+        test_rows: To predict.
+        numbers: Number columns, or pixels.
+        codes: Category columns.
+        classes: K; 0 for regression.
+        tree_columns: What the trees see of numbers and codes.
+    """
+
+    rows: int
+    test_rows: int
+    numbers: int
+    codes: int
+    classes: int
+    tree_columns: int
+
+    @property
+    def outputs(self) -> int:
+        """Models within a model: one for each class, but one for two classes."""
+        return self.classes if self.classes > 2 else 1
+
+
+def affordable_rows(name: str, work: Work, seconds: float) -> int:
+    """Return how many rows a rival is fitted on; at least 1,000 if there are so many.
+
+    Args:
+        name: `constant`, `linear`, `neighbors` or `trees`.
+        work: The size of the job.
+        seconds: About how long it may take.
+    """
+    wide = max(work.numbers + 10 * work.codes, 1)
+    match name:
+        case "linear" if work.classes:
+            rows = seconds * 2.4e7 / (wide * work.outputs)
+        case "linear":
+            rows = seconds * 5e9 / wide**2
+        case "neighbors":
+            rows = seconds * 1e10 / ((wide + 30) * work.test_rows)
+        case "trees":
+            rows = (
+                seconds
+                * 1.5e8
+                / (max(work.tree_columns, 1) * work.outputs * tree_steps(work, seconds))
+            )
+        case _:
+            rows = work.rows
+    return min(work.rows, max(FEWEST_ROWS, int(rows)))
+
+
+def tree_steps(work: Work, seconds: float) -> int:
+    """Return how many times boosting adds a tree for each output, 10 to 200."""
+    return int(np.clip(seconds * 75 / work.outputs, 10, 200))
+
+
+def sample_rows(targets: np.ndarray, rows: int, classes: int, seed: int) -> np.ndarray:
+    """Draw rows, each class in proportion and with at least two of its rows.
+
+    Args:
+        targets: `(N,)`.
+        rows: How many; rounding per class may give a few more.
+        classes: K; 0 for regression draws without regard to the target.
+        seed: Draws the rows.
+
+    Returns:
+        Row numbers, sorted.
+    """
+    random = generator(seed, "rival rows", rows)
+    if not classes:
+        return np.sort(random.permutation(len(targets))[:rows])
+    shuffled = random.permutation(len(targets))
+    order = shuffled[np.argsort(targets[shuffled], kind="stable")]
+    counts = np.bincount(targets, minlength=classes)
+    wanted = np.ceil(counts * (rows / len(targets))).astype(np.int64)
+    wanted = np.minimum(np.maximum(wanted, 2), counts)
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    chosen = [order[s : s + n] for s, n in zip(starts, wanted, strict=True)]
+    return np.sort(np.concatenate(chosen))

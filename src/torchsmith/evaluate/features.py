@@ -1,0 +1,156 @@
+"""What the rivals see: numbers and category codes, or flattened pixels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+MOST_SIDE = 32
+"""Pictures are shrunk to at most so many pixels a side for the rivals."""
+
+_ONE_HOT_LEVELS = 50
+_TREE_LEVELS = 254
+_TREE_SIDE = 16
+
+
+@dataclass(frozen=True)
+class Features:
+    """Inputs of N examples, without missing values.
+
+    Attributes:
+        numbers: `(N, C)` float32.
+        codes: `(N, J)` int: one column for each category column, 0 = unknown.
+        picture: For pixels, their height, width and channels; they are not scaled one
+            by one. Else None.
+    """
+
+    numbers: np.ndarray
+    codes: np.ndarray
+    picture: tuple[int, int, int] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no rival can be fitted on.
+
+        Raises:
+            ValueError: The numbers are not finite, or the rows do not match.
+        """
+        if len(self.numbers) != len(self.codes):
+            raise ValueError(
+                f"{len(self.numbers)} rows of numbers, {len(self.codes)} rows of codes"
+            )
+        if not np.isfinite(self.numbers).all():
+            raise ValueError("numbers must be finite; fill missing values first")
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def take(self, rows: np.ndarray) -> "Features":
+        """Return only these rows, in this order."""
+        return Features(self.numbers[rows], self.codes[rows], self.picture)
+
+
+def picture_features(pictures: np.ndarray) -> Features:
+    """Flatten pictures, shrunk to at most 32 pixels a side.
+
+    Args:
+        pictures: `(N, H, W, C)` or `(N, C, H, W)`, the same for all calls; bytes are
+            divided by 255, floats are taken as they are.
+
+    Returns:
+        One number for each pixel and channel.
+    """
+    last = pictures.shape[-1] in {1, 3}
+    pixels = pictures if last else np.moveaxis(pictures, 1, -1)
+    scale = np.float32(255 if pixels.dtype == np.uint8 else 1)
+    small = _shrink(pixels, MOST_SIDE)
+    flat = small.reshape(len(small), -1) / scale
+    height, width, channels = small.shape[1:]
+    codes = np.zeros((len(flat), 0), np.int64)
+    return Features(flat, codes, (height, width, channels))
+
+
+def design(train: Features, other: Features) -> tuple[np.ndarray, np.ndarray]:
+    """Return what linear models and neighbours use, fitted on the training rows.
+
+    Numbers are standardised; each of the 50 most frequent codes of a column is a 0/1
+    column, scaled so that two different codes are at distance 1.
+
+    Returns:
+        `(N, D)` float32 of the training rows, and of the others.
+    """
+    columns = [_scaled(train, other)]
+    for column in range(train.codes.shape[1]):
+        frequent = _frequent(train.codes[:, column], _ONE_HOT_LEVELS)
+        columns.append(
+            tuple(
+                (part.codes[:, column, None] == frequent).astype(np.float32)
+                / np.float32(np.sqrt(2))
+                for part in (train, other)
+            )
+        )
+    ours, theirs = zip(*columns, strict=True)
+    return np.concatenate(ours, axis=1), np.concatenate(theirs, axis=1)
+
+
+def tree_design(
+    train: Features, other: Features
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return numbers and renumbered codes, and which columns are codes.
+
+    Pictures are shrunk to at most 16 pixels a side. The 254 most frequent codes of a column keep a level of their own; the others share
+    one.
+
+    Returns:
+        `(N, C + J)` float32 twice, and `(C + J,)` bool.
+    """
+    if train.picture:
+        pair = [
+            _shrink(part.numbers.reshape(-1, *train.picture), _TREE_SIDE)
+            for part in (train, other)
+        ]
+        flat = [pixels.reshape(len(pixels), -1) for pixels in pair]
+        return flat[0], flat[1], np.zeros(flat[0].shape[1], bool)
+    ours, theirs = [train.numbers], [other.numbers]
+    for column in range(train.codes.shape[1]):
+        frequent = np.sort(_frequent(train.codes[:, column], _TREE_LEVELS))
+        for part, columns in ((train, ours), (other, theirs)):
+            codes = part.codes[:, column]
+            place = np.clip(np.searchsorted(frequent, codes), 0, len(frequent) - 1)
+            level = np.where(frequent[place] == codes, place, len(frequent))
+            columns.append(level[:, None].astype(np.float32))
+    is_code = np.arange(train.numbers.shape[1] + train.codes.shape[1])
+    return (
+        np.concatenate(ours, axis=1),
+        np.concatenate(theirs, axis=1),
+        is_code >= train.numbers.shape[1],
+    )
+
+
+def _shrink(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Average tiles of `(N, H, W, C)` pixels; what does not fill a tile is cut off."""
+    rows, height, width, channels = pixels.shape
+    step = max(1, -(-max(height, width) // side))
+    tall, wide = min(step, height), min(step, width)
+    down, across = height // tall, width // wide
+    small = np.empty((rows, down, across, channels), np.float32)
+    for start in range(0, rows, 1024):
+        block = pixels[start : start + 1024, : down * tall, : across * wide]
+        tiles = block.reshape(len(block), down, tall, across, wide, channels)
+        small[start : start + 1024] = tiles.mean(axis=(2, 4), dtype=np.float32)
+    return small
+
+
+def _scaled(train: Features, other: Features) -> tuple[np.ndarray, ...]:
+    if train.picture:
+        return train.numbers, other.numbers
+    mean = train.numbers.mean(axis=0, dtype=np.float64)
+    deviation = train.numbers.std(axis=0, dtype=np.float64)
+    deviation[deviation == 0] = 1
+    return tuple(
+        ((part.numbers - mean) / deviation).astype(np.float32)
+        for part in (train, other)
+    )
+
+
+def _frequent(codes: np.ndarray, most: int) -> np.ndarray:
+    levels, counts = np.unique(codes, return_counts=True)
+    return levels[np.argsort(-counts, kind="stable")[:most]]

@@ -1,0 +1,126 @@
+"""Intervals of scores that are means over classes.
+
+How much each row moves the score (its *influence*) gives the variance of the score. It
+is widened by half a row of doubt in each class, so that a class with few rows, or with
+all of them right, is not taken for certain. The interval is Wilson's, for as many rows
+as a plain share would need to have this variance.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from torchsmith.core.vocabulary import Metric
+from torchsmith.metrics.classification import auc_classes, confusion, placements
+from torchsmith.metrics.normal import wide_z, wilson
+
+
+@dataclass(frozen=True)
+class Macro:
+    """A mean over classes, taken apart.
+
+    Attributes:
+        values: `(K,)` of each class that counts.
+        support: `(K,)` rows of the class; for ROC curves, of the rarer side.
+        influence: `(N,)`: by how much each row moves the mean. The sum of squares is
+            the variance.
+        doubt: What is added to the variance.
+    """
+
+    values: np.ndarray
+    support: np.ndarray
+    influence: np.ndarray
+    doubt: float
+
+    def interval(self) -> tuple[float, float]:
+        """Return the ends of the 95 % interval, within 0 and 1."""
+        smooth = float(np.mean((self.values * self.support + 0.5) / (self.support + 1)))
+        variance = float(np.sum(self.influence**2)) + self.doubt
+        rows = smooth * (1 - smooth) / variance
+        mean = float(np.clip(np.mean(self.values), 0.0, 1.0))
+        low, high = wilson(mean * rows, rows)
+        return float(low), float(high)
+
+
+def macro(metric: Metric, targets: np.ndarray, outputs: np.ndarray) -> Macro:
+    """Take balanced accuracy, macro F1 or ROC AUC apart.
+
+    Args:
+        metric: One of the three.
+        targets: `(N,)` class codes.
+        outputs: `(N, K)` probabilities.
+    """
+    if metric == "roc_auc":
+        return _areas(targets, outputs)
+    predictions = outputs.argmax(axis=1)
+    table = confusion(targets, predictions, outputs.shape[1])
+    if metric == "balanced_accuracy":
+        return _recalls(targets, predictions, table)
+    return _f1s(targets, predictions, table)
+
+
+def paired_half_width(ours: Macro, theirs: Macro) -> float:
+    """Return half the width of the 95 % interval of a difference on the same rows."""
+    moved = ours.influence - theirs.influence
+    variance = float(np.sum(moved**2)) + ours.doubt + theirs.doubt
+    return wide_z(max(len(moved), 2)) * float(np.sqrt(variance))
+
+
+def _doubt(support: np.ndarray) -> float:
+    """Return the variance of half a row of doubt in each class."""
+    return float(np.sum(0.5 / (len(support) * (support + 0.5)) ** 2))
+
+
+def _recalls(targets: np.ndarray, predictions: np.ndarray, table: np.ndarray) -> Macro:
+    support = table.sum(axis=1)
+    present = support > 0
+    recall = np.diag(table) / np.maximum(support, 1)
+    moved = ((targets == predictions) - recall[targets]) / support[targets]
+    counts = support[present]
+    return Macro(recall[present], counts, moved / present.sum(), _doubt(counts))
+
+
+def _f1s(targets: np.ndarray, predictions: np.ndarray, table: np.ndarray) -> Macro:
+    support, involved = table.sum(axis=1), table.sum(axis=0) + table.sum(axis=1)
+    present = involved > 0
+    involved = np.maximum(involved, 1)
+    values = 2 * np.diag(table) / involved
+    slope = values / involved
+    gain = np.where(targets == predictions, 2 / involved[targets], 0.0)
+    moved = gain - slope[targets] - slope[predictions]
+    counts = support[present]
+    return Macro(values[present], counts, moved / present.sum(), _doubt(counts))
+
+
+def _areas(targets: np.ndarray, probabilities: np.ndarray) -> Macro:
+    values: list[float] = []
+    support: list[int] = []
+    moved = np.zeros(len(targets))
+    for code in auc_classes(probabilities):
+        positive = targets == code
+        count = int(np.count_nonzero(positive))
+        if 0 < count < len(targets):
+            area, influence = _area(positive, probabilities[:, code])
+            values.append(area)
+            support.append(min(count, len(targets) - count))
+            moved += influence
+    moved /= max(len(values), 1)
+    counts = np.array(support)
+    # A row is seldom misplaced by the whole range: half of it, and only where the rows
+    # themselves do not show a larger variance.
+    doubt = max(_doubt(counts) / 4 - float(np.sum(moved**2)), 0.0)
+    return Macro(np.array(values), counts, moved, doubt)
+
+
+def _area(positive: np.ndarray, scores: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return the area under one ROC curve and DeLong's components of its variance.
+
+    See DeLong, DeLong and Clarke-Pearson 1988, https://doi.org/10.2307/2531595.
+    """
+    above = placements(scores[positive], scores[~positive])
+    below = 1 - placements(scores[~positive], scores[positive])
+    area = float(np.mean(above))
+    moved = np.empty(len(scores))
+    moved[positive] = (above - area) / max(len(above) - 1, 1)
+    moved[~positive] = (below - area) / max(len(below) - 1, 1)
+    return area, moved

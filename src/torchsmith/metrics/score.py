@@ -1,0 +1,97 @@
+"""Any metric by its name."""
+
+from collections.abc import Mapping
+from typing import assert_never
+
+import numpy as np
+
+from torchsmith.core.vocabulary import Metric, Task
+from torchsmith.metrics import classification, regression
+
+TITLES: Mapping[Metric, str] = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "f1_macro": "macro F1",
+    "roc_auc": "ROC AUC",
+    "log_loss": "log loss",
+    "rmse": "RMSE",
+    "mae": "mean absolute error",
+    "r2": "R²",
+}
+"""What each metric is called in a sentence."""
+
+
+def metrics_for(task: Task) -> tuple[Metric, ...]:
+    """Return the metrics that a task has.
+
+    >>> metrics_for("regression")
+    ('rmse', 'mae', 'r2')
+    """
+    if task == "regression":
+        return ("rmse", "mae", "r2")
+    return ("accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "log_loss")
+
+
+def is_regression(metric: Metric) -> bool:
+    """Return whether a metric scores values rather than classes."""
+    return metric in metrics_for("regression")
+
+
+def score(metric: Metric, targets: np.ndarray, outputs: np.ndarray) -> float:
+    """Compute one metric.
+
+    Args:
+        metric: Which.
+        targets: `(N,)` class codes, or values in the target's own units.
+        outputs: `(N, K)` probabilities for classes, `(N,)` values for regression.
+
+    Returns:
+        The value; NaN where it is not defined, such as the ROC AUC of one class.
+
+    Raises:
+        ValueError: The shapes do not fit, or there are no rows.
+
+    >>> score("accuracy", np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]))
+    0.5
+    """
+    check_shapes(metric, targets, outputs)
+    match metric:
+        case "accuracy":
+            return classification.accuracy(targets, outputs.argmax(axis=1))
+        case "balanced_accuracy":
+            return classification.balanced_accuracy(targets, outputs.argmax(axis=1))
+        case "f1_macro":
+            return classification.f1_macro(targets, outputs.argmax(axis=1))
+        case "roc_auc":
+            return classification.roc_auc(targets, outputs)
+        case "log_loss":
+            return classification.log_loss(targets, outputs)
+        case "rmse":
+            return regression.rmse(targets, outputs)
+        case "mae":
+            return regression.mae(targets, outputs)
+        case "r2":
+            return regression.r2(targets, outputs)
+        case _:
+            assert_never(metric)
+
+
+def check_shapes(metric: Metric, targets: np.ndarray, outputs: np.ndarray) -> None:
+    """Refuse shapes that NumPy would broadcast into a wrong score.
+
+    Raises:
+        ValueError: The shapes do not fit, or there are no rows.
+    """
+    wanted = "(N,)" if is_regression(metric) else "(N, K)"
+    fits = (
+        targets.ndim == 1
+        and outputs.ndim == (1 if is_regression(metric) else 2)
+        and len(outputs) == len(targets)
+    )
+    if not fits:
+        raise ValueError(
+            f"{metric}: outputs must be {wanted} for targets (N,); "
+            f"got {outputs.shape} for {targets.shape}"
+        )
+    if not len(targets):
+        raise ValueError(f"{metric}: there are no rows to score")
