@@ -17,7 +17,7 @@ from torchsmith.data.header import has_header, name_columns
 
 _DELIMITERS = {"\t": "tab", ";": "semicolon", "|": "pipe", ",": "comma"}
 _NONE = "\x1f"
-_SAMPLE = 1 << 18  # characters that decide the delimiter
+_SAMPLE = 1 << 17  # characters that decide the delimiter; csv takes no longer field
 _BLOCK = 4096  # rows at a time, so that a large file is never all in pieces
 
 

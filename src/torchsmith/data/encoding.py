@@ -126,7 +126,7 @@ def _common_korean(letters: Counter[str]) -> tuple[int, int]:
     everyday = sum(
         count
         for letter, count in letters.items()
-        if "가" <= letter <= "힣" and _encodable(letter, "euc_kr")
+        if "가" <= letter <= "힣" and _everyday(letter, "euc_kr")
     )
     return everyday, sum(n for letter, n in letters.items() if letter.isalpha())
 
@@ -145,17 +145,17 @@ def _common_chinese(letters: Counter[str]) -> tuple[int, int]:
     everyday = sum(
         count
         for letter, count in letters.items()
-        if "一" <= letter <= "鿿" and _encodable(letter, "gb2312")
+        if "一" <= letter <= "鿿" and _everyday(letter, "gb2312")
     )
     return everyday, sum(n for letter, n in letters.items() if letter.isalpha())
 
 
-def _encodable(letter: str, encoding: str) -> bool:
+def _everyday(letter: str, encoding: str) -> bool:
+    """Tell letters of the small character set; rarer ones take more than two bytes."""
     try:
-        letter.encode(encoding)
+        return len(letter.encode(encoding)) == 2
     except UnicodeEncodeError:
         return False
-    return True
 
 
 def _western(raw: bytes, source: str) -> Decoded:

@@ -1,7 +1,5 @@
 """Writing tables that other programs read safely."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -21,15 +19,17 @@ def write_table(path: Path, columns: Mapping[str, Sequence[str | float | int]]) 
     Raises:
         TrainError: The file cannot be written.
     """
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([_safe(name) for name in columns])
-    for row in zip(*columns.values(), strict=True):
-        writer.writerow([_safe(value) for value in row])
-    write_atomic(path, text.getvalue())
+    rows = [tuple(columns), *zip(*columns.values(), strict=True)]
+    lines = [",".join(map(_cell, row)) or '""' for row in rows]
+    write_atomic(path, "".join(f"{line}\n" for line in lines))
 
 
-def _safe(value: str | float) -> str | float:
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return "'" + value
+def _cell(value: str | float) -> str:
+    # csv.writer leaves a carriage return unquoted; readers take it for a line end
+    if not isinstance(value, str):
+        return str(value)
+    if value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        value = "'" + value
+    if any(letter in value for letter in ',"\r\n'):
+        value = '"' + value.replace('"', '""') + '"'
     return value

@@ -1,0 +1,285 @@
+import numpy as np
+import pytest
+
+from tests.data.reading import changes, column_of, columns, read
+from torchsmith.core.errors import DataError
+
+NAN = np.nan
+
+
+@pytest.mark.parametrize(
+    ("texts", "values"),
+    [
+        (["1", "-2", "+3"], [1, -2, 3]),
+        (["1.5", ".5", "2.", "1e3", "-1E-2"], [1.5, 0.5, 2, 1000, -0.01]),
+        ([" 7 ", "8"], [7, 8]),
+        (["1,234,567", "12"], [1234567, 12]),
+        (["1,395", "477"], [1395, 477]),
+        (["1.234,56", "7,5"], [1234.56, 7.5]),
+        (["0,123", "0,5"], [0.123, 0.5]),
+        (["1 234", "12"], [1234, 12]),
+        (["12\u00a0345,6", "1"], [12345.6, 1]),
+        (["$1,200.50", "-$3", "$ 4"], [1200.5, -3, 4]),
+        (["₩100,000", "₩5"], [100000, 5]),
+        (["12%", "3.5 %"], [12, 3.5]),
+        (["1e400", "-inf", "3"], [np.inf, -np.inf, 3]),
+    ],
+)
+def test_numbers_are_read_in_every_common_form(tmp_path, texts, values) -> None:
+    column = column_of(tmp_path, *texts)
+
+    assert column.kind == "number"
+    assert column.values.tolist() == values
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["00501", "10001"],
+        ["9007199254740993", ""],
+        ["1_000", "2"],
+        ["１２", "3"],
+        ["1,2,3", "4"],
+        ["12,34,567", "1"],
+        ["0x1f", "2"],
+        ["5 kg", "7 lb"],
+        ["110-15", "9"],
+        ["inf", "nan"],
+        ["12%", "5"],
+    ],
+)
+def test_what_would_change_as_a_number_stays_text(tmp_path, texts) -> None:
+    column = column_of(tmp_path, *texts)
+
+    assert column.kind == "text"
+    assert column.texts() == texts
+
+
+def test_decimal_commas_elsewhere_settle_what_a_comma_means(tmp_path) -> None:
+    clear = "a;b\n1,5;1,234\n2,25;5,678\n"
+    unclear = "a;b\n1.5;1,234\n2.25;5,678\n"
+
+    assert columns(read(tmp_path, clear))["b"].values.tolist() == [1.234, 5.678]
+    assert columns(read(tmp_path, unclear))["b"].values.tolist() == [1234, 5678]
+
+
+def test_whatever_is_taken_off_a_number_is_counted(tmp_path) -> None:
+    data = read(tmp_path, 'x;y;z\n"$1,200";5%;inf\n"$3";2%;1.5\n')
+    commas = read(tmp_path, "x;y\n1,5;a\n2;b\n")
+
+    assert changes(data, "x")["thousands separator ',' removed"].lines == (2,)
+    assert changes(data, "x")["'$' removed from numbers"].count == 2
+    assert changes(data, "y")["'%' removed from numbers"].count == 2
+    assert changes(data, "z")["infinite value"].count == 1
+    assert changes(commas, "x")["decimal comma read as a point"].example == "1,5"
+
+
+@pytest.mark.parametrize(
+    ("texts", "values", "words"),
+    [
+        (["true", "FALSE", "true"], [1, 0, 1], ("FALSE", "true")),
+        (["yes", "no", "Yes", "yes"], [1, 0, 1, 1], ("no", "yes")),
+        (["N", "Y", ""], [0, 1, NAN], ("N", "Y")),
+        (["t", "f", "NA"], [1, 0, NAN], ("f", "t")),
+    ],
+)
+def test_two_words_for_yes_and_no_are_boolean(tmp_path, texts, values, words) -> None:
+    column = column_of(tmp_path, *texts)
+
+    assert (column.kind, column.format.words) == ("boolean", words)
+    np.testing.assert_array_equal(column.values, values)
+
+
+@pytest.mark.parametrize("texts", [["yes", "yes"], ["yes", "no", "maybe"], ["y", "no"]])
+def test_other_words_are_text(tmp_path, texts) -> None:
+    assert column_of(tmp_path, *texts).kind == "text"
+
+
+def test_zero_and_one_are_numbers(tmp_path) -> None:
+    assert column_of(tmp_path, "0", "1").kind == "number"
+
+
+@pytest.mark.parametrize(
+    ("texts", "first"),
+    [
+        (["2020-01-05", "1999-12-31"], "2020-01-05"),
+        (["1907.10.1", "1907.10.12"], "1907-10-01"),
+        (["2020/1/5", "2020/12/31"], "2020-01-05"),
+        (["2020. 1. 5", "2020. 12. 31"], "2020-01-05"),
+        (["2020년 1월 5일", "2020년 12월 31일"], "2020-01-05"),
+        (["25/12/2020", "01/02/2020"], "2020-12-25"),
+        (["12/25/2020", "01/02/2020"], "2020-12-25"),
+        (["24.12.2020", "01.02.2020"], "2020-12-24"),
+        (["05-Jan-2020", "31-dec-2020"], "2020-01-05"),
+        (["2020-01-05 07:30", "2020-01-05 23:59"], "2020-01-05T07:30:00"),
+        (["2020-01-05T07:30:15Z"], "2020-01-05T07:30:15"),
+        ([f"202001{day}" for day in range(10, 21)], "2020-01-10"),
+        (["2024-02-29", ""], "2024-02-29"),
+    ],
+)
+def test_dates_are_read_in_every_common_form(tmp_path, texts, first) -> None:
+    column = column_of(tmp_path, *texts)
+
+    assert column.kind == "date"
+    assert column.values[0] == np.datetime64(first)
+    assert column.missing.tolist() == [not text for text in texts]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2023-02-29", "2020-13-01", "2020-00-10", "0000-01-01", "01/02/20", "25:00"],
+)
+def test_what_is_no_date_is_text(tmp_path, text) -> None:
+    assert column_of(tmp_path, text, text).kind == "text"
+
+
+def test_eight_digits_are_numbers_without_more_evidence(tmp_path) -> None:
+    assert column_of(tmp_path, "20200105", "20200106").kind == "number"
+
+
+def test_day_and_month_that_cannot_be_told_apart_are_noted(tmp_path) -> None:
+    data = read(tmp_path, "d,x\n01/02/2020,1\n03/04/2020,2\n")
+
+    assert columns(data)["d"].values[0] == np.datetime64("2020-01-02")
+    assert "column 'd': '01/02/2020'" in data.reading["date note"]
+    assert "read with the month first" in data.reading["date note"]
+
+
+def test_another_column_settles_whether_the_day_comes_first(tmp_path) -> None:
+    data = read(tmp_path, "d,e\n01/02/2020,25/12/2020\n03/04/2020,26/12/2020\n")
+
+    assert columns(data)["d"].values[0] == np.datetime64("2020-02-01")
+    assert "read with the day first" in data.reading["date note"]
+
+
+def test_a_fraction_of_a_second_is_cut_off_and_said(tmp_path) -> None:
+    data = read(tmp_path, "t,x\n2020-01-01 00:00:00.5,1\n2020-01-01 00:00:01.0,2\n")
+
+    assert columns(data)["t"].kind == "date"
+    assert changes(data, "t")["fraction of a second cut off"].lines == (2,)
+
+
+@pytest.mark.parametrize(
+    "marker", ["?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "-", "--", "."]
+)
+def test_markers_among_numbers_are_missing_and_counted(tmp_path, marker) -> None:
+    data = read(tmp_path, f"x,y\n1,a\n{marker},b\n3,c\n{marker},d\n")
+
+    assert columns(data)["x"].missing.tolist() == [False, True, False, True]
+    assert columns(data)["x"].format.missing == ("", marker)
+    change = changes(data, "x")[f"{marker!r} read as missing"]
+    assert (change.count, change.lines, change.example) == (2, (3, 5), marker)
+
+
+def test_a_question_mark_is_missing_among_texts_but_not_among_signs(tmp_path) -> None:
+    assert column_of(tmp_path, "private", "?").missing.tolist() == [False, True]
+    assert column_of(tmp_path, "!", "?").missing.tolist() == [False, False]
+
+
+@pytest.mark.parametrize("word", ["NA", "null", "None", "NaN"])
+def test_a_word_for_nothing_among_texts_stays_text(tmp_path, word) -> None:
+    assert column_of(tmp_path, "Seoul", word).texts() == ["Seoul", word]
+
+
+def test_a_marker_of_numbers_marks_texts_too_but_not_short_codes(tmp_path) -> None:
+    data = read(tmp_path, "age,city,country\n1,NA,NA\nNA,Seoul,KR\n3,Busan,DE\n")
+
+    assert columns(data)["city"].missing.tolist() == [True, False, False]
+    assert columns(data)["country"].texts() == ["NA", "KR", "DE"]
+    assert changes(data, "city")["'NA' read as missing"].lines == (2,)
+
+
+def test_a_few_strays_among_numbers_make_text_and_are_told(tmp_path) -> None:
+    rows = [str(i) for i in range(100)]
+    rows[40], rows[90] = "n.a.", "abc"
+
+    data = read(tmp_path, "x,y\n" + "".join(f"{row},1\n" for row in rows))
+
+    assert columns(data)["x"].kind == "text"
+    [change] = changes(data, "x").values()
+    assert change.what.startswith("2 of 100 values are not numbers")
+    assert (change.count, change.lines, change.example) == (2, (42, 92), "n.a.")
+
+
+def test_a_damaged_date_among_dates_is_told(tmp_path) -> None:
+    days = [f"2020-01-{day:02}" for day in range(1, 31)] + ["2020-02-30"]
+
+    data = read(tmp_path, "d,y\n" + "".join(f"{day},1\n" for day in days))
+
+    [change] = changes(data, "d").values()
+    assert change.what.startswith("1 of 31 values are not dates")
+    assert change.lines == (32,)
+
+
+def test_spaces_around_texts_are_removed_and_counted(tmp_path) -> None:
+    data = read(tmp_path, "x,y\n a,1\na,2\nb ,3\n")
+
+    assert columns(data)["x"].levels == ("a", "b")
+    assert changes(data, "x")["surrounding spaces removed"].lines == (2, 4)
+
+
+def test_a_cell_of_spaces_is_missing_and_counted(tmp_path) -> None:
+    data = read(tmp_path, "x,y\n  ,1\n5,2\n")
+
+    assert columns(data)["x"].missing.tolist() == [True, False]
+    assert changes(data, "x")["'  ' read as missing"].count == 1
+
+
+def test_a_column_without_values_is_text_without_levels(tmp_path) -> None:
+    column = column_of(tmp_path, "", "")
+
+    assert (column.kind, column.levels, column.missing.all()) == ("text", (), True)
+
+
+def test_a_role_makes_numbers_categories_with_their_own_texts(tmp_path) -> None:
+    column = column_of(tmp_path, "1.0", "02", "NA", roles={"x": "category"})
+    as_category = column_of(tmp_path, "1.0", "2", "NA", roles={"x": "category"})
+
+    assert column.levels == ("1.0", "02", "NA")
+    assert as_category.levels == ("1.0", "2")
+    assert as_category.missing.tolist() == [False, False, True]
+
+
+def test_a_role_makes_codes_numbers(tmp_path) -> None:
+    column = column_of(tmp_path, "00501", "10001", roles={"x": "number"})
+
+    assert column.values.tolist() == [501, 10001]
+
+
+def test_digits_lost_to_a_role_are_counted(tmp_path) -> None:
+    data = read(tmp_path, "x,y\n9007199254740993,1\n", roles={"x": "number"})
+
+    assert changes(data, "x")["rounded to the nearest 64-bit number"].count == 1
+
+
+def test_a_role_makes_zero_and_one_boolean(tmp_path) -> None:
+    column = column_of(tmp_path, "0", "1", "?", roles={"x": "boolean"})
+
+    assert (column.kind, column.format.words) == ("boolean", ("0", "1"))
+    np.testing.assert_array_equal(column.values, [0, 1, NAN])
+
+
+@pytest.mark.parametrize(
+    ("role", "texts", "message"),
+    [
+        (
+            "number",
+            ["1", "2", "abc"],
+            r"'x': 1 of 3 .* not numbers \(first: 'abc', line 4",
+        ),
+        ("date", ["2020-01-01", "soon"], r"not dates of the form %Y-%m-%d .*'soon'"),
+        ("boolean", ["red", "blue"], r"'x' cannot be boolean: .*'red', 'blue'"),
+    ],
+)
+def test_a_role_that_does_not_fit_is_refused(tmp_path, role, texts, message) -> None:
+    with pytest.raises(DataError, match=message):
+        column_of(tmp_path, *texts, roles={"x": role})
+
+
+def test_an_ignored_column_is_read_as_it_is(tmp_path) -> None:
+    rows = "".join(f"{i},1\n" for i in range(50)) + "oops,1\n"
+
+    data = read(tmp_path, "x,y\n" + rows, roles={"x": "ignore"})
+
+    assert columns(data)["x"].kind == "text"
+    assert data.changes == ()
