@@ -1,0 +1,138 @@
+"""What to try next, from what came out."""
+
+import math
+from collections.abc import Iterator
+
+from torchsmith.evaluate.evaluation import Rival, Score
+from torchsmith.report.content import ReportContent
+from torchsmith.report.heat import most_confused
+from torchsmith.report.text import difference_texts, number, score_texts
+
+MAX_STEPS = 4
+_FEW_TEST_ROWS = 300
+
+
+def next_steps(content: ReportContent) -> tuple[str, ...]:
+    """Say what to try next, the most promising first, at most four sentences.
+
+    Args:
+        content: The finished run.
+    """
+    steps = [
+        *_against_rivals(content),
+        *_from_curves(content),
+        *_from_findings(content),
+        *_from_mistakes(content),
+        *_from_size(content),
+    ]
+    return tuple(steps[:MAX_STEPS])
+
+
+def main_score(content: ReportContent) -> tuple[str, Score] | None:
+    """Return the part and the score that stand first: of test, else of val."""
+    evaluation = content.evaluation
+    for part in ("test", "val"):
+        score = evaluation.scores.get(part, {}).get(evaluation.metric)
+        if score is not None:
+            return part, score
+    return None
+
+
+def beats(rival: Rival) -> bool | None:
+    """Say whether the network is better (True), worse, or neither beyond noise."""
+    if rival.difference is None:
+        return None
+    if rival.difference.low > 0:
+        return True
+    return False if rival.difference.high < 0 else None
+
+
+def no_better_than_constant(content: ReportContent) -> bool:
+    """Say whether the network does not beat the constant guess beyond noise."""
+    return any(
+        rival.name == "constant" and rival.difference is not None and not beats(rival)
+        for rival in content.evaluation.rivals
+    )
+
+
+def _against_rivals(content: ReportContent) -> Iterator[str]:
+    target = content.plan.problem.target
+    if no_better_than_constant(content):
+        yield (
+            f"The network does no better than a constant guess. Check that the inputs can "
+            f"say something about {target}, that its values are right, and try a ten "
+            "times smaller and a ten times larger lr."
+        )
+        return
+    better = [rival for rival in content.evaluation.rivals if beats(rival) is False]
+    gaps = {rival.title: rival.difference for rival in better if rival.difference}
+    if gaps:
+        title = min(gaps, key=lambda name: gaps[name].value)
+        lead = difference_texts(content.evaluation.metric, gaps[title])[0]
+        yield (
+            f"{title[:1].upper()}{title[1:]} do better on this data ({lead}): try a wider "
+            "network or longer training, or use them instead."
+        )
+
+
+def _from_curves(content: ReportContent) -> Iterator[str]:
+    history = content.history
+    if not history:
+        return
+    epochs = len(history)
+    best = max((record.epoch for record in history if record.best), default=0)
+    if best == history[-1].epoch and not no_better_than_constant(content):
+        yield (
+            f"The last epoch was the best, so training had not come to its end: try "
+            f"--epochs {2 * epochs}."
+        )
+    losses = [r.val_loss for r in history if r.val_loss is not None]
+    finite = [loss for loss in losses if math.isfinite(loss)]
+    last = history[-1]
+    if len(finite) >= 4 and finite[-1] > 1.15 * min(finite) > last.train_loss:
+        yield (
+            f"The training loss fell to {number(last.train_loss, 3)} while the validation "
+            f"loss rose from {number(min(finite), 3)} to {number(finite[-1], 3)}: more "
+            "data, more dropout or a larger weight_decay would help."
+        )
+
+
+def _from_findings(content: ReportContent) -> Iterator[str]:
+    for finding in content.inspection.findings:
+        if finding.severity != "note" and finding.remedy:
+            message = finding.message.rstrip(".")
+            yield f"{finding.code}: {message}. {finding.remedy}"
+
+
+def _from_mistakes(content: ReportContent) -> Iterator[str]:
+    evaluation = content.evaluation
+    if len(evaluation.classes) < 3 or not evaluation.confusion:
+        return
+    worst = most_confused(evaluation.classes, evaluation.confusion, limit=1)
+    if worst and worst[0].count >= 3:
+        pair = worst[0]
+        yield (
+            f"Look at the rows of “{pair.target}” that are taken for "
+            f"“{pair.prediction}” ({pair.count}, {pair.share} of the class): are the "
+            "labels right, and are there enough of them?"
+        )
+
+
+def _from_size(content: ReportContent) -> Iterator[str]:
+    rows = content.evaluation.num_examples.get("test", 0)
+    main = main_score(content)
+    if main is None or not 0 < rows < _FEW_TEST_ROWS:
+        return
+    interval = score_texts(content.evaluation.metric, main[1])[1]
+    yield (
+        f"The test part has only {rows} rows, so the score is known no better than "
+        f"{interval}: more test data would settle it."
+    )
+
+
+__all__ = [
+    "beats",
+    "main_score",
+    "next_steps",
+    "no_better_than_constant",
+]

@@ -1,0 +1,276 @@
+"""Charts as inline SVG: lines, histograms, points.
+
+Positions along a chart are percentages and text is in pixels, so that a chart fills any
+width with its letters at one size. Colours are classes that the style sheet defines.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from markupsafe import Markup
+
+from torchsmith.report.scales import Axis, linear_axis, nice_ticks, value_axis
+from torchsmith.report.text import clean, number
+
+_MAX_TARGETS = 150  # places per series that show their value under the pointer
+_MAX_VISIBLE_POINTS = 40
+_HEIGHT = 190  # of a plot, in pixels
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of a chart.
+
+    Attributes:
+        name: What it is, for the legend.
+        points: Pairs of x and y; where y is not finite the line is broken.
+        style: `main` is drawn over and stronger than `second`.
+    """
+
+    name: str
+    points: Sequence[tuple[float, float]]
+    style: Literal["main", "second"] = "main"
+
+
+def line_chart(
+    series: Sequence[Series],
+    *,
+    title: str,
+    x_title: str,
+    write: Callable[[float], str] = number,
+    as_percent: bool = False,
+    from_zero: bool = False,
+    mark: tuple[float, str] | None = None,
+) -> Markup:
+    """Draw lines over whole numbers such as epochs.
+
+    Args:
+        series: At least one, drawn in this order.
+        title: Stands above the chart.
+        x_title: Stands below the axis.
+        write: Writes a value for its tooltip.
+        as_percent: The values are shares, between 0 and 1.
+        from_zero: The axis is linear and begins at 0.
+        mark: A position to mark, and what to write there.
+    """
+    height = _HEIGHT
+    xs = [x for one in series for x, _ in one.points]
+    ys = [y for one in series for _, y in one.points if math.isfinite(y)]
+    x_axis = linear_axis(xs, num_ticks=6, whole=True, pad=0.02)
+    if as_percent:
+        y_axis = linear_axis(ys, bounds=(0.0, 1.0), pad=0.08)
+    elif from_zero:
+        y_axis = linear_axis([0.0, *ys], bounds=(0.0, math.inf))
+    else:
+        y_axis = value_axis(ys)
+    body = _grid(y_axis, height, y_axis.labels(as_percent=as_percent))
+    body += _x_ticks(x_axis, height, x_title)
+    if mark is not None:
+        body += _mark(x_axis.at(mark[0]), mark[1], height)
+    paths = Markup("").join(_path(one, x_axis, y_axis, height) for one in series)
+    body += Markup(
+        '<svg viewBox="0 0 1000 {0}" height="{0}" preserveAspectRatio="none" '
+        'class="paths">{1}</svg>'
+    ).format(height, paths)
+    for one in series:
+        body += _targets(one, x_axis, y_axis, height, x_title, write)
+    note = " (log scale)" if y_axis.log else ""
+    return _figure(title + note, body, height=height, legend=series)
+
+
+def histogram(
+    edges: Sequence[float], counts: Sequence[int], *, title: str, x_title: str
+) -> Markup:
+    """Draw how many values lie between each pair of neighbouring edges.
+
+    Args:
+        edges: One more than `counts`, ascending.
+        counts: Of each bar.
+        title: Stands above the chart.
+        x_title: Stands below the axis.
+    """
+    height = _HEIGHT
+    ticks = nice_ticks(edges[0], edges[-1], 6)
+    axis = Axis(edges[0], edges[-1], ticks)
+    top = max(max(counts, default=0), 1)
+    y_axis = Axis(0.0, top * 1.05, nice_ticks(0.0, top * 1.05, 4, whole=True))
+    body = _grid(y_axis, height, y_axis.labels()) + _x_ticks(axis, height, x_title)
+    for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True):
+        bar = height * y_axis.at(count)
+        body += Markup(
+            '<rect class="bar" x="{}" width="{}" y="{:.1f}" height="{:.1f}">'
+            "<title>{} to {}: {:,}</title></rect>"
+        ).format(
+            _pc(axis.at(low)),
+            _pc(max(axis.at(high) - axis.at(low) - 0.003, 0.001)),
+            height - bar,
+            bar,
+            number(low),
+            number(high),
+            count,
+        )
+    if edges[0] < 0 < edges[-1]:
+        body += _mark(axis.at(0.0), "", height)
+    return _figure(title, body, height=height)
+
+
+def mini_histogram(bins: Sequence[tuple[str, int]], *, title: str) -> Markup:
+    """Draw a histogram that fits into a line of a table.
+
+    Args:
+        bins: The label and the count of each bar.
+        title: Read aloud in place of the picture.
+    """
+    top = max((count for _, count in bins), default=0)
+    if top <= 0:
+        return Markup("")
+    width = 100 / len(bins)
+    bars = Markup("").join(
+        Markup(
+            '<rect x="{:.2f}" width="{:.2f}" y="{:.1f}" height="{:.1f}">'
+            "<title>{}: {:,}</title></rect>"
+        ).format(
+            i * width,
+            max(width - 1, 0.8 * width),
+            24 - _bar(count, top, 24),
+            _bar(count, top, 24),
+            clean(label),
+            count,
+        )
+        for i, (label, count) in enumerate(bins)
+    )
+    return Markup(
+        '<svg class="mini" width="100" height="24" role="img" aria-label="{}">{}</svg>'
+    ).format(clean(title), bars)
+
+
+def scatter(
+    points: Sequence[tuple[float, float]], *, title: str, x_title: str, y_title: str
+) -> Markup:
+    """Draw points over two axes of one scale, with the line on which both are equal.
+
+    Args:
+        points: Pairs of x and y; those that are not finite are left out.
+        title: Stands above the chart.
+        x_title: Stands below the horizontal axis.
+        y_title: Stands above the vertical axis.
+    """
+    shown = [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)]
+    axis = linear_axis([v for point in shown for v in point], num_ticks=5, pad=0.04)
+    body = Markup("")
+    for tick, label in zip(axis.ticks, axis.labels(), strict=True):
+        at, down = _pc(axis.at(tick)), _pc(1 - axis.at(tick))
+        body += Markup(
+            '<line class="grid" x1="0" x2="100%" y1="{1}" y2="{1}"/>'
+            '<line class="grid" x1="{0}" x2="{0}" y1="0" y2="100%"/>'
+            '<text class="tick end" x="-8" y="{1}" dy=".32em">{2}</text>'
+            '<text class="tick mid" x="{0}" y="100%" dy="18">{2}</text>'
+        ).format(at, down, label)
+    body += Markup('<line class="equal" x1="0" y1="100%" x2="100%" y2="0"/>')
+    body += Markup("").join(
+        Markup('<circle cx="{}" cy="{}" r="2.6"/>').format(
+            _pc(axis.at(x)), _pc(1 - axis.at(y))
+        )
+        for x, y in shown
+    )
+    body += Markup(
+        '<text class="axis end" x="100%" y="100%" dy="35">{}</text>'
+        '<text class="axis" x="-46" y="-9">{}</text>'
+    ).format(clean(x_title), clean(y_title))
+    return _figure(title, body, height=None)
+
+
+def _figure(
+    title: str, body: Markup, *, height: int | None, legend: Sequence[Series] = ()
+) -> Markup:
+    names = Markup("").join(
+        Markup('<span class="key {}">{}</span>').format(one.style, clean(one.name))
+        for one in legend
+        if len(legend) > 1
+    )
+    size = Markup('height="{}"').format(height) if height else Markup('class="square"')
+    return Markup(
+        '<figure class="chart"><figcaption><b>{0}</b>{1}</figcaption>'
+        '<div class="plot"><svg role="img" aria-label="{0}" {2}>{3}</svg></div></figure>'
+    ).format(clean(title), names, size, body)
+
+
+def _grid(axis: Axis, height: int, labels: Sequence[str]) -> Markup:
+    lines = Markup("")
+    for tick, label in zip(axis.ticks, labels, strict=True):
+        lines += Markup(
+            '<line class="grid" x1="0" x2="100%" y1="{0:.1f}" y2="{0:.1f}"/>'
+            '<text class="tick end" x="-8" y="{0:.1f}" dy=".32em">{1}</text>'
+        ).format(height * (1 - axis.at(tick)), label)
+    return lines
+
+
+def _x_ticks(axis: Axis, height: int, title: str) -> Markup:
+    ticks = Markup("").join(
+        Markup('<text class="tick mid" x="{}" y="{}">{}</text>').format(
+            _pc(axis.at(tick)), height + 18, label
+        )
+        for tick, label in zip(axis.ticks, axis.labels(), strict=True)
+    )
+    return ticks + Markup(
+        '<line class="base" x1="0" x2="100%" y1="{0}" y2="{0}"/>'
+        '<text class="axis end" x="100%" y="{1}">{2}</text>'
+    ).format(height, height + 35, clean(title))
+
+
+def _mark(at: float, label: str, height: int) -> Markup:
+    side, shift = ("end", -6) if at > 0.5 else ("start", 6)
+    return Markup(
+        '<line class="mark" x1="{0}" x2="{0}" y1="0" y2="{1}"/>'
+        '<text class="marked {2}" x="{0}" dx="{3}" y="10">{4}</text>'
+    ).format(_pc(at), height, side, shift, clean(label))
+
+
+def _path(series: Series, x_axis: Axis, y_axis: Axis, height: int) -> Markup:
+    commands: list[str] = []
+    pen_down = False
+    for x, y in series.points:
+        if math.isfinite(y):
+            place = f"{1000 * x_axis.at(x):.1f} {height * (1 - y_axis.at(y)):.1f}"
+            commands.append(f"{'L' if pen_down else 'M'}{place}")
+        pen_down = math.isfinite(y)
+    return Markup('<path class="{}" d="{}"/>').format(series.style, "".join(commands))
+
+
+def _targets(
+    series: Series,
+    x_axis: Axis,
+    y_axis: Axis,
+    height: int,
+    x_title: str,
+    write: Callable[[float], str],
+) -> Markup:
+    finite = [(x, y) for x, y in series.points if math.isfinite(y)]
+    stride = math.ceil(len(finite) / _MAX_TARGETS) or 1
+    visible = "" if len(finite) <= _MAX_VISIBLE_POINTS else " unseen"
+    return Markup("").join(
+        Markup(
+            '<circle class="point {}{}" cx="{}" cy="{:.1f}" r="3">'
+            "<title>{} {:g}, {}: {}</title></circle>"
+        ).format(
+            series.style,
+            visible,
+            _pc(x_axis.at(x)),
+            height * (1 - y_axis.at(y)),
+            clean(x_title),
+            x,
+            clean(series.name),
+            write(y),
+        )
+        for x, y in finite[::stride]
+    )
+
+
+def _bar(count: int, top: int, height: int) -> float:
+    return max(height * count / top, 0.8) if count else 0.0
+
+
+def _pc(fraction: float) -> str:
+    return f"{100 * fraction:.2f}%"

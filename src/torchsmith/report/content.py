@@ -1,0 +1,59 @@
+"""What a report is made from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from torchsmith.evaluate.evaluation import Evaluation
+from torchsmith.inspect.inspection import Inspection
+from torchsmith.nn.summary import NetworkSummary
+from torchsmith.plan.plan import Plan
+from torchsmith.train.history import EpochRecord
+
+
+@dataclass(frozen=True)
+class WeightPicture:
+    """Weights of the first layer, as a picture.
+
+    Attributes:
+        name: What it shows, such as `"filter 3"`.
+        picture: A small PNG in base64.
+    """
+
+    name: str
+    picture: str
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """All that a report shows.
+
+    Attributes:
+        title: The run's name.
+        created: When the run began, as text.
+        plan: What was asked, with its reasons.
+        changed: For a dotted path such as `training.epochs` that the person changed, the
+            value that Torchsmith had chosen, as text.
+        inspection: What was found out about the data.
+        history: What is known after each epoch.
+        evaluation: What came out.
+        network: Its layers.
+        weights: Pictures of the first layer, for images; else empty.
+        environment: Versions, device and settings, by name.
+        reproduce: The commands that repeat the run, one a line.
+        stopped: Why training ended, a sentence such as `"stopped early: …"`.
+        seconds: That the whole run took.
+    """
+
+    title: str
+    created: str
+    plan: Plan
+    inspection: Inspection
+    history: Sequence[EpochRecord]
+    evaluation: Evaluation
+    network: NetworkSummary
+    changed: Mapping[str, str] = field(default_factory=dict)
+    weights: Sequence[WeightPicture] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    reproduce: Sequence[str] = ()
+    stopped: str = ""
+    seconds: float = 0.0

@@ -1,0 +1,50 @@
+"""From content to HTML."""
+
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from torchsmith.report import text
+from torchsmith.report.content import ReportContent
+from torchsmith.report.view import view
+
+
+def render(content: ReportContent) -> str:
+    """Return the report as one HTML page that needs nothing else.
+
+    The page loads nothing and runs nothing. Every name from the data is escaped, and
+    characters that reorder or hide text are shown as their escapes.
+
+    Args:
+        content: The finished run.
+    """
+    return _environment().get_template("report.html.j2").render(view(content))
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("torchsmith.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_clean,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        number=text.number,
+        percent=text.percent,
+        share=text.share,
+        duration=text.duration,
+        count=text.count,
+        metric=text.metric_title,
+    )
+    return environment
+
+
+def _clean(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return text.clean(value)
+    return value

@@ -1,0 +1,174 @@
+"""Names and numbers as a reader wants to see them."""
+
+import math
+import re
+
+from torchsmith.core.vocabulary import Metric
+from torchsmith.evaluate.evaluation import Score
+
+METRIC_TITLES: dict[str, str] = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "f1_macro": "F1, mean over classes",
+    "roc_auc": "ROC AUC",
+    "log_loss": "log loss",
+    "rmse": "RMSE",
+    "mae": "mean absolute error",
+    "r2": "R²",
+}
+PERCENT_METRICS = frozenset({"accuracy", "balanced_accuracy"})
+_NO_BREAK = "\u00a0"
+_MINUS = "\u2212"
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e"
+    "\u2060\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+
+
+def clean(text: str) -> str:
+    r"""Make characters visible that a reader cannot see or that reorder the text.
+
+    Bidirectional controls, zero-width spaces, control characters and lone surrogates
+    become their escapes; joiners stay, because Devanagari and Persian need them.
+
+    >>> clean("fdp\u202excod.exe")
+    'fdp\\u202excod.exe'
+    """
+    return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def number(value: float, digits: int = 4) -> str:
+    """Write a number with so many significant digits, thousands separated.
+
+    >>> number(48210.55), number(0.012345), number(-3), number(1e-9)
+    ('48,211', '0.01235', '−3', '1e−9')
+    """
+    if not math.isfinite(value):
+        return "not a number" if math.isnan(value) else "∞" if value > 0 else "−∞"
+    if value == 0:
+        return "0"
+    magnitude = math.floor(math.log10(abs(value)))
+    if -4 <= magnitude < 12:
+        text = f"{value:,.{max(0, digits - 1 - magnitude)}f}"
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+    else:
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+        text = f"{mantissa}e{int(exponent)}"
+    return text.replace("-", _MINUS)
+
+
+def percent(share: float, decimals: int = 1) -> str:
+    """Write a share as a percentage.
+
+    >>> percent(0.0973).replace("\\u00a0", " ")
+    '9.7 %'
+    """
+    if not math.isfinite(share):
+        return number(share)
+    return f"{100 * share:.{decimals}f}{_NO_BREAK}%".replace("-", _MINUS)
+
+
+def share(part: float, whole: float) -> str:
+    """Write a part of a whole as a percentage that is never a false 0 or 100.
+
+    >>> share(1, 100_000).replace("\\u00a0", " "), share(0, 5).replace("\\u00a0", " ")
+    ('<0.1 %', '0 %')
+    """
+    if whole <= 0:
+        return "–"
+    if part in (0, whole):
+        return percent(part / whole, 0)
+    if part / whole < 0.001:
+        return f"<0.1{_NO_BREAK}%"
+    if part / whole > 0.999:
+        return f">99.9{_NO_BREAK}%"
+    return percent(part / whole)
+
+
+def metric_title(metric: str) -> str:
+    """Return what a metric is called in a sentence."""
+    return METRIC_TITLES.get(metric, metric.replace("_", " "))
+
+
+def metric_text(metric: str, value: float, decimals: int = 1) -> str:
+    """Write one value of a metric, in percent where that is usual."""
+    if metric in PERCENT_METRICS:
+        return percent(value, decimals)
+    return number(value)
+
+
+def score_texts(metric: Metric, score: Score) -> tuple[str, str]:
+    """Write a score and its interval, with the digits that the interval allows.
+
+    >>> from torchsmith.evaluate.evaluation import Score
+    >>> value, interval = score_texts("rmse", Score(value=48213.7, low=47100, high=49377))
+    >>> value, interval
+    ('48,214', '47,100 – 49,377')
+    """
+    factor = 100 if metric in PERCENT_METRICS else 1
+    values = [factor * v for v in (score.value, score.low, score.high)]
+    decimals = _decimals((values[2] - values[1]) / 2)
+    value, low, high = (_fixed(v, decimals) for v in values)
+    unit = f"{_NO_BREAK}%" if factor == 100 else ""
+    return f"{value}{unit}", f"{low} – {high}{unit}"
+
+
+def difference_texts(metric: Metric, score: Score) -> tuple[str, str]:
+    """Write a difference of scores and its interval; percentages become points."""
+    factor = 100 if metric in PERCENT_METRICS else 1
+    values = [factor * v for v in (score.value, score.low, score.high)]
+    decimals = _decimals((values[2] - values[1]) / 2)
+    value, low, high = (
+        ("+" if v > 0 and _fixed(v, decimals) != _fixed(0, decimals) else "")
+        + _fixed(v, decimals)
+        for v in values
+    )
+    unit = f"{_NO_BREAK}points" if factor == 100 else ""
+    return f"{value}{unit}", f"{low} to {high}"
+
+
+def duration(seconds: float) -> str:
+    """Write a duration in the two units that matter.
+
+    >>> duration(0.42).replace("\\u00a0", " "), duration(3725).replace("\\u00a0", " ")
+    ('0.4 s', '1 h 2 min')
+    """
+    if not math.isfinite(seconds):
+        return "–"
+    if seconds < 10:
+        return f"{seconds:.1f}{_NO_BREAK}s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}{_NO_BREAK}s"
+    if whole < 3600:
+        return f"{whole // 60}{_NO_BREAK}min {whole % 60}{_NO_BREAK}s"
+    return f"{whole // 3600}{_NO_BREAK}h {whole % 3600 // 60}{_NO_BREAK}min"
+
+
+def count(value: int, noun: str, plural: str = "") -> str:
+    """Write a count with its noun.
+
+    >>> count(1, "row"), count(1200, "row"), count(2, "class", "classes")
+    ('1 row', '1,200 rows', '2 classes')
+    """
+    word = noun if value == 1 else plural or f"{noun}s"
+    return f"{value:,} {word}"
+
+
+def _decimals(half_width: float) -> int:
+    if not math.isfinite(half_width) or half_width <= 0:
+        return 3
+    decimals = -math.floor(math.log10(half_width))
+    if half_width * 10**decimals < 3:
+        decimals += 1
+    return min(max(decimals, 0), 8)
+
+
+def _fixed(value: float, decimals: int) -> str:
+    if not math.isfinite(value):
+        return number(value)
+    text = f"{value:,.{decimals}f}"
+    return text.lstrip("-") if float(text.replace(",", "")) == 0 else text.replace(
+        "-", _MINUS
+    )

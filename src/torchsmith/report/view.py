@@ -1,0 +1,264 @@
+"""What each section of the page shows, computed from the content."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torchsmith.core.vocabulary import Metric
+from torchsmith.data.data import Change
+from torchsmith.evaluate.evaluation import Evaluation, Rival
+from torchsmith.inspect.inspection import ColumnFacts
+from torchsmith.report.advice import (
+    beats,
+    main_score,
+    next_steps,
+    no_better_than_constant,
+)
+from torchsmith.report.annotated import plan_lines
+from torchsmith.report.charts import mini_histogram
+from torchsmith.report.content import ReportContent
+from torchsmith.report.curves import learning_charts
+from torchsmith.report.heat import MAX_CLASSES, heat_map, most_confused
+from torchsmith.report.residuals import residual_charts
+from torchsmith.report.rows import Row, bar_chart, dot_chart
+from torchsmith.report.text import (
+    PERCENT_METRICS,
+    count,
+    difference_texts,
+    metric_title,
+    number,
+    percent,
+    score_texts,
+    share,
+)
+
+_MAX_CLASS_BARS = 40
+_MAX_COLUMNS = 60
+_MAX_FINDINGS = 12
+_MAX_ROW_CELLS = 8
+_MAX_IMPORTANCE = 25
+
+
+def view(content: ReportContent) -> dict[str, Any]:
+    """Return what the template shows, by name.
+
+    Args:
+        content: The finished run.
+    """
+    return {
+        "content": content,
+        "plan": content.plan,
+        "inspection": content.inspection,
+        "evaluation": content.evaluation,
+        "network": content.network,
+        "verdict": _verdict(content),
+        "steps": next_steps(content),
+        "findings": _split(content.inspection.findings, _MAX_FINDINGS),
+        "columns": _split(_columns(content), _MAX_COLUMNS),
+        "class_bars": _class_bars(content),
+        "changes": [(change, _lines(change)) for change in content.inspection.changes],
+        "plan_lines": plan_lines(content.plan, content.changed),
+        "charts": learning_charts(content.history, content.evaluation.metric),
+        "epochs": _epochs(content),
+        "result": _result(content.evaluation, content.plan.problem.target),
+        "mistakes": _mistakes(content.evaluation),
+        "importance": _importance(content.evaluation),
+        "metric_names": sorted({m for r in content.history for m in r.metrics}),
+    }
+
+
+def _verdict(content: ReportContent) -> dict[str, Any]:
+    evaluation = content.evaluation
+    main = main_score(content)
+    value, interval = score_texts(evaluation.metric, main[1]) if main else ("–", "")
+    part = main[0] if main else "test"
+    answers = [beats(rival) for rival in evaluation.rivals]
+    if no_better_than_constant(content):
+        tone = "bad"
+    elif False in answers:
+        tone = "mixed"
+    else:
+        tone = "good" if True in answers else "plain"
+    return {
+        "value": value,
+        "interval": interval,
+        "part": part,
+        "rows": evaluation.num_examples.get(part, 0),  # type: ignore[call-overload]
+        "tone": tone,
+        "chart": _rivals_chart(content),
+        "missing": [r for r in evaluation.rivals if evaluation.metric not in r.scores],
+        "scores": _score_table(evaluation),
+    }
+
+
+def _rivals_chart(content: ReportContent) -> Any:  # noqa: ANN401
+    evaluation = content.evaluation
+    metric = evaluation.metric
+    main = main_score(content)
+    if main is None:
+        return ""
+    part, score = main
+    text, interval = score_texts(metric, score)
+    rows = [
+        Row("this network", score.value, text, score.low, score.high, interval, main=True)
+    ]
+    rivals = [rival for rival in evaluation.rivals if metric in rival.scores]
+    for rival in rivals if part == "test" else []:
+        its = rival.scores[metric]
+        text, interval = score_texts(metric, its)
+        note = _comparison(metric, rival) or interval
+        rows.append(Row(rival.title, its.value, text, its.low, its.high, note))
+    percents = metric in PERCENT_METRICS
+    shares = percents or metric in {"f1_macro", "roc_auc"}
+    bounds = (0.0, 1.0) if shares else (-math.inf if metric == "r2" else 0.0, math.inf)
+    title = f"{metric_title(metric)} on the {part} part, with 95\u00a0% intervals"
+    return dot_chart(
+        rows, title=title[:1].upper() + title[1:], as_percent=percents, bounds=bounds
+    )
+
+
+def _comparison(metric: Metric, rival: Rival) -> str:
+    if rival.difference is None:
+        return ""
+    answer = beats(rival)
+    if answer is None:
+        return "no difference beyond noise"
+    size = difference_texts(metric, rival.difference)[0].lstrip("+−")
+    return f"network {'better' if answer else 'worse'} by {size}"
+
+
+def _score_table(evaluation: Evaluation) -> dict[str, Any]:
+    """One line per model, one column per metric; parts of the network apart."""
+    metrics: list[Metric] = []
+    for scores in (*evaluation.scores.values(), *(r.scores for r in evaluation.rivals)):
+        metrics += [metric for metric in scores if metric not in metrics]
+    lines: list[tuple[str, Mapping[Metric, Any], str]] = [
+        (f"this network, {part}", evaluation.scores[part], "")
+        for part in ("test", "val", "train")
+        if part in evaluation.scores
+    ]
+    lines += [(f"{r.title}, test", r.scores, r.note) for r in evaluation.rivals]
+    return {
+        "metrics": metrics,
+        "lines": [
+            (
+                name,
+                [score_texts(m, scores[m]) if m in scores else None for m in metrics],
+                note,
+            )
+            for name, scores, note in lines
+        ],
+    }
+
+
+def _columns(content: ReportContent) -> list[dict[str, Any]]:
+    return [
+        {
+            "facts": column,
+            "missing": share(column.missing, content.inspection.num_examples),
+            "range": _range(column),
+            "chart": mini_histogram(
+                [(one.label, one.count) for one in column.bins],
+                title=f"{column.name}: how often each value occurs",
+            ),
+        }
+        for column in content.inspection.columns
+    ]
+
+
+def _range(column: ColumnFacts) -> str:
+    if column.first_date and column.last_date:
+        return f"{column.first_date} – {column.last_date}"
+    if column.kind == "boolean" and column.mean is not None:
+        return f"{percent(column.mean)} true"
+    if column.low is not None and column.high is not None:
+        middle = "" if column.median is None else f", median {number(column.median)}"
+        return f"{number(column.low)} – {number(column.high)}{middle}"
+    return ", ".join(one.label for one in column.bins[:3])
+
+
+def _class_bars(content: ReportContent) -> dict[str, Any]:
+    target = content.inspection.target
+    if target is None or not target.classes:
+        return {"chart": "", "left_out": 0}
+    total = sum(target.counts)
+    rows = [
+        Row(name, rows, f"{rows:,}", note=share(rows, total))
+        for name, rows in zip(target.classes, target.counts, strict=True)
+    ]
+    left_out = max(0, len(rows) - _MAX_CLASS_BARS)
+    if left_out:
+        rows = sorted(rows, key=lambda row: -row.value)[:_MAX_CLASS_BARS]
+    chart = bar_chart(rows, title="Rows of each class", columns=len(rows) > 5)
+    return {"chart": chart, "left_out": left_out}
+
+
+def _lines(change: Change) -> str:
+    if not change.lines:
+        return ""
+    listed = ", ".join(f"{line:,}" for line in change.lines[:12])
+    more = change.count > min(len(change.lines), 12)
+    word = "line" if change.count == 1 else "lines"
+    return f"{word} {listed}{', …' if more else ''}"
+
+
+def _epochs(content: ReportContent) -> dict[str, Any]:
+    best = max((r.epoch for r in content.history if r.best), default=None)
+    seconds = sum(record.seconds for record in content.history)
+    return {"best": best, "seconds": seconds, "count": count(len(content.history), "epoch")}
+
+
+def _result(evaluation: Evaluation, target: str) -> dict[str, Any]:
+    if evaluation.task == "regression":
+        return {"residuals": residual_charts(evaluation.residuals, target)}
+    readable = len(evaluation.classes) <= MAX_CLASSES
+    has_matrix = bool(evaluation.confusion)
+    return {
+        "heat": heat_map(evaluation.classes, evaluation.confusion)
+        if has_matrix and readable
+        else "",
+        "confused": most_confused(evaluation.classes, evaluation.confusion)
+        if len(evaluation.classes) > 2
+        else [],
+        "weakest": sorted(evaluation.per_class, key=lambda scores: scores.f1)
+        if not readable
+        else evaluation.per_class,
+    }
+
+
+def _mistakes(evaluation: Evaluation) -> dict[str, Any]:
+    """Pictures, or rows with the columns that matter most first."""
+    seen = dict.fromkeys(name for one in evaluation.mistakes for name in one.row)
+    known = [one.column for one in evaluation.importance if one.column in seen]
+    names = [*known, *(name for name in seen if name not in known)]
+    return {
+        "pictures": [one for one in evaluation.mistakes if one.picture],
+        "rows": [one for one in evaluation.mistakes if not one.picture],
+        "columns": names[:_MAX_ROW_CELLS],
+        "num_columns": len(names),
+        "by_importance": bool(known),
+    }
+
+
+def _importance(evaluation: Evaluation) -> Any:  # noqa: ANN401
+    metric = evaluation.metric
+    rows = [
+        Row(
+            one.column,
+            one.drop.value,
+            difference_texts(metric, one.drop)[0].lstrip("+"),
+            one.drop.low,
+            one.drop.high,
+            main=one.drop.low > 0,
+        )
+        for one in evaluation.importance[:_MAX_IMPORTANCE]
+    ]
+    if not rows:
+        return ""
+    title = f"How much worse {metric_title(metric)} gets when a column is shuffled"
+    return bar_chart(rows, title=title)
+
+
+def _split(items: Sequence[Any], limit: int) -> tuple[Sequence[Any], Sequence[Any]]:
+    """Divide into what is shown and what opens on demand, never for one item alone."""
+    return (items, ()) if len(items) <= limit + 1 else (items[:limit], items[limit:])
