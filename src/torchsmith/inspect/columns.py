@@ -53,14 +53,15 @@ def decide_roles(profiles: Sequence[Profile]) -> dict[str, tuple[ColumnRole, str
         For each name, the role and the reason with evidence from this data. At least
         one column that varies is used, even if it looks like an id.
     """
+    by_name = {profile.name: profile for profile in profiles}
     roles: dict[str, tuple[ColumnRole, str]] = {}
     seen: dict[tuple[object, ...], str] = {}
     for profile in profiles:
         role = _role(profile)
-        key = (profile.kind, profile.pattern, *profile.levels[:50])
+        key = (profile.kind, profile.pattern, *profile.column.texts(profile.first[:20]))
         if role[0] != "ignore":
             twin = seen.setdefault(key, profile.name)
-            if twin != profile.name and _equal(profile, _find(profiles, twin)):
+            if twin != profile.name and profile.levels == by_name[twin].levels:
                 role = ("ignore", f"equal to '{twin}' in every row")
         roles[profile.name] = role
     if all(role == "ignore" for role, _ in roles.values()):
@@ -69,14 +70,6 @@ def decide_roles(profiles: Sequence[Profile]) -> dict[str, tuple[ColumnRole, str
                 reason = "the only column that varies"
                 return {**roles, profile.name: ("number", reason)}
     return roles
-
-
-def _find(profiles: Sequence[Profile], name: str) -> Profile:
-    return next(profile for profile in profiles if profile.name == name)
-
-
-def _equal(one: Profile, other: Profile) -> bool:
-    return one.levels == other.levels
 
 
 def _role(profile: Profile) -> tuple[ColumnRole, str]:

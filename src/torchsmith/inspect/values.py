@@ -165,6 +165,8 @@ def _missing(
 
 
 def _extreme(profile: Profile, lines: np.ndarray) -> Iterator[Finding]:
+    if not len(profile.present):
+        return
     values = profile.column.values
     far = _distance(values, profile.present)
     if profile.present.min() >= 0:

@@ -1,0 +1,214 @@
+import numpy as np
+import pytest
+
+from tests.inspect.build import found, labels, noise, table
+from torchsmith.data.data import Change
+from torchsmith.inspect.examine import inspect
+
+
+def look(values, name="c", num_others=1):
+    others = {f"x{i}": noise(len(values), 7 + i) for i in range(num_others)}
+    inspection = inspect(table({**others, name: values}, noise(len(values), 99)))
+    return next(facts for facts in inspection.columns if facts.name == name)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "role", "reason"),
+    [
+        ("c", noise(), "number", "200 different numbers"),
+        ("c", [i % 3 for i in range(200)], "number", "3 different whole numbers"),
+        ("c", [True, False] * 100, "boolean", "'false' or 'true'"),
+        ("c", np.arange(200).astype("M8[D]"), "date", "200 different dates"),
+        ("c", ["a", "b"] * 100, "category", "2 different texts in 200 rows"),
+        ("c", [f"v{i % 40}" for i in range(200)], "category", "40 different"),
+        ("c", [f"v{i % 41}" for i in range(200)], "ignore", "too few rows each"),
+        ("c", list(range(200)), "ignore", "rises by 1"),
+        ("c", [f"text {i}" for i in range(200)], "ignore", "free text or an id"),
+        ("PassengerId", list(range(0, 400, 2)), "ignore", "an id"),
+        ("row_id", [f"r{i}" for i in range(200)], "ignore", "an id"),
+        ("고객번호", [5 * i for i in range(200)], "ignore", "an id"),
+        ("year", list(range(1800, 2000)), "number", "whole numbers"),
+        ("humid", [5 * i for i in range(200)], "number", "whole numbers"),
+        ("c", [7] * 200, "ignore", "'7' in every row"),
+        ("c", [None] * 200, "ignore", "every value is missing"),
+        ("c", [1] * 100 + [None] * 100, "number", "1 different"),
+    ],
+)
+def test_role_follows_from_values_and_name(name, values, role, reason):
+    facts = look(values, name)
+    assert facts.role == role
+    assert reason in facts.reason
+
+
+def test_the_only_column_is_used_even_if_it_counts_the_rows():
+    inspection = inspect(table({"x": list(range(50))}, noise(50)))
+    assert inspection.columns[0].role == "number"
+    assert not found(inspection, "D35")
+
+
+def test_without_any_usable_column_training_is_refused():
+    (finding,) = found(table({"x": [1] * 50, "t": ["a"] * 50}, noise(50)), "D35")
+    assert finding.severity == "error"
+
+
+def test_facts_are_those_of_the_values():
+    facts = look([1, 2, 3, None, 94] * 10)
+    assert (facts.low, facts.high, facts.mean, facts.median) == (1, 94, 25, 2.5)
+    assert (facts.missing, facts.distinct) == (10, 4)
+    assert [(b.label, b.count) for b in facts.bins][-1] == ("94", 10)
+
+
+def test_the_bins_of_many_numbers_hold_all_of_them():
+    facts = look(noise())
+    assert sum(b.count for b in facts.bins) == 200
+    assert len(facts.bins) == 12
+
+
+def test_dates_have_a_first_and_a_last():
+    facts = look(np.arange("2020-01-01", "2020-07-19", dtype="M8[D]"))
+    assert (facts.first_date, facts.last_date) == ("2020-01-01", "2020-07-18")
+    assert facts.bins[0].label == "2020-01-01"
+
+
+def test_the_most_frequent_level_stands_first():
+    facts = look(["a"] * 20 + ["b"] * 60 + ["c"] * 20)
+    assert [(b.label, b.count) for b in facts.bins] == [("b", 60), ("a", 20), ("c", 20)]
+
+
+def test_a_second_equal_column_is_left_out():
+    same = [round(v, 1) for v in noise()]
+    inspection = inspect(table({"a": same, "b": same, "c": noise(seed=3)}, noise(seed=4)))
+    assert [facts.role for facts in inspection.columns] == ["number", "ignore", "number"]
+    (finding,) = found(inspection, "D28")
+    assert "'b' is equal to 'a'" in finding.message
+
+
+def test_a_column_in_other_words_is_noted_and_kept():
+    codes = [i * i % 7 for i in range(200)]
+    words = [f"word {code}" for code in codes]
+    inspection = inspect(table({"a": words, "b": codes}, noise()))
+    (finding,) = found(inspection, "D28")
+    assert "'b' repeats 'a' in other words" in finding.message
+    assert [facts.role for facts in inspection.columns] == ["category", "number"]
+
+
+def test_columns_that_differ_in_one_row_do_not_repeat_each_other():
+    codes = [i * i % 7 for i in range(200)]
+    words = [f"word {code}" for code in codes]
+    words[50] = "word 0" if words[50] != "word 0" else "word 1"
+    assert not found(table({"a": words, "b": codes}, noise()), "D28")
+
+
+def test_infinite_values_are_an_error_with_lines():
+    values = noise()
+    values[[0, 5]] = np.inf, -np.inf
+    (finding,) = found(table({"x": values}, labels()), "D1")
+    assert finding.severity == "error"
+    assert "2 infinite values" in finding.message
+    assert finding.where == "column 'x', lines 2, 7"
+
+
+def test_a_column_of_infinite_values_only_does_not_stop_inspection():
+    assert found(table({"x": [np.inf] * 30, "z": noise(30)}, noise(30)), "D1")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([3] * 2000, "'3' in every row"),
+        ([None] * 2000, "no value"),
+        ([3] * 1998 + [4] * 2, "all but 2 rows"),
+    ],
+)
+def test_columns_that_do_not_vary_are_noted(values, message):
+    (finding,) = found(table({"x": noise(2000), "c": values}, noise(2000, 3)), "D2")
+    assert message in finding.message
+
+
+def test_a_column_that_varies_a_little_is_not_noted():
+    values = [3] * 1990 + [4] * 10
+    assert not found(table({"x": noise(2000), "c": values}, noise(2000, 3)), "D2")
+
+
+def test_missing_values_are_counted_with_lines_and_how_they_were_written():
+    values = noise().tolist()
+    values[1] = values[4] = None
+    change = Change(column="x", what="'?' read as missing", count=2, lines=(3, 6))
+    inspection = inspect(table({"x": values}, noise(seed=4), changes=(change,)))
+    (finding,) = found(inspection, "D16")
+    assert finding.severity == "note"
+    assert finding.message == "'x' is missing in 2 rows (1.0 %)."
+    assert finding.where == "column 'x', lines 3, 6"
+    assert "'?' read as missing (2)" in finding.evidence
+    assert not found(inspection, "D17")
+
+
+def test_a_column_that_is_mostly_missing_is_a_warning():
+    values = [None] * 110 + noise(90).tolist()
+    (finding,) = found(table({"x": values}, noise()), "D16")
+    assert finding.severity == "warning"
+
+
+def test_changes_by_reading_are_reported_with_lines():
+    change = Change(
+        column="x",
+        what="thousands separator ',' removed",
+        count=1200,
+        lines=(2, 3),
+        example="1,395",
+    )
+    (finding,) = found(table({"x": noise()}, noise(seed=2), changes=(change,)), "D17")
+    assert "removed in 1,200 values (first: '1,395')" in finding.message
+    assert finding.where == "column 'x', lines 2, 3"
+
+
+def test_rows_left_out_for_their_target_are_reported():
+    change = Change(
+        column="y", what="row left out: its target is missing", count=1, lines=(2,)
+    )
+    assert found(table({"x": noise()}, noise(seed=2), changes=(change,)), "D17")
+
+
+def test_a_number_far_from_all_others_is_noted_with_its_line():
+    values = noise()
+    values[40] = -500
+    (finding,) = found(table({"x": values}, noise(seed=2)), "D18")
+    assert "up to -500" in finding.message
+    assert finding.where == "column 'x', line 42"
+
+
+def test_long_tails_and_counts_of_mostly_zero_are_not_extreme():
+    tail = np.exp(1.3 * noise(5000))
+    zeros = np.where(noise(5000, 3) > 2, 9999.0, 0.0)
+    data = table({"tail": tail, "zeros": zeros}, noise(5000, 4))
+    assert not found(data, "D18")
+
+
+def test_a_value_that_is_extreme_among_positive_numbers_is_found():
+    values = 3 + 0.3 * noise(5000)
+    values[9] = 1243.25
+    (finding,) = found(table({"x": np.abs(values)}, noise(5000, 4)), "D18")
+    assert "up to 1,243.25" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("name", "noted"), [("fnlwgt", True), ("sample_weight", True), ("weight", False)]
+)
+def test_a_weight_is_noted_by_its_name(name, noted):
+    data = table({name: np.abs(noise()), "x": noise(seed=3)}, noise(seed=4))
+    assert bool(found(data, "D30")) == noted
+
+
+def test_rare_categories_are_noted_with_their_counts():
+    values = ["INLAND"] * 195 + ["ISLAND"] * 5
+    (finding,) = found(table({"c": values, "x": noise()}, noise(seed=4)), "D31")
+    assert "1 of 2 categories of 'c' has fewer than 10 rows (ISLAND: 5)" in finding.message
+    values = ["INLAND"] * 190 + ["ISLAND"] * 10
+    assert not found(table({"c": values, "x": noise()}, noise(seed=4)), "D31")
+
+
+def test_columns_set_aside_are_named_with_examples():
+    names = [f"Mr. {i}" for i in range(200)]
+    (finding,) = found(table({"Name": names, "x": noise()}, noise(seed=4)), "D29")
+    assert finding.message.startswith("'Name' is set aside: a different text")
+    assert "'Mr. 0'" in finding.evidence

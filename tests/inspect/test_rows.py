@@ -1,0 +1,250 @@
+import numpy as np
+import pytest
+
+from tests.inspect.build import found, labels, noise, table
+from torchsmith.inspect.examine import inspect
+
+
+def dates(num, start="2020-01-01"):
+    return np.datetime64(start) + np.arange(num)
+
+
+def test_repeated_rows_are_counted_with_lines():
+    x, y = noise(), noise(seed=2)
+    x[150], y[150] = x[3], y[3]
+    (finding,) = found(table({"x": x}, y), "D27")
+    assert finding.severity == "note"
+    assert finding.message == "1 row (0.5 %) repeats an earlier one."
+    assert (finding.where, finding.evidence) == ("line 152", "first: line 152 = line 5")
+
+
+def test_many_repeated_rows_are_a_warning():
+    x, y = np.tile(noise(100), 2), np.tile(noise(100, 2), 2)
+    (finding,) = found(table({"x": x}, y), "D27")
+    assert finding.severity == "warning"
+    assert "100 rows (50.0 %)" in finding.message
+
+
+def test_few_categories_must_repeat_and_are_no_warning():
+    data = table({"a": ["x", "y"] * 100, "b": [1, 2, 3, 4] * 50}, labels())
+    (finding,) = found(data, "D27")
+    assert finding.severity == "note"
+    assert "to be expected" in finding.remedy
+
+
+def test_rows_that_differ_in_the_target_only_do_not_repeat():
+    x = noise()
+    x[150] = x[3]
+    assert not found(table({"x": x}, noise(seed=2)), "D27")
+
+
+def test_an_id_does_not_hide_that_rows_repeat():
+    x, y = np.tile(noise(100), 2), np.tile(noise(100, 2), 2)
+    assert found(table({"id": list(range(200)), "x": x}, y), "D27")
+
+
+def test_missing_values_repeat_each_other():
+    x = [None, None, *noise(198).tolist()]
+    y = [1.5, 1.5, *noise(198, 2).tolist()]
+    assert len(found(table({"x": x}, y), "D27")) == 1
+
+
+def test_equal_inputs_with_different_classes_are_found():
+    x, y = noise(), labels()
+    one, other = y.index("a"), y.index("b")
+    x[other] = x[one]
+    (finding,) = found(table({"x": x}, y), "D12")
+    assert finding.severity == "warning"
+    assert "2 rows (1.0 %)" in finding.message
+    assert f"line {one + 2} is 'a'" in finding.evidence
+    assert f"line {other + 2} is 'b'" in finding.evidence
+
+
+def test_equal_inputs_with_one_class_or_with_numbers_do_not_contradict():
+    x, y = noise(), labels()
+    first, second = np.flatnonzero(np.array(y) == "a")[:2]
+    x[second] = x[first]
+    assert not found(table({"x": x}, y), "D12")
+    assert not found(table({"x": x}, noise(seed=2)), "D12")
+
+
+def test_rows_of_the_test_part_that_are_in_the_training_part_are_a_warning():
+    x = noise()
+    x[150] = x[3]
+    data = table({"x": x}, noise(seed=2), given=[0] * 100 + [2] * 100)
+    (finding,) = found(data, "D8")
+    assert finding.severity == "warning"
+    assert "1 row of the test part (1.0 %) is in the training part" in finding.message
+    assert finding.where == "line 152"
+    assert not found(data, "D27")
+
+
+def test_parts_without_common_rows_are_fine():
+    data = table({"x": noise()}, noise(seed=2), given=[0] * 100 + [1] * 50 + [2] * 50)
+    inspection = inspect(data)
+    assert inspection.given == {"train": 100, "val": 50, "test": 50}
+    assert not found(inspection, "D8")
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ([0] * 100 + [2] * 100, "The test part has no example of 'b'"),
+        ([2] * 100 + [0] * 100, "The train part has no example of 'b'"),
+    ],
+)
+def test_a_class_that_a_part_lacks_is_a_warning(parts, message):
+    target = ["a", "b"] * 50 + ["a"] * 100
+    (finding,) = found(table({"x": noise()}, target, given=parts), "D6")
+    assert finding.severity == "warning"
+    assert message in finding.message
+
+
+def test_a_category_that_the_training_part_lacks_is_a_note():
+    values = ["u", "v"] * 50 + ["u", "w"] * 50
+    data = table({"c": values}, labels(), given=[0] * 100 + [2] * 100)
+    (finding,) = found(data, "D6")
+    assert finding.severity == "note"
+    assert "50 rows of the test part have a 'c'" in finding.message
+    assert "'w'" in finding.message
+
+
+def test_rows_sorted_by_class_are_noted():
+    (finding,) = found(table({"x": noise()}, ["a"] * 100 + ["b"] * 100), "D26")
+    assert "sorted by 'y': 2 runs" in finding.message
+
+
+def test_rows_grouped_by_class_are_noted():
+    target = (["a"] * 10 + ["b"] * 10) * 20
+    (finding,) = found(table({"x": noise(400)}, target), "D26")
+    assert "grouped by 'y'" in finding.message
+
+
+def test_rows_in_random_order_are_not_noted():
+    for seed in range(20):
+        assert not found(table({"x": noise()}, labels(names="abc", seed=seed)), "D26")
+        assert not found(table({"x": noise()}, noise(seed=seed + 50)), "D26")
+
+
+def test_alternating_classes_are_not_noted():
+    assert not found(table({"x": noise()}, ["a", "b"] * 100), "D26")
+
+
+def test_parts_that_are_each_in_random_order_are_not_noted():
+    target = labels(400) + ["b"] * 30
+    data = table({"x": noise(430)}, target, given=[0] * 400 + [2] * 30)
+    assert not found(data, "D26")
+
+
+def test_neighbours_with_similar_targets_are_noted():
+    (finding,) = found(table({"x": noise()}, np.cumsum(noise(seed=2))), "D26")
+    assert "Neighbouring rows have similar values of 'y'" in finding.message
+
+
+def test_rows_in_the_order_of_dates_are_a_time_series():
+    data = table({"day": dates(200), "x": noise()}, np.cumsum(noise(seed=2)))
+    inspection = inspect(data)
+    assert inspection.time == "day"
+    (finding,) = found(inspection, "D9")
+    assert "time series in the order of 'day'" in finding.message
+    assert finding.evidence == "2020-01-01 to 2020-07-18"
+    assert not found(inspection, "D26")
+
+
+def test_falling_dates_are_a_time_series_too():
+    assert inspect(table({"day": dates(200)[::-1], "x": noise()}, noise())).time == "day"
+
+
+def test_shuffled_dates_and_repeated_dates_are_no_time_series():
+    shuffled = dates(200)[np.random.default_rng(0).permutation(200)]
+    inspection = inspect(table({"day": shuffled, "x": noise()}, noise()))
+    assert inspection.time is None
+    assert not found(inspection, "D9")
+    repeated = np.repeat(dates(20), 10)
+    inspection = inspect(table({"day": repeated, "x": noise()}, noise()))
+    assert inspection.time is None
+    (finding,) = found(inspection, "D9")
+    assert "split.time: day" in finding.remedy
+
+
+def test_rows_in_the_order_of_years_are_noted():
+    years = np.repeat([2010, 2011, 2012, 2013], 50)
+    (finding,) = found(table({"year": years, "x": noise()}, noise(seed=2)), "D9")
+    assert "stand in the order of 'year'" in finding.message
+    assert not found(table({"size": years, "x": noise()}, noise(seed=2)), "D9")
+
+
+@pytest.mark.parametrize("name", ["patient_id", "subject", "userId", "고객번호"])
+def test_a_column_of_people_groups_the_rows(name):
+    who = [i * 7 % 40 for i in range(200)]
+    inspection = inspect(table({name: who, "x": noise()}, labels()))
+    assert inspection.group == name
+    assert inspection.columns[0].role == "ignore"
+    (finding,) = found(inspection, "D9")
+    assert "40 values, about 5 rows each" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("name", "who"),
+    [
+        ("age", [i * 7 % 40 for i in range(200)]),
+        ("patient_id", list(range(200))),
+        ("user", [0.5 + i % 40 for i in range(200)]),
+    ],
+)
+def test_other_columns_do_not_group_the_rows(name, who):
+    assert inspect(table({name: who, "x": noise()}, labels())).group is None
+
+
+@pytest.mark.parametrize(
+    ("num", "severity"), [(9, "error"), (10, "warning"), (99, "warning"), (100, None)]
+)
+def test_too_few_rows_are_found(num, severity):
+    findings = found(table({"x": noise(num)}, noise(num, 2)), "D25")
+    assert [finding.severity for finding in findings] == ([severity] if severity else [])
+
+
+def test_too_many_columns_for_the_rows_are_a_warning():
+    columns = {f"x{i}": noise(seed=i) for i in range(21)}
+    (finding,) = found(table(columns, noise(seed=50)), "D25")
+    assert "200 rows for 21 columns" in finding.message
+
+
+def test_a_table_without_rows_is_refused_by_a_finding():
+    inspection = inspect(table({"x": []}, []))
+    assert {f.code for f in inspection.findings if f.severity == "error"} >= {"D25"}
+
+
+def test_a_column_that_gives_the_answer_away_is_a_warning():
+    y = labels()
+    leak = [3.0 if label == "a" else 5.0 for label in y]
+    (finding,) = found(table({"x": noise(), "leak": leak}, y), "D10")
+    assert finding.severity == "warning"
+    assert finding.where == "column 'leak'"
+    assert "data.columns: {leak: ignore}" in finding.remedy
+
+
+def test_a_copy_of_a_heavy_tailed_target_is_found():
+    y = np.exp(3 * noise(2000))
+    (finding,) = found(table({"x": noise(2000, 3), "copy": 2 * y + 1}, y), "D10")
+    assert "'copy' alone predicts 'y' almost perfectly" in finding.message
+
+
+def test_a_good_column_is_no_leak():
+    x, other = noise(2000), noise(2000, 3)
+    assert not found(table({"x": x, "z": other}, x + 0.5 * other), "D10")
+    y = np.where(x + noise(2000, 4) > 0, "a", "b").tolist()
+    assert not found(table({"x": x, "z": other}, y), "D10")
+
+
+def test_a_column_far_stronger_than_all_others_is_a_warning():
+    x = noise(2000)
+    y = np.where(x + noise(2000, 4) > 0, "a", "b").tolist()
+    columns = {f"z{i}": noise(2000, 10 + i) for i in range(4)}
+    (finding,) = found(table({"after": x, **columns}, y), "D10")
+    assert "'after' tells far more about 'y' than any other column" in finding.message
+
+
+def test_a_column_of_many_levels_is_not_taken_for_a_leak():
+    levels = [f"v{i % 40}" for i in range(200)]
+    assert not found(table({"c": levels, "x": noise()}, labels()), "D10")
