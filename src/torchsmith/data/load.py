@@ -1,0 +1,252 @@
+"""Reading whatever a person names: a file, a folder, a known set, or arrays."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from torchsmith.core.errors import DataError, nearest
+from torchsmith.core.observer import Observer
+from torchsmith.core.vocabulary import ColumnRole
+from torchsmith.data.arrays import data_from_arrays, read_npy, read_npz, read_npz_folder
+from torchsmith.data.catalog import NAMES, Entry, entry_named, is_copy
+from torchsmith.data.catalog_sets import read_set
+from torchsmith.data.data import Data
+from torchsmith.data.idx import is_idx_name, looks_like_idx, read_idx_source
+from torchsmith.data.image_folder import read_image_folder
+from torchsmith.data.pictures import EXTENSIONS, sniff
+from torchsmith.data.pixels_csv import find_layout, read_pixels_csv
+from torchsmith.data.tables import read_table, table_from_rows
+
+TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".data", ".parquet", ".pq")
+
+_REFUSED = {
+    (".xlsx", ".xls", ".xlsm", ".ods"): "a workbook; save the sheet as CSV",
+    (
+        ".zip",
+        ".tar",
+        ".tgz",
+        ".7z",
+        ".rar",
+    ): "an archive; unpack it and give the folder",
+    (".json", ".jsonl", ".ndjson", ".xml"): (
+        "no table; save it as CSV or Parquet, one row for each example"
+    ),
+    (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt"): (
+        "a pickle, which could run any code and is never opened; "
+        "save arrays with numpy.savez, tables as CSV or Parquet"
+    ),
+    (".h5", ".hdf5", ".mat", ".sqlite", ".db", ".feather", ".arrow"): (
+        "not a format that is read; save arrays with numpy.savez, "
+        "tables as CSV or Parquet"
+    ),
+    (".gif", ".heic", ".heif", ".avif"): "not a picture that is read; save it as PNG",
+    (".pdf", ".docx", ".html"): "a document; save its table as CSV",
+    (".mp4", ".avi", ".mov", ".mp3", ".wav"): "sound or film, which is not read",
+}
+
+
+def load(
+    source: object,
+    *,
+    target: str | None = None,
+    roles: Mapping[str, ColumnRole] | None = None,
+    drop_missing_target: bool = False,
+    skip_damaged: bool = False,
+    observer: Observer | None = None,
+) -> Data:
+    """Read data from whatever holds it.
+
+    Args:
+        source: A path, the name of a known set such as `"mnist"`, `(X, y)` arrays, a
+            data frame, or a mapping of columns. A path of the same name as a set wins.
+        target: The column to predict; for images, what to call the label.
+        roles: What columns of a table must be.
+        drop_missing_target: Leave out rows of a table without a target.
+        skip_damaged: Leave out damaged pictures.
+        observer: Is told what is being read.
+
+    Raises:
+        DataError: There is no such source, or it cannot be used; says where and why.
+
+    >>> load("iris").target.levels
+    ('setosa', 'versicolor', 'virginica')
+    """
+    observer = observer or Observer()
+    if isinstance(source, Data):
+        return source
+    if not isinstance(source, str | os.PathLike):
+        return _from_python(source, target, roles, drop_missing_target)
+    name = os.fspath(source)
+    if not isinstance(name, str) or not name.strip():
+        raise DataError(
+            f"{source!r} names nothing; give a file, a folder, or one of "
+            f"{', '.join(NAMES)}"
+        )
+    path = Path(name).expanduser()
+    entry = entry_named(name) if isinstance(source, str) else None
+    if not path.exists():
+        if entry is None:
+            raise _nothing_there(name, path)
+        return read_set(entry, target=target, roles=roles, observer=observer)
+    if entry is not None and path.is_dir() and is_copy(entry, path):
+        return read_set(
+            entry, target=target, roles=roles, folder=path, observer=observer
+        )
+    if path.is_dir():
+        data = _from_folder(path, target, observer, skip_damaged=skip_damaged)
+    elif path.is_file():
+        data = _from_file(
+            path, target, roles, observer, drop=drop_missing_target, skip=skip_damaged
+        )
+    else:
+        raise DataError(f"{path}: is neither a file nor a folder")
+    return replace(data, source=name, reading={**data.reading, **_shadow(entry, path)})
+
+
+def _shadow(entry: Entry | None, path: Path) -> dict[str, str]:
+    if entry is None:
+        return {}
+    told = f"'{path}' is here and was read; rename it to get the known set"
+    return {"name": told}
+
+
+def _from_folder(
+    path: Path, target: str | None, observer: Observer, *, skip_damaged: bool
+) -> Data:
+    try:
+        held = sorted(path.iterdir())
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    files = [file.name for file in held if file.is_file()]
+    folders = [f for f in held if f.is_dir() and not f.name.startswith(".")]
+    if any(is_idx_name(name) for name in files):
+        observer.stage(f"Reading {path.name}")
+        return read_idx_source(path, target=target)
+    if "train.npz" in files:
+        observer.stage(f"Reading {path.name}")
+        return read_npz_folder(path, target=target)
+    tables = [n for n in files if n.removesuffix(".gz").endswith(TABLE_ENDINGS)]
+    arrays = [n for n in files if n.endswith((".npz", ".npy"))]
+    pictures = any(Path(name).suffix.lower() in EXTENSIONS for name in files)
+    if (tables or arrays) and not folders and not pictures:
+        listed = ", ".join([*tables, *arrays][:10])
+        raise DataError(
+            f"{path}: is a folder of {len(tables) + len(arrays)} files ({listed}); "
+            f"give one of them, such as {path / [*tables, *arrays][0]}"
+        )
+    if not held:
+        raise DataError(f"{path}: is an empty folder")
+    return read_image_folder(
+        path, target=target, skip_damaged=skip_damaged, observer=observer
+    )
+
+
+def _from_file(
+    path: Path,
+    target: str | None,
+    roles: Mapping[str, ColumnRole] | None,
+    observer: Observer,
+    *,
+    drop: bool,
+    skip: bool,
+) -> Data:
+    try:
+        with path.open("rb") as file:
+            head = file.read(64)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    if not head:
+        raise DataError(f"{path}: is empty (0 bytes)")
+    ending = path.suffix.lower()
+    if sniff(head) or ending in EXTENSIONS:
+        return read_image_folder(
+            path, target=target, skip_damaged=skip, observer=observer
+        )
+    if head.startswith(b"\x93NUMPY"):
+        return read_npy(path, target=target)
+    if ending == ".npz":
+        return read_npz(path, target=target)
+    for endings, why in _REFUSED.items():
+        if ending in endings or path.name.lower().endswith(".tar.gz"):
+            raise DataError(f"{path}: is {why}")
+    if looks_like_idx(head) or (is_idx_name(path.name) and head[:2] == b"\x1f\x8b"):
+        return read_idx_source(path, target=target)
+    if not head.startswith(b"PAR1") and (layout := find_layout(path, target=target)):
+        return read_pixels_csv(path, layout, target=target, observer=observer)
+    return read_table(
+        path,
+        target=target,
+        roles=roles,
+        drop_missing_target=drop,
+        observer=observer,
+    )
+
+
+def _from_python(
+    source: object,
+    target: str | None,
+    roles: Mapping[str, ColumnRole] | None,
+    drop: bool,  # noqa: FBT001 -- named at its only call
+) -> Data:
+    if isinstance(source, np.ndarray):
+        return data_from_arrays(source, None, target=target)
+    if isinstance(source, tuple) and len(source) == 2:
+        inputs, labels = source
+        if hasattr(inputs, "columns"):
+            return _frame_and_labels(inputs, labels, target)
+        return data_from_arrays(_array(inputs, "X"), _array(labels, "y"), target=target)
+    if isinstance(source, Mapping | list) or hasattr(source, "columns"):
+        return table_from_rows(
+            source, target=target, roles=roles, drop_missing_target=drop
+        )
+    raise DataError(
+        f"a {type(source).__name__} is no source; give a path, the name of a set, "
+        "(X, y) arrays, a data frame, or a mapping of columns"
+    )
+
+
+def _frame_and_labels(inputs: Any, labels: object, target: str | None) -> Data:  # noqa: ANN401
+    """Put a data frame and its labels into one table."""
+    name = target or str(getattr(labels, "name", None) or "y")
+    if name in [str(column) for column in inputs.columns]:
+        raise DataError(
+            f"the data frame X already has a column '{name}'; remove it, or give y "
+            "another name with target="
+        )
+    columns = {str(c): inputs[c].to_numpy() for c in inputs.columns}
+    return table_from_rows({**columns, name: _array(labels, "y")}, target=name)
+
+
+def _array(values: Any, name: str) -> np.ndarray:  # noqa: ANN401
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise DataError(f"{name}: rows differ in length") from error
+    if array.dtype != object:
+        return array
+    kinds = {type(value).__name__ for value in array.reshape(-1).tolist()}
+    if kinds == {"str"}:
+        return array.astype(str)
+    raise DataError(
+        f"{name}: holds {', '.join(sorted(kinds)[:4])}; give numbers or texts, "
+        "or a data frame for columns of several kinds"
+    )
+
+
+def _nothing_there(name: str, path: Path) -> DataError:
+    folder = path.parent
+    beside: list[str] = []
+    if folder.is_dir():
+        try:
+            beside = [entry.name for entry in os.scandir(folder)]
+        except PermissionError:
+            beside = []
+    hint = nearest(path.name, [*beside, *NAMES])
+    where = "" if folder.is_dir() else f" (there is no folder {folder})"
+    bare = "." not in path.name and len(path.parts) == 1
+    known = f"; the known sets are {', '.join(NAMES)}" if bare and not hint else ""
+    return DataError(f"no such file, folder or set: {name}{where}{hint}{known}")
