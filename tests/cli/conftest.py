@@ -106,10 +106,6 @@ class FakeApi(ModuleType):
         self._called("compare", runs=list(runs), folder=folder)
         return self.rows
 
-    def datasets(self) -> Sequence[object]:
-        self._called("datasets")
-        return self.rows
-
     def _called(self, name: str, /, **given: Any) -> None:
         if observer := given.pop("observer", None):
             observer.stage("Working")

@@ -9,6 +9,7 @@ from re import match, search
 
 from torchsmith.cli.wording import gigabytes
 from torchsmith.core.record import Record
+from torchsmith.data.catalog import data_folders
 from torchsmith.inspect.inspection import Finding
 
 LITTLE_MEMORY = 2_000_000_000
@@ -51,7 +52,6 @@ def look_around(runs_folder: Path) -> Environment:
     """
     folder = runs_folder.absolute()
     place = next(p for p in (folder, *folder.parents) if p.exists())
-    named = os.environ.get("TORCHSMITH_DATA", "").split(os.pathsep)
     return Environment(
         python=platform.python_version(),
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -62,7 +62,7 @@ def look_around(runs_folder: Path) -> Environment:
         runs_writable=place.is_dir() and os.access(place, os.W_OK),
         packages=_packages(),
         devices=_devices(),
-        data_folders=tuple(name for name in named if name),
+        data_folders=tuple(map(str, data_folders())),
     )
 
 
