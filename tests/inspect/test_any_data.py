@@ -45,7 +45,9 @@ def test_inspecting_never_fails_and_never_changes_data(data):
         np.testing.assert_array_equal(old, new)
     again = Inspection.model_validate_json(inspection.model_dump_json())
     assert again == inspection
-    ranks = [["error", "warning", "note"].index(f.severity) for f in inspection.findings]
+    ranks = [
+        ["error", "warning", "note"].index(f.severity) for f in inspection.findings
+    ]
     assert ranks == sorted(ranks)
 
 

@@ -77,8 +77,14 @@ def test_the_most_frequent_level_stands_first():
 
 def test_a_second_equal_column_is_left_out():
     same = [round(v, 1) for v in noise()]
-    inspection = inspect(table({"a": same, "b": same, "c": noise(seed=3)}, noise(seed=4)))
-    assert [facts.role for facts in inspection.columns] == ["number", "ignore", "number"]
+    inspection = inspect(
+        table({"a": same, "b": same, "c": noise(seed=3)}, noise(seed=4))
+    )
+    assert [facts.role for facts in inspection.columns] == [
+        "number",
+        "ignore",
+        "number",
+    ]
     (finding,) = found(inspection, "D28")
     assert "'b' is equal to 'a'" in finding.message
 
@@ -106,6 +112,13 @@ def test_infinite_values_are_an_error_with_lines():
     assert finding.severity == "error"
     assert "2 infinite values" in finding.message
     assert finding.where == "column 'x', lines 2, 7"
+
+
+def test_numbers_too_large_for_32_bits_are_an_error():
+    values = noise()
+    values[3] = 1e39
+    (finding,) = found(table({"x": values}, labels()), "D1")
+    assert finding.message == "'x' has 1 value beyond ±3.4e+38."
 
 
 def test_a_column_of_infinite_values_only_does_not_stop_inspection():
@@ -202,7 +215,9 @@ def test_a_weight_is_noted_by_its_name(name, noted):
 def test_rare_categories_are_noted_with_their_counts():
     values = ["INLAND"] * 195 + ["ISLAND"] * 5
     (finding,) = found(table({"c": values, "x": noise()}, noise(seed=4)), "D31")
-    assert "1 of 2 categories of 'c' has fewer than 10 rows (ISLAND: 5)" in finding.message
+    assert (
+        "1 of 2 categories of 'c' has fewer than 10 rows (ISLAND: 5)" in finding.message
+    )
     values = ["INLAND"] * 190 + ["ISLAND"] * 10
     assert not found(table({"c": values, "x": noise()}, noise(seed=4)), "D31")
 

@@ -152,7 +152,9 @@ def test_rows_in_the_order_of_dates_are_a_time_series():
 
 
 def test_falling_dates_are_a_time_series_too():
-    assert inspect(table({"day": dates(200)[::-1], "x": noise()}, noise())).time == "day"
+    assert (
+        inspect(table({"day": dates(200)[::-1], "x": noise()}, noise())).time == "day"
+    )
 
 
 def test_shuffled_dates_and_repeated_dates_are_no_time_series():
@@ -201,7 +203,9 @@ def test_other_columns_do_not_group_the_rows(name, who):
 )
 def test_too_few_rows_are_found(num, severity):
     findings = found(table({"x": noise(num)}, noise(num, 2)), "D25")
-    assert [finding.severity for finding in findings] == ([severity] if severity else [])
+    assert [finding.severity for finding in findings] == (
+        [severity] if severity else []
+    )
 
 
 def test_too_many_columns_for_the_rows_are_a_warning():

@@ -62,11 +62,17 @@ def test_a_person_may_ask_for_another_task():
         (np.arange(20).astype("M8[D]"), None, "holds dates"),
         ([f"name {i}" for i in range(40)], None, "40 different texts in 40 rows"),
         (labels(), "regression", "regression needs numbers"),
-        (labels(names="abc"), "binary", "3 distinct values, and a binary problem has 2"),
+        (
+            labels(names="abc"),
+            "binary",
+            "3 distinct values, and a binary problem has 2",
+        ),
     ],
 )
 def test_a_target_that_cannot_be_predicted_is_an_error(target, task, message):
-    (finding,) = found(inspect(table({"x": noise(len(target))}, target), task=task), "D7")
+    (finding,) = found(
+        inspect(table({"x": noise(len(target))}, target), task=task), "D7"
+    )
     assert finding.severity == "error"
     assert message in finding.message
 

@@ -9,6 +9,9 @@ import numpy as np
 from torchsmith.core.vocabulary import ColumnKind
 from torchsmith.data.data import Column
 
+LARGEST = float(np.finfo(np.float32).max)
+"""Networks compute with 32 bits: what is larger is infinite to them."""
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -70,10 +73,10 @@ class Profile:
 
     @cached_property
     def present(self) -> np.ndarray:
-        """The values that are not missing; numbers also without infinite ones."""
+        """The values that are not missing; numbers only as far as they are usable."""
         values = self.column.values[~self.missing]
         if self.kind == "number":
-            values = values[np.isfinite(values)]
+            values = values[np.abs(values) <= LARGEST]
         return np.asarray(values)
 
     @cached_property

@@ -268,7 +268,8 @@ def _shape(profile: Profile, lines: np.ndarray) -> Iterator[Finding]:
     deviation = values.std()
     if len(values) < 50 or deviation == 0:
         return
-    skew = float((((values - values.mean()) / deviation) ** 3).mean())
+    with np.errstate(over="ignore", invalid="ignore"):
+        skew = float((((values - values.mean()) / deviation) ** 3).mean())
     if abs(skew) > SKEWED:
         side = "large" if skew > 0 else "small"
         yield Finding(

@@ -8,7 +8,7 @@ import numpy as np
 from torchsmith.core.vocabulary import ColumnRole
 from torchsmith.data.data import Change
 from torchsmith.inspect.inspection import Finding
-from torchsmith.inspect.profile import Profile
+from torchsmith.inspect.profile import LARGEST, Profile
 from torchsmith.inspect.wording import (
     agree,
     amount,
@@ -93,9 +93,11 @@ def find_changes(changes: Sequence[Change]) -> Iterator[Finding]:
 def _infinite(profile: Profile, lines: np.ndarray) -> Iterator[Finding]:
     if profile.kind != "number":
         return
-    infinite = np.isinf(profile.column.values)
+    infinite = np.abs(profile.column.values) > LARGEST
     if infinite.any():
         count = amount(int(infinite.sum()), "infinite value")
+        if not np.isinf(profile.column.values).any():
+            count = amount(int(infinite.sum()), "value") + f" beyond ±{LARGEST:.2g}"
         yield Finding(
             code="D1",
             severity="error",
@@ -173,9 +175,10 @@ def _extreme(profile: Profile, lines: np.ndarray) -> Iterator[Finding]:
         scale = float(np.median(profile.present))
         if scale > 0:
             # A long tail is common and harmless: it must be far on a log scale too.
-            logs = _distance(
-                np.log1p(values / scale), np.log1p(profile.present / scale)
-            )
+            with np.errstate(over="ignore"):
+                logs = _distance(
+                    np.log1p(values / scale), np.log1p(profile.present / scale)
+                )
             far = np.where(logs > FAR_ON_LOG, far, 0.0)
     extreme = np.flatnonzero(far > FAR)
     if not len(extreme):
@@ -200,7 +203,8 @@ def _distance(values: np.ndarray, present: np.ndarray) -> np.ndarray:
     width = high - low
     if width <= 0:
         return np.zeros(len(values))
-    far = np.maximum(values - high, low - values) / width
+    with np.errstate(over="ignore"):
+        far = np.maximum(values - high, low - values) / width
     return np.where(np.isfinite(far), far, 0.0)
 
 
