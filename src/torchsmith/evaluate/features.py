@@ -96,8 +96,8 @@ def tree_design(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return numbers and renumbered codes, and which columns are codes.
 
-    Pictures are shrunk to at most 16 pixels a side. The 254 most frequent codes of a column keep a level of their own; the others share
-    one.
+    Pictures are shrunk to at most 16 pixels a side. The 254 most frequent codes of a
+    column keep a level of their own; the others share one.
 
     Returns:
         `(N, C + J)` float32 twice, and `(C + J,)` bool.

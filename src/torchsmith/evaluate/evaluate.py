@@ -1,0 +1,213 @@
+"""From outputs on the test part to an `Evaluation`."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from torchsmith.core.errors import TrainError
+from torchsmith.core.seeds import generator
+from torchsmith.core.vocabulary import Metric, Part
+from torchsmith.data.data import Images, Table
+from torchsmith.evaluate.evaluation import (
+    ClassScores,
+    Evaluation,
+    Importance,
+    Residuals,
+    Rival,
+    Score,
+)
+from torchsmith.evaluate.mistakes import worst
+from torchsmith.evaluate.rivals import RivalOutputs
+from torchsmith.evaluate.verdict import verdict
+from torchsmith.metrics.classification import confusion, precision_recall_f1
+from torchsmith.metrics.intervals import Interval, difference, interval
+from torchsmith.metrics.resamples import Resamples
+from torchsmith.metrics.score import TITLES, metrics_for
+from torchsmith.plan.plan import Problem
+
+MOST_RESIDUALS = 2_000
+FEW_ROWS = 100
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class PartOutputs:
+    """What the network said about one part, and what is right.
+
+    Attributes:
+        targets: `(N,)` int64 class codes, or float values in the target's own units.
+        outputs: `(N, K)` probabilities, or `(N,)` values in the target's own units.
+        inputs: The N examples as they were read, to show mistakes; else None.
+        where: What to call a row; by default its line, file name or number.
+    """
+
+    targets: np.ndarray
+    outputs: np.ndarray
+    inputs: Table | Images | None = None
+    where: Callable[[int], str] | None = None
+
+
+def evaluate(
+    problem: Problem,
+    test: PartOutputs,
+    *,
+    num_train: int,
+    val: PartOutputs | None = None,
+    rivals: Sequence[RivalOutputs] = (),
+    importance: Sequence[Importance] = (),
+    seed: int = 0,
+) -> Evaluation:
+    """Score a network on its test part, beside its rivals.
+
+    Args:
+        problem: Task, main metric and classes.
+        test: Outputs on rows that neither training nor any choice has seen.
+        num_train: Rows that the network was trained on.
+        val: Outputs on the rows that chose the epoch; their scores are a little too
+            good.
+        rivals: From `fit_rivals`, on the same test rows.
+        importance: From `permutation_importance`.
+        seed: Draws resamples and the rows of residuals.
+
+    Raises:
+        TrainError: The network's outputs are not finite.
+        ValueError: Shapes do not fit, or the test part is empty.
+    """
+    num_examples: dict[Part, int] = {"train": num_train}
+    scores: dict[Part, dict[Metric, Score]] = {}
+    parts: tuple[tuple[Part, PartOutputs | None], ...] = (("val", val), ("test", test))
+    notes: list[str] = []
+    resamples = Resamples(len(test.targets), seed)
+    for part, held in parts:
+        if held is None or not len(held.targets):
+            continue
+        _check_finite(part, held.outputs)
+        num_examples[part] = len(held.targets)
+        drawn = resamples if part == "test" else Resamples(len(held.targets), seed)
+        scores[part] = _scores(problem, held.targets, held.outputs, drawn)
+    compared = tuple(_rival(problem, test, rival, resamples) for rival in rivals)
+    table = None
+    if problem.task != "regression":
+        predictions = test.outputs.argmax(axis=1)
+        table = confusion(test.targets, predictions, len(problem.classes))
+    notes.extend(_notes(problem, len(test.targets), scores["test"], table))
+    return Evaluation(
+        task=problem.task,
+        metric=problem.metric,
+        classes=problem.classes,
+        num_examples=num_examples,
+        scores=scores,
+        rivals=compared,
+        verdict=verdict(problem.metric, scores["test"], compared, num_train),
+        per_class=() if table is None else _per_class(problem.classes, table),
+        confusion=() if table is None else tuple(map(tuple, table.tolist())),
+        residuals=_residuals(test, seed) if problem.task == "regression" else None,
+        mistakes=worst(
+            problem, test.targets, test.outputs, inputs=test.inputs, where=test.where
+        ),
+        importance=tuple(importance),
+        notes=tuple(notes),
+    )
+
+
+def ordered_metrics(problem: Problem) -> tuple[Metric, ...]:
+    """Return the metrics of a problem, the main one first."""
+    others = (m for m in metrics_for(problem.task) if m != problem.metric)
+    return (problem.metric, *others)
+
+
+def _scores(
+    problem: Problem, targets: np.ndarray, outputs: np.ndarray, resamples: Resamples
+) -> dict[Metric, Score]:
+    found = {
+        metric: interval(metric, targets, outputs, resamples)
+        for metric in ordered_metrics(problem)
+    }
+    return {m: _score(i) for m, i in found.items() if not np.isnan(i.value)}
+
+
+def _score(found: Interval) -> Score:
+    return Score(value=found.value, low=found.low, high=found.high)
+
+
+def _rival(
+    problem: Problem, test: PartOutputs, rival: RivalOutputs, resamples: Resamples
+) -> Rival:
+    gain = difference(
+        problem.metric, test.targets, test.outputs, rival.outputs, resamples
+    )
+    return Rival(
+        name=rival.name,
+        title=rival.title,
+        scores=_scores(problem, test.targets, rival.outputs, resamples),
+        difference=None if np.isnan(gain.value) else _score(gain),
+        num_fitted=rival.num_fitted,
+        seconds=rival.seconds,
+        note=rival.note,
+    )
+
+
+def _per_class(names: Sequence[str], table: np.ndarray) -> tuple[ClassScores, ...]:
+    columns = [values.tolist() for values in precision_recall_f1(table)]
+    support = table.sum(axis=1).tolist()
+    return tuple(
+        ClassScores(name=name, precision=precision, recall=recall, f1=f1, support=rows)
+        for name, precision, recall, f1, rows in zip(
+            names, *columns, support, strict=True
+        )
+    )
+
+
+def _residuals(test: PartOutputs, seed: int) -> Residuals:
+    rows = np.arange(len(test.targets))
+    if len(rows) > MOST_RESIDUALS:
+        drawn = generator(seed, "residuals").permutation(rows)
+        rows = np.sort(drawn[:MOST_RESIDUALS])
+    return Residuals(
+        actual=tuple(test.targets[rows].astype(np.float64).tolist()),
+        predicted=tuple(test.outputs[rows].astype(np.float64).tolist()),
+    )
+
+
+def _notes(
+    problem: Problem,
+    rows: int,
+    scores: dict[Metric, Score],
+    table: np.ndarray | None,
+) -> list[str]:
+    notes = []
+    if rows < FEW_ROWS:
+        word = "row" if rows == 1 else "rows"
+        notes.append(
+            f"The test part has only {rows} {word}, so its scores are uncertain: "
+            "look at the intervals, not at the values."
+        )
+    if table is not None:
+        support = table.sum(axis=1)
+        absent = [
+            name for name, n in zip(problem.classes, support, strict=True) if not n
+        ]
+        if absent:
+            more = f" and {len(absent) - _NAMED} more" if len(absent) > _NAMED else ""
+            names = ", ".join(f"'{name}'" for name in absent[:_NAMED]) + more
+            word = "class has" if len(absent) == 1 else "classes have"
+            notes.append(
+                f"{len(absent)} {word} no test rows, so nothing is known about how "
+                f"well they are told apart: {names}."
+            )
+    undefined = [TITLES[m] for m in ordered_metrics(problem) if m not in scores]
+    if undefined:
+        why = "a single row" if rows == 1 else "test rows of a single class"
+        notes.append(f"Not defined for {why}: {', '.join(undefined)}.")
+    return notes
+
+
+def _check_finite(part: Part, outputs: np.ndarray) -> None:
+    finite = np.isfinite(outputs.reshape(len(outputs), -1)).all(axis=1)
+    if not finite.all():
+        raise TrainError(
+            f"the network's outputs for {np.count_nonzero(~finite):,} of "
+            f"{len(outputs):,} {part} rows are not finite numbers; training has "
+            "diverged: lower the learning rate, or set training.clip_grad_norm to 1"
+        )

@@ -1,0 +1,111 @@
+"""One sentence: is the network better than its rivals beyond noise?"""
+
+from collections.abc import Mapping, Sequence
+
+from torchsmith.core.vocabulary import Metric
+from torchsmith.evaluate.evaluation import Rival, Score
+from torchsmith.metrics.score import TITLES
+
+_NOUNS = {
+    "constant": "a constant guess",
+    "linear": "a linear model",
+    "neighbors": "nearest neighbours",
+    "trees": "gradient-boosted trees",
+}
+
+
+def verdict(
+    metric: Metric,
+    scores: Mapping[Metric, Score],
+    rivals: Sequence[Rival],
+    num_train: int,
+) -> str:
+    """Compare a network with its rivals by the intervals of the paired differences.
+
+    Args:
+        metric: The main metric.
+        scores: Of the network, on the test part.
+        rivals: With scores and differences on the same rows.
+        num_train: Rows that the network was trained on; a rival that saw fewer is
+            named as such.
+
+    Returns:
+        A sentence; empty when there is nothing to compare with.
+    """
+    compared = [r for r in rivals if r.difference is not None and metric in r.scores]
+    if metric not in scores or not compared:
+        return ""
+    better, even, worse = _grouped(compared)
+    parts = []
+    for group, lead, end in (
+        ([r for r in even if r.name == "constant"], "no better than", ""),
+        ([r for r in worse if r.name == "constant"], "worse than", ""),
+        (better, "better than", " beyond noise"),
+        ([r for r in even if r.name != "constant"], "not better than", ""),
+        ([r for r in worse if r.name != "constant"], "worse than", ""),
+    ):
+        if not group:
+            continue
+        won = group is better
+        ours = scores[metric].value
+        names = [_named(r, metric, None if won else ours, num_train) for r in group]
+        word = "or" if lead.startswith("no") else "and"
+        parts.append(f"{lead} {_listed(names, word)}{end}")
+    text = "; ".join(parts)
+    return text[0].upper() + text[1:] + "."
+
+
+def _grouped(
+    rivals: Sequence[Rival],
+) -> tuple[list[Rival], list[Rival], list[Rival]]:
+    better: list[Rival] = []
+    even: list[Rival] = []
+    worse: list[Rival] = []
+    for rival in rivals:
+        # A NaN end, which a single test row gives, is neither above nor below 0.
+        if rival.difference is not None and rival.difference.low > 0:
+            better.append(rival)
+        elif rival.difference is not None and rival.difference.high < 0:
+            worse.append(rival)
+        else:
+            even.append(rival)
+    return better, even, worse
+
+
+def _named(rival: Rival, metric: Metric, ours: float | None, num_train: int) -> str:
+    remarks = []
+    if ours is not None:
+        theirs = rival.scores[metric].value
+        texts = _texts(metric, ours, theirs)
+        gain = rival.difference
+        doubt = gain is not None and gain.value > 0 and texts[0] != texts[1]
+        noise = ", within noise" if doubt else ""
+        remarks.append(f"{TITLES[metric]} {texts[0]} against {texts[1]}{noise}")
+    if rival.name != "constant" and rival.num_fitted < num_train:
+        remarks.append(f"fitted on {rival.num_fitted:,} of {num_train:,} rows")
+    noun = _NOUNS[rival.name]
+    return f"{noun} ({'; '.join(remarks)})" if remarks else noun
+
+
+def _texts(metric: Metric, ours: float, theirs: float) -> tuple[str, str]:
+    """Write two values with as many digits as it takes to tell them apart."""
+    factor, unit = (100.0, " %") if "accuracy" in metric else (1.0, "")
+    first = 3
+    for digits in range(first, 7):
+        texts = tuple(
+            _number(factor * value, digits) + unit for value in (ours, theirs)
+        )
+        if texts[0] != texts[1]:
+            break
+    return texts[0], texts[1]
+
+
+def _number(value: float, digits: int) -> str:
+    text = f"{value:.{digits}g}"
+    return f"{value:,.0f}" if "e+" in text else text.replace("-", "−")
+
+
+def _listed(names: Sequence[str], word: str) -> str:
+    if len(names) == 1:
+        return names[0]
+    return f"{', '.join(names[:-1])} {word} {names[-1]}"
