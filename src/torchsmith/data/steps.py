@@ -6,11 +6,13 @@ targets through `StandardizeTarget`. Everything that is fitted is fitted on the 
 part only.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from torchsmith.core.spec import OneOf, Spec
+from torchsmith.core.vocabulary import Kind, Task
 
 
 class FillMissing(Spec):
@@ -103,3 +105,48 @@ Step = Annotated[
     | StandardizeTarget,
     OneOf(),
 ]
+
+TABLE_ORDER: tuple[type[Spec], ...] = (
+    FillMissing,
+    Standardize,
+    RobustScale,
+    EncodeCategories,
+    StandardizeTarget,
+)
+IMAGE_ORDER: tuple[type[Spec], ...] = (Resize, ToFloat, Standardize, StandardizeTarget)
+
+
+def step_problems(
+    steps: Sequence[Step], kind: Kind, task: Task
+) -> list[tuple[int, str]]:
+    """Say which steps cannot be carried out, each with its place in the list.
+
+    Args:
+        steps: The plan's `prepare` section.
+        kind: What the steps are for.
+        task: `StandardizeTarget` is for regression only.
+    """
+    order = TABLE_ORDER if kind == "table" else IMAGE_ORDER
+    names = ", ".join(member.spec_name() for member in order)
+    problems = []
+    last = -1
+    for place, step in enumerate(steps):
+        name = step.spec_name()
+        if type(step) not in order:
+            what = "tables" if kind == "table" else "images"
+            problems.append((place, f"{name} is not for {what}, which take {names}"))
+            continue
+        if any(type(step) is type(other) for other in steps[:place]):
+            problems.append((place, f"{name} stands twice; keep one"))
+        elif isinstance(step, StandardizeTarget) and task != "regression":
+            problems.append((place, f"{name} is for regression; the task is {task}"))
+        elif isinstance(step, RobustScale | Standardize) and any(
+            isinstance(other, RobustScale | Standardize) for other in steps[:place]
+        ):
+            problems.append((place, "Standardize and RobustScale exclude each other"))
+        elif isinstance(step, StandardizeTarget):
+            continue
+        elif order.index(type(step)) < last:
+            problems.append((place, f"{name} stands too late; the order is {names}"))
+        last = max(last, order.index(type(step)))
+    return problems

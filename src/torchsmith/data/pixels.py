@@ -1,0 +1,167 @@
+"""Fitted preparation of images: their size, and the scale of their pixels."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from torchsmith.core.errors import DataError, PlanError
+from torchsmith.core.record import Record
+from torchsmith.data.data import Change, Images
+from torchsmith.data.steps import Resize, Standardize, Step, ToFloat
+
+CHUNK = 512
+MAX_FITTED = 5_000
+
+
+class ImagePreparation(Record):
+    """What is known of images.
+
+    Attributes:
+        height, width: Of the network's input, in pixels.
+        channels: 1 grey, 3 colour.
+        dtype: Of the stored pixels; others would have another scale.
+        resize: Whether the plan resizes pictures.
+        offset, factor: For each channel; the input is `(pixel - offset) * factor`.
+    """
+
+    height: int
+    width: int
+    channels: int
+    dtype: Literal["uint8", "float32"]
+    resize: bool
+    offset: tuple[float, ...]
+    factor: tuple[float, ...]
+
+    def apply(self, images: Images) -> np.ndarray:
+        """Return `(N, C, H, W)` stored pixels, uint8 or float32, not yet scaled.
+
+        Raises:
+            DataError: A picture cannot be read, or holds values that are not finite or
+                not on the scale of training.
+        """
+        from torchsmith.data.pictures import decode
+
+        images = replace(images, channels=self.channels)
+        pixels = decode(images, np.arange(len(images)), self.height, self.width)
+        if pixels.dtype != self.dtype:
+            raise DataError(
+                f"the pixels are {pixels.dtype}, in training they were {self.dtype}; "
+                "bring them to the same scale and type"
+            )
+        _refuse_not_finite(images, pixels)
+        return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
+
+    def unseen(self, images: Images) -> tuple[Change, ...]:
+        """Count pictures that are changed though the plan does not say so."""
+        found = []
+        sizes = (images.sizes != (self.height, self.width)).any(axis=1)
+        other = np.flatnonzero(sizes)
+        if len(other) and not self.resize:
+            what = f"resized to {self.height} x {self.width}, the size of training"
+            found.append((what, len(other), images.name(int(other[0]))))
+        if len(images) and images.channels != self.channels:
+            words = {1: "grey", 3: "colour"}
+            what = f"turned into {words[self.channels]}, as in training"
+            found.append((what, len(images), images.name(0)))
+        return tuple(
+            Change(column="", what=what, count=count, example=example)
+            for what, count, example in found
+        )
+
+
+def fit_images(images: Images, steps: Sequence[Step]) -> ImagePreparation:
+    """Fit the steps of a plan on training images.
+
+    Where pictures are in files, the statistics of the pixels are those of at most 5,000
+    of them, evenly spaced.
+
+    Args:
+        images: The training images, nothing else.
+        steps: Checked by `step_problems`.
+
+    Raises:
+        DataError: A picture cannot be read, or holds values that are not finite.
+        PlanError: The images have several sizes and there is no `Resize`.
+    """
+    height, width = _size(images, steps)
+    scale = next((s.scale for s in steps if isinstance(s, ToFloat)), 1.0)
+    plain = ImagePreparation(
+        height=height,
+        width=width,
+        channels=images.channels,
+        dtype="float32" if _holds_floats(images) else "uint8",
+        resize=any(isinstance(step, Resize) for step in steps),
+        offset=(0.0,) * images.channels,
+        factor=(1.0 / scale,) * images.channels,
+    )
+    if not any(isinstance(step, Standardize) for step in steps):
+        return plain
+    mean, deviation = _statistics(plain, images)
+    # A channel that is the same everywhere is centred and keeps the scale of ToFloat.
+    varies = deviation > 1e-7 * np.abs(mean)
+    factor = np.divide(1.0, deviation, out=np.full_like(mean, 1 / scale), where=varies)
+    return plain.model_copy(
+        update={"offset": tuple(mean.tolist()), "factor": tuple(factor.tolist())}
+    )
+
+
+def _holds_floats(images: Images) -> bool:
+    return images.pixels is not None and images.pixels.dtype != np.uint8
+
+
+def _size(images: Images, steps: Sequence[Step]) -> tuple[int, int]:
+    for step in steps:
+        if isinstance(step, Resize):
+            return step.height, step.width
+    if not images.same_size:
+        low, high = images.sizes.min(axis=0), images.sizes.max(axis=0)
+        raise PlanError(
+            f"prepare: the images are {low[0]} to {high[0]} pixels high and {low[1]} "
+            f"to {high[1]} wide; add a Resize step"
+        )
+    height, width = images.sizes[0].tolist()
+    return height, width
+
+
+def _statistics(
+    plain: ImagePreparation, images: Images
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and deviation of each channel's pixels, in one pass.
+
+    Chunks are merged by the parallel form of Welford's method (Chan, Golub, LeVeque
+    1979), which does not cancel as a difference of squares does.
+    """
+    count = 0
+    mean = np.zeros(plain.channels)
+    squares = np.zeros(plain.channels)
+    for pixels in _chunks(plain, images):
+        size = pixels.size // plain.channels
+        chunk_mean = pixels.mean(axis=(0, 2, 3), dtype=np.float64)
+        chunk_squares = pixels.var(axis=(0, 2, 3), dtype=np.float64) * size
+        shift = chunk_mean - mean
+        mean += shift * (size / (count + size))
+        squares += chunk_squares + shift**2 * (count * size / (count + size))
+        count += size
+    return mean, np.sqrt(squares / count)
+
+
+def _chunks(plain: ImagePreparation, images: Images) -> Iterator[np.ndarray]:
+    rows = np.arange(len(images))
+    if images.files and len(rows) > MAX_FITTED:
+        rows = np.linspace(0, len(rows) - 1, MAX_FITTED).astype(np.int64)
+    for start in range(0, len(rows), CHUNK):
+        yield plain.apply(images.take(rows[start : start + CHUNK]))
+
+
+def _refuse_not_finite(images: Images, pixels: np.ndarray) -> None:
+    if pixels.dtype == np.uint8:
+        return
+    broken = ~np.isfinite(pixels).all(axis=(1, 2, 3))
+    if broken.any():
+        first = images.name(int(np.flatnonzero(broken)[0]))
+        raise DataError(
+            f"{broken.sum()} of {len(images)} images hold values that are not finite "
+            f"(first: {first}); correct or remove them"
+        )

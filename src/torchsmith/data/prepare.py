@@ -1,0 +1,176 @@
+"""Preparation: fitted on the training rows only, then the same for every row.
+
+A `Preparation` is a record. Beside the weights it is all that prediction needs: how
+columns are read, what fills gaps, scales, categories, classes.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+
+from torchsmith.core.errors import DataError, PlanError
+from torchsmith.core.record import Record
+from torchsmith.core.vocabulary import ColumnRole, Kind, Task
+from torchsmith.data.data import Change, ColumnFormat, Data, Images, Table
+from torchsmith.data.pixels import ImagePreparation, fit_images
+from torchsmith.data.steps import StandardizeTarget, Step, step_problems
+from torchsmith.data.tabular import TablePreparation
+from torchsmith.data.tabular_fit import fit_table
+from torchsmith.data.targets import TargetPreparation, fit_target
+
+
+class Preparation(Record):
+    """How examples become arrays, and outputs become values.
+
+    Attributes:
+        task: What kind of problem it is.
+        roles: For tables, what each column is used as.
+        table: For tables.
+        images: For images.
+        target: Classes, or the scale of numbers.
+    """
+
+    version: Literal[1] = 1
+    task: Task
+    roles: dict[str, ColumnRole] = {}
+    table: TablePreparation | None = None
+    images: ImagePreparation | None = None
+    target: TargetPreparation
+
+    @property
+    def kind(self) -> Kind:
+        """`"table"` or `"images"`."""
+        return "images" if self.table is None else "table"
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes in the order of the network's outputs; empty for regression."""
+        return self.target.classes
+
+    @property
+    def formats(self) -> tuple[ColumnFormat, ...]:
+        """How the columns that are used, and the target, are read from a new file."""
+        return (*(self.table.formats if self.table else ()), self.target.format)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """For tables, the names of the numbers in the order of the columns."""
+        return self.table.feature_names if self.table else ()
+
+    @property
+    def num_numbers(self) -> int:
+        """For tables, how many of the first columns are numbers, not codes."""
+        return len(self.feature_names)
+
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        """For tables, the number of codes of each last column, code 0 included."""
+        return self.table.cardinalities if self.table else ()
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one example: `(C,)` or `(C, H, W)`."""
+        if self.images:
+            return (self.images.channels, self.images.height, self.images.width)
+        return (self.num_numbers + len(self.cardinalities),)
+
+    @property
+    def pixel_scale(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Offset and factor of each channel; empty for tables.
+
+        The network's input is `(pixels - offset) * factor`: `ToFloat` and `Standardize`
+        in one.
+        """
+        return (self.images.offset, self.images.factor) if self.images else ((), ())
+
+    def inputs(self, data: Data, rows: np.ndarray | None = None) -> np.ndarray:
+        """Return the inputs of all rows, or of these.
+
+        Returns:
+            Tables: `(N, C)` float32, numbers first, then codes as whole numbers.
+            Images: `(N, C, H, W)` uint8 or float32 pixels as stored; `pixel_scale` is
+            not applied.
+
+        Raises:
+            DataError: A column is missing or holds what cannot be used; a picture
+                cannot be read; a table instead of images, or the reverse.
+        """
+        inputs = _inputs(data, rows)
+        if self.table and isinstance(inputs, Table):
+            return self.table.apply(inputs)
+        if self.images and isinstance(inputs, Images):
+            return self.images.apply(inputs)
+        raise DataError(_wrong_kind(data, self.kind))
+
+    def unseen(self, data: Data) -> tuple[Change, ...]:
+        """Count what the training part did not have, and what is done about it."""
+        if self.table and isinstance(data.inputs, Table):
+            return self.table.unseen(data.inputs)
+        if self.images and isinstance(data.inputs, Images):
+            return self.images.unseen(data.inputs)
+        raise DataError(_wrong_kind(data, self.kind))
+
+    def targets(self, data: Data, rows: np.ndarray | None = None) -> np.ndarray:
+        """Return the targets of all rows, or of these.
+
+        Returns:
+            `(N,)` int64 places of classes, or `(N, 1)` float32 for regression, scaled
+            where the plan says so.
+
+        Raises:
+            DataError: No target, a missing one, or a class that training does not have.
+        """
+        return self.target.apply(data if rows is None else data.take(rows))
+
+    def target_values(self, outputs: np.ndarray) -> np.ndarray:
+        """Turn `(N, 1)` outputs of regression into float64 in the target's units."""
+        return self.target.values(outputs)
+
+
+def fit(
+    data: Data,
+    rows: np.ndarray,
+    steps: Sequence[Step],
+    *,
+    roles: Mapping[str, ColumnRole],
+    task: Task,
+    classes: Sequence[str],
+) -> Preparation:
+    """Fit the steps of a plan on the training rows.
+
+    Args:
+        data: The whole source; only `rows` are looked at.
+        rows: The training rows.
+        steps: The plan's `prepare` section.
+        roles: For tables, what each column is used as.
+        task: What kind of problem it is.
+        classes: In the order of the network's outputs; empty for regression.
+
+    Raises:
+        DataError: Columns or targets that cannot be used, with lines.
+        PlanError: Steps or roles that do not fit the data.
+    """
+    if problems := step_problems(steps, data.kind, task):
+        raise PlanError("; ".join(f"prepare.{i}: {text}" for i, text in problems))
+    training = data.take(rows)
+    standardize = any(isinstance(step, StandardizeTarget) for step in steps)
+    inputs = training.inputs
+    return Preparation(
+        task=task,
+        roles=dict(roles),
+        table=fit_table(inputs, steps, roles) if isinstance(inputs, Table) else None,
+        images=fit_images(inputs, steps) if isinstance(inputs, Images) else None,
+        target=fit_target(training, task, classes, standardize=standardize),
+    )
+
+
+def _inputs(data: Data, rows: np.ndarray | None) -> Table | Images:
+    return data.inputs if rows is None else data.inputs.take(rows)
+
+
+def _wrong_kind(data: Data, expected: Kind) -> str:
+    words = {"table": "a table", "images": "images"}
+    return (
+        f"{data.source} holds {words[data.kind]}; the network needs {words[expected]}"
+    )

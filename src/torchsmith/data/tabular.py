@@ -1,0 +1,290 @@
+"""Fitted preparation of tables: numbers, booleans, dates and categories to float32.
+
+Statistics ignore missing values and are those of the training rows. A column keeps its
+own scale in its record, so that one file holds all that prediction needs.
+"""
+
+from typing import Literal
+
+import numpy as np
+
+from torchsmith.core.errors import DataError, nearest
+from torchsmith.core.record import Record
+from torchsmith.data.data import Change, Column, ColumnFormat, Table
+
+DAY = 86_400
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+NUM_LINES = 5
+
+
+class Scaling(Record):
+    """`(x - center) / scale`, then `x / sqrt(1 + (x / clip)²)` where clip is not 0."""
+
+    center: float = 0.0
+    scale: float = 1.0
+    clip: float = 0.0
+
+    def apply(self, values: np.ndarray) -> np.ndarray:
+        """Scale `(N,)` float64 values."""
+        scaled = (values - self.center) / self.scale
+        if self.clip:
+            # hypot does not overflow where the square of an outlier would.
+            scaled = scaled / np.hypot(1.0, scaled / self.clip)
+        return np.asarray(scaled)
+
+
+class NumberColumn(Record):
+    """What is known of a number, boolean or date column.
+
+    Attributes:
+        fill: Stands where a value is missing; dates in seconds since 1970.
+        flag: Whether a further feature says where a value is missing.
+        low, high: The range of the training part.
+        clock: For dates, whether they have a time of day.
+        scalings: One for each feature of the column.
+    """
+
+    name: str
+    role: Literal["number", "boolean", "date"]
+    fill: float
+    flag: bool
+    low: float
+    high: float
+    clock: bool = False
+    scalings: tuple[Scaling, ...] = (Scaling(),)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """What the features of the column are called, without its flag."""
+        if self.role != "date":
+            return (self.name,)
+        parts = ["days", "year", "month sin", "month cos", "weekday sin", "weekday cos"]
+        parts += ["hour sin", "hour cos"] if self.clock else []
+        return tuple(f"{self.name}: {part}" for part in parts)
+
+    def features(self, values: np.ndarray) -> list[np.ndarray]:
+        """Return the scaled features of `(N,)` float64 values, NaN where missing."""
+        filled = np.where(np.isnan(values), self.fill, values)
+        columns = (
+            date_features(filled, clock=self.clock) if self.role == "date" else [filled]
+        )
+        pairs = zip(self.scalings, columns, strict=True)
+        return [scaling.apply(column) for scaling, column in pairs]
+
+
+class CategoryColumn(Record):
+    """What is known of a category column.
+
+    Attributes:
+        levels: Level i has code i + 1; 0 is missing and unknown.
+        one_hot: Whether each level is a 0/1 feature rather than a code.
+    """
+
+    name: str
+    levels: tuple[str, ...]
+    one_hot: bool
+
+    def codes(self, column: Column) -> np.ndarray:
+        """Return `(N,)` int64 codes."""
+        index = {level: code for code, level in enumerate(self.levels, start=1)}
+        places, texts = distinct_texts(column)
+        # The last entry is what place -1, missing, finds.
+        lookup = np.array([*(index.get(text, 0) for text in texts), 0], np.int64)
+        return np.asarray(lookup[places])
+
+
+class TablePreparation(Record):
+    """What is known of a table's columns.
+
+    Attributes:
+        formats: How the columns that are used are read from a new file.
+        numbers: Number, boolean and date columns, in the order of the table.
+        categories: Category columns, in the order of the table.
+    """
+
+    formats: tuple[ColumnFormat, ...]
+    numbers: tuple[NumberColumn, ...] = ()
+    categories: tuple[CategoryColumn, ...] = ()
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the number features: values, flags, then 0/1 columns."""
+        return (
+            *(name for column in self.numbers for name in column.feature_names),
+            *(f"{column.name} is missing" for column in self.numbers if column.flag),
+            *(
+                f"{column.name} = {level}"
+                for column in self.categories
+                if column.one_hot
+                for level in column.levels
+            ),
+        )
+
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        """For each column of codes, the number of codes, code 0 included."""
+        return tuple(len(c.levels) + 1 for c in self.categories if not c.one_hot)
+
+    def apply(self, table: Table) -> np.ndarray:
+        """Return `(N, C)` float32: number features, then codes as whole floats.
+
+        Raises:
+            DataError: A column is not there, holds another kind or infinite values, or
+                a value is too large for float32.
+        """
+        width = len(self.feature_names) + len(self.cardinalities)
+        out = np.empty((len(table), width), np.float32)
+        place = 0
+        raw = {
+            c.name: finite_values(self.column(table, c.name), table.lines)
+            for c in self.numbers
+        }
+        for column in self.numbers:
+            for feature in column.features(raw[column.name]):
+                _refuse_too_large(column.name, feature, table.lines)
+                out[:, place] = feature
+                place += 1
+        for column in self.numbers:
+            if column.flag:
+                out[:, place] = np.isnan(raw[column.name])
+                place += 1
+        codes = {c.name: c.codes(self.column(table, c.name)) for c in self.categories}
+        for category in self.categories:
+            if category.one_hot:
+                for code in range(1, len(category.levels) + 1):
+                    out[:, place] = codes[category.name] == code
+                    place += 1
+        for category in self.categories:
+            if not category.one_hot:
+                out[:, place] = codes[category.name]
+                place += 1
+        return out
+
+    def column(self, table: Table, name: str) -> Column:
+        """Return a column that training had.
+
+        Raises:
+            DataError: It is not there, or does not hold what it held in training.
+        """
+        column = table.columns.get(name)
+        if column is None:
+            raise DataError(
+                f"column '{name}' is not there{nearest(name, table.columns)}; the "
+                f"columns are {', '.join(table.columns)}"
+            )
+        expected = next(f.kind for f in self.formats if f.name == name)
+        if column.kind != expected:
+            raise DataError(
+                f"column '{name}' holds {column.kind}, in training it held {expected}"
+            )
+        return column
+
+    def unseen(self, table: Table) -> tuple[Change, ...]:
+        """Count what training did not have: categories, gaps, values out of range."""
+        found: list[Change] = []
+        for category in self.categories:
+            column = self.column(table, category.name)
+            unknown = (category.codes(column) == 0) & ~column.missing
+            what = "category that the training part does not have, taken as unknown"
+            found += _changes(column, what, unknown, table.lines)
+        for number in self.numbers:
+            column = self.column(table, number.name)
+            values = raw_values(column)
+            if not number.flag:
+                what = f"missing, filled with {number.fill:.6g}"
+                if column.kind == "date":
+                    what = "missing, filled with the median of the training part"
+                found += _changes(column, what, column.missing, table.lines)
+            what = "outside of the range of the training part"
+            outside = (values < number.low) | (values > number.high)
+            found += _changes(column, what, outside, table.lines)
+        return tuple(found)
+
+
+def raw_values(column: Column) -> np.ndarray:
+    """Return `(N,)` float64, NaN where missing; dates in seconds since 1970."""
+    if column.kind != "date":
+        return column.values
+    seconds = column.values.astype("datetime64[s]").astype(np.int64).astype(np.float64)
+    seconds[column.missing] = np.nan
+    return np.asarray(seconds)
+
+
+def finite_values(column: Column, lines: np.ndarray) -> np.ndarray:
+    """Return `raw_values` of a column without infinite values.
+
+    Raises:
+        DataError: Names the lines of infinite values.
+    """
+    values = raw_values(column)
+    infinite = np.isinf(values)
+    if infinite.any():
+        raise DataError(
+            f"column '{column.name}': {infinite.sum()} of {len(values)} values are "
+            f"infinite ({shown_lines(lines[infinite])}); correct them, leave them "
+            "empty, or set its role to ignore"
+        )
+    return values
+
+
+def shown_lines(lines: np.ndarray) -> str:
+    """Name the first lines for a message.
+
+    >>> shown_lines(np.array([3, 8]))
+    'lines 3, 8'
+    """
+    shown = ", ".join(map(str, lines[:NUM_LINES].tolist()))
+    more = ", …" if len(lines) > NUM_LINES else ""
+    return f"line{'s' if len(lines) > 1 else ''} {shown}{more}"
+
+
+def distinct_texts(column: Column) -> tuple[np.ndarray, list[str]]:
+    """Return `(N,)` places in a list of texts, -1 where missing, and the list.
+
+    The list may hold texts that no row has.
+    """
+    if column.kind == "text":
+        return column.values, list(column.levels)
+    there = ~column.missing
+    places = np.full(len(column.values), -1)
+    distinct, places[there] = np.unique(column.values[there], return_inverse=True)
+    return places, Column(column.format, distinct).texts()
+
+
+def date_features(seconds: np.ndarray, *, clock: bool) -> list[np.ndarray]:
+    """Expand `(N,)` seconds since 1970 into days, year, and points on circles."""
+    dates = seconds.astype(np.int64).astype("datetime64[s]")
+    months = dates.astype("datetime64[M]").astype(np.int64)
+    weekday = (seconds // DAY + 3) % 7  # 1970 began on a Thursday; Monday is 0
+    turns = [months % 12 / 12, weekday / 7]
+    if clock:
+        turns.append(seconds % DAY / DAY)
+    circles = [wave(2 * np.pi * turn) for turn in turns for wave in (np.sin, np.cos)]
+    return [seconds / DAY, months // 12 + 1970.0, *circles]
+
+
+def _refuse_too_large(name: str, feature: np.ndarray, lines: np.ndarray) -> None:
+    large = np.abs(feature) > FLOAT32_MAX
+    if large.any():
+        raise DataError(
+            f"column '{name}': {large.sum()} of {len(feature)} values are too large "
+            f"for float32 ({shown_lines(lines[large])}); correct them, or use "
+            "RobustScale"
+        )
+
+
+def _changes(
+    column: Column, what: str, where: np.ndarray, lines: np.ndarray
+) -> list[Change]:
+    rows = np.flatnonzero(where)
+    if not len(rows):
+        return []
+    return [
+        Change(
+            column=column.name,
+            what=what,
+            count=len(rows),
+            lines=tuple(lines[rows[:NUM_LINES]].tolist()),
+            example=column.texts(rows[:1])[0],
+        )
+    ]

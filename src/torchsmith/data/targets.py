@@ -1,0 +1,125 @@
+"""Fitted preparation of targets: places of classes, or scaled numbers."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from torchsmith.core.errors import DataError, nearest
+from torchsmith.core.record import Record
+from torchsmith.core.vocabulary import Task
+from torchsmith.data.data import Column, ColumnFormat, Data, Table
+from torchsmith.data.tabular import NUM_LINES, distinct_texts, shown_lines
+
+
+class TargetPreparation(Record):
+    """What is known of the target.
+
+    Attributes:
+        format: How the target is read from a new file.
+        classes: In the order of the network's outputs; empty for regression.
+        mean, deviation: Regression targets are `(value - mean) / deviation`.
+    """
+
+    format: ColumnFormat
+    classes: tuple[str, ...] = ()
+    mean: float = 0.0
+    deviation: float = 1.0
+
+    def apply(self, data: Data) -> np.ndarray:
+        """Return `(N,)` int64 places of classes or `(N, 1)` float32 numbers.
+
+        Raises:
+            DataError: No target, a missing one, or a class that training does not have.
+        """
+        column = _target(data)
+        if self.classes:
+            return self._places(column, data)
+        scaled = (_numbers(column, data) - self.mean) / self.deviation
+        return np.asarray(scaled.astype(np.float32)[:, None])
+
+    def values(self, outputs: np.ndarray) -> np.ndarray:
+        """Turn outputs into float64 in the target's own units."""
+        return np.asarray(outputs, np.float64) * self.deviation + self.mean
+
+    def _places(self, column: Column, data: Data) -> np.ndarray:
+        index = {name: place for place, name in enumerate(self.classes)}
+        codes, texts = distinct_texts(column)
+        places = np.array([index.get(text, -1) for text in texts], np.int64)[codes]
+        unknown = np.flatnonzero(places < 0)
+        if len(unknown):
+            names = list(dict.fromkeys(column.texts(unknown)))
+            shown = ", ".join(f"'{name}'" for name in names[:NUM_LINES])
+            known = ", ".join(self.classes[:10]) + (", …" * (len(self.classes) > 10))
+            raise DataError(
+                f"target '{column.name}': {len(unknown)} rows have a class that the "
+                f"network does not know: {shown} ({where(data, unknown)})"
+                f"{nearest(names[0], self.classes)}; the classes are {known}"
+            )
+        return np.asarray(places)
+
+
+def fit_target(
+    data: Data, task: Task, classes: Sequence[str], *, standardize: bool
+) -> TargetPreparation:
+    """Fit on training rows, which all have a target.
+
+    Args:
+        data: The training rows, nothing else.
+        task: What kind of problem it is.
+        classes: The classes of the plan; empty for regression.
+        standardize: Whether regression targets are scaled.
+
+    Raises:
+        DataError: A missing, infinite or constant target, or an unknown class.
+    """
+    column = _target(data)
+    if task != "regression":
+        target = TargetPreparation(format=column.format, classes=tuple(classes))
+        target.apply(data)
+        return target
+    values = _numbers(column, data)
+    if values.min() == values.max():
+        raise DataError(
+            f"target '{column.name}' is {values[0]:.15g} in every training row; there "
+            "is nothing to learn: choose another target"
+        )
+    if not standardize:
+        return TargetPreparation(format=column.format)
+    return TargetPreparation(
+        format=column.format, mean=float(values.mean()), deviation=float(values.std())
+    )
+
+
+def where(data: Data, rows: np.ndarray) -> str:
+    """Name the first of some rows for a message: lines of a file, or pictures."""
+    if isinstance(data.inputs, Table):
+        return shown_lines(data.inputs.lines[rows])
+    more = ", …" if len(rows) > NUM_LINES else ""
+    return ", ".join(data.inputs.name(row) for row in rows[:NUM_LINES].tolist()) + more
+
+
+def _target(data: Data) -> Column:
+    if data.target is None:
+        raise DataError(f"{data.source} has no target; name the column to predict")
+    missing = np.flatnonzero(data.target.missing)
+    if len(missing):
+        raise DataError(
+            f"target '{data.target.name}': {len(missing)} of {len(data)} rows have no "
+            f"value ({where(data, missing)}); leave them out with "
+            "data.drop_missing_target: true"
+        )
+    return data.target
+
+
+def _numbers(column: Column, data: Data) -> np.ndarray:
+    if column.kind not in ("number", "boolean"):
+        raise DataError(
+            f"target '{column.name}' holds {column.kind}; regression needs numbers"
+        )
+    infinite = np.flatnonzero(np.isinf(column.values))
+    if len(infinite):
+        raise DataError(
+            f"target '{column.name}': {len(infinite)} values are infinite "
+            f"({where(data, infinite)}); correct them or remove the rows"
+        )
+    return column.values
