@@ -3,10 +3,11 @@
 ```
 runs/2026-11-20-1432-mnist/
   plan.yaml  inspection.json  environment.json        what was asked, of what, on what
+  default.yaml                                        what Torchsmith had chosen
   metrics.jsonl  tensorboard/                         as it went
   checkpoints/00000600/{state.safetensors,state.json,manifest.json}
   model/{network.safetensors,model.json,manifest.json}
-  evaluation.json  report.html                        what came out
+  evaluation.json  outcome.json  report.html          what came out
 ```
 """
 
@@ -38,6 +39,8 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.plan = path / "plan.yaml"
+        self.default_plan = path / "default.yaml"
+        self.fit = path / "fit.json"
         self.inspection = path / "inspection.json"
         self.environment = path / "environment.json"
         self.metrics = path / "metrics.jsonl"
@@ -45,6 +48,7 @@ class RunFolder:
         self.checkpoints = path / "checkpoints"
         self.model = path / "model"
         self.evaluation = path / "evaluation.json"
+        self.outcome = path / "outcome.json"
         self.report = path / "report.html"
 
     @property
@@ -105,7 +109,7 @@ class RunFolder:
                 )
             return cls(runs / names[-1])
         for path in (Path(run), runs / run):
-            if (path / "plan.yaml").is_file() or (path / "model").is_dir():
+            if is_run(path):
                 return cls(path)
         raise DataError(
             f"no run at {run}{nearest(str(run), names)}; "
@@ -206,12 +210,16 @@ class RunFolder:
                 path.unlink(missing_ok=True)
 
 
+def is_run(path: Path) -> bool:
+    """Whether a folder is a run: of a plan, or of `fit`."""
+    return (path / "plan.yaml").is_file() or (path / "fit.json").is_file()
+
+
 def run_names(runs: Path) -> list[str]:
     """Return the names of the runs in a folder, the oldest first."""
     if not runs.is_dir():
         return []
-    found = [p for p in runs.iterdir() if (p / "plan.yaml").is_file()]
-    found = [p for p in found if not p.name.startswith(".")]
+    found = [p for p in runs.iterdir() if not p.name.startswith(".") and is_run(p)]
     return [p.name for p in sorted(found, key=lambda p: (p.stat().st_ctime, p.name))]
 
 

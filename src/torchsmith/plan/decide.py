@@ -32,7 +32,7 @@ from torchsmith.plan.cost import (
 from torchsmith.plan.learning import AdamW, CrossEntropyLoss, MSELoss, OneCycleLR
 from torchsmith.plan.machine import Machine
 from torchsmith.plan.networks import ConvNet, Network, TabularMLP
-from torchsmith.plan.plan import Plan, Problem, Source, Stopping, Training
+from torchsmith.plan.plan import Plan, Problem, Sizing, Source, Stopping, Training
 
 DEFAULT_BUDGET = 180.0
 
@@ -87,6 +87,9 @@ def decide(
         threads = 1
         reasons["training.threads"] = "one thread is faster for small layers"
     epochs = _epochs(num_train, batch_size, epoch_seconds, budget, reasons)
+    reasons["sized_for"] = (
+        "for these seconds, cores and billions of operations a second"
+    )
     reasons["training.seconds"] = (
         f"a guard at {GUARD_SHARE:.0%} of the budget of {budget:g} s"
     )
@@ -107,6 +110,7 @@ def decide(
             seconds=round(GUARD_SHARE * budget, 1),
         ),
         stopping=_stopping(epochs, reasons),
+        sized_for=Sizing(budget=budget, cores=machine.cores, gflops=machine.gflops),
         reasons=reasons,
     )
 
@@ -312,10 +316,11 @@ def _image_network(
         if isinstance(step, Resize):
             height, width = step.height, step.width
     stages = 4 if min(height, width) >= 48 else 3 if min(height, width) >= 8 else 1
+    pool = min(4, min(height, width) >> (stages - 1))
     network, seconds = ConvNet(), 0.0
     for base in CONV_CHANNELS:
         channels = (*base, 2 * base[-1])[:stages]
-        network = ConvNet(channels=channels, dropout=0.1)
+        network = ConvNet(channels=channels, pool=pool, dropout=0.1)
         macs = conv_macs(channels, 1, facts.channels, height, width)
         seconds = conv_epoch_seconds(macs, num_train, batch_size, machine)
         if seconds * FEWEST_EPOCHS <= TRAINING_SHARE * budget:

@@ -35,7 +35,7 @@ def measure() -> Machine:
         start = perf_counter()
         left @ left
         best = min(best, perf_counter() - start)
-    return Machine(cores=_cores(), gflops=2 * size**3 / best / 1e9)
+    return Machine(cores=_cores(), gflops=float(f"{2 * size**3 / best / 1e9:.3g}"))
 
 
 def _cores() -> int:

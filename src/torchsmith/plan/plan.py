@@ -90,10 +90,25 @@ class Stopping(Record):
     restore_best: bool = True
 
 
+class Sizing(Record):
+    """What the network and the number of epochs were sized for.
+
+    Attributes:
+        budget: Seconds for the whole run.
+        cores: Of the machine.
+        gflops: Its matrix products, billions of operations per second.
+    """
+
+    budget: float
+    cores: int
+    gflops: float
+
+
 class Plan(Record):
     """Everything that changes the result of a run.
 
     Attributes:
+        sized_for: Does not change the result; says what the default plan was made for.
         reasons: For a dotted path such as `training.epochs`, why the value is what it
             is; an end-of-line comment in the YAML file.
     """
@@ -109,4 +124,5 @@ class Plan(Record):
     schedule: Schedule | None = None
     training: Training = Training()
     stopping: Stopping = Stopping()
+    sized_for: Sizing | None = None
     reasons: dict[str, str] = {}

@@ -54,11 +54,17 @@ class TensorBatches:
     def take(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Return the inputs (float32) and targets of these rows."""
         rows = rows.to(self._inputs.device)
+        return self.inputs(rows), self._targets[rows]
+
+    def inputs(self, rows: Tensor) -> Tensor:
+        """Return the inputs of these rows, scaled, as float32."""
         inputs = self._inputs[rows].float()
         if self._affine is not None:
             offset, factor = self._affine
             inputs = (inputs - offset) * factor
-        return inputs, self._targets[rows]
+        if inputs.ndim == 4:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        return inputs
 
 
 class DatasetBatches:

@@ -1,6 +1,7 @@
 """The loop that every PyTorch page shows: forward, loss, zero_grad, backward, step."""
 
 import random
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,6 +72,7 @@ def fit(job: Job, state: TrainState, session: Session) -> None:
             end_epoch(job, state, session)
     if job.stopping.restore_best and state.best_weights:
         state.network.load_state_dict(state.best_weights)
+    session.save(state)
 
 
 def train_epoch(job: Job, state: TrainState, session: Session) -> None:
@@ -85,16 +87,19 @@ def train_epoch(job: Job, state: TrainState, session: Session) -> None:
         inputs, targets = job.train.take(order[starts[batch] : ends[batch]])
         with autocast(job):
             outputs = network(inputs)
+            if state.step == 0:
+                check_shapes(outputs, targets)
             loss = job.loss(outputs, targets)
-        if batch == 0 and state.epoch == 0:
-            check_loss(loss, outputs, targets)
         optimizer.zero_grad()
-        loss.backward()
-        if settings.clip_grad_norm:
-            torch.nn.utils.clip_grad_norm_(
-                network.parameters(), settings.clip_grad_norm
-            )
+        backward(loss)
+        if settings.clip_grad_norm or batch == len(starts) - 1:
+            # An infinite limit only measures the norm, for the record of the epoch.
+            limit = settings.clip_grad_norm or float("inf")
+            norm = torch.nn.utils.clip_grad_norm_(network.parameters(), limit)
+            if batch == len(starts) - 1:
+                state.grad_norm = norm.item()
         optimizer.step()
+        state.lr = float(optimizer.param_groups[0]["lr"])
         if isinstance(state.schedule, OneCycleLR):
             state.schedule.step()
         state.loss_sum += loss.detach() * len(targets)
@@ -113,8 +118,6 @@ def end_epoch(job: Job, state: TrainState, session: Session) -> None:
     train_loss = state.loss_sum.item() / max(state.num_seen, 1)
     if not np.isfinite(train_loss):
         raise diverged(state)
-    lr = float(state.optimizer.param_groups[0]["lr"])
-    grad_norm = gradient_norm(state.network)
     val_loss, metrics = None, {}
     if job.val is not None:
         seed_step(job, "val", state.epoch)
@@ -140,10 +143,10 @@ def end_epoch(job: Job, state: TrainState, session: Session) -> None:
         train_loss=train_loss,
         val_loss=val_loss,
         metrics=metrics,
-        lr=lr,
+        lr=state.lr,
         seconds=state.epoch_seconds,
         examples_per_second=speed,
-        grad_norm=grad_norm,
+        grad_norm=state.grad_norm,
         best=best,
     )
     state.history.append(record)
@@ -224,25 +227,17 @@ def is_better(stopping: Stopping, value: float, best: float | None) -> bool:
 
 def step_schedule(state: TrainState, loss: float) -> None:
     """Step a schedule that works by epochs; `OneCycleLR` works by steps."""
-    if isinstance(state.schedule, ReduceLROnPlateau):
-        state.schedule.step(loss)
-    elif state.schedule is not None and not isinstance(state.schedule, OneCycleLR):
-        state.schedule.step()
+    with warnings.catch_warnings():
+        # PyTorch cannot see the steps that were done before a resume.
+        warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
+        if isinstance(state.schedule, ReduceLROnPlateau):
+            state.schedule.step(loss)
+        elif state.schedule is not None and not isinstance(state.schedule, OneCycleLR):
+            state.schedule.step()
 
 
-def gradient_norm(network: torch.nn.Module) -> float | None:
-    """Return the norm of the last step's gradients, or None where there are none."""
-    gradients = [p.grad for p in network.parameters() if p.grad is not None]
-    return torch.nn.utils.get_total_norm(gradients).item() if gradients else None
-
-
-def check_loss(loss: Tensor, outputs: Any, targets: Tensor) -> None:  # noqa: ANN401
-    """Refuse a loss that is no scalar, or that would broadcast `(N, 1)` to `(N, N)`."""
-    if loss.ndim != 0:
-        raise TrainError(
-            f"the loss has shape {tuple(loss.shape)}, but must be one number; "
-            "use reduction='mean'"
-        )
+def check_shapes(outputs: Any, targets: Tensor) -> None:  # noqa: ANN401
+    """Refuse outputs that would broadcast against the targets, `(N, 1)` to `(N, N)`."""
     if not isinstance(outputs, Tensor) or not targets.is_floating_point():
         return
     if outputs.shape != targets.shape and outputs.numel() == targets.numel():
@@ -251,6 +246,16 @@ def check_loss(loss: Tensor, outputs: Any, targets: Tensor) -> None:  # noqa: AN
             f"{tuple(targets.shape)}: the loss would compare every output with every "
             "target; give both the same shape, for example targets.unsqueeze(1)"
         )
+
+
+def backward(loss: Tensor) -> None:
+    """Compute the gradients of a loss that is one number."""
+    if loss.ndim != 0:
+        raise TrainError(
+            f"the loss has shape {tuple(loss.shape)}, but must be one number; "
+            "use reduction='mean'"
+        )
+    loss.backward()
 
 
 def autocast(job: Job) -> torch.autocast:

@@ -155,7 +155,7 @@ class Session:
             step=state.step,
             num_steps=num_steps,
             loss=state.loss_sum.item() / max(state.num_seen, 1),
-            lr=state.optimizer.param_groups[0]["lr"],
+            lr=state.lr,
             examples_per_second=state.num_seen / max(state.epoch_seconds, 1e-9),
             seconds=state.seconds,
             seconds_left=per_step * (num_steps - state.step),
@@ -164,9 +164,8 @@ class Session:
 
 def diverged(state: TrainState) -> TrainError:
     """Say that the loss is no longer a finite number, and what to do."""
-    lr = state.optimizer.param_groups[0]["lr"]
     return TrainError(
         f"the loss is no longer a finite number (epoch {state.epoch + 1}, step "
-        f"{state.step}, lr {lr:.3g}); lower the learning rate, or set "
+        f"{state.step}, lr {state.lr:.3g}); lower the learning rate, or set "
         "training.clip_grad_norm: 1.0, and check that the inputs are scaled"
     )

@@ -32,6 +32,8 @@ class TrainState:
         num_seen: Examples of the epoch that are in `loss_sum`.
         seconds: Spent on training so far, over all sessions.
         epoch_seconds: Spent on the current epoch so far.
+        lr: Learning rate of the last step.
+        grad_norm: Norm of the gradients at the last step of an epoch, before clipping.
         history: One record for each finished epoch.
         best_value: The best monitored value so far.
         best_epoch: The epoch that had it; 0 is none.
@@ -52,6 +54,8 @@ class TrainState:
     num_seen: int = 0
     seconds: float = 0.0
     epoch_seconds: float = 0.0
+    lr: float = 0.0
+    grad_norm: float | None = None
     history: list[EpochRecord] = field(default_factory=list)
     best_value: float | None = None
     best_epoch: int = 0
@@ -80,6 +84,8 @@ class TrainState:
             "num_seen": self.num_seen,
             "seconds": self.seconds,
             "epoch_seconds": self.epoch_seconds,
+            "lr": self.lr,
+            "grad_norm": self.grad_norm,
             "history": [record.model_dump(mode="json") for record in self.history],
             "best_value": self.best_value,
             "best_epoch": self.best_epoch,
@@ -125,6 +131,8 @@ class TrainState:
             "num_seen",
             "seconds",
             "epoch_seconds",
+            "lr",
+            "grad_norm",
             "best_value",
             "best_epoch",
             "bad_epochs",

@@ -1,0 +1,58 @@
+"""On what a run was made: why another machine may give other bits."""
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+PACKAGES = (
+    "torchsmith",
+    "torch",
+    "numpy",
+    "scikit-learn",
+    "pillow",
+    "safetensors",
+    "pydantic",
+)
+
+
+def environment() -> dict[str, str]:
+    """Return versions, processor and settings by name, without importing torch."""
+    found = {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": str(os.cpu_count()),
+    }
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    if (torch := sys.modules.get("torch")) is not None:
+        found["cpu capability"] = torch.backends.cpu.get_cpu_capability()
+        found["torch threads"] = str(torch.get_num_threads())
+        if torch.cuda.is_available():
+            found["gpu"] = torch.cuda.get_device_name()
+            found["cuda"] = str(torch.version.cuda)
+    return found
+
+
+def differences(before: dict[str, str], now: dict[str, str]) -> list[str]:
+    """Name the lines that differ, such as `"torch: 2.13.0 then, 2.14.0 now"`."""
+    return [
+        f"{name}: {before.get(name, 'unknown')} then, {now.get(name, 'unknown')} now"
+        for name in dict.fromkeys([*before, *now])
+        if before.get(name) != now.get(name)
+    ]
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo") as file:  # noqa: PTH123 -- a kernel file
+            for line in file:
+                if line.startswith("model name"):
+                    return line.split(":", maxsplit=1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or "unknown"

@@ -1,0 +1,153 @@
+"""A trained network with its fitted preparation: all that prediction needs."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from pydantic import ValidationError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from torchsmith.core.errors import TrainError
+from torchsmith.core.files import write_atomic
+from torchsmith.core.record import Record
+from torchsmith.data.data import Data
+from torchsmith.data.prepare import Preparation
+from torchsmith.nn.build import InputLayout, build_network
+from torchsmith.nn.learning import num_outputs
+from torchsmith.plan.learning import Loss
+from torchsmith.plan.networks import Network
+from torchsmith.plan.plan import Problem
+from torchsmith.train.batches import TensorBatches
+
+MODEL_VERSION = 1
+BATCH_SIZE = 1024
+
+
+class ModelFile(Record):
+    """The content of `model.json`."""
+
+    version: int = MODEL_VERSION
+    problem: Problem
+    network: Network
+    loss: Loss
+    preparation: Preparation
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network that is ready to predict.
+
+    Attributes:
+        file: What it is: problem, network, loss and fitted preparation.
+        network: With its trained weights.
+    """
+
+    file: ModelFile
+    network: nn.Module
+
+    @property
+    def problem(self) -> Problem:
+        """What it predicts."""
+        return self.file.problem
+
+    @property
+    def preparation(self) -> Preparation:
+        """The preparation that was fitted on the training part."""
+        return self.file.preparation
+
+    def predict(self, data: Data, rows: np.ndarray | None = None) -> np.ndarray:
+        """Predict for raw data.
+
+        Returns:
+            `(N, K)` probabilities, or `(N,)` values in the target's own units.
+        """
+        return self.predict_prepared(self.preparation.inputs(data, rows))
+
+    def predict_prepared(self, inputs: np.ndarray) -> np.ndarray:
+        """Predict for inputs that are prepared, as `predict` does."""
+        device = next(self.network.parameters()).device
+        tensor = torch.from_numpy(np.ascontiguousarray(inputs))
+        batches = image_or_table_batches(self.preparation, tensor, torch.zeros(0))
+        self.network.eval()
+        outputs = []
+        with torch.inference_mode():
+            for rows in torch.arange(len(inputs)).split(BATCH_SIZE):
+                outputs.append(self.network(batches.inputs(rows).to(device)).cpu())
+        whole = torch.cat(outputs) if outputs else torch.zeros(0, self._num_outputs)
+        return self.finish(whole)
+
+    def finish(self, outputs: Tensor) -> np.ndarray:
+        """Turn raw outputs into probabilities `(N, K)` or values `(N,)`."""
+        return finish_outputs(self.file.problem, self.preparation, outputs)
+
+    @property
+    def _num_outputs(self) -> int:
+        return num_outputs(self.file.loss, len(self.problem.classes))
+
+    def save(self, folder: Path) -> None:
+        """Write `network.safetensors` and `model.json` into a folder."""
+        weights = {
+            name: tensor.detach().cpu().contiguous().clone()
+            for name, tensor in self.network.state_dict().items()
+        }
+        write_atomic(folder / "network.safetensors", save(weights))
+        write_atomic(folder / "model.json", self.file.model_dump_json(indent=1))
+
+    @classmethod
+    def load(cls, folder: Path) -> "Model":
+        """Read what `save` wrote.
+
+        Raises:
+            TrainError: A file is missing, damaged, or of another version.
+        """
+        try:
+            raw = json.loads((folder / "model.json").read_bytes())
+            if raw.get("version") != MODEL_VERSION:
+                raise TrainError(
+                    f"{folder / 'model.json'}: version {raw.get('version')} is not the "
+                    f"version {MODEL_VERSION} that this Torchsmith reads"
+                )
+            file = ModelFile.model_validate(raw)
+            weights = load_file(folder / "network.safetensors")
+        except (OSError, ValidationError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise TrainError(
+                f"{folder}: the model cannot be read ({reason})"
+            ) from error
+        outputs = num_outputs(file.loss, len(file.problem.classes))
+        network = build_network(file.network, layout_of(file.preparation), outputs, 0)
+        network.load_state_dict(weights)
+        return cls(file, network.eval())
+
+
+def finish_outputs(
+    problem: Problem, preparation: Preparation, outputs: Tensor
+) -> np.ndarray:
+    """Turn raw outputs into probabilities `(N, K)` or values `(N,)`."""
+    outputs = outputs.detach().cpu().double()
+    if problem.task == "regression":
+        return preparation.target_values(outputs.numpy())
+    if outputs.shape[1] == 1:
+        positive = torch.sigmoid(outputs)
+        return torch.cat([1 - positive, positive], dim=1).numpy()
+    return torch.softmax(outputs, dim=1).numpy()
+
+
+def layout_of(preparation: Preparation) -> InputLayout:
+    """Return what the network is fed."""
+    return InputLayout(
+        shape=preparation.input_shape,
+        num_numbers=preparation.num_numbers,
+        cardinalities=preparation.cardinalities,
+    )
+
+
+def image_or_table_batches(
+    preparation: Preparation, inputs: Tensor, targets: Tensor
+) -> TensorBatches:
+    """Make batches of prepared inputs; pixels are scaled as they are taken."""
+    offset, factor = preparation.pixel_scale
+    return TensorBatches(inputs, targets, offset=offset, factor=factor)

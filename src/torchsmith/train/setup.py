@@ -1,0 +1,153 @@
+"""From a plan and its data to everything that training needs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from torchsmith.core.errors import DataError, PlanError
+from torchsmith.core.vocabulary import Metric
+from torchsmith.data.data import Data
+from torchsmith.data.prepare import Preparation, fit
+from torchsmith.data.split import Parts, split_rows
+from torchsmith.metrics.score import metrics_for, score
+from torchsmith.nn.build import build_network
+from torchsmith.nn.learning import (
+    build_loss,
+    build_optimizer,
+    build_schedule,
+    num_outputs,
+)
+from torchsmith.plan.plan import Plan
+from torchsmith.train.batches import Batches
+from torchsmith.train.loop import Job, ScoreFunction
+from torchsmith.train.model import (
+    Model,
+    ModelFile,
+    finish_outputs,
+    image_or_table_batches,
+    layout_of,
+)
+from torchsmith.train.state import TrainState
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A training that is ready to begin.
+
+    Attributes:
+        parts: The rows of train, val and test.
+        preparation: Fitted on the training rows.
+        job: What to train on, and how.
+        state: At step 0.
+        steps_per_epoch: Optimizer steps in each epoch.
+    """
+
+    parts: Parts
+    preparation: Preparation
+    job: Job
+    state: TrainState
+    steps_per_epoch: int
+
+    def model(self, plan: Plan) -> Model:
+        """Return the network, as it is now, with its preparation."""
+        file = ModelFile(
+            problem=plan.problem,
+            network=plan.network,
+            loss=plan.loss,
+            preparation=self.preparation,
+        )
+        return Model(file, self.state.network)
+
+
+def set_up(plan: Plan, data: Data) -> Setup:
+    """Split, prepare, and build what the plan says.
+
+    Raises:
+        DataError: The data cannot be split or prepared as planned.
+        PlanError: The network does not fit the data.
+    """
+    if data.target is None:
+        raise DataError(f"{data.source}: there is no target {plan.problem.target!r}")
+    device = choose_device(plan.training.device)
+    parts = split_rows(data, plan.split)
+    preparation = fit(
+        data,
+        parts.train,
+        plan.prepare,
+        roles=plan.data.columns,
+        task=plan.problem.task,
+        classes=plan.problem.classes,
+    )
+
+    def batches(rows: np.ndarray) -> tuple[Batches, Tensor]:
+        inputs = torch.from_numpy(preparation.inputs(data, rows)).to(device)
+        targets = torch.from_numpy(preparation.targets(data, rows)).to(device)
+        return image_or_table_batches(preparation, inputs, targets), targets
+
+    train, train_targets = batches(parts.train)
+    val = batches(parts.val)[0] if len(parts.val) else None
+    classes = len(plan.problem.classes)
+    network = build_network(
+        plan.network,
+        layout_of(preparation),
+        num_outputs(plan.loss, classes),
+        plan.training.seed,
+    ).to(device)
+    if data.kind == "images":  # convolutions are up to 1.6 times faster
+        network = network.to(memory_format=torch.channels_last)
+    counts = torch.bincount(train_targets, minlength=classes) if classes else None
+    optimizer = build_optimizer(plan.optimizer, network.parameters())
+    job = Job(
+        train=train,
+        val=val,
+        loss=build_loss(plan.loss, counts).to(device),
+        training=plan.training,
+        stopping=plan.stopping,
+        device=device,
+        score=_scorer(plan, preparation),
+    )
+    steps = len(job.starts)
+    schedule = build_schedule(plan.schedule, optimizer, plan.training.epochs, steps)
+    loss_sum = torch.zeros((), dtype=torch.float64, device=device)
+    state = TrainState(network, optimizer, schedule, loss_sum=loss_sum)
+    return Setup(parts, preparation, job, state, steps)
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device that a plan names; `auto` takes a GPU where there is one.
+
+    Raises:
+        PlanError: There is no such device here.
+    """
+    available = {"cpu": True}
+    available["cuda"] = torch.cuda.is_available()
+    available["mps"] = torch.backends.mps.is_available()
+    if name == "auto":
+        name = next((n for n in ("cuda", "mps") if available[n]), "cpu")
+    if not available[name]:
+        there = ", ".join(n for n, here in available.items() if here)
+        raise PlanError(
+            f"training.device: there is no {name!r} on this machine; there is: {there}"
+        )
+    return torch.device(name)
+
+
+def _scorer(plan: Plan, preparation: Preparation) -> ScoreFunction:
+    names: tuple[Metric, ...] = ("rmse", "mae", "r2")
+    if plan.problem.task != "regression":
+        names = ("accuracy",)
+    wanted = (plan.problem.metric, plan.stopping.monitor.removeprefix("val_"))
+    names = (*(m for m in metrics_for(plan.problem.task) if m in wanted), *names)
+
+    distinct = tuple(dict.fromkeys(names))
+
+    def scores(outputs: Tensor, targets: Tensor) -> dict[str, float]:
+        finished = finish_outputs(plan.problem, preparation, outputs)
+        truth = targets.cpu().numpy()
+        if plan.problem.task == "regression":
+            truth = preparation.target_values(truth)
+        return {name: score(name, truth, finished) for name in distinct}
+
+    return scores

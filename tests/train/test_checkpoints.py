@@ -1,0 +1,205 @@
+"""A run that stops anywhere goes on as if it had not."""
+
+import os
+import random
+import signal
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import Dataset
+
+from tests.train.jobs import make_job, make_session, make_state, same_weights
+from torchsmith.core.errors import Interrupted, TrainError
+from torchsmith.core.run_folder import RunFolder
+from torchsmith.plan.learning import (
+    SGD,
+    Adam,
+    AdamW,
+    CosineAnnealingLR,
+    OneCycleLR,
+    ReduceLROnPlateau,
+    RMSprop,
+    StepLR,
+)
+from torchsmith.train.batches import DatasetBatches
+from torchsmith.train.loop import fit
+from torchsmith.train.watch import TrainingObserver
+
+
+class StopAt(TrainingObserver):
+    """Asks to stop, as Ctrl-C does, when a session reaches a step."""
+
+    def __init__(self, session, step):
+        self.session, self.step = session, step
+        self.inner = session.after_step
+        session.after_step = self.after_step
+
+    def after_step(self, state):
+        if state.step == self.step:
+            os.kill(os.getpid(), signal.SIGINT)
+        self.inner(state)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return RunFolder.create(tmp_path, "job", {"plan.yaml": ""})
+
+
+def interrupt(job, state, folder, step):
+    session = make_session(job, folder)
+    StopAt(session, step)
+    with pytest.raises(Interrupted, match="Go on with: torchsmith train --resume"):
+        fit(job, state, session)
+
+
+CHOICES = [
+    (AdamW(lr=0.01), OneCycleLR()),
+    (Adam(lr=0.01, amsgrad=True), CosineAnnealingLR()),
+    (SGD(lr=0.01, momentum=0.9, nesterov=True), StepLR(step_size=1)),
+    (RMSprop(lr=0.001), ReduceLROnPlateau(patience=0)),
+]
+
+
+@pytest.mark.parametrize(("optimizer", "schedule"), CHOICES)
+@pytest.mark.parametrize("step", [1, 8, 9, 10, 23])
+def test_an_interrupted_run_ends_with_the_same_bits(folder, optimizer, schedule, step):
+    job = make_job(epochs=3, patience=5)
+    straight = make_state(job, optimizer=optimizer, schedule=schedule)
+    fit(job, straight, make_session(job))
+    stopped = make_state(job, optimizer=optimizer, schedule=schedule)
+    interrupt(job, stopped, folder, step)
+    resumed = make_state(job, optimizer=optimizer, schedule=schedule)
+    newest, problems = folder.newest_checkpoint()
+    assert not problems
+    resumed.load(newest)
+    assert resumed.step == step
+    fit(job, resumed, make_session(job, folder))
+    assert same_weights(resumed.network, straight.network)
+    same = ("epoch", "step", "train_loss", "val_loss", "lr", "grad_norm", "best")
+    for ours, theirs in zip(resumed.history, straight.history, strict=True):
+        assert [getattr(ours, n) for n in same] == [getattr(theirs, n) for n in same]
+
+
+class Noisy(Dataset):
+    """A data set that draws from the global generators, as many do."""
+
+    def __len__(self):
+        return 21
+
+    def __getitem__(self, index):
+        noise = random.random() + np.random.rand() + torch.rand(1)  # noqa: NPY002
+        return torch.full((4,), float(index)) + noise, torch.tensor([index / 10])
+
+
+def test_a_data_set_with_random_augmentation_resumes_to_the_same_bits(folder):
+    job = make_job(epochs=3, batch_size=4)
+    object.__setattr__(job, "train", DatasetBatches(Noisy(), torch.device("cpu")))
+    object.__setattr__(job, "val", DatasetBatches(Noisy(), torch.device("cpu")))
+    straight = make_state(job)
+    fit(job, straight, make_session(job))
+    interrupt(job, make_state(job), folder, 8)
+    random.seed(99)
+    resumed = make_state(job)
+    resumed.load(folder.newest_checkpoint()[0])
+    fit(job, resumed, make_session(job, folder))
+    assert same_weights(resumed.network, straight.network)
+
+
+def test_a_finished_run_is_saved_as_finished(folder):
+    job = make_job(epochs=2)
+    state = make_state(job)
+    fit(job, state, make_session(job, folder))
+    loaded = make_state(job)
+    loaded.load(folder.newest_checkpoint()[0])
+    assert loaded.finished == "all 2 epochs done"
+    assert same_weights(loaded.network, state.network)
+
+
+def test_a_flipped_byte_is_found_and_the_checkpoint_before_is_used(folder):
+    job = make_job(epochs=3)
+    state = make_state(job)
+    interrupt(job, state, folder, 5)
+    session = make_session(job, folder)
+    state.step = 7
+    session.save(state)
+    newest, _ = folder.newest_checkpoint()
+    assert newest.name == "00000007"
+    weights = newest / "state.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[len(content) // 2] ^= 1
+    weights.write_bytes(content)
+    found, problems = folder.newest_checkpoint()
+    assert found.name == "00000005"
+    assert problems == [
+        "checkpoint 00000007 is damaged: "
+        "state.safetensors does not have the SHA-256 of its manifest"
+    ]
+
+
+@pytest.mark.parametrize("name", ["state.json", "state.safetensors", "manifest.json"])
+@pytest.mark.parametrize("damage", [lambda c: c[:-3], lambda _: b"", None])
+def test_a_torn_or_missing_file_is_found(folder, name, damage):
+    job = make_job()
+    make_session(job, folder).save(make_state(job))
+    path = folder.newest_checkpoint()[0] / name
+    if damage is None:
+        path.unlink()
+    else:
+        path.write_bytes(damage(path.read_bytes()))
+    newest, problems = folder.newest_checkpoint()
+    assert newest is None
+    assert len(problems) == 1
+
+
+def test_only_the_last_two_checkpoints_are_kept(folder):
+    job = make_job()
+    state = make_state(job)
+    for step in (1, 2, 3):
+        state.step = step
+        make_session(job, folder).save(state)
+    names = sorted(path.name for path in folder.checkpoints.iterdir())
+    assert names == ["00000002", "00000003"]
+
+
+def test_a_checkpoint_of_another_network_is_refused(folder):
+    job = make_job()
+    make_session(job, folder).save(make_state(job))
+    other = make_state(job)
+    other.network = nn.Linear(4, 2)
+    with pytest.raises(TrainError, match="does not fit this network and optimizer"):
+        other.load(folder.newest_checkpoint()[0])
+
+
+def test_sigterm_saves_and_leaves(folder):
+    job = make_job()
+    session = make_session(job, folder)
+
+    class Terminate(TrainingObserver):
+        def on_epoch_end(self, record):  # noqa: ARG002
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    session._observers = [Terminate()]
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Interrupted, match="in epoch 2, at step 9"):
+        fit(job, make_state(job), session)
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert folder.newest_checkpoint()[0].name == "00000009"
+
+
+def test_a_second_ctrl_c_leaves_at_once(folder):
+    job = make_job()
+    session = make_session(job, folder)
+    with session.signals():
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_without_a_folder_an_interruption_says_that_nothing_is_saved():
+    job = make_job()
+    session = make_session(job)
+    StopAt(session, 2)
+    with pytest.raises(Interrupted, match="nothing was saved"):
+        fit(job, make_state(job), session)

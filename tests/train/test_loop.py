@@ -1,0 +1,304 @@
+"""The loop does what the loop on every PyTorch page does, and nothing else."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from tests.train.jobs import (
+    make_job,
+    make_session,
+    make_state,
+    regression_data,
+    same_weights,
+)
+from torchsmith.core.errors import TrainError
+from torchsmith.core.seeds import derive_seed
+from torchsmith.plan.learning import (
+    SGD,
+    CosineAnnealingLR,
+    OneCycleLR,
+    ReduceLROnPlateau,
+    StepLR,
+)
+from torchsmith.plan.plan import Stopping
+from torchsmith.train.batches import TensorBatches, batch_starts, epoch_order
+from torchsmith.train.loop import fit, is_better, monitored
+
+
+def train_by_hand(network, job, schedule_of, *, clip=0.0):
+    """The textbook loop, written out; per-step schedules only."""
+    inputs, targets = regression_data()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=0.01, fused=True)
+    schedule = schedule_of(optimizer)
+    losses, step = [], 0
+    for epoch in range(job.training.epochs):
+        network.train()
+        order = epoch_order(83, job.training.seed, epoch)
+        total = 0.0
+        for start in range(0, 83, job.training.batch_size):
+            torch.manual_seed(derive_seed(job.training.seed, "step", step))
+            rows = order[start : start + job.training.batch_size]
+            loss = nn.functional.mse_loss(network(inputs[rows]), targets[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            if clip:
+                nn.utils.clip_grad_norm_(network.parameters(), clip)
+            optimizer.step()
+            schedule.step()
+            total += loss.item() * len(rows)
+            step += 1
+        network.eval()
+        with torch.inference_mode():
+            val = nn.functional.mse_loss(network(inputs[83:]), targets[83:]).item()
+        losses.append((total / 83, val))
+    return losses
+
+
+def test_training_gives_the_weights_of_the_loop_written_by_hand():
+    job = make_job()
+    state = make_state(job)
+    by_hand = copy.deepcopy(state.network)
+    steps = len(job.starts) * job.training.epochs
+    losses = train_by_hand(
+        by_hand,
+        job,
+        lambda optimizer: torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, max_lr=0.01, total_steps=steps
+        ),
+    )
+    object.__setattr__(job, "stopping", Stopping(patience=0, restore_best=False))
+    fit(job, state, make_session(job))
+    assert same_weights(state.network, by_hand)
+    ours = [(record.train_loss, record.val_loss) for record in state.history]
+    assert ours == [pytest.approx(pair, rel=1e-6) for pair in losses]
+
+
+def test_clipping_reaches_the_gradients():
+    job = make_job(clip_grad_norm=0.05)
+    state = make_state(job)
+    by_hand = copy.deepcopy(state.network)
+    steps = len(job.starts) * job.training.epochs
+    object.__setattr__(job, "stopping", Stopping(patience=0, restore_best=False))
+    train_by_hand(
+        by_hand,
+        job,
+        lambda optimizer: torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, max_lr=0.01, total_steps=steps
+        ),
+        clip=0.05,
+    )
+    fit(job, state, make_session(job))
+    assert same_weights(state.network, by_hand)
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
+    first, second = make_job(), make_job()
+    a, b = make_state(first), make_state(second)
+    fit(first, a, make_session(first))
+    torch.rand(7)  # what the program draws in between does not matter
+    fit(second, b, make_session(second))
+    assert same_weights(a.network, b.network)
+    other = make_job()
+    object.__setattr__(other, "training", other.training.model_copy(update={"seed": 4}))
+    c = make_state(other)
+    fit(other, c, make_session(other))
+    assert not same_weights(a.network, c.network)
+
+
+def test_training_leaves_the_random_numbers_of_the_program_alone():
+    job = make_job(epochs=1)
+    torch.manual_seed(11)
+    expected = torch.rand(3)
+    torch.manual_seed(11)
+    fit(job, make_state(job), make_session(job))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_validation_uses_eval_mode_and_needs_no_gradients():
+    seen = []
+
+    class Watching(nn.Linear):
+        def forward(self, inputs):
+            seen.append((self.training, torch.is_inference_mode_enabled()))
+            return super().forward(inputs)
+
+    job = make_job(epochs=2)
+    state = make_state(job)
+    state.network = nn.Sequential(Watching(4, 1))
+    state.optimizer = torch.optim.SGD(state.network.parameters(), lr=0.01)
+    state.schedule = None
+    fit(job, state, make_session(job))
+    epoch = [(True, False)] * 9 + [(False, True)]
+    assert seen == epoch * 2
+
+
+def test_epoch_losses_are_means_per_example_not_of_batches():
+    inputs = torch.tensor([[0.0], [0.0], [0.0], [0.0], [10.0], [10.0]])
+    targets = torch.zeros(6, 1)
+    job = make_job(epochs=1, batch_size=4)
+    batches = TensorBatches(inputs, targets)
+    object.__setattr__(job, "train", batches)
+    object.__setattr__(job, "val", batches)
+    state = make_state(job)
+    state.network = nn.Linear(1, 1, bias=False)
+    nn.init.ones_(state.network.weight)
+    state.optimizer = torch.optim.SGD(state.network.parameters(), lr=1e-12)
+    state.schedule = None
+    fit(job, state, make_session(job))
+    assert state.history[0].train_loss == pytest.approx(200 / 6, rel=1e-5)
+    assert state.history[0].val_loss == pytest.approx(200 / 6, rel=1e-5)
+
+
+def test_an_epoch_schedule_is_stepped_once_an_epoch():
+    job = make_job(epochs=4)
+    state = make_state(job, optimizer=SGD(lr=0.1), schedule=StepLR(step_size=2))
+    fit(job, state, make_session(job))
+    assert [r.lr for r in state.history] == pytest.approx([0.1, 0.1, 0.01, 0.01])
+
+
+def test_cosine_annealing_ends_at_its_lowest_rate_after_all_epochs():
+    job = make_job(epochs=4)
+    state = make_state(job, optimizer=SGD(lr=0.1), schedule=CosineAnnealingLR())
+    fit(job, state, make_session(job))
+    assert state.optimizer.param_groups[0]["lr"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_one_cycle_is_stepped_after_every_step():
+    job = make_job(epochs=3)
+    state = make_state(job, schedule=OneCycleLR())
+    fit(job, state, make_session(job))
+    assert state.history[-1].lr == pytest.approx(0.01 / 25 / 1e4, rel=1e-3)
+
+
+def test_plateau_lowers_the_rate_when_validation_does_not_improve():
+    job = make_job(epochs=4)
+    spec = ReduceLROnPlateau(patience=0, factor=0.5, threshold=0.9, eps=0.0)
+    state = make_state(job, optimizer=SGD(lr=1e-6), schedule=spec)
+    fit(job, state, make_session(job))
+    assert state.optimizer.param_groups[0]["lr"] == pytest.approx(1e-6 / 8)
+
+
+def test_training_stops_early_and_restores_the_best_weights():
+    job = make_job(epochs=50, patience=2)
+    state = make_state(job, optimizer=SGD(lr=1e-12), schedule=StepLR(step_size=99))
+    state.network = nn.Linear(4, 1)
+    state.optimizer = torch.optim.SGD(state.network.parameters(), lr=5.0)
+    state.schedule = None
+    object.__setattr__(
+        job, "training", job.training.model_copy(update={"clip_grad_norm": 1.0})
+    )
+    fit(job, state, make_session(job))
+    best = min(state.history, key=lambda record: record.val_loss)
+    assert state.best_epoch == best.epoch
+    assert len(state.history) == best.epoch + 2
+    assert state.finished.startswith(f"stopped early after epoch {best.epoch + 2}")
+    inputs, targets = regression_data()
+    with torch.inference_mode():
+        loss = nn.functional.mse_loss(state.network(inputs[83:]), targets[83:])
+    assert loss.item() == pytest.approx(best.val_loss)
+
+
+def test_without_restoring_the_last_weights_stay():
+    job = make_job(epochs=3)
+    object.__setattr__(job, "stopping", Stopping(patience=0, restore_best=False))
+    state = make_state(job)
+    fit(job, state, make_session(job))
+    assert state.finished == "all 3 epochs done"
+
+
+def test_a_loss_that_is_not_finite_is_named_with_a_remedy():
+    job = make_job(epochs=5)
+    state = make_state(job, optimizer=SGD(lr=1e18), schedule=StepLR(step_size=9))
+    with pytest.raises(TrainError, match=r"no longer a finite number \(epoch .*lower"):
+        fit(job, state, make_session(job))
+
+
+def test_outputs_that_would_broadcast_against_the_targets_are_refused():
+    inputs, targets = regression_data()
+    job = make_job()
+    flat = TensorBatches(inputs, targets.squeeze(1))
+    object.__setattr__(job, "train", flat)
+    with pytest.raises(TrainError, match=r"shape \(10, 1\) and the targets \(10,\)"):
+        fit(job, make_state(job), make_session(job))
+
+
+def test_a_loss_that_is_no_single_number_is_refused():
+    job = make_job()
+    object.__setattr__(job, "loss", nn.MSELoss(reduction="none"))
+    with pytest.raises(TrainError, match="must be one number"):
+        fit(job, make_state(job), make_session(job))
+
+
+def test_a_guard_of_seconds_stops_training_and_says_so():
+    job = make_job(epochs=5, seconds=1e-9)
+    state = make_state(job)
+    fit(job, state, make_session(job, seconds=1e-9))
+    assert state.finished.startswith("stopped by training.seconds: 1e-09 in epoch 1")
+    assert len(state.history) == 1
+
+
+def test_the_whole_data_is_seen_once_an_epoch_in_another_order():
+    orders = [epoch_order(50, 0, epoch) for epoch in range(3)]
+    assert all(sorted(order.tolist()) == list(range(50)) for order in orders)
+    assert not torch.equal(orders[0], orders[1])
+    assert torch.equal(orders[2], epoch_order(50, 0, 2))
+
+
+@pytest.mark.parametrize(
+    ("rows", "size", "starts"),
+    [
+        (10, 4, [0, 4, 8]),
+        (9, 4, [0, 4]),
+        (1, 4, [0]),
+        (8, 4, [0, 4]),
+        (5, 1, [0, 1, 2, 3]),
+    ],
+)
+def test_a_last_batch_of_one_joins_the_one_before(rows, size, starts):
+    assert batch_starts(rows, size) == starts
+
+
+@pytest.mark.parametrize(
+    ("monitor", "value", "best", "better"),
+    [
+        ("val_loss", 0.9, 1.0, True),
+        ("val_loss", 1.1, 1.0, False),
+        ("val_accuracy", 0.9, 0.8, True),
+        ("val_rmse", 0.9, 0.8, False),
+        ("train_loss", 0.7, 0.8, True),
+    ],
+)
+def test_what_is_better_depends_on_the_monitor(monitor, value, best, better):
+    assert is_better(Stopping(monitor=monitor), value, best) is better
+
+
+def test_an_improvement_must_exceed_min_delta():
+    stopping = Stopping(min_delta=0.1)
+    assert not is_better(stopping, 0.95, 1.0)
+    assert is_better(stopping, 0.85, 1.0)
+
+
+def test_an_unknown_monitor_is_named_with_what_there_is():
+    with pytest.raises(
+        TrainError, match="no 'val_f1'; there are: train_loss, val_loss"
+    ):
+        monitored("val_f1", 1.0, 2.0, {})
+
+
+def test_without_a_val_part_the_training_loss_is_monitored():
+    job = make_job(epochs=2, val=False)
+    state = make_state(job)
+    fit(job, state, make_session(job))
+    assert state.history[-1].val_loss is None
+    assert state.best_value == min(r.train_loss for r in state.history)
+
+
+def test_pixels_are_scaled_as_they_are_taken():
+    pixels = torch.tensor([[[[0, 255]]], [[[51, 102]]]], dtype=torch.uint8)
+    batches = TensorBatches(pixels, torch.tensor([0, 1]), offset=[51.0], factor=[0.5])
+    inputs, targets = batches.take(torch.tensor([1, 0]))
+    assert inputs.dtype == torch.float32
+    assert inputs.flatten().tolist() == [0.0, 25.5, -25.5, 102.0]
+    assert targets.tolist() == [1, 0]
