@@ -75,10 +75,8 @@ def test_a_preparation_survives_json_and_then_does_the_same():
     first = fitted(data, STEPS)
     again = Preparation.model_validate(json.loads(first.model_dump_json()))
     assert again == first
-    encoder = preprocessing.OrdinalEncoder()
-    np.testing.assert_array_equal(codes, encoder.fit_transform(column) + 1)again.inputs(data), first.inputs(data))
-    encoder = preprocessing.OrdinalEncoder()
-    np.testing.assert_array_equal(codes, encoder.fit_transform(column) + 1)again.targets(data), first.targets(data))
+    np.testing.assert_array_equal(again.inputs(data), first.inputs(data))
+    np.testing.assert_array_equal(again.targets(data), first.targets(data))
 
 
 def test_the_layout_is_numbers_then_flags_then_codes():
@@ -120,12 +118,10 @@ def test_one_hot_columns_are_named_and_follow_the_flags():
 def test_only_the_asked_rows_are_returned_in_order():
     preparation = fitted(mixed(), STEPS)
     rows = np.array([5, 0, 11])
-    encoder = preprocessing.OrdinalEncoder()
-    np.testing.assert_array_equal(codes, encoder.fit_transform(column) + 1)
+    np.testing.assert_array_equal(
         preparation.inputs(mixed(), rows), preparation.inputs(mixed())[rows]
     )
-    encoder = preprocessing.OrdinalEncoder()
-    np.testing.assert_array_equal(codes, encoder.fit_transform(column) + 1)
+    np.testing.assert_array_equal(
         preparation.targets(mixed(), rows), preparation.targets(mixed())[rows]
     )
 
@@ -175,14 +171,12 @@ def test_categories_agree_with_scikit_learn(values):
     data = table(text("x", values))
     column = np.array(values, object)[:, None]
     codes = fitted(data, [EncodeCategories()]).inputs(data)
-    encoder = preprocessing.OrdinalEncoder()
-    np.testing.assert_array_equal(codes, encoder.fit_transform(column) + 1)
+    np.testing.assert_array_equal(
         codes, preprocessing.OrdinalEncoder().fit_transform(column) + 1
     )
     one_hot = fitted(data, [EncodeCategories(encoding="one_hot")]).inputs(data)
     expected = preprocessing.OneHotEncoder(sparse_output=False).fit_transform(column)
-    encoder = preprocessing.OrdinalEncoder()
-    np.testing.assert_array_equal(codes, encoder.fit_transform(column) + 1)one_hot, expected)
+    np.testing.assert_array_equal(one_hot, expected)
 
 
 def test_numbers_and_booleans_may_be_categories():
