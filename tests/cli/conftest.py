@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,8 @@ class FakeRun:
         self.path = path
         self.report_path = path / "report.html"
         self.evaluation = EVALUATION
+        self.inspection = INSPECTION
+        self.plan = SimpleNamespace(training=SimpleNamespace(epochs=10))
 
     def summary(self) -> Mapping[str, object]:
         score = {"value": 0.9, "low": 0.6, "high": float("nan")}

@@ -179,3 +179,17 @@ def test_every_command_teaches_with_examples(run_cli):
         assert result.exit_code == 0
         examples = result.stdout.partition("Examples:")[2]
         assert examples.count("torchsmith ") >= 2, name
+
+
+def test_train_ends_with_where_things_are_and_what_to_try_next(run_cli, fake_api):
+    result = run_cli("train", "titanic.parquet", "--runs", "my runs")
+    assert result.exit_code == 0, result.output
+    assert "Better than the constant guess" in result.stdout
+    run = "my runs/2026-11-20-1432-titanic"
+    lines = result.stdout.partition("Run: ")[2].splitlines()
+    assert lines[0].strip() == run
+    assert lines[1] == f"Report: {run}/report.html"
+    assert lines[3] == "Next:"
+    steps = [line.partition("  #")[0].split(maxsplit=1) for line in lines[4:]]
+    assert steps[1][1].rstrip() == f"predict '{run}' new.parquet -o predictions.csv"
+    assert steps[2][1].rstrip() == f"train '{run}/plan.yaml' --epochs 20"

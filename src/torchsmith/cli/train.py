@@ -88,34 +88,35 @@ def _show(run: "Run", output: Output, source: str | None) -> None:
     from torchsmith.cli.scores import print_evaluation
 
     print_evaluation(run.evaluation, output.console)
-    output.say("")
-    output.say(f"Run:    {run.path}")
+    output.say(f"\nRun:    {run.path}")
     output.say(f"Report: {run.report_path}")
     output.say("\nNext:")
-    steps = next_steps(Path(run.path), Path(run.report_path), source)
+    steps = next_steps(run, source)
     width = max(len(command) for command, _ in steps)
     for command, why in steps:
         output.say(f"  {command:<{width}}  # {why}")
 
 
-def next_steps(run: Path, report: Path, source: str | None) -> list[tuple[str, str]]:
+def next_steps(run: "Run", source: str | None) -> list[tuple[str, str]]:
     """Return commands that may come next, each with what it is for.
 
     Args:
-        run: The run's folder.
-        report: The run's report.
+        run: What was just trained.
         source: What the person trained on, if it was named.
     """
-    folder = shlex.quote(str(run))
-    is_file = source is not None and Path(source).suffix not in ("", ".yaml", ".yml")
-    new = f"new{Path(source).suffix}" if is_file and source else "NEW_DATA"
+    folder = shlex.quote(str(run.path))
+    suffix = Path(source or "").suffix
+    new = "new_pictures/"
+    if run.inspection.kind == "table":
+        new = f"new{suffix}" if suffix not in ("", ".yaml", ".yml") else "new.csv"
     opener = "open" if sys.platform == "darwin" else "xdg-open"
     return [
-        (f"{opener} {shlex.quote(str(report))}", "read the report"),
+        (f"{opener} {shlex.quote(str(run.report_path))}", "read the report"),
         (f"torchsmith predict {folder} {new} -o predictions.csv", "use it"),
         (
-            f"torchsmith train {shlex.quote(str(run / 'plan.yaml'))} --epochs 100",
-            "the same plan, changed",
+            f"torchsmith train {shlex.quote(str(run.path / 'plan.yaml'))} "
+            f"--epochs {2 * run.plan.training.epochs}",
+            "the same plan, longer",
         ),
         ("torchsmith runs", "all runs and their scores"),
     ]

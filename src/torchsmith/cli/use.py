@@ -11,7 +11,7 @@ from torchsmith.cli.output import Output
 from torchsmith.cli.wording import number
 
 if TYPE_CHECKING:
-    from torchsmith.api import Predictions
+    from torchsmith.api.predictions import Predictions
 
 NUM_SHOWN = 20
 
