@@ -18,4 +18,4 @@ slow:
 	$(PYTHON) -m pytest -q -m slow tests
 
 bench:
-	$(PYTHON) -m benchmarks
+	$(PYTHON) benchmarks/goals.py

@@ -76,7 +76,7 @@ def plan(
     with output.progress() as observer:
         from torchsmith import api
         from torchsmith.core.files import write_atomic
-        from torchsmith.plan.file import plan_text
+        from torchsmith.plan.text import plan_text
 
         decided = api.plan(
             source, target=target, budget=budget, settings=settings, observer=observer
