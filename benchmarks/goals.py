@@ -3,8 +3,8 @@
     python benchmarks/goals.py               all jobs
     python benchmarks/goals.py digits mnist  only these
 
-Sets that are downloaded are looked for in `TORCHSMITH_DATA`, as always. Prints a row for
-each job and exits with 1 when one misses its goal.
+Downloadable sets are looked for in `TORCHSMITH_DATA`, as always. Prints a row for each
+job and exits with 1 when one misses its goal.
 """
 
 import json

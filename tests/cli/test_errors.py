@@ -39,7 +39,10 @@ def test_ctrl_c_outside_training_exits_with_130(run_cli, fake_api):
     fake_api.failure = KeyboardInterrupt()
     result = run_cli("inspect", "x.csv", "--quiet")
     assert result.exit_code == 130
-    assert result.stderr.startswith("interrupted")
+    assert result.stderr == "interrupted\n"
+    result = run_cli("train", "x.csv", "--quiet")
+    assert result.exit_code == 130
+    assert "torchsmith train --resume" in result.stderr
 
 
 def test_debug_shows_the_error_itself(run_cli, fake_api):

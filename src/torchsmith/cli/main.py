@@ -51,7 +51,10 @@ class Commands(click.Group):
             click.echo(f"error: {error}", err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo("interrupted: nothing was being trained", err=True)
+            hint = ""
+            if ctx.invoked_subcommand == train.train.name:
+                hint = "; if training had begun, go on with: torchsmith train --resume"
+            click.echo(f"interrupted{hint}", err=True)
             ctx.exit(Interrupted.exit_code)
 
 
