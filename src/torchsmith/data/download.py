@@ -71,10 +71,10 @@ def fetch(
 
 
 def _complete(url: str, file: IO[bytes], name: str, observer: Observer) -> None:
-    """Ask for what is missing, until all is there or a try brings nothing."""
+    """Ask for what is missing, until all is there or a try brings no more."""
     staged = False
     while True:
-        start = file.tell()
+        before = start = file.tell()
         with _ask(url, start) as response:
             if start and response.status != http.client.PARTIAL_CONTENT:
                 file.truncate(0)
@@ -95,8 +95,9 @@ def _complete(url: str, file: IO[bytes], name: str, observer: Observer) -> None:
                 file.write(error.partial)
         if total is None or file.tell() >= total:
             return
-        if file.tell() == start:
-            raise OSError(f"the connection was cut after {start:,} of {total:,} bytes")
+        if file.tell() <= before:
+            there = file.tell()
+            raise OSError(f"the connection was cut after {there:,} of {total:,} bytes")
 
 
 def _ask(url: str, start: int) -> http.client.HTTPResponse:

@@ -170,8 +170,10 @@ def _from_file(
         return read_npy(path, target=target)
     if ending == ".npz":
         return read_npz(path, target=target)
+    if path.name.lower().endswith(".tar.gz"):
+        ending = ".tar"
     for endings, why in _REFUSED.items():
-        if ending in endings or path.name.lower().endswith(".tar.gz"):
+        if ending in endings:
             raise DataError(f"{path}: is {why}")
     if looks_like_idx(head) or (is_idx_name(path.name) and head[:2] == b"\x1f\x8b"):
         return read_idx_source(path, target=target)
@@ -217,7 +219,7 @@ def _frame_and_labels(inputs: Any, labels: object, target: str | None) -> Data: 
             f"the data frame X already has a column '{name}'; remove it, or give y "
             "another name with target="
         )
-    columns = {str(c): inputs[c].to_numpy() for c in inputs.columns}
+    columns = {str(c): np.asarray(inputs[c]) for c in inputs.columns}
     return table_from_rows({**columns, name: _array(labels, "y")}, target=name)
 
 

@@ -1,0 +1,167 @@
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from torchsmith.core.errors import DataError
+from torchsmith.core.observer import Observer
+from torchsmith.data.load import load
+
+
+@pytest.fixture(autouse=True)
+def _no_data_folders(monkeypatch, tmp_path):
+    monkeypatch.delenv("TORCHSMITH_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def test_a_csv_file_is_a_table(tmp_path):
+    (tmp_path / "a.csv").write_text("size,price\n1,10\n2,30\n3,20\n")
+    data = load(tmp_path / "a.csv", target="price")
+    assert data.kind == "table"
+    assert data.source == str(tmp_path / "a.csv")
+    assert data.target.values.tolist() == [10, 30, 20]
+
+
+def test_a_csv_file_of_pixels_is_pictures(tmp_path):
+    table = np.random.default_rng(0).integers(0, 256, (3, 65))
+    lines = [",".join(["label", *(f"p{i}" for i in range(64))])]
+    lines += [",".join(map(str, row)) for row in table.tolist()]
+    (tmp_path / "a.csv").write_text("\n".join(lines))
+    assert load(tmp_path / "a.csv").inputs.pixels.shape == (3, 8, 8, 1)
+
+
+def test_content_counts_and_not_the_ending(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((2, 3, 4), np.uint8))
+    (tmp_path / "a.npy").rename(tmp_path / "a.csv")
+    assert load(tmp_path / "a.csv").kind == "images"
+    Image.new("L", (2, 2)).save(tmp_path / "b.png")
+    (tmp_path / "b.png").rename(tmp_path / "b.data")
+    assert load(tmp_path / "b.data").inputs.names == ("b.data",)
+
+
+def test_a_folder_of_arrays_or_pictures_is_told_by_what_it_holds(tmp_path):
+    np.savez(tmp_path / "train.npz", x=np.zeros((2, 3, 4), np.uint8), y=[0, 1])
+    assert load(tmp_path).reading["format"] == "arrays"
+    (tmp_path / "pets" / "cat").mkdir(parents=True)
+    Image.new("L", (2, 2)).save(tmp_path / "pets" / "cat" / "1.png")
+    assert load(tmp_path / "pets", target="animal").target.name == "animal"
+
+
+def test_a_folder_of_tables_lists_them(tmp_path):
+    for name in ("a.csv", "b.csv.gz"):
+        (tmp_path / name).write_text("x\n1\n")
+    with pytest.raises(DataError, match=r"folder of 2 files \(a\.csv, b\.csv\.gz\)"):
+        load(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="is an empty folder"):
+        load(tmp_path / "empty")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("a.xlsx", "save the sheet as CSV"),
+        ("a.zip", "unpack it"),
+        ("a.tar.gz", "unpack it"),
+        ("a.json", "save it as CSV"),
+        ("a.pkl", "never opened"),
+        ("A.PT", "never opened"),
+        ("a.h5", "numpy.savez"),
+        ("a.mp4", "not read"),
+    ],
+)
+def test_formats_that_are_not_read_are_refused_with_what_to_do(tmp_path, name, message):
+    (tmp_path / name).write_bytes(b"PK\x03\x04 content")
+    with pytest.raises(DataError, match=message):
+        load(tmp_path / name)
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"")
+    with pytest.raises(DataError, match=r"a\.csv: is empty \(0 bytes\)"):
+        load(tmp_path / "a.csv")
+
+
+def test_a_misspelt_file_or_set_gets_the_nearest_names(tmp_path):
+    (tmp_path / "housing.csv").write_text("x\n1\n")
+    with pytest.raises(DataError, match=r"no such file.*did you mean 'housing\.csv'"):
+        load(tmp_path / "housin.csv")
+    with pytest.raises(DataError, match="did you mean 'iris'"):
+        load("irsi")
+    with pytest.raises(DataError, match="known sets are digits, iris"):
+        load("qqqq")
+    with pytest.raises(DataError, match="there is no folder"):
+        load(tmp_path / "no" / "x.csv")
+
+
+@pytest.mark.parametrize("source", ["", "  ", 5, None, b"x"])
+def test_what_names_nothing_is_refused(source):
+    with pytest.raises(DataError, match=r"names nothing|is no source"):
+        load(source)
+
+
+def test_a_path_wins_over_a_known_set_and_this_is_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "iris").write_text("a,b\n1,2\n3,4\n")
+    data = load("iris")
+    assert len(data) == 2
+    assert "rename it" in data.reading["name"]
+
+
+def test_a_folder_that_is_a_copy_of_a_set_is_read_as_this_set(
+    shared_data, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(shared_data / "adult", tmp_path / "adult")
+    assert len(load("adult")) == 48_842
+
+
+def test_arrays_become_data():
+    pictures = load((np.zeros((2, 3, 4), np.uint8), [0, 1]))
+    assert pictures.inputs.pixels.shape == (2, 3, 4, 1)
+    table = load((np.eye(2), np.array(["a", "b"], dtype=object)), target="kind")
+    assert table.target.name == "kind"
+    assert table.target.texts() == ["a", "b"]
+    with pytest.raises(DataError, match="y: holds int, str"):
+        load((np.eye(2), np.array([1, "b"], dtype=object)))
+    with pytest.raises(DataError, match="X: rows differ in length"):
+        load(([[1, 2], [3]], [0, 1]))
+
+
+def test_columns_and_frames_become_tables():
+    columns = {"size": [1, 2, 3], "kind": ["a", "b", "a"]}
+    assert load(columns, target="kind").target.texts() == ["a", "b", "a"]
+
+    class Frame(dict):
+        columns = ("size",)
+
+    frame = Frame(size=np.array([1.0, 2.0]))
+    data = load((frame, [5, 6]))
+    assert data.target.name == "y"
+    assert list(data.inputs.columns) == ["size"]
+    with pytest.raises(DataError, match="already has a column 'size'"):
+        load((frame, [5, 6]), target="size")
+
+
+def test_damaged_pictures_are_skipped_when_asked(tmp_path):
+    (tmp_path / "cat").mkdir()
+    Image.new("L", (2, 2)).save(tmp_path / "cat" / "1.png")
+    (tmp_path / "cat" / "2.png").write_bytes(b"")
+    with pytest.raises(DataError, match="1 of 2 pictures"):
+        load(tmp_path)
+    assert len(load(tmp_path, skip_damaged=True)) == 1
+
+
+class Recorder(Observer):
+    def __init__(self):
+        self.told = []
+
+    def stage(self, title, total=None):
+        self.told.append((title, total))
+
+
+def test_reading_is_told_to_the_observer(shared_data):
+    recorder = Recorder()
+    load(shared_data / "catdog", observer=recorder)
+    assert recorder.told == [("Checking pictures", 96)]
