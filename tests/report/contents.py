@@ -220,8 +220,8 @@ def images() -> ReportContent:
                     message="43 test images are also in the training part.",
                     where="images 12, 871, 2204, …",
                     evidence="43 of 10,000 (0.4 %) equal to the pixel",
-                    remedy="Drop them with data.drop_duplicates, or read the test score "
-                    "as slightly too good.",
+                    remedy="Drop them with data.drop_duplicates, or read the test "
+                    "score as slightly too good.",
                 ),
                 Finding(
                     code="D30",
@@ -238,7 +238,10 @@ def images() -> ReportContent:
             classes=GARMENTS,
             num_examples={"train": 54_000, "val": 6_000, "test": rows},
             scores={
-                "val": {"accuracy": wilson(0.938, 6000), "log_loss": around(0.187, 0.01)},
+                "val": {
+                    "accuracy": wilson(0.938, 6000),
+                    "log_loss": around(0.187, 0.01),
+                },
                 "test": {
                     "accuracy": wilson(share, rows),
                     "balanced_accuracy": wilson(share - 0.001, rows),
@@ -252,8 +255,8 @@ def images() -> ReportContent:
                 rival("neighbors", "nearest neighbours", 0.855, rows, share),
                 rival("trees", "gradient-boosted trees", 0.889, rows, share),
             ),
-            verdict="Better than gradient-boosted trees, the best of four simple rivals, "
-            "beyond noise.",
+            verdict="Better than gradient-boosted trees, the best of four simple "
+            "rivals, beyond noise.",
             per_class=tuple(
                 ClassScores(
                     name=name,
@@ -353,7 +356,9 @@ def rival(name, title, share, rows, network) -> Rival:
 def number_column(name: str, low: float, high: float, missing: int = 0) -> ColumnFacts:
     """Facts about a number column with one hump."""
     edges = np.linspace(low, high, 13)
-    counts = np.random.default_rng(len(name)).integers(20, 60, 12) * np.hanning(14)[1:-1]
+    counts = (
+        np.random.default_rng(len(name)).integers(20, 60, 12) * np.hanning(14)[1:-1]
+    )
     return ColumnFacts(
         name=name,
         kind="number",
@@ -495,8 +500,8 @@ def regression() -> ReportContent:
                     "it seems to be cut off there.",
                     where="median_house_value = 500,001",
                     evidence="965 of 20,640 rows (4.7 %)",
-                    remedy="Predictions above 500,001 cannot be learned; leave such rows "
-                    "out if they matter.",
+                    remedy="Predictions above 500,001 cannot be learned; leave such "
+                    "rows out if they matter.",
                 ),
                 Finding(
                     code="D05",
@@ -530,11 +535,15 @@ def regression() -> ReportContent:
             rivals=(
                 rmse_rival("constant", "constant guess", 115_310, 1_700, 66_097, 1_800),
                 rmse_rival("linear", "ridge regression", 68_420, 1_900, 19_207, 1_600),
-                rmse_rival("neighbors", "nearest neighbours", 61_100, 1_700, 11_887, 1_500),
-                rmse_rival("trees", "gradient-boosted trees", 46_480, 1_150, -2_733, 690),
+                rmse_rival(
+                    "neighbors", "nearest neighbours", 61_100, 1_700, 11_887, 1_500
+                ),
+                rmse_rival(
+                    "trees", "gradient-boosted trees", 46_480, 1_150, -2_733, 690
+                ),
             ),
-            verdict="Better than linear and nearest neighbours beyond noise; not better "
-            "than gradient-boosted trees.",
+            verdict="Better than linear and nearest neighbours beyond noise; not "
+            "better than gradient-boosted trees.",
             residuals=Residuals(
                 actual=tuple(actual.tolist()), predicted=tuple(predicted.tolist())
             ),
@@ -608,7 +617,10 @@ def rmse_rival(name, title, value, half, lead, lead_half) -> Rival:
     return Rival(
         name=name,
         title=title,
-        scores={"rmse": around(value, half), "r2": around(1 - (value / 115_310) ** 2, 0.01)},
+        scores={
+            "rmse": around(value, half),
+            "r2": around(1 - (value / 115_310) ** 2, 0.01),
+        },
         difference=around(lead, lead_half),
         num_fitted=14_035,
         seconds=1.5,
@@ -725,7 +737,9 @@ def binary() -> ReportContent:
                 auc_rival("constant", "constant guess", 0.5, 0.0, 0.371),
                 auc_rival("linear", "logistic regression", 0.861, 0.055, 0.010),
                 auc_rival("neighbors", "nearest neighbours", 0.842, 0.06, 0.029),
-                Rival(name="trees", title="gradient-boosted trees", note="failed to fit"),
+                Rival(
+                    name="trees", title="gradient-boosted trees", note="failed to fit"
+                ),
             ),
             verdict="Better than a constant guess; not better than logistic regression "
             "beyond noise.",
@@ -745,7 +759,12 @@ def binary() -> ReportContent:
                     prediction=classes[1 - i % 2],
                     probability=0.97 - 0.03 * i,
                     loss=3.5,
-                    row={"Age": "", "Fare": "7.25", "Sex": "male", "탑승일 (날짜)": "1912-04-10"},
+                    row={
+                        "Age": "",
+                        "Fare": "7.25",
+                        "Sex": "male",
+                        "탑승일 (날짜)": "1912-04-10",
+                    },
                 )
                 for i in range(6)
             ),
@@ -779,7 +798,9 @@ def many_classes() -> ReportContent:
     """Forty classes, too many for a readable matrix."""
     base = images()
     rng = np.random.default_rng(3)
-    classes = tuple(f"공장 설비 부품 {i:02} (model-{i:03}-revision-b)" for i in range(40))
+    classes = tuple(
+        f"공장 설비 부품 {i:02} (model-{i:03}-revision-b)" for i in range(40)
+    )
     confusion = np.diag(rng.integers(30, 60, 40))
     for _ in range(220):
         i, j = rng.choice(40, 2, replace=False)

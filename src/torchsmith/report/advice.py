@@ -59,9 +59,9 @@ def _against_rivals(content: ReportContent) -> Iterator[str]:
     target = content.plan.problem.target
     if no_better_than_constant(content):
         yield (
-            f"The network does no better than a constant guess. Check that the inputs can "
-            f"say something about {target}, that its values are right, and try a ten "
-            "times smaller and a ten times larger lr."
+            "The network does no better than a constant guess. Check that the inputs "
+            f"can say something about {target}, that its values are right, and try a "
+            "ten times smaller and a ten times larger lr."
         )
         return
     better = [rival for rival in content.evaluation.rivals if beats(rival) is False]
@@ -70,8 +70,8 @@ def _against_rivals(content: ReportContent) -> Iterator[str]:
         title = min(gaps, key=lambda name: gaps[name].value)
         lead = difference_texts(content.evaluation.metric, gaps[title])[0]
         yield (
-            f"{title[:1].upper()}{title[1:]} do better on this data ({lead}): try a wider "
-            "network or longer training, or use them instead."
+            f"{title[:1].upper()}{title[1:]} do better on this data ({lead}): try a "
+            "wider network or longer training, or use them instead."
         )
 
 
@@ -91,9 +91,9 @@ def _from_curves(content: ReportContent) -> Iterator[str]:
     last = history[-1]
     if len(finite) >= 4 and finite[-1] > 1.15 * min(finite) > last.train_loss:
         yield (
-            f"The training loss fell to {number(last.train_loss, 3)} while the validation "
-            f"loss rose from {number(min(finite), 3)} to {number(finite[-1], 3)}: more "
-            "data, more dropout or a larger weight_decay would help."
+            f"The training loss fell to {number(last.train_loss, 3)} while the "
+            f"validation loss rose from {number(min(finite), 3)} to "
+            f"{number(finite[-1], 3)}: more data, more dropout or a larger weight_decay would help."
         )
 
 

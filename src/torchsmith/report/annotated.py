@@ -91,7 +91,7 @@ def _fits(value: Any, indent: int) -> bool:  # noqa: ANN401
     """Sections stand as blocks, lists of plain values and small choices on one line."""
     if isinstance(value, list):
         return indent > 0 and not any(isinstance(inner, dict | list) for inner in value)
-    return indent > 0 or (len(value) == 1 and len(_flow(value)) <= _FLOW_WIDTH)
+    return (indent > 0 or len(value) == 1) and len(_flow(value)) <= _FLOW_WIDTH
 
 
 def _flow(value: Any) -> str:  # noqa: ANN401

@@ -58,7 +58,7 @@ def line_chart(
     height = _HEIGHT
     xs = [x for one in series for x, _ in one.points]
     ys = [y for one in series for _, y in one.points if math.isfinite(y)]
-    x_axis = linear_axis(xs, num_ticks=6, whole=True, pad=0.02)
+    x_axis = linear_axis(xs, num_ticks=6, whole=True, pad=0.0)
     if as_percent:
         y_axis = linear_axis(ys, bounds=(0.0, 1.0), pad=0.08)
     elif from_zero:
@@ -177,7 +177,7 @@ def scatter(
     )
     body += Markup(
         '<text class="axis end" x="100%" y="100%" dy="35">{}</text>'
-        '<text class="axis" x="-46" y="-9">{}</text>'
+        '<text class="axis" x="-46" y="-12">{}</text>'
     ).format(clean(x_title), clean(y_title))
     return _figure(title, body, height=None)
 
@@ -193,7 +193,8 @@ def _figure(
     size = Markup('height="{}"').format(height) if height else Markup('class="square"')
     return Markup(
         '<figure class="chart"><figcaption><b>{0}</b>{1}</figcaption>'
-        '<div class="plot"><svg role="img" aria-label="{0}" {2}>{3}</svg></div></figure>'
+        '<div class="plot"><svg role="img" aria-label="{0}" {2}>{3}</svg></div>'
+        "</figure>"
     ).format(clean(title), names, size, body)
 
 

@@ -31,8 +31,8 @@ class ReportContent:
         title: The run's name.
         created: When the run began, as text.
         plan: What was asked, with its reasons.
-        changed: For a dotted path such as `training.epochs` that the person changed, the
-            value that Torchsmith had chosen, as text.
+        changed: For a dotted path such as `training.epochs` that the person changed,
+            the value that Torchsmith had chosen, as text.
         inspection: What was found out about the data.
         history: What is known after each epoch.
         evaluation: What came out.

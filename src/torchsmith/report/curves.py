@@ -45,7 +45,9 @@ def learning_charts(history: Sequence[EpochRecord], metric: Metric) -> list[Mark
             )
         )
     rates = [Series("learning rate", [(r.epoch, r.lr) for r in history])]
-    charts.append(line_chart(rates, title="Learning rate", x_title="epoch", from_zero=True))
+    charts.append(
+        line_chart(rates, title="Learning rate", x_title="epoch", from_zero=True)
+    )
     return charts
 
 

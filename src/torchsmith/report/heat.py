@@ -33,8 +33,8 @@ class Confusion:
 def heat_map(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Markup:
     """Draw a confusion matrix: one row per target, one column per prediction.
 
-    Right answers and mistakes have a colour each, the stronger the larger their share of
-    the row.
+    Right answers and mistakes have a colour each, the stronger the larger their share
+    of the row.
 
     Args:
         classes: K names.
@@ -45,12 +45,10 @@ def heat_map(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Markup:
         Markup('<th scope="col" title="{0}"><span>{0}</span></th>').format(clean(name))
         for name in classes
     )
-    body = Markup("").join(
-        _row(i, classes, row) for i, row in enumerate(counts)
-    )
+    body = Markup("").join(_row(i, classes, row) for i, row in enumerate(counts))
     return Markup(
-        '<div class="scroll"><table class="heat{}"><caption>Rows: what is right. Columns: '
-        "what the network said.</caption><thead><tr><td></td>{}</tr></thead>"
+        '<p class="aside">Rows: what is right. Columns: what the network said.</p>'
+        '<div class="scroll"><table class="heat{}"><thead><tr><td></td>{}</tr></thead>'
         "<tbody>{}</tbody></table></div>"
     ).format(slanted, head, body)
 

@@ -48,7 +48,7 @@ def residual_charts(residuals: Residuals | None, target: str) -> list[Markup]:
 
 
 def _reach(errors: list[float]) -> float:
-    """Return a bound that 98 of 100 errors keep, so that few do not squeeze the rest."""
+    """Return a bound that 98 of 100 errors keep: few shall not squeeze the rest."""
     if not errors:
         return 0.0
     sizes = sorted(abs(error) for error in errors)

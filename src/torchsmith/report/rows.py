@@ -1,7 +1,7 @@
 """Charts of named rows: dots with intervals, and bars.
 
-Names and values are HTML beside the drawing, so that a long name in any script is cut by
-the browser, which knows its width, and a narrow page puts it above its row.
+Names and values are HTML beside the drawing, so that a long name in any script is cut
+by the browser, which knows its width, and a narrow page puts it above its row.
 """
 
 from collections.abc import Sequence
@@ -72,7 +72,8 @@ def dot_chart(
         _gridlines(axis) + _guide(guide) + _dot(row, axis, beyond=row not in near)
         for row in rows
     ]
-    return _chart(rows, tracks, title, _axis_row(axis, as_percent=as_percent))
+    scale = _axis_row(axis, as_percent=as_percent)
+    return _chart(rows, tracks, title, scale, style="dots")
 
 
 def bar_chart(rows: Sequence[Row], *, title: str, columns: bool = False) -> Markup:
@@ -86,7 +87,8 @@ def bar_chart(rows: Sequence[Row], *, title: str, columns: bool = False) -> Mark
     ends = [end for row in rows for end in row.ends]
     axis = Axis(min([0.0, *ends]), max([0.0, *ends]) or 1.0, ())
     tracks = [_bar(row, axis) for row in rows]
-    return _chart(rows, tracks, title, Markup(""), columns=columns)
+    style = "bars columns" if columns else "bars"
+    return _chart(rows, tracks, title, Markup(""), style=style)
 
 
 def _near(rows: Sequence[Row]) -> list[Row]:
@@ -108,13 +110,13 @@ def _chart(
     title: str,
     axis: Markup,
     *,
-    columns: bool = False,
+    style: str,
 ) -> Markup:
     body = Markup("").join(
         Markup(
             '<div class="row{0}"><span class="name" title="{1}"><bdi>{1}</bdi></span>'
             '<svg height="{2}" aria-hidden="true"><title>{1}: {3}</title>{4}</svg>'
-            '<span class="value">{3}{5}</span></div>'
+            '<span class="value"><span>{3}</span>{5}</span></div>'
         ).format(
             " main" if row.main else "",
             clean(row.name),
@@ -127,8 +129,8 @@ def _chart(
     )
     return Markup(
         '<figure class="chart"><figcaption><b>{0}</b></figcaption>'
-        '<div class="rows{1}" role="group" aria-label="{0}">{2}{3}</div></figure>'
-    ).format(clean(title), " columns" if columns else "", body, axis)
+        '<div class="rows {1}" role="group" aria-label="{0}">{2}{3}</div></figure>'
+    ).format(clean(title), style, body, axis)
 
 
 def _axis_row(axis: Axis, *, as_percent: bool) -> Markup:
@@ -178,7 +180,9 @@ def _dot(row: Row, axis: Axis, *, beyond: bool) -> Markup:
 
 def _bar(row: Row, axis: Axis) -> Markup:
     zero, value = axis.at(0.0), axis.at(row.value)
-    bar = Markup('<rect class="bar" x="{}" width="{}" y="6" height="14" rx="2"/>').format(
+    bar = Markup(
+        '<rect class="bar" x="{}" width="{}" y="6" height="14" rx="2"/>'
+    ).format(
         _pc(min(zero, value)), _pc(max(abs(value - zero), 0.002 if row.value else 0.0))
     )
     if row.low is None or row.high is None:

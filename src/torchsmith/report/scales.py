@@ -78,7 +78,7 @@ def linear_axis(
 
 
 def value_axis(values: Iterable[float], *, num_ticks: int = 5) -> Axis:
-    """Choose an axis, logarithmic where positive values span more than a decade and a half.
+    """Choose an axis, logarithmic where positive values differ by a factor of 30.
 
     Args:
         values: What must be seen; what is not finite is left out.
@@ -118,13 +118,14 @@ def nice_ticks(
         step = max(1.0, step)
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
-    return tuple(round(i * step, 12) if step > 1e-9 else i * step
-                 for i in range(first, last + 1))
+    return tuple(
+        round(i * step, 12) if step > 1e-9 else i * step for i in range(first, last + 1)
+    )
 
 
 def _plain(value: float, step: float, unit: str) -> str:
     decimals = next((d for d in range(9) if abs(round(step, d) - step) < 1e-9), 9)
     text = f"{value:,.{decimals}f}"
     if float(text.replace(",", "")) == 0:
-        text = text.lstrip("-")
+        text, unit = text.lstrip("-"), unit if unit.endswith("%") else ""
     return text.replace("-", "\u2212") + unit

@@ -61,8 +61,8 @@ def number(value: float, digits: int = 4) -> str:
 def percent(share: float, decimals: int = 1) -> str:
     """Write a share as a percentage.
 
-    >>> percent(0.0973).replace("\\u00a0", " ")
-    '9.7 %'
+    >>> percent(0.0973).split()
+    ['9.7', '%']
     """
     if not math.isfinite(share):
         return number(share)
@@ -72,8 +72,8 @@ def percent(share: float, decimals: int = 1) -> str:
 def share(part: float, whole: float) -> str:
     """Write a part of a whole as a percentage that is never a false 0 or 100.
 
-    >>> share(1, 100_000).replace("\\u00a0", " "), share(0, 5).replace("\\u00a0", " ")
-    ('<0.1 %', '0 %')
+    >>> share(1, 100_000).split(), share(0, 5).split()
+    (['<0.1', '%'], ['0', '%'])
     """
     if whole <= 0:
         return "–"
@@ -102,13 +102,14 @@ def score_texts(metric: Metric, score: Score) -> tuple[str, str]:
     """Write a score and its interval, with the digits that the interval allows.
 
     >>> from torchsmith.evaluate.evaluation import Score
-    >>> value, interval = score_texts("rmse", Score(value=48213.7, low=47100, high=49377))
-    >>> value, interval
+    >>> score_texts("rmse", Score(value=48213.7, low=47100, high=49377))
     ('48,214', '47,100 – 49,377')
     """
     factor = 100 if metric in PERCENT_METRICS else 1
     values = [factor * v for v in (score.value, score.low, score.high)]
     decimals = _decimals((values[2] - values[1]) / 2)
+    if decimals is None:
+        return metric_text(metric, score.value), ""
     value, low, high = (_fixed(v, decimals) for v in values)
     unit = f"{_NO_BREAK}%" if factor == 100 else ""
     return f"{value}{unit}", f"{low} – {high}{unit}"
@@ -119,6 +120,8 @@ def difference_texts(metric: Metric, score: Score) -> tuple[str, str]:
     factor = 100 if metric in PERCENT_METRICS else 1
     values = [factor * v for v in (score.value, score.low, score.high)]
     decimals = _decimals((values[2] - values[1]) / 2)
+    if decimals is None:
+        decimals = 3
     value, low, high = (
         ("+" if v > 0 and _fixed(v, decimals) != _fixed(0, decimals) else "")
         + _fixed(v, decimals)
@@ -131,8 +134,8 @@ def difference_texts(metric: Metric, score: Score) -> tuple[str, str]:
 def duration(seconds: float) -> str:
     """Write a duration in the two units that matter.
 
-    >>> duration(0.42).replace("\\u00a0", " "), duration(3725).replace("\\u00a0", " ")
-    ('0.4 s', '1 h 2 min')
+    >>> duration(0.42).split(), duration(3725).split()
+    (['0.4', 's'], ['1', 'h', '2', 'min'])
     """
     if not math.isfinite(seconds):
         return "–"
@@ -141,9 +144,11 @@ def duration(seconds: float) -> str:
     whole = round(seconds)
     if whole < 60:
         return f"{whole}{_NO_BREAK}s"
-    if whole < 3600:
-        return f"{whole // 60}{_NO_BREAK}min {whole % 60}{_NO_BREAK}s"
-    return f"{whole // 3600}{_NO_BREAK}h {whole % 3600 // 60}{_NO_BREAK}min"
+    big, small, units = whole // 60, whole % 60, ("min", "s")
+    if whole >= 3600:
+        big, small, units = whole // 3600, whole % 3600 // 60, ("h", "min")
+    rest = f" {small}{_NO_BREAK}{units[1]}" if small else ""
+    return f"{big}{_NO_BREAK}{units[0]}{rest}"
 
 
 def count(value: int, noun: str, plural: str = "") -> str:
@@ -156,9 +161,10 @@ def count(value: int, noun: str, plural: str = "") -> str:
     return f"{value:,} {word}"
 
 
-def _decimals(half_width: float) -> int:
+def _decimals(half_width: float) -> int | None:
+    """Say how many decimals mean something; None where there is no interval."""
     if not math.isfinite(half_width) or half_width <= 0:
-        return 3
+        return None
     decimals = -math.floor(math.log10(half_width))
     if half_width * 10**decimals < 3:
         decimals += 1
@@ -169,6 +175,8 @@ def _fixed(value: float, decimals: int) -> str:
     if not math.isfinite(value):
         return number(value)
     text = f"{value:,.{decimals}f}"
-    return text.lstrip("-") if float(text.replace(",", "")) == 0 else text.replace(
-        "-", _MINUS
+    return (
+        text.lstrip("-")
+        if float(text.replace(",", "")) == 0
+        else text.replace("-", _MINUS)
     )

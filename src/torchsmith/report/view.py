@@ -72,13 +72,13 @@ def _verdict(content: ReportContent) -> dict[str, Any]:
     main = main_score(content)
     value, interval = score_texts(evaluation.metric, main[1]) if main else ("–", "")
     part = main[0] if main else "test"
-    answers = [beats(rival) for rival in evaluation.rivals]
+    answers = [beats(rival) for rival in evaluation.rivals if rival.difference]
     if no_better_than_constant(content):
         tone = "bad"
-    elif False in answers:
-        tone = "mixed"
+    elif answers and all(answers):
+        tone = "good"
     else:
-        tone = "good" if True in answers else "plain"
+        tone = "mixed" if answers else "plain"
     return {
         "value": value,
         "interval": interval,
@@ -100,7 +100,15 @@ def _rivals_chart(content: ReportContent) -> Any:  # noqa: ANN401
     part, score = main
     text, interval = score_texts(metric, score)
     rows = [
-        Row("this network", score.value, text, score.low, score.high, interval, main=True)
+        Row(
+            "this network",
+            score.value,
+            text,
+            score.low,
+            score.high,
+            interval,
+            main=True,
+        )
     ]
     rivals = [rival for rival in evaluation.rivals if metric in rival.scores]
     for rival in rivals if part == "test" else []:
@@ -205,7 +213,11 @@ def _lines(change: Change) -> str:
 def _epochs(content: ReportContent) -> dict[str, Any]:
     best = max((r.epoch for r in content.history if r.best), default=None)
     seconds = sum(record.seconds for record in content.history)
-    return {"best": best, "seconds": seconds, "count": count(len(content.history), "epoch")}
+    return {
+        "best": best,
+        "seconds": seconds,
+        "count": count(len(content.history), "epoch"),
+    }
 
 
 def _result(evaluation: Evaluation, target: str) -> dict[str, Any]:
