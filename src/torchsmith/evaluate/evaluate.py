@@ -86,6 +86,7 @@ def evaluate(
         num_examples[part] = len(held.targets)
         drawn = resamples if part == "test" else Resamples(len(held.targets), seed)
         scores[part] = _scores(problem, held.targets, held.outputs, drawn)
+    available = max((rival.num_train for rival in rivals), default=num_train)
     compared = tuple(_rival(problem, test, rival, resamples) for rival in rivals)
     table = None
     if problem.task != "regression":
@@ -99,7 +100,7 @@ def evaluate(
         num_examples=num_examples,
         scores=scores,
         rivals=compared,
-        verdict=verdict(problem.metric, scores["test"], compared, num_train),
+        verdict=verdict(problem.metric, scores["test"], compared, available),
         per_class=() if table is None else _per_class(problem.classes, table),
         confusion=() if table is None else tuple(map(tuple, table.tolist())),
         residuals=_residuals(test, seed) if problem.task == "regression" else None,

@@ -18,7 +18,7 @@ def verdict(
     metric: Metric,
     scores: Mapping[Metric, Score],
     rivals: Sequence[Rival],
-    num_train: int,
+    num_rows: int,
 ) -> str:
     """Compare a network with its rivals by the intervals of the paired differences.
 
@@ -26,7 +26,7 @@ def verdict(
         metric: The main metric.
         scores: Of the network, on the test part.
         rivals: With scores and differences on the same rows.
-        num_train: Rows that the network was trained on; a rival that saw fewer is
+        num_rows: Rows that the rivals could have been fitted on; one that saw fewer is
             named as such.
 
     Returns:
@@ -48,7 +48,7 @@ def verdict(
             continue
         won = group is better
         ours = scores[metric].value
-        names = [_named(r, metric, None if won else ours, num_train) for r in group]
+        names = [_named(r, metric, None if won else ours, num_rows) for r in group]
         word = "or" if lead.startswith("no") else "and"
         parts.append(f"{lead} {_listed(names, word)}{end}")
     text = "; ".join(parts)
@@ -72,7 +72,7 @@ def _grouped(
     return better, even, worse
 
 
-def _named(rival: Rival, metric: Metric, ours: float | None, num_train: int) -> str:
+def _named(rival: Rival, metric: Metric, ours: float | None, num_rows: int) -> str:
     remarks = []
     if ours is not None:
         theirs = rival.scores[metric].value
@@ -81,8 +81,8 @@ def _named(rival: Rival, metric: Metric, ours: float | None, num_train: int) -> 
         doubt = gain is not None and gain.value > 0 and texts[0] != texts[1]
         noise = ", within noise" if doubt else ""
         remarks.append(f"{TITLES[metric]} {texts[0]} against {texts[1]}{noise}")
-    if rival.name != "constant" and rival.num_fitted < num_train:
-        remarks.append(f"fitted on {rival.num_fitted:,} of {num_train:,} rows")
+    if rival.name != "constant" and rival.num_fitted < num_rows:
+        remarks.append(f"fitted on {rival.num_fitted:,} of {num_rows:,} rows")
     noun = _NOUNS[rival.name]
     return f"{noun} ({'; '.join(remarks)})" if remarks else noun
 
