@@ -252,3 +252,8 @@ def test_a_column_far_stronger_than_all_others_is_a_warning():
 def test_a_column_of_many_levels_is_not_taken_for_a_leak():
     levels = [f"v{i % 40}" for i in range(200)]
     assert not found(table({"c": levels, "x": noise()}, labels()), "D10")
+
+
+def test_a_table_of_very_many_columns_is_inspected():
+    columns = {f"x{i}": [(i * 7 + j * j) % 97 for j in range(60)] for i in range(400)}
+    assert len(inspect(table(columns, labels(60))).columns) == 400

@@ -1,5 +1,6 @@
 """From data to facts and findings."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -150,7 +151,7 @@ def _inspect_table(
     distinctive = [p for p in profiles if not _is_row_id(p, roles[p.name][1])]
     if distinctive:
         keys = rows.row_keys(distinctive, len(table))
-        combinations = float(np.prod([_choices(p) for p in distinctive]))
+        combinations = math.prod(_choices(p) for p in distinctive)
         findings += _compare_rows(subject, keys, combinations)
     if subject.data.given is not None:
         categories = [p for p in used if p.kind == "text"]
@@ -173,7 +174,7 @@ def _nothing_used(profiles: Sequence[Profile]) -> Finding:
 def _choices(profile: Profile) -> float:
     """How many values a column can take; measured numbers can take any."""
     measured = profile.kind == "number" and not profile.whole
-    return np.inf if measured else float(profile.distinct + 1)
+    return math.inf if measured else float(profile.distinct + 1)
 
 
 def _is_row_id(profile: Profile, reason: str) -> bool:

@@ -105,34 +105,46 @@ def measure(
     rows = np.flatnonzero(~target.missing)
     if len(rows) < MIN_ROWS:
         return []
-    order = generator(0, "leaks").permutation(len(rows))[:MAX_ROWS]
-    rows = rows[order]
-    folds = np.arange(len(rows)) % FOLDS
-    codes = target.codes[rows]
-    if facts.task == "regression":
-        if target.kind != "number":
-            return []
-        values = target.column.values[rows]
-        goals = [np.searchsorted(np.sort(values), values).astype(np.float64)]
-    else:
-        counts = np.bincount(codes, minlength=target.distinct)
-        chosen = np.flatnonzero(counts >= 10)[:20]
-        if target.distinct == 2:
-            chosen = chosen[:1]
-        goals = [(codes == code).astype(np.float64) for code in chosen]
-    if not goals:
+    rows = rows[generator(0, "leaks").permutation(len(rows))[:MAX_ROWS]]
+    goals = _goals(target, rows, facts)
+    if not goals.shape[1]:
         return []
+    folds = np.arange(len(rows)) % FOLDS
     strengths = []
     for profile in profiles:
-        groups = _group(profile, rows)
-        guesses = [_out_of_fold(groups, folds, goal) for goal in goals]
-        pairs = list(zip(goals, guesses, strict=True))
-        explained = float(np.mean([_explained(goal, guess) for goal, guess in pairs]))
-        score = explained
+        cells = _group(profile, rows) * FOLDS + folds
+        counts, sums = _totals(cells, goals)
+        guesses = _out_of_fold(counts, sums, goals.mean(axis=0))
+        error = (counts[..., None] * guesses**2 - 2 * guesses * sums).sum(axis=(0, 1))
+        kept = 1 - (error + (goals**2).sum(axis=0)) / (goals.var(axis=0) * len(rows))
+        score = explained = float(kept.mean())
         if facts.task != "regression":
-            score = float(np.mean([_auc(goal > 0, guess) for goal, guess in pairs]))
+            score = float(
+                np.mean(
+                    [
+                        _auc(guesses[..., k], sums[..., k], counts - sums[..., k])
+                        for k in range(goals.shape[1])
+                    ]
+                )
+            )
         strengths.append(Strength(profile.name, score, explained))
     return sorted(strengths, key=lambda strength: -strength.score)
+
+
+def _goals(target: Profile, rows: np.ndarray, facts: TargetFacts) -> np.ndarray:
+    """Return `(n, K)`: the rank of the target, or 1 for each class that a row has."""
+    if facts.task == "regression":
+        if target.kind != "number":
+            return np.empty((len(rows), 0))
+        values = target.column.values[rows]
+        ranks = np.searchsorted(np.sort(values), values).astype(np.float64)[:, None]
+        return np.asarray(ranks[:, ranks.std(axis=0) > 0])
+    codes = target.codes[rows]
+    counts = np.bincount(codes, minlength=target.distinct)
+    chosen = np.flatnonzero((counts >= 10) & (counts < len(rows)))[:20]
+    if target.distinct == 2:
+        chosen = chosen[:1]
+    return np.asarray(codes[:, None] == chosen, np.float64)
 
 
 def _group(profile: Profile, rows: np.ndarray) -> np.ndarray:
@@ -143,36 +155,32 @@ def _group(profile: Profile, rows: np.ndarray) -> np.ndarray:
         return codes
     present = codes > 0
     values = profile.column.values[rows][present].astype(np.float64)
-    cuts = np.quantile(values, np.linspace(0, 1, num_bins + 1)[1:-1], method="lower")
+    cuts = np.sort(values)[np.arange(1, num_bins) * len(values) // num_bins]
     codes[present] = 1 + np.searchsorted(np.unique(cuts), values)
     return codes
 
 
-def _out_of_fold(groups: np.ndarray, folds: np.ndarray, goal: np.ndarray) -> np.ndarray:
-    """Guess each row by the mean of its group in the other folds."""
-    num_groups = int(groups.max()) + 1
-    cells = groups * FOLDS + folds
-    size = num_groups * FOLDS
-    counts = np.bincount(cells, minlength=size).reshape(num_groups, FOLDS)
-    sums = np.bincount(cells, goal, minlength=size).reshape(num_groups, FOLDS)
-    other_counts = counts.sum(axis=1, keepdims=True) - counts
-    other_sums = sums.sum(axis=1, keepdims=True) - sums
-    guess = (other_sums + goal.mean()) / (other_counts + 1)
-    return np.asarray(guess[groups, folds])
+def _totals(cells: np.ndarray, goals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows `(groups, folds)` and goals `(groups, folds, K)` of each cell."""
+    size = (int(cells.max()) // FOLDS + 1) * FOLDS
+    counts = np.bincount(cells, minlength=size).reshape(-1, FOLDS)
+    sums = [
+        np.bincount(cells, goal, minlength=size).reshape(-1, FOLDS) for goal in goals.T
+    ]
+    return counts, np.stack(sums, axis=-1)
 
 
-def _explained(goal: np.ndarray, guess: np.ndarray) -> float:
-    error, total = ((goal - guess) ** 2).sum(), goal.var() * len(goal)
-    return 1 - float(error) / max(float(total), 1e-12)
+def _out_of_fold(counts: np.ndarray, sums: np.ndarray, prior: np.ndarray) -> np.ndarray:
+    """Guess each cell by the mean of its group in the other folds."""
+    others = counts.sum(axis=1, keepdims=True) - counts
+    guesses = sums.sum(axis=1, keepdims=True) - sums + prior
+    return np.asarray(guesses / (others + 1)[..., None])
 
 
-def _auc(positive: np.ndarray, guess: np.ndarray) -> float:
+def _auc(guess: np.ndarray, positive: np.ndarray, negative: np.ndarray) -> float:
     """Return the chance that a positive row has the larger guess; ties count half."""
-    _, inverse, counts = np.unique(guess, return_inverse=True, return_counts=True)
-    above = np.cumsum(counts)
-    ranks = (above - (counts - 1) / 2)[inverse]
-    num = int(positive.sum())
-    if num in (0, len(positive)):
-        return 0.5
-    total = ranks[positive].sum() - num * (num + 1) / 2
-    return float(total / (num * (len(positive) - num)))
+    _, inverse = np.unique(guess.ravel(), return_inverse=True)
+    above = np.bincount(inverse, positive.ravel())
+    below = np.bincount(inverse, negative.ravel())
+    wins = above * (np.cumsum(below) - below / 2)
+    return float(wins.sum() / (above.sum() * below.sum()))

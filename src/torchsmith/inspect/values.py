@@ -171,7 +171,7 @@ def _extreme(profile: Profile, lines: np.ndarray) -> Iterator[Finding]:
         return
     values = profile.column.values
     far = _distance(values, profile.present)
-    if profile.present.min() >= 0:
+    if (far > FAR).any() and profile.present.min() >= 0:
         scale = float(np.median(profile.present))
         if scale > 0:
             # A long tail is common and harmless: it must be far on a log scale too.
