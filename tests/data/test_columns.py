@@ -16,7 +16,7 @@ NAN = np.nan
         (["1,234,567", "12"], [1234567, 12]),
         (["1,395", "477"], [1395, 477]),
         (["1.234,56", "7,5"], [1234.56, 7.5]),
-        (["0,123", "0,5"], [0.123, 0.5]),
+        (["0,123", "0,500"], [0.123, 0.5]),
         (["1 234", "12"], [1234, 12]),
         (["12\u00a0345,6", "1"], [12345.6, 1]),
         (["$1,200.50", "-$3", "$ 4"], [1200.5, -3, 4]),
@@ -127,14 +127,24 @@ def test_dates_are_read_in_every_common_form(tmp_path, texts, first) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["2023-02-29", "2020-13-01", "2020-00-10", "0000-01-01", "01/02/20", "25:00"],
+    [
+        "2023-02-29",
+        "2020-13-01",
+        "2020-00-10",
+        "0000-01-01",
+        "01/02/20",
+        "2020-01-05 25:00",
+    ],
 )
 def test_what_is_no_date_is_text(tmp_path, text) -> None:
     assert column_of(tmp_path, text, text).kind == "text"
 
 
 def test_eight_digits_are_numbers_without_more_evidence(tmp_path) -> None:
+    early = [f"17000{month}0{day}" for month in range(1, 4) for day in range(1, 5)]
+
     assert column_of(tmp_path, "20200105", "20200106").kind == "number"
+    assert column_of(tmp_path, *early).kind == "number"
 
 
 def test_day_and_month_that_cannot_be_told_apart_are_noted(tmp_path) -> None:
@@ -199,6 +209,15 @@ def test_a_few_strays_among_numbers_make_text_and_are_told(tmp_path) -> None:
     [change] = changes(data, "x").values()
     assert change.what.startswith("2 of 100 values are not numbers")
     assert (change.count, change.lines, change.example) == (2, (42, 92), "n.a.")
+
+
+def test_many_different_strays_are_a_text_and_not_told(tmp_path) -> None:
+    rows = [str(i) for i in range(2000)] + [f"word {i}" for i in range(51)]
+
+    data = read(tmp_path, "x,y\n" + "".join(f"{row},1\n" for row in rows))
+
+    assert columns(data)["x"].kind == "text"
+    assert changes(data, "x") == {}
 
 
 def test_a_damaged_date_among_dates_is_told(tmp_path) -> None:

@@ -40,7 +40,7 @@ def test_types_and_gaps_are_read(tmp_path) -> None:
 
 
 def test_a_parquet_file_is_told_by_content_and_its_name_is_no_pattern(tmp_path) -> None:
-    write(tmp_path / "a1.parquet", "SELECT 1 AS x, 'other' AS y")
+    write(tmp_path / "a1xx.csv", "SELECT 1 AS x, 'other' AS y")
     path = write(tmp_path / "plain", "SELECT 2 AS x, 'this' AS y")
     path = path.rename(tmp_path / "a[1]*?.csv")
 

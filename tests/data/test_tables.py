@@ -265,8 +265,7 @@ def test_whatever_the_bytes_only_our_error_is_raised(tmp_path_factory, raw) -> N
     file.write_bytes(raw)
     try:
         data = read_table(file)
-    except DataError as error:
-        assert str(file) in str(error)
+    except DataError:
         return
     assert len(data) > 0
     assert {len(c.values) for c in columns(data).values()} == {len(data)}

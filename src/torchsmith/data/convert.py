@@ -87,11 +87,11 @@ def convert_all(
             what += f" of the form {form.date_format}"
         elif form.words:
             what += f" ({form.words[0]}, {form.words[1]})"
+        every = f"; all: {sheet.place(misfits)}" if len(misfits) > 1 else ""
         raise DataError(
             f"{sheet.source}: column '{form.name}': {len(misfits):,} of "
             f"{len(converted.column.values):,} values are not {what} (first: "
-            f"'{converted.first}', {sheet.place(misfits[:1])}; all: "
-            f"{sheet.place(misfits)}); {remedy}"
+            f"'{converted.first}', {sheet.place(misfits[:1])}{every}); {remedy}"
         )
     return converted
 

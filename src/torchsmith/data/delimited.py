@@ -71,6 +71,9 @@ def read_delimited(text: str, source: str, known: Collection[str] = ()) -> Sheet
     dialect = find_dialect(text)
     rows = _Rows(text, dialect, source)
     block = rows.take(_BLOCK)
+    if not block:
+        rows.refuse_ragged(headed=False)
+        raise DataError(f"{source}: the file holds no rows, only blank lines")
     headed = has_header(block[:1000], known)
     names, changes = name_columns(block.pop(0) if headed else None, rows.width, source)
     first_row = int(headed)
@@ -110,7 +113,9 @@ def find_dialect(text: str) -> Dialect:
         rows = dialect.reader(sample, strict=False)
         widths = [len(row) for row in rows if len(row) > 1 or any(map(str.strip, row))]
         most = Counter(widths[1:] or widths).most_common(1)[0][0] if widths else 0
-        if most < 2 or widths[0] < 2:
+        # A title above the header: chosen all the same, so that its row is refused.
+        titled = most > 2 and len(widths) > 5 and widths.count(most) > 0.8 * len(widths)
+        if most < 2 or (widths[0] < 2 and not titled):
             continue
         score = widths.count(widths[0]) / len(widths)
         if score > best_score:
@@ -165,10 +170,15 @@ class _Rows:
             return
         line, found = self._ragged[0]
         first = "the header" if headed else "the first row"
+        fields = f"{self.width} field{'s' * (self.width > 1)}"
+        rows = (
+            "1 row does" if len(self._ragged) == 1 else f"{len(self._ragged):,} rows do"
+        )
+        every = f"; all: {place([line for line, _ in self._ragged])}"
         raise DataError(
-            f"{self._source}: {len(self._ragged):,} rows do not have the {self.width} "
-            f"fields of {first} (first: line {line} has {found}; "
-            f"{place([line for line, _ in self._ragged])}); "
+            f"{self._source}: {rows} not have the {fields} of "
+            f"{first} (first: line {line} has {found}"
+            f"{every if len(self._ragged) > 1 else ''}); "
             "quote fields that hold the delimiter, or correct these lines"
         )
 

@@ -94,7 +94,7 @@ def _refuse_damaged_utf8(raw: bytes, position: int, source: str) -> None:
         return
     line = line_at(raw[:position].decode(), position)
     raise DataError(
-        f"{source}: {bad} places hold bytes that are not UTF-8 (first: "
+        f"{source}: {bad} bytes or more are not UTF-8 (first: "
         f"{raw[position]:#04x} in line {line}) in a file that is UTF-8 otherwise; "
         "save it as UTF-8 again, or correct these places"
     )

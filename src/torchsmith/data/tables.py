@@ -15,7 +15,7 @@ from torchsmith.core.observer import Observer
 from torchsmith.core.vocabulary import ColumnRole
 from torchsmith.data.cells import Cells, Sheet
 from torchsmith.data.columns import decide_formats
-from torchsmith.data.convert import convert, convert_all
+from torchsmith.data.convert import convert_all
 from torchsmith.data.data import Column, ColumnFormat, Data, Table
 from torchsmith.data.delimited import read_delimited
 from torchsmith.data.encoding import decode
@@ -234,9 +234,7 @@ def _apply(
     used = {form.name for form in formats}
     if target is not None and target.name in sheet.columns:
         used.add(target.name)
-        answer = convert(sheet.columns[target.name], target, sheet)
-        if len(answer.misfits):
-            answer = convert_all(sheet.columns[target.name], target, sheet, remedy)
+        answer = convert_all(sheet.columns[target.name], target, sheet, remedy)
         changes = data.changes + answer.changes
         data = replace(data, target=answer.column, changes=changes)
     if ignored := [name for name in sheet.columns if name not in used]:
