@@ -118,6 +118,14 @@ def test_all_damaged_pictures_are_counted_and_named(tmp_path):
     assert "\n" not in message
 
 
+def test_a_wrong_checksum_in_a_png_is_damage(tmp_path):
+    content = bytearray(save(tmp_path / "a" / "1.png").read_bytes())
+    content[-14] ^= 1  # in the checksum of the pixel data, which decoding ignores
+    (tmp_path / "a" / "1.png").write_bytes(content)
+    with pytest.raises(DataError, match="1 of 1 pictures"):
+        read_image_folder(tmp_path)
+
+
 def test_only_the_first_damaged_pictures_are_named(tmp_path):
     pets(tmp_path)
     for number in range(8):

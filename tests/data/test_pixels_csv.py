@@ -136,3 +136,11 @@ def test_chunks_end_anywhere(tmp_path, monkeypatch):
     monkeypatch.setattr("torchsmith.data.pixels_csv._CHUNK", 37)
     data = read(tmp_path / "x.csv", csv(TABLE))
     assert data.fingerprint == expected.fingerprint
+
+
+def test_lines_are_counted_across_chunks(tmp_path, monkeypatch):
+    monkeypatch.setattr("torchsmith.data.pixels_csv._CHUNK", 370)
+    lines = csv(np.tile(TABLE, (100, 1))).splitlines()
+    lines[299] = "x" + lines[299]
+    with pytest.raises(DataError, match="line 300, column 'label'"):
+        read(tmp_path / "x.csv", "\n".join(lines))
