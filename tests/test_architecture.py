@@ -3,8 +3,10 @@
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -227,12 +229,13 @@ def test_packages_import_only_from_packages_to_their_right():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_constraints_are_exact_and_torch_is_the_tested_one():
+def test_the_constraints_are_exact_and_hold_all_that_is_needed():
     lines = (REPOSITORY / "constraints.txt").read_text("utf-8").splitlines()
-    pins = [line for line in lines if line and not line.startswith("#")]
-    assert "torch==2.13.0" in pins
-    for pin in pins:
-        name, exact, version = pin.partition("==")
-        assert name
-        assert exact
-        assert "+" not in version
+    pins = dict(line.split("==") for line in lines if not line.startswith("#"))
+    assert pins["torch"] == "2.13.0"
+    assert not [version for version in pins.values() if "+" in version]
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
+    needed = project["project"]["dependencies"]
+    needed += project["project"]["optional-dependencies"]["dev"]
+    names = {re.split("[>=<]", line)[0].lower() for line in needed}
+    assert {re.sub("[_.]", "-", name) for name in names} - set(pins) == set()
