@@ -52,16 +52,13 @@ def picture_features(pictures: np.ndarray) -> Features:
     """Flatten pictures, shrunk to at most 32 pixels a side.
 
     Args:
-        pictures: `(N, H, W, C)` or `(N, C, H, W)`, the same for all calls; bytes are
-            divided by 255, floats are taken as they are.
+        pictures: `(N, H, W, C)`; bytes are divided by 255, floats are taken as they are.
 
     Returns:
         One number for each pixel and channel.
     """
-    last = pictures.shape[-1] in {1, 3}
-    pixels = pictures if last else np.moveaxis(pictures, 1, -1)
-    scale = np.float32(255 if pixels.dtype == np.uint8 else 1)
-    small = _shrink(pixels, MOST_SIDE)
+    scale = np.float32(255 if pictures.dtype == np.uint8 else 1)
+    small = _shrink(pictures, MOST_SIDE)
     flat = small.reshape(len(small), -1) / scale
     height, width, channels = small.shape[1:]
     codes = np.zeros((len(flat), 0), np.int64)
@@ -144,7 +141,8 @@ def _scaled(train: Features, other: Features) -> tuple[np.ndarray, ...]:
         return train.numbers, other.numbers
     mean = train.numbers.mean(axis=0, dtype=np.float64)
     deviation = train.numbers.std(axis=0, dtype=np.float64)
-    deviation[deviation == 0] = 1
+    # Rounding gives a constant column a tiny deviation, and others an enormous value.
+    deviation[deviation <= 1e-6 * np.abs(mean)] = 1
     return tuple(
         ((part.numbers - mean) / deviation).astype(np.float32)
         for part in (train, other)

@@ -34,7 +34,7 @@ class Macro:
 
     def interval(self) -> tuple[float, float]:
         """Return the ends of the 95 % interval, within 0 and 1."""
-        smooth = float(np.mean((self.values * self.support + 0.5) / (self.support + 1)))
+        smooth = _smooth(self.values, self.support)
         variance = float(np.sum(self.influence**2)) + self.doubt
         rows = smooth * (1 - smooth) / variance
         mean = float(np.clip(np.mean(self.values), 0.0, 1.0))
@@ -64,6 +64,11 @@ def paired_half_width(ours: Macro, theirs: Macro) -> float:
     moved = ours.influence - theirs.influence
     variance = float(np.sum(moved**2)) + ours.doubt + theirs.doubt
     return wide_z(max(len(moved), 2)) * float(np.sqrt(variance))
+
+
+def _smooth(values: np.ndarray, support: np.ndarray) -> float:
+    """Return the mean as if each class had half a row more right, and half wrong."""
+    return float(np.mean((values * support + 0.5) / (support + 1)))
 
 
 def _doubt(support: np.ndarray) -> float:
@@ -106,9 +111,13 @@ def _areas(targets: np.ndarray, probabilities: np.ndarray) -> Macro:
             moved += influence
     moved /= max(len(values), 1)
     counts = np.array(support)
+    variance = float(np.sum(moved**2))
+    mean, smooth = float(np.mean(values)), _smooth(np.array(values), counts)
     # A row is seldom misplaced by the whole range: half of it, and only where the rows
-    # themselves do not show a larger variance.
-    doubt = max(_doubt(counts) / 4 - float(np.sum(moved**2)), 0.0)
+    # themselves do not show a larger variance, as with perfect areas.
+    doubt = max(_doubt(counts) / 4 - variance, 0.0)
+    if 0 < mean < 1:
+        doubt = max(doubt, variance * (smooth * (1 - smooth) / (mean * (1 - mean)) - 1))
     return Macro(np.array(values), counts, moved, doubt)
 
 

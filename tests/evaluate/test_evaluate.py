@@ -1,0 +1,222 @@
+"""An evaluation holds the truth about a test part."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.evaluate.cases import BINARY, THREE, VALUES, sure
+from torchsmith.core.errors import TrainError
+from torchsmith.data.data import Column, ColumnFormat, Images, Table
+from torchsmith.evaluate.evaluate import PartOutputs, evaluate
+from torchsmith.evaluate.evaluation import Evaluation
+from torchsmith.evaluate.rivals import RivalOutputs
+
+
+def three(rows=240, wrong=40, seed=0):
+    """Targets and outputs with so many mistakes, each less sure than the one before."""
+    targets = np.arange(rows) % 3
+    said = targets.copy()
+    said[:wrong] = (targets[:wrong] + 1) % 3
+    outputs = sure(said, 3)
+    sureness = np.linspace(0.95, 0.6, wrong)
+    outputs[np.arange(wrong), said[:wrong]] = sureness
+    outputs[np.arange(wrong), targets[:wrong]] = 0.8 * (1 - sureness)
+    outputs[np.arange(wrong), (targets[:wrong] + 2) % 3] = 0.2 * (1 - sureness)
+    return targets, outputs
+
+
+def values(rows=300):
+    random = np.random.default_rng(0)
+    targets = random.normal(100, 20, rows)
+    return targets, targets + random.normal(0, 5, rows)
+
+
+def guess(targets, classes):
+    shares = np.tile(np.full(classes, 1 / classes), (len(targets), 1))
+    return RivalOutputs("constant", shares, 700, 700, 0.1)
+
+
+def test_the_main_metric_stands_first_in_every_part():
+    problem = THREE.model_copy(update={"metric": "log_loss"})
+    part = PartOutputs(*three())
+    found = evaluate(problem, part, val=part, num_train=700)
+    assert list(found.scores) == ["val", "test"]
+    for scores in found.scores.values():
+        assert next(iter(scores)) == "log_loss"
+        assert set(scores) == {
+            "accuracy",
+            "balanced_accuracy",
+            "f1_macro",
+            "roc_auc",
+            "log_loss",
+        }
+    assert found.num_examples == {"train": 700, "val": 240, "test": 240}
+
+
+def test_a_classifier_is_counted_class_by_class():
+    targets, outputs = three(rows=240, wrong=40)
+    found = evaluate(THREE, PartOutputs(targets, outputs), num_train=700)
+    assert found.scores["test"]["accuracy"].value == pytest.approx(200 / 240)
+    table = np.array(found.confusion)
+    assert table.sum() == 240
+    assert np.trace(table) == 200
+    assert table[0, 1] == 14
+    first = found.per_class[0]
+    assert (first.name, first.support) == ("a", 80)
+    assert first.recall == pytest.approx(66 / 80)
+    assert first.precision == pytest.approx(66 / (66 + table[2, 0]))
+    assert found.residuals is None
+
+
+def test_a_rival_is_compared_on_the_same_rows():
+    targets, outputs = three()
+    found = evaluate(
+        THREE, PartOutputs(targets, outputs), num_train=700, rivals=[guess(targets, 3)]
+    )
+    (constant,) = found.rivals
+    assert constant.title == "constant guess"
+    assert constant.scores["accuracy"].value == pytest.approx(1 / 3)
+    assert constant.difference.value == pytest.approx(1 / 2)
+    assert found.verdict == "Better than a constant guess beyond noise."
+
+
+def test_an_error_that_is_smaller_than_the_rivals_is_better():
+    targets, outputs = values()
+    rival = RivalOutputs("constant", np.full(300, 100.0), 700, 700, 0.1)
+    found = evaluate(
+        VALUES, PartOutputs(targets, outputs), num_train=700, rivals=[rival]
+    )
+    gain = found.rivals[0].difference
+    assert gain.low > 0
+    difference = (
+        found.rivals[0].scores["rmse"].value - found.scores["test"]["rmse"].value
+    )
+    assert gain.value == pytest.approx(difference)
+
+
+def test_residuals_of_a_large_test_part_are_a_sample():
+    targets, outputs = values(2_100)
+    found = evaluate(VALUES, PartOutputs(targets, outputs), num_train=1, seed=3)
+    again = evaluate(VALUES, PartOutputs(targets, outputs), num_train=1, seed=3)
+    assert len(found.residuals.actual) == 2_000
+    assert found == again
+    pairs = set(zip(targets.tolist(), outputs.tolist(), strict=True))
+    drawn = zip(found.residuals.actual, found.residuals.predicted, strict=True)
+    assert pairs.issuperset(drawn)
+
+
+def test_residuals_of_a_small_test_part_are_all():
+    targets, outputs = values(30)
+    found = evaluate(VALUES, PartOutputs(targets, outputs), num_train=1)
+    assert found.residuals.actual == tuple(targets.tolist())
+    assert found.residuals.predicted == tuple(outputs.tolist())
+
+
+def test_mistakes_are_the_most_costly_wrong_ones():
+    targets, outputs = three(wrong=40)
+    found = evaluate(THREE, PartOutputs(targets, outputs), num_train=1).mistakes
+    assert len(found) == 24
+    assert [m.where for m in found[:2]] == ["row 0", "row 1"]
+    first = found[0]
+    assert (first.target, first.prediction) == ("a", "b")
+    assert first.probability == pytest.approx(0.95)
+    assert first.loss == pytest.approx(-np.log(0.04))
+
+
+def test_right_answers_are_no_mistakes():
+    targets, outputs = three(wrong=3)
+    assert (
+        len(evaluate(THREE, PartOutputs(targets, outputs), num_train=1).mistakes) == 3
+    )
+
+
+def test_a_mistake_in_a_table_shows_its_row_and_line():
+    targets, outputs = values(40)
+    outputs[7] = 1e4
+    levels = tuple(f"street {n}" for n in range(40))
+    columns = {
+        "street": Column(
+            ColumnFormat(name="street", kind="text"), np.arange(40), levels
+        ),
+        "rooms": Column(ColumnFormat(name="rooms", kind="number"), np.arange(40.0) / 2),
+    }
+    inputs = Table(columns, np.arange(40) + 2)
+    part = PartOutputs(targets, outputs, inputs)
+    first = evaluate(VALUES, part, num_train=1).mistakes[0]
+    assert first.where == "line 9"
+    assert first.row == {"street": "street 7", "rooms": "3.5"}
+    assert (first.prediction, first.probability) == ("10000", None)
+    assert first.loss == pytest.approx(1e4 - targets[7])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_a_mistake_in_a_picture_shows_a_small_picture(channels, dtype):
+    targets, outputs = three(rows=30, wrong=2)
+    pixels = np.zeros((30, 200, 100, channels), dtype)
+    pixels[:, :100] = 255 if dtype == np.uint8 else 0.5
+    sizes = np.tile(np.array([[200, 100]], np.int32), (30, 1))
+    names = tuple(f"cats/{n}.png" for n in range(30))
+    inputs = Images(sizes, channels, pixels, names=names)
+    found = evaluate(THREE, PartOutputs(targets, outputs, inputs), num_train=1).mistakes
+    assert [m.where for m in found] == ["cats/0.png", "cats/1.png"]
+    with Image.open(io.BytesIO(base64.b64decode(found[0].picture))) as picture:
+        assert (picture.format, picture.size) == ("PNG", (48, 96))
+        shown = np.asarray(picture).reshape(96, 48, channels)
+    assert shown[0].min() == 255
+    assert shown[-1].max() == 0
+
+
+def test_a_row_may_be_called_by_another_name():
+    targets, outputs = three(wrong=1)
+    part = PartOutputs(targets, outputs, where=lambda row: f"patient {row + 100}")
+    assert evaluate(THREE, part, num_train=1).mistakes[0].where == "patient 100"
+
+
+def test_a_class_without_test_rows_is_noted():
+    targets = np.arange(200) % 2
+    found = evaluate(THREE, PartOutputs(targets, sure(targets, 3)), num_train=1)
+    assert found.notes == (
+        "1 class has no test rows, so nothing is known about how well they are told "
+        "apart: 'c'.",
+    )
+    assert found.per_class[2].support == 0
+
+
+def test_a_small_test_part_is_noted():
+    found = evaluate(THREE, PartOutputs(*three(rows=36, wrong=1)), num_train=1)
+    assert found.notes[0].startswith("The test part has only 36 rows")
+
+
+def test_a_metric_that_is_not_defined_is_left_out_and_noted():
+    targets = np.zeros(120, np.int64)
+    found = evaluate(BINARY, PartOutputs(targets, sure(targets, 2)), num_train=1)
+    assert "roc_auc" not in found.scores["test"]
+    assert "Not defined for test rows of a single class: ROC AUC." in found.notes
+
+
+def test_an_empty_val_part_has_no_scores():
+    targets, outputs = three()
+    empty = PartOutputs(targets[:0], outputs[:0])
+    found = evaluate(THREE, PartOutputs(targets, outputs), val=empty, num_train=1)
+    assert list(found.scores) == ["test"]
+
+
+def test_outputs_that_are_not_finite_are_an_error():
+    targets, outputs = values(50)
+    outputs[3] = np.nan
+    with pytest.raises(
+        TrainError, match=r"1 of 50 test rows are not finite.*lower the"
+    ):
+        evaluate(VALUES, PartOutputs(targets, outputs), num_train=1)
+
+
+def test_an_evaluation_survives_json():
+    targets, outputs = three()
+    found = evaluate(
+        THREE, PartOutputs(targets, outputs), num_train=1, rivals=[guess(targets, 3)]
+    )
+    assert Evaluation.model_validate_json(found.model_dump_json()) == found
