@@ -121,6 +121,15 @@ def test_numbers_too_large_for_32_bits_are_an_error():
     assert finding.message == "'x' has 1 value beyond ±3.4e+38."
 
 
+@pytest.mark.parametrize("bad", [-np.inf, np.inf, -1e39, 1e308])
+def test_unusable_values_among_positive_ones_do_not_stop_inspection(bad):
+    values = np.abs(noise()) + 3
+    values[0], values[1] = bad, 1e6
+    inspection = inspect(table({"x": values}, noise(seed=3)))
+    assert found(inspection, "D1")
+    assert found(inspection, "D18")
+
+
 def test_a_column_of_infinite_values_only_does_not_stop_inspection():
     assert found(table({"x": [np.inf] * 30, "z": noise(30)}, noise(30)), "D1")
 
@@ -227,3 +236,16 @@ def test_columns_set_aside_are_named_with_examples():
     (finding,) = found(table({"Name": names, "x": noise()}, noise(seed=4)), "D29")
     assert finding.message.startswith("'Name' is set aside: a different text")
     assert "'Mr. 0'" in finding.evidence
+
+
+def test_a_number_at_some_distance_is_not_extreme():
+    values = noise()
+    values[40] = 20
+    assert not found(table({"x": values}, noise(seed=2)), "D18")
+
+
+def test_columns_that_begin_alike_are_not_equal():
+    one = [float(i % 40) for i in range(200)]
+    other = [v + 100 if v == 39 else v for v in one]
+    inspection = inspect(table({"a": one, "b": other}, noise()))
+    assert [facts.role for facts in inspection.columns] == ["number", "number"]

@@ -3,6 +3,8 @@ import pytest
 
 from tests.inspect.build import found, labels, noise, table
 from torchsmith.inspect.examine import inspect
+from torchsmith.inspect.leaks import measure
+from torchsmith.inspect.profile import build_profile
 
 
 def dates(num, start="2020-01-01"):
@@ -257,3 +259,26 @@ def test_a_column_of_many_levels_is_not_taken_for_a_leak():
 def test_a_table_of_very_many_columns_is_inspected():
     columns = {f"x{i}": [(i * 7 + j * j) % 97 for j in range(60)] for i in range(400)}
     assert len(inspect(table(columns, labels(60))).columns) == 400
+
+
+def test_a_missing_target_contradicts_nothing():
+    x, y = noise(), labels()
+    x[5], y[5] = x[4], None
+    assert not found(table({"x": x}, y), "D12")
+
+
+def test_classes_that_are_only_slightly_grouped_are_not_noted():
+    draw = np.random.default_rng(0)
+    y = (np.cumsum(draw.random(20_000) < 0.45) % 2).astype(float)
+    assert not found(table({"x": noise(20_000)}, y), "D26")
+
+
+def test_a_column_without_any_bearing_scores_like_chance():
+    columns = {"c": ["u", "v"] * 2000}
+    data = table(columns, labels(4000))
+    target = build_profile(data.target)
+    (strength,) = measure(
+        [build_profile(data.inputs.columns["c"])], target, inspect(data).target
+    )
+    assert strength.score == pytest.approx(0.5, abs=0.03)
+    assert strength.explained == pytest.approx(0, abs=0.01)

@@ -175,10 +175,7 @@ def _extreme(profile: Profile, lines: np.ndarray) -> Iterator[Finding]:
         scale = float(np.median(profile.present))
         if scale > 0:
             # A long tail is common and harmless: it must be far on a log scale too.
-            with np.errstate(over="ignore"):
-                logs = _distance(
-                    np.log1p(values / scale), np.log1p(profile.present / scale)
-                )
+            logs = _distance(_log(values, scale), _log(profile.present, scale))
             far = np.where(logs > FAR_ON_LOG, far, 0.0)
     extreme = np.flatnonzero(far > FAR)
     if not len(extreme):
@@ -196,6 +193,12 @@ def _extreme(profile: Profile, lines: np.ndarray) -> Iterator[Finding]:
         evidence=f"{number(round(float(far[worst[0]]), 1))} interquartile ranges away",
         remedy="Check these rows; `RobustScale` keeps them from dominating.",
     )
+
+
+def _log(values: np.ndarray, scale: float) -> np.ndarray:
+    # Values that D1 reports may lie below 0 or overflow; they are no outliers here.
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        return np.log1p(values / scale)
 
 
 def _distance(values: np.ndarray, present: np.ndarray) -> np.ndarray:
