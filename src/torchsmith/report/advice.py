@@ -93,7 +93,8 @@ def _from_curves(content: ReportContent) -> Iterator[str]:
         yield (
             f"The training loss fell to {number(last.train_loss, 3)} while the "
             f"validation loss rose from {number(min(finite), 3)} to "
-            f"{number(finite[-1], 3)}: more data, more dropout or a larger weight_decay would help."
+            f"{number(finite[-1], 3)}: more data, more dropout or a larger "
+            "weight_decay would help."
         )
 
 

@@ -11,6 +11,7 @@ MAX_CLASSES = 20
 """A matrix of more classes is not readable."""
 
 _SHORT_NAME = 3
+_FEW = 4
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ def heat_map(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Markup:
         classes: K names.
         counts: `(K, K)`; row = target, column = prediction.
     """
-    slanted = "" if all(_width(name) <= _SHORT_NAME for name in classes) else " slanted"
+    short = all(_width(name) <= _SHORT_NAME for name in classes)
+    style = "few" if len(classes) <= _FEW else "" if short else "slanted"
     head = Markup("").join(
         Markup('<th scope="col" title="{0}"><span>{0}</span></th>').format(clean(name))
         for name in classes
@@ -48,9 +50,9 @@ def heat_map(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> Markup:
     body = Markup("").join(_row(i, classes, row) for i, row in enumerate(counts))
     return Markup(
         '<p class="aside">Rows: what is right. Columns: what the network said.</p>'
-        '<div class="scroll"><table class="heat{}"><thead><tr><td></td>{}</tr></thead>'
+        '<div class="scroll"><table class="heat {}"><thead><tr><td></td>{}</tr></thead>'
         "<tbody>{}</tbody></table></div>"
-    ).format(slanted, head, body)
+    ).format(style, head, body)
 
 
 def most_confused(

@@ -119,6 +119,8 @@ def _rivals_chart(content: ReportContent) -> Any:  # noqa: ANN401
     percents = metric in PERCENT_METRICS
     shares = percents or metric in {"f1_macro", "roc_auc"}
     bounds = (0.0, 1.0) if shares else (-math.inf if metric == "r2" else 0.0, math.inf)
+    if len(rows) == 1:
+        return ""
     title = f"{metric_title(metric)} on the {part} part, with 95\u00a0% intervals"
     return dot_chart(
         rows, title=title[:1].upper() + title[1:], as_percent=percents, bounds=bounds
@@ -213,8 +215,10 @@ def _lines(change: Change) -> str:
 def _epochs(content: ReportContent) -> dict[str, Any]:
     best = max((r.epoch for r in content.history if r.best), default=None)
     seconds = sum(record.seconds for record in content.history)
+    broken = (r.epoch for r in content.history if not math.isfinite(r.train_loss))
     return {
         "best": best,
+        "broken": next(broken, None),
         "seconds": seconds,
         "count": count(len(content.history), "epoch"),
     }

@@ -1,0 +1,64 @@
+"""What to try next."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.report import contents
+from torchsmith.evaluate.evaluation import Rival, Score
+from torchsmith.report.advice import MAX_STEPS, beats, next_steps
+
+
+def says(content, words: str) -> bool:
+    return any(words in step for step in next_steps(content))
+
+
+def test_a_network_that_learned_nothing_is_told_first():
+    steps = next_steps(contents.no_better_than_constant())
+    assert "no better than a constant guess" in steps[0]
+    assert not says(contents.images(), "constant guess")
+
+
+def test_a_better_rival_is_named_with_its_lead():
+    assert says(contents.regression(), "Gradient-boosted trees do better")
+    assert says(contents.regression(), "−2,733")
+
+
+def test_training_that_ended_at_its_best_should_go_on():
+    content = contents.images()
+    cut = replace(content, history=content.history[:13])
+    assert says(cut, "--epochs 26")
+    assert not says(content, "--epochs")
+
+
+def test_a_rising_validation_loss_is_overfitting():
+    assert says(contents.regression(), "while the validation loss rose")
+
+
+def test_warnings_of_the_inspection_come_with_their_remedy():
+    assert says(
+        contents.images(), "D21: 43 test images are also in the training part. "
+    )
+
+
+def test_the_most_confused_pair_is_named():
+    assert says(contents.images(), "“قميص” that are taken for “티셔츠” (112")
+
+
+def test_few_test_rows_are_told():
+    assert says(contents.binary(), "only 179 rows")
+    assert not says(contents.images(), "rows, so the score")
+
+
+@pytest.mark.parametrize("name", contents.ALL)
+def test_advice_is_short(name):
+    assert len(next_steps(contents.ALL[name]())) <= MAX_STEPS
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "answer"), [(0.1, 0.3, True), (-0.3, -0.1, False), (-1, 1, None)]
+)
+def test_only_a_difference_beyond_noise_counts(low, high, answer):
+    score = Score(value=(low + high) / 2, low=low, high=high)
+    rival = Rival(name="linear", title="linear", difference=score)
+    assert beats(rival) is answer

@@ -1,0 +1,102 @@
+"""The page in a real browser."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.report import contents
+from torchsmith.report.render import render
+
+SECTIONS = [
+    "verdict",
+    "data",
+    "plan",
+    "network",
+    "learning",
+    "result",
+    "mistakes",
+    "inside",
+    "repeat",
+]
+OVERFLOW = """() => [...document.querySelectorAll('body *')].filter(e =>
+  !e.closest('.scroll, svg, pre, .long, .row .name, .where')
+  && e.getBoundingClientRect().right > innerWidth + 1)
+  .map(e => e.outerHTML.slice(0, 80))
+"""
+CONTRAST = """() => {
+  const parse = c => c.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255)
+    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const over = (top, under) => {
+    const a = top.length > 3 ? top[3] : 1;
+    return [0, 1, 2].map(i => a * top[i] + (1 - a) * under[i]);
+  };
+  const ground = e => e ? over(parse(getComputedStyle(e).backgroundColor),
+    ground(e.parentElement)) : [255, 255, 255];
+  const bad = new Set();
+  for (const e of document.querySelectorAll('body *')) {
+    const own = [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim());
+    if (!own || e.tagName === 'title') continue;
+    const style = getComputedStyle(e);
+    const ink = parse(e.tagName === 'text' ? style.fill : style.color);
+    const [a, b] = [light(ink), light(ground(e))].sort((x, y) => y - x);
+    if ((a + 0.05) / (b + 0.05) < 4.5) bad.add(e.outerHTML.slice(0, 90));
+  }
+  return [...bad];
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    path = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+    if not path.exists():
+        pytest.skip(f"no Chromium at {path}; set CHROMIUM to its path")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(
+            executable_path=path,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--no-first-run",
+            ],
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(params=contents.ALL)
+def file(request, tmp_path) -> Path:
+    path = tmp_path / "report.html"
+    path.write_text(render(contents.ALL[request.param]()), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1280, "light"), (390, "dark"), (360, "light")]
+)
+def test_a_page_asks_for_nothing_says_nothing_and_fits(browser, file, width, scheme):
+    page = browser.new_page(
+        viewport={"width": width, "height": 900}, color_scheme=scheme
+    )
+    asked: list[str] = []
+    said: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("dialog", lambda dialog: said.append(dialog.message))
+    try:
+        page.goto(file.as_uri())
+        assert [url for url in asked if not url.startswith("data:")] == [file.as_uri()]
+        assert said == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(OVERFLOW) == []
+        sections = page.eval_on_selector_all("section", "all => all.map(e => e.id)")
+        assert sections == SECTIONS
+        assert page.evaluate(CONTRAST) == []
+    finally:
+        page.close()

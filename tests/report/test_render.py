@@ -1,0 +1,137 @@
+"""The page as text."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from tests.report import contents
+from torchsmith.report.render import render
+
+ALLOWED_TAGS = frozenset(
+    """html head meta title link style body header nav main section footer div p h1 h2 h3
+    span bdi b small a ol ul li dl dt dd code pre table thead tbody tr th td details
+    summary figure figcaption img svg line text path circle rect""".split()
+)
+
+
+class Page(HTMLParser):
+    """Collects tags, attributes and text of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str]] = []
+        self.text: list[str] = []
+        self.open: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag not in {"meta", "link", "img"}:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] != "style":
+            self.text.append(data)
+
+    def says(self, words: str) -> bool:
+        return words in re.sub(r"\s+", " ", "".join(self.text))
+
+
+@pytest.mark.parametrize("name", contents.ALL)
+def test_every_page_is_well_formed_and_small(name):
+    html = render(contents.ALL[name]())
+    page = Page(html)
+    assert page.open == []
+    assert page.tags <= ALLOWED_TAGS
+    assert len(html.encode()) < 1_000_000
+
+
+def test_hostile_names_are_text_and_nothing_else():
+    html = render(contents.hostile())
+    page = Page(html)
+    assert "script" not in page.tags
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    assert page.says("<script>alert(1)</script>")
+    assert "\u202e" not in html
+    assert page.says("fdp\\u202excod.exe")
+    assert page.says("\\udcff")
+
+
+@pytest.mark.parametrize("name", contents.ALL)
+def test_a_page_names_no_address(name):
+    page = Page(render(contents.ALL[name]()))
+    addresses = [v for n, v in page.attributes if n in {"src", "href", "xlink:href"}]
+    assert all(value.startswith(("#", "data:")) for value in addresses)
+
+
+def test_ids_are_unique_and_every_link_has_its_target():
+    page = Page(render(contents.images()))
+    ids = [value for name, value in page.attributes if name == "id"]
+    links = [
+        value[1:] for n, value in page.attributes if n == "href" and value[0] == "#"
+    ]
+    assert len(ids) == len(set(ids))
+    assert set(links) <= set(ids)
+
+
+def test_the_verdict_says_score_interval_rivals_and_next_steps():
+    page = Page(render(contents.regression()))
+    assert page.says("49,213")
+    assert page.says("interval 48,003 – 50,423")
+    assert page.says("network worse by 2,733")
+    assert page.says("What to try next")
+
+
+def test_the_data_section_tells_changes_with_their_lines():
+    page = Page(render(contents.regression()))
+    assert page.says("empty text read as missing")
+    assert page.says("lines 292, 343, 540")
+    assert page.says("1,608, …")
+    assert page.says("line 17")
+
+
+def test_a_rival_that_failed_is_told():
+    assert Page(render(contents.binary())).says(
+        "Not compared: gradient-boosted trees (failed to fit)."
+    )
+
+
+def test_a_loss_that_broke_down_is_told():
+    page = Page(render(contents.no_better_than_constant()))
+    assert page.says("From epoch 6 on the loss is not a finite number")
+
+
+def test_many_classes_are_pairs_and_not_a_matrix():
+    many, few = render(contents.many_classes()), render(contents.images())
+    assert 'class="heat' not in many
+    assert 'class="heat' in few
+    assert Page(many).says("Most often confused")
+    assert Page(many).says("weakest first")
+
+
+def test_the_most_important_columns_of_mistakes_come_first():
+    html = render(contents.regression())
+    table = html[html.index('class="rows-table"') :]
+    assert table.index("latitude") < table.index("median_income")
+    assert Page(html).says("8 of 10 columns, the most important first")
+
+
+def test_a_run_without_epochs_rivals_or_a_test_part_still_renders():
+    content = contents.one_epoch()
+    bare = content.evaluation.model_copy(
+        update={"scores": {}, "confusion": (), "per_class": (), "num_examples": {}}
+    )
+    page = Page(
+        render(type(content)(**{**vars(content), "evaluation": bare, "history": []}))
+    )
+    assert page.says("No epoch was finished.")
