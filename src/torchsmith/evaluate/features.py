@@ -52,13 +52,14 @@ def picture_features(pictures: np.ndarray) -> Features:
     """Flatten pictures, shrunk to at most 32 pixels a side.
 
     Args:
-        pictures: `(N, H, W, C)`; bytes are divided by 255, floats are taken as they are.
+        pictures: `(N, C, H, W)`; bytes are divided by 255, floats are taken as they
+            are.
 
     Returns:
         One number for each pixel and channel.
     """
     scale = np.float32(255 if pictures.dtype == np.uint8 else 1)
-    small = _shrink(pictures, MOST_SIDE)
+    small = _shrink(np.moveaxis(pictures, 1, -1), MOST_SIDE)
     flat = small.reshape(len(small), -1) / scale
     height, width, channels = small.shape[1:]
     codes = np.zeros((len(flat), 0), np.int64)

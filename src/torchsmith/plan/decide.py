@@ -45,6 +45,12 @@ GUARD_SHARE = 0.85
 LARGEST_SIDE = 64
 """Larger pictures are shrunk to this many pixels, so that a CPU can train on them."""
 
+LARGE_BATCH_MACS = 200_000_000
+"""Below, handing work to a second thread costs more than it saves."""
+
+PIXEL_SCALES = (1.0, 16.0, 255.0)
+"""Of floats, of the built-in digits, of 8-bit pictures."""
+
 FEWEST_EPOCHS = 4
 """A smaller convolutional net is chosen rather than fewer passes over the data."""
 
@@ -75,18 +81,15 @@ def decide(
     num_train = _num_training_rows(inspection, split)
     batch_size = _batch_size(inspection, num_train, reasons)
     if inspection.images is not None:
-        network, epoch_seconds = _image_network(
+        network, macs, epoch_seconds = _image_network(
             inspection.images, prepare, num_train, batch_size, machine, budget, reasons
         )
-        threads = machine.cores
-        reasons["training.threads"] = "all cores: convolutions use them well"
     else:
-        network, epoch_seconds = _table_network(
+        network, macs, epoch_seconds = _table_network(
             inspection, num_train, batch_size, machine, reasons
         )
-        threads = 1
-        reasons["training.threads"] = "one thread is faster for small layers"
-    epochs = _epochs(num_train, batch_size, epoch_seconds, budget, reasons)
+    most = 40 if inspection.images is not None else 100
+    epochs = _epochs(num_train, batch_size, epoch_seconds, budget, most, reasons)
     reasons["sized_for"] = (
         "for these seconds, cores and billions of operations a second"
     )
@@ -106,7 +109,7 @@ def decide(
             epochs=epochs,
             batch_size=batch_size,
             clip_grad_norm=1.0,
-            threads=threads,
+            threads=_threads(macs * batch_size, machine, reasons),
             seconds=round(GUARD_SHARE * budget, 1),
         ),
         stopping=_stopping(epochs, reasons),
@@ -228,7 +231,8 @@ def _prepare(
                 f"{facts.max_height}x{facts.max_width}",
             )
         largest = float(inspection.reading.get("pixel_max", "255"))
-        add(ToFloat(scale=largest), f"pixels are 0 to {largest:g}")
+        scale = next((s for s in PIXEL_SCALES if largest <= s), largest)
+        add(ToFloat(scale=scale), f"pixels are at most {largest:g}")
         add(Standardize(), "fitted on the training part only")
     else:
         used = [c for c in inspection.columns if c.role != "ignore"]
@@ -275,7 +279,7 @@ def _table_network(
     batch_size: int,
     machine: Machine,
     reasons: Reasons,
-) -> tuple[Network, float]:
+) -> tuple[Network, int, float]:
     used = [c for c in inspection.columns if c.role != "ignore"]
     if not used:
         raise DataError(
@@ -299,7 +303,8 @@ def _table_network(
         + ("; waves of each number (frequencies) catch steep changes" if waves else "")
     )
     macs = table_macs(network, num_numbers, num_categories)
-    return network, table_epoch_seconds(macs, num_train, batch_size, machine)
+    seconds = table_epoch_seconds(macs, num_train, batch_size, machine)
+    return network, macs, seconds
 
 
 def _image_network(
@@ -310,14 +315,14 @@ def _image_network(
     machine: Machine,
     budget: float,
     reasons: Reasons,
-) -> tuple[Network, float]:
+) -> tuple[Network, int, float]:
     height, width = facts.median_height, facts.median_width
     for step in prepare:
         if isinstance(step, Resize):
             height, width = step.height, step.width
     stages = 4 if min(height, width) >= 48 else 3 if min(height, width) >= 8 else 1
     pool = min(4, min(height, width) >> (stages - 1))
-    network, seconds = ConvNet(), 0.0
+    network, macs, seconds = ConvNet(), 0, 0.0
     for base in CONV_CHANNELS:
         channels = (*base, 2 * base[-1])[:stages]
         network = ConvNet(channels=channels, pool=pool, dropout=0.1)
@@ -329,7 +334,16 @@ def _image_network(
         f"the largest that sees {height}x{width} pictures {FEWEST_EPOCHS} times within "
         f"{budget:g} s here (about {seconds:.2g} s an epoch)"
     )
-    return network, seconds
+    return network, macs, seconds
+
+
+def _threads(macs: int, machine: Machine, reasons: Reasons) -> int:
+    """Choose by the multiply-adds of one forward pass of a batch."""
+    if macs < LARGE_BATCH_MACS:
+        reasons["training.threads"] = "one thread is faster for small layers"
+        return 1
+    reasons["training.threads"] = "all cores: large convolutions use them well"
+    return machine.cores
 
 
 def _epochs(
@@ -337,10 +351,11 @@ def _epochs(
     batch_size: int,
     epoch_seconds: float,
     budget: float,
+    most: int,
     reasons: Reasons,
 ) -> int:
     steps = -(-num_train // batch_size)
-    wanted = min(100, max(20, round(6_000 / steps)))
+    wanted = min(most, max(20, round(6_000 / steps)))
     affordable = int(TRAINING_SHARE * budget / epoch_seconds)
     epochs = max(1, min(wanted, affordable))
     seconds = epochs * epoch_seconds

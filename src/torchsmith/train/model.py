@@ -72,10 +72,11 @@ class Model:
         tensor = torch.from_numpy(np.ascontiguousarray(inputs))
         batches = image_or_table_batches(self.preparation, tensor, torch.zeros(0))
         self.network.eval()
-        outputs = []
         with torch.inference_mode():
-            for rows in torch.arange(len(inputs)).split(BATCH_SIZE):
-                outputs.append(self.network(batches.inputs(rows).to(device)).cpu())
+            outputs = [
+                self.network(batches.inputs(rows).to(device)).cpu()
+                for rows in torch.arange(len(inputs)).split(BATCH_SIZE)
+            ]
         whole = torch.cat(outputs) if outputs else torch.zeros(0, self._num_outputs)
         return self.finish(whole)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.vocabulary import Metric
@@ -95,8 +95,8 @@ def set_up(plan: Plan, data: Data) -> Setup:
         num_outputs(plan.loss, classes),
         plan.training.seed,
     ).to(device)
-    if data.kind == "images":  # convolutions are up to 1.6 times faster
-        network = network.to(memory_format=torch.channels_last)
+    if data.kind == "images":  # makes convolutions up to 1.6 times faster
+        channels_last(network)
     counts = torch.bincount(train_targets, minlength=classes) if classes else None
     optimizer = build_optimizer(plan.optimizer, network.parameters())
     job = Job(
@@ -113,6 +113,15 @@ def set_up(plan: Plan, data: Data) -> Setup:
     loss_sum = torch.zeros((), dtype=torch.float64, device=device)
     state = TrainState(network, optimizer, schedule, loss_sum=loss_sum)
     return Setup(parts, preparation, job, state, steps)
+
+
+def channels_last(network: nn.Module) -> None:
+    """Lay the weights of convolutions out as `(N, H, W, C)`, in place."""
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(
+                memory_format=torch.channels_last
+            )
 
 
 def choose_device(name: str) -> torch.device:

@@ -1,0 +1,122 @@
+"""Step 6 of the flow: scores with intervals, rivals, importance."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from torchsmith.core.observer import Observer
+from torchsmith.data.data import Data
+from torchsmith.data.prepare import Preparation
+from torchsmith.data.tabular import TablePreparation
+from torchsmith.evaluate.evaluate import PartOutputs, evaluate
+from torchsmith.evaluate.evaluation import Evaluation, Importance
+from torchsmith.evaluate.features import Features, picture_features
+from torchsmith.evaluate.importance import permutation_importance
+from torchsmith.evaluate.rivals import fit_rivals
+from torchsmith.plan.plan import Plan
+from torchsmith.train.model import Model
+from torchsmith.train.setup import Setup
+
+RIVAL_SHARE = 0.1
+"""Of the budget goes to the rivals, at most 20 s."""
+
+
+def evaluate_run(
+    plan: Plan, data: Data, setup: Setup, model: Model, observer: Observer
+) -> Evaluation:
+    """Score a trained model on its test part, which is read here for the first time.
+
+    Args:
+        plan: Of the run.
+        data: All examples.
+        setup: With the rows of each part.
+        model: With its best weights.
+        observer: Is told what is going on.
+    """
+    parts, seed = setup.parts, plan.training.seed
+    observer.stage("Evaluating on the test part")
+    inputs = model.preparation.inputs(data, parts.test)
+    test = part_outputs(model, data, parts.test, inputs)
+    val = part_outputs(model, data, parts.val) if len(parts.val) else None
+    fitted = np.concatenate([parts.train, parts.val])
+    rivals = fit_rivals(
+        metric=plan.problem.metric,
+        classes=len(plan.problem.classes),
+        train=_features(model.preparation, model.preparation.inputs(data, fitted)),
+        targets=true_targets(model.preparation, data, fitted),
+        test=_features(model.preparation, inputs),
+        seed=seed,
+        seconds=_rival_seconds(plan),
+        observer=observer,
+    )
+    return evaluate(
+        plan.problem,
+        test,
+        num_train=len(parts.train),
+        val=val,
+        rivals=rivals,
+        importance=_importance(model, inputs, test.targets, seed, observer),
+        seed=seed,
+    )
+
+
+def part_outputs(
+    model: Model, data: Data, rows: np.ndarray, inputs: np.ndarray | None = None
+) -> PartOutputs:
+    """Predict for some rows, and put what is right beside it."""
+    if inputs is None:
+        inputs = model.preparation.inputs(data, rows)
+    return PartOutputs(
+        targets=true_targets(model.preparation, data, rows),
+        outputs=model.predict_prepared(inputs),
+        inputs=data.inputs.take(rows),
+    )
+
+
+def true_targets(preparation: Preparation, data: Data, rows: np.ndarray) -> np.ndarray:
+    """Return `(N,)` class codes, or float64 values in the target's own units."""
+    if preparation.task == "regression" and data.target is not None:
+        return np.asarray(data.target.values[rows], np.float64)
+    return preparation.targets(data, rows)
+
+
+def _features(preparation: Preparation, inputs: np.ndarray) -> Features:
+    if preparation.kind == "images":
+        return picture_features(inputs)
+    numbers = preparation.num_numbers
+    return Features(inputs[:, :numbers], inputs[:, numbers:].astype(np.int64))
+
+
+def _rival_seconds(plan: Plan) -> float:
+    budget = 180.0 if plan.sized_for is None else plan.sized_for.budget
+    return min(20.0, RIVAL_SHARE * budget)
+
+
+def _importance(
+    model: Model, inputs: np.ndarray, targets: np.ndarray, seed: int, observer: Observer
+) -> tuple[Importance, ...]:
+    table = model.preparation.table
+    if table is None:
+        return ()
+    return permutation_importance(
+        model.predict_prepared,
+        inputs,
+        targets,
+        feature_places(table),
+        metric=model.problem.metric,
+        seed=seed,
+        observer=observer,
+    )
+
+
+def feature_places(table: TablePreparation) -> Mapping[str, list[int]]:
+    """Return, for each column, which of the prepared features it became."""
+    owners = [column.name for column in table.numbers for _ in column.feature_names]
+    owners += [column.name for column in table.numbers if column.flag]
+    for column in table.categories:
+        owners += [column.name] * len(column.levels) if column.one_hot else []
+    owners += [column.name for column in table.categories if not column.one_hot]
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(owners):
+        places.setdefault(name, []).append(place)
+    return places

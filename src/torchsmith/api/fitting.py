@@ -1,0 +1,303 @@
+"""`fit`: a person's own module and data, through the same loop."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import TypeAdapter, ValidationError
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler
+from torch.utils.data import Dataset
+
+from torchsmith.core import environment
+from torchsmith.core.errors import DataError, PlanError, nearest
+from torchsmith.core.files import write_atomic
+from torchsmith.core.run_folder import RunFolder
+from torchsmith.core.spec import Spec, members
+from torchsmith.nn.learning import (
+    LossFunction,
+    build_loss,
+    build_optimizer,
+    build_schedule,
+)
+from torchsmith.plan.learning import Loss, Optimizer, Schedule
+from torchsmith.plan.plan import Stopping, Training
+from torchsmith.train.batches import Batches, DatasetBatches, TensorBatches
+from torchsmith.train.history import EpochRecord
+from torchsmith.train.loop import Job, ScoreFunction
+from torchsmith.train.loop import fit as run_loop
+from torchsmith.train.recorders import MetricsFile, TensorBoardEvents
+from torchsmith.train.session import Session
+from torchsmith.train.setup import choose_device
+from torchsmith.train.state import TrainState
+from torchsmith.train.watch import TrainingObserver
+
+Examples = Dataset[Any] | tuple[Tensor, Tensor]
+"""A map-style `Dataset` of pairs (input, target), or the pair of tensors itself."""
+
+ScoreOf = Callable[[Tensor, Tensor], float]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A module that was trained by `fit`.
+
+    Attributes:
+        module: The person's module, with its best weights.
+        history: One record for each epoch.
+        best_epoch: The epoch whose weights it has.
+        stopped: Why training ended, a sentence.
+        path: The run folder, or None.
+    """
+
+    module: nn.Module
+    history: tuple[EpochRecord, ...]
+    best_epoch: int
+    stopped: str
+    path: Path | None
+
+
+def fit(  # noqa: PLR0913 -- what training a module takes; all but four have defaults
+    module: nn.Module,
+    train: Examples,
+    val: Examples | None = None,
+    *,
+    loss: LossFunction | str | Spec,
+    optimizer: torch.optim.Optimizer | str | Mapping[str, Any] | Spec = "Adam",
+    schedule: LRScheduler | str | Mapping[str, Any] | Spec | None = None,
+    metrics: Mapping[str, ScoreOf] | None = None,
+    training: Training | None = None,
+    stopping: Stopping | None = None,
+    runs: str | Path | None = "runs",
+    name: str | None = None,
+    resume: str | Path | None = None,
+    observer: TrainingObserver | None = None,
+    **settings: Any,  # noqa: ANN401 -- the fields of Training
+) -> Fit:
+    """Train a person's own `nn.Module` on a person's own data, with the same loop.
+
+    The module is trained in place, with checkpoints, early stopping on `val`, metrics
+    and TensorBoard events in a run folder. Order, dropout and the global random numbers
+    that a `Dataset` may draw are functions of (seed, step), so that a resumed fit ends
+    with the same weights, bit for bit on the CPU.
+
+    Args:
+        module: Any network; it is called with the collated inputs of a batch.
+        train: A map-style `Dataset` of (input, target), or a pair of tensors.
+        val: Examples for validation after each epoch; without it the training loss
+            is monitored.
+        loss: From outputs and targets to the mean loss; a callable such as
+            `torch.nn.CrossEntropyLoss()`, or the name of one.
+        optimizer: A `torch.optim.Optimizer` over the module's parameters, or a choice
+            as in a plan: `"SGD"`, `{"Adam": {"lr": 0.01}}`.
+        schedule: A `torch.optim.lr_scheduler`, stepped once an epoch (`OneCycleLR`
+            once a step), or a choice as in a plan.
+        metrics: More scores on `val`, from all outputs and targets to a number;
+            accuracy is there for `CrossEntropyLoss`.
+        training: `epochs`, `batch_size`, `seed`, … as in a plan; each may also be
+            given as a keyword: `fit(…, epochs=3)`.
+        stopping: When to stop early, and whether to restore the best weights.
+        runs: Where the run folder is made; None keeps everything in memory.
+        name: What to call the run; the module's class where not given.
+        resume: The path or name of an interrupted fit, given the same objects again.
+        observer: Is told how it goes.
+        **settings: Fields of `training`, one by one.
+
+    Raises:
+        DataError: The examples are no pairs, or there are none.
+        PlanError: A choice or a setting does not exist.
+        TrainError: Training failed, or the run folder cannot be used.
+        Interrupted: Ctrl-C or SIGTERM; everything is saved.
+
+    >>> inputs = torch.linspace(-1, 1, 64).unsqueeze(1)
+    >>> done = fit(nn.Linear(1, 1), (inputs, 3 * inputs), loss="MSELoss",
+    ...            optimizer={"SGD": {"lr": 0.3}}, epochs=30, runs=None)
+    >>> round(done.module.weight.item(), 2)
+    3.0
+    """
+    chosen = _settings(training, settings)
+    device = choose_device(chosen.device)
+    module.to(device)
+    loss_function = _loss(loss, device)
+    job = Job(
+        train=_batches(train, device),
+        val=None if val is None else _batches(val, device),
+        loss=loss_function,
+        training=chosen,
+        stopping=stopping or Stopping(patience=0),
+        device=device,
+        score=_scores(metrics or {}, loss_function),
+    )
+    steps = len(job.starts)
+    built = _optimizer(optimizer, module)
+    state = TrainState(
+        module,
+        built,
+        _schedule(schedule, built, chosen.epochs, steps),
+        loss_sum=torch.zeros((), dtype=torch.float64, device=device),
+    )
+    watcher = observer or TrainingObserver()
+    if runs is None and resume is None:
+        session = Session(
+            None, [watcher], num_epochs=chosen.epochs, steps_per_epoch=steps
+        )
+        run_loop(job, state, session)
+        return _result(state, None)
+    folder = _folder(module, chosen, Path(runs or "runs"), name, resume)
+    with folder.locked():
+        newest, problems = folder.newest_checkpoint()
+        for problem in problems:
+            watcher.note(problem)
+        if newest is not None:
+            state.load(newest)
+        watchers = [
+            MetricsFile(folder.metrics, state.history),
+            TensorBoardEvents(folder.tensorboard, state.epoch + 1),
+            watcher,
+        ]
+        session = Session(
+            folder, watchers, num_epochs=chosen.epochs, steps_per_epoch=steps
+        )
+        size = sum(p.numel() for p in module.parameters())
+        watcher.on_start(chosen.epochs, len(job.train), size, str(device))
+        run_loop(job, state, session)
+        for each in watchers:
+            each.on_end(state.finished)
+        folder.save_model(lambda path: _save_weights(module, path))
+    return _result(state, folder.path)
+
+
+def _settings(training: Training | None, settings: Mapping[str, Any]) -> Training:
+    unknown = [key for key in settings if key not in Training.model_fields]
+    if unknown:
+        raise PlanError(
+            f"fit: there is no setting {unknown[0]!r}"
+            f"{nearest(unknown[0], Training.model_fields)}; "
+            f"there are: {', '.join(Training.model_fields)}"
+        )
+    base = {} if training is None else training.model_dump()
+    try:
+        return Training.model_validate(base | dict(settings))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise PlanError(
+            f"fit: {first['loc'][0]}: {first['msg']}, got {first['input']!r}"
+        ) from error
+
+
+def _choice(kind: Any, value: Any, what: str) -> Any:  # noqa: ANN401 -- any union of specs
+    names = [member.spec_name() for member in members(kind)]
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = value if isinstance(value, str) else next(iter(value), "")
+        if name not in names:
+            raise PlanError(
+                f"fit: unknown {what} {name!r}{nearest(str(name), names)}; "
+                f"there are: {', '.join(names)}"
+            ) from error
+        where = ".".join(str(part) for part in first["loc"])
+        raise PlanError(f"fit: {what} {where}: {first['msg']}") from error
+
+
+def _loss(loss: LossFunction | str | Spec, device: torch.device) -> LossFunction:
+    if isinstance(loss, (str, Spec)):
+        loss = build_loss(_choice(Loss, loss, "loss"))
+    return loss.to(device) if isinstance(loss, nn.Module) else loss
+
+
+def _optimizer(
+    optimizer: torch.optim.Optimizer | str | Mapping[str, Any] | Spec, module: nn.Module
+) -> torch.optim.Optimizer:
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        spec = _choice(Optimizer, optimizer, "optimizer")
+        return build_optimizer(spec, module.parameters())
+    own = {id(p) for p in module.parameters()}
+    given = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    if not own & given:
+        raise PlanError(
+            "fit: the optimizer has none of the module's parameters; make it with "
+            "module.parameters() of this very module"
+        )
+    return optimizer
+
+
+def _schedule(
+    schedule: LRScheduler | str | Mapping[str, Any] | Spec | None,
+    optimizer: torch.optim.Optimizer,
+    epochs: int,
+    steps: int,
+) -> LRScheduler | None:
+    if schedule is None or isinstance(schedule, LRScheduler):
+        return schedule
+    spec = _choice(Schedule, schedule, "schedule")
+    return build_schedule(spec, optimizer, epochs, steps)
+
+
+def _batches(examples: Examples, device: torch.device) -> Batches:
+    if not isinstance(examples, tuple):
+        return DatasetBatches(examples, device)
+    inputs, targets = examples
+    if len(inputs) != len(targets) or not len(inputs):
+        raise DataError(
+            f"fit: {len(inputs)} inputs and {len(targets)} targets; "
+            "there must be as many of both, and at least one"
+        )
+    return TensorBatches(inputs.to(device), targets.to(device))
+
+
+def _scores(metrics: Mapping[str, ScoreOf], loss: LossFunction) -> ScoreFunction:
+    def scores(outputs: Tensor, targets: Tensor) -> dict[str, float]:
+        found = {
+            name: float(metric(outputs, targets)) for name, metric in metrics.items()
+        }
+        if isinstance(loss, nn.CrossEntropyLoss) and targets.ndim == 1:
+            right = (outputs.argmax(dim=1) == targets).double().mean()
+            found.setdefault("accuracy", right.item())
+        return found
+
+    return scores
+
+
+def _folder(
+    module: nn.Module,
+    training: Training,
+    runs: Path,
+    name: str | None,
+    resume: str | Path | None,
+) -> RunFolder:
+    if resume is not None:
+        folder = RunFolder.find(resume, runs)
+        before = Training.model_validate_json(folder.fit.read_bytes())
+        if before != training:
+            raise PlanError(
+                f"fit: {folder.path} was begun with {before}; resume with the same"
+            )
+        return folder
+    files = {
+        "fit.json": training.model_dump_json(indent=1),
+        "environment.json": json.dumps(environment.environment(), indent=1),
+    }
+    return RunFolder.create(runs, name or type(module).__name__, files)
+
+
+def _save_weights(module: nn.Module, path: Path) -> None:
+    weights = {
+        k: v.detach().cpu().contiguous().clone() for k, v in module.state_dict().items()
+    }
+    write_atomic(path / "network.safetensors", save(weights))
+
+
+def _result(state: TrainState, path: Path | None) -> Fit:
+    return Fit(
+        module=state.network.eval(),
+        history=tuple(state.history),
+        best_epoch=state.best_epoch,
+        stopped=state.finished,
+        path=path,
+    )

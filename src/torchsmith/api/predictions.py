@@ -1,0 +1,76 @@
+"""What `predict` gives back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from torchsmith.data.write import write_table
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predictions for N examples.
+
+    Attributes:
+        target: The name of what is predicted.
+        classes: In the order of the probabilities; empty for regression.
+        where: What to call each example: the line of the file, or the file name.
+        probabilities: `(N, K)` for classification, else None.
+        values: `(N,)` for regression, in the target's own units, else None.
+        notes: What the person should know, such as categories not seen in training.
+    """
+
+    target: str
+    classes: tuple[str, ...]
+    where: tuple[str, ...]
+    probabilities: np.ndarray | None
+    values: np.ndarray | None
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.where)
+
+    @property
+    def texts(self) -> list[str]:
+        """The prediction of each example: a class, or a number as text."""
+        if self.probabilities is not None:
+            return [self.classes[i] for i in self.probabilities.argmax(axis=1)]
+        return [] if self.values is None else [f"{v:.7g}" for v in self.values]
+
+    def columns(self) -> Mapping[str, Sequence[str | float]]:
+        """Return the columns of the predictions file."""
+        columns: dict[str, Sequence[str | float]] = {"example": self.where}
+        if self.values is not None:
+            columns[self.target] = [float(f"{v:.7g}") for v in self.values]
+        if self.probabilities is not None:
+            columns[self.target] = self.texts
+            for name, shares in zip(self.classes, self.probabilities.T, strict=True):
+                columns[f"probability of {name}"] = [round(float(p), 6) for p in shares]
+        return columns
+
+    def write(self, path: str | Path) -> Path:
+        """Write a CSV file: the example, the prediction, a probability for each class.
+
+        Raises:
+            TrainError: The file cannot be written.
+        """
+        path = Path(path)
+        write_table(path, self.columns())
+        return path
+
+    def to_dict(self) -> dict[str, object]:
+        """Return everything as plain lists, for JSON."""
+        return {
+            "target": self.target,
+            "classes": list(self.classes),
+            "where": list(self.where),
+            "predictions": self.texts
+            if self.values is None
+            else [float(v) for v in self.values],
+            "probabilities": None
+            if self.probabilities is None
+            else self.probabilities.tolist(),
+            "notes": list(self.notes),
+        }

@@ -1,0 +1,266 @@
+"""A run: what was asked, what happened, what came out, and what it can do."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import ValidationError
+
+from torchsmith.api.planning import QUIET, Source
+from torchsmith.api.predictions import Predictions
+from torchsmith.core.errors import TrainError
+from torchsmith.core.files import write_atomic
+from torchsmith.core.observer import Observer
+from torchsmith.core.record import Record
+from torchsmith.core.run_folder import RunFolder, run_names
+from torchsmith.evaluate.evaluation import Evaluation
+from torchsmith.inspect.inspection import Inspection
+from torchsmith.plan.file import read_plan
+from torchsmith.plan.plan import Plan
+from torchsmith.train.history import EpochRecord
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from torchsmith.train.model import Model
+
+
+_R = TypeVar("_R", bound=Record)
+
+
+class Outcome(Record):
+    """How a run ended, written as `outcome.json`.
+
+    Attributes:
+        stopped: Why training ended, as a sentence.
+        seconds: `total` and `train`.
+        notes: What the person was told, such as a damaged checkpoint.
+    """
+
+    stopped: str
+    seconds: dict[str, float]
+    notes: tuple[str, ...] = ()
+
+
+class Run:
+    """A run folder, opened.
+
+    Attributes:
+        path: The folder.
+        folder: Its files.
+        plan: What was asked, with its reasons.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.folder = RunFolder(path)
+        self.plan: Plan = read_plan(self.folder.plan)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @cached_property
+    def model(self) -> "Model":
+        """The network with its best weights, and the fitted preparation.
+
+        Raises:
+            TrainError: The model is not there yet, or damaged.
+        """
+        from torchsmith.train.model import Model
+
+        self.folder.check_model()
+        return Model.load(self.folder.model)
+
+    @property
+    def network(self) -> "nn.Module":
+        """The trained `torch.nn.Module`, in eval mode."""
+        return self.model.network
+
+    @cached_property
+    def inspection(self) -> Inspection:
+        """What was found out about the data."""
+        return _read(Inspection, self.folder.inspection)
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """Scores with intervals, beside simple rivals.
+
+        Raises:
+            TrainError: The run has not been evaluated yet; says how to go on.
+        """
+        return _read(Evaluation, self.folder.evaluation, self._go_on)
+
+    @cached_property
+    def outcome(self) -> Outcome:
+        """How the run ended."""
+        return _read(Outcome, self.folder.outcome, self._go_on)
+
+    @cached_property
+    def history(self) -> tuple[EpochRecord, ...]:
+        """What is known after each epoch."""
+        return tuple(read_history(self.folder.metrics))
+
+    @cached_property
+    def environment(self) -> Mapping[str, str]:
+        """On what the run was made."""
+        found = json.loads(self.folder.environment.read_bytes())
+        return {str(name): str(value) for name, value in found.items()}
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """`total` and `train`."""
+        return self.outcome.seconds
+
+    @property
+    def report_path(self) -> Path:
+        """Where the report is, once it is written."""
+        return self.folder.report
+
+    def predict(self, source: Source, *, observer: Observer = QUIET) -> Predictions:
+        """Predict for new data with the preparation that was fitted in training.
+
+        Args:
+            source: A file, a folder of pictures, a data frame, rows as mappings, or
+                arrays. Columns may stand in any order; extra ones are ignored.
+            observer: Is told what is going on.
+
+        Raises:
+            DataError: A column is missing, or a value cannot be read; says where.
+        """
+        from torchsmith.api.using import predict_with
+
+        return predict_with(self.model, source, observer)
+
+    def evaluate(self, source: Source, *, observer: Observer = QUIET) -> Evaluation:
+        """Score the network on other data with known targets, without rivals.
+
+        Raises:
+            DataError: The data cannot be read, or its targets are not there.
+        """
+        from torchsmith.api.using import evaluate_with
+
+        return evaluate_with(self.model, source, observer)
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the report again from the run folder, and return its path.
+
+        Args:
+            path: Where; `report.html` in the run folder where not given.
+        """
+        from torchsmith.api.reporting import report_html
+
+        target = self.report_path if path is None else Path(path)
+        write_atomic(target, report_html(self))
+        return target
+
+    def summary(self) -> dict[str, object]:
+        """Return what `train --json` prints."""
+        evaluation = self.evaluation
+        return {
+            "run": str(self.path),
+            "task": evaluation.task,
+            "verdict": evaluation.verdict,
+            "metrics": {
+                part: {name: score.model_dump() for name, score in scores.items()}
+                for part, scores in evaluation.scores.items()
+            },
+            "baselines": {
+                rival.name: {name: score.value for name, score in rival.scores.items()}
+                for rival in evaluation.rivals
+            },
+            "seconds": {
+                **self.outcome.seconds,
+                "epochs": [record.seconds for record in self.history],
+            },
+            "report": str(self.report_path),
+            "stopped": self.outcome.stopped,
+        }
+
+    @property
+    def _go_on(self) -> str:
+        return f"go on with: torchsmith train --resume {self.path}"
+
+
+def read_history(path: Path) -> list[EpochRecord]:
+    """Read `metrics.jsonl`; a torn last line is left out."""
+    if not path.is_file():
+        return []
+    records: list[EpochRecord] = []
+    for line in path.read_text("utf-8").splitlines():
+        try:
+            records.append(EpochRecord.model_validate_json(line))
+        except ValidationError:
+            break
+    return records
+
+
+def load_run(run: str | Path = "last", *, runs: str | Path = "runs") -> Run:
+    """Open a run by path, by name, or the newest by `"last"`.
+
+    Raises:
+        DataError: There is no such run; near names are offered.
+    """
+    return Run(RunFolder.find(run, Path(runs)).path)
+
+
+def runs(folder: str | Path = "runs") -> list[dict[str, object]]:
+    """Return a row for each run of a plan in a folder, the oldest first.
+
+    Args:
+        folder: The folder of all runs.
+    """
+    names = run_names(Path(folder))
+    found = [RunFolder(Path(folder) / name) for name in names]
+    return [_row(Run(run.path)) for run in found if run.plan.is_file()]
+
+
+def compare(
+    runs: Sequence[str | Path], *, folder: str | Path = "runs"
+) -> list[dict[str, object]]:
+    """Return a row for each run: name, state, task, metric, score, interval, …
+
+    Args:
+        runs: Paths or names.
+        folder: Where the names are looked for.
+
+    Raises:
+        DataError: There is no such run.
+    """
+    return [_row(load_run(run, runs=folder)) for run in runs]
+
+
+def _row(run: Run) -> dict[str, object]:
+    row: dict[str, object] = {
+        "name": run.path.name,
+        "state": "done",
+        "task": run.plan.problem.task,
+        "source": run.plan.data.source,
+        "metric": run.plan.problem.metric,
+        "score": None,
+        "low": None,
+        "high": None,
+        "epochs": len(run.history),
+        "seconds": None,
+    }
+    try:
+        score = run.evaluation.scores["test"][run.plan.problem.metric]
+        row |= {"score": score.value, "low": score.low, "high": score.high}
+        row["seconds"] = run.outcome.seconds.get("total")
+    except TrainError:
+        row["state"] = "unfinished"
+    return row
+
+
+def _read(model: type[_R], path: Path, remedy: str = "") -> _R:
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise TrainError(
+            f"{path}: is not there: the run did not get so far; {remedy}"
+        ) from error
+    except ValidationError as error:
+        raise TrainError(
+            f"{path}: is damaged ({error.errors()[0]['msg']}); {remedy}"
+        ) from error

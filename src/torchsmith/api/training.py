@@ -1,0 +1,267 @@
+"""Step 5 of the flow and what follows from it: train, evaluate, report."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from torchsmith.api import planning
+from torchsmith.api.planning import Planned, Source
+from torchsmith.api.run import Outcome, Run
+from torchsmith.core import environment
+from torchsmith.core.errors import DataError, PlanError
+from torchsmith.core.files import write_atomic
+from torchsmith.core.run_folder import RunFolder
+from torchsmith.data import load as reading
+from torchsmith.data.data import Data
+from torchsmith.inspect.examine import inspect as examine
+from torchsmith.plan.check import check
+from torchsmith.plan.decide import decide
+from torchsmith.plan.file import plan_text, read_plan, set_values
+from torchsmith.plan.machine import Machine, measure
+from torchsmith.plan.plan import Plan
+from torchsmith.train.watch import TrainingObserver
+
+if TYPE_CHECKING:
+    from torchsmith.train.state import TrainState
+
+QUIET = TrainingObserver()
+
+
+def train(
+    what: Source | Plan | None = None,
+    *,
+    target: str | None = None,
+    budget: float | None = None,
+    settings: Mapping[str, object] | None = None,
+    runs: str | Path = "runs",
+    name: str | None = None,
+    resume: bool | str | Path = False,
+    observer: TrainingObserver = QUIET,
+) -> Run:
+    """Train, evaluate and report: the whole job, into a run folder.
+
+    Args:
+        what: A source as for `load`, a `Plan`, or the path of a plan file.
+        target: The column to predict, for a source that does not know it.
+        budget: Seconds for the whole run, 180 where not given; for sources.
+        settings: Values to set by dotted path, such as `{"training.epochs": 3}`.
+        runs: The folder in which the run folder is made.
+        name: What to call the run; the source's name where not given.
+        resume: Go on with an interrupted run: its path or name, or True for the
+            newest. It ends with the same weights as if it had not been interrupted.
+        observer: Is told how it goes.
+
+    Raises:
+        DataError: The data cannot be read or learned from.
+        PlanError: The plan cannot be carried out.
+        TrainError: Training failed, or the run folder cannot be used.
+        Interrupted: Ctrl-C or SIGTERM; everything is saved.
+    """
+    begin = perf_counter()
+    runs = Path(runs)
+    if resume:
+        if settings or budget or name:
+            raise PlanError(
+                "a resumed run keeps its own plan: settings, budget and name cannot be "
+                "changed; train with a changed copy of its plan.yaml instead"
+            )
+        folder = RunFolder.find("last" if resume is True else resume, runs)
+        return _resume(folder, what, observer, begin)
+    if what is None:
+        raise DataError("nothing to train on; give a source, a plan, or resume")
+    planned = _planned(what, target, budget, settings, observer)
+    _import_torch(observer)
+    files = {
+        "plan.yaml": plan_text(planned.plan),
+        "inspection.json": planned.inspection.model_dump_json(indent=1),
+        "environment.json": json.dumps(environment.environment(), indent=1),
+    }
+    if planned.plan != planned.default:
+        files["default.yaml"] = plan_text(planned.default)
+    folder = RunFolder.create(runs, name or planned.plan.data.source, files)
+    with folder.locked():
+        return _carry_out(folder, planned.plan, planned.data, observer, begin)
+
+
+def _planned(
+    what: Source | Plan,
+    target: str | None,
+    budget: float | None,
+    settings: Mapping[str, object] | None,
+    observer: TrainingObserver,
+) -> Planned:
+    plan = what if isinstance(what, Plan) else _plan_file(what)
+    if plan is None:
+        data = planning.load(what, target=target, observer=observer)
+        return planning.make_plan(data, budget, settings, observer)
+    if target is not None or budget is not None:
+        raise PlanError(
+            "a plan names its target and its length itself; change the plan, or use "
+            "--set problem.target=… and --set training.epochs=…"
+        )
+    plan = set_values(plan, settings) if settings else plan
+    check(plan)
+    data = load_planned(plan, observer)
+    observer.stage(f"Inspecting {plan.data.source}")
+    inspection = examine(data, observer)
+    sized = plan.sized_for
+    machine = measure() if sized is None else Machine(sized.cores, sized.gflops)
+    default = decide(inspection, machine, None if sized is None else sized.budget)
+    return Planned(data, inspection, plan, default)
+
+
+def _plan_file(what: object) -> Plan | None:
+    if isinstance(what, (str, Path)) and Path(what).suffix in {".yaml", ".yml"}:
+        return read_plan(Path(what))
+    return None
+
+
+def load_planned(plan: Plan, observer: TrainingObserver = QUIET) -> Data:
+    """Read the data that a plan names, as the plan says.
+
+    Raises:
+        DataError: It is not there, does not fit the plan, or is not the same any more.
+    """
+    data = reading.load(
+        plan.data.source,
+        target=plan.problem.target,
+        roles=plan.data.columns,
+        drop_missing_target=plan.data.drop_missing_target,
+        skip_damaged=plan.data.skip_damaged,
+        observer=observer,
+    )
+    check_fingerprint(plan, data)
+    return data
+
+
+def check_fingerprint(plan: Plan, data: Data) -> None:
+    """Refuse data that is not what the plan was made for.
+
+    Raises:
+        DataError: The fingerprints differ.
+    """
+    if plan.data.fingerprint and plan.data.fingerprint != data.fingerprint:
+        raise DataError(
+            f"{data.source}: the data is not what the plan was made for (fingerprint "
+            f"{data.fingerprint[:23]}…, planned {plan.data.fingerprint[:23]}…); bring "
+            "back the old data, or make a new plan, or set data.fingerprint: ''"
+        )
+
+
+def _resume(
+    folder: RunFolder, what: object, observer: TrainingObserver, begin: float
+) -> Run:
+    plan = read_plan(folder.plan)
+    with folder.locked():
+        if folder.outcome.is_file():
+            observer.note(f"{folder.path} is complete; there is nothing to resume")
+            return Run(folder.path)
+        if isinstance(what, Data):
+            check_fingerprint(plan, what)
+            data = what
+        else:
+            data = load_planned(plan, observer)
+        _import_torch(observer)
+        return _carry_out(folder, plan, data, observer, begin)
+
+
+def _carry_out(
+    folder: RunFolder,
+    plan: Plan,
+    data: Data,
+    observer: TrainingObserver,
+    begin: float,
+) -> Run:
+    """Train from the newest good checkpoint or from the start, evaluate, report."""
+    from torchsmith.api.evaluating import evaluate_run
+    from torchsmith.api.reporting import report_html
+    from torchsmith.train.loop import fit
+    from torchsmith.train.recorders import MetricsFile, TensorBoardEvents
+    from torchsmith.train.session import Session
+    from torchsmith.train.setup import set_up
+
+    observer.stage("Preparing")
+    with torch_threads(plan.training.threads):
+        setup = set_up(plan, data)
+        state = setup.state
+        notes = _load_newest(folder, setup.state, observer)
+        recorders = [
+            MetricsFile(folder.metrics, state.history),
+            TensorBoardEvents(folder.tensorboard, state.epoch + 1),
+        ]
+        session = Session(
+            folder,
+            [*recorders, observer],
+            num_epochs=plan.training.epochs,
+            steps_per_epoch=setup.steps_per_epoch,
+            seconds=plan.training.seconds,
+        )
+        earlier = state.seconds
+        observer.on_start(
+            plan.training.epochs,
+            len(setup.parts.train),
+            sum(p.numel() for p in state.network.parameters()),
+            str(setup.job.device),
+        )
+        fit(setup.job, state, session)
+        for watcher in (*recorders, observer):
+            watcher.on_end(state.finished)
+        model = setup.model(plan)
+        folder.save_model(model.save)
+        evaluation = evaluate_run(plan, data, setup, model, observer)
+    write_atomic(folder.evaluation, evaluation.model_dump_json(indent=1))
+    outcome = Outcome(
+        stopped=state.finished,
+        seconds={
+            "total": round(perf_counter() - begin + earlier, 3),
+            "train": round(state.seconds, 3),
+        },
+        notes=tuple(notes),
+    )
+    observer.stage("Writing the report")
+    run = Run(folder.path)
+    write_atomic(folder.report, report_html(run, outcome))
+    write_atomic(folder.outcome, outcome.model_dump_json(indent=1))
+    return run
+
+
+def _load_newest(
+    folder: RunFolder, state: "TrainState", observer: TrainingObserver
+) -> list[str]:
+    newest, notes = folder.newest_checkpoint()
+    if newest is not None:
+        before = json.loads(folder.environment.read_bytes())
+        notes += [
+            f"the environment differs, so the weights may too: {line}"
+            for line in environment.differences(before, environment.environment())
+        ]
+        state.load(newest)
+        where = f"epoch {state.epoch + 1}, step {state.step}"
+        observer.note(f"going on from {where}")
+        if len(notes):
+            notes.append(f"training went on from checkpoint {newest.name}")
+    for note in notes:
+        observer.note(note)
+    return notes
+
+
+def _import_torch(observer: TrainingObserver) -> None:
+    observer.stage("Starting PyTorch")
+    import torch  # noqa: F401
+
+
+@contextmanager
+def torch_threads(threads: int) -> Iterator[None]:
+    """Use so many threads within one operation; 0 leaves PyTorch's own choice."""
+    import torch
+
+    before = torch.get_num_threads()
+    if threads:
+        torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,121 @@
+"""A trained model on other data: predict, evaluate."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from torchsmith.api.planning import QUIET, Source
+from torchsmith.api.predictions import Predictions
+from torchsmith.api.run import Run, load_run
+from torchsmith.core.errors import DataError
+from torchsmith.core.observer import Observer
+from torchsmith.data import load as reading
+from torchsmith.data.data import Data, Table
+from torchsmith.data.tables import read_with_formats, table_from_rows
+from torchsmith.evaluate.evaluation import Evaluation
+
+if TYPE_CHECKING:
+    from torchsmith.train.model import Model
+
+AnyRun = Run | str | Path
+
+
+def predict(run: AnyRun, source: Source, *, observer: Observer = QUIET) -> Predictions:
+    """Predict for new data with a trained run.
+
+    Args:
+        run: A `Run`, its path, its name, or `"last"`.
+        source: As for `Run.predict`.
+        observer: Is told what is going on.
+
+    Raises:
+        DataError: There is no such run, or the data does not fit it.
+    """
+    return _opened(run).predict(source, observer=observer)
+
+
+def evaluate(run: AnyRun, source: Source, *, observer: Observer = QUIET) -> Evaluation:
+    """Score a trained run on other data with known targets, without rivals.
+
+    Args:
+        run: A `Run`, its path, its name, or `"last"`.
+        source: As for `Run.evaluate`.
+        observer: Is told what is going on.
+
+    Raises:
+        DataError: There is no such run, or the data does not fit it.
+    """
+    return _opened(run).evaluate(source, observer=observer)
+
+
+def predict_with(model: "Model", source: Source, observer: Observer) -> Predictions:
+    """Predict for new data with a model."""
+    data = read_for(model, source, observer)
+    observer.stage(f"Predicting {len(data):,} examples")
+    outputs = model.predict(data)
+    regression = model.problem.task == "regression"
+    return Predictions(
+        target=model.problem.target,
+        classes=model.problem.classes,
+        where=tuple(_where(data)),
+        probabilities=None if regression else outputs,
+        values=outputs if regression else None,
+        notes=tuple(_notes(model, data)),
+    )
+
+
+def evaluate_with(model: "Model", source: Source, observer: Observer) -> Evaluation:
+    """Score a model on other data with known targets."""
+    from torchsmith.api.evaluating import part_outputs
+    from torchsmith.evaluate import evaluate as evaluation
+
+    data = read_for(model, source, observer)
+    if data.target is None:
+        raise DataError(
+            f"{data.source}: has no target {model.problem.target!r} to score against"
+        )
+    observer.stage(f"Evaluating on {len(data):,} examples")
+    outputs = part_outputs(model, data, np.arange(len(data)))
+    return evaluation.evaluate(model.problem, outputs, num_train=0)
+
+
+def read_for(model: "Model", source: Source, observer: Observer) -> Data:
+    """Read new data in the way in which the training data was read.
+
+    Raises:
+        DataError: A column is missing, a value does not fit, or it is another kind.
+    """
+    preparation = model.preparation
+    if isinstance(source, Data):
+        return source
+    if preparation.table is None:
+        return reading.load(source, target=model.problem.target, observer=observer)
+    formats, target = preparation.table.formats, preparation.target.format
+    if isinstance(source, (str, Path)):
+        path = Path(source)
+        if not path.exists() or path.is_dir():
+            return reading.load(source, target=target.name, observer=observer)
+        return read_with_formats(path, formats, target=target, observer=observer)
+    return table_from_rows(source, formats=formats, target=target)
+
+
+def _where(data: Data) -> Iterator[str]:
+    if isinstance(data.inputs, Table):
+        return (str(line) for line in data.inputs.lines.tolist())
+    return (data.inputs.name(index) for index in range(len(data)))
+
+
+def _notes(model: "Model", data: Data) -> Iterator[str]:
+    if ignored := data.reading.get("ignored"):
+        yield f"columns that the network does not use: {ignored}"
+    for change in model.preparation.unseen(data):
+        lines = ", ".join(map(str, change.lines[:5]))
+        where = f" (first at {lines})" if lines else ""
+        example = f", such as {change.example!r}" if change.example else ""
+        yield f"{change.column}: {change.count:,} {change.what}{example}{where}"
+
+
+def _opened(run: AnyRun) -> Run:
+    return run if isinstance(run, Run) else load_run(run)
