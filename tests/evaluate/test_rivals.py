@@ -204,8 +204,8 @@ def test_rows_are_drawn_evenly_for_values():
 
 
 def test_pixels_are_scaled_and_shrunk_by_means():
-    pictures = np.zeros((2, 40, 60, 3), np.uint8)
-    pictures[0, :2, :2, 1] = 255
+    pictures = np.zeros((2, 3, 40, 60), np.uint8)
+    pictures[0, 1, :2, :2] = 255
     features = picture_features(pictures)
     assert features.picture == (20, 30, 3)
     assert features.numbers.shape == (2, 1_800)
@@ -248,8 +248,8 @@ def test_rivals_of_mnist_are_done_in_time(shared_data):
         content = gzip.decompress((shared_data / "mnist" / name).read_bytes())
         return np.frombuffer(content, np.uint8, offset=header)
 
-    train = idx("train-images-idx3-ubyte.gz", 16).reshape(-1, 28, 28, 1)
-    test = idx("t10k-images-idx3-ubyte.gz", 16).reshape(-1, 28, 28, 1)
+    train = idx("train-images-idx3-ubyte.gz", 16).reshape(-1, 1, 28, 28)
+    test = idx("t10k-images-idx3-ubyte.gz", 16).reshape(-1, 1, 28, 28)
     rivals = fit_rivals(
         metric="accuracy",
         classes=10,
