@@ -7,6 +7,7 @@ import numpy as np
 from torchsmith.core.observer import Observer
 from torchsmith.data.data import Data
 from torchsmith.data.prepare import Preparation
+from torchsmith.data.steps import ToFloat
 from torchsmith.data.tabular import TablePreparation
 from torchsmith.evaluate.evaluate import PartOutputs, evaluate
 from torchsmith.evaluate.evaluation import Evaluation, Importance
@@ -42,9 +43,9 @@ def evaluate_run(
     rivals = fit_rivals(
         metric=plan.problem.metric,
         classes=len(plan.problem.classes),
-        train=_features(model.preparation, model.preparation.inputs(data, fitted)),
+        train=_features(plan, model, model.preparation.inputs(data, fitted)),
         targets=true_targets(model.preparation, data, fitted),
-        test=_features(model.preparation, inputs),
+        test=_features(plan, model, inputs),
         seed=seed,
         seconds=_rival_seconds(plan),
         observer=observer,
@@ -80,10 +81,11 @@ def true_targets(preparation: Preparation, data: Data, rows: np.ndarray) -> np.n
     return preparation.targets(data, rows)
 
 
-def _features(preparation: Preparation, inputs: np.ndarray) -> Features:
-    if preparation.kind == "images":
-        return picture_features(inputs)
-    numbers = preparation.num_numbers
+def _features(plan: Plan, model: Model, inputs: np.ndarray) -> Features:
+    if model.preparation.kind == "images":
+        scales = [step.scale for step in plan.prepare if isinstance(step, ToFloat)]
+        return picture_features(inputs, *scales[:1])
+    numbers = model.preparation.num_numbers
     return Features(inputs[:, :numbers], inputs[:, numbers:].astype(np.int64))
 
 

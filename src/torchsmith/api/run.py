@@ -219,7 +219,7 @@ def runs(folder: str | Path = "runs") -> list[dict[str, object]]:
 def compare(
     runs: Sequence[str | Path], *, folder: str | Path = "runs"
 ) -> list[dict[str, object]]:
-    """Return a row for each run: name, state, task, metric, score, interval, …
+    """Return a row for each run: its name, state, score and more.
 
     Args:
         runs: Paths or names.

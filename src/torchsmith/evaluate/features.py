@@ -48,19 +48,18 @@ class Features:
         return Features(self.numbers[rows], self.codes[rows], self.picture)
 
 
-def picture_features(pictures: np.ndarray) -> Features:
+def picture_features(pictures: np.ndarray, scale: float = 255.0) -> Features:
     """Flatten pictures, shrunk to at most 32 pixels a side.
 
     Args:
-        pictures: `(N, C, H, W)`; bytes are divided by 255, floats are taken as they
-            are.
+        pictures: `(N, C, H, W)`.
+        scale: Divides the pixels, so that they lie in [0, 1].
 
     Returns:
         One number for each pixel and channel.
     """
-    scale = np.float32(255 if pictures.dtype == np.uint8 else 1)
     small = _shrink(np.moveaxis(pictures, 1, -1), MOST_SIDE)
-    flat = small.reshape(len(small), -1) / scale
+    flat = small.reshape(len(small), -1) / np.float32(scale)
     height, width, channels = small.shape[1:]
     codes = np.zeros((len(flat), 0), np.int64)
     return Features(flat, codes, (height, width, channels))
