@@ -76,27 +76,41 @@ def file(request, tmp_path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    ("width", "scheme"), [(1280, "light"), (390, "dark"), (360, "light")]
-)
-def test_a_page_asks_for_nothing_says_nothing_and_fits(browser, file, width, scheme):
-    page = browser.new_page(
-        viewport={"width": width, "height": 900}, color_scheme=scheme
-    )
+VIEWS = [(1280, "light"), (390, "dark"), (360, "light")]
+
+
+def test_a_page_asks_for_nothing_says_nothing_and_fits(browser, file):
+    page = browser.new_page()
     asked: list[str] = []
     said: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("dialog", lambda dialog: said.append(dialog.message))
-    try:
-        page.goto(file.as_uri())
-        assert [url for url in asked if not url.startswith("data:")] == [file.as_uri()]
-        assert said == []
+    page.goto(file.as_uri())
+    for width, scheme in VIEWS:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.evaluate(OVERFLOW) == []
-        sections = page.eval_on_selector_all("section", "all => all.map(e => e.id)")
-        assert sections == SECTIONS
-        assert page.evaluate(CONTRAST) == []
-    finally:
-        page.close()
+        if width != VIEWS[-1][0]:
+            assert page.evaluate(CONTRAST) == []
+    sections = page.eval_on_selector_all("section", "all => all.map(e => e.id)")
+    page.close()
+    assert sections == SECTIONS
+    assert [url for url in asked if not url.startswith("data:")] == [file.as_uri()]
+    assert said == []
+
+
+def test_a_printed_page_is_light_even_in_the_dark(browser, tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text(render(contents.images()), encoding="utf-8")
+    page = browser.new_page(color_scheme="dark")
+    page.goto(path.as_uri())
+    ink = "getComputedStyle(document.querySelector('.sentence')).color"
+    dark = page.evaluate(ink)
+    page.emulate_media(media="print")
+    light = page.evaluate(ink)
+    page.close()
+    assert dark == "rgb(229, 231, 235)"
+    assert light == "rgb(29, 33, 41)"

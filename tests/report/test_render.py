@@ -8,11 +8,12 @@ import pytest
 from tests.report import contents
 from torchsmith.report.render import render
 
-ALLOWED_TAGS = frozenset(
-    """html head meta title link style body header nav main section footer div p h1 h2 h3
+_TAGS = """
+    html head meta title link style body header nav main section footer div p h1 h2 h3
     span bdi b small a ol ul li dl dt dd code pre table thead tbody tr th td details
-    summary figure figcaption img svg line text path circle rect""".split()
-)
+    summary figure figcaption img svg line text path circle rect
+"""
+ALLOWED_TAGS = frozenset(_TAGS.split())
 
 
 class Page(HTMLParser):
