@@ -43,8 +43,8 @@ def test_train_passes_every_option_on(run_cli, fake_api, tmp_path):
         "runs": given["runs"],
         "resume": "last",
         "settings": {
-            "network": {"MLP": [64, 32]},
-            "optimizer.AdamW.lr": 0.001,
+            "network": "{MLP: [64, 32]}",
+            "optimizer.AdamW.lr": "1e-3",
             "training.epochs": 3,
             "training.seed": 7,
             "training.device": "cpu",

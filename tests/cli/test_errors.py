@@ -59,7 +59,6 @@ def test_debug_shows_the_error_itself(run_cli, fake_api):
         (["train", "digits", "--epochs", "0"], "0 is not in the range x>=1"),
         (["train", "digits", "--budget", "soon"], "write 60, 60s, 5m or 1h"),
         (["train", "digits", "--set", "epochs"], "training.epochs=3"),
-        (["train", "digits", "--set", "network={MLP: ["], "network: the value"),
         (["train"], "say what to train on"),
         (["compare"], "Missing argument 'RUN...'"),
     ],

@@ -1,7 +1,5 @@
 import click
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from torchsmith.cli.options import Seconds, Setting, collect_settings
 from torchsmith.core.errors import PlanError
@@ -27,35 +25,28 @@ def test_what_is_no_length_of_time_is_refused(text):
 @pytest.mark.parametrize(
     ("text", "setting"),
     [
-        ("training.epochs=3", ("training.epochs", 3)),
-        ("optimizer.AdamW.lr=1e-3", ("optimizer.AdamW.lr", 0.001)),
-        ("network={MLP: [64, 32]}", ("network", {"MLP": [64, 32]})),
-        ("schedule=", ("schedule", None)),
+        ("training.epochs=3", ("training.epochs", "3")),
+        ("network={MLP: [64, 32]}", ("network", "{MLP: [64, 32]}")),
+        ("schedule=", ("schedule", "")),
         ("problem.target=a=b", ("problem.target", "a=b")),
-        ("data.columns.no=category", ("data.columns.no", "category")),
+        (
+            "data.columns.median income = ignore",
+            ("data.columns.median income", "ignore"),
+        ),
     ],
 )
-def test_a_setting_is_a_key_and_a_yaml_value(text, setting):
+def test_a_setting_is_a_key_and_the_text_of_its_value(text, setting):
     assert Setting().convert(text, None, None) == setting
 
 
-@pytest.mark.parametrize("text", ["epochs", "=3", "a..b=3", "a b=3", "a={", "a=!!x y"])
+@pytest.mark.parametrize("text", ["", "epochs", "=3", " =3"])
 def test_what_is_no_setting_is_refused(text):
-    with pytest.raises(click.BadParameter, match=r"KEY=VALUE|cannot be read"):
+    with pytest.raises(click.BadParameter, match="is not KEY=VALUE"):
         Setting().convert(text, None, None)
 
 
-@given(st.text())
-def test_a_setting_is_read_or_refused(text):
-    try:
-        key, _ = Setting().convert(text, None, None)
-    except click.BadParameter:
-        return
-    assert text.strip().startswith(key)
-
-
 def test_the_same_value_given_twice_is_fine():
-    pairs = (("training.epochs", 3),)
+    pairs = (("training.epochs", "3"),)
     assert collect_settings(pairs, epochs=3) == {"training.epochs": 3}
 
 
@@ -63,4 +54,4 @@ def test_two_values_for_one_key_are_refused():
     with pytest.raises(
         PlanError, match=r"training\.seed is given twice, as 1 and as 2"
     ):
-        collect_settings((("training.seed", 1),), seed=2)
+        collect_settings((("training.seed", "1"),), seed=2)

@@ -42,7 +42,7 @@ class Seconds(click.ParamType[float]):
 
 
 class Setting(click.ParamType[tuple[str, object]]):
-    """A value of the plan: `training.epochs=3`; the value is read as YAML."""
+    """A value of the plan: `training.epochs=3`; its text is read as YAML later."""
 
     name = "KEY=VALUE"
 
@@ -52,27 +52,17 @@ class Setting(click.ParamType[tuple[str, object]]):
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> tuple[str, object]:
-        """Return the dotted key and the value."""
-        from ruamel.yaml import YAML
-        from ruamel.yaml.error import YAMLError
-
+        """Return the dotted key and the text of the value."""
         if isinstance(value, tuple):
             return value
         key, equals, text = str(value).partition("=")
-        key = key.strip()
-        if not equals or not re.fullmatch(r"\w+(\.\w+)*", key):
+        if not equals or not key.strip():
             self.fail(
                 f"'{value}' is not KEY=VALUE; write for example training.epochs=3",
                 param,
                 ctx,
             )
-        try:
-            return key, YAML(typ="safe", pure=True).load(text)
-        except YAMLError as error:
-            problem = getattr(error, "problem", None) or "not YAML"
-            self.fail(
-                f"{key}: the value '{text}' cannot be read: {problem}", param, ctx
-            )
+        return key.strip(), text.strip()
 
 
 def collect_settings(
@@ -91,7 +81,7 @@ def collect_settings(
         device: Short for `training.device`.
 
     Returns:
-        Values of the plan by dotted key.
+        Values of the plan by dotted key; those of `--set` are texts, to read as YAML.
 
     Raises:
         PlanError: The same key is given two different values.
@@ -104,7 +94,7 @@ def collect_settings(
     asked = [*pairs, *((k, v) for k, v in shortcuts.items() if v is not None)]
     settings: dict[str, object] = {}
     for key, value in asked:
-        if key in settings and settings[key] != value:
+        if key in settings and str(settings[key]) != str(value):
             raise PlanError(
                 f"{key} is given twice, as {settings[key]} and as {value}; give it once"
             )

@@ -43,6 +43,23 @@ def write_atomic(path: Path, content: str | bytes) -> None:
         raise write_failed(path, error) from error
 
 
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a log; a crash can tear only the last line.
+
+    Args:
+        path: The file; it is made where it is missing.
+        line: Without its line end.
+
+    Raises:
+        TrainError: The disk is full, read-only, or failed; says the free bytes.
+    """
+    try:
+        with path.open("ab") as file:
+            file.write(f"{line}\n".encode())
+    except OSError as error:
+        raise write_failed(path, error) from error
+
+
 @contextmanager
 def committed_folder(path: Path) -> Iterator[Path]:
     """Give a temporary folder to fill, then make it `path` in one step.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from torchsmith.core.files import write_atomic
+from torchsmith.core.files import append_line, write_atomic
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.watch import TrainingObserver
 
@@ -22,8 +22,7 @@ class MetricsFile(TrainingObserver):
 
     def on_epoch_end(self, record: EpochRecord) -> None:
         """Append a line."""
-        with self._path.open("a") as file:
-            file.write(f"{record.model_dump_json()}\n")
+        append_line(self._path, record.model_dump_json())
 
 
 class TensorBoardEvents(TrainingObserver):

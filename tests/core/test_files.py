@@ -1,0 +1,115 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from torchsmith.core import files
+from torchsmith.core.errors import TrainError
+from torchsmith.core.files import append_line, committed_folder, damage, write_atomic
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def full_disk(monkeypatch):
+    """Make the next sync fail as a full disk does."""
+
+    def fail(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", fail)
+
+
+def test_a_file_is_written_whole_and_nothing_is_left_beside_it(tmp_path):
+    write_atomic(tmp_path / "a.txt", "잘\n")
+    assert (tmp_path / "a.txt").read_text("utf-8") == "잘\n"
+    write_atomic(tmp_path / "a.txt", b"\x00")
+    assert (tmp_path / "a.txt").read_bytes() == b"\x00"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_tells_the_free_bytes(
+    tmp_path, monkeypatch
+):
+    write_atomic(tmp_path / "a.txt", "old")
+    full_disk(monkeypatch)
+    with pytest.raises(TrainError, match=r"a\.txt: the disk is full \([\d,]+ bytes"):
+        write_atomic(tmp_path / "a.txt", "new")
+    assert (tmp_path / "a.txt").read_text() == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_a_file_in_a_folder_that_is_not_there_is_one_clear_error(tmp_path):
+    with pytest.raises(TrainError, match="cannot be written"):
+        write_atomic(tmp_path / "nowhere" / "a.txt", "x")
+
+
+def test_lines_are_added_to_a_log(tmp_path):
+    log = tmp_path / "metrics.jsonl"
+    append_line(log, "잘")
+    append_line(log, "b")
+    assert log.read_text("utf-8") == "잘\nb\n"
+
+
+def test_a_line_that_cannot_be_added_is_one_clear_error(tmp_path):
+    with pytest.raises(TrainError, match="cannot be written"):
+        append_line(tmp_path / "nowhere" / "metrics.jsonl", "a")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_line_that_finds_the_disk_full_says_so():
+    with pytest.raises(TrainError, match="the disk is full"):
+        append_line(Path("/dev/full"), "a")
+
+
+def test_a_folder_appears_whole_with_a_manifest(tmp_path):
+    with committed_folder(tmp_path / "000600") as folder:
+        (folder / "state.json").write_text("{}")
+        assert names(tmp_path) != ["000600"]
+    assert names(tmp_path) == ["000600"]
+    manifest = json.loads((tmp_path / "000600" / "manifest.json").read_text())
+    assert manifest["files"]["state.json"]["bytes"] == 2
+    assert damage(tmp_path / "000600") == ""
+
+
+def fill_and_fail(path):
+    with committed_folder(path) as folder:
+        (folder / "state.json").write_text("{}")
+        raise KeyboardInterrupt
+
+
+def test_a_folder_that_was_not_finished_does_not_appear(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        fill_and_fail(tmp_path / "000600")
+    assert names(tmp_path) == []
+
+
+def fill(path):
+    with committed_folder(path) as folder:
+        (folder / "state.json").write_text("{}")
+
+
+def test_a_full_disk_leaves_no_half_folder(tmp_path, monkeypatch):
+    full_disk(monkeypatch)
+    with pytest.raises(TrainError, match="the disk is full"):
+        fill(tmp_path / "000600")
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (lambda f: (f / "state.json").write_text("[]"), "SHA-256"),
+        (lambda f: (f / "state.json").write_text("{"), "has 1 bytes, not 2"),
+        (lambda f: (f / "state.json").unlink(), "state.json cannot be read"),
+        (lambda f: (f / "manifest.json").write_text("{"), "manifest.json cannot"),
+        (lambda f: (f / "manifest.json").write_text("[]"), "manifest.json cannot"),
+        (lambda f: os.truncate(f / "manifest.json", 0), "manifest.json cannot"),
+    ],
+)
+def test_any_damage_to_a_folder_is_found_and_named(tmp_path, harm, words):
+    fill(tmp_path / "000600")
+    harm(tmp_path / "000600")
+    assert words in damage(tmp_path / "000600")
