@@ -1,0 +1,164 @@
+"""Changing a plan by dotted paths, and saying what was changed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torchsmith.core.errors import PlanError, nearest
+from torchsmith.core.record import Record
+from torchsmith.core.spec import Spec
+from torchsmith.plan.check import check
+from torchsmith.plan.plan import Plan
+from torchsmith.plan.text import document, flow, resolve
+from torchsmith.plan.wrong import fields_at, validate
+from torchsmith.plan.yaml import Path, parse_value
+
+REASON = "set with --set"
+_NOT_COMPARED = frozenset({"version", "reasons", "sized_for"})
+
+
+def set_values(plan: Plan, settings: Mapping[str, object]) -> Plan:
+    """Return the plan with some values changed, such as `{"optimizer.lr": "0.1"}`.
+
+    Args:
+        plan: The plan to start from.
+        settings: Values by dotted path. Texts are read as YAML. The name of a layer,
+            an optimizer and the like may be left out of a path, and an item of a list
+            is called by its place or its name.
+
+    Raises:
+        PlanError: A path that does not exist, or values that cannot work.
+    """
+    content = _explicit(plan)
+    reasons = dict(plan.reasons)
+    for dotted, value in settings.items():
+        path = _find(content, dotted)
+        reasons = {
+            other: text
+            for other, text in reasons.items()
+            if resolve(content, other)[0][: len(path)] != path
+        }
+        reasons[dotted] = REASON
+        parent = content
+        for step in path[:-1]:
+            parent = parent[step]
+        chosen = parse_value(value) if isinstance(value, str) else value
+        name = dotted.rpartition(".")[2]
+        # `prepare.ToFloat` names the item of the list, and sets its main argument.
+        by_name = isinstance(parent, list) and not name.isdecimal()
+        parent[path[-1]] = {name: chosen} if by_name else chosen
+    found = validate(content)
+    if not isinstance(found, Plan):
+        raise PlanError("\n".join(wrong.text for wrong in found))
+    check(found)
+    written = document(found)
+    canonical = {
+        ".".join(map(str, resolve(written, dotted)[0])): text
+        for dotted, text in reasons.items()
+    }
+    return found.model_copy(update={"reasons": canonical})
+
+
+def differences(plan: Plan, default: Plan) -> dict[str, tuple[str, str]]:
+    """Return what differs between two plans: by dotted path, both values as YAML."""
+    found: dict[str, tuple[str, str]] = {}
+    for name in Plan.model_fields:
+        if name not in _NOT_COMPARED:
+            _compare(getattr(plan, name), getattr(default, name), name, found)
+    return found
+
+
+def plan_schema() -> dict[str, Any]:
+    """Return the JSON Schema of plan files, for editors and forms."""
+    schema = Plan.model_json_schema()
+    del schema["properties"]["reasons"]
+    return schema
+
+
+def _find(content: dict[str, Any], dotted: str) -> Path:
+    """Return the path of a value that is there, or that may be added."""
+    path, left = resolve(content, dotted)
+    if not left and path:
+        return path
+    value: Any = content
+    for step in path:
+        value = value[step]
+    allowed = fields_at(path, content)
+    if not allowed and isinstance(value, dict):
+        # The one name of a spec was left out, and its argument is not written yet.
+        if len(value) == 1 and fields_at((*path, *value), content):
+            path = (*path, *value)
+            allowed = fields_at(path, content)
+        else:
+            allowed = tuple(value)
+    if left in allowed and left != "reasons":
+        return (*path, left)
+    where = ".".join(map(str, path)) or "the plan"
+    if isinstance(value, list):
+        allowed = tuple(str(place) for place in range(len(value)))
+    names = ", ".join(name for name in allowed if name != "reasons")
+    listed = f"; it has {names}" if names else ""
+    near = nearest(left, allowed)
+    raise PlanError(f"{dotted}: {where} has no '{left}'{near or listed}")
+
+
+def _explicit(value: Any) -> Any:  # noqa: ANN401
+    """Return dictionaries and lists in which specs stand with all chosen arguments."""
+    if isinstance(value, Spec):
+        chosen = [f for f in type(value).model_fields if f in value.model_fields_set]
+        arguments = {name: _explicit(getattr(value, name)) for name in chosen}
+        return {value.spec_name(): arguments}
+    if isinstance(value, Record):
+        return {
+            name: _explicit(getattr(value, name))
+            for name in type(value).model_fields
+            if name not in ("version", "reasons")
+        }
+    if isinstance(value, dict):
+        return {key: _explicit(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_explicit(item) for item in value]
+    return value
+
+
+def _compare(
+    ours: Any,  # noqa: ANN401
+    theirs: Any,  # noqa: ANN401
+    path: str,
+    found: dict[str, tuple[str, str]],
+) -> None:
+    if ours == theirs:
+        return
+    if isinstance(ours, Record) and type(ours) is type(theirs):
+        base = f"{path}.{ours.spec_name()}" if isinstance(ours, Spec) else path
+        for name in type(ours).model_fields:
+            pair = getattr(ours, name), getattr(theirs, name)
+            # Layers stand right below `Sequential`, as in the file.
+            short = isinstance(ours, Spec) and name == ours.main and _same_specs(*pair)
+            _compare(*pair, base if short else f"{base}.{name}", found)
+    elif isinstance(ours, dict) and isinstance(theirs, dict):
+        for key in ours.keys() | theirs.keys():
+            _compare(ours.get(key), theirs.get(key), f"{path}.{key}", found)
+    elif _same_specs(ours, theirs):
+        for place, pair in enumerate(zip(ours, theirs, strict=True)):
+            _compare(*pair, f"{path}.{place}", found)
+    else:
+        found[path] = (_short(ours), _short(theirs))
+
+
+def _same_specs(ours: Any, theirs: Any) -> bool:  # noqa: ANN401
+    return (
+        isinstance(ours, tuple)
+        and isinstance(theirs, tuple)
+        and [type(item) for item in ours] == [type(item) for item in theirs]
+        and all(isinstance(item, Spec) for item in ours)
+    )
+
+
+def _short(value: Any) -> str:  # noqa: ANN401
+    return flow(_dumped(value))
+
+
+def _dumped(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, Record):
+        return value.model_dump(mode="json")
+    return [_dumped(item) for item in value] if isinstance(value, tuple) else value
