@@ -100,22 +100,22 @@ def test_files_of_many_sizes_are_looked_at(tmp_path):
     from PIL import Image
 
     files, sizes = [], []
-    for i in range(36):
+    for i in range(60):
         side = 20 + 4 * (i % 3)
         Image.fromarray(pixels(1, side, 3, i)[0]).save(tmp_path / f"{i}.png")
         files.append(tmp_path / f"{i}.png")
         sizes.append((side, side))
-    Image.new("RGB", (5, 20), "white").save(tmp_path / "36.png")
-    Image.new("RGB", (9, 20), "white").save(tmp_path / "37.png")
-    data = pictures(pixels(38), ["a"] * 18 + ["b"] * 20)
+    Image.new("RGB", (5, 20), "white").save(tmp_path / "60.png")
+    Image.new("RGB", (9, 20), "white").save(tmp_path / "61.png")
+    data = pictures(pixels(62), ["a"] * 30 + ["b"] * 32)
     images = Images(
         sizes=np.array([*sizes, (20, 5), (20, 9)], np.int32),
         channels=3,
-        files=(*files, tmp_path / "36.png", tmp_path / "37.png"),
-        names=tuple(f"{i}.png" for i in range(38)),
+        files=(*files, tmp_path / "60.png", tmp_path / "61.png"),
+        names=tuple(f"{i}.png" for i in range(62)),
     )
     inspection = inspect(type(data)(source="folder", inputs=images, target=data.target))
-    assert found(inspection, "D13")[0].where == "36.png, 37.png"
+    assert found(inspection, "D13")[0].where == "60.png, 61.png"
     assert [f.severity for f in found(inspection, "D34")] == ["warning", "note"]
     assert not found(inspection, "D27")
     # Folders of classes are read one after the other: their order means nothing.
