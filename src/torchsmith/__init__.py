@@ -17,12 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torchsmith.api import (
-        Classifier,
-        Regressor,
         Run,
         compare,
         evaluate,
-        fit,
         inspect,
         load,
         load_run,
@@ -30,6 +27,8 @@ if TYPE_CHECKING:
         predict,
         train,
     )
+    from torchsmith.api.estimators import Classifier, Regressor
+    from torchsmith.api.fitting import fit
     from torchsmith.core.errors import (
         DataError,
         PlanError,
@@ -64,6 +63,9 @@ _ELSEWHERE = {
     "TorchsmithError": "torchsmith.core.errors",
     "TrainError": "torchsmith.core.errors",
     "Plan": "torchsmith.plan.plan",
+    "Classifier": "torchsmith.api.estimators",
+    "Regressor": "torchsmith.api.estimators",
+    "fit": "torchsmith.api.fitting",
 }
 
 

@@ -12,9 +12,9 @@ from torchsmith.inspect.examine import inspect as examine
 from torchsmith.inspect.inspection import Inspection
 from torchsmith.plan.check import check
 from torchsmith.plan.decide import decide
-from torchsmith.plan.file import set_values
 from torchsmith.plan.machine import measure
 from torchsmith.plan.plan import Plan
+from torchsmith.plan.settings import set_values
 
 QUIET = Observer()
 

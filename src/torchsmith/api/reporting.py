@@ -9,7 +9,8 @@ from torch import nn
 
 from torchsmith.api.run import Outcome, Run
 from torchsmith.nn.summarize import summarize
-from torchsmith.plan.file import differences, read_plan
+from torchsmith.plan.file import read_plan
+from torchsmith.plan.settings import differences
 from torchsmith.report.content import ReportContent, WeightPicture
 from torchsmith.report.render import render
 

@@ -19,9 +19,11 @@ from torchsmith.data.data import Data
 from torchsmith.inspect.examine import inspect as examine
 from torchsmith.plan.check import check
 from torchsmith.plan.decide import decide
-from torchsmith.plan.file import plan_text, read_plan, set_values
+from torchsmith.plan.file import read_plan
 from torchsmith.plan.machine import Machine, measure
 from torchsmith.plan.plan import Plan
+from torchsmith.plan.settings import set_values
+from torchsmith.plan.text import plan_text
 from torchsmith.train.watch import TrainingObserver
 
 if TYPE_CHECKING:
