@@ -9,7 +9,7 @@ from torchsmith.core.spec import Spec
 from torchsmith.plan.check import check
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.text import document, flow, resolve
-from torchsmith.plan.wrong import fields_at, validate
+from torchsmith.plan.wrong import fields_at, specs_of, validate
 from torchsmith.plan.yaml import Path, parse_value
 
 REASON = "set with --set"
@@ -28,34 +28,42 @@ def set_values(plan: Plan, settings: Mapping[str, object]) -> Plan:
     Raises:
         PlanError: A path that does not exist, or values that cannot work.
     """
-    content = _explicit(plan)
-    reasons = dict(plan.reasons)
     for dotted, value in settings.items():
-        path = _find(content, dotted)
-        reasons = {
-            other: text
-            for other, text in reasons.items()
-            if resolve(content, other)[0][: len(path)] != path
-        }
-        reasons[dotted] = REASON
-        parent = content
-        for step in path[:-1]:
-            parent = parent[step]
-        chosen = parse_value(value) if isinstance(value, str) else value
-        name = dotted.rpartition(".")[2]
-        # `prepare.ToFloat` names the item of the list, and sets its main argument.
-        by_name = isinstance(parent, list) and not name.isdecimal()
-        parent[path[-1]] = {name: chosen} if by_name else chosen
+        plan = _set(plan, dotted, value)
+    check(plan)
+    return plan
+
+
+def _set(plan: Plan, dotted: str, value: object) -> Plan:
+    content = _explicit(plan)
+    path = _find(content, dotted)
+    parent = content
+    for step in path[:-1]:
+        parent = parent[step]
+    chosen = parse_value(value) if isinstance(value, str) else value
+    name = dotted.rpartition(".")[2]
+    # `prepare.ToFloat` names the item of the list, and sets its main argument.
+    by_name = isinstance(parent, list) and not name.isdecimal()
+    parent[path[-1]] = {name: chosen} if by_name else chosen
     found = validate(content)
     if not isinstance(found, Plan):
         raise PlanError("\n".join(wrong.text for wrong in found))
-    check(found)
-    written = document(found)
-    canonical = {
-        ".".join(map(str, resolve(written, dotted)[0])): text
-        for dotted, text in reasons.items()
+    old = document(plan)
+    there, left = resolve(old, dotted)
+    replaced = _line(there)
+    kept = {
+        other: text
+        for other, text in plan.reasons.items()
+        if left or resolve(old, other)[0][: len(replaced)] != replaced
     }
-    return found.model_copy(update={"reasons": canonical})
+    written = _line(resolve(document(found), dotted)[0])
+    reasons = {**kept, ".".join(map(str, written)): REASON}
+    return found.model_copy(update={"reasons": reasons})
+
+
+def _line(path: Path) -> Path:
+    """Return the path whose line in the file holds a path: `- Linear: 3` is one."""
+    return path[:-1] if len(path) > 1 and isinstance(path[-2], int) else path
 
 
 def differences(plan: Plan, default: Plan) -> dict[str, tuple[str, str]]:
@@ -130,10 +138,11 @@ def _compare(
         return
     if isinstance(ours, Record) and type(ours) is type(theirs):
         base = f"{path}.{ours.spec_name()}" if isinstance(ours, Spec) else path
-        for name in type(ours).model_fields:
+        for name, field in type(ours).model_fields.items():
             pair = getattr(ours, name), getattr(theirs, name)
             # Layers stand right below `Sequential`, as in the file.
-            short = isinstance(ours, Spec) and name == ours.main and _same_specs(*pair)
+            layers = isinstance(pair[0], tuple) and specs_of(field.annotation)
+            short = isinstance(ours, Spec) and name == ours.main and layers
             _compare(*pair, base if short else f"{base}.{name}", found)
     elif isinstance(ours, dict) and isinstance(theirs, dict):
         for key in ours.keys() | theirs.keys():

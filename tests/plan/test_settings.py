@@ -1,0 +1,168 @@
+"""Values of a plan are set by dotted paths, and what was changed is known."""
+
+import pytest
+
+from tests.plan.example import EXAMPLE
+from torchsmith.core.errors import PlanError
+from torchsmith.plan.file import parse_plan
+from torchsmith.plan.layers import Linear
+from torchsmith.plan.learning import SGD, Adam
+from torchsmith.plan.networks import MLP, Sequential
+from torchsmith.plan.settings import differences, plan_schema, set_values
+from torchsmith.plan.text import document, plan_text
+
+PLAN = parse_plan(EXAMPLE)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "difference"),
+    [
+        ("training.epochs", "3", {"training.epochs": ("3", "10")}),
+        ("training.epochs", 3, {"training.epochs": ("3", "10")}),
+        ("optimizer.lr", "1e-2", {"optimizer.Adam.lr": ("0.01", "0.001")}),
+        ("optimizer.Adam.lr", "0.1", {"optimizer.Adam.lr": ("0.1", "0.001")}),
+        ("optimizer.eps", "0.1", {"optimizer.Adam.eps": ("0.1", "1e-08")}),
+        ("optimizer", "SGD", {"optimizer": ("SGD", "{Adam: {lr: 0.001}}")}),
+        ("schedule", "null", {"schedule": ("null", "CosineAnnealingLR")}),
+        ("split.group", "no", None),
+        (
+            "network.Sequential.1.Linear",
+            "20",
+            {"network.Sequential.1.Linear.out_features": ("20", "500")},
+        ),
+        (
+            "network.Sequential.1.bias",
+            "false",
+            {"network.Sequential.1.Linear.bias": ("false", "true")},
+        ),
+        ("prepare.ToFloat", "2", {"prepare.0.ToFloat.scale": ("2", "255")}),
+        ("prepare.ToFloat.scale", "2", {"prepare.0.ToFloat.scale": ("2", "255")}),
+        ("problem.metric", "f1_macro", {"problem.metric": ("f1_macro", "accuracy")}),
+        ("training.epochs", "10", {}),
+        ("optimizer.eps", "1e-8", {}),
+    ],
+)
+def test_a_value_is_set_by_its_path(path, value, difference):
+    if difference is None:
+        with pytest.raises(PlanError, match="group and stratify cannot be combined"):
+            set_values(PLAN, {path: value})
+        return
+    plan = set_values(PLAN, {path: value})
+    assert differences(plan, PLAN) == difference
+    assert "set with --set" in plan.reasons.values()
+    assert "# set with --set" in plan_text(plan)
+    again = parse_plan(plan_text(plan))
+    assert differences(again, plan) == {}
+
+
+def test_a_network_and_its_arguments_are_set_together():
+    plan = set_values(PLAN, {"network": "{MLP: [3, 4]}", "network.MLP.dropout": "0.5"})
+    assert plan.network == MLP(hidden=(3, 4), dropout=0.5)
+    assert plan.network.model_fields_set == {"hidden", "dropout"}
+
+
+def test_the_old_reasons_of_what_was_set_are_gone():
+    plan = PLAN.model_copy(
+        update={"reasons": {"optimizer.Adam.lr": "old", "loss": "kept"}}
+    )
+    changed = set_values(plan, {"optimizer": "SGD"})
+    assert changed.optimizer == SGD()
+    assert changed.reasons == {"optimizer": "set with --set", "loss": "kept"}
+    assert plan.optimizer == Adam(lr=0.001)
+
+
+def test_columns_are_set_by_their_name_even_with_dots():
+    data = PLAN.data.model_copy(update={"columns": {"a.b": "number", "c": "number"}})
+    plan = PLAN.model_copy(update={"data": data, "prepare": ()})
+    changed = set_values(plan, {"data.columns.a.b": "ignore"})
+    assert changed.data.columns == {"a.b": "ignore", "c": "number"}
+    assert differences(changed, plan) == {"data.columns.a.b": ("ignore", "number")}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("training.epoch", "3", "training has no 'epoch'; did you mean 'epochs'"),
+        ("trainin.epochs", "3", "the plan has no 'trainin.epochs'"),
+        ("optimizer.SGD.lr", "3", "optimizer.Adam has no 'SGD.lr'; it has lr, betas"),
+        ("prepare.7", "ToFloat", "prepare has no '7'; it has 0, 1"),
+        ("reasons", "{}", "the plan has no 'reasons'"),
+        ("training.epochs", "x", "training.epochs: must be a whole number, got 'x'"),
+        ("training.epochs.x", "3", "training.epochs has no 'x'"),
+        ("stopping.monitor", "a", "stopping.monitor: 'a' is not measured"),
+        ("", "a", "the plan has no ''"),
+    ],
+)
+def test_a_path_or_value_that_cannot_be_is_refused(path, value, message):
+    with pytest.raises(PlanError) as caught:
+        set_values(PLAN, {path: value})
+    assert message in str(caught.value)
+
+
+def test_layers_are_compared_one_by_one_where_their_kinds_agree():
+    layers = PLAN.network.layers
+    wider = Sequential(layers=(*layers[:1], Linear(out_features=9), *layers[2:]))
+    plan = PLAN.model_copy(update={"network": wider})
+    assert differences(plan, PLAN) == {
+        "network.Sequential.1.Linear.out_features": ("9", "500")
+    }
+    shorter = PLAN.model_copy(update={"network": Sequential(layers=layers[2:])})
+    assert list(differences(shorter, PLAN)) == ["network.Sequential"]
+
+
+def valid(schema, value, root) -> bool:
+    """Judge a value by the part of JSON Schema that the plan's schema uses."""
+    if "$ref" in schema:
+        return valid(root["$defs"][schema["$ref"].rpartition("/")[2]], value, root)
+    for word in ("anyOf", "oneOf"):
+        if word in schema and not any(valid(s, value, root) for s in schema[word]):
+            return False
+    if "const" in schema and value != schema["const"]:
+        return False
+    if "enum" in schema and value not in schema["enum"]:
+        return False
+    kinds = {
+        "object": dict,
+        "array": list,
+        "string": str,
+        "integer": int,
+        "number": (int, float),
+        "boolean": bool,
+        "null": type(None),
+    }
+    if "type" in schema and not isinstance(value, kinds[schema["type"]]):
+        return False
+    if isinstance(value, dict):
+        properties = schema.get("properties", {})
+        other = schema.get("additionalProperties", True)
+        return all(name in value for name in schema.get("required", ())) and all(
+            valid(properties[name], item, root)
+            if name in properties
+            else other is True or (other and valid(other, item, root))
+            for name, item in value.items()
+        )
+    if isinstance(value, list):
+        fixed = schema.get("prefixItems", [])
+        items = [*fixed, *([schema.get("items", {})] * (len(value) - len(fixed)))]
+        pairs = zip(items, value, strict=False)
+        return all(valid(s, item, root) for s, item in pairs if isinstance(s, dict))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value > schema.get("exclusiveMinimum", -1e99) and value >= schema.get(
+            "minimum", -1e99
+        )
+    return True
+
+
+def test_the_schema_knows_plans():
+    schema = plan_schema()
+    content = document(PLAN)
+    assert valid(schema, content, schema)
+    assert "reasons" not in schema["properties"]
+    for path, value in [
+        ("loss", "CrossEntropy"),
+        ("optimizer", {"Adam": {"lr": -1}}),
+        ("network", {"Sequential": ["Flaten"]}),
+        ("training", {"epochs": "ten"}),
+        ("extra", 1),
+    ]:
+        assert not valid(schema, {**content, path: value}, schema)
