@@ -687,6 +687,7 @@ def binary() -> ReportContent:
                     task="binary", target="Survived", metric="roc_auc", classes=classes
                 ),
                 "loss": BCEWithLogitsLoss(),
+                "prepare": base.plan.prepare[:-1],
                 "data": Source(
                     source="titanic/train.csv",
                     columns={column.name: column.role for column in columns},
@@ -950,7 +951,10 @@ def hostile() -> ReportContent:
         plan=base.plan.model_copy(
             update={
                 "problem": Problem(
-                    task="binary", target=HOSTILE, metric="roc_auc", classes=classes
+                    task="binary",
+                    target="y" + HOSTILE,
+                    metric="roc_auc",
+                    classes=classes,
                 ),
                 "data": Source(source=REORDERING, columns={HOSTILE: "number"}),
                 "reasons": {"problem": HOSTILE, f"data.columns.{HOSTILE}": REORDERING},

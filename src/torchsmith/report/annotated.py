@@ -1,16 +1,15 @@
 """The plan line by line, each line beside its reason."""
 
-import json
-import re
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from torchsmith.plan.plan import Plan
+from torchsmith.plan.text import document, flow, resolve
 
-_PLAIN = re.compile(r"[^\W\d][\w ./()²°€$%-]*(?<! )")
-_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off"})
 _FLOW_WIDTH = 60
+_Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -18,16 +17,16 @@ class PlanLine:
     """One line of the plan.
 
     Attributes:
-        path: The dotted path of its value, such as `training.epochs`.
-        indent: How deep it stands.
-        key: `epochs: ` or `- `; empty for neither.
+        path: Where its value stands, such as `("training", "epochs")`.
+        indent: How deep it stands, in levels.
+        key: `epochs: ` or `- `.
         value: As YAML.
         reason: Why the value is what it is.
         changed: Whether the person changed it.
         default: What Torchsmith had chosen, where the person changed it.
     """
 
-    path: str
+    path: _Path
     indent: int
     key: str
     value: str
@@ -41,79 +40,72 @@ def plan_lines(plan: Plan, changed: Mapping[str, str]) -> list[PlanLine]:
 
     Args:
         plan: The plan.
-        changed: For a dotted path that the person changed, what the default was. A path
-            inside a line, such as `optimizer.Adam.lr`, marks that line.
+        changed: For a dotted path that the person changed, what the default was.
     """
-    dump = plan.model_dump(mode="json", exclude={"reasons"})
-    lines = [line for key, value in dump.items() for line in _entry(key, value, key, 0)]
-    places = {line.path: i for i, line in enumerate(lines)}
-    for path, reason in plan.reasons.items():
-        at = _place(path, places)
-        if at is not None:
-            joined = f"{lines[at].reason}; {reason}" if lines[at].reason else reason
-            lines[at] = replace(lines[at], reason=joined)
-    for path, default in changed.items():
-        at = _place(path, places)
-        if at is not None:
-            name = path.removeprefix(lines[at].path).lstrip(".")
-            told = f"{name}: {default}" if name else default
-            joined = f"{lines[at].default}; {told}" if lines[at].changed else told
-            lines[at] = replace(lines[at], changed=True, default=joined)
-    return lines
+    content = document(plan)
+    reasons = _placed(plan.reasons, content)
+    defaults = _placed(changed, content)
+    spoken = {*reasons, *defaults}
+    return [
+        replace(
+            line,
+            reason=reasons.get(line.path, ""),
+            changed=line.path in defaults,
+            default=defaults.get(line.path, ""),
+        )
+        for key, value in content.items()
+        for line in _entry(f"{flow(key)}: ", value, (key,), 0, spoken)
+    ]
 
 
-def _entry(key: str, value: Any, path: str, indent: int) -> Iterator[PlanLine]:  # noqa: ANN401
-    name = f"{key if key == '-' else _scalar(key) + ':'} "
-    if not value or not isinstance(value, dict | list) or _fits(value, indent):
-        yield PlanLine(path, indent, name, _flow(value))
+def _placed(told: Mapping[str, str], content: dict[str, Any]) -> dict[_Path, str]:
+    """Move what is said about a dotted path to the deepest part that is there."""
+    placed: defaultdict[_Path, list[str]] = defaultdict(list)
+    for dotted, text in told.items():
+        path, left = resolve(content, dotted)
+        path = _name_of(content, path)
+        placed[path].append(f"{left}: {text}" if left else text)
+    return {path: "; ".join(texts) for path, texts in placed.items() if path}
+
+
+def _name_of(content: Any, path: _Path) -> _Path:  # noqa: ANN401
+    """Turn the path of a list's item into that of its name, where it has one."""
+    for step in path:
+        content = content[step]
+    in_list = bool(path) and isinstance(path[-1], int)
+    if in_list and isinstance(content, dict) and len(content) == 1:
+        return (*path, *content)
+    return path
+
+
+def _entry(
+    key: str,
+    value: Any,  # noqa: ANN401
+    path: _Path,
+    indent: int,
+    spoken: Iterable[_Path],
+) -> Iterator[PlanLine]:
+    if _on_one_line(value, path, spoken):
+        yield PlanLine(path, indent, key, flow(value))
         return
-    if key == "-" and isinstance(value, dict) and len(value) == 1:
-        ((only, inner),) = value.items()
-        yield PlanLine(path, indent, f"- {_scalar(only)}: ", "")
-        yield from _children(inner, f"{path}.{only}", indent + 2)
-        return
-    yield PlanLine(path, indent, name, "")
-    yield from _children(value, path, indent + 1)
+    yield PlanLine(path, indent, key, "")
+    for step, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        below, label = (*path, step), f"{flow(step)}: "
+        if isinstance(value, list):
+            label = "- "
+            if isinstance(inner, dict) and len(inner) == 1:
+                ((name, inner),) = inner.items()
+                below, label = (*below, name), f"- {flow(name)}: "
+        yield from _entry(label, inner, below, indent + 1, spoken)
 
 
-def _children(value: Any, path: str, indent: int) -> Iterator[PlanLine]:  # noqa: ANN401
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _entry(str(key), inner, f"{path}.{key}", indent)
-    elif isinstance(value, list):
-        for i, inner in enumerate(value):
-            yield from _entry("-", inner, f"{path}.{i}", indent)
-    else:
-        yield PlanLine(path, indent, "", _flow(value))
-
-
-def _fits(value: Any, indent: int) -> bool:  # noqa: ANN401
-    """Sections stand as blocks, lists of plain values and small choices on one line."""
+def _on_one_line(value: Any, path: _Path, spoken: Iterable[_Path]) -> bool:  # noqa: ANN401
+    if not isinstance(value, dict | list) or not value:
+        return True
+    if any(len(other) > len(path) and other[: len(path)] == path for other in spoken):
+        return False
     if isinstance(value, list):
-        return indent > 0 and not any(isinstance(inner, dict | list) for inner in value)
-    return (indent > 0 or len(value) == 1) and len(_flow(value)) <= _FLOW_WIDTH
-
-
-def _flow(value: Any) -> str:  # noqa: ANN401
-    if isinstance(value, dict):
-        pairs = (f"{_scalar(key)}: {_flow(inner)}" for key, inner in value.items())
-        return "{" + ", ".join(pairs) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(_flow(inner) for inner in value) + "]"
-    return _scalar(value)
-
-
-def _scalar(value: Any) -> str:  # noqa: ANN401
-    if not isinstance(value, str):
-        return json.dumps(value)
-    if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
-        return value
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _place(path: str, places: Mapping[str, int]) -> int | None:
-    while path:
-        if path in places:
-            return places[path]
-        path = path.rpartition(".")[0]
-    return None
+        return not any(isinstance(item, dict | list) for item in value) and (
+            len(path) > 1
+        )
+    return len(flow(value)) <= _FLOW_WIDTH and (len(path) > 1 or len(value) == 1)
