@@ -203,12 +203,18 @@ def _entry(
 
 def _aligned(lines: list[_Line]) -> list[str]:
     """Put the reasons of a section beside its lines, in one column, or above them."""
-    widths = [line.indent + len(line.text) for line in lines if line.reason]
-    column = 2 + max((w for w in widths if w <= WIDTH // 2), default=0)
+    texts = [" " * line.indent + line.text for line in lines]
+    widths = [
+        len(text)
+        for text, line in zip(texts, lines, strict=True)
+        if line.reason and len(f"{text}  # {line.reason}") <= WIDTH
+    ]
+    column = max((width for width in widths if width <= WIDTH // 2), default=0)
     written = []
-    for line in lines:
-        text = " " * line.indent + line.text
-        beside = f"{text:<{column - 2}}  # {line.reason}"
+    for text, line in zip(texts, lines, strict=True):
+        beside = f"{text:<{column}}  # {line.reason}"
+        if len(beside) > WIDTH:
+            beside = f"{text}  # {line.reason}"
         if not line.reason:
             written.append(text)
         elif len(beside) <= WIDTH:
