@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
+from torchsmith.core.errors import PlanError
 from torchsmith.core.observer import Observer
+from torchsmith.core.vocabulary import ColumnRole, Task
 from torchsmith.data import load as reading
-from torchsmith.data.data import Data
+from torchsmith.data.data import MISSING_TARGET, Data
 from torchsmith.inspect.examine import inspect as examine
 from torchsmith.inspect.inspection import Inspection
 from torchsmith.plan.check import check
@@ -17,6 +19,9 @@ from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import set_values
 
 QUIET = Observer()
+
+FEW_MISSING = 0.05
+"""Of the rows may lack a target and are left out without being asked."""
 
 Source = str | Path | Data | Any
 """A path, the name of a set, `Data`, a data frame, or a pair of arrays (X, y)."""
@@ -48,9 +53,7 @@ def load(
     >>> len(load("iris"))
     150
     """
-    if isinstance(source, Data):
-        return source
-    return reading.load(source, target=target, observer=observer)
+    return _read(source, target, {}, observer)
 
 
 def inspect(
@@ -97,19 +100,62 @@ def plan(
     'accuracy'
     """
     return make_plan(
-        load(source, target=target, observer=observer), budget, settings, observer
+        source, target=target, budget=budget, settings=settings, observer=observer
     ).plan
 
 
+def _read(
+    source: Source,
+    target: str | None,
+    settings: Mapping[str, object],
+    observer: Observer,
+) -> Data:
+    """Read a source as the settings say.
+
+    A few rows without a target are left out, which the plan then says; more than that
+    is refused, unless the settings ask for it.
+    """
+    if isinstance(source, Data):
+        return source
+    columns = "data.columns."
+    roles = {k.removeprefix(columns): v for k, v in settings.items() if columns in k}
+    asked = str(settings.get("data.drop_missing_target", "")).lower()
+
+    def read(*, drop: bool) -> Data:
+        return reading.load(
+            source,
+            target=target,
+            roles=cast("Mapping[str, ColumnRole]", roles),
+            drop_missing_target=drop,
+            skip_damaged=str(settings.get("data.skip_damaged")).lower() == "true",
+            observer=observer,
+        )
+
+    if asked == "false":
+        return read(drop=False)
+    data = read(drop=True)
+    dropped = sum(c.count for c in data.changes if c.what == MISSING_TARGET)
+    if asked != "true" and dropped >= FEW_MISSING * (dropped + len(data)):
+        return read(drop=False) if dropped else data
+    return data
+
+
 def make_plan(
-    data: Data,
+    source: Source,
+    *,
+    target: str | None = None,
     budget: float | None = None,
     settings: Mapping[str, object] | None = None,
     observer: Observer = QUIET,
 ) -> Planned:
-    """Inspect data and plan for it, keeping what the plan was made from."""
-    observer.stage(f"Inspecting {data.source}")
-    inspection = examine(data, observer)
+    """Read, inspect and plan, keeping what the plan was made from."""
+    data = _read(source, target, settings or {}, observer)
+    asked = (settings or {}).get("problem.task")
+    if asked is not None and asked not in get_args(Task):
+        raise PlanError(
+            f"problem.task: there is no {asked!r}; choose {', '.join(get_args(Task))}"
+        )
+    inspection = examine(data, observer, task=cast("Task | None", asked))
     default = decide(inspection, measure(), budget)
     chosen = set_values(default, settings) if settings else default
     check(chosen)

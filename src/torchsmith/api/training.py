@@ -97,8 +97,9 @@ def _planned(
 ) -> Planned:
     plan = what if isinstance(what, Plan) else _plan_file(what)
     if plan is None:
-        data = planning.load(what, target=target, observer=observer)
-        return planning.make_plan(data, budget, settings, observer)
+        return planning.make_plan(
+            what, target=target, budget=budget, settings=settings, observer=observer
+        )
     if target is not None or budget is not None:
         raise PlanError(
             "a plan names its target and its length itself; change the plan, or use "
@@ -107,8 +108,7 @@ def _planned(
     plan = set_values(plan, settings) if settings else plan
     check(plan)
     data = load_planned(plan, observer)
-    observer.stage(f"Inspecting {plan.data.source}")
-    inspection = examine(data, observer)
+    inspection = examine(data, observer, task=plan.problem.task)
     sized = plan.sized_for
     machine = measure() if sized is None else Machine(sized.cores, sized.gflops)
     default = decide(inspection, machine, None if sized is None else sized.budget)

@@ -9,6 +9,9 @@ import numpy as np
 from torchsmith.core.record import Record
 from torchsmith.core.vocabulary import ColumnKind, Kind
 
+MISSING_TARGET = "row left out: its target is missing"
+"""The `Change.what` of rows without a target."""
+
 
 class Change(Record):
     """A value that reading changed, counted and listed; nothing is changed silently.
@@ -60,8 +63,8 @@ class Column:
 
     Attributes:
         format: The name, the kind, and how text becomes values.
-        values: `(N,)`; number: float64, NaN where missing; boolean: float64 0, 1 or NaN;
-            date: `datetime64[s]`, NaT where missing; text: int32 index into `levels`,
+        values: `(N,)`; number: float64, NaN where missing; boolean: float64 0, 1 or
+            NaN; date: `datetime64[s]`, NaT where missing; text: int32 index into `levels`,
             -1 where missing.
         levels: For text, the distinct texts in order of first appearance.
     """

@@ -16,7 +16,7 @@ from torchsmith.core.vocabulary import ColumnRole
 from torchsmith.data.cells import Cells, Sheet
 from torchsmith.data.columns import decide_formats
 from torchsmith.data.convert import convert_all
-from torchsmith.data.data import Column, ColumnFormat, Data, Table
+from torchsmith.data.data import MISSING_TARGET, Column, ColumnFormat, Data, Table
 from torchsmith.data.delimited import read_delimited
 from torchsmith.data.encoding import decode
 from torchsmith.data.memory import sheet_from_rows
@@ -212,8 +212,7 @@ def _without_missing(data: Data, target: Column, sheet: Sheet, *, drop: bool) ->
     if not len(rows):
         return data
     if drop and len(rows) < len(data):
-        what = "row left out: its target is missing"
-        change = sheet.change(target.name, what, rows, "")
+        change = sheet.change(target.name, MISSING_TARGET, rows, "")
         data = replace(data, changes=(*data.changes, change))
         return data.take(np.flatnonzero(~target.missing))
     raise DataError(

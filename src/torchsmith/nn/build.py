@@ -109,7 +109,12 @@ def _build_sequential(
     modules: list[nn.Module] = []
     for number, layer in enumerate(spec.layers, start=1):
         where = f"network: layer {number}, {layer.spec_name()}"
-        module = build_layer(layer, shape, where)
+        try:
+            module = build_layer(layer, shape, where)
+        except ValueError as error:  # PyTorch's own, such as indivisible groups
+            if isinstance(error, PlanError):
+                raise
+            raise PlanError(f"{where}: {error}") from error
         shape = _output_shape(module, shape, where)
         modules.append(module)
     if shape != (num_outputs,):

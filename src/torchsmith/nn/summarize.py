@@ -69,7 +69,7 @@ def _describe(module: nn.Module) -> str:
     details = []
     for argument in SHOWN:
         value = getattr(module, argument, None)
-        if value in (None, 0, (0, 0), (1, 1)):
+        if value in (None, 0, (0, 0)) or (argument == "stride" and value == (1, 1)):
             continue
         if isinstance(value, tuple) and len(set(value)) == 1:
             value = value[0]

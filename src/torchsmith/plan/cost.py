@@ -2,8 +2,8 @@
 
 The shares of a machine's peak were measured on 2 cores with AVX-512 (float32): small
 convolutional nets with batch normalisation reach 0.3 of the matrix-product peak, MLPs
-with embeddings 0.2 of one core's. The guard `training.seconds` catches what the estimate
-does not.
+with embeddings 0.2 of one core's. The guard `training.seconds` catches what the
+estimate does not.
 """
 
 from collections.abc import Sequence

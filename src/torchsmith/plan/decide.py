@@ -6,6 +6,7 @@ digits and MNIST.
 """
 
 from torchsmith.core.errors import DataError
+from torchsmith.data.data import MISSING_TARGET
 from torchsmith.data.split import Split
 from torchsmith.data.steps import (
     EncodeCategories,
@@ -167,10 +168,14 @@ def _problem(target: TargetFacts, reasons: Reasons) -> Problem:
 def _source(inspection: Inspection, reasons: Reasons) -> Source:
     for column in inspection.columns:
         reasons[f"data.columns.{column.name}"] = column.reason
+    dropped = sum(c.count for c in inspection.changes if c.what == MISSING_TARGET)
+    if dropped:
+        reasons["data.drop_missing_target"] = f"{dropped:,} rows have no target"
     return Source(
         source=inspection.source,
         fingerprint=inspection.fingerprint,
         columns={column.name: column.role for column in inspection.columns},
+        drop_missing_target=dropped > 0,
     )
 
 

@@ -130,7 +130,7 @@ def finish_outputs(
     """Turn raw outputs into probabilities `(N, K)` or values `(N,)`."""
     outputs = outputs.detach().cpu().double()
     if problem.task == "regression":
-        return preparation.target_values(outputs.numpy())
+        return preparation.target_values(outputs.numpy()).reshape(-1)
     if outputs.shape[1] == 1:
         positive = torch.sigmoid(outputs)
         return torch.cat([1 - positive, positive], dim=1).numpy()

@@ -61,8 +61,13 @@ class Setup:
         return Model(file, self.state.network)
 
 
-def set_up(plan: Plan, data: Data) -> Setup:
+def set_up(plan: Plan, data: Data, parts: Parts | None = None) -> Setup:
     """Split, prepare, and build what the plan says.
+
+    Args:
+        plan: What to build.
+        data: All examples.
+        parts: The rows of each part, where the plan's split is not to be used.
 
     Raises:
         DataError: The data cannot be split or prepared as planned.
@@ -71,7 +76,7 @@ def set_up(plan: Plan, data: Data) -> Setup:
     if data.target is None:
         raise DataError(f"{data.source}: there is no target {plan.problem.target!r}")
     device = choose_device(plan.training.device)
-    parts = split_rows(data, plan.split)
+    parts = split_rows(data, plan.split) if parts is None else parts
     preparation = fit(
         data,
         parts.train,
@@ -156,7 +161,7 @@ def _scorer(plan: Plan, preparation: Preparation) -> ScoreFunction:
         finished = finish_outputs(plan.problem, preparation, outputs)
         truth = targets.cpu().numpy()
         if plan.problem.task == "regression":
-            truth = preparation.target_values(truth)
+            truth = preparation.target_values(truth).reshape(-1)
         return {name: score(name, truth, finished) for name in distinct}
 
     return scores

@@ -1,0 +1,168 @@
+"""Plan and train in memory: no run folder, no rivals, and no test part."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from torchsmith.api.training import torch_threads
+from torchsmith.core.errors import PlanError
+from torchsmith.core.vocabulary import Task
+from torchsmith.data.data import Data
+from torchsmith.data.split import Parts, hold_out
+from torchsmith.inspect.examine import inspect
+from torchsmith.plan.decide import decide
+from torchsmith.plan.machine import Machine, measure
+from torchsmith.plan.plan import Plan
+from torchsmith.plan.settings import REASON, set_values
+from torchsmith.train.history import EpochRecord
+from torchsmith.train.loop import fit
+from torchsmith.train.model import Model
+from torchsmith.train.session import Session
+from torchsmith.train.setup import set_up
+from torchsmith.train.watch import TrainingObserver
+
+MIN_VAL = 10
+"""A val part of fewer rows would choose the best epoch by chance."""
+
+UNLIMITED = 1e9
+"""Seconds that never decide how long to train."""
+
+MATTERS_LITTLE = frozenset({"D7", "D23", "D25"})
+"""Errors about too few rows to train *and* to test; here the caller tests."""
+
+FIXED = {
+    "split.test": "there is no test part: the caller holds it out",
+    "split.val": "use the parameter val",
+    "problem.task": "choose Classifier or Regressor instead",
+    "problem.target": "y is the target",
+    "problem.classes": "the classes are those of y",
+    "data.source": "X and y are the data",
+    "data.fingerprint": "X and y are the data",
+}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training in memory gives.
+
+    Attributes:
+        plan: What was done.
+        model: On the CPU, with its best weights.
+        history: One record for each epoch.
+    """
+
+    plan: Plan
+    model: Model
+    history: tuple[EpochRecord, ...]
+
+
+def train_in_memory(
+    data: Data,
+    task: Task,
+    *,
+    budget: float | None,
+    val: float | None,
+    settings: Mapping[str, object],
+    observer: TrainingObserver,
+) -> Trained:
+    """Inspect, plan and train as `ts.train` does, but on all rows.
+
+    Args:
+        data: With a target that is known in every row.
+        task: What kind of problem it is.
+        budget: Seconds; None is no limit, and independent of the machine's speed.
+        val: The share of the rows for validation; None or 0 for no such part. There is
+            none either where it would be smaller than 10 rows, or where a class has one
+            example.
+        settings: Values to set by dotted path.
+        observer: Is told how it goes.
+
+    Raises:
+        DataError: The data cannot be learned from.
+        PlanError: A setting does not exist, does not fit, or is not the plan's here.
+        TrainError: The loss is no longer finite.
+        Interrupted: Ctrl-C or SIGTERM.
+    """
+    share = val if val and _validates(data, task, val) else 0.0
+    plan = _plan(data, task, budget, share, settings)
+    training = plan.training
+    with torch_threads(training.threads):
+        setup = set_up(plan, data, _parts(plan, data, share))
+        state = setup.state
+        session = Session(
+            None,
+            [observer],
+            num_epochs=training.epochs,
+            steps_per_epoch=setup.steps_per_epoch,
+            seconds=training.seconds,
+        )
+        size = sum(p.numel() for p in state.network.parameters())
+        device = str(setup.job.device)
+        observer.on_start(training.epochs, len(setup.parts.train), size, device)
+        fit(setup.job, state, session)
+        observer.on_end(state.finished)
+    state.network.to("cpu").eval()
+    return Trained(plan, setup.model(plan), tuple(state.history))
+
+
+def _plan(
+    data: Data,
+    task: Task,
+    budget: float | None,
+    share: float,
+    settings: Mapping[str, object],
+) -> Plan:
+    for dotted in settings:
+        if dotted in FIXED:
+            raise PlanError(f"settings: {dotted} cannot be set; {FIXED[dotted]}")
+    inspection = inspect(data, task=task)
+    # For regression D7 says that the target is no number.
+    harmless = MATTERS_LITTLE - ({"D7"} if task == "regression" else set())
+    findings = tuple(f for f in inspection.findings if f.code not in harmless)
+    default = decide(
+        inspection.model_copy(update={"findings": findings}),
+        _machine(),
+        UNLIMITED if budget is None else budget,
+    )
+    chosen: dict[str, object] = {"split.val": share} if share else {}
+    if not share:
+        # The training loss falls to the end: there is no best epoch to go back to.
+        chosen |= {"stopping.patience": 0, "stopping.restore_best": False}
+    if budget is None:
+        chosen["training.seconds"] = 0.0
+    plan = set_values(default, chosen | dict(settings))
+    reasons = {
+        path: "set by the estimator" if why == REASON else why
+        for path, why in plan.reasons.items()
+    }
+    reasons["split.test"] = "not used: the caller holds the test part out"
+    if not share:
+        reasons["split.val"] = "not used: there is no val part"
+    update: dict[str, object] = {"reasons": reasons}
+    if budget is None:
+        update["sized_for"] = None
+    return plan.model_copy(update=update)
+
+
+def _validates(data: Data, task: Task, val: float) -> bool:
+    """Whether there are enough rows, and enough of each class, for a val part."""
+    if val * len(data) < MIN_VAL or data.target is None:
+        return False
+    if task == "regression":
+        return True
+    return int(np.unique(data.target.values, return_counts=True)[1].min()) >= 2
+
+
+def _parts(plan: Plan, data: Data, share: float) -> Parts:
+    nothing = np.empty(0, np.int64)
+    if not share:
+        return Parts(train=np.arange(len(data)), val=nothing, test=nothing)
+    train, val = hold_out(data, plan.split, share)
+    return Parts(train=train, val=val, test=nothing)
+
+
+@cache
+def _machine() -> Machine:
+    return measure()

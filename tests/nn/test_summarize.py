@@ -1,0 +1,49 @@
+"""The summary lists layers in the order in which they run."""
+
+import torch
+
+from torchsmith.nn.build import InputLayout, build_network
+from torchsmith.nn.summarize import summarize
+from torchsmith.plan.networks import ConvNet, TabularMLP
+
+
+def test_layers_have_their_shapes_and_parameters():
+    network = build_network(
+        ConvNet(channels=(4, 8), pool=2), InputLayout((1, 8, 8)), 3, 0
+    )
+    found = summarize(network, (1, 8, 8))
+    rows = [(row.type, row.output_shape, row.num_parameters) for row in found.layers]
+    assert rows == [
+        ("Conv2d(kernel_size=3, padding=1)", (4, 8, 8), 36),
+        ("BatchNorm2d", (4, 8, 8), 8),
+        ("ReLU", (4, 8, 8), 0),
+        ("MaxPool2d(kernel_size=2, stride=2)", (4, 4, 4), 0),
+        ("Conv2d(kernel_size=3, padding=1)", (8, 4, 4), 288),
+        ("BatchNorm2d", (8, 4, 4), 16),
+        ("ReLU", (8, 4, 4), 0),
+        ("AdaptiveAvgPool2d", (8, 2, 2), 0),
+        ("Flatten", (32,), 0),
+        ("Linear", (3,), 99),
+    ]
+    assert found.num_parameters == sum(p.numel() for p in network.parameters()) == 447
+
+
+def test_a_network_for_tables_adds_up_and_keeps_its_mode():
+    layout = InputLayout((5,), num_numbers=3, cardinalities=(4, 11))
+    network = build_network(
+        TabularMLP(hidden=(9,), frequencies=4), layout, 3, 0
+    ).train()
+    network.categories[0].weight.requires_grad_(False)
+    found = summarize(network, (5,))
+    assert network.training
+    assert sum(row.num_parameters for row in found.layers) == found.num_parameters
+    frozen = network.categories[0].weight.numel()
+    assert found.num_trainable == found.num_parameters - frozen
+
+
+def test_buffers_are_not_changed_by_summarizing():
+    network = build_network(ConvNet(channels=(4,)), InputLayout((1, 8, 8)), 3, 0)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    summarize(network, (1, 8, 8))
+    after = network.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
