@@ -141,8 +141,7 @@ def _scaled(train: Features, other: Features) -> tuple[np.ndarray, ...]:
         return train.numbers, other.numbers
     mean = train.numbers.mean(axis=0, dtype=np.float64)
     deviation = train.numbers.std(axis=0, dtype=np.float64)
-    # Rounding gives a constant column a tiny deviation, and others an enormous value.
-    deviation[deviation <= 1e-6 * np.abs(mean)] = 1
+    deviation[deviation == 0] = 1
     return tuple(
         ((part.numbers - mean) / deviation).astype(np.float32)
         for part in (train, other)
