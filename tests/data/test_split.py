@@ -168,6 +168,13 @@ def test_dates_are_cut_at_the_asked_share():
     assert parts.val.tolist() == [4, 5, 6, 7]
 
 
+def test_every_part_gets_a_time_of_its_own_where_ties_are_large():
+    parts = split_rows(table(number("t", [1, 1, 1, 2, 3])), Split(test=0.6, time="t"))
+    assert parts.train.tolist() == [0, 1, 2]
+    assert parts.val.tolist() == [3]
+    assert parts.test.tolist() == [4]
+
+
 def test_a_missing_time_is_refused_with_its_lines():
     data = table(number("t", [1, np.nan, 3, 4, np.nan, 6]))
     with pytest.raises(DataError, match=r"no value in 2 of 6 rows \(lines 3, 6\)"):
