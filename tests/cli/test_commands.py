@@ -190,6 +190,6 @@ def test_train_ends_with_where_things_are_and_what_to_try_next(run_cli, fake_api
     assert lines[0].strip() == run
     assert lines[1] == f"Report: {run}/report.html"
     assert lines[3] == "Next:"
-    steps = [line.partition("  #")[0].split(maxsplit=1) for line in lines[4:]]
-    assert steps[1][1].rstrip() == f"predict '{run}' new.parquet -o predictions.csv"
-    assert steps[2][1].rstrip() == f"train '{run}/plan.yaml' --epochs 20"
+    steps = [line.partition("torchsmith ")[2] for line in lines[4:]]
+    assert steps[1] == f"predict '{run}' new.parquet -o predictions.csv"
+    assert steps[2] == f"train '{run}/plan.yaml' --epochs 20"

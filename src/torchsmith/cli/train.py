@@ -92,13 +92,13 @@ def _show(run: "Run", output: Output, source: str | None) -> None:
     output.say(f"Report: {run.report_path}")
     output.say("\nNext:")
     steps = next_steps(run, source)
-    width = max(len(command) for command, _ in steps)
-    for command, why in steps:
-        output.say(f"  {command:<{width}}  # {why}")
+    width = max(len(purpose) for purpose, _ in steps)
+    for purpose, command in steps:
+        output.say(f"  {purpose:<{width}}   {command}")
 
 
 def next_steps(run: "Run", source: str | None) -> list[tuple[str, str]]:
-    """Return commands that may come next, each with what it is for.
+    """Return what may come next: what for, and the command.
 
     Args:
         run: What was just trained.
@@ -111,12 +111,12 @@ def next_steps(run: "Run", source: str | None) -> list[tuple[str, str]]:
         new = f"new{suffix}" if suffix not in ("", ".yaml", ".yml") else "new.csv"
     opener = "open" if sys.platform == "darwin" else "xdg-open"
     return [
-        (f"{opener} {shlex.quote(str(run.report_path))}", "read the report"),
-        (f"torchsmith predict {folder} {new} -o predictions.csv", "use it"),
+        ("read the report", f"{opener} {shlex.quote(str(run.report_path))}"),
+        ("use it", f"torchsmith predict {folder} {new} -o predictions.csv"),
         (
+            "train longer",
             f"torchsmith train {shlex.quote(str(run.path / 'plan.yaml'))} "
             f"--epochs {2 * run.plan.training.epochs}",
-            "the same plan, longer",
         ),
-        ("torchsmith runs", "all runs and their scores"),
+        ("see all runs", "torchsmith runs"),
     ]

@@ -40,7 +40,7 @@ def number(value: float | None) -> str:
     if size >= 1000:
         return f"{value:,.0f}"
     if size < 0.001:
-        return f"{value:.3g}"
+        return f"{value:.2e}"
     return f"{value:#.4g}".rstrip(".")
 
 
