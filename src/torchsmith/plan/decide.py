@@ -24,21 +24,12 @@ from torchsmith.inspect.inspection import (
     Inspection,
     TargetFacts,
 )
-from torchsmith.plan.cost import (
-    conv_epoch_seconds,
-    conv_macs,
-    table_epoch_seconds,
-    table_macs,
-)
 from torchsmith.plan.learning import AdamW, CrossEntropyLoss, MSELoss, OneCycleLR
 from torchsmith.plan.machine import Machine
-from torchsmith.plan.networks import ConvNet, Network, TabularMLP
 from torchsmith.plan.plan import Plan, Problem, Sizing, Source, Stopping, Training
+from torchsmith.plan.size import Reasons, choose_size
 
 DEFAULT_BUDGET = 180.0
-
-TRAINING_SHARE = 0.7
-"""Of the budget; the rest is for reading, rivals, evaluation and the report."""
 
 GUARD_SHARE = 0.85
 """Of the budget: training that takes so long is stopped, and says so."""
@@ -46,18 +37,8 @@ GUARD_SHARE = 0.85
 LARGEST_SIDE = 64
 """Larger pictures are shrunk to this many pixels, so that a CPU can train on them."""
 
-LARGE_BATCH_MACS = 200_000_000
-"""Below, handing work to a second thread costs more than it saves."""
-
 PIXEL_SCALES = (1.0, 16.0, 255.0)
 """Of floats, of the built-in digits, of 8-bit pictures."""
-
-FEWEST_EPOCHS = 4
-"""A smaller convolutional net is chosen rather than fewer passes over the data."""
-
-CONV_CHANNELS = ((32, 64, 128), (24, 48, 96), (16, 32, 64), (8, 16, 32))
-
-Reasons = dict[str, str]
 
 
 def decide(
@@ -80,17 +61,7 @@ def decide(
     split = _split(inspection, target, reasons)
     prepare = _prepare(inspection, target, reasons)
     num_train = _num_training_rows(inspection, split)
-    batch_size = _batch_size(inspection, num_train, reasons)
-    if inspection.images is not None:
-        network, macs, epoch_seconds = _image_network(
-            inspection.images, prepare, num_train, batch_size, machine, budget, reasons
-        )
-    else:
-        network, macs, epoch_seconds = _table_network(
-            inspection, num_train, batch_size, machine, reasons
-        )
-    most = 40 if inspection.images is not None else 100
-    epochs = _epochs(num_train, batch_size, epoch_seconds, budget, most, reasons)
+    size = choose_size(inspection, prepare, num_train, machine, budget, reasons)
     reasons["sized_for"] = (
         "for these seconds, cores and billions of operations a second"
     )
@@ -102,18 +73,18 @@ def decide(
         data=_source(inspection, reasons),
         split=split,
         prepare=prepare,
-        network=network,
+        network=size.network,
         loss=_loss(target, reasons),
         optimizer=_optimizer(inspection, reasons),
         schedule=_schedule(reasons),
         training=Training(
-            epochs=epochs,
-            batch_size=batch_size,
+            epochs=size.epochs,
+            batch_size=size.batch_size,
             clip_grad_norm=1.0,
-            threads=_threads(macs * batch_size, machine, reasons),
+            threads=size.threads,
             seconds=round(GUARD_SHARE * budget, 1),
         ),
-        stopping=_stopping(epochs, reasons),
+        stopping=_stopping(size.epochs, reasons),
         sized_for=Sizing(budget=budget, cores=machine.cores, gflops=machine.gflops),
         reasons=reasons,
     )
@@ -267,109 +238,6 @@ def _resized(facts: ImageFacts) -> tuple[int, int] | None:
         return None
     scale = min(1.0, LARGEST_SIDE / max(height, width))
     return max(8, round(height * scale)), max(8, round(width * scale))
-
-
-def _batch_size(inspection: Inspection, num_train: int, reasons: Reasons) -> int:
-    images = inspection.kind == "images"
-    large = 128 if images else 256
-    sizes = ((10_000, large), (5_000, 128), (1_000, 64), (0, 32))
-    size = next(size for rows, size in sizes if num_train >= rows)
-    reasons["training.batch_size"] = f"for {num_train:,} training examples"
-    return size
-
-
-def _table_network(
-    inspection: Inspection,
-    num_train: int,
-    batch_size: int,
-    machine: Machine,
-    reasons: Reasons,
-) -> tuple[Network, int, float]:
-    used = [c for c in inspection.columns if c.role != "ignore"]
-    if not used:
-        raise DataError(
-            f"{inspection.source}: no column is left to learn from (all are set "
-            "aside); give columns a role in the plan's data.columns"
-        )
-    num_categories = sum(c.role == "category" for c in used)
-    num_numbers = len(used) - num_categories
-    small = num_train < 2_000
-    waves = 0 if small or num_numbers > 100 else 48
-    network = TabularMLP(
-        hidden=(128, 128) if small else (384, 384),
-        dropout=0.1 if small else 0.2,
-        frequencies=waves,
-        frequency_scale=0.05,
-        number_embedding=16 if waves else 8,
-    )
-    reasons["network"] = (
-        f"{num_numbers} numbers and {num_categories} categories, "
-        f"{num_train:,} training rows"
-        + ("; waves of each number (frequencies) catch steep changes" if waves else "")
-    )
-    macs = table_macs(network, num_numbers, num_categories)
-    seconds = table_epoch_seconds(macs, num_train, batch_size, machine)
-    return network, macs, seconds
-
-
-def _image_network(
-    facts: ImageFacts,
-    prepare: tuple[Step, ...],
-    num_train: int,
-    batch_size: int,
-    machine: Machine,
-    budget: float,
-    reasons: Reasons,
-) -> tuple[Network, int, float]:
-    height, width = facts.median_height, facts.median_width
-    for step in prepare:
-        if isinstance(step, Resize):
-            height, width = step.height, step.width
-    stages = 4 if min(height, width) >= 48 else 3 if min(height, width) >= 8 else 1
-    pool = min(4, min(height, width) >> (stages - 1))
-    network, macs, seconds = ConvNet(), 0, 0.0
-    for base in CONV_CHANNELS:
-        channels = (*base, 2 * base[-1])[:stages]
-        network = ConvNet(channels=channels, pool=pool, dropout=0.1)
-        macs = conv_macs(channels, 1, facts.channels, height, width)
-        seconds = conv_epoch_seconds(macs, num_train, batch_size, machine)
-        if seconds * FEWEST_EPOCHS <= TRAINING_SHARE * budget:
-            break
-    reasons["network"] = (
-        f"the largest that sees {height}x{width} pictures {FEWEST_EPOCHS} times within "
-        f"{budget:g} s here (about {seconds:.2g} s an epoch)"
-    )
-    return network, macs, seconds
-
-
-def _threads(macs: int, machine: Machine, reasons: Reasons) -> int:
-    """Choose by the multiply-adds of one forward pass of a batch."""
-    if macs < LARGE_BATCH_MACS:
-        reasons["training.threads"] = "one thread is faster for small layers"
-        return 1
-    reasons["training.threads"] = "all cores: large convolutions use them well"
-    return machine.cores
-
-
-def _epochs(
-    num_train: int,
-    batch_size: int,
-    epoch_seconds: float,
-    budget: float,
-    most: int,
-    reasons: Reasons,
-) -> int:
-    steps = -(-num_train // batch_size)
-    wanted = min(most, max(20, round(6_000 / steps)))
-    affordable = int(TRAINING_SHARE * budget / epoch_seconds)
-    epochs = max(1, min(wanted, affordable))
-    seconds = epochs * epoch_seconds
-    reasons["training.epochs"] = f"{epochs * steps:,} steps, " + (
-        f"about {seconds:.2g} s here"
-        if epochs == wanted
-        else f"as many as fit into {budget:g} s here; more would likely help"
-    )
-    return epochs
 
 
 def _loss(target: TargetFacts, reasons: Reasons) -> CrossEntropyLoss | MSELoss:
