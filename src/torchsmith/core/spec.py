@@ -113,7 +113,7 @@ class OneOf:
 def members(union: Any) -> tuple[type[Spec], ...]:  # noqa: ANN401
     """Return the specs of a union, with or without its `Annotated`."""
     found: list[type[Spec]] = []
-    for argument in get_args(union) or (union,):
+    for argument in get_args(union):
         if isinstance(argument, type) and issubclass(argument, Spec):
             found.append(argument)
         elif not isinstance(argument, OneOf):

@@ -1,0 +1,263 @@
+"""Decisions follow from facts, and every one has its reason."""
+
+import pytest
+
+from torchsmith.core.errors import DataError
+from torchsmith.data.data import MISSING_TARGET, Change
+from torchsmith.data.split import Split
+from torchsmith.data.steps import (
+    EncodeCategories,
+    FillMissing,
+    Resize,
+    RobustScale,
+    Standardize,
+    StandardizeTarget,
+    ToFloat,
+)
+from torchsmith.inspect.inspection import (
+    ColumnFacts,
+    Finding,
+    ImageFacts,
+    Inspection,
+    TargetFacts,
+)
+from torchsmith.plan.check import check
+from torchsmith.plan.decide import decide
+from torchsmith.plan.file import parse_plan
+from torchsmith.plan.learning import CrossEntropyLoss, MSELoss
+from torchsmith.plan.machine import Machine, measure
+from torchsmith.plan.networks import ConvNet, TabularMLP
+from torchsmith.plan.text import plan_text
+
+MACHINE = Machine(cores=2, gflops=160.0)
+
+
+def column(name, role="number", *, kind="number", missing=0):
+    return ColumnFacts(
+        name=name,
+        kind=kind,
+        role=role,
+        reason=f"why {name}",
+        missing=missing,
+        distinct=9,
+    )
+
+
+def target(task="multiclass", counts=(40, 30, 30)):
+    classes = tuple(f"class {i}" for i in range(len(counts)))
+    if task == "regression":
+        classes, counts = (), ()
+    return TargetFacts(
+        name="y",
+        task=task,
+        evidence="why this task",
+        classes=classes,
+        counts=counts,
+        column=column("y"),
+    )
+
+
+def table(**changes):
+    facts = {
+        "source": "table.csv",
+        "fingerprint": "sha256:0",
+        "kind": "table",
+        "num_examples": 20_000,
+        "columns": (
+            column("age", missing=3),
+            column("town", "category", kind="text"),
+            column("id", "ignore"),
+        ),
+        "target": target(),
+    }
+    return Inspection.model_validate(facts | changes)
+
+
+def pictures(side=28, *, same=True, **changes):
+    facts = {
+        "source": "pictures",
+        "fingerprint": "sha256:0",
+        "kind": "images",
+        "num_examples": 70_000,
+        "given": {"train": 60_000, "test": 10_000},
+        "reading": {"pixel_max": "255"},
+        "images": ImageFacts(
+            channels=1,
+            min_height=side if same else side // 2,
+            median_height=side,
+            max_height=side,
+            min_width=side,
+            median_width=side,
+            max_width=side,
+            same_size=same,
+            mean=0.1,
+            deviation=0.3,
+        ),
+        "target": target(counts=(7_000,) * 10),
+    }
+    return Inspection.model_validate(facts | changes)
+
+
+@pytest.mark.parametrize(
+    "facts", [table(), pictures(), table(target=target("regression"))]
+)
+def test_a_decided_plan_is_possible_and_survives_its_file(facts):
+    plan = decide(facts, MACHINE)
+    check(plan)
+    assert parse_plan(plan_text(plan)) == plan
+
+
+def test_the_same_facts_give_the_same_plan():
+    assert decide(table(), MACHINE, 60) == decide(table(), MACHINE, 60)
+
+
+def test_a_table_gets_a_tabular_network_with_what_its_columns_need():
+    plan = decide(table(), MACHINE)
+    assert isinstance(plan.network, TabularMLP)
+    assert plan.prepare == (
+        FillMissing(value="median", flag=True),
+        RobustScale(clip=3.0),
+        EncodeCategories(encoding="codes"),
+    )
+    assert plan.loss == CrossEntropyLoss()
+    assert plan.data.columns == {"age": "number", "town": "category", "id": "ignore"}
+    assert plan.reasons["data.columns.town"] == "why town"
+    assert plan.training.threads == 1
+
+
+def test_steps_that_nothing_needs_are_left_out():
+    only_numbers = table(columns=(column("age"),), target=target("regression"))
+    assert decide(only_numbers, MACHINE).prepare == (
+        RobustScale(clip=3.0),
+        StandardizeTarget(),
+    )
+    only_texts = table(columns=(column("town", "category", kind="text"),))
+    assert decide(only_texts, MACHINE).prepare == (EncodeCategories(encoding="codes"),)
+
+
+def test_regression_gets_a_squared_error_in_its_own_units():
+    plan = decide(table(target=target("regression")), MACHINE)
+    assert plan.loss == MSELoss()
+    assert plan.problem.metric == "rmse"
+    assert not plan.split.stratify
+
+
+@pytest.mark.parametrize(
+    ("task", "counts", "metric"),
+    [
+        ("multiclass", (40, 30, 30), "accuracy"),
+        ("binary", (80, 20), "accuracy"),
+        ("binary", (89, 11), "roc_auc"),
+        ("multiclass", (900, 50, 50), "balanced_accuracy"),
+    ],
+)
+def test_the_metric_follows_from_the_balance_of_the_classes(task, counts, metric):
+    assert decide(table(target=target(task, counts)), MACHINE).problem.metric == metric
+
+
+def test_parts_that_the_source_gives_are_used():
+    plan = decide(table(given={"train": 15_000, "test": 5_000}), MACHINE)
+    assert (plan.split.test, plan.split.val) == ("given", 0.15)
+    plan = decide(table(given={"train": 9, "val": 9, "test": 2}), MACHINE)
+    assert (plan.split.test, plan.split.val) == ("given", "given")
+
+
+def test_time_comes_before_group_and_group_before_stratify():
+    both = decide(table(time="day", group="person"), MACHINE).split
+    assert both == Split(test=0.2, val=0.15, time="day", seed=0)
+    grouped = decide(table(group="person"), MACHINE).split
+    assert grouped == Split(test=0.2, val=0.15, group="person", seed=0)
+    assert decide(table(), MACHINE).split.stratify
+
+
+def test_pictures_of_one_small_size_are_left_as_they_are():
+    plan = decide(pictures(), MACHINE)
+    assert plan.prepare == (ToFloat(scale=255), Standardize())
+    assert isinstance(plan.network, ConvNet)
+    assert plan.network.pool == 4
+    assert plan.training.threads == 2
+
+
+@pytest.mark.parametrize(("largest", "scale"), [("1", 1), ("16", 16), ("254", 255)])
+def test_pixels_are_scaled_by_the_range_of_their_kind(largest, scale):
+    plan = decide(pictures(reading={"pixel_max": largest}), MACHINE)
+    assert ToFloat(scale=scale) in plan.prepare
+
+
+def test_large_pictures_and_many_sizes_are_resized():
+    assert Resize(height=64, width=64) in decide(pictures(200), MACHINE).prepare
+    assert (
+        Resize(height=40, width=40) in decide(pictures(40, same=False), MACHINE).prepare
+    )
+
+
+def test_tiny_pictures_get_as_many_stages_as_they_have_room_for():
+    tiny = decide(pictures(4, num_examples=500, given={}), MACHINE)
+    assert len(tiny.network.channels) == 1
+    digits = decide(pictures(8, num_examples=1_797, given={}), MACHINE)
+    assert (len(digits.network.channels), digits.network.pool) == (3, 2)
+
+
+def test_a_smaller_budget_gives_a_smaller_job_and_says_so():
+    large, small = (decide(pictures(), MACHINE, budget) for budget in (600, 30))
+    assert small.training.epochs <= large.training.epochs
+    assert small.network.channels < large.network.channels
+    assert "fit into 30 s" in small.reasons["training.epochs"]
+    assert small.training.seconds == pytest.approx(25.5)
+    assert small.sized_for.budget == 30
+
+
+def test_a_slower_machine_gets_fewer_epochs():
+    slow = decide(table(), Machine(cores=2, gflops=2.0))
+    assert slow.training.epochs < decide(table(), MACHINE).training.epochs
+
+
+def test_rows_without_a_target_are_left_out_by_the_plan_in_so_many_words():
+    dropped = Change(column="y", what=MISSING_TARGET, count=756)
+    plan = decide(table(changes=(dropped,)), MACHINE)
+    assert plan.data.drop_missing_target
+    assert plan.reasons["data.drop_missing_target"] == "756 rows have no target"
+
+
+def test_without_a_target_the_columns_are_offered():
+    with pytest.raises(
+        DataError, match=r"Name it with --target; there are: age, town, id"
+    ):
+        decide(table(target=None), MACHINE)
+    with pytest.raises(DataError, match="there are no labels to learn from"):
+        decide(pictures(target=None), MACHINE)
+
+
+def test_a_finding_of_severity_error_stands_in_the_way():
+    finding = Finding(
+        code="D1",
+        severity="error",
+        message="column 'age' holds infinite values",
+        where="line 7",
+        remedy="correct them",
+    )
+    message = r"table.csv: D1: column 'age' .* \(line 7\); correct them$"
+    with pytest.raises(DataError, match=message):
+        decide(table(findings=(finding,)), MACHINE)
+
+
+def test_a_table_of_nothing_but_ids_is_refused():
+    with pytest.raises(DataError, match="no column is left to learn from"):
+        decide(table(columns=(column("id", "ignore"),)), MACHINE)
+
+
+def test_every_choice_has_its_reason():
+    plan = decide(table(time="day"), MACHINE)
+    for path in (
+        *("problem.task", "problem.metric", "split.test", "split.val", "split.time"),
+        *("prepare.0", "prepare.1", "prepare.2", "network", "loss", "optimizer"),
+        *("schedule", "training.epochs", "training.batch_size", "training.threads"),
+        *("training.seconds", "stopping.patience", "data.columns.age"),
+    ):
+        assert plan.reasons[path]
+
+
+def test_the_machine_is_measured():
+    found = measure()
+    assert found.cores >= 1
+    assert found.gflops > 0.1
