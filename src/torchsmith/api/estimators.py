@@ -1,93 +1,155 @@
 """`Classifier` and `Regressor`: the same job, as scikit-learn estimators."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils import Tags
-from torch import nn
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.multiclass import check_classification_targets
 
-from torchsmith.api.memory import Trained
-from torchsmith.plan.plan import Plan
-from torchsmith.train.history import EpochRecord
-
-Rows = Any
-"""An array `(N, C)` of numbers, or a data frame; NaN is a missing value."""
-
-Targets = Any
-"""`(N,)`: an array, a sequence, or a column of a data frame."""
-
-_PATHS = {
-    "hidden": "network.hidden",
-    "dropout": "network.dropout",
-    "lr": "optimizer.lr",
-    "weight_decay": "optimizer.weight_decay",
-    "epochs": "training.epochs",
-    "batch_size": "training.batch_size",
-    "patience": "stopping.patience",
-    "device": "training.device",
-}
+from torchsmith.api.estimator import Estimator
+from torchsmith.api.estimator_inputs import Rows, Targets, checked_pair
+from torchsmith.core.errors import DataError
+from torchsmith.core.vocabulary import Task
+from torchsmith.data.data import Column, ColumnFormat
+from torchsmith.data.labels import label_column
 
 
-class _Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """What both estimators do in the same way."""
+class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]
+    """A network that tells classes apart, as a scikit-learn classifier.
 
-    model_: Trained
-    n_features_in_: int
+    `fit` inspects the data, plans for it and trains, as `ts.train` does, but on all of
+    its rows, in memory, without rivals and without a test part: that is the caller's.
+    Columns of texts, booleans and dates in a data frame are prepared as in a table
+    file; NaN and None are missing values.
 
-    def __init__(  # noqa: PLR0913 -- an estimator's settings are its parameters
-        self,
-        *,
-        hidden: Sequence[int] | None = None,
-        epochs: int | None = None,
-        batch_size: int | None = None,
-        lr: float | None = None,
-        weight_decay: float | None = None,
-        dropout: float | None = None,
-        val: float | None = 0.15,
-        patience: int | None = None,
-        random_state: int | np.random.RandomState | None = 0,
-        budget: float | None = None,
-        settings: Mapping[str, object] | None = None,
-        device: str = "auto",
-        verbose: int = 0,
-    ) -> None:
-        self.hidden = hidden
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.lr = lr
-        self.weight_decay = weight_decay
-        self.dropout = dropout
-        self.val = val
-        self.patience = patience
-        self.random_state = random_state
-        self.budget = budget
-        self.settings = settings
-        self.device = device
-        self.verbose = verbose
+    Args:
+        hidden: Width of each hidden layer; None, here and below, is decided from the
+            data.
+        epochs: At most so many passes over the training part.
+        batch_size: Examples per optimizer step.
+        lr: Learning rate.
+        weight_decay: Of the optimizer.
+        dropout: Share of the hidden units that are left out in training, 0 to below 1.
+        val: Share of the rows that chooses the best epoch; None or 0 for none. There is
+            none either where it would have fewer than 10 rows, or where a class has one
+            example.
+        patience: Stop after so many epochs without improvement; 0 never stops early.
+        random_state: Draws the val part, initial weights, order and dropout; None is 0.
+            The same value gives the same weights on the same machine.
+        budget: Seconds that a fit may take; None is no limit.
+        settings: Values of the plan by dotted path, such as
+            `{"optimizer": "SGD", "data.columns.age": "category"}`; the parameters
+            above win over them.
+        device: `"auto"`, `"cpu"`, `"cuda"` or `"mps"`, for training.
+        verbose: 1 prints a line for each epoch.
 
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
+    Attributes:
+        classes_: `(K,)` the distinct labels, sorted.
+        n_features_in_: Columns of X.
+        feature_names_in_: Their names, where X was a data frame.
+        plan_: The plan that was carried out, with its reasons.
+        network_: The trained `torch.nn.Module`, on the CPU, in eval mode.
+        history_: A record for each epoch.
+        n_iter_: How many epochs were done.
 
-    @property
-    def plan_(self) -> Plan:
-        """The plan that was carried out, with its reasons."""
-        return self.model_.plan
+    >>> from sklearn.datasets import load_iris
+    >>> X, y = load_iris(return_X_y=True)
+    >>> bool(Classifier(epochs=20).fit(X, y).score(X, y) > 0.9)
+    True
+    """
 
-    @property
-    def network_(self) -> nn.Module:
-        """The trained network, on the CPU, in eval mode."""
-        return self.model_.model.network
+    classes_: np.ndarray
 
-    @property
-    def history_(self) -> tuple[EpochRecord, ...]:
-        """A record for each epoch."""
-        return self.model_.history
+    def fit(self, X: Rows, y: Targets) -> Self:
+        """Train on all rows.
 
-    @property
-    def n_iter_(self) -> int:
-        """How many epochs were done."""
-        return len(self.model_.history)
+        Args:
+            X: `(N, C)` numbers, or a data frame.
+            y: `(N,)` labels: numbers, texts or booleans.
+
+        Raises:
+            ValueError: X or y cannot be used (often a `DataError`), or a parameter
+                cannot (a `PlanError`).
+            TrainError: The loss is no longer finite; lower the learning rate.
+        """
+        X, y = checked_pair(self, X, y, numeric=False)
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        names = [str(label) for label in self.classes_]
+        if len(names) < 2:
+            raise DataError(
+                f"y holds one class only, {names[0]!r}, so there is nothing to tell "
+                "apart; add rows of another class"
+            )
+        form = ColumnFormat(name="y", kind="text")
+        target = Column(form, codes.astype(np.int32), levels=tuple(names))
+        task: Task = "binary" if len(names) == 2 else "multiclass"
+        self._train(X, target, task)
+        order = self._model.problem.classes
+        self._places = [order.index(name) for name in names]
+        return self
+
+    def predict_proba(self, X: Rows) -> np.ndarray:
+        """Return `(N, K)` probabilities, in the order of `classes_`.
+
+        Args:
+            X: `(N, C)`, with the columns that `fit` had, in their order.
+
+        Raises:
+            ValueError: The columns differ from those that `fit` had.
+        """
+        probabilities = self._predict(X)
+        return np.asarray(probabilities[:, self._places])
+
+    def predict(self, X: Rows) -> np.ndarray:
+        """Return `(N,)` the most probable labels.
+
+        Args:
+            X: As for `predict_proba`.
+
+        Raises:
+            ValueError: As for `predict_proba`.
+        """
+        probabilities = self.predict_proba(X)
+        return np.asarray(self.classes_[probabilities.argmax(axis=1)])
+
+
+class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
+    """A network that predicts numbers, as a scikit-learn regressor.
+
+    `fit` inspects the data, plans for it and trains, as `ts.train` does, but on all of
+    its rows, in memory; see `Classifier`, which has the same parameters and attributes,
+    but for `classes_`.
+
+    >>> from sklearn.datasets import load_diabetes
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> bool(Regressor(epochs=20).fit(X, y).score(X, y) > 0.4)
+    True
+    """
+
+    def fit(self, X: Rows, y: Targets) -> Self:
+        """Train on all rows.
+
+        Args:
+            X: `(N, C)` numbers, or a data frame.
+            y: `(N,)` numbers.
+
+        Raises:
+            ValueError: X or y cannot be used (often a `DataError`), or a parameter
+                cannot (a `PlanError`).
+            TrainError: The loss is no longer finite; lower the learning rate.
+        """
+        X, y = checked_pair(self, X, y, numeric=True)
+        self._train(X, label_column("y", y, source="y"), "regression")
+        return self
+
+    def predict(self, X: Rows) -> np.ndarray:
+        """Return `(N,)` float64 values in the units of y.
+
+        Args:
+            X: `(N, C)`, with the columns that `fit` had, in their order.
+
+        Raises:
+            ValueError: The columns differ from those that `fit` had.
+        """
+        return self._predict(X)

@@ -7,7 +7,6 @@ from functools import cache
 import numpy as np
 
 from torchsmith.api.training import torch_threads
-from torchsmith.core.errors import PlanError
 from torchsmith.core.vocabulary import Task
 from torchsmith.data.data import Data
 from torchsmith.data.split import Parts, hold_out
@@ -31,16 +30,6 @@ UNLIMITED = 1e9
 
 MATTERS_LITTLE = frozenset({"D7", "D23", "D25"})
 """Errors about too few rows to train *and* to test; here the caller tests."""
-
-FIXED = {
-    "split.test": "there is no test part: the caller holds it out",
-    "split.val": "use the parameter val",
-    "problem.task": "choose Classifier or Regressor instead",
-    "problem.target": "y is the target",
-    "problem.classes": "the classes are those of y",
-    "data.source": "X and y are the data",
-    "data.fingerprint": "X and y are the data",
-}
 
 
 @dataclass(frozen=True)
@@ -81,7 +70,7 @@ def train_in_memory(
 
     Raises:
         DataError: The data cannot be learned from.
-        PlanError: A setting does not exist, does not fit, or is not the plan's here.
+        PlanError: A setting does not exist or does not fit.
         TrainError: The loss is no longer finite.
         Interrupted: Ctrl-C or SIGTERM.
     """
@@ -114,9 +103,6 @@ def _plan(
     share: float,
     settings: Mapping[str, object],
 ) -> Plan:
-    for dotted in settings:
-        if dotted in FIXED:
-            raise PlanError(f"settings: {dotted} cannot be set; {FIXED[dotted]}")
     inspection = inspect(data, task=task)
     # For regression D7 says that the target is no number.
     harmless = MATTERS_LITTLE - ({"D7"} if task == "regression" else set())
@@ -143,6 +129,7 @@ def _plan(
     update: dict[str, object] = {"reasons": reasons}
     if budget is None:
         update["sized_for"] = None
+        del reasons["sized_for"]
     return plan.model_copy(update=update)
 
 

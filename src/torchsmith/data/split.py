@@ -95,6 +95,27 @@ def split_rows(data: Data, spec: Split) -> Parts:
     return Parts(train=cut[0], val=np.sort(val), test=np.sort(test))
 
 
+def hold_out(data: Data, spec: Split, share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Divide all rows into two parts, by the group, time or classes of a split.
+
+    Args:
+        data: The source, with targets where `stratify` is asked.
+        spec: Says by what to divide; its own shares and given parts are not looked at.
+        share: Of the rows to hold out, rounded to whole rows, at least one.
+
+    Returns:
+        The rows that are left, and the rows that are held out.
+
+    Raises:
+        DataError: Too few rows, groups or times; a class with one row.
+        PlanError: A column that does not exist, or settings that exclude each other.
+    """
+    if problem := contradiction(spec):
+        raise PlanError(f"split: {problem}")
+    held_out, left = _cut(data, spec, np.arange(len(data)), [share])
+    return left, held_out
+
+
 def _given(data: Data, spec: Split) -> np.ndarray:
     given = np.full(len(data), -1) if data.given is None else data.given
     for name, asked, code in (("test", spec.test, 2), ("val", spec.val, 1)):

@@ -68,13 +68,13 @@ class Model:
 
     def predict_prepared(self, inputs: np.ndarray) -> np.ndarray:
         """Predict for inputs that are prepared, as `predict` does."""
-        device = next(self.network.parameters()).device
+        weight = next(self.network.parameters())
         tensor = torch.from_numpy(np.ascontiguousarray(inputs))
         batches = image_or_table_batches(self.preparation, tensor, torch.zeros(0))
         self.network.eval()
         with torch.inference_mode():
             outputs = [
-                self.network(batches.inputs(rows).to(device)).cpu()
+                self.network(batches.inputs(rows).to(weight.device, weight.dtype)).cpu()
                 for rows in torch.arange(len(inputs)).split(BATCH_SIZE)
             ]
         whole = torch.cat(outputs) if outputs else torch.zeros(0, self._num_outputs)

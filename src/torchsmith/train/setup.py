@@ -11,7 +11,7 @@ from torchsmith.core.vocabulary import Metric
 from torchsmith.data.data import Data
 from torchsmith.data.prepare import Preparation, fit
 from torchsmith.data.split import Parts, split_rows
-from torchsmith.metrics.score import metrics_for, score
+from torchsmith.metrics.score import score
 from torchsmith.nn.build import build_network
 from torchsmith.nn.learning import (
     build_loss,
