@@ -213,6 +213,14 @@ def test_a_target_without_variety_is_refused():
         quick_regressor().fit(rows, np.full(80, 2.5))
 
 
+def test_a_label_that_is_missing_is_refused():
+    rows, labels = houses()
+    labels = labels.astype(object)
+    labels[[3, 5]] = None
+    with pytest.raises(ts.DataError, match="y is None in 2 of 120 rows"):
+        quick_classifier().fit(rows, labels)
+
+
 # The val part
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.data.build import date, number, pictures, table, text
 from torchsmith.core.errors import DataError, PlanError
 from torchsmith.data.data import Data
-from torchsmith.data.split import Parts, Split, split_rows
+from torchsmith.data.split import Parts, Split, hold_out, split_rows
 
 SHARE = st.floats(0.05, 0.45)
 
@@ -232,3 +232,26 @@ def test_settings_that_exclude_each_other_are_refused(other):
     spec = Split(time="x", **{other: True if other == "stratify" else "g"})
     with pytest.raises(PlanError, match=f"time and {other} cannot be combined"):
         split_rows(rows_of(9), spec)
+
+
+@given(size=st.integers(2, 300), share=SHARE, seed=st.integers(0, 9))
+def test_rows_that_are_held_out_are_a_share_of_all_rows(size, share, seed):
+    left, held_out = hold_out(rows_of(size), Split(seed=seed), share)
+    assert np.array_equal(np.sort(np.concatenate([left, held_out])), np.arange(size))
+    assert len(left)
+    assert abs(len(held_out) - max(share * size, 1)) <= 1
+
+
+def test_rows_are_held_out_by_time_group_and_class():
+    days = table(number("day", [5, 1, 4, 2, 3]))
+    left, latest = hold_out(days, Split(time="day"), 0.4)
+    assert (left.tolist(), latest.tolist()) == ([1, 3, 4], [0, 2])
+    people = table(text("who", list("aabbccdd")))
+    _, held_out = hold_out(people, Split(group="who"), 0.25)
+    assert held_out[0] + 1 == held_out[1]
+    classes = table(target=text("y", ["a"] * 18 + ["b"] * 2))
+    _, held_out = hold_out(classes, Split(stratify=True), 0.1)
+    assert len(held_out) == 2
+    assert (held_out >= 18).sum() == 1
+    with pytest.raises(PlanError, match="cannot be combined"):
+        hold_out(classes, Split(stratify=True, time="x"), 0.1)

@@ -73,6 +73,11 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]
             TrainError: The loss is no longer finite; lower the learning rate.
         """
         X, y = checked_pair(self, X, y, numeric=False)
+        if y.dtype == object and (missing := [label for label in y if label is None]):
+            raise DataError(
+                f"y is None in {len(missing)} of {len(y)} rows, and labels must be "
+                "known; leave these rows out"
+            )
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         names = [str(label) for label in self.classes_]
