@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from torchsmith.core.vocabulary import Metric
+from torchsmith.core.vocabulary import METRIC_TITLES, Metric, metrics_for
 from torchsmith.metrics.classification import confusion, precision_recall_f1
-from torchsmith.metrics.score import TITLES, metrics_for, score
+from torchsmith.metrics.score import score
 
 CLASSES = 4
 
@@ -152,7 +152,7 @@ def test_no_rows_are_refused():
 
 def test_every_metric_belongs_to_a_task_and_has_a_title():
     named = {*metrics_for("binary"), *metrics_for("regression")}
-    assert named == set(Metric.__args__) == set(TITLES)
+    assert named == set(Metric.__args__) == set(METRIC_TITLES)
 
 
 def test_the_confusion_matrix_has_targets_in_rows():

@@ -174,11 +174,3 @@ def test_all_are_named_at_once():
         PlanError, match=r"^the plan has 2 problems\nloss: .*\nstopping"
     ):
         check(plan(loss=MSELoss(), stopping=Stopping(monitor="x")))
-
-
-def test_the_metrics_of_a_task_are_those_that_are_computed():
-    from torchsmith.metrics.score import metrics_for as computed
-    from torchsmith.plan.check import metrics_for
-
-    for task in ("binary", "multiclass", "regression"):
-        assert set(metrics_for(task)) == set(computed(task))

@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from torchsmith.core.vocabulary import METRIC_TITLES
 from torchsmith.evaluate.evaluation import Evaluation, Rival, Score
-from torchsmith.metrics.score import TITLES
 from torchsmith.report.text import clean, count, difference_texts, number, score_texts
 
 MOST_CLASSES = 20
@@ -63,7 +63,7 @@ def _scores(evaluation: Evaluation) -> Table:
     if val:
         table.add_column("val", justify="right")
     for metric, score in evaluation.scores["test"].items():
-        cells = [TITLES[metric], *score_texts(metric, score)]
+        cells = [METRIC_TITLES[metric], *score_texts(metric, score)]
         if val:
             cells.append(score_texts(metric, val[metric])[0] if metric in val else "")
         table.add_row(*cells, style="bold" if metric == evaluation.metric else "")
@@ -74,7 +74,7 @@ def _rivals(evaluation: Evaluation) -> Table:
     metric = evaluation.metric
     table = _table()
     table.add_column("rival")
-    table.add_column(TITLES[metric], justify="right")
+    table.add_column(METRIC_TITLES[metric], justify="right")
     table.add_column("network is better by", justify="right")
     table.add_column("95 % interval", justify="right")
     for rival in evaluation.rivals:
@@ -143,7 +143,7 @@ def _cell_style(cases: int, *, here: bool) -> str:
 def _importance(evaluation: Evaluation) -> Table:
     table = _table()
     table.add_column("column")
-    table.add_column(TITLES[evaluation.metric], justify="right")
+    table.add_column(METRIC_TITLES[evaluation.metric], justify="right")
     table.add_column("95 % interval", justify="right")
     for found in evaluation.importance[:MOST_IMPORTANT]:
         drop, interval = difference_texts(evaluation.metric, found.drop)

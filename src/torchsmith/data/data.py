@@ -64,8 +64,8 @@ class Column:
     Attributes:
         format: The name, the kind, and how text becomes values.
         values: `(N,)`; number: float64, NaN where missing; boolean: float64 0, 1 or
-            NaN; date: `datetime64[s]`, NaT where missing; text: int32 index into `levels`,
-            -1 where missing.
+            NaN; date: `datetime64[s]`, NaT where missing; text: int32 index into
+            `levels`, -1 where missing.
         levels: For text, the distinct texts in order of first appearance.
     """
 

@@ -88,6 +88,17 @@ class ToFloat(Spec):
     scale: float = Field(default=255.0, gt=0)
 
 
+def pixel_scale(largest: float) -> float:
+    """Return what the pixels of a source can be at most, from the largest found.
+
+    1 for floats, 16 for the built-in digits, 255 for bytes.
+
+    >>> pixel_scale(254)
+    255.0
+    """
+    return next((scale for scale in (1.0, 16.0, 255.0) if largest <= scale), largest)
+
+
 class StandardizeTarget(Spec):
     """Subtract the mean of the training targets and divide by their deviation.
 

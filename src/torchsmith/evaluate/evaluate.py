@@ -7,7 +7,7 @@ import numpy as np
 
 from torchsmith.core.errors import TrainError
 from torchsmith.core.seeds import generator
-from torchsmith.core.vocabulary import Metric, Part
+from torchsmith.core.vocabulary import METRIC_TITLES, Metric, Part, metrics_for
 from torchsmith.data.data import Images, Table
 from torchsmith.evaluate.evaluation import (
     ClassScores,
@@ -23,7 +23,6 @@ from torchsmith.evaluate.verdict import verdict
 from torchsmith.metrics.classification import confusion, precision_recall_f1
 from torchsmith.metrics.intervals import Interval, difference, interval
 from torchsmith.metrics.resamples import Resamples
-from torchsmith.metrics.score import TITLES, metrics_for
 from torchsmith.plan.plan import Problem
 
 MOST_RESIDUALS = 2_000
@@ -197,7 +196,7 @@ def _notes(
                 f"{len(absent)} {word} no test rows, so nothing is known about how "
                 f"well they are told apart: {names}."
             )
-    undefined = [TITLES[m] for m in ordered_metrics(problem) if m not in scores]
+    undefined = [METRIC_TITLES[m] for m in ordered_metrics(problem) if m not in scores]
     if undefined:
         why = "a single row" if rows == 1 else "test rows of a single class"
         notes.append(f"Not defined for {why}: {', '.join(undefined)}.")

@@ -13,6 +13,9 @@ from torchsmith.metrics.classification import log_losses
 from torchsmith.plan.plan import Problem
 
 MOST_MISTAKES = 24
+DIM = 16
+"""Bytes of at most so much would look black."""
+
 MOST_SIDE = 96
 """Pictures of mistakes have at most so many pixels a side."""
 
@@ -66,12 +69,12 @@ def png(pixels: np.ndarray) -> str:
     """Return a picture as a PNG in base64.
 
     Args:
-        pixels: `(H, W, C)` with 1 or 3 channels, uint8; or floats, which are stretched
-            from their lowest to their highest value.
+        pixels: `(H, W, C)` with 1 or 3 channels, uint8; floats, and bytes of a small
+            range as of the built-in digits, are stretched to be seen.
     """
     from PIL import Image
 
-    if pixels.dtype != np.uint8:
+    if pixels.dtype != np.uint8 or pixels.max() <= DIM:
         low, high = float(pixels.min()), float(pixels.max())
         scaled = (pixels - low) / (high - low if high > low else 1.0)
         pixels = np.round(255 * scaled).astype(np.uint8)

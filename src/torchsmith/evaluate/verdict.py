@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from torchsmith.core.vocabulary import Metric
+from torchsmith.core.vocabulary import METRIC_TITLES, Metric
 from torchsmith.evaluate.evaluation import Rival, Score
-from torchsmith.metrics.score import TITLES
 
 _NOUNS = {
     "constant": "a constant guess",
@@ -80,7 +79,11 @@ def _named(rival: Rival, metric: Metric, ours: float | None, num_rows: int) -> s
         gain = rival.difference
         doubt = gain is not None and gain.value > 0 and texts[0] != texts[1]
         noise = ", within noise" if doubt else ""
-        remarks.append(f"{TITLES[metric]} {texts[0]} against {texts[1]}{noise}")
+        if ours == theirs:
+            remarks.append(f"the same {METRIC_TITLES[metric]}")
+        else:
+            against = f"{texts[0]} against {texts[1]}"
+            remarks.append(f"{METRIC_TITLES[metric]} {against}{noise}")
     if rival.name != "constant" and rival.num_fitted < num_rows:
         remarks.append(f"fitted on {rival.num_fitted:,} of {num_rows:,} rows")
     noun = _NOUNS[rival.name]

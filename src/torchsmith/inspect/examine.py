@@ -105,7 +105,7 @@ def _target_findings(subject: _Subject) -> Iterator[Finding]:
     target, facts = subject.target, subject.facts
     if target is None or facts is None:
         return
-    yield from find_in_target(target, facts, subject.lines, noun=subject.where.noun)
+    yield from find_in_target(target, facts, subject.where)
     yield from values.find_infinite(target, subject.lines)
 
 

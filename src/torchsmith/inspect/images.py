@@ -9,6 +9,7 @@ import numpy as np
 from torchsmith.core.observer import Observer
 from torchsmith.data.data import Change, Images
 from torchsmith.data.pictures import decode
+from torchsmith.data.steps import pixel_scale
 from torchsmith.inspect.inspection import Finding, ImageFacts
 from torchsmith.inspect.rows import Places
 from torchsmith.inspect.wording import agree, amount, share
@@ -54,8 +55,9 @@ def look_at(images: Images, observer: Observer) -> Look:
     means, squares = np.empty(total), np.empty(total)
     blank = np.empty(total, bool)
     scale = 255.0
-    if images.pixels is not None and images.pixels.dtype != np.uint8:
-        scale = 1.0 if float(images.pixels.max(initial=0)) <= 1 else 255.0
+    if images.pixels is not None:
+        largest = float(images.pixels.max(initial=0))
+        scale = pixel_scale(largest)
     observer.stage("Looking at the pictures", total)
     for start in range(0, total, CHUNK):
         rows = np.arange(start, min(start + CHUNK, total))

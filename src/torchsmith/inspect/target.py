@@ -8,7 +8,8 @@ from torchsmith.core.vocabulary import ColumnRole, Task
 from torchsmith.inspect.columns import describe
 from torchsmith.inspect.inspection import Finding, TargetFacts
 from torchsmith.inspect.profile import Profile
-from torchsmith.inspect.wording import amount, at_lines, listed, number, quoted, share
+from torchsmith.inspect.rows import Places
+from torchsmith.inspect.wording import amount, listed, number, quoted, share
 
 MAX_NUMBER_CLASSES = 20
 """Whole numbers with more distinct values are quantities, not classes."""
@@ -107,25 +108,24 @@ def describe_target(profile: Profile, task: Task, evidence: str) -> TargetFacts:
 
 
 def find_in_target(
-    profile: Profile, target: TargetFacts, lines: np.ndarray, *, noun: str = "row"
+    profile: Profile, target: TargetFacts, places: Places
 ) -> Iterator[Finding]:
     """Check whether the target can be learned.
 
     Args:
         profile: The target column, N values.
         target: Its facts.
-        lines: `(N,)` the line of each row, for messages.
-        noun: What an example is called.
+        places: What examples are called in messages.
     """
     column = f"column '{profile.name}'"
     if profile.num_missing:
-        missing = lines[profile.missing]
+        missing = np.flatnonzero(profile.missing)
         yield Finding(
             code="D19",
             severity="error",
-            message=f"'{profile.name}' is missing in {amount(len(missing), noun)}, "
+            message=f"'{profile.name}' is missing in {amount(len(missing), places.noun)}, "
             "and the target must be known.",
-            where=f"{column}, {at_lines(missing)}",
+            where=f"{column}, {places.at(missing)}",
             evidence=share(len(missing), profile.num_rows),
             remedy="Fill the values in, or leave the rows out with "
             "`data.drop_missing_target: true`.",
@@ -142,9 +142,9 @@ def find_in_target(
         return
     yield from _unsuitable(profile, target)
     if target.task == "regression":
-        yield from _shape(profile, lines)
+        yield from _shape(profile, places)
     else:
-        yield from _classes(profile, target, lines, noun)
+        yield from _classes(profile, target, places)
 
 
 def _unsuitable(profile: Profile, target: TargetFacts) -> Iterator[Finding]:
@@ -178,7 +178,7 @@ def _unsuitable(profile: Profile, target: TargetFacts) -> Iterator[Finding]:
 
 
 def _classes(
-    profile: Profile, target: TargetFacts, lines: np.ndarray, noun: str
+    profile: Profile, target: TargetFacts, places: Places
 ) -> Iterator[Finding]:
     if profile.kind == "text" and profile.typical_rows < 2:
         return
@@ -186,15 +186,15 @@ def _classes(
     column = f"column '{profile.name}'"
     single = [name for name, count in counts.items() if count == 1]
     if single:
-        first = lines[[profile.first[profile.levels.index(name)] for name in single]]
+        first = profile.first[[profile.levels.index(name) for name in single]]
         what = "class" if len(single) == 1 else "classes"
         yield Finding(
             code="D23",
             severity="error",
             message=f"The {what} {quoted(single)} of '{profile.name}' "
-            f"{'has' if len(single) == 1 else 'have'} one example each, and one cannot "
-            "be both learned and tested.",
-            where=f"{column}, {at_lines(first)}",
+            f"{'has one example' if len(single) == 1 else 'have one example each'}, and "
+            "one cannot be both learned and tested.",
+            where=f"{column}, {places.at(first)}",
             remedy="Collect more, merge the class with another, or leave the row out.",
         )
     rare = [f"{name}: {count}" for name, count in counts.items() if 1 < count < 10]
@@ -204,7 +204,7 @@ def _classes(
             code="D24",
             severity="warning",
             message=f"{word} of '{profile.name}' {'has' if len(rare) == 1 else 'have'} "
-            f"fewer than {ROWS_PER_CLASS} {noun}s ({listed(rare)}).",
+            f"fewer than {ROWS_PER_CLASS} {places.noun}s ({listed(rare)}).",
             where=column,
             evidence=listed(rare, 20),
             remedy="Collect more or merge classes; the scores of these classes are "
@@ -260,10 +260,10 @@ def _ordinal(profile: Profile, target: TargetFacts) -> Iterator[Finding]:
     )
 
 
-def _shape(profile: Profile, lines: np.ndarray) -> Iterator[Finding]:
+def _shape(profile: Profile, places: Places) -> Iterator[Finding]:
     if profile.kind != "number":
         return
-    yield from _capped(profile, lines)
+    yield from _capped(profile, places)
     values = profile.present
     deviation = values.std()
     if len(values) < 50 or deviation == 0:
@@ -286,7 +286,7 @@ def _shape(profile: Profile, lines: np.ndarray) -> Iterator[Finding]:
         )
 
 
-def _capped(profile: Profile, lines: np.ndarray) -> Iterator[Finding]:
+def _capped(profile: Profile, places: Places) -> Iterator[Finding]:
     if profile.distinct < 50:
         return
     values = profile.column.values
@@ -306,7 +306,7 @@ def _capped(profile: Profile, lines: np.ndarray) -> Iterator[Finding]:
             message=f"{amount(count, 'row')} ({share(count, total)}) have exactly the "
             f"{end} '{profile.name}', {number(float(bound))}: the true value may lie "
             "beyond.",
-            where=f"{column}, {at_lines(lines[values == bound])}",
+            where=f"{column}, {places.at(np.flatnonzero(values == bound))}",
             evidence=f"next most frequent value: {amount(int(others.max()), 'row')}",
             remedy="If the values were cut off there, say so with the score, or leave "
             "these rows out.",

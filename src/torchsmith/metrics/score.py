@@ -1,35 +1,11 @@
 """Any metric by its name."""
 
-from collections.abc import Mapping
 from typing import assert_never
 
 import numpy as np
 
-from torchsmith.core.vocabulary import Metric, Task
+from torchsmith.core.vocabulary import Metric, metrics_for
 from torchsmith.metrics import classification, regression
-
-TITLES: Mapping[Metric, str] = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "f1_macro": "macro F1",
-    "roc_auc": "ROC AUC",
-    "log_loss": "log loss",
-    "rmse": "RMSE",
-    "mae": "mean absolute error",
-    "r2": "R²",
-}
-"""What each metric is called in a sentence."""
-
-
-def metrics_for(task: Task) -> tuple[Metric, ...]:
-    """Return the metrics that a task has.
-
-    >>> metrics_for("regression")
-    ('rmse', 'mae', 'r2')
-    """
-    if task == "regression":
-        return ("rmse", "mae", "r2")
-    return ("accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "log_loss")
 
 
 def is_regression(metric: Metric) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from torchsmith.core.errors import PlanError, nearest
 from torchsmith.core.spec import Spec
-from torchsmith.core.vocabulary import Kind, Metric, Task
+from torchsmith.core.vocabulary import Kind, metrics_for
 from torchsmith.data.split import contradiction
 from torchsmith.data.steps import (
     EncodeCategories,
@@ -33,13 +33,6 @@ from torchsmith.plan.networks import ConvNet, Sequential, TabularMLP
 from torchsmith.plan.plan import Plan
 
 Impossible = Iterator[tuple[str, str]]
-
-
-def metrics_for(task: Task) -> tuple[Metric, ...]:
-    """Return the metrics that fit a task."""
-    if task == "regression":
-        return ("rmse", "mae", "r2")
-    return ("accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "log_loss")
 
 
 def check(plan: Plan) -> None:

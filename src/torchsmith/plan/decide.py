@@ -17,6 +17,7 @@ from torchsmith.data.steps import (
     StandardizeTarget,
     Step,
     ToFloat,
+    pixel_scale,
 )
 from torchsmith.inspect.inspection import (
     ColumnFacts,
@@ -24,6 +25,7 @@ from torchsmith.inspect.inspection import (
     Inspection,
     TargetFacts,
 )
+from torchsmith.inspect.wording import amount, listed
 from torchsmith.plan.learning import AdamW, CrossEntropyLoss, MSELoss, OneCycleLR
 from torchsmith.plan.machine import Machine
 from torchsmith.plan.plan import Plan, Problem, Sizing, Source, Stopping, Training
@@ -36,9 +38,6 @@ GUARD_SHARE = 0.85
 
 LARGEST_SIDE = 64
 """Larger pictures are shrunk to this many pixels, so that a CPU can train on them."""
-
-PIXEL_SCALES = (1.0, 16.0, 255.0)
-"""Of floats, of the built-in digits, of 8-bit pictures."""
 
 
 def decide(
@@ -92,24 +91,28 @@ def decide(
 
 def _target(inspection: Inspection) -> TargetFacts:
     if inspection.target is None:
-        names = [column.name for column in inspection.columns]
-        raise DataError(
-            f"{inspection.source}: which column shall be predicted? Name it with "
-            f"--target; there are: {', '.join(names[:20])}"
-            + (f" and {len(names) - 20} more" if len(names) > 20 else "")
-            if names
-            else f"{inspection.source}: there are no labels to learn from"
-        )
+        raise DataError(f"{inspection.source}: {_no_target(inspection)}")
     errors = [f for f in inspection.findings if f.severity == "error"]
     if errors:
         first = errors[0]
-        where = f" ({first.where})" if first.where else ""
-        more = f" [and {len(errors) - 1} more errors]" if len(errors) > 1 else ""
-        remedy = f"; {first.remedy}" if first.remedy else ""
+        remedy = first.remedy[:1].lower() + first.remedy[1:].removesuffix(".")
+        what = "; ".join(filter(None, (first.message.removesuffix("."), remedy)))
+        where = ", ".join(filter(None, (first.code, first.where)))
+        more = f"; and {amount(len(errors) - 1, 'more error')}, which inspect shows"
         raise DataError(
-            f"{inspection.source}: {first.code}: {first.message}{where}{remedy}{more}"
+            f"{inspection.source}: {what} ({where}{more if errors[1:] else ''})"
         )
     return inspection.target
+
+
+def _no_target(inspection: Inspection) -> str:
+    if inspection.images is not None:
+        return (
+            "there are no labels to learn from; put the pictures of each class into a "
+            "folder of its own, or the labels into an array beside the inputs"
+        )
+    names = listed([column.name for column in inspection.columns], 20)
+    return f"which column shall be predicted? name it with --target; there are: {names}"
 
 
 def _problem(target: TargetFacts, reasons: Reasons) -> Problem:
@@ -207,8 +210,7 @@ def _prepare(
                 f"{facts.max_height}x{facts.max_width}",
             )
         largest = float(inspection.reading.get("pixel_max", "255"))
-        scale = next((s for s in PIXEL_SCALES if largest <= s), largest)
-        add(ToFloat(scale=scale), f"pixels are at most {largest:g}")
+        add(ToFloat(scale=pixel_scale(largest)), f"pixels are at most {largest:g}")
         add(Standardize(), "fitted on the training part only")
     else:
         used = [c for c in inspection.columns if c.role != "ignore"]

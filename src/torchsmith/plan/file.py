@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from torchsmith.core.errors import PlanError
+from torchsmith.core.errors import PlanError, nearest
 from torchsmith.core.files import write_atomic
 from torchsmith.plan.check import impossible
 from torchsmith.plan.plan import Plan
@@ -35,6 +35,9 @@ def read_plan(path: Path) -> Plan:
     """
     try:
         content = path.read_bytes()
+    except FileNotFoundError as error:
+        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise PlanError(f"no such plan: {path}{nearest(path.name, beside)}") from error
     except OSError as error:
         raise PlanError(f"{path}: cannot be read ({error.strerror})") from error
     if len(content) > MAX_BYTES:

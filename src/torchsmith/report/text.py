@@ -3,19 +3,9 @@
 import math
 import re
 
-from torchsmith.core.vocabulary import Metric
+from torchsmith.core.vocabulary import METRIC_TITLES, Metric
 from torchsmith.evaluate.evaluation import Score
 
-METRIC_TITLES: dict[str, str] = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "f1_macro": "F1, mean over classes",
-    "roc_auc": "ROC AUC",
-    "log_loss": "log loss",
-    "rmse": "RMSE",
-    "mae": "mean absolute error",
-    "r2": "R²",
-}
 PERCENT_METRICS = frozenset({"accuracy", "balanced_accuracy"})
 _NO_BREAK = "\u00a0"
 _MINUS = "\u2212"
@@ -87,8 +77,11 @@ def share(part: float, whole: float) -> str:
 
 
 def metric_title(metric: str) -> str:
-    """Return what a metric is called in a sentence."""
-    return METRIC_TITLES.get(metric, metric.replace("_", " "))
+    """Return what a metric, also one of a person's own, is called in a sentence."""
+    for known, title in METRIC_TITLES.items():
+        if metric == known:
+            return title
+    return metric.replace("_", " ")
 
 
 def metric_text(metric: str, value: float, decimals: int = 1) -> str:

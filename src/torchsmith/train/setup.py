@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from torchsmith.core.errors import DataError, PlanError
-from torchsmith.core.vocabulary import Metric
+from torchsmith.core.vocabulary import Metric, metrics_for
 from torchsmith.data.data import Data
 from torchsmith.data.prepare import Preparation, fit
 from torchsmith.data.split import Parts, split_rows
