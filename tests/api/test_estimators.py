@@ -227,6 +227,7 @@ def test_a_label_that_is_missing_is_refused():
 def test_a_val_part_chooses_the_best_epoch_where_there_are_enough_rows():
     rows, labels = blobs()
     classifier = quick_classifier().fit(rows, labels)
+    assert not classifier.network_.training
     assert all(record.val_loss is not None for record in classifier.history_)
     assert classifier.plan_.stopping.restore_best
 
@@ -407,13 +408,15 @@ def test_a_prediction_does_not_depend_on_the_rows_beside_it():
 def test_ctrl_c_stops_a_whole_search():
     rows, labels = blobs()
 
-    original = torch.nn.Linear.forward
+    original, pressed = torch.nn.Linear.forward, []
 
     def press(self, inputs):
-        signal.raise_signal(signal.SIGINT)
+        if not pressed:  # a second time would stop it at once, in another way
+            pressed.append(True)
+            signal.raise_signal(signal.SIGINT)
         return original(self, inputs)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.nn.Linear, "forward", press)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt, match="nothing was saved"):
             GridSearchCV(quick_classifier(), {"epochs": [3, 4]}).fit(rows, labels)
