@@ -227,7 +227,6 @@ def test_a_label_that_is_missing_is_refused():
 def test_a_val_part_chooses_the_best_epoch_where_there_are_enough_rows():
     rows, labels = blobs()
     classifier = quick_classifier().fit(rows, labels)
-    assert not classifier.network_.training
     assert all(record.val_loss is not None for record in classifier.history_)
     assert classifier.plan_.stopping.restore_best
 
@@ -240,6 +239,7 @@ def test_without_a_val_part_all_rows_are_trained_on_to_the_end(val):
     assert classifier.history_[0].step == 40
     assert classifier.n_iter_ == 3
     assert not classifier.plan_.stopping.restore_best
+    assert not classifier.network_.training
 
 
 def test_the_rows_that_are_not_for_validation_are_trained_on():
