@@ -113,3 +113,44 @@ def test_any_damage_to_a_folder_is_found_and_named(tmp_path, harm, words):
     fill(tmp_path / "000600")
     harm(tmp_path / "000600")
     assert words in damage(tmp_path / "000600")
+
+
+def test_every_flipped_bit_of_a_folder_is_found(tmp_path):
+    path = tmp_path / "000600"
+    fill(path)
+    for file in (path / "state.json", path / "manifest.json"):
+        whole = file.read_bytes()
+        for place in range(len(whole)):
+            for bit in range(8):
+                flipped = bytearray(whole)
+                flipped[place] ^= 1 << bit
+                file.write_bytes(flipped)
+                assert damage(path), (file.name, place, bit)
+        file.write_bytes(whole)
+    assert damage(path) == ""
+
+
+def test_a_write_that_is_cut_off_leaves_no_temporary_file(tmp_path, monkeypatch):
+    def stop(descriptor):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(files.os, "fsync", stop)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomic(tmp_path / "a.txt", "new")
+    assert names(tmp_path) == []
+
+
+def test_a_disk_that_refuses_even_to_remove_is_one_clear_error(tmp_path, monkeypatch):
+    def refuse(*arguments, **options):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(TrainError, match=r"a\.txt: cannot be written \(Read-only"):
+        write_atomic(tmp_path / "a.txt", "new")
+
+
+def test_a_full_disk_says_how_much_is_needed(tmp_path, monkeypatch):
+    full_disk(monkeypatch)
+    with pytest.raises(TrainError, match=r"bytes free, 1,234,567 needed\)"):
+        write_atomic(tmp_path / "a.txt", b"x" * 1_234_567)

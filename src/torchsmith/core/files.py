@@ -10,13 +10,14 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from torchsmith.core.errors import TorchsmithError, TrainError
 
 MANIFEST = "manifest.json"
+MANIFEST_VERSION = 1
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
@@ -38,9 +39,12 @@ def write_atomic(path: Path, content: str | bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
         sync_folder(path.parent)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise write_failed(path, error) from error
+    except BaseException as error:
+        with suppress(OSError):  # a read-only disk refuses to remove, too
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise write_failed(path, error, len(data)) from error
+        raise
 
 
 def append_line(path: Path, line: str) -> None:
@@ -86,11 +90,10 @@ def committed_folder(path: Path) -> Iterator[Path]:
         write_atomic(temporary / MANIFEST, json.dumps(_manifest(temporary), indent=1))
         temporary.rename(path)
         sync_folder(path.parent)
-    except OSError as error:
+    except BaseException as error:
         shutil.rmtree(temporary, ignore_errors=True)
-        raise write_failed(path, error) from error
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise write_failed(path, error) from error
         raise
 
 
@@ -102,6 +105,8 @@ def damage(folder: Path) -> str:
     """
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
+        if manifest["version"] != MANIFEST_VERSION:
+            return f"{MANIFEST} has version {manifest['version']}"
         expected = {
             str(name): (int(entry["bytes"]), str(entry["sha256"]))
             for name, entry in manifest["files"].items()
@@ -135,12 +140,20 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_failed(path: Path, error: OSError) -> TorchsmithError:
-    """Turn a failed write into the message that the person needs."""
-    if error.errno == errno.ENOSPC:
+def write_failed(path: Path, error: OSError, needed: int = 0) -> TorchsmithError:
+    """Turn a failed write into the message that the person needs.
+
+    Args:
+        path: What could not be written.
+        error: Why not.
+        needed: Bytes that were to be written; 0 is not known.
+    """
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        what = "disk" if error.errno == errno.ENOSPC else "disk quota"
         free = shutil.disk_usage(_existing_parent(path)).free
+        wanted = f", {needed:,} needed" if needed else ""
         return TrainError(
-            f"{path}: the disk is full ({free:,} bytes free); "
+            f"{path}: the {what} is full ({free:,} bytes free{wanted}); "
             "make room, then go on with --resume"
         )
     return TrainError(
@@ -161,7 +174,7 @@ def _sync_file(path: Path) -> None:
 def _manifest(folder: Path) -> dict[str, Any]:
     files = sorted(p for p in folder.rglob("*") if p.is_file())
     return {
-        "version": 1,
+        "version": MANIFEST_VERSION,
         "files": {
             file.relative_to(folder).as_posix(): {
                 "bytes": file.stat().st_size,

@@ -15,8 +15,9 @@ import fcntl
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -31,6 +32,12 @@ from torchsmith.core.files import (
 )
 
 KEPT_CHECKPOINTS = 2
+STALE_SECONDS = 3600.0
+"""Making a run folder takes milliseconds; one that is so old was left by a crash."""
+MINUTE = "%Y-%m-%d-%H%M"
+
+_DATED = re.compile(r"\d{4}-\d\d-\d\d-\d{4}")
+_CHECKPOINT = re.compile(r"[0-9]{8,}(-[0-9]+)?")
 
 
 class RunFolder:
@@ -50,6 +57,7 @@ class RunFolder:
         self.evaluation = path / "evaluation.json"
         self.outcome = path / "outcome.json"
         self.report = path / "report.html"
+        self._damaged: list[Path] = []
 
     @property
     def name(self) -> str:
@@ -68,27 +76,14 @@ class RunFolder:
         Raises:
             TrainError: The folder cannot be written.
         """
-        stem = f"{datetime.now().astimezone():%Y-%m-%d-%H%M}-{_slug(name)}"
+        stem = f"{datetime.now().astimezone():{MINUTE}}-{_slug(name)}"
         try:
             runs.mkdir(parents=True, exist_ok=True)
+            _remove_stale(runs)
             for number in range(1, 10_000):
                 path = runs / (stem if number == 1 else f"{stem}-{number}")
-                # The temporary folder takes the name first, so that two runs that
-                # start in the same minute cannot both have it.
-                temporary = path.with_name(f".{path.name}.new")
-                try:
-                    temporary.mkdir()
-                except FileExistsError:
-                    continue
-                if path.exists():
-                    temporary.rmdir()
-                    continue
-                for file, content in files.items():
-                    write_atomic(temporary / file, content)
-                (temporary / "checkpoints").mkdir()
-                temporary.rename(path)
-                sync_folder(runs)
-                return cls(path)
+                if _make(path, files):
+                    return cls(path)
         except OSError as error:
             raise write_failed(runs, error) from error
         raise TrainError(f"{runs}: too many runs named {stem}; choose another --name")
@@ -125,58 +120,76 @@ class RunFolder:
         """
         path = self.path / ".lock"
         try:
-            file = path.open("a+")
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
             raise write_failed(path, error) from error
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.seek(0)
-                holder = file.read().strip() or "unknown"
-                raise TrainError(
-                    f"{self.path}: the run is in use by process {holder}; "
-                    "wait until it ends, or stop it"
-                ) from None
-            file.truncate(0)
-            file.write(f"{os.getpid()}\n")
-            file.flush()
+        try:
+            self._take(descriptor)
             self._sweep()
             yield
+        finally:
+            os.close(descriptor)
+
+    def _take(self, lock: int) -> None:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(lock, 40, 0).decode() or "another process"
+            raise TrainError(
+                f"{self.path}: the run is in use by {holder}; "
+                "wait until it ends, or stop it"
+            ) from None
+        except OSError as error:
+            raise write_failed(self.path, error) from error
+        with suppress(OSError):  # on a full disk, the message names no process
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, f"process {os.getpid()}".encode(), 0)
 
     def save_checkpoint(self, step: int, fill: Callable[[Path], None]) -> Path:
-        """Commit a checkpoint, then drop those older than the last two.
+        """Commit a checkpoint under a new name, then keep it and the one before.
+
+        Nothing that is whole is removed or replaced before the new one is there.
 
         Args:
             step: Optimizer steps done.
             fill: Writes the files into the folder that it is given.
+
+        Raises:
+            TrainError: The disk is full, read-only, or failed.
         """
-        path = self.checkpoints / f"{step:08d}"
-        if path.exists():  # damaged, or saved at this very step before
-            shutil.rmtree(path)
-        self.checkpoints.mkdir(exist_ok=True)
+        same = [_position(p)[1] for p in self._checkpoints() if _position(p)[0] == step]
+        again = f"-{max(same) + 1}" if same else ""
+        path = self.checkpoints / f"{step:08d}{again}"
         with committed_folder(path) as temporary:
             fill(temporary)
-        for old in self._checkpoint_paths()[:-KEPT_CHECKPOINTS]:
-            shutil.rmtree(old, ignore_errors=True)
+        # Training went on from a whole checkpoint: those after this one are damaged.
+        whole = [
+            other
+            for other in self._checkpoints()
+            if other not in self._damaged and _position(other) <= _position(path)
+        ]
+        for other in self._checkpoints():
+            if other not in whole[-KEPT_CHECKPOINTS:]:
+                shutil.rmtree(other, ignore_errors=True)
         return path
 
     def newest_checkpoint(self) -> tuple[Path | None, list[str]]:
         """Return the newest checkpoint that verifies, and what ails newer ones."""
         problems: list[str] = []
-        for path in reversed(self._checkpoint_paths()):
+        for path in reversed(self._checkpoints()):
             problem = damage(path)
             if not problem:
                 return path, problems
+            self._damaged.append(path)
             problems.append(f"checkpoint {path.name} is damaged: {problem}")
         return None, problems
 
     def save_model(self, fill: Callable[[Path], None]) -> None:
         """Commit the folder with the best weights and the fitted preparation."""
-        if self.model.exists():
-            shutil.rmtree(self.model)
         with committed_folder(self.model) as temporary:
             fill(temporary)
+            if self.model.exists():
+                shutil.rmtree(self.model)
 
     def check_model(self) -> None:
         """Refuse a model that is missing or damaged.
@@ -196,14 +209,15 @@ class RunFolder:
                 f"copy, or make it again: torchsmith train --resume {self.path}"
             )
 
-    def _checkpoint_paths(self) -> list[Path]:
+    def _checkpoints(self) -> list[Path]:
         if not self.checkpoints.is_dir():
             return []
-        return sorted(p for p in self.checkpoints.iterdir() if p.name.isdigit())
+        found = (p for p in self.checkpoints.iterdir() if _CHECKPOINT.fullmatch(p.name))
+        return sorted(found, key=_position)
 
     def _sweep(self) -> None:
         """Remove what a killed process left half-written; we hold the lock."""
-        for path in self.path.rglob("*.tmp-*"):
+        for path in list(self.path.rglob("*.tmp-*")):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
@@ -220,7 +234,54 @@ def run_names(runs: Path) -> list[str]:
     if not runs.is_dir():
         return []
     found = [p for p in runs.iterdir() if not p.name.startswith(".") and is_run(p)]
-    return [p.name for p in sorted(found, key=lambda p: (p.stat().st_ctime, p.name))]
+    return [p.name for p in sorted(found, key=_started)]
+
+
+def _started(path: Path) -> tuple[str, float, str]:
+    """Return when a run began; what is written into it later does not count."""
+    first = path / "environment.json"
+    written = (first if first.exists() else path).stat().st_mtime
+    minute = f"{datetime.fromtimestamp(written).astimezone():{MINUTE}}"
+    named = _DATED.match(path.name)
+    return named.group() if named else minute, written, path.name
+
+
+def _make(path: Path, files: Mapping[str, str]) -> bool:
+    """Make a run folder in one step; False where the name is taken."""
+    # The temporary folder takes the name first, so that two runs that start in the
+    # same minute cannot both have it.
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        temporary.mkdir()
+    except FileExistsError:
+        return False
+    try:
+        if path.exists():
+            temporary.rmdir()
+            return False
+        for file, content in files.items():
+            write_atomic(temporary / file, content)
+        (temporary / "checkpoints").mkdir()
+        temporary.rename(path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    sync_folder(path.parent)
+    return True
+
+
+def _remove_stale(runs: Path) -> None:
+    """Remove what was left by processes that were killed while they made a run."""
+    for path in runs.glob(".*.new"):
+        with suppress(FileNotFoundError):  # another process may do the same
+            if time.time() - path.stat().st_mtime > STALE_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _position(checkpoint: Path) -> tuple[int, int]:
+    """Return a checkpoint's step, and which of those at this step it is."""
+    step, _, number = checkpoint.name.partition("-")
+    return int(step), int(number or 1)
 
 
 def _slug(name: str) -> str:
