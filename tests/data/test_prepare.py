@@ -18,6 +18,7 @@ from torchsmith.data.steps import (
     FillMissing,
     Resize,
     RobustScale,
+    RotatePlace,
     Standardize,
     StandardizeTarget,
     ToFloat,
@@ -157,6 +158,48 @@ def test_robust_scale_agrees_with_scikit_learn_before_it_clips(values):
         clipped, theirs / np.sqrt(1 + (theirs / 3) ** 2), rtol=1e-5, atol=1e-5
     )
     assert np.abs(clipped).max() <= 3
+
+
+PLACE = RotatePlace(latitude="lat", longitude="lon", angles=(0, 45, 90))
+
+
+def places():
+    lat, lon = [1.0, NAN, 3.0, 8.0], [10.0, 20.0, 30.0, 5.0]
+    return table(number("lat", lat), number("lon", lon), number("age", [1, 2, 3, 4]))
+
+
+def test_a_place_is_seen_along_other_directions():
+    data = places()
+    preparation = fitted(data, [FillMissing(), PLACE])
+    assert preparation.feature_names == (
+        *("lat", "lon", "age"),
+        *("lon and lat at 0°", "lon and lat at 45°", "lon and lat at 90°"),
+        "lat is missing",
+    )
+    inputs = preparation.inputs(data)
+    assert inputs.shape == (4, preparation.num_numbers)
+    lat, lon = np.array([1, 3, 3, 8]), np.array([10, 20, 30, 5])
+    np.testing.assert_allclose(inputs[:, 3], lon, rtol=1e-6)
+    np.testing.assert_allclose(inputs[:, 4], (lon + lat) / np.sqrt(2), rtol=1e-6)
+    np.testing.assert_allclose(inputs[:, 5], lat, rtol=1e-6, atol=1e-6)
+
+
+def test_rotated_coordinates_are_scaled_by_the_training_rows():
+    data = places()
+    preparation = fitted(data, [FillMissing(), PLACE, Standardize()], rows=[0, 1, 2])
+    rotated = preparation.inputs(data)[:3, 3:6]
+    np.testing.assert_allclose(rotated.mean(axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(rotated.std(axis=0), 1, rtol=1e-5)
+    again = Preparation.model_validate_json(preparation.model_dump_json())
+    np.testing.assert_array_equal(again.inputs(data), preparation.inputs(data))
+
+
+def test_a_place_needs_its_number_columns():
+    wrong = RotatePlace(latitude="latt", longitude="lon")
+    with pytest.raises(
+        PlanError, match=r"RotatePlace.latitude: .*'latt'; did you mean"
+    ):
+        fitted(places(), [FillMissing(), wrong])
 
 
 def test_a_column_that_is_mostly_one_value_is_scaled_by_its_range():

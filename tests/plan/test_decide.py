@@ -10,6 +10,7 @@ from torchsmith.data.steps import (
     FillMissing,
     Resize,
     RobustScale,
+    RotatePlace,
     Standardize,
     StandardizeTarget,
     ToFloat,
@@ -133,6 +134,36 @@ def test_steps_that_nothing_needs_are_left_out():
     )
     only_texts = table(columns=(column("town", "category", kind="text"),))
     assert decide(only_texts, MACHINE).prepare == (EncodeCategories(encoding="codes"),)
+
+
+def coordinates(*names):
+    return tuple(
+        column(name).model_copy(update={"low": -124.0 + 156 * (i % 2), "high": 42.0})
+        for i, name in enumerate(names)
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "place"),
+    [
+        (("Longitude", "Latitude"), ("Latitude", "Longitude")),
+        (("경도", "위도"), ("위도", "경도")),
+        (("drop_lng", "pickup_lat", "pickup_lon"), ("pickup_lat", "pickup_lon")),
+        (("longitude", "altitude"), None),
+        (("long", "flat"), None),
+    ],
+)
+def test_a_place_is_recognised_by_the_names_of_its_coordinates(names, place):
+    plan = decide(table(columns=coordinates(*names)), MACHINE)
+    found = [step for step in plan.prepare if isinstance(step, RotatePlace)]
+    assert [(step.latitude, step.longitude) for step in found] == [place] * bool(place)
+
+
+def test_numbers_that_are_no_degrees_are_no_place():
+    far = coordinates("lon", "lat")
+    far = (far[0], far[1].model_copy(update={"high": 4_000.0}))
+    plan = decide(table(columns=far), MACHINE)
+    assert not any(isinstance(step, RotatePlace) for step in plan.prepare)
 
 
 def test_regression_gets_a_squared_error_in_its_own_units():

@@ -113,12 +113,18 @@ def _importance(
 
 def feature_places(table: TablePreparation) -> Mapping[str, list[int]]:
     """Return, for each column, which of the prepared features it became."""
-    owners = [column.name for column in table.numbers for _ in column.feature_names]
-    owners += [column.name for column in table.numbers if column.flag]
+    owners: list[tuple[str, ...]] = [
+        (column.name,) for column in table.numbers for _ in column.feature_names
+    ]
+    if table.place is not None:
+        both = (table.place.latitude, table.place.longitude)
+        owners += [both] * len(table.place.angles)
+    owners += [(column.name,) for column in table.numbers if column.flag]
     for column in table.categories:
-        owners += [column.name] * len(column.levels) if column.one_hot else []
-    owners += [column.name for column in table.categories if not column.one_hot]
+        owners += [(column.name,)] * len(column.levels) if column.one_hot else []
+    owners += [(column.name,) for column in table.categories if not column.one_hot]
     places: dict[str, list[int]] = {}
-    for place, name in enumerate(owners):
-        places.setdefault(name, []).append(place)
+    for place, names in enumerate(owners):
+        for name in names:
+            places.setdefault(name, []).append(place)
     return places

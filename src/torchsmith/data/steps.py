@@ -1,7 +1,7 @@
 """The steps of preparation, as they stand in a plan under `prepare:`.
 
-Tables pass through `FillMissing`, one of `Standardize` and `RobustScale`,
-`EncodeCategories`; images through `Resize`, `ToFloat`, `Standardize`; regression
+Tables pass through `FillMissing`, `RotatePlace`, one of `Standardize` and
+`RobustScale`, `EncodeCategories`; images through `Resize`, `ToFloat`, `Standardize`; regression
 targets through `StandardizeTarget`. Everything that is fitted is fitted on the training
 part only.
 """
@@ -47,6 +47,24 @@ class RobustScale(Spec):
 
     main = "clip"
     clip: float = Field(default=3.0, ge=0)
+
+
+class RotatePlace(Spec):
+    """Add a place's coordinates as seen along other directions.
+
+    Borders between expensive and cheap, or wet and dry, rarely run along a degree of
+    latitude. For each angle a, `longitude cos a + latitude sin a` becomes a number of
+    its own, in which such a border is one step.
+
+    Attributes:
+        latitude: A number column.
+        longitude: A number column.
+        angles: In degrees; 0 would be the longitude, 90 the latitude itself.
+    """
+
+    latitude: str
+    longitude: str
+    angles: tuple[float, ...] = Field(default=(30, 45, 60, 120, 135, 150), min_length=1)
 
 
 class EncodeCategories(Spec):
@@ -108,6 +126,7 @@ class StandardizeTarget(Spec):
 
 Step = Annotated[
     FillMissing
+    | RotatePlace
     | Standardize
     | RobustScale
     | EncodeCategories
@@ -119,6 +138,7 @@ Step = Annotated[
 
 TABLE_ORDER: tuple[type[Spec], ...] = (
     FillMissing,
+    RotatePlace,
     Standardize,
     RobustScale,
     EncodeCategories,

@@ -4,6 +4,7 @@ Statistics ignore missing values and are those of the training rows. A column ke
 own scale in its record, so that one file holds all that prediction needs.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -62,14 +63,44 @@ class NumberColumn(Record):
         parts += ["hour sin", "hour cos"] if self.clock else []
         return tuple(f"{self.name}: {part}" for part in parts)
 
+    def filled(self, values: np.ndarray) -> np.ndarray:
+        """Return `(N,)` values with the fill value where they are NaN."""
+        return np.where(np.isnan(values), self.fill, values)
+
     def features(self, values: np.ndarray) -> list[np.ndarray]:
         """Return the scaled features of `(N,)` float64 values, NaN where missing."""
-        filled = np.where(np.isnan(values), self.fill, values)
+        filled = self.filled(values)
         columns = (
             date_features(filled, clock=self.clock) if self.role == "date" else [filled]
         )
         pairs = zip(self.scalings, columns, strict=True)
         return [scaling.apply(column) for scaling, column in pairs]
+
+
+class RotatedPlace(Record):
+    """What is known of a place's rotated coordinates.
+
+    Attributes:
+        angles: In degrees.
+        scalings: One for each angle.
+    """
+
+    latitude: str
+    longitude: str
+    angles: tuple[float, ...]
+    scalings: tuple[Scaling, ...]
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """What the features are called."""
+        both = f"{self.longitude} and {self.latitude}"
+        return tuple(f"{both} at {angle:g}°" for angle in self.angles)
+
+    def features(self, raw: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """Return the scaled features of filled `(N,)` values by column."""
+        rotated = rotate(raw[self.latitude], raw[self.longitude], self.angles)
+        pairs = zip(self.scalings, rotated, strict=True)
+        return [scaling.apply(values) for scaling, values in pairs]
 
 
 class CategoryColumn(Record):
@@ -100,17 +131,20 @@ class TablePreparation(Record):
         formats: How the columns that are used are read from a new file.
         numbers: Number, boolean and date columns, in the order of the table.
         categories: Category columns, in the order of the table.
+        place: Rotated coordinates, where the plan asks for them.
     """
 
     formats: tuple[ColumnFormat, ...]
     numbers: tuple[NumberColumn, ...] = ()
     categories: tuple[CategoryColumn, ...] = ()
+    place: RotatedPlace | None = None
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Names of the number features: values, flags, then 0/1 columns."""
+        """Names of the number features: values, place, flags, then 0/1 columns."""
         return (
             *(name for column in self.numbers for name in column.feature_names),
+            *(self.place.feature_names if self.place else ()),
             *(f"{column.name} is missing" for column in self.numbers if column.flag),
             *(
                 f"{column.name} = {level}"
@@ -142,6 +176,11 @@ class TablePreparation(Record):
         for column in self.numbers:
             for feature in column.features(raw[column.name]):
                 _refuse_too_large(column.name, feature, table.lines)
+                out[:, place] = feature
+                place += 1
+        if self.place:
+            filled = {c.name: c.filled(raw[c.name]) for c in self.numbers}
+            for feature in self.place.features(filled):
                 out[:, place] = feature
                 place += 1
         for column in self.numbers:
@@ -199,6 +238,14 @@ class TablePreparation(Record):
             outside = (values < number.low) | (values > number.high)
             found += _changes(column, what, outside, table.lines)
         return tuple(found)
+
+
+def rotate(
+    latitude: np.ndarray, longitude: np.ndarray, angles: Sequence[float]
+) -> list[np.ndarray]:
+    """Return `longitude cos a + latitude sin a` for each angle a in degrees."""
+    radians = np.deg2rad(np.asarray(angles))
+    return [np.cos(a) * longitude + np.sin(a) * latitude for a in radians]
 
 
 def raw_values(column: Column) -> np.ndarray:

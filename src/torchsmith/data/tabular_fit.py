@@ -13,6 +13,7 @@ from torchsmith.data.steps import (
     EncodeCategories,
     FillMissing,
     RobustScale,
+    RotatePlace,
     Standardize,
     Step,
 )
@@ -20,11 +21,13 @@ from torchsmith.data.tabular import (
     DAY,
     CategoryColumn,
     NumberColumn,
+    RotatedPlace,
     Scaling,
     TablePreparation,
     date_features,
     distinct_texts,
     finite_values,
+    rotate,
 )
 
 KINDS_OF_ROLE: Mapping[ColumnRole, tuple[ColumnKind, ...]] = {
@@ -84,6 +87,34 @@ def fit_table(
         formats=tuple(column.format for column in used),
         numbers=tuple(numbers),
         categories=tuple(categories),
+        place=_fit_place(_step(steps, RotatePlace), table, numbers, scaler),
+    )
+
+
+def _fit_place(
+    step: RotatePlace | None,
+    table: Table,
+    numbers: Sequence[NumberColumn],
+    scaler: Scaler | None,
+) -> RotatedPlace | None:
+    if step is None:
+        return None
+    known = {c.name: c for c in numbers if c.role == "number"}
+    filled = {}
+    for what, name in (("latitude", step.latitude), ("longitude", step.longitude)):
+        if name not in known:
+            raise PlanError(
+                f"prepare: RotatePlace.{what}: there is no number column '{name}'"
+                f"{nearest(name, known)}"
+            )
+        values = finite_values(table.columns[name], table.lines)
+        filled[name] = known[name].filled(values)
+    rotated = rotate(filled[step.latitude], filled[step.longitude], step.angles)
+    return RotatedPlace(
+        latitude=step.latitude,
+        longitude=step.longitude,
+        angles=step.angles,
+        scalings=tuple(_fit_scaling(step.longitude, r, scaler) for r in rotated),
     )
 
 

@@ -5,6 +5,9 @@ and rates were chosen on the validation parts of California housing, car evaluat
 digits and MNIST.
 """
 
+import re
+from collections.abc import Sequence
+
 from torchsmith.core.errors import DataError
 from torchsmith.data.data import MISSING_TARGET
 from torchsmith.data.split import Split
@@ -13,6 +16,7 @@ from torchsmith.data.steps import (
     FillMissing,
     Resize,
     RobustScale,
+    RotatePlace,
     Standardize,
     StandardizeTarget,
     Step,
@@ -35,6 +39,12 @@ DEFAULT_BUDGET = 180.0
 
 GUARD_SHARE = 0.85
 """Of the budget: training that takes so long is stopped, and says so."""
+
+COORDINATES = {
+    "latitude": ("lat|latitude|위도", 90),
+    "longitude": ("lon|lng|long|longitude|경도", 180),
+}
+"""How coordinates are called, and their limits in degrees."""
 
 LARGEST_SIDE = 64
 """Larger pictures are shrunk to this many pixels, so that a CPU can train on them."""
@@ -220,6 +230,12 @@ def _prepare(
                 FillMissing(value="median", flag=True),
                 f"{_names(gaps)}: a gap may mean something, so it is also flagged",
             )
+        if place := _place(used):
+            latitude, longitude = place
+            add(
+                RotatePlace(latitude=latitude, longitude=longitude),
+                "a place: borders need not run along a degree of latitude",
+            )
         if any(c.role != "category" for c in used):
             add(RobustScale(clip=3.0), "outliers lose their grip; fitted on train only")
         categories = [c for c in used if c.role == "category"]
@@ -231,6 +247,21 @@ def _prepare(
     if target.task == "regression":
         add(StandardizeTarget(), "a network learns targets around 0 best")
     return tuple(steps)
+
+
+def _place(columns: Sequence[ColumnFacts]) -> tuple[str, str] | None:
+    """Find a latitude and a longitude by their names and ranges."""
+    found: dict[tuple[str, str], str] = {}
+    for column in columns:
+        for axis, (words, limit) in COORDINATES.items():
+            match = re.fullmatch(rf"(.*?)[ _.-]?(?:{words})", column.name.lower())
+            within = column.role == "number" and -limit <= (column.low or 0)
+            if match and within and (column.high or 0) <= limit:
+                found.setdefault((match[1], axis), column.name)
+    for stem, axis in found:
+        if axis == "latitude" and (stem, "longitude") in found:
+            return found[stem, "latitude"], found[stem, "longitude"]
+    return None
 
 
 def _resized(facts: ImageFacts) -> tuple[int, int] | None:

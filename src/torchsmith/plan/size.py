@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from torchsmith.core.errors import DataError
-from torchsmith.data.steps import Resize, Step
+from torchsmith.data.steps import Resize, RotatePlace, Step
 from torchsmith.inspect.inspection import ImageFacts, Inspection
 from torchsmith.plan.cost import (
     conv_epoch_seconds,
@@ -78,7 +78,7 @@ def choose_size(
     else:
         most = MOST_TABLE_EPOCHS
         network, macs, seconds = _table_network(
-            inspection, num_train, batch_size, machine, reasons
+            inspection, prepare, num_train, batch_size, machine, reasons
         )
     return Size(
         network=network,
@@ -99,6 +99,7 @@ def _batch_size(inspection: Inspection, num_train: int, reasons: Reasons) -> int
 
 def _table_network(
     inspection: Inspection,
+    prepare: tuple[Step, ...],
     num_train: int,
     batch_size: int,
     machine: Machine,
@@ -126,7 +127,10 @@ def _table_network(
         f"{num_train:,} training rows"
         + ("; waves of each number (frequencies) catch steep changes" if waves else "")
     )
-    macs = table_macs(network, num_numbers, num_categories)
+    features = num_numbers + sum(
+        len(step.angles) for step in prepare if isinstance(step, RotatePlace)
+    )
+    macs = table_macs(network, features, num_categories)
     seconds = table_epoch_seconds(macs, num_train, batch_size, machine)
     return network, macs, seconds
 
