@@ -66,13 +66,15 @@ def fit(job: Job, state: TrainState, session: Session) -> None:
         Interrupted: The person asked to stop; a checkpoint is saved.
         TrainError: The loss is no longer finite, or a checkpoint cannot be saved.
     """
+    was_finished = bool(state.finished)
     with own_randomness(), session.signals():
         while not state.finished:
             train_epoch(job, state, session)
             end_epoch(job, state, session)
-    if job.stopping.restore_best and state.best_weights:
-        state.network.load_state_dict(state.best_weights)
-    session.save(state)
+        if job.stopping.restore_best and state.best_weights:
+            state.network.load_state_dict(state.best_weights)
+        if not was_finished:
+            session.save(state)
 
 
 def train_epoch(job: Job, state: TrainState, session: Session) -> None:

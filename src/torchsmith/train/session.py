@@ -51,7 +51,6 @@ class Session:
         self._clock = now
         self._next_progress = now
         self._next_checkpoint = now + CHECKPOINT_SECONDS
-        self._saved_step = -1
 
     def after_step(self, state: TrainState) -> None:
         """Look at the clock and the signals after an optimizer step.
@@ -96,7 +95,7 @@ class Session:
         self._clock = now
 
     def save(self, state: TrainState) -> None:
-        """Commit a checkpoint, unless this step has one, and plan the next.
+        """Commit a checkpoint, and plan the next.
 
         Raises:
             TrainError: The disk is full or failed; the checkpoint before is untouched.
@@ -107,13 +106,15 @@ class Session:
         before = perf_counter()
         self._folder.save_checkpoint(state.step, state.save)
         cost = perf_counter() - before
-        self._saved_step = state.step
         wait = max(CHECKPOINT_SECONDS, cost / CHECKPOINT_SHARE)
         self._next_checkpoint = perf_counter() + wait
 
     @contextmanager
     def signals(self) -> Iterator[None]:
-        """Turn Ctrl-C and SIGTERM into "save at the next step"; a second one leaves."""
+        """Turn Ctrl-C and SIGTERM into "save at the next step"; a second one leaves.
+
+        One that comes after the last step takes effect when all is saved.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -124,6 +125,8 @@ class Session:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+        if self._signal is not None:
+            signal.raise_signal(self._signal)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         del frame

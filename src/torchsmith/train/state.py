@@ -40,6 +40,7 @@ class TrainState:
         best_weights: The network's `state_dict` then, on the CPU.
         bad_epochs: Epochs since without improvement.
         finished: Why training ended, as a sentence; empty while it goes on.
+        plan: What is trained, as the text of its plan; empty for `fit`.
     """
 
     network: nn.Module
@@ -62,6 +63,7 @@ class TrainState:
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     bad_epochs: int = 0
     finished: str = ""
+    plan: str = ""
 
     def save(self, folder: Path) -> None:
         """Write `state.safetensors` and `state.json` into a folder."""
@@ -91,12 +93,18 @@ class TrainState:
             "best_epoch": self.best_epoch,
             "bad_epochs": self.bad_epochs,
             "finished": self.finished,
+            "plan": self.plan,
             "optimizer": {"groups": optimizer["param_groups"], "numbers": numbers},
             "schedule": None if self.schedule is None else self.schedule.state_dict(),
         }
         whole = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
         write_atomic(folder / "state.safetensors", save(whole))
         write_atomic(folder / "state.json", json.dumps(state, default=_refuse))
+
+    @staticmethod
+    def plan_of(folder: Path) -> str:
+        """Return the plan that the training of a checkpoint was begun with."""
+        return str(json.loads((folder / "state.json").read_bytes())["plan"])
 
     def load(self, folder: Path) -> None:
         """Go back to what `save` wrote.
