@@ -1,6 +1,5 @@
 """A run that stops anywhere goes on as if it had not."""
 
-import os
 import random
 import signal
 
@@ -38,7 +37,7 @@ class StopAt(TrainingObserver):
 
     def after_step(self, state):
         if state.step == self.step:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         self.inner(state)
 
 
@@ -178,7 +177,7 @@ def test_sigterm_saves_and_leaves(folder):
 
     class Terminate(TrainingObserver):
         def on_epoch_end(self, record):  # noqa: ARG002
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
 
     session._observers = [Terminate()]
     before = signal.getsignal(signal.SIGTERM)
@@ -188,13 +187,43 @@ def test_sigterm_saves_and_leaves(folder):
     assert folder.newest_checkpoint()[0].name == "00000009"
 
 
-def test_a_second_ctrl_c_leaves_at_once(folder):
-    job = make_job()
-    session = make_session(job, folder)
+def press_ctrl_c_twice(session):
     with session.signals():
-        os.kill(os.getpid(), signal.SIGINT)
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("the second one did not leave")
+
+
+def test_a_second_ctrl_c_leaves_at_once(folder):
+    with pytest.raises(KeyboardInterrupt):
+        press_ctrl_c_twice(make_session(make_job(), folder))
+
+
+def test_ctrl_c_after_the_last_step_takes_effect_when_all_is_saved(folder):
+    job = make_job(epochs=1)
+    state = make_state(job)
+    session = make_session(job, folder)
+    save = session.save
+
+    def save_while_ctrl_c_is_pressed(state):
+        signal.raise_signal(signal.SIGINT)
+        save(state)
+
+    session.save = save_while_ctrl_c_is_pressed
+    with pytest.raises(KeyboardInterrupt):
+        fit(job, state, session)
+    loaded = make_state(job)
+    loaded.load(folder.newest_checkpoint()[0])
+    assert loaded.finished == "all 1 epochs done"
+
+
+def test_a_finished_training_is_not_saved_again(folder):
+    job = make_job(epochs=1)
+    state = make_state(job)
+    fit(job, state, make_session(job, folder))
+    before = folder.newest_checkpoint()
+    fit(job, state, make_session(job, folder))
+    assert folder.newest_checkpoint() == before
 
 
 def test_without_a_folder_an_interruption_says_that_nothing_is_saved():
