@@ -1,7 +1,7 @@
 """From specs to networks: every spec has its case, and the type checker proves it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import assert_never
 
 import torch
@@ -56,18 +56,17 @@ def build_network(
 
 
 def _build(spec: Network, layout: InputLayout, num_outputs: int) -> nn.Module:
+    arguments = dict(spec)
+    if not isinstance(spec, networks.Sequential):
+        arguments["activation"] = partial(build_activation, spec.activation)
     match spec:
         case networks.Sequential():
+            _no_codes(spec, layout)
             return _build_sequential(spec, layout.shape, num_outputs)
         case networks.MLP():
             _no_codes(spec, layout)
             mlp = MLP(
-                _num_features(layout.shape),
-                spec.hidden,
-                num_outputs,
-                activation=_activation(spec.activation),
-                dropout=spec.dropout,
-                batch_norm=spec.batch_norm,
+                _num_features(layout.shape), out_features=num_outputs, **arguments
             )
             return mlp if len(layout.shape) == 1 else nn.Sequential(nn.Flatten(), *mlp)
         case networks.TabularMLP():
@@ -77,28 +76,11 @@ def _build(spec: Network, layout: InputLayout, num_outputs: int) -> nn.Module:
                     f"images {_text(layout.shape)}; use ConvNet, MLP or Sequential"
                 )
             return TabularMLP(
-                layout.num_numbers,
-                layout.cardinalities,
-                num_outputs,
-                hidden=spec.hidden,
-                activation=_activation(spec.activation),
-                dropout=spec.dropout,
-                embedding=spec.embedding,
-                frequencies=spec.frequencies,
-                frequency_scale=spec.frequency_scale,
-                number_embedding=spec.number_embedding,
+                layout.num_numbers, layout.cardinalities, num_outputs, **arguments
             )
         case networks.ConvNet():
             _spatial("ConvNet", layout.shape, 2 ** (len(spec.channels) - 1))
-            return ConvNet(
-                layout.shape[0],
-                spec.channels,
-                num_outputs,
-                depth=spec.depth,
-                activation=_activation(spec.activation),
-                pool=spec.pool,
-                dropout=spec.dropout,
-            )
+            return ConvNet(layout.shape[0], out_features=num_outputs, **arguments)
         case _:
             assert_never(spec)
 
@@ -130,72 +112,46 @@ def build_layer(spec: Layer, shape: Shape, where: str = "layer") -> nn.Module:
     """Build one layer for inputs of a shape (without the batch dimension).
 
     Args:
-        spec: The layer.
+        spec: The layer; its fields are PyTorch's arguments.
         shape: Of one example, such as `(C, H, W)`.
         where: How to call the layer in an error.
 
     Raises:
         PlanError: The layer cannot take this shape.
     """
+    arguments = dict(spec)
     match spec:
         case layers.Linear():
-            if len(shape) != 1:
-                raise PlanError(
-                    f"{where}: takes (features,) for each example, but gets "
-                    f"{_text(shape)}; put Flatten before it"
-                )
-            return nn.Linear(shape[0], spec.out_features, bias=spec.bias)
+            _flat(where, shape, "put Flatten before it")
+            return nn.Linear(shape[0], **arguments)
+        case layers.BatchNorm1d():
+            _flat(where, shape, "use BatchNorm2d")
+            return nn.BatchNorm1d(shape[0], **arguments)
         case layers.Conv2d():
             _spatial(where, shape, 1)
-            return nn.Conv2d(
-                shape[0],
-                spec.out_channels,
-                spec.kernel_size,
-                stride=spec.stride,
-                padding=spec.padding,
-                dilation=spec.dilation,
-                groups=spec.groups,
-                bias=spec.bias,
-            )
-        case layers.MaxPool2d():
-            _spatial(where, shape, 1)
-            return nn.MaxPool2d(
-                spec.kernel_size, stride=spec.stride, padding=spec.padding
-            )
-        case layers.AvgPool2d():
-            _spatial(where, shape, 1)
-            return nn.AvgPool2d(
-                spec.kernel_size, stride=spec.stride, padding=spec.padding
-            )
-        case layers.AdaptiveAvgPool2d():
-            _spatial(where, shape, 1)
-            return nn.AdaptiveAvgPool2d(spec.output_size)
-        case layers.BatchNorm1d():
-            if len(shape) != 1:
-                raise PlanError(
-                    f"{where}: takes (features,) for each example, but gets "
-                    f"{_text(shape)}; use BatchNorm2d"
-                )
-            return nn.BatchNorm1d(
-                shape[0], eps=spec.eps, momentum=spec.momentum, affine=spec.affine
-            )
+            return nn.Conv2d(shape[0], **arguments)
         case layers.BatchNorm2d():
             _spatial(where, shape, 1)
-            return nn.BatchNorm2d(
-                shape[0], eps=spec.eps, momentum=spec.momentum, affine=spec.affine
-            )
+            return nn.BatchNorm2d(shape[0], **arguments)
+        case layers.MaxPool2d():
+            _spatial(where, shape, 1)
+            return nn.MaxPool2d(**arguments)
+        case layers.AvgPool2d():
+            _spatial(where, shape, 1)
+            return nn.AvgPool2d(**arguments)
+        case layers.AdaptiveAvgPool2d():
+            _spatial(where, shape, 1)
+            return nn.AdaptiveAvgPool2d(**arguments)
         case layers.LayerNorm():
-            return nn.LayerNorm(
-                shape[-1], eps=spec.eps, elementwise_affine=spec.elementwise_affine
-            )
+            return nn.LayerNorm(shape[-1], **arguments)
         case layers.Dropout():
-            return nn.Dropout(spec.p)
+            return nn.Dropout(**arguments)
         case layers.Flatten():
             return nn.Flatten()
         case layers.Softmax():
-            return nn.Softmax(dim=spec.dim)
+            return nn.Softmax(**arguments)
         case layers.LogSoftmax():
-            return nn.LogSoftmax(dim=spec.dim)
+            return nn.LogSoftmax(**arguments)
         case layers.Identity():
             return nn.Identity()
         case _:
@@ -203,16 +159,17 @@ def build_layer(spec: Layer, shape: Shape, where: str = "layer") -> nn.Module:
 
 
 def build_activation(spec: Activation) -> nn.Module:
-    """Build an activation."""
+    """Build an activation; the spec's fields are PyTorch's arguments."""
+    arguments = dict(spec)
     match spec:
         case layers.ReLU():
             return nn.ReLU()
         case layers.LeakyReLU():
-            return nn.LeakyReLU(spec.negative_slope)
+            return nn.LeakyReLU(**arguments)
         case layers.ELU():
-            return nn.ELU(spec.alpha)
+            return nn.ELU(**arguments)
         case layers.GELU():
-            return nn.GELU(spec.approximate)
+            return nn.GELU(**arguments)
         case layers.SELU():
             return nn.SELU()
         case layers.SiLU():
@@ -225,10 +182,6 @@ def build_activation(spec: Activation) -> nn.Module:
             return nn.Tanh()
         case _:
             assert_never(spec)
-
-
-def _activation(spec: Activation) -> Callable[[], nn.Module]:
-    return lambda: build_activation(spec)
 
 
 def _output_shape(module: nn.Module, shape: Shape, where: str) -> Shape:
@@ -244,6 +197,14 @@ def _output_shape(module: nn.Module, shape: Shape, where: str) -> Shape:
         module.train()
 
 
+def _flat(where: str, shape: Shape, remedy: str) -> None:
+    if len(shape) != 1:
+        raise PlanError(
+            f"{where}: takes (features,) for each example, but gets {_text(shape)}; "
+            f"{remedy}"
+        )
+
+
 def _spatial(where: str, shape: Shape, least: int) -> None:
     if len(shape) != 3:
         raise PlanError(
@@ -257,7 +218,7 @@ def _spatial(where: str, shape: Shape, least: int) -> None:
         )
 
 
-def _no_codes(spec: networks.MLP, layout: InputLayout) -> None:
+def _no_codes(spec: networks.Sequential | networks.MLP, layout: InputLayout) -> None:
     if layout.cardinalities:
         raise PlanError(
             f"network: {spec.spec_name()} cannot take category codes; "

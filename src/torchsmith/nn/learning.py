@@ -33,13 +33,13 @@ def build_loss(spec: Loss, class_counts: Tensor | None = None) -> nn.Module:
         spec: The plan's `loss` section.
         class_counts: `(K,)` training rows of each class, for `weight: balanced`.
     """
+    arguments = dict(spec)
     match spec:
         case learning.CrossEntropyLoss():
-            weight = None
             if spec.weight == "balanced" and class_counts is not None:
                 counts = class_counts.clamp(min=1).float()
-                weight = counts.sum() / (len(counts) * counts)
-            return nn.CrossEntropyLoss(weight, label_smoothing=spec.label_smoothing)
+                arguments["weight"] = counts.sum() / (len(counts) * counts)
+            return nn.CrossEntropyLoss(**arguments)
         case learning.BCEWithLogitsLoss():
             return OneLogitLoss()
         case learning.MSELoss():
@@ -47,9 +47,9 @@ def build_loss(spec: Loss, class_counts: Tensor | None = None) -> nn.Module:
         case learning.L1Loss():
             return nn.L1Loss()
         case learning.SmoothL1Loss():
-            return nn.SmoothL1Loss(beta=spec.beta)
+            return nn.SmoothL1Loss(**arguments)
         case learning.HuberLoss():
-            return nn.HuberLoss(delta=spec.delta)
+            return nn.HuberLoss(**arguments)
         case _:
             assert_never(spec)
 
@@ -62,49 +62,22 @@ def num_outputs(loss: Loss, num_classes: int) -> int:
 def build_optimizer(
     spec: Optimizer, parameters: Iterable[nn.Parameter]
 ) -> torch.optim.Optimizer:
-    """Build an optimizer; `fused` where PyTorch has it, which is one call a step."""
+    """Build an optimizer; `fused` where PyTorch has it, which is one call a step.
+
+    Args:
+        spec: The plan's `optimizer` section; its fields are PyTorch's arguments.
+        parameters: What it changes.
+    """
+    arguments = dict(spec)
     match spec:
         case learning.SGD():
-            return torch.optim.SGD(
-                parameters,
-                lr=spec.lr,
-                momentum=spec.momentum,
-                dampening=spec.dampening,
-                weight_decay=spec.weight_decay,
-                nesterov=spec.nesterov,
-                fused=True,
-            )
+            return torch.optim.SGD(parameters, **arguments, fused=True)
         case learning.Adam():
-            return torch.optim.Adam(
-                parameters,
-                lr=spec.lr,
-                betas=spec.betas,
-                eps=spec.eps,
-                weight_decay=spec.weight_decay,
-                amsgrad=spec.amsgrad,
-                fused=True,
-            )
+            return torch.optim.Adam(parameters, **arguments, fused=True)
         case learning.AdamW():
-            return torch.optim.AdamW(
-                parameters,
-                lr=spec.lr,
-                betas=spec.betas,
-                eps=spec.eps,
-                weight_decay=spec.weight_decay,
-                amsgrad=spec.amsgrad,
-                fused=True,
-            )
+            return torch.optim.AdamW(parameters, **arguments, fused=True)
         case learning.RMSprop():
-            return torch.optim.RMSprop(
-                parameters,
-                lr=spec.lr,
-                alpha=spec.alpha,
-                eps=spec.eps,
-                weight_decay=spec.weight_decay,
-                momentum=spec.momentum,
-                centered=spec.centered,
-                foreach=True,
-            )
+            return torch.optim.RMSprop(parameters, **arguments, foreach=True)
         case _:
             assert_never(spec)
 
@@ -123,43 +96,24 @@ def build_schedule(
         epochs: Planned passes over the training part.
         steps_per_epoch: Optimizer steps in each.
     """
+    arguments = {} if spec is None else dict(spec)
     match spec:
         case None:
             return None
         case learning.StepLR():
-            return lr_scheduler.StepLR(optimizer, spec.step_size, gamma=spec.gamma)
+            return lr_scheduler.StepLR(optimizer, **arguments)
         case learning.MultiStepLR():
-            milestones = list(spec.milestones)
-            return lr_scheduler.MultiStepLR(optimizer, milestones, gamma=spec.gamma)
+            return lr_scheduler.MultiStepLR(optimizer, **arguments)
         case learning.ExponentialLR():
-            return lr_scheduler.ExponentialLR(optimizer, spec.gamma)
+            return lr_scheduler.ExponentialLR(optimizer, **arguments)
         case learning.CosineAnnealingLR():
-            return lr_scheduler.CosineAnnealingLR(
-                optimizer, spec.T_max or epochs, eta_min=spec.eta_min
-            )
+            arguments["T_max"] = spec.T_max or epochs
+            return lr_scheduler.CosineAnnealingLR(optimizer, **arguments)
         case learning.OneCycleLR():
-            return lr_scheduler.OneCycleLR(
-                optimizer,
-                max_lr=spec.max_lr or optimizer.param_groups[0]["lr"],
-                total_steps=epochs * steps_per_epoch,
-                pct_start=spec.pct_start,
-                anneal_strategy=spec.anneal_strategy,
-                cycle_momentum=spec.cycle_momentum,
-                base_momentum=spec.base_momentum,
-                max_momentum=spec.max_momentum,
-                div_factor=spec.div_factor,
-                final_div_factor=spec.final_div_factor,
-            )
+            arguments["max_lr"] = spec.max_lr or optimizer.param_groups[0]["lr"]
+            total = epochs * steps_per_epoch
+            return lr_scheduler.OneCycleLR(optimizer, **arguments, total_steps=total)
         case learning.ReduceLROnPlateau():
-            return lr_scheduler.ReduceLROnPlateau(
-                optimizer,
-                factor=spec.factor,
-                patience=spec.patience,
-                threshold=spec.threshold,
-                threshold_mode=spec.threshold_mode,
-                cooldown=spec.cooldown,
-                min_lr=spec.min_lr,
-                eps=spec.eps,
-            )
+            return lr_scheduler.ReduceLROnPlateau(optimizer, **arguments)
         case _:
             assert_never(spec)
