@@ -243,6 +243,7 @@ def test_the_whole_data_is_seen_once_an_epoch_in_another_order():
     orders = [epoch_order(50, 0, epoch) for epoch in range(3)]
     assert all(sorted(order.tolist()) == list(range(50)) for order in orders)
     assert not torch.equal(orders[0], orders[1])
+    assert not torch.equal(orders[0], epoch_order(50, 1, 0))
     assert torch.equal(orders[2], epoch_order(50, 0, 2))
 
 
