@@ -41,6 +41,7 @@ INSPECTION = Inspection(
 class FakePredictions:
     """Predictions of three rows."""
 
+    where = ("2", "3", "4")
     texts = ("yes", "no", "yes")
     probabilities = np.array([[0.1, 0.9], [0.75, 0.25], [0.4, 0.6]])
     values = np.array([1.0, 0.0, 1.0])

@@ -103,9 +103,9 @@ def test_predict_writes_a_file_and_tells_the_notes(run_cli, fake_api, tmp_path):
     assert "note: column 'deck': 1 category not seen" in result.stderr
 
 
-def test_predict_without_a_file_shows_predictions_and_probabilities(run_cli, fake_api):
+def test_predict_without_a_file_shows_each_prediction_by_name(run_cli, fake_api):
     result = run_cli("predict", "last", "new.csv")
-    assert result.stdout == "yes\t0.9000\nno\t0.7500\nyes\t0.6000\n"
+    assert result.stdout == "2\tyes\t0.9000\n3\tno\t0.7500\n4\tyes\t0.6000\n"
 
 
 def test_predict_json_is_the_predictions(run_cli, fake_api):

@@ -66,7 +66,7 @@ def test_other_bytes_are_refused_in_one_line(tmp_path_factory, content):
         (idx(LABELS)[:-1], "5 bytes, but 4 follow"),
         (idx(LABELS) + b"x", "5 bytes, but more follow"),
         (b"\0\0\x08\x03" + b"\xff" * 12, "at most"),
-        (gzip.compress(idx(LABELS))[:-6], "cannot be read"),
+        (gzip.compress(idx(LABELS), mtime=0)[:-6], "cannot be read"),
         (b"", "begins with nothing"),
     ],
 )

@@ -406,7 +406,7 @@ def test_classes_become_places_in_the_order_of_the_plan():
 def test_an_unknown_class_is_named_with_its_lines():
     data = table(number("x", [1, 2, 3]), target=text("y", ["cat", "dog", "cta"]))
     preparation = fitted(data, [], [0, 1], task="binary", classes=["cat", "dog"])
-    message = r"1 rows have a class .*'cta' \(line 4\); did you mean 'cat'"
+    message = r"1 of 3 examples have a class .*'cta' \(line 4\); did you mean 'cat'"
     with pytest.raises(DataError, match=message):
         preparation.targets(data)
     with pytest.raises(DataError, match="'cta'"):

@@ -252,7 +252,7 @@ def test_rows_without_a_target_are_left_out_by_the_plan_in_so_many_words():
 
 def test_without_a_target_the_columns_are_offered():
     with pytest.raises(
-        DataError, match=r"Name it with --target; there are: age, town, id"
+        DataError, match=r"name it with --target; there are: age, town, id"
     ):
         decide(table(target=None), MACHINE)
     with pytest.raises(DataError, match="there are no labels to learn from"):
@@ -267,7 +267,7 @@ def test_a_finding_of_severity_error_stands_in_the_way():
         where="line 7",
         remedy="correct them",
     )
-    message = r"table.csv: D1: column 'age' .* \(line 7\); correct them$"
+    message = r"table.csv: column 'age' .*; correct them \(D1, line 7\)$"
     with pytest.raises(DataError, match=message):
         decide(table(findings=(finding,)), MACHINE)
 

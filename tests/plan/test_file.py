@@ -259,7 +259,7 @@ def test_what_is_no_plan_is_refused(tmp_path):
     assert "1:1: the plan is empty" in refusal("# only a comment\n")
     assert "a plan is keys with values" in refusal("- a\n- b\n")
     path = tmp_path / "plan.yaml"
-    with pytest.raises(PlanError, match=r"plan\.yaml: cannot be read \(No such file"):
+    with pytest.raises(PlanError, match=r"no such plan: .*plan\.yaml"):
         read_plan(path)
     path.write_bytes(b"a: 1\nb: \xff\n")
     with pytest.raises(PlanError, match=r"plan\.yaml:2: not UTF-8"):

@@ -66,7 +66,7 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
     train: Examples,
     val: Examples | None = None,
     *,
-    loss: LossFunction | str | Spec,
+    loss: LossFunction | str | Mapping[str, Any] | Spec,
     optimizer: torch.optim.Optimizer | str | Mapping[str, Any] | Spec = "Adam",
     schedule: LRScheduler | str | Mapping[str, Any] | Spec | None = None,
     metrics: Mapping[str, ScoreOf] | None = None,
@@ -120,6 +120,11 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
     3.0
     """
     chosen = _settings(training, settings)
+    if not isinstance(module, nn.Module) or not list(module.parameters()):
+        raise PlanError(
+            f"fit: a {type(module).__name__} has no parameters to train; give an "
+            "nn.Module that has some"
+        )
     device = choose_device(chosen.device)
     module.to(device)
     loss_function = _loss(loss, device)
@@ -176,7 +181,7 @@ def _settings(training: Training | None, settings: Mapping[str, Any]) -> Trainin
     if unknown:
         raise PlanError(
             f"fit: there is no setting {unknown[0]!r}"
-            f"{nearest(unknown[0], Training.model_fields)}; "
+            f"{nearest(unknown[0], Training.model_fields) or ';'} "
             f"there are: {', '.join(Training.model_fields)}"
         )
     base = {} if training is None else training.model_dump()
@@ -195,18 +200,22 @@ def _choice(kind: Any, value: Any, what: str) -> Any:  # noqa: ANN401 -- any uni
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
         first = error.errors()[0]
-        name = value if isinstance(value, str) else next(iter(value), "")
+        name = next(iter(value), "") if isinstance(value, Mapping) else value
         if name not in names:
             raise PlanError(
-                f"fit: unknown {what} {name!r}{nearest(str(name), names)}; "
-                f"there are: {', '.join(names)}"
+                f"fit: unknown {what} {name!r}{nearest(str(name), names) or ';'} give "
+                f"an object of PyTorch (not its class), or one of: {', '.join(names)}"
             ) from error
         where = ".".join(str(part) for part in first["loc"])
-        raise PlanError(f"fit: {what} {where}: {first['msg']}") from error
+        raise PlanError(
+            f"fit: {what} {where}: {first['msg']}, got {first['input']!r}"
+        ) from error
 
 
-def _loss(loss: LossFunction | str | Spec, device: torch.device) -> LossFunction:
-    if isinstance(loss, (str, Spec)):
+def _loss(
+    loss: LossFunction | str | Mapping[str, Any] | Spec, device: torch.device
+) -> LossFunction:
+    if isinstance(loss, type) or not callable(loss):
         loss = build_loss(_choice(Loss, loss, "loss"))
     return loss.to(device) if isinstance(loss, nn.Module) else loss
 
@@ -233,6 +242,10 @@ def _schedule(
     epochs: int,
     steps: int,
 ) -> LRScheduler | None:
+    if isinstance(schedule, LRScheduler) and schedule.optimizer is not optimizer:
+        raise PlanError(
+            "fit: the schedule belongs to another optimizer; make both, and give both"
+        )
     if schedule is None or isinstance(schedule, LRScheduler):
         return schedule
     spec = _choice(Schedule, schedule, "schedule")
@@ -242,6 +255,12 @@ def _schedule(
 def _batches(examples: Examples, device: torch.device) -> Batches:
     if not isinstance(examples, tuple):
         return DatasetBatches(examples, device)
+    if len(examples) != 2 or not all(isinstance(e, Tensor) for e in examples):
+        kinds = ", ".join(type(each).__name__ for each in examples)
+        raise DataError(
+            f"fit: examples are a pair of tensors, not ({kinds}); torch.from_numpy "
+            "makes them of arrays, and a Dataset holds anything else"
+        )
     inputs, targets = examples
     if len(inputs) != len(targets) or not len(inputs):
         raise DataError(

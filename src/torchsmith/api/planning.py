@@ -1,11 +1,11 @@
 """Steps 1 to 3 of the flow: read, inspect, plan."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from torchsmith.core.errors import PlanError
+from torchsmith.core.errors import PlanError, nearest
 from torchsmith.core.observer import Observer
 from torchsmith.core.vocabulary import ColumnRole, Task
 from torchsmith.data import load as reading
@@ -117,27 +117,53 @@ def _read(
     """
     if isinstance(source, Data):
         return source
-    columns = "data.columns."
-    roles = {k.removeprefix(columns): v for k, v in settings.items() if columns in k}
-    asked = str(settings.get("data.drop_missing_target", "")).lower()
+    roles = _roles(settings)
+    asked = _truth(settings, "data.drop_missing_target")
+    skip = _truth(settings, "data.skip_damaged")
 
     def read(*, drop: bool) -> Data:
         return reading.load(
             source,
             target=target,
-            roles=cast("Mapping[str, ColumnRole]", roles),
+            roles=roles,
             drop_missing_target=drop,
-            skip_damaged=str(settings.get("data.skip_damaged")).lower() == "true",
+            skip_damaged=skip is True,
             observer=observer,
         )
 
-    if asked == "false":
+    if asked is False:
         return read(drop=False)
     data = read(drop=True)
     dropped = sum(c.count for c in data.changes if c.what == MISSING_TARGET)
-    if asked != "true" and dropped >= FEW_MISSING * (dropped + len(data)):
+    if asked is None and dropped >= FEW_MISSING * (dropped + len(data)):
         return read(drop=False) if dropped else data
     return data
+
+
+def _roles(settings: Mapping[str, object]) -> dict[str, ColumnRole]:
+    """Return the roles of columns that the settings ask for."""
+    roles: dict[str, ColumnRole] = {}
+    for path, role in settings.items():
+        name = path.removeprefix("data.columns.")
+        if name != path:
+            roles[name] = cast("ColumnRole", _one_of(role, path, get_args(ColumnRole)))
+    return roles
+
+
+def _truth(settings: Mapping[str, object], path: str) -> bool | None:
+    """Return what a setting says that is needed before there is a plan."""
+    if path not in settings:
+        return None
+    return _one_of(str(settings[path]).lower(), path, ("true", "false")) == "true"
+
+
+def _one_of(value: object, path: str, allowed: Sequence[str]) -> str:
+    if value not in allowed:
+        raise PlanError(
+            f"{path}: must be one of {', '.join(allowed)}, got {str(value)!r}"
+            f"{nearest(str(value), allowed)}"
+        )
+    return str(value)
 
 
 def make_plan(
@@ -149,14 +175,31 @@ def make_plan(
     observer: Observer = QUIET,
 ) -> Planned:
     """Read, inspect and plan, keeping what the plan was made from."""
+    _refuse_other_data(settings or {})
     data = _read(source, target, settings or {}, observer)
     asked = (settings or {}).get("problem.task")
-    if asked is not None and asked not in get_args(Task):
-        raise PlanError(
-            f"problem.task: there is no {asked!r}; choose {', '.join(get_args(Task))}"
-        )
+    if asked is not None:
+        _one_of(asked, "problem.task", get_args(Task))
     inspection = examine(data, observer, task=cast("Task | None", asked))
     default = decide(inspection, measure(), budget)
     chosen = set_values(default, settings) if settings else default
     check(chosen)
     return Planned(data, inspection, chosen, default)
+
+
+def _refuse_other_data(settings: Mapping[str, object]) -> None:
+    """Refuse settings that name other data than what is read for the plan."""
+    if "problem.target" in settings:
+        raise PlanError(
+            "problem.target: cannot be set while the plan is made; name the column "
+            "with --target (target= in Python)"
+        )
+    for path in ("data.source", "data.fingerprint"):
+        if path in settings:
+            raise PlanError(
+                f"{path}: cannot be set while the plan is made; name the source "
+                "itself, or change the plan file"
+            )
+    for path in ("data", "data.columns", "problem"):
+        if path in settings:
+            raise PlanError(f"{path}: set its values one by one: {path}.NAME=VALUE")

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from torchsmith.api.planning import QUIET, Source
 from torchsmith.api.predictions import Predictions
-from torchsmith.core.errors import TrainError
+from torchsmith.core.errors import DataError, TrainError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.observer import Observer
 from torchsmith.core.record import Record
@@ -56,6 +56,11 @@ class Run:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.folder = RunFolder(path)
+        if self.folder.fit.is_file():
+            raise DataError(
+                f"{path}: holds your own module, trained by torchsmith.fit; load its "
+                f"weights from {self.folder.model} into it"
+            )
         self.plan: Plan = read_plan(self.folder.plan)
 
     def __repr__(self) -> str:

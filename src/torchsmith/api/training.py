@@ -11,7 +11,7 @@ from torchsmith.api import planning
 from torchsmith.api.planning import Planned, Source
 from torchsmith.api.run import Outcome, Run
 from torchsmith.core import environment
-from torchsmith.core.errors import DataError, PlanError
+from torchsmith.core.errors import DataError, PlanError, TrainError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.data import load as reading
@@ -19,14 +19,15 @@ from torchsmith.data.data import Data
 from torchsmith.inspect.examine import inspect as examine
 from torchsmith.plan.check import check
 from torchsmith.plan.decide import decide
-from torchsmith.plan.file import read_plan
+from torchsmith.plan.file import parse_plan, read_plan
 from torchsmith.plan.machine import Machine, measure
 from torchsmith.plan.plan import Plan
-from torchsmith.plan.settings import set_values
+from torchsmith.plan.settings import differences, set_values
 from torchsmith.plan.text import plan_text
 from torchsmith.train.watch import TrainingObserver
 
 if TYPE_CHECKING:
+    from torchsmith.train.setup import Setup
     from torchsmith.train.state import TrainState
 
 QUIET = TrainingObserver()
@@ -71,21 +72,22 @@ def train(
                 "changed; train with a changed copy of its plan.yaml instead"
             )
         folder = RunFolder.find("last" if resume is True else resume, runs)
-        return _resume(folder, what, observer, begin)
+        return _resume(folder, what, target, observer, begin)
     if what is None:
         raise DataError("nothing to train on; give a source, a plan, or resume")
     planned = _planned(what, target, budget, settings, observer)
-    _import_torch(observer)
+    # What cannot be prepared or built is told before there is a run folder.
+    setup = _set_up(planned.plan, planned.data, observer)
     files = {
         "plan.yaml": plan_text(planned.plan),
         "inspection.json": planned.inspection.model_dump_json(indent=1),
-        "environment.json": json.dumps(environment.environment(), indent=1),
+        "environment.json": json.dumps(_environment(planned.plan), indent=1),
     }
     if planned.plan != planned.default:
         files["default.yaml"] = plan_text(planned.default)
     folder = RunFolder.create(runs, name or planned.plan.data.source, files)
     with folder.locked():
-        return _carry_out(folder, planned.plan, planned.data, observer, begin)
+        return _carry_out(folder, planned.plan, planned.data, setup, observer, begin)
 
 
 def _planned(
@@ -121,14 +123,21 @@ def _plan_file(what: object) -> Plan | None:
     return None
 
 
-def load_planned(plan: Plan, observer: TrainingObserver = QUIET) -> Data:
+def load_planned(
+    plan: Plan, observer: TrainingObserver = QUIET, source: Source | None = None
+) -> Data:
     """Read the data that a plan names, as the plan says.
+
+    Args:
+        plan: Says what to read and how.
+        observer: Is told what is going on.
+        source: The same data from somewhere else, such as arrays in memory.
 
     Raises:
         DataError: It is not there, does not fit the plan, or is not the same any more.
     """
     data = reading.load(
-        plan.data.source,
+        plan.data.source if source is None else source,
         target=plan.problem.target,
         roles=plan.data.columns,
         drop_missing_target=plan.data.drop_missing_target,
@@ -154,26 +163,70 @@ def check_fingerprint(plan: Plan, data: Data) -> None:
 
 
 def _resume(
-    folder: RunFolder, what: object, observer: TrainingObserver, begin: float
+    folder: RunFolder,
+    what: Source | Plan | None,
+    target: str | None,
+    observer: TrainingObserver,
+    begin: float,
 ) -> Run:
     plan = read_plan(folder.plan)
+    _require_same(folder, plan, what, target)
+    source = None if isinstance(what, (str, Path, Plan)) else what
     with folder.locked():
-        if folder.outcome.is_file():
+        if _is_complete(run := Run(folder.path)):
             observer.note(f"{folder.path} is complete; there is nothing to resume")
-            return Run(folder.path)
-        if isinstance(what, Data):
-            check_fingerprint(plan, what)
-            data = what
-        else:
-            data = load_planned(plan, observer)
-        _import_torch(observer)
-        return _carry_out(folder, plan, data, observer, begin)
+            return run
+        data = load_planned(plan, observer, source)
+        setup = _set_up(plan, data, observer)
+        return _carry_out(folder, plan, data, setup, observer, begin)
+
+
+def _is_complete(run: Run) -> bool:
+    try:
+        run.folder.check_model()
+        made = run.evaluation, run.outcome
+    except TrainError:
+        return False
+    return bool(made) and run.folder.report.is_file()
+
+
+def _require_same(
+    folder: RunFolder, plan: Plan, what: Source | Plan | None, target: str | None
+) -> None:
+    """Refuse to resume with another plan, source or target than the run was made of.
+
+    Raises:
+        PlanError: They differ.
+    """
+    asked = what if isinstance(what, Plan) else _plan_file(what)
+    wrong = ""
+    if asked is not None and (found := differences(plan, asked)):
+        wrong = f"another plan ({', '.join(found)} {'differ' + 's' * (len(found) < 2)})"
+    elif asked is None and isinstance(what, (str, Path)):
+        wrong = f"{plan.data.source!r}" * (str(what) != plan.data.source)
+    if not wrong and target not in (None, plan.problem.target):
+        wrong = f"the target {plan.problem.target!r}"
+    if wrong:
+        raise PlanError(
+            f"{folder.path}: was made of {wrong}; a run is resumed as it was begun, "
+            "so leave it out, or start a new run without --resume"
+        )
+
+
+def _set_up(plan: Plan, data: Data, observer: TrainingObserver) -> "Setup":
+    _import_torch(observer)
+    from torchsmith.train.setup import set_up
+
+    observer.stage("Preparing")
+    with torch_threads(plan.training.threads):
+        return set_up(plan, data)
 
 
 def _carry_out(
     folder: RunFolder,
     plan: Plan,
     data: Data,
+    setup: "Setup",
     observer: TrainingObserver,
     begin: float,
 ) -> Run:
@@ -183,13 +236,10 @@ def _carry_out(
     from torchsmith.train.loop import fit
     from torchsmith.train.recorders import MetricsFile, TensorBoardEvents
     from torchsmith.train.session import Session
-    from torchsmith.train.setup import set_up
 
-    observer.stage("Preparing")
     with torch_threads(plan.training.threads):
-        setup = set_up(plan, data)
         state = setup.state
-        notes = _load_newest(folder, setup.state, observer)
+        notes = _load_newest(folder, plan, state, observer)
         recorders = [
             MetricsFile(folder.metrics, state.history),
             TensorBoardEvents(folder.tensorboard, state.epoch + 1),
@@ -231,23 +281,58 @@ def _carry_out(
 
 
 def _load_newest(
-    folder: RunFolder, state: "TrainState", observer: TrainingObserver
+    folder: RunFolder, plan: Plan, state: "TrainState", observer: TrainingObserver
 ) -> list[str]:
+    state.plan = plan_text(plan)
     newest, notes = folder.newest_checkpoint()
+    if newest is None and notes:
+        notes.append("no checkpoint is whole: training starts again from the beginning")
     if newest is not None:
-        before = json.loads(folder.environment.read_bytes())
+        _require_unchanged(folder, plan, state.plan_of(newest))
         notes += [
             f"the environment differs, so the weights may too: {line}"
-            for line in environment.differences(before, environment.environment())
+            for line in _environment_differences(folder)
         ]
         state.load(newest)
-        where = f"epoch {state.epoch + 1}, step {state.step}"
-        observer.note(f"going on from {where}")
+        where = f"going on from epoch {state.epoch + 1}, step {state.step}"
+        observer.note("training is done already" if state.finished else where)
         if len(notes):
             notes.append(f"training went on from checkpoint {newest.name}")
     for note in notes:
         observer.note(note)
     return notes
+
+
+def _require_unchanged(folder: RunFolder, plan: Plan, begun_with: str) -> None:
+    """Refuse to go on with a plan that was edited after training began.
+
+    Raises:
+        PlanError: They differ in more than where the same data lies.
+    """
+    changed = differences(plan, parse_plan(begun_with))
+    if plan.data.fingerprint:
+        changed.pop("data.source", None)
+    if changed:
+        what = ", ".join(
+            f"{path} is {now}, was {before}" for path, (now, before) in changed.items()
+        )
+        raise PlanError(
+            f"{folder.plan}: was changed after training began ({what}); change it back "
+            f"to resume, or start a new run with: torchsmith train {folder.plan}"
+        )
+
+
+def _environment(plan: Plan) -> dict[str, str]:
+    with torch_threads(plan.training.threads):
+        return environment.environment()
+
+
+def _environment_differences(folder: RunFolder) -> list[str]:
+    try:
+        before = json.loads(folder.environment.read_bytes())
+    except (OSError, ValueError):
+        return [f"{folder.environment.name} cannot be read"]
+    return environment.differences(before, environment.environment())
 
 
 def _import_torch(observer: TrainingObserver) -> None:

@@ -15,6 +15,7 @@ from torchsmith.data import load as reading
 from torchsmith.data.data import Data, Table
 from torchsmith.data.tables import read_with_formats, table_from_rows
 from torchsmith.evaluate.evaluation import Evaluation
+from torchsmith.inspect.wording import amount, at_lines
 
 if TYPE_CHECKING:
     from torchsmith.train.model import Model
@@ -52,7 +53,7 @@ def evaluate(run: AnyRun, source: Source, *, observer: Observer = QUIET) -> Eval
 
 def predict_with(model: "Model", source: Source, observer: Observer) -> Predictions:
     """Predict for new data with a model."""
-    data = read_for(model, source, observer)
+    data = read_for(model, source, observer, scored=False)
     observer.stage(f"Predicting {len(data):,} examples")
     outputs = model.predict(data)
     regression = model.problem.task == "regression"
@@ -71,7 +72,7 @@ def evaluate_with(model: "Model", source: Source, observer: Observer) -> Evaluat
     from torchsmith.api.evaluating import part_outputs
     from torchsmith.evaluate import evaluate as evaluation
 
-    data = read_for(model, source, observer)
+    data = read_for(model, source, observer, scored=True)
     if data.target is None:
         raise DataError(
             f"{data.source}: has no target {model.problem.target!r} to score against"
@@ -81,8 +82,16 @@ def evaluate_with(model: "Model", source: Source, observer: Observer) -> Evaluat
     return evaluation.evaluate(model.problem, outputs, num_train=0)
 
 
-def read_for(model: "Model", source: Source, observer: Observer) -> Data:
+def read_for(
+    model: "Model", source: Source, observer: Observer, *, scored: bool
+) -> Data:
     """Read new data in the way in which the training data was read.
+
+    Args:
+        model: Says what its inputs and its target are.
+        source: As for `Run.predict`.
+        observer: Is told what is going on.
+        scored: Whether the target is needed, too.
 
     Raises:
         DataError: A column is missing, a value does not fit, or it is another kind.
@@ -91,7 +100,7 @@ def read_for(model: "Model", source: Source, observer: Observer) -> Data:
     if isinstance(source, Data):
         return source
     if preparation.table is None:
-        return reading.load(source, target=model.problem.target, observer=observer)
+        return _read_pictures(source, model.problem.target, observer, scored=scored)
     formats, target = preparation.table.formats, preparation.target.format
     if isinstance(source, (str, Path)):
         path = Path(source)
@@ -99,6 +108,16 @@ def read_for(model: "Model", source: Source, observer: Observer) -> Data:
             return reading.load(source, target=target.name, observer=observer)
         return read_with_formats(path, formats, target=target, observer=observer)
     return table_from_rows(source, formats=formats, target=target)
+
+
+def _read_pictures(
+    source: Source, target: str, observer: Observer, *, scored: bool
+) -> Data:
+    data = reading.load(source, target=target if scored else None, observer=observer)
+    if isinstance(data.inputs, Table) and target in data.inputs.columns:
+        # Pixels as text: only the name of the label tells them from a table.
+        return reading.load(source, target=target, observer=observer)
+    return data
 
 
 def _where(data: Data) -> Iterator[str]:
@@ -109,12 +128,14 @@ def _where(data: Data) -> Iterator[str]:
 
 def _notes(model: "Model", data: Data) -> Iterator[str]:
     if ignored := data.reading.get("ignored"):
-        yield f"columns that the network does not use: {ignored}"
+        yield f"not used by the network: {ignored}"
     for change in model.preparation.unseen(data):
-        lines = ", ".join(map(str, change.lines[:5]))
-        where = f" (first at {lines})" if lines else ""
-        example = f", such as {change.example!r}" if change.example else ""
-        yield f"{change.column}: {change.count:,} {change.what}{example}{where}"
+        noun = "value" if change.column else "picture"
+        subject = f"column '{change.column}': " if change.column else ""
+        first = f"'{change.example}'" if change.example else ""
+        lines = at_lines(change.lines) if change.lines else ""
+        shown = ", ".join(filter(None, (first, lines)))
+        yield f"{subject}{amount(change.count, noun)}: {change.what} (first: {shown})"
 
 
 def _opened(run: AnyRun) -> Run:

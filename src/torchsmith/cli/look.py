@@ -4,9 +4,13 @@ from pathlib import Path
 
 import click
 
-from torchsmith.cli.options import output_options, plan_options, target_option
+from torchsmith.cli.options import (
+    check_writable,
+    output_options,
+    plan_options,
+    target_option,
+)
 from torchsmith.cli.output import Output
-from torchsmith.core.errors import DataError
 
 
 @click.command(
@@ -71,8 +75,7 @@ def plan(
 
     Edit it, then run exactly that with `torchsmith train plan.yaml`.
     """
-    if path is not None and path.exists() and not force:
-        raise DataError(f"{path}: is there already; add --force to overwrite it")
+    check_writable(path, force=force)
     with output.progress() as observer:
         from torchsmith import api
         from torchsmith.core.files import write_atomic

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from torchsmith.cli.output import Output
-from torchsmith.core.errors import PlanError
+from torchsmith.core.errors import DataError, PlanError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -100,6 +100,24 @@ def collect_settings(
             )
         settings[key] = value
     return settings
+
+
+def check_writable(path: Path | None, *, force: bool) -> None:
+    """Refuse a file before the work that it shall hold is done.
+
+    Args:
+        path: What `--output` names, if it does.
+        force: Whether a file that is there may be overwritten.
+
+    Raises:
+        DataError: There is no such folder, or the file is there already.
+    """
+    if path is None:
+        return
+    if not path.parent.is_dir():
+        raise DataError(f"{path}: there is no folder {path.parent}; make it first")
+    if path.exists() and not force:
+        raise DataError(f"{path}: is there already; add --force to overwrite it")
 
 
 def output_options(command: Callable[..., None]) -> Callable[..., None]:

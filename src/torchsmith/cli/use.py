@@ -1,12 +1,11 @@
 """`torchsmith predict`, `evaluate` and `report`: what a run is good for."""
 
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from torchsmith.cli.options import output_options, runs_option
+from torchsmith.cli.options import check_writable, output_options, runs_option
 from torchsmith.cli.output import Output
 from torchsmith.cli.wording import number
 
@@ -33,16 +32,23 @@ Examples:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write all predictions to this CSV file; otherwise the first are shown.",
 )
+@click.option("--force", is_flag=True, help="Overwrite the file.")
 @runs_option
 @output_options
 def predict(
-    run: str, source: str, path: Path | None, runs_folder: Path, output: Output
+    run: str,
+    source: str,
+    path: Path | None,
+    force: bool,  # noqa: FBT001
+    runs_folder: Path,
+    output: Output,
 ) -> None:
     """Predict for new data with a trained run.
 
     The data passes through the preparation that was fitted in training. Columns may
     stand in any order; the target need not be there.
     """
+    check_writable(path, force=force)
     with output.progress() as observer:
         from torchsmith import api
 
@@ -68,13 +74,14 @@ def predict(
 def _print_predictions(predictions: "Predictions", output: Output) -> None:
     texts = predictions.texts
     shown = len(texts) if output.quiet else NUM_SHOWN
+    rows = list(zip(predictions.where[:shown], texts[:shown], strict=True))
     if predictions.probabilities is None:
-        for text in islice(texts, shown):
-            output.say(text)
+        for place, text in rows:
+            output.say(f"{place}\t{text}")
     else:
-        highest = predictions.probabilities.max(axis=1)
-        for text, probability in islice(zip(texts, highest, strict=True), shown):
-            output.say(f"{text}\t{number(float(probability))}")
+        highest = predictions.probabilities.max(axis=1)[:shown]
+        for (place, text), probability in zip(rows, highest, strict=True):
+            output.say(f"{place}\t{text}\t{number(float(probability))}")
     if len(texts) > shown:
         output.say(
             f"… {len(texts) - shown:,} more; write all of them with -o predictions.csv"
@@ -138,6 +145,7 @@ def report(
     output: Output,
 ) -> None:
     """Write a run's report again: one HTML file that needs no network."""
+    check_writable(path, force=True)
     with output.progress() as observer:
         from torchsmith import api
 

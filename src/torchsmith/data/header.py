@@ -81,7 +81,7 @@ def name_columns(
             for name in twice
         )
         raise DataError(
-            f"{source}: the header has columns of one name: {listed}; "
+            f"{source}: the header has several columns of one name: {listed}; "
             "give every column its own name"
         )
     return names, tuple(changes)

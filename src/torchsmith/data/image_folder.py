@@ -147,7 +147,7 @@ def _damage_message(path: Path, damaged: Sequence[_Checked], total: int) -> str:
     more = f"; and {len(damaged) - _NAMED_FIRST} more" * (len(damaged) > _NAMED_FIRST)
     return (
         f"{path}: {len(damaged)} of {total} pictures cannot be decoded: {first}{more}. "
-        "Replace or remove them, or leave them out with data.skip_damaged: true"
+        "Replace or remove them, or train without them by data.skip_damaged: true"
     )
 
 

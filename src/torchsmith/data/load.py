@@ -35,6 +35,9 @@ _REFUSED = {
     (".json", ".jsonl", ".ndjson", ".xml"): (
         "no table; save it as CSV or Parquet, one row for each example"
     ),
+    (".yaml", ".yml"): (
+        "no data; if it is a plan, carry it out with: torchsmith train FILE"
+    ),
     (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt"): (
         "a pickle, which could run any code and is never opened; "
         "save arrays with numpy.savez, tables as CSV or Parquet"
@@ -133,11 +136,13 @@ def _from_folder(
     arrays = [n for n in files if n.endswith((".npz", ".npy"))]
     pictures = any(Path(name).suffix.lower() in EXTENSIONS for name in files)
     if (tables or arrays) and not folders and not pictures:
-        listed = ", ".join([*tables, *arrays][:10])
-        raise DataError(
-            f"{path}: is a folder of {len(tables) + len(arrays)} files ({listed}); "
-            f"give one of them, such as {path / [*tables, *arrays][0]}"
+        found = [*tables, *arrays]
+        what = (
+            f"{len(found)} files ({', '.join(found[:10])}); give one of them, such as"
         )
+        if len(found) == 1:
+            what = "one file; give it:"
+        raise DataError(f"{path}: is a folder of {what} {path / found[0]}")
     if not held:
         raise DataError(f"{path}: is an empty folder")
     return read_image_folder(

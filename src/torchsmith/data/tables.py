@@ -140,6 +140,11 @@ def _read_sheet(path: Path, known: Collection[str], observer: Observer) -> Sheet
     fingerprint = f"sha256:{hashlib.sha256(raw).hexdigest()}"
     if raw.startswith(MAGIC):
         return read_parquet(path, fingerprint)
+    if path.suffix.lower() in (".parquet", ".pq"):
+        raise DataError(
+            f"{path}: is not a Parquet file (it does not begin with PAR1); write it "
+            "again, or rename it if it is text"
+        )
     decoded = decode(raw, str(path))
     sheet = read_delimited(decoded.text, str(path), known)
     reading = {"encoding": decoded.encoding, **sheet.reading}
@@ -228,7 +233,7 @@ def _apply(
     sheet = _with_known_names(sheet, [form.name for form in formats])
     if lacking := [form.name for form in formats if form.name not in sheet.columns]:
         raise _no_column(sheet, "column", lacking)
-    remedy = "the network was trained on such values; correct these"
+    remedy = "in training all were, so correct these"
     data = _convert_sheet(sheet, formats, remedy)
     used = {form.name for form in formats}
     if target is not None and target.name in sheet.columns:
@@ -274,7 +279,10 @@ def _no_column(sheet: Sheet, what: str, names: Sequence[str]) -> DataError:
     columns = [*sheet.columns]
     more = f", … ({len(columns)} in all)" if len(columns) > 20 else ""
     hint = nearest(names[0], columns) if len(names) == 1 else ""
+    headless = sheet.reading.get("header", "").startswith("none")
+    told = "the file has no header, so its columns are called" if headless else ""
+    told = told or "the columns are:"
     return DataError(
-        f"{sheet.source}: no {what}{'s' * (len(names) > 1)} {listed}{hint}; "
-        f"the columns are: {', '.join(columns[:20])}{more}"
+        f"{sheet.source}: no {what}{'s' * (len(names) > 1)} {listed}{hint or ';'} "
+        f"{told} {', '.join(columns[:20])}{more}"
     )

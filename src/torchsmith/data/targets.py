@@ -51,9 +51,10 @@ class TargetPreparation(Record):
             shown = ", ".join(f"'{name}'" for name in names[:NUM_LINES])
             known = ", ".join(self.classes[:10]) + (", …" * (len(self.classes) > 10))
             raise DataError(
-                f"target '{column.name}': {len(unknown)} rows have a class that the "
-                f"network does not know: {shown} ({where(data, unknown)})"
-                f"{nearest(names[0], self.classes)}; the classes are {known}"
+                f"target '{column.name}': {len(unknown)} of {len(data)} examples have "
+                f"a class that the network does not know: {shown} "
+                f"({where(data, unknown)}){nearest(names[0], self.classes) or ';'} "
+                f"the classes are {known}"
             )
         return np.asarray(places)
 

@@ -120,11 +120,12 @@ def find_in_target(
     column = f"column '{profile.name}'"
     if profile.num_missing:
         missing = np.flatnonzero(profile.missing)
+        rows = amount(len(missing), places.noun)
         yield Finding(
             code="D19",
             severity="error",
-            message=f"'{profile.name}' is missing in {amount(len(missing), places.noun)}, "
-            "and the target must be known.",
+            message=f"'{profile.name}' is missing in {rows}, and the target must be "
+            "known.",
             where=f"{column}, {places.at(missing)}",
             evidence=share(len(missing), profile.num_rows),
             remedy="Fill the values in, or leave the rows out with "
@@ -187,13 +188,12 @@ def _classes(
     single = [name for name, count in counts.items() if count == 1]
     if single:
         first = profile.first[[profile.levels.index(name) for name in single]]
-        what = "class" if len(single) == 1 else "classes"
+        begin = "The class" if len(single) == 1 else "Each of the classes"
         yield Finding(
             code="D23",
             severity="error",
-            message=f"The {what} {quoted(single)} of '{profile.name}' "
-            f"{'has one example' if len(single) == 1 else 'have one example each'}, and "
-            "one cannot be both learned and tested.",
+            message=f"{begin} {quoted(single)} of '{profile.name}' has one example, "
+            "which cannot be both learned and tested.",
             where=f"{column}, {places.at(first)}",
             remedy="Collect more, merge the class with another, or leave the row out.",
         )

@@ -80,13 +80,17 @@ def find_changes(changes: Sequence[Change]) -> Iterator[Finding]:
         where += [at_lines(change.lines)] if change.lines else []
         subject = f"'{change.column}': " if change.column else ""
         example = f" (first: '{change.example}')" if change.example else ""
+        spoiled = " are not numbers" in change.what
+        in_how_many = "" if spoiled else f" in {amount(change.count, 'value')}"
         yield Finding(
             code="D17",
-            severity="note",
-            message=f"{subject}{change.what} in "
-            f"{amount(change.count, 'value')}{example}.",
+            severity="warning" if spoiled else "note",
+            message=f"{subject}{change.what}{in_how_many}{example}.",
             where=", ".join(where),
-            remedy="Prediction reads new files in the same way.",
+            remedy="Correct these values, or leave them empty so that they count as "
+            "missing; then the column holds numbers."
+            if spoiled
+            else "Prediction reads new files in the same way.",
         )
 
 
