@@ -1,5 +1,4 @@
 import errno
-import multiprocessing
 import os
 import shutil
 import signal
@@ -9,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import PROCESSES
 from torchsmith.core import files, run_folder
 from torchsmith.core.errors import DataError, TrainError
 from torchsmith.core.run_folder import RunFolder, run_names
 
-PROCESSES = multiprocessing.get_context("forkserver")
 FILES = {"plan.yaml": "problem: {}\n", "environment.json": "{}"}
 
 

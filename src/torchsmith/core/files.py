@@ -57,11 +57,20 @@ def append_line(path: Path, line: str) -> None:
     Raises:
         TrainError: The disk is full, read-only, or failed; says the free bytes.
     """
+    append(path, f"{line}\n".encode())
+
+
+def append(path: Path, content: bytes) -> None:
+    """Add bytes to a file; a crash can tear only what is added.
+
+    Raises:
+        TrainError: The disk is full, read-only, or failed; says the free bytes.
+    """
     try:
         with path.open("ab") as file:
-            file.write(f"{line}\n".encode())
+            file.write(content)
     except OSError as error:
-        raise write_failed(path, error) from error
+        raise write_failed(path, error, len(content)) from error
 
 
 @contextmanager
@@ -154,7 +163,7 @@ def write_failed(path: Path, error: OSError, needed: int = 0) -> TorchsmithError
         wanted = f", {needed:,} needed" if needed else ""
         return TrainError(
             f"{path}: the {what} is full ({free:,} bytes free{wanted}); "
-            "make room, then go on with --resume"
+            "make room and try again; a run that had begun goes on with --resume"
         )
     return TrainError(
         f"{path}: cannot be written ({error.strerror or error}); "
