@@ -1,0 +1,209 @@
+"""A person's own module and data through the same loop."""
+
+from contextlib import suppress
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import Dataset, TensorDataset
+
+import torchsmith as ts
+from torchsmith.core.errors import DataError, Interrupted, PlanError, TrainError
+from torchsmith.plan.learning import SGD, StepLR
+from torchsmith.plan.plan import Stopping, Training
+from torchsmith.train.watch import TrainingObserver
+
+
+def examples(num=64):
+    inputs = torch.linspace(-1, 1, num * 2).reshape(num, 2)[torch.arange(num) * 7 % num]
+    return inputs, (inputs[:, 0] > 0).long()
+
+
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Dropout(0.1), nn.Linear(8, 2))
+
+
+class Pairs(Dataset):
+    """A data set as people write them: arrays and plain numbers."""
+
+    def __init__(self, inputs, targets):
+        self.inputs, self.targets = inputs, targets
+
+    def __len__(self):
+        return len(self.inputs)
+
+    def __getitem__(self, index):
+        return self.inputs[index].numpy(), int(self.targets[index])
+
+
+def weights(module):
+    return torch.cat([p.detach().flatten() for p in module.parameters()])
+
+
+def fit(module=None, data=None, val=None, **given):
+    given = {"loss": "CrossEntropyLoss", "epochs": 2, "runs": None, **given}
+    module = network() if module is None else module
+    data = examples() if data is None else data
+    return ts.fit(module, data, val, **given)
+
+
+def test_a_module_of_ones_own_is_trained_in_place_and_learns():
+    module = network()
+    done = fit(
+        module,
+        val=examples(),
+        loss=nn.CrossEntropyLoss(),
+        optimizer={"Adam": {"lr": 0.03}},
+        epochs=15,
+    )
+    assert done.module is module
+    assert not module.training
+    assert done.path is None
+    assert len(done.history) == 15
+    assert done.history[-1].val_loss < done.history[0].val_loss / 2
+    assert done.history[-1].metrics["accuracy"] > 0.9
+
+
+def test_a_dataset_and_tensors_train_the_same_weights():
+    inputs, targets = examples()
+    each = (Pairs(inputs, targets), TensorDataset(inputs, targets), (inputs, targets))
+    found = [weights(fit(data=data).module) for data in each]
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
+
+
+def test_the_name_of_a_loss_its_object_and_a_function_are_the_same():
+    losses = ("CrossEntropyLoss", nn.CrossEntropyLoss(), nn.functional.cross_entropy)
+    found = [weights(fit(loss=loss).module) for loss in losses]
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
+    smooth = fit(loss={"CrossEntropyLoss": {"label_smoothing": 0.2}})
+    assert not torch.equal(found[0], weights(smooth.module))
+
+
+def test_an_optimizer_may_be_an_object_a_mapping_or_a_spec():
+    module = network()
+    found = [
+        fit(module, optimizer=torch.optim.SGD(module.parameters(), lr=0.1)),
+        fit(optimizer={"SGD": {"lr": 0.1}}),
+        fit(optimizer=SGD(lr=0.1)),
+    ]
+    assert torch.allclose(weights(found[0].module), weights(found[1].module))
+    assert torch.equal(weights(found[1].module), weights(found[2].module))
+    assert found[0].history[0].lr == 0.1
+
+
+def test_a_schedule_is_stepped_once_an_epoch():
+    module = network()
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.4)
+    halved = torch.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.5)
+    done = fit(module, optimizer=optimizer, schedule=halved, epochs=3)
+    assert [record.lr for record in done.history] == [0.4, 0.2, 0.1]
+    spec = StepLR(step_size=1, gamma=0.5)
+    done = fit(optimizer={"SGD": {"lr": 0.4}}, schedule=spec, epochs=3)
+    assert [record.lr for record in done.history] == [0.4, 0.2, 0.1]
+
+
+def test_metrics_of_ones_own_are_recorded_and_can_be_monitored():
+    done = fit(
+        val=examples(),
+        metrics={"worst": lambda outputs, _: float(outputs.abs().max())},
+        stopping=Stopping(monitor="val_worst", patience=1),
+        epochs=5,
+    )
+    assert done.history[0].metrics["worst"] > 0
+    with pytest.raises(TrainError, match="no 'val_nothing'"):
+        fit(val=examples(), stopping=Stopping(monitor="val_nothing"))
+
+
+def test_settings_are_fields_of_training_and_win_over_it():
+    done = fit(training=Training(epochs=7, batch_size=16), epochs=1)
+    assert len(done.history) == 1
+    assert done.history[0].step == 4
+
+
+class StopAfter(TrainingObserver):
+    """Presses Ctrl-C after an epoch."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def on_epoch_end(self, record):
+        if record.epoch == self.epoch:
+            raise Interrupted("stop")
+
+
+def test_a_resumed_fit_ends_with_the_same_weights(tmp_path):
+    given = {"val": examples(), "epochs": 6, "runs": tmp_path, "optimizer": "Adam"}
+    whole = fit(name="whole", **given)
+    assert (whole.path / "model" / "network.safetensors").is_file()
+    with suppress(Interrupted):
+        fit(name="cut", observer=StopAfter(3), **given)
+    [cut] = tmp_path.glob("*-cut")
+    assert not (cut / "model").exists()
+    resumed = fit(resume=cut, **given)
+    assert resumed.path == cut
+    assert len(resumed.history) == 6
+    assert torch.equal(weights(whole.module), weights(resumed.module))
+    with pytest.raises(PlanError, match="resume with the same"):
+        fit(resume=cut, **(given | {"epochs": 7}))
+
+
+def test_a_run_of_ones_own_module_is_no_run_of_a_plan(tmp_path):
+    done = fit(runs=tmp_path)
+    with pytest.raises(DataError, match="holds your own module, trained by"):
+        ts.load_run(done.path)
+    assert ts.api.runs(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"loss": "CrossEntropy"}, "did you mean 'CrossEntropyLoss'?"),
+        ({"loss": nn.CrossEntropyLoss}, "not its class"),
+        ({"loss": None}, "unknown loss None"),
+        ({"optimizer": "Adma"}, "did you mean 'Adam'"),
+        ({"optimizer": torch.optim.SGD}, "not its class"),
+        ({"optimizer": 3}, "unknown optimizer 3"),
+        ({"optimizer": {"SGD": {"lr": -1}}}, "greater than 0, got -1"),
+        ({"schedule": "Cosine"}, "CosineAnnealingLR"),
+        ({"epoch": 3}, "did you mean 'epochs'?"),
+        ({"epochs": 0}, "epochs: .* got 0"),
+        ({"module": nn.ReLU()}, "a ReLU has no parameters to train"),
+        ({"module": "network"}, "a str has no parameters to train"),
+    ],
+)
+def test_a_choice_that_does_not_exist_is_refused(tmp_path, given, words):
+    with pytest.raises(PlanError, match=words):
+        fit(**{"runs": tmp_path, **given})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_parts_of_another_module_are_refused():
+    other = torch.optim.SGD(network().parameters(), lr=0.1)
+    with pytest.raises(PlanError, match="none of the module's parameters"):
+        fit(optimizer=other)
+    schedule = torch.optim.lr_scheduler.StepLR(other, 1)
+    with pytest.raises(PlanError, match="schedule belongs to another optimizer"):
+        fit(schedule=schedule)
+
+
+def test_examples_that_are_no_pairs_are_refused():
+    inputs, targets = examples()
+    with pytest.raises(DataError, match="64 inputs and 3 targets"):
+        fit(data=(inputs, targets[:3]))
+    with pytest.raises(DataError, match=r"not \(ndarray, ndarray\)"):
+        fit(data=(inputs.numpy(), targets.numpy()))
+    with pytest.raises(DataError, match=r"not \(Tensor, Tensor, Tensor\)"):
+        fit(data=(inputs, targets, targets))
+    with pytest.raises(DataError, match="not a pair"):
+        fit(data=list(inputs))
+    with pytest.raises(DataError, match="is empty"):
+        fit(data=Pairs(inputs[:0], targets[:0]))
+
+
+def test_a_loss_over_all_pairs_of_rows_is_refused():
+    inputs, _ = examples()
+    with pytest.raises(TrainError, match="compare every output with every target"):
+        fit(nn.Linear(2, 1), (inputs, inputs[:, 0]), loss="MSELoss")

@@ -1,0 +1,267 @@
+"""From a plan to a run and what it can do, from Python, on tiny data."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import torchsmith as ts
+from torchsmith import api
+from torchsmith.core.errors import DataError, PlanError, TrainError
+
+COLOURS = ("red", "blue")
+
+
+def columns(num_rows=60):
+    places = np.arange(num_rows) % 3
+    noise = np.arange(num_rows) * 37 % 101 / 100
+    return {
+        "length": (2 * places + noise).tolist(),
+        "width": (5 - places + noise / 3).tolist(),
+        "colour": [COLOURS[row // 2 % 2] for row in range(num_rows)],
+        "kind": [f"k{place}" for place in places],
+    }
+
+
+class Series:
+    """As much of a column of a data frame as is needed."""
+
+    def __init__(self, values):
+        self._values = np.asarray(values)
+
+    def __len__(self):
+        return len(self._values)
+
+    def to_numpy(self):
+        return self._values
+
+
+class Frame:
+    """As much of a data frame as is needed."""
+
+    def __init__(self, held):
+        self._held = {name: Series(values) for name, values in held.items()}
+        self.columns = list(held)
+
+    def __getitem__(self, name):
+        return self._held[name]
+
+    def __len__(self):
+        return len(next(iter(self._held.values())))
+
+
+def write_table(path, num_rows=60):
+    held = columns(num_rows)
+    lines = [
+        ",".join(held),
+        *(",".join(map(str, row)) for row in zip(*held.values(), strict=True)),
+    ]
+    path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("table")
+    write_table(folder / "flowers.csv")
+    plan = ts.plan(
+        folder / "flowers.csv", target="kind", settings={"training.epochs": 3}
+    )
+    return ts.train(plan, runs=folder / "runs")
+
+
+@pytest.fixture(scope="module")
+def photo_run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    for place, label in enumerate(("cat", "dog")):
+        (folder / "photos" / label).mkdir(parents=True)
+        for number in range(12):
+            pixels = np.random.default_rng(number).integers(0, 99, (8, 8), np.uint8)
+            pixels[:, 4 * place : 4 * place + 4] += 150
+            Image.fromarray(pixels).save(folder / "photos" / label / f"{number}.png")
+    return ts.train(
+        folder / "photos", runs=folder / "runs", settings={"training.epochs": 2}
+    )
+
+
+def test_a_plan_is_carried_out_and_kept(run):
+    assert run.plan.training.epochs == 3
+    assert run.plan.problem.classes == ("k0", "k1", "k2")
+    assert len(run.history) == 3
+    assert run.inspection.target.name == "kind"
+    assert run.report_path.is_file()
+    assert set(run.seconds) == {"total", "train"}
+    assert not run.network.training
+
+
+def test_a_run_is_evaluated_beside_rivals(run):
+    score = run.evaluation.scores["test"]["accuracy"]
+    assert score.low <= score.value <= score.high
+    assert {rival.name for rival in run.evaluation.rivals} >= {"constant", "linear"}
+    assert run.evaluation.verdict
+
+
+def test_the_summary_is_plain_json(run):
+    found = json.loads(json.dumps(run.summary()))
+    assert found["run"] == str(run.path)
+    assert found["metrics"]["test"]["accuracy"]["value"] <= 1
+    assert len(found["seconds"]["epochs"]) == 3
+
+
+def test_rows_are_predicted_whatever_holds_them(run):
+    held = columns(4)
+    del held["kind"]
+    rows = [
+        dict(zip(held, row, strict=True)) for row in zip(*held.values(), strict=True)
+    ]
+    expected = run.predict(held).probabilities
+    assert expected.shape == (4, 3)
+    np.testing.assert_allclose(expected.sum(axis=1), 1, rtol=1e-6)
+    backwards = dict(reversed(held.items()))
+    for source in (rows, Frame(held), backwards, {**held, "extra": [1, 2, 3, 4]}):
+        np.testing.assert_array_equal(run.predict(source).probabilities, expected)
+    one = run.predict(rows[1])
+    np.testing.assert_allclose(one.probabilities, expected[1:2], rtol=1e-6)
+
+
+def test_predictions_name_what_is_missing_or_unseen(run):
+    with pytest.raises(DataError, match="no column 'width'"):
+        run.predict({"length": [1.0], "colour": ["red"]})
+    found = run.predict({"length": [1.0], "width": [4.0], "colour": ["green"]})
+    assert len(found) == 1
+    [note] = [note for note in found.notes if "colour" in note]
+    assert note.startswith("column 'colour': 1 value: category that")
+    with pytest.raises(DataError, match="1 of 1 values are not numbers"):
+        run.predict({"length": ["long"], "width": [4.0], "colour": ["red"]})
+
+
+def test_predictions_are_written_as_a_table(run, tmp_path):
+    held = columns(3)
+    run.predict(held).write(tmp_path / "out.csv")
+    lines = (tmp_path / "out.csv").read_text().splitlines()
+    assert lines[0] == (
+        "example,kind,probability of k0,probability of k1,probability of k2"
+    )
+    assert len(lines) == 4
+
+
+def test_other_data_is_scored_without_rivals(run, tmp_path):
+    write_table(tmp_path / "newer.csv", 30)
+    found = run.evaluate(tmp_path / "newer.csv")
+    assert found.rivals == ()
+    assert found.num_examples["test"] == 30
+    held = columns(5)
+    del held["kind"]
+    with pytest.raises(DataError, match="has no target 'kind' to score against"):
+        run.evaluate(held)
+    held["kind"] = ["k0", "k1", "k2", "k9", "k0"]
+    with pytest.raises(DataError, match="does not know: 'k9'"):
+        run.evaluate(held)
+
+
+def test_a_report_is_written_again_and_elsewhere(run, tmp_path):
+    assert run.report() == run.report_path
+    path = run.report(tmp_path / "copy.html")
+    assert path.read_text("utf-8").startswith("<!doctype html>")
+
+
+def test_runs_are_found_by_path_name_and_last(run):
+    runs = run.path.parent
+    for name in (run.path, run.path.name, "last"):
+        found = ts.load_run(name, runs=runs)
+        assert found.path.resolve() == run.path.resolve()
+        assert found.evaluation == run.evaluation
+    with pytest.raises(DataError, match="no run at nothing"):
+        ts.load_run("nothing", runs=runs)
+    [row] = api.runs(runs)
+    assert row["name"] == run.path.name
+    assert row["state"] == "done"
+    assert row["score"] == run.evaluation.scores["test"]["accuracy"].value
+    assert ts.compare([run.path, "last"], folder=runs) == [row, row]
+    assert api.runs(runs / "none") == []
+
+
+def test_a_moved_run_predicts_the_same(run, tmp_path):
+    held = columns(4)
+    before = run.predict(held).probabilities
+    moved = tmp_path / "elsewhere"
+    run.path.rename(moved)
+    try:
+        after = ts.load_run(moved).predict(held).probabilities
+    finally:
+        moved.rename(run.path)
+    np.testing.assert_array_equal(before, after)
+
+
+def test_pictures_are_predicted_from_files_and_arrays(photo_run, tmp_path):
+    files = photo_run.path.parents[1] / "photos" / "cat"
+    found = photo_run.predict(files)
+    assert len(found) == 12
+    assert found.where[0] == "0.png"
+    one = photo_run.predict(files / "3.png")
+    assert one.where == ("3.png",)
+    pixels = np.stack([np.asarray(Image.open(files / name)) for name in found.where])
+    arrays = photo_run.predict(pixels)
+    np.testing.assert_allclose(arrays.probabilities, found.probabilities, atol=1e-6)
+    assert photo_run.evaluate(files.parent).num_examples["test"] == 24
+
+
+def test_numbers_are_predicted_in_their_own_units(tmp_path):
+    held = columns()
+    held["price"] = [100 + 7 * value for value in held["length"]]
+    run = ts.train(
+        Frame(held), target="price", runs=tmp_path, settings={"training.epochs": 2}
+    )
+    found = run.predict(held)
+    assert found.probabilities is None
+    assert 60 < found.values.mean() < 180
+    assert found.columns()["price"] == pytest.approx(found.values.tolist(), rel=1e-6)
+
+
+def test_an_unfinished_run_says_how_to_go_on(run, tmp_path):
+    (tmp_path / "cut").mkdir()
+    for name in ("plan.yaml", "inspection.json", "environment.json"):
+        (tmp_path / "cut" / name).write_bytes((run.path / name).read_bytes())
+    cut = ts.load_run(tmp_path / "cut")
+    for ask in (
+        lambda: cut.evaluation,
+        cut.report,
+        cut.summary,
+        lambda: cut.predict(columns()),
+    ):
+        with pytest.raises(TrainError, match="go on with: torchsmith train --resume"):
+            ask()
+    assert not cut.report_path.exists()
+    [row] = ts.compare([tmp_path / "cut"])
+    assert (row["state"], row["score"]) == ("unfinished", None)
+
+
+def test_a_plan_names_its_target_and_length_itself(run):
+    for wrong in ({"target": "kind"}, {"budget": 5.0}):
+        with pytest.raises(PlanError, match="a plan names its target"):
+            ts.train(run.plan, runs=run.path.parent, **wrong)
+
+
+def test_resuming_a_complete_run_changes_nothing(run):
+    before = run.report_path.stat().st_mtime_ns
+    again = ts.train(resume=run.path)
+    assert again.path == run.path
+    assert run.report_path.stat().st_mtime_ns == before
+    longer = run.plan.model_copy(
+        update={"training": run.plan.training.model_copy(update={"epochs": 9})}
+    )
+    with pytest.raises(PlanError, match=r"another plan \(training.epochs differs\)"):
+        ts.train(longer, resume=run.path)
+    with pytest.raises(PlanError, match="keeps its own plan"):
+        ts.train(resume=run.path, settings={"training.epochs": 9})
+
+
+def test_what_cannot_be_planned_leaves_nothing(tmp_path):
+    held = columns()
+    with pytest.raises(PlanError, match="did you mean 'epochs'"):
+        ts.train(held, target="kind", runs=tmp_path, settings={"training.epoch": 3})
+    with pytest.raises(DataError, match="did you mean 'kind'"):
+        ts.train(held, target="kid", runs=tmp_path)
+    with pytest.raises(DataError, match="nothing to train on"):
+        ts.train(runs=tmp_path)
+    assert list(tmp_path.iterdir()) == []
