@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from tests.train.jobs import make_job, make_session, make_state, same_weights
 from torchsmith.core.errors import Interrupted, TrainError
 from torchsmith.core.run_folder import RunFolder
+from torchsmith.nn.learning import build_optimizer
 from torchsmith.plan.learning import (
     SGD,
     Adam,
@@ -22,8 +23,9 @@ from torchsmith.plan.learning import (
     RMSprop,
     StepLR,
 )
-from torchsmith.train.batches import DatasetBatches
+from torchsmith.train.batches import DatasetBatches, TensorBatches
 from torchsmith.train.loop import fit
+from torchsmith.train.state import TrainState
 from torchsmith.train.watch import TrainingObserver
 
 
@@ -232,3 +234,27 @@ def test_without_a_folder_an_interruption_says_that_nothing_is_saved():
     StopAt(session, 2)
     with pytest.raises(Interrupted, match="nothing was saved"):
         fit(job, make_state(job), session)
+
+
+def make_image_state(job):
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3), nn.Flatten(), nn.Linear(8, 1)
+    ).to(memory_format=torch.channels_last)
+    return TrainState(network, build_optimizer(AdamW(lr=0.01), network.parameters()))
+
+
+def test_convolutions_in_another_memory_layout_end_with_the_same_bits(folder):
+    generator = torch.Generator().manual_seed(1)
+    inputs = torch.randn(64, 3, 5, 5, generator=generator)
+    job = make_job(epochs=5, val=False)
+    object.__setattr__(
+        job, "train", TensorBatches(inputs, inputs.mean((1, 2, 3))[:, None])
+    )
+    straight = make_image_state(job)
+    fit(job, straight, make_session(job))
+    interrupt(job, make_image_state(job), folder, 5)
+    resumed = make_image_state(job)
+    resumed.load(folder.newest_checkpoint()[0])
+    fit(job, resumed, make_session(job, folder))
+    assert same_weights(resumed.network, straight.network)

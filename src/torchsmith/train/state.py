@@ -123,7 +123,7 @@ class TrainState:
         try:
             self.network.load_state_dict(_part(tensors, "network."))
             self._load_optimizer(state["optimizer"], _part(tensors, "optimizer."))
-        except (RuntimeError, ValueError, KeyError) as error:
+        except (RuntimeError, ValueError, KeyError, IndexError) as error:
             raise TrainError(
                 f"{folder}: the checkpoint does not fit this network and optimizer "
                 f"({str(error).splitlines()[0]}); resume with what it was made with"
@@ -154,8 +154,13 @@ class TrainState:
         values: dict[int, dict[str, Any]] = {
             int(index): dict(numbers) for index, numbers in saved["numbers"].items()
         }
+        parameters = [p for g in self.optimizer.param_groups for p in g["params"]]
         for name, tensor in tensors.items():
             index, key = name.split(".", maxsplit=1)
+            parameter = parameters[int(index)]
+            # The layout in memory decides how PyTorch rounds, so it must be the same.
+            if tensor.shape == parameter.shape:
+                tensor = torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
             values.setdefault(int(index), {})[key] = tensor
         groups = [
             {k: tuple(v) if k == "betas" else v for k, v in group.items()}
