@@ -247,6 +247,7 @@ def make_image_state(job):
 def test_convolutions_in_another_memory_layout_end_with_the_same_bits(folder):
     generator = torch.Generator().manual_seed(1)
     inputs = torch.randn(64, 3, 5, 5, generator=generator)
+    targets = inputs.mean((1, 2, 3))[:, None]
     job = make_job(epochs=5, val=False)
     object.__setattr__(
         job, "train", TensorBatches(inputs, inputs.mean((1, 2, 3))[:, None])
