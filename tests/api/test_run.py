@@ -256,6 +256,22 @@ def test_resuming_a_complete_run_changes_nothing(run):
         ts.train(resume=run.path, settings={"training.epochs": 9})
 
 
+def test_data_in_memory_is_planned_and_trained_by_itself(tmp_path):
+    held = columns()
+    with pytest.raises(DataError, match="made of rows in memory, which it does not"):
+        ts.train(ts.plan(held, target="kind"), runs=tmp_path)
+    data = ts.load(held, target="kind")
+    with pytest.raises(DataError, match="loaded with the target 'kind', not 'colour'"):
+        ts.plan(data, target="colour")
+    assert ts.plan(data, target="kind").problem.target == "kind"
+
+
+@pytest.mark.parametrize("budget", [0, -1, float("nan"), float("inf")])
+def test_a_budget_is_a_number_of_seconds(budget):
+    with pytest.raises(PlanError, match="no number of seconds above 0"):
+        ts.plan(columns(), target="kind", budget=budget)
+
+
 def test_what_cannot_be_planned_leaves_nothing(tmp_path):
     held = columns()
     with pytest.raises(PlanError, match="did you mean 'epochs'"):

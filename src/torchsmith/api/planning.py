@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from torchsmith.core.errors import PlanError, nearest
+from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.observer import Observer
 from torchsmith.core.vocabulary import ColumnRole, Task
 from torchsmith.data import load as reading
@@ -116,7 +116,7 @@ def _read(
     is refused, unless the settings ask for it.
     """
     if isinstance(source, Data):
-        return source
+        return _with_target(source, target)
     roles = _roles(settings)
     asked = _truth(settings, "data.drop_missing_target")
     skip = _truth(settings, "data.skip_damaged")
@@ -137,6 +137,17 @@ def _read(
     dropped = sum(c.count for c in data.changes if c.what == MISSING_TARGET)
     if asked is None and dropped >= FEW_MISSING * (dropped + len(data)):
         return read(drop=False) if dropped else data
+    return data
+
+
+def _with_target(data: Data, target: str | None) -> Data:
+    """Refuse to take another column as the target of data that was read already."""
+    own = None if data.target is None else data.target.name
+    if target not in (None, own):
+        raise DataError(
+            f"{data.source}: was loaded with the target {own!r}, not {target!r}; load "
+            f"it again with target={target!r}"
+        )
     return data
 
 
@@ -176,6 +187,8 @@ def make_plan(
 ) -> Planned:
     """Read, inspect and plan, keeping what the plan was made from."""
     _refuse_other_data(settings or {})
+    if budget is not None and not 0 < budget < float("inf"):
+        raise PlanError(f"budget: {budget!r} is no number of seconds above 0")
     data = _read(source, target, settings or {}, observer)
     asked = (settings or {}).get("problem.task")
     if asked is not None:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 QUIET = TrainingObserver()
 
+IN_MEMORY = ("rows", "columns", "arrays")
+"""What sources are called that are no files."""
+
 
 def train(
     what: Source | Plan | None = None,
@@ -136,6 +139,12 @@ def load_planned(
     Raises:
         DataError: It is not there, does not fit the plan, or is not the same any more.
     """
+    if source is None and plan.data.source in IN_MEMORY:
+        raise DataError(
+            f"the plan was made of {plan.data.source} in memory, which it does not "
+            "hold; train on these themselves, with the plan's values as settings, or "
+            "save them as a file first"
+        )
     data = reading.load(
         plan.data.source if source is None else source,
         target=plan.problem.target,
