@@ -107,8 +107,7 @@ def train_or_resume(folder, fatal=0, answers=None):
 def command_line(folder, arguments, output):
     """Run `torchsmith` with all that it prints in a pipe."""
     os.chdir(folder)
-    for descriptor in (1, 2):
-        os.dup2(output.fileno(), descriptor)
+    sys.stdout = sys.stderr = os.fdopen(os.dup(output.fileno()), "w", buffering=1)
     torch.set_num_threads(1)
     sys.argv = ["torchsmith", *arguments]
     main()

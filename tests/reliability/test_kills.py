@@ -5,37 +5,10 @@ import signal
 
 import pytest
 
-from tests.processes import PROCESSES
-from tests.reliability.jobs import (
-    outcome_of,
-    temporary_files,
-    train_or_resume,
-    write_table,
-)
+from tests.reliability.jobs import outcome_of, temporary_files, write_table
+from tests.reliability.runs import run
 
 CHANCE = random.Random(20261121)
-
-
-def run(folder, fatal=0):
-    """Run the job in a process of its own; return its exit code."""
-    process = PROCESSES.Process(target=train_or_resume, args=(folder, fatal))
-    process.start()
-    process.join()
-    return process.exitcode
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """What an uninterrupted run gives, and at how many instants it can be killed."""
-    folder = tmp_path_factory.mktemp("whole")
-    write_table(folder / "table.csv")
-    answers = PROCESSES.Queue()
-    process = PROCESSES.Process(target=train_or_resume, args=(folder, 0, answers))
-    process.start()
-    process.join()
-    assert process.exitcode == 0
-    [made] = (folder / "runs").iterdir()
-    return outcome_of(made), answers.get()
 
 
 def kill_and_resume(folder, instants, whole):

@@ -249,9 +249,7 @@ def test_convolutions_in_another_memory_layout_end_with_the_same_bits(folder):
     inputs = torch.randn(64, 3, 5, 5, generator=generator)
     targets = inputs.mean((1, 2, 3))[:, None]
     job = make_job(epochs=5, val=False)
-    object.__setattr__(
-        job, "train", TensorBatches(inputs, inputs.mean((1, 2, 3))[:, None])
-    )
+    object.__setattr__(job, "train", TensorBatches(inputs, targets))
     straight = make_image_state(job)
     fit(job, straight, make_session(job))
     interrupt(job, make_image_state(job), folder, 5)

@@ -109,8 +109,11 @@ class Run:
 
     @cached_property
     def environment(self) -> Mapping[str, str]:
-        """On what the run was made."""
-        found = json.loads(self.folder.environment.read_bytes())
+        """On what the run was made; empty where that cannot be read."""
+        try:
+            found = json.loads(self.folder.environment.read_bytes())
+        except (OSError, ValueError):
+            return {}
         return {str(name): str(value) for name, value in found.items()}
 
     @property
