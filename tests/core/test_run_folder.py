@@ -345,3 +345,10 @@ def test_a_model_that_cannot_be_written_leaves_the_old_one(folder, monkeypatch):
     with pytest.raises(TrainError, match="the disk is full"):
         folder.save_model(full)
     folder.check_model()
+
+
+def test_how_to_go_on_is_a_command_that_can_be_pasted(tmp_path):
+    of_plan = RunFolder.create(tmp_path / "my runs", "job", FILES)
+    assert of_plan.go_on == f"torchsmith train --resume '{of_plan.path}'"
+    of_fit = RunFolder.create(tmp_path, "job", {"fit.json": "{}"})
+    assert of_fit.go_on == f"torchsmith.fit(…, resume='{of_fit.path}')"

@@ -6,7 +6,10 @@ import shutil
 import signal
 
 import pytest
+import torch
+from torch import nn
 
+import torchsmith
 from tests.processes import PROCESSES
 from tests.reliability.jobs import outcome_of, write_table
 from tests.reliability.runs import run
@@ -212,3 +215,16 @@ def test_the_time_of_training_adds_up_over_sessions(killed):
     resume(killed)
     seconds = json.loads((killed / "outcome.json").read_text())["seconds"]
     assert 0 < before < seconds["train"] <= seconds["total"]
+
+
+def test_a_run_of_fit_is_not_resumed_by_train_nor_the_other_way(killed, tmp_path):
+    rows = torch.zeros(4, 2), torch.zeros(4, 1)
+    done = torchsmith.fit(
+        nn.Linear(2, 1), rows, loss="MSELoss", epochs=1, runs=tmp_path
+    )
+    with pytest.raises(
+        PlanError, match=r"was made by fit; go on with: torchsmith\.fit"
+    ):
+        api.train(resume=done.path)
+    with pytest.raises(PlanError, match="was made by train; go on with: torchsmith tr"):
+        torchsmith.fit(nn.Linear(2, 1), rows, loss="MSELoss", epochs=1, resume=killed)

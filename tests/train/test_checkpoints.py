@@ -189,6 +189,18 @@ def test_sigterm_saves_and_leaves(folder):
     assert folder.newest_checkpoint()[0].name == "00000009"
 
 
+def test_a_terminal_that_goes_away_saves_unless_that_is_ignored(folder):
+    session = make_session(make_job(), folder)
+    with session.signals():
+        assert signal.getsignal(signal.SIGHUP) == session._on_signal
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with session.signals():
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def press_ctrl_c_twice(session):
     with session.signals():
         signal.raise_signal(signal.SIGINT)

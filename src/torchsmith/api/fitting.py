@@ -292,6 +292,10 @@ def _folder(
 ) -> RunFolder:
     if resume is not None:
         folder = RunFolder.find(resume, runs)
+        if not folder.fit.is_file():
+            raise PlanError(
+                f"fit: {folder.path} was made by train; go on with: {folder.go_on}"
+            )
         before = Training.model_validate_json(folder.fit.read_bytes())
         if before != training:
             raise PlanError(

@@ -188,7 +188,7 @@ class Run:
 
     @property
     def _go_on(self) -> str:
-        return f"go on with: torchsmith train --resume {self.path}"
+        return f"go on with: {self.folder.go_on}"
 
 
 def read_history(path: Path) -> list[EpochRecord]:

@@ -178,6 +178,8 @@ def _resume(
     observer: TrainingObserver,
     begin: float,
 ) -> Run:
+    if folder.fit.is_file():
+        raise PlanError(f"{folder.path}: was made by fit; go on with: {folder.go_on}")
     plan = read_plan(folder.plan)
     _require_same(folder, plan, what, target)
     source = None if isinstance(what, (str, Path, Plan)) else what

@@ -14,6 +14,7 @@ runs/2026-11-20-1432-mnist/
 import fcntl
 import os
 import re
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -63,6 +64,13 @@ class RunFolder:
     def name(self) -> str:
         """The folder's own name."""
         return self.path.name
+
+    @property
+    def go_on(self) -> str:
+        """The command, or the call, with which an interrupted run is resumed."""
+        if self.fit.is_file():
+            return f"torchsmith.fit(…, resume={str(self.path)!r})"
+        return f"torchsmith train --resume {shlex.quote(str(self.path))}"
 
     @classmethod
     def create(cls, runs: Path, name: str, files: Mapping[str, str]) -> "RunFolder":
@@ -199,14 +207,13 @@ class RunFolder:
         """
         if not (self.model / MANIFEST).is_file():
             raise TrainError(
-                f"{self.path}: this run has no model yet; go on with: "
-                f"torchsmith train --resume {self.path}"
+                f"{self.path}: this run has no model yet; go on with: {self.go_on}"
             )
         problem = damage(self.model)
         if problem:
             raise TrainError(
                 f"{self.model}: the model is damaged ({problem}); restore it from a "
-                f"copy, or make it again: torchsmith train --resume {self.path}"
+                f"copy, or make it again: {self.go_on}"
             )
 
     def _checkpoints(self) -> list[Path]:

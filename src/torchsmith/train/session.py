@@ -111,15 +111,19 @@ class Session:
 
     @contextmanager
     def signals(self) -> Iterator[None]:
-        """Turn Ctrl-C and SIGTERM into "save at the next step"; a second one leaves.
+        """Turn Ctrl-C and the like into "save at the next step"; a second one leaves.
 
-        One that comes after the last step takes effect when all is saved.
+        One that comes after the last step takes effect when all is saved. What the
+        person had ignored, as `nohup` does with a terminal that goes away, stays so.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        watched = (signal.SIGINT, signal.SIGTERM)
-        before = {number: signal.signal(number, self._on_signal) for number in watched}
+        before = {
+            number: signal.signal(number, self._on_signal)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+            if signal.getsignal(number) not in (signal.SIG_IGN, None)
+        }
         try:
             yield
         finally:
@@ -145,8 +149,7 @@ class Session:
                 f"stopped {where}; nothing was saved: there is no run folder"
             )
         raise Interrupted(
-            f"stopped {where}; everything is saved. "
-            f"Go on with: torchsmith train --resume {self._folder.path}"
+            f"stopped {where}; everything is saved. Go on with: {self._folder.go_on}"
         )
 
     def _progress(self, state: TrainState) -> Progress:
