@@ -167,7 +167,7 @@ def write_failed(path: Path, error: OSError, needed: int = 0) -> TorchsmithError
         )
     return TrainError(
         f"{path}: cannot be written ({error.strerror or error}); "
-        "check the folder's permissions, or choose another with --runs"
+        "check its permissions, or choose another folder (for runs: --runs)"
     )
 
 

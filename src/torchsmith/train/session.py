@@ -172,6 +172,6 @@ def diverged(state: TrainState) -> TrainError:
     """Say that the loss is no longer a finite number, and what to do."""
     return TrainError(
         f"the loss is no longer a finite number (epoch {state.epoch + 1}, step "
-        f"{state.step}, lr {state.lr:.3g}); lower the learning rate, or set "
-        "training.clip_grad_norm: 1.0, and check that the inputs are scaled"
+        f"{state.step}, lr {state.lr:.3g}); lower the learning rate, check "
+        "that the inputs are scaled, and clip gradients (training.clip_grad_norm: 1)"
     )
