@@ -1,7 +1,7 @@
 # Shortcuts; each is one plain command.
 PYTHON ?= .venv/bin/python
 
-.PHONY: setup test lint slow bench
+.PHONY: setup test lint slow bench reliability
 
 setup:
 	python3 -m venv .venv
@@ -19,3 +19,6 @@ slow:
 
 bench:
 	$(PYTHON) benchmarks/goals.py
+
+reliability:
+	$(PYTHON) benchmarks/reliability.py

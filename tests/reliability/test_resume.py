@@ -218,13 +218,9 @@ def test_the_time_of_training_adds_up_over_sessions(killed):
 
 
 def test_a_run_of_fit_is_not_resumed_by_train_nor_the_other_way(killed, tmp_path):
-    rows = torch.zeros(4, 2), torch.zeros(4, 1)
-    done = torchsmith.fit(
-        nn.Linear(2, 1), rows, loss="MSELoss", epochs=1, runs=tmp_path
-    )
-    with pytest.raises(
-        PlanError, match=r"was made by fit; go on with: torchsmith\.fit"
-    ):
+    job = nn.Linear(2, 1), (torch.zeros(4, 2), torch.zeros(4, 1))
+    done = torchsmith.fit(*job, loss="MSELoss", epochs=1, runs=tmp_path)
+    with pytest.raises(PlanError, match="was made by fit; go on with: torchsmith"):
         api.train(resume=done.path)
     with pytest.raises(PlanError, match="was made by train; go on with: torchsmith tr"):
-        torchsmith.fit(nn.Linear(2, 1), rows, loss="MSELoss", epochs=1, resume=killed)
+        torchsmith.fit(*job, loss="MSELoss", epochs=1, resume=killed)
