@@ -1,9 +1,9 @@
 """The steps of preparation, as they stand in a plan under `prepare:`.
 
 Tables pass through `FillMissing`, `RotatePlace`, one of `Standardize` and
-`RobustScale`, `EncodeCategories`; images through `Resize`, `ToFloat`, `Standardize`; regression
-targets through `StandardizeTarget`. Everything that is fitted is fitted on the training
-part only.
+`RobustScale`, `EncodeCategories`; images through `Resize`, `ToFloat`, `Standardize`;
+regression targets through `StandardizeTarget`. Everything that is fitted is fitted on
+the training part only.
 """
 
 from collections.abc import Sequence
