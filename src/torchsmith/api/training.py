@@ -1,6 +1,7 @@
 """Step 5 of the flow and what follows from it: train, evaluate, report."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -348,6 +349,9 @@ def _environment_differences(folder: RunFolder) -> list[str]:
 
 def _import_torch(observer: TrainingObserver) -> None:
     observer.stage("Starting PyTorch")
+    # Threads that wait for each other spin, which starves them where another process
+    # wants a core; a short spin costs nothing elsewhere. Read when torch is loaded.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     import torch  # noqa: F401
 
 
