@@ -250,7 +250,7 @@ def test_resuming_a_complete_run_changes_nothing(run):
     longer = run.plan.model_copy(
         update={"training": run.plan.training.model_copy(update={"epochs": 9})}
     )
-    with pytest.raises(PlanError, match=r"another plan \(training.epochs differs\)"):
+    with pytest.raises(PlanError, match=r"another plan \(not the same: training.epochs\)"):
         ts.train(longer, resume=run.path)
     with pytest.raises(PlanError, match="keeps its own plan"):
         ts.train(resume=run.path, settings={"training.epochs": 9})

@@ -213,9 +213,9 @@ def _require_same(
     asked = what if isinstance(what, Plan) else _plan_file(what)
     wrong = ""
     if asked is not None and (found := differences(plan, asked)):
-        wrong = f"another plan ({', '.join(found)} {'differ' + 's' * (len(found) < 2)})"
+        wrong = f"another plan (not the same: {', '.join(found)})"
     elif asked is None and isinstance(what, (str, Path)):
-        wrong = f"{plan.data.source!r}" * (str(what) != plan.data.source)
+        wrong = "" if str(what) == plan.data.source else repr(plan.data.source)
     if not wrong and target not in (None, plan.problem.target):
         wrong = f"the target {plan.problem.target!r}"
     if wrong:
