@@ -250,7 +250,9 @@ def test_resuming_a_complete_run_changes_nothing(run):
     longer = run.plan.model_copy(
         update={"training": run.plan.training.model_copy(update={"epochs": 9})}
     )
-    with pytest.raises(PlanError, match=r"another plan \(not the same: training.epochs\)"):
+    with pytest.raises(
+        PlanError, match=r"another plan \(not the same: training.epochs\)"
+    ):
         ts.train(longer, resume=run.path)
     with pytest.raises(PlanError, match="keeps its own plan"):
         ts.train(resume=run.path, settings={"training.epochs": 9})
@@ -281,3 +283,23 @@ def test_what_cannot_be_planned_leaves_nothing(tmp_path):
     with pytest.raises(DataError, match="nothing to train on"):
         ts.train(runs=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def weights_of(run):
+    return (run.folder.model / "network.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["run", "photo_run"])
+def test_the_same_plan_gives_the_same_weights_and_scores(kind, request, tmp_path):
+    first = request.getfixturevalue(kind)
+    again = ts.train(first.path / "plan.yaml", runs=tmp_path)
+    assert weights_of(again) == weights_of(first)
+    assert again.evaluation.scores == first.evaluation.scores
+    assert again.evaluation.verdict == first.evaluation.verdict
+
+
+def test_another_seed_gives_other_weights(run, tmp_path):
+    other = ts.train(
+        run.path / "plan.yaml", settings={"training.seed": 1}, runs=tmp_path
+    )
+    assert weights_of(other) != weights_of(run)
