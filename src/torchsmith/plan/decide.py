@@ -37,7 +37,7 @@ from torchsmith.plan.size import Reasons, choose_size
 
 DEFAULT_BUDGET = 180.0
 
-GUARD_SHARE = 0.85
+GUARD_SHARE = 0.8
 """Of the budget: training that takes so long is stopped, and says so."""
 
 COORDINATES = {
