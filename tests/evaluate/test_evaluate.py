@@ -220,3 +220,16 @@ def test_an_evaluation_survives_json():
         THREE, PartOutputs(targets, outputs), num_train=1, rivals=[guess(targets, 3)]
     )
     assert Evaluation.model_validate_json(found.model_dump_json()) == found
+
+
+def test_an_evaluation_prints_as_scores_rivals_and_verdict():
+    targets, outputs = three()
+    rivals = [guess(targets, 3)]
+    part = PartOutputs(targets, outputs)
+    found = evaluate(THREE, part, num_train=700, rivals=rivals)
+    lines = str(found).splitlines()
+    accuracy = found.scores["test"]["accuracy"]
+    interval = f"({accuracy.low:.4g} to {accuracy.high:.4g})"
+    assert lines[0] == f"accuracy: 0.8333 {interval}"
+    assert any(line.startswith("constant guess: accuracy 0.3333") for line in lines)
+    assert found.verdict in lines

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from torchsmith.core.record import Record
-from torchsmith.core.vocabulary import Metric, Part, Task
+from torchsmith.core.vocabulary import METRIC_TITLES, Metric, Part, Task
 
 
 class Score(Record):
@@ -12,6 +12,10 @@ class Score(Record):
     value: float
     low: float
     high: float
+
+    def __str__(self) -> str:
+        """Return the value and its interval, such as `0.98 (0.97 to 0.99)`."""
+        return f"{self.value:.4g} ({self.low:.4g} to {self.high:.4g})"
 
 
 class Rival(Record):
@@ -114,3 +118,16 @@ class Evaluation(Record):
     mistakes: tuple[Mistake, ...] = ()
     importance: tuple[Importance, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the test scores with their intervals, the rivals, and the verdict."""
+        lines = [
+            f"{METRIC_TITLES[metric]}: {score}"
+            for metric, score in self.scores.get("test", {}).items()
+        ]
+        lines += [
+            f"{rival.title}: {METRIC_TITLES[self.metric]} {rival.scores[self.metric]}"
+            for rival in self.rivals
+            if self.metric in rival.scores
+        ]
+        return "\n".join([*lines, *filter(None, [self.verdict, *self.notes])])
