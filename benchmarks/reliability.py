@@ -24,6 +24,8 @@ from typing import Any
 TORCHSMITH = [sys.executable, "-c", "from torchsmith.cli.main import main; main()"]
 JOB = ("train", "digits", "--epochs", "80", "--set", "stopping.patience=0", "--quiet")
 RESUME = ("train", "--resume", "last", "--quiet")
+TOO_LATE = "after the end"
+"""Such an instant is no kill, and another is drawn."""
 TIMINGS = {"seconds", "examples_per_second"}
 
 
@@ -61,7 +63,7 @@ def stage_of(runs: Path) -> str:
     if not found:
         return "before the run folder was made"
     if (found[0] / "outcome.json").exists():
-        return "after the end"
+        return TOO_LATE
     if (found[0] / "model").exists():
         return "while it was evaluated"
     if any(p.name.isdigit() for p in (found[0] / "checkpoints").glob("*")):
@@ -98,17 +100,19 @@ def main() -> int:
         expected = outcome_of(run_whole(whole, JOB))
         seconds = time.perf_counter() - begun
         print(f"uninterrupted: {seconds:.1f} s, weights {expected[0][:16]}", flush=True)
-        for number in range(options.kills):
-            folder = Path(temporary) / str(number)
-            folder.mkdir()
+        while stages.total() < options.kills:
             instant = chance.uniform(0, seconds)
+            folder = Path(temporary) / f"{instant:.6f}"
+            folder.mkdir()
             stage, run = kill_and_resume(folder, instant)
+            if stage == TOO_LATE:
+                continue
             equal = outcome_of(run) == expected
             num_equal += equal
             stages[stage] += 1
             word = "equal" if equal else "DIFFERENT"
             print(
-                f"{number + 1:3} killed at {instant:5.1f} s, {stage}: {word}",
+                f"{stages.total():3} killed at {instant:5.1f} s, {stage}: {word}",
                 flush=True,
             )
     print(f"{num_equal} of {options.kills} equal")

@@ -19,7 +19,7 @@ def kill_and_resume(folder, instants, whole):
     runs = [p for p in (folder / "runs").iterdir() if not p.name.startswith(".")]
     assert len(runs) == 1
     assert outcome_of(runs[0]) == whole
-    assert temporary_files(folder) == []
+    assert temporary_files(runs[0]) == []
 
 
 @pytest.mark.parametrize("part", [CHANCE.random() for _ in range(4)])
