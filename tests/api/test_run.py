@@ -1,6 +1,7 @@
 """From a plan to a run and what it can do, from Python, on tiny data."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -303,3 +304,14 @@ def test_another_seed_gives_other_weights(run, tmp_path):
         run.path / "plan.yaml", settings={"training.seed": 1}, runs=tmp_path
     )
     assert weights_of(other) != weights_of(run)
+
+
+def test_a_damaged_run_hides_no_other(run, tmp_path):
+    for name in ("2026-01-01-0000-whole", "2026-01-02-0000-torn"):
+        shutil.copytree(run.path, tmp_path / name)
+    (tmp_path / "2026-01-02-0000-torn" / "plan.yaml").write_text("problem: [")
+    rows = {row["name"]: row for row in api.runs(tmp_path)}
+    assert rows["2026-01-01-0000-whole"]["state"] == "done"
+    torn = rows["2026-01-02-0000-torn"]
+    assert (torn["state"], torn["score"]) == ("damaged", None)
+    assert torn.keys() == rows["2026-01-01-0000-whole"].keys()

@@ -42,7 +42,7 @@ def report_html(run: Run, outcome: Outcome | None = None) -> str:
                 f"torchsmith train {run.path / 'plan.yaml'}",
                 f"torchsmith predict {run.path} NEW_DATA -o predictions.csv",
             ],
-            stopped=outcome.stopped,
+            stopped=". ".join([outcome.stopped, *outcome.notes]),
             seconds=outcome.seconds["total"],
         )
     )

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from torchsmith.api.planning import QUIET, Source
 from torchsmith.api.predictions import Predictions
-from torchsmith.core.errors import DataError, TrainError
+from torchsmith.core.errors import DataError, PlanError, TrainError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.observer import Observer
 from torchsmith.core.record import Record
@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 
 
 _R = TypeVar("_R", bound=Record)
+
+ROW = (
+    *("name", "state", "task", "source", "metric"),
+    *("score", "low", "high", "epochs", "seconds"),
+)
+"""What `runs` and `compare` say of a run."""
 
 
 class Outcome(Record):
@@ -216,12 +222,21 @@ def load_run(run: str | Path = "last", *, runs: str | Path = "runs") -> Run:
 def runs(folder: str | Path = "runs") -> list[dict[str, object]]:
     """Return a row for each run of a plan in a folder, the oldest first.
 
+    A run whose files cannot be read has the state `damaged`, and hides no other.
+
     Args:
         folder: The folder of all runs.
     """
     names = run_names(Path(folder))
     found = [RunFolder(Path(folder) / name) for name in names]
-    return [_row(Run(run.path)) for run in found if run.plan.is_file()]
+    return [_row_or_damage(run.path) for run in found if run.plan.is_file()]
+
+
+def _row_or_damage(path: Path) -> dict[str, object]:
+    try:
+        return _row(Run(path))
+    except PlanError:
+        return dict.fromkeys(ROW) | {"name": path.name, "state": "damaged"}
 
 
 def compare(
@@ -240,17 +255,13 @@ def compare(
 
 
 def _row(run: Run) -> dict[str, object]:
-    row: dict[str, object] = {
+    row: dict[str, object] = dict.fromkeys(ROW) | {
         "name": run.path.name,
         "state": "done",
         "task": run.plan.problem.task,
         "source": run.plan.data.source,
         "metric": run.plan.problem.metric,
-        "score": None,
-        "low": None,
-        "high": None,
         "epochs": len(run.history),
-        "seconds": None,
     }
     try:
         score = run.evaluation.scores["test"][run.plan.problem.metric]

@@ -207,6 +207,6 @@ def _plan_options() -> list[Callable[[Callable[..., None]], Callable[..., None]]
         click.option(
             "--budget",
             type=Seconds(),
-            help="About how long training may take: 60s, 5m, 1h.",
+            help="About how long the whole run may take: 60s, 5m, 1h.",
         ),
     ]
