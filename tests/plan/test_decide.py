@@ -1,5 +1,7 @@
 """Decisions follow from facts, and every one has its reason."""
 
+import itertools
+
 import pytest
 
 from torchsmith.core.errors import DataError
@@ -275,6 +277,28 @@ def test_a_finding_of_severity_error_stands_in_the_way():
 def test_a_table_of_nothing_but_ids_is_refused():
     with pytest.raises(DataError, match="no column is left to learn from"):
         decide(table(columns=(column("id", "ignore"),)), MACHINE)
+
+
+@pytest.mark.parametrize(
+    "facts", [table(), pictures(), table(target=target("regression"), time="day")]
+)
+def test_no_line_of_a_plan_stands_without_its_reason(facts):
+    text = plan_text(decide(facts, MACHINE))
+    lines = text.splitlines()
+    headings = {
+        "problem",
+        "data",
+        "columns",
+        "split",
+        "prepare",
+        "training",
+        "stopping",
+    }
+    for before, line in itertools.pairwise(lines[1:]):
+        name = line.strip().partition(":")[0]
+        above = before.lstrip().startswith("#")
+        inside = line.strip() == "TabularMLP:"
+        assert "#" in line or above or inside or name in headings, line
 
 
 def test_every_choice_has_its_reason():

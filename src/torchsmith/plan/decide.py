@@ -34,6 +34,7 @@ from torchsmith.plan.learning import AdamW, CrossEntropyLoss, MSELoss, OneCycleL
 from torchsmith.plan.machine import Machine
 from torchsmith.plan.plan import Plan, Problem, Sizing, Source, Stopping, Training
 from torchsmith.plan.size import Reasons, choose_size
+from torchsmith.plan.usual import usual_reasons
 
 DEFAULT_BUDGET = 180.0
 
@@ -77,7 +78,7 @@ def decide(
     reasons["training.seconds"] = (
         f"a guard at {GUARD_SHARE:.0%} of the budget of {budget:g} s"
     )
-    return Plan(
+    plan = Plan(
         problem=problem,
         data=_source(inspection, reasons),
         split=split,
@@ -95,8 +96,9 @@ def decide(
         ),
         stopping=_stopping(size.epochs, reasons),
         sized_for=Sizing(budget=budget, cores=machine.cores, gflops=machine.gflops),
-        reasons=reasons,
     )
+    usual = usual_reasons(plan, inspection)
+    return plan.model_copy(update={"reasons": usual | reasons})
 
 
 def _target(inspection: Inspection) -> TargetFacts:

@@ -1,0 +1,72 @@
+"""Reasons for what is the same in most plans, so that no line stands without one."""
+
+from torchsmith.inspect.inspection import Inspection
+from torchsmith.plan.networks import TabularMLP
+from torchsmith.plan.plan import Plan
+
+Reasons = dict[str, str]
+
+
+def usual_reasons(plan: Plan, inspection: Inspection) -> Reasons:
+    """Return a reason for every value that has none of its own.
+
+    Args:
+        plan: As decided.
+        inspection: What it was decided from.
+    """
+    return {
+        **_of_data(plan, inspection),
+        **_of_split(plan),
+        **_of_network(plan),
+        "training.precision": "the safe choice; bfloat16 is faster on some machines",
+        "training.clip_grad_norm": "a single bad batch cannot throw the weights far",
+        "training.device": "a GPU where there is one",
+        "training.seed": "draws the initial weights, the order and dropout",
+        "stopping.monitor": "the loss says more than the score when both are good",
+        "stopping.min_delta": "any improvement counts",
+    }
+
+
+def _of_data(plan: Plan, inspection: Inspection) -> Reasons:
+    images = inspection.kind == "images"
+    what = "pictures" if images else "rows"
+    return {
+        "problem.target": "what is to be predicted",
+        "problem.classes": "in the order of the network's outputs"
+        if plan.problem.classes
+        else "a number is predicted, not a class",
+        "data.source": f"{inspection.num_examples:,} {what}",
+        "data.fingerprint": "of the content; other data is refused",
+        "data.columns": "what each column is used as",
+        "data.drop_missing_target": f"all {what} have a target",
+        "data.skip_damaged": "a damaged picture is refused, not left out"
+        if images
+        else "for pictures only",
+    }
+
+
+def _of_split(plan: Plan) -> Reasons:
+    other = plan.split.group or plan.split.time
+    return {
+        "split.stratify": "the parts are cut by another column"
+        if other
+        else "for classes only",
+        "split.group": "no column says which rows belong together",
+        "split.time": "the rows are no time series",
+        "split.seed": "draws the parts",
+    }
+
+
+def _of_network(plan: Plan) -> Reasons:
+    if not isinstance(plan.network, TabularMLP):
+        return {}
+    waves = plan.network.frequencies
+    return {
+        "network.TabularMLP.hidden": "wide enough to learn by heart; dropout holds it",
+        "network.TabularMLP.dropout": "against learning by heart",
+        "network.TabularMLP.frequencies": "waves of each number"
+        if waves
+        else "waves are for larger tables of numbers",
+        "network.TabularMLP.frequency_scale": "slow waves at the start",
+        "network.TabularMLP.number_embedding": "what the waves of a number become",
+    }
