@@ -135,9 +135,8 @@ def _read(
         return read(drop=False)
     data = read(drop=True)
     dropped = sum(c.count for c in data.changes if c.what == MISSING_TARGET)
-    if asked is None and dropped >= FEW_MISSING * (dropped + len(data)):
-        return read(drop=False) if dropped else data
-    return data
+    many = dropped >= FEW_MISSING * (dropped + len(data))
+    return read(drop=False) if asked is None and dropped and many else data
 
 
 def _with_target(data: Data, target: str | None) -> Data:
