@@ -1,8 +1,7 @@
 """From facts to a plan: every choice with its reason, and evidence from this data.
 
 `decide` is pure: the same inspection, budget and machine give the same plan. The sizes
-and rates were chosen on the validation parts of California housing, car evaluation,
-digits and MNIST.
+and rates were chosen by hand on California housing and MNIST.
 """
 
 import re
