@@ -30,7 +30,7 @@ def evaluate_run(
     Args:
         plan: Of the run.
         data: All examples.
-        setup: With the rows of each part.
+        setup: With the rows of each part, and the prepared inputs of train and val.
         model: With its best weights.
         observer: Is told what is going on.
     """
@@ -38,12 +38,15 @@ def evaluate_run(
     observer.stage("Evaluating on the test part")
     inputs = model.preparation.inputs(data, parts.test)
     test = part_outputs(model, data, parts.test, inputs)
-    val = part_outputs(model, data, parts.val) if len(parts.val) else None
+    known = setup.inputs
+    val = None
+    if len(parts.val):
+        val = part_outputs(model, data, parts.val, known["val"])
     fitted = np.concatenate([parts.train, parts.val])
     rivals = fit_rivals(
         metric=plan.problem.metric,
         classes=len(plan.problem.classes),
-        train=_features(plan, model, model.preparation.inputs(data, fitted)),
+        train=_features(plan, model, np.concatenate([known["train"], known["val"]])),
         targets=true_targets(model.preparation, data, fitted),
         test=_features(plan, model, inputs),
         seed=seed,

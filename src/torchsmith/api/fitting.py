@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from pydantic import TypeAdapter, ValidationError
-from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import Dataset
@@ -33,7 +32,7 @@ from torchsmith.train.loop import fit as run_loop
 from torchsmith.train.recorders import MetricsFile, TensorBoardEvents
 from torchsmith.train.session import Session
 from torchsmith.train.setup import choose_device
-from torchsmith.train.state import TrainState
+from torchsmith.train.state import TrainState, safetensors_bytes
 from torchsmith.train.watch import TrainingObserver
 
 Examples = Dataset[Any] | tuple[Tensor, Tensor]
@@ -310,10 +309,8 @@ def _folder(
 
 
 def _save_weights(module: nn.Module, path: Path) -> None:
-    weights = {
-        k: v.detach().cpu().contiguous().clone() for k, v in module.state_dict().items()
-    }
-    write_atomic(path / "network.safetensors", save(weights))
+    weights = safetensors_bytes(module.state_dict())
+    write_atomic(path / "network.safetensors", weights)
 
 
 def _result(state: TrainState, path: Path | None) -> Fit:

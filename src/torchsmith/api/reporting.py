@@ -1,13 +1,12 @@
 """From a run folder to its report."""
 
-import base64
 from datetime import datetime
-from io import BytesIO
 
 import numpy as np
 from torch import nn
 
 from torchsmith.api.run import Outcome, Run
+from torchsmith.evaluate.mistakes import encode_png
 from torchsmith.nn.summarize import summarize
 from torchsmith.plan.file import read_plan
 from torchsmith.plan.settings import differences
@@ -56,19 +55,11 @@ def first_layer_pictures(network: nn.Module) -> list[WeightPicture]:
     filters = first.weight.detach().cpu().float().numpy()  # (out, in, h, w)
     limit = np.abs(filters).max() or 1.0
     pixels = ((filters / limit + 1) * 127.5).round().astype(np.uint8)
+    pixels = np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
     return [
-        WeightPicture(name=f"filter {number}", picture=_png(pixels[number]))
+        WeightPicture(name=f"filter {number}", picture=encode_png(pixels[number]))
         for number in range(min(len(pixels), MOST_FILTERS))
     ]
-
-
-def _png(pixels: np.ndarray) -> str:
-    from PIL import Image
-
-    flat = pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)
-    file = BytesIO()
-    Image.fromarray(np.ascontiguousarray(flat)).save(file, "PNG")
-    return base64.b64encode(file.getvalue()).decode()
 
 
 def _changed(run: Run) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from re import match, search
 
 from torchsmith.cli.wording import gigabytes
+from torchsmith.core.environment import usable_cores
 from torchsmith.core.record import Record
 from torchsmith.data.catalog import data_folders
 from torchsmith.inspect.inspection import Finding
@@ -55,7 +56,7 @@ def look_around(runs_folder: Path) -> Environment:
     return Environment(
         python=platform.python_version(),
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
-        cores=_cores(),
+        cores=usable_cores(),
         memory=_free_memory(),
         disk=shutil.disk_usage(place).free,
         runs_folder=str(runs_folder),
@@ -129,13 +130,6 @@ def _little(code: str, what: str, free: int, safe: int) -> Finding:
         evidence=f"{gigabytes(free)} free; {gigabytes(safe)} is safe",
         remedy=f"Free some {what}, or train on less data.",
     )
-
-
-def _cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on this system
-        return os.cpu_count() or 1
 
 
 def _free_memory() -> int | None:

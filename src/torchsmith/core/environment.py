@@ -38,6 +38,14 @@ def environment() -> dict[str, str]:
     return found
 
 
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on this system
+        return os.cpu_count() or 1
+
+
 def differences(before: dict[str, str], now: dict[str, str]) -> list[str]:
     """Name the lines that differ, such as `"torch: 2.13.0 then, 2.14.0 now"`."""
     return [

@@ -111,14 +111,10 @@ class OneOf:
 
 
 def members(union: Any) -> tuple[type[Spec], ...]:  # noqa: ANN401
-    """Return the specs of a union, with or without its `Annotated`."""
-    found: list[type[Spec]] = []
-    for argument in get_args(union):
-        if isinstance(argument, type) and issubclass(argument, Spec):
-            found.append(argument)
-        elif not isinstance(argument, OneOf):
-            found.extend(members(argument))
-    return tuple(found)
+    """Return the specs that an annotation allows, whatever surrounds them."""
+    if isinstance(union, type) and issubclass(union, Spec):
+        return (union,)
+    return tuple(spec for part in get_args(union) for spec in members(part))
 
 
 def _name_of(value: Any) -> str | None:  # noqa: ANN401

@@ -72,12 +72,17 @@ def png(pixels: np.ndarray) -> str:
         pixels: `(H, W, C)` with 1 or 3 channels, uint8; floats, and bytes of a small
             range as of the built-in digits, are stretched to be seen.
     """
-    from PIL import Image
-
     if pixels.dtype != np.uint8 or pixels.max() <= DIM:
         low, high = float(pixels.min()), float(pixels.max())
         scaled = (pixels - low) / (high - low if high > low else 1.0)
         pixels = np.round(255 * scaled).astype(np.uint8)
+    return encode_png(pixels)
+
+
+def encode_png(pixels: np.ndarray) -> str:
+    """Return `(H, W, C)` bytes with 1 or 3 channels as a PNG in base64."""
+    from PIL import Image
+
     buffer = io.BytesIO()
     plane = pixels[..., 0] if pixels.shape[-1] == 1 else pixels
     Image.fromarray(plane).save(buffer, "PNG", optimize=True)

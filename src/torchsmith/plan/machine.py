@@ -1,8 +1,9 @@
 """How fast this machine multiplies matrices, so that a plan can keep to a budget."""
 
-import os
 from dataclasses import dataclass
 from time import perf_counter
+
+from torchsmith.core.environment import usable_cores
 
 SIZE = 384
 
@@ -38,12 +39,5 @@ def measure() -> Machine:
             start = perf_counter()
             left @ left
             best = min(best, perf_counter() - start)
-    gflops = 2 * SIZE**3 / best / 1e9 * _cores()
-    return Machine(cores=_cores(), gflops=float(f"{gflops:.3g}"))
-
-
-def _cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on this system
-        return os.cpu_count() or 1
+    gflops = 2 * SIZE**3 / best / 1e9 * usable_cores()
+    return Machine(cores=usable_cores(), gflops=float(f"{gflops:.3g}"))

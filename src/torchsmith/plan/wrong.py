@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from torchsmith.core.errors import nearest
 from torchsmith.core.record import Record
-from torchsmith.core.spec import Spec
+from torchsmith.core.spec import Spec, members
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.text import flow
 from torchsmith.plan.yaml import Path
@@ -82,13 +82,8 @@ def fields_at(path: Path, content: dict[str, Any]) -> tuple[str, ...]:
 
 
 def specs_of(annotation: Any) -> dict[str, type[Spec]]:  # noqa: ANN401
-    """Return the specs that an annotation allows, by name, whatever surrounds them."""
-    if isinstance(annotation, type) and issubclass(annotation, Spec):
-        return {annotation.spec_name(): annotation}
-    found: dict[str, type[Spec]] = {}
-    for argument in get_args(annotation):
-        found |= specs_of(argument)
-    return found
+    """Return the specs that an annotation allows, by name."""
+    return {spec.spec_name(): spec for spec in members(annotation)}
 
 
 def _with_tuples(value: Any) -> Any:  # noqa: ANN401

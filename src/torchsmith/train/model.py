@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from pydantic import ValidationError
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from torchsmith.core.errors import TrainError
@@ -21,6 +21,7 @@ from torchsmith.plan.learning import Loss
 from torchsmith.plan.networks import Network
 from torchsmith.plan.plan import Problem
 from torchsmith.train.batches import TensorBatches
+from torchsmith.train.state import safetensors_bytes
 
 MODEL_VERSION = 1
 BATCH_SIZE = 1024
@@ -90,11 +91,8 @@ class Model:
 
     def save(self, folder: Path) -> None:
         """Write `network.safetensors` and `model.json` into a folder."""
-        weights = {
-            name: tensor.detach().cpu().contiguous().clone()
-            for name, tensor in self.network.state_dict().items()
-        }
-        write_atomic(folder / "network.safetensors", save(weights))
+        weights = safetensors_bytes(self.network.state_dict())
+        write_atomic(folder / "network.safetensors", weights)
         write_atomic(folder / "model.json", self.file.model_dump_json(indent=1))
 
     @classmethod

@@ -1,5 +1,6 @@
 """From a plan and its data to everything that training needs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from torchsmith.core.errors import DataError, PlanError
-from torchsmith.core.vocabulary import Metric, metrics_for
+from torchsmith.core.vocabulary import Metric, Part, metrics_for
 from torchsmith.data.data import Data
 from torchsmith.data.prepare import Preparation, fit
 from torchsmith.data.split import Parts, split_rows
@@ -39,6 +40,7 @@ class Setup:
     Attributes:
         parts: The rows of train, val and test.
         preparation: Fitted on the training rows.
+        inputs: Of `train` and `val`, prepared.
         job: What to train on, and how.
         state: At step 0.
         steps_per_epoch: Optimizer steps in each epoch.
@@ -46,6 +48,7 @@ class Setup:
 
     parts: Parts
     preparation: Preparation
+    inputs: Mapping[Part, np.ndarray]
     job: Job
     state: TrainState
     steps_per_epoch: int
@@ -86,13 +89,18 @@ def set_up(plan: Plan, data: Data, parts: Parts | None = None) -> Setup:
         classes=plan.problem.classes,
     )
 
-    def batches(rows: np.ndarray) -> tuple[Batches, Tensor]:
-        inputs = torch.from_numpy(preparation.inputs(data, rows)).to(device)
-        targets = torch.from_numpy(preparation.targets(data, rows)).to(device)
-        return image_or_table_batches(preparation, inputs, targets), targets
+    inputs: dict[Part, np.ndarray] = {
+        "train": preparation.inputs(data, parts.train),
+        "val": preparation.inputs(data, parts.val),
+    }
 
-    train, train_targets = batches(parts.train)
-    val = batches(parts.val)[0] if len(parts.val) else None
+    def batches(part: Part, rows: np.ndarray) -> tuple[Batches, Tensor]:
+        taken = torch.from_numpy(inputs[part]).to(device)
+        targets = torch.from_numpy(preparation.targets(data, rows)).to(device)
+        return image_or_table_batches(preparation, taken, targets), targets
+
+    train, train_targets = batches("train", parts.train)
+    val = batches("val", parts.val)[0] if len(parts.val) else None
     classes = len(plan.problem.classes)
     network = build_network(
         plan.network,
@@ -117,7 +125,7 @@ def set_up(plan: Plan, data: Data, parts: Parts | None = None) -> Setup:
     schedule = build_schedule(plan.schedule, optimizer, plan.training.epochs, steps)
     loss_sum = torch.zeros((), dtype=torch.float64, device=device)
     state = TrainState(network, optimizer, schedule, loss_sum=loss_sum)
-    return Setup(parts, preparation, job, state, steps)
+    return Setup(parts, preparation, inputs, job, state, steps)
 
 
 def channels_last(network: nn.Module) -> None:

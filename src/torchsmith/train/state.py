@@ -1,6 +1,7 @@
 """The only mutable object of a run; what it holds is what a checkpoint holds."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,8 +98,7 @@ class TrainState:
             "optimizer": {"groups": optimizer["param_groups"], "numbers": numbers},
             "schedule": None if self.schedule is None else self.schedule.state_dict(),
         }
-        whole = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-        write_atomic(folder / "state.safetensors", save(whole))
+        write_atomic(folder / "state.safetensors", safetensors_bytes(tensors))
         write_atomic(folder / "state.json", json.dumps(state, default=_refuse))
 
     @staticmethod
@@ -167,6 +167,11 @@ class TrainState:
             for group in saved["groups"]
         ]
         self.optimizer.load_state_dict({"state": values, "param_groups": groups})
+
+
+def safetensors_bytes(tensors: Mapping[str, Tensor]) -> bytes:
+    """Return tensors, wherever and however they lie, as a safetensors file."""
+    return save({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()})
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
