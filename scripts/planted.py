@@ -60,10 +60,10 @@ DEFECTS = (
     ),
     Defect(
         "loss summed",
-        "nn/learning.py",
+        "nn/losses.py",
         "return nn.MSELoss()",
         'return nn.MSELoss(reduction="sum")',
-        "tests/nn/test_learning.py",
+        "tests/nn/test_losses.py",
     ),
     Defect(
         "(N, 1) broadcast against (N,)",
@@ -109,17 +109,17 @@ DEFECTS = (
     ),
     Defect(
         "length of the cycle in epochs",
-        "nn/learning.py",
+        "nn/schedules.py",
         "epochs * steps_per_epoch",
         "epochs",
         "tests/train/test_loop.py",
     ),
     Defect(
         "weight_decay ignored",
-        "nn/learning.py",
+        "nn/optimizers.py",
         "torch.optim.AdamW(parameters, **arguments",
         'torch.optim.AdamW(parameters, **(arguments | {"weight_decay": 0.01})',
-        "tests/nn/test_learning.py",
+        "tests/nn/test_optimizers.py",
     ),
     Defect(
         "hidden ignored",

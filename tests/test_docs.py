@@ -18,9 +18,11 @@ from torchsmith.core.vocabulary import ColumnRole, Metric, Precision, Task
 from torchsmith.data.split import Split
 from torchsmith.data.steps import Step
 from torchsmith.plan.layers import Layer
-from torchsmith.plan.learning import Loss, Optimizer, Schedule
+from torchsmith.plan.losses import Loss
 from torchsmith.plan.networks import Network
+from torchsmith.plan.optimizers import Optimizer
 from torchsmith.plan.plan import Plan, Problem, Sizing, Source, Stopping, Training
+from torchsmith.plan.schedules import Schedule
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]

@@ -9,8 +9,9 @@ from torch.utils.data import Dataset, TensorDataset
 
 import torchsmith as ts
 from torchsmith.core.errors import DataError, Interrupted, PlanError, TrainError
-from torchsmith.plan.learning import SGD, StepLR
+from torchsmith.plan.optimizers import SGD
 from torchsmith.plan.plan import Stopping, Training
+from torchsmith.plan.schedules import StepLR
 from torchsmith.train.watch import TrainingObserver
 
 

@@ -9,17 +9,11 @@ from torchsmith.data.steps import FillMissing, Resize, StandardizeTarget, ToFloa
 from torchsmith.plan.check import check
 from torchsmith.plan.file import parse_plan
 from torchsmith.plan.layers import Dropout, Linear, ReLU, Softmax
-from torchsmith.plan.learning import (
-    SGD,
-    Adam,
-    BCEWithLogitsLoss,
-    CrossEntropyLoss,
-    MSELoss,
-    OneCycleLR,
-    RMSprop,
-)
+from torchsmith.plan.losses import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
 from torchsmith.plan.networks import MLP, ConvNet, Sequential, TabularMLP
+from torchsmith.plan.optimizers import SGD, Adam, RMSprop
 from torchsmith.plan.plan import Plan, Problem, Source, Stopping
+from torchsmith.plan.schedules import OneCycleLR
 
 THREE = Problem(
     task="multiclass", target="y", metric="accuracy", classes=("a", "b", "c")

@@ -27,7 +27,7 @@ from torchsmith.inspect.inspection import (
 from torchsmith.plan.check import check
 from torchsmith.plan.decide import decide
 from torchsmith.plan.file import parse_plan
-from torchsmith.plan.learning import CrossEntropyLoss, MSELoss
+from torchsmith.plan.losses import CrossEntropyLoss, MSELoss
 from torchsmith.plan.machine import Machine, measure
 from torchsmith.plan.networks import ConvNet, TabularMLP
 from torchsmith.plan.text import plan_text

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.plan.example import EXAMPLE
 from torchsmith.core.errors import PlanError
 from torchsmith.data.split import Split
-from torchsmith.plan import layers, learning, networks
+from torchsmith.plan import layers, losses, networks, optimizers, schedules
 from torchsmith.plan.file import parse_plan, read_plan, write_plan
 from torchsmith.plan.plan import Plan, Problem, Sizing, Source, Stopping, Training
 from torchsmith.plan.text import plan_text
@@ -74,10 +74,12 @@ def plans(draw: st.DrawFn) -> Plan:
         data=Source(source=draw(NAMES), fingerprint=draw(NAMES), columns=columns),
         split=Split(test=draw(st.just("given") | st.floats(0.01, 0.9))),
         network=network,
-        loss=learning.HuberLoss(delta=draw(positive)),
-        optimizer=draw(st.builds(learning.SGD, lr=positive) | st.just(learning.Adam())),
+        loss=losses.HuberLoss(delta=draw(positive)),
+        optimizer=draw(
+            st.builds(optimizers.SGD, lr=positive) | st.just(optimizers.Adam())
+        ),
         schedule=draw(
-            st.none() | st.just(learning.MultiStepLR(milestones=(3, 5), gamma=0.5))
+            st.none() | st.just(schedules.MultiStepLR(milestones=(3, 5), gamma=0.5))
         ),
         training=Training(epochs=draw(st.integers(1, 10**9)), seconds=draw(positive)),
         stopping=Stopping(min_delta=draw(st.floats(0, 1))),
@@ -155,7 +157,7 @@ def test_a_plan_is_written_and_read(tmp_path):
 
 def test_yaml_1_2_is_read():
     plan = parse_plan(changed("lr: 0.001", "lr: 1e-3").replace("label\n", "no\n"))
-    assert plan.optimizer == learning.Adam(lr=0.001)
+    assert plan.optimizer == optimizers.Adam(lr=0.001)
     assert plan.problem.target == "no"
 
 

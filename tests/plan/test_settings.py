@@ -6,8 +6,8 @@ from tests.plan.example import EXAMPLE
 from torchsmith.core.errors import PlanError
 from torchsmith.plan.file import parse_plan
 from torchsmith.plan.layers import Linear
-from torchsmith.plan.learning import SGD, Adam
 from torchsmith.plan.networks import MLP, Sequential
+from torchsmith.plan.optimizers import SGD, Adam
 from torchsmith.plan.settings import differences, plan_schema, set_values
 from torchsmith.plan.text import document, plan_text
 

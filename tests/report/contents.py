@@ -37,16 +37,11 @@ from torchsmith.inspect.inspection import (
     TargetFacts,
 )
 from torchsmith.nn.summary import LayerRow, NetworkSummary
-from torchsmith.plan.learning import (
-    AdamW,
-    BCEWithLogitsLoss,
-    CosineAnnealingLR,
-    CrossEntropyLoss,
-    MSELoss,
-    OneCycleLR,
-)
+from torchsmith.plan.losses import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
 from torchsmith.plan.networks import ConvNet, TabularMLP
+from torchsmith.plan.optimizers import AdamW
 from torchsmith.plan.plan import Plan, Problem, Source, Stopping, Training
+from torchsmith.plan.schedules import CosineAnnealingLR, OneCycleLR
 from torchsmith.report.content import ReportContent, WeightPicture
 from torchsmith.train.history import EpochRecord
 

@@ -3,10 +3,12 @@
 import torch
 
 from torchsmith.nn.build import InputLayout, build_network
-from torchsmith.nn.learning import build_optimizer, build_schedule
-from torchsmith.plan.learning import SGD, AdamW, CosineAnnealingLR, OneCycleLR
+from torchsmith.nn.optimizers import build_optimizer
+from torchsmith.nn.schedules import build_schedule
 from torchsmith.plan.networks import MLP
+from torchsmith.plan.optimizers import SGD, AdamW
 from torchsmith.plan.plan import Stopping, Training
+from torchsmith.plan.schedules import CosineAnnealingLR, OneCycleLR
 from torchsmith.train.batches import TensorBatches
 from torchsmith.train.loop import Job
 from torchsmith.train.session import Session

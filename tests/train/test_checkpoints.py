@@ -12,15 +12,12 @@ from torch.utils.data import Dataset
 from tests.train.jobs import make_job, make_session, make_state, same_weights
 from torchsmith.core.errors import Interrupted, TrainError
 from torchsmith.core.run_folder import RunFolder
-from torchsmith.nn.learning import build_optimizer
-from torchsmith.plan.learning import (
-    SGD,
-    Adam,
-    AdamW,
+from torchsmith.nn.optimizers import build_optimizer
+from torchsmith.plan.optimizers import SGD, Adam, AdamW, RMSprop
+from torchsmith.plan.schedules import (
     CosineAnnealingLR,
     OneCycleLR,
     ReduceLROnPlateau,
-    RMSprop,
     StepLR,
 )
 from torchsmith.train.batches import DatasetBatches, TensorBatches

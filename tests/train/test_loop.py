@@ -15,14 +15,14 @@ from tests.train.jobs import (
 )
 from torchsmith.core.errors import TrainError
 from torchsmith.core.seeds import derive_seed
-from torchsmith.plan.learning import (
-    SGD,
+from torchsmith.plan.optimizers import SGD
+from torchsmith.plan.plan import Stopping
+from torchsmith.plan.schedules import (
     CosineAnnealingLR,
     OneCycleLR,
     ReduceLROnPlateau,
     StepLR,
 )
-from torchsmith.plan.plan import Stopping
 from torchsmith.train.batches import TensorBatches, batch_starts, epoch_order
 from torchsmith.train.loop import fit, is_better, monitored
 

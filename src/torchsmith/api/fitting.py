@@ -17,14 +17,13 @@ from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.files import write_atomic
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.core.spec import Spec, members
-from torchsmith.nn.learning import (
-    LossFunction,
-    build_loss,
-    build_optimizer,
-    build_schedule,
-)
-from torchsmith.plan.learning import Loss, Optimizer, Schedule
+from torchsmith.nn.losses import LossFunction, build_loss
+from torchsmith.nn.optimizers import build_optimizer
+from torchsmith.nn.schedules import build_schedule
+from torchsmith.plan.losses import Loss
+from torchsmith.plan.optimizers import Optimizer
 from torchsmith.plan.plan import Stopping, Training
+from torchsmith.plan.schedules import Schedule
 from torchsmith.train.batches import Batches, DatasetBatches, TensorBatches
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.loop import Job, ScoreFunction

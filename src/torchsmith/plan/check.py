@@ -22,15 +22,11 @@ from torchsmith.plan.layers import (
     Sigmoid,
     Softmax,
 )
-from torchsmith.plan.learning import (
-    SGD,
-    BCEWithLogitsLoss,
-    CrossEntropyLoss,
-    OneCycleLR,
-    RMSprop,
-)
+from torchsmith.plan.losses import BCEWithLogitsLoss, CrossEntropyLoss
 from torchsmith.plan.networks import ConvNet, Sequential, TabularMLP
+from torchsmith.plan.optimizers import SGD, RMSprop
 from torchsmith.plan.plan import Plan
+from torchsmith.plan.schedules import OneCycleLR
 
 Impossible = Iterator[tuple[str, str]]
 

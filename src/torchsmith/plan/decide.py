@@ -29,9 +29,11 @@ from torchsmith.inspect.inspection import (
     TargetFacts,
 )
 from torchsmith.inspect.wording import amount, listed
-from torchsmith.plan.learning import AdamW, CrossEntropyLoss, MSELoss, OneCycleLR
+from torchsmith.plan.losses import CrossEntropyLoss, MSELoss
 from torchsmith.plan.machine import Machine
+from torchsmith.plan.optimizers import AdamW
 from torchsmith.plan.plan import Plan, Problem, Sizing, Source, Stopping, Training
+from torchsmith.plan.schedules import OneCycleLR
 from torchsmith.plan.size import Reasons, choose_size
 from torchsmith.plan.usual import usual_reasons
 

@@ -8,8 +8,11 @@ from torchsmith.core.record import Record
 from torchsmith.core.vocabulary import ColumnRole, Metric, Precision, Task
 from torchsmith.data.split import Split
 from torchsmith.data.steps import Step
-from torchsmith.plan.learning import Loss, Optimizer, Schedule
+from torchsmith.plan.augment import Augmentation
+from torchsmith.plan.losses import Loss
 from torchsmith.plan.networks import Network
+from torchsmith.plan.optimizers import Optimizer
+from torchsmith.plan.schedules import Schedule
 
 
 class Problem(Record):
@@ -108,6 +111,8 @@ class Plan(Record):
     """Everything that changes the result of a run.
 
     Attributes:
+        augment: Random changes of each training batch that keep the label.
+        robustness: Changes of the test part under which the network is scored too.
         sized_for: Does not change the result; says what the default plan was made for.
         reasons: For a dotted path such as `training.epochs`, why the value is what it
             is; an end-of-line comment in the YAML file.
@@ -118,11 +123,13 @@ class Plan(Record):
     data: Source
     split: Split = Split()
     prepare: tuple[Step, ...] = ()
+    augment: tuple[Augmentation, ...] = ()
     network: Network
     loss: Loss
     optimizer: Optimizer
     schedule: Schedule | None = None
     training: Training = Training()
     stopping: Stopping = Stopping()
+    robustness: tuple[Augmentation, ...] = ()
     sized_for: Sizing | None = None
     reasons: dict[str, str] = {}

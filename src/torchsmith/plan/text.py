@@ -17,6 +17,7 @@ LIST_WIDTH = 160
 
 _PLAIN = re.compile(r"(?:[^\W\d]|\.{0,2}/)[\w./+%()-]*(?:[ :][\w./+%()-]+)*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
+_LEFT_OUT_WHERE_EMPTY = ("augment", "robustness", "sized_for")
 _ALWAYS_BLOCK = frozenset({"problem", "data", "prepare", "Sequential", "layers"})
 
 Reasons = Mapping[Path, str]
@@ -47,8 +48,9 @@ def plan_text(plan: Plan) -> str:
 def document(plan: Plan) -> dict[str, Any]:
     """Return the plan as dictionaries, lists and scalars, as they stand in its file."""
     content = plan.model_dump(mode="json", exclude={"version", "reasons"})
-    if plan.sized_for is None:
-        del content["sized_for"]
+    for name in _LEFT_OUT_WHERE_EMPTY:
+        if not content[name]:
+            del content[name]
     return content
 
 

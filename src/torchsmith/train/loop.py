@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 from torchsmith.core.errors import TrainError
 from torchsmith.core.seeds import derive_seed
 from torchsmith.core.vocabulary import LOWER_IS_BETTER
-from torchsmith.nn.learning import LossFunction
+from torchsmith.nn.losses import LossFunction
 from torchsmith.plan.plan import Stopping, Training
 from torchsmith.train.batches import Batches, DatasetBatches, batch_starts, epoch_order
 from torchsmith.train.history import EpochRecord

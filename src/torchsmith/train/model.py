@@ -16,8 +16,8 @@ from torchsmith.core.record import Record
 from torchsmith.data.data import Data
 from torchsmith.data.prepare import Preparation
 from torchsmith.nn.build import InputLayout, build_network
-from torchsmith.nn.learning import num_outputs
-from torchsmith.plan.learning import Loss
+from torchsmith.nn.losses import num_outputs
+from torchsmith.plan.losses import Loss
 from torchsmith.plan.networks import Network
 from torchsmith.plan.plan import Problem
 from torchsmith.train.batches import TensorBatches

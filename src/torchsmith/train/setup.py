@@ -14,12 +14,9 @@ from torchsmith.data.prepare import Preparation, fit
 from torchsmith.data.split import Parts, split_rows
 from torchsmith.metrics.score import score
 from torchsmith.nn.build import build_network
-from torchsmith.nn.learning import (
-    build_loss,
-    build_optimizer,
-    build_schedule,
-    num_outputs,
-)
+from torchsmith.nn.losses import build_loss, num_outputs
+from torchsmith.nn.optimizers import build_optimizer
+from torchsmith.nn.schedules import build_schedule
 from torchsmith.plan.plan import Plan
 from torchsmith.train.batches import Batches
 from torchsmith.train.loop import Job, ScoreFunction
