@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 
 import numpy as np
+import torch
 
 from torchsmith.core.observer import Observer
+from torchsmith.core.seeds import derive_seed
 from torchsmith.data.data import Data
 from torchsmith.data.prepare import Preparation
 from torchsmith.data.steps import ToFloat
@@ -15,6 +17,7 @@ from torchsmith.evaluate.features import Features, picture_features
 from torchsmith.evaluate.importance import permutation_importance
 from torchsmith.evaluate.rivals import fit_rivals
 from torchsmith.plan.plan import Plan
+from torchsmith.plan.text import flow
 from torchsmith.train.model import Model
 from torchsmith.train.setup import Setup
 
@@ -58,6 +61,7 @@ def evaluate_run(
         test,
         num_train=len(parts.train),
         val=val,
+        changed=_changed(plan, setup, model, inputs),
         rivals=rivals,
         importance=_importance(model, inputs, test.targets, seed, observer),
         seed=seed,
@@ -82,6 +86,21 @@ def true_targets(preparation: Preparation, data: Data, rows: np.ndarray) -> np.n
     if preparation.task == "regression" and data.target is not None:
         return np.asarray(data.target.values[rows], np.float64)
     return preparation.targets(data, rows)
+
+
+def _changed(
+    plan: Plan, setup: Setup, model: Model, inputs: np.ndarray
+) -> Mapping[str, np.ndarray]:
+    """Predict for test examples after each change that `plan.robustness` names."""
+    found = {}
+    for place, (spec, change) in enumerate(
+        zip(plan.robustness, setup.robustness, strict=True)
+    ):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive_seed(plan.training.seed, "robustness", place))
+            outputs = model.predict_prepared(inputs, change)
+        found[flow(spec.model_dump(mode="json"))] = outputs
+    return found
 
 
 def _features(plan: Plan, model: Model, inputs: np.ndarray) -> Features:

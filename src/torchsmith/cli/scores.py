@@ -27,6 +27,9 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
     """
     rows = evaluation.num_examples.get("test", 0)
     _section(console, f"Scores on {count(rows, 'test row')}", _scores(evaluation))
+    if evaluation.robustness:
+        title = "On the same rows, each changed at random"
+        _section(console, title, _robustness(evaluation))
     if evaluation.rivals:
         title = "Beside simple rivals, on the same rows"
         _section(console, title, _rivals(evaluation))
@@ -67,6 +70,19 @@ def _scores(evaluation: Evaluation) -> Table:
         if val:
             cells.append(score_texts(metric, val[metric])[0] if metric in val else "")
         table.add_row(*cells, style="bold" if metric == evaluation.metric else "")
+    return table
+
+
+def _robustness(evaluation: Evaluation) -> Table:
+    metric = evaluation.metric
+    table = _table()
+    table.add_column("change")
+    table.add_column(METRIC_TITLES[metric], justify="right")
+    table.add_column("95 % interval", justify="right")
+    for changed in evaluation.robustness:
+        if metric in changed.scores:
+            change = Text(changed.change.strip("{}"))
+            table.add_row(change, *score_texts(metric, changed.scores[metric]))
     return table
 
 

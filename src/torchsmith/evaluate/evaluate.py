@@ -1,6 +1,6 @@
 """From outputs on the test part to an `Evaluation`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from torchsmith.evaluate.evaluation import (
     Importance,
     Residuals,
     Rival,
+    Robustness,
     Score,
 )
 from torchsmith.evaluate.mistakes import worst
@@ -53,6 +54,7 @@ def evaluate(
     *,
     num_train: int,
     val: PartOutputs | None = None,
+    changed: Mapping[str, np.ndarray] | None = None,
     rivals: Sequence[RivalOutputs] = (),
     importance: Sequence[Importance] = (),
     seed: int = 0,
@@ -65,6 +67,8 @@ def evaluate(
         num_train: Rows that the network was trained on.
         val: Outputs on the rows that chose the epoch; their scores are a little too
             good.
+        changed: For each change of the test part, such as `{RandomCrop: 22}`, the
+            outputs then.
         rivals: From `fit_rivals`, on the same test rows.
         importance: From `permutation_importance`.
         seed: Draws resamples and the rows of residuals.
@@ -98,6 +102,12 @@ def evaluate(
         classes=problem.classes,
         num_examples=num_examples,
         scores=scores,
+        robustness=tuple(
+            Robustness(
+                change=change, scores=_scores(problem, test.targets, found, resamples)
+            )
+            for change, found in (changed or {}).items()
+        ),
         rivals=compared,
         verdict=verdict(problem.metric, scores["test"], compared, available),
         per_class=() if table is None else _per_class(problem.classes, table),

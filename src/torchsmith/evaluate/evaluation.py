@@ -87,12 +87,25 @@ class Residuals(Record):
     predicted: tuple[float, ...]
 
 
+class Robustness(Record):
+    """Scores on the test part after each of its examples was changed.
+
+    Attributes:
+        change: As it stands in the plan, such as `{RandomCrop: 22}`.
+        scores: By metric; the main metric stands first.
+    """
+
+    change: str
+    scores: dict[Metric, Score]
+
+
 class Evaluation(Record):
     """Scores of a network, beside simple rivals.
 
     Attributes:
         num_examples: In each part.
         scores: For `val` and `test`, by metric; the main metric stands first.
+        robustness: Scores under changes of the test part that the plan asks for.
         rivals: On the same test part.
         verdict: One sentence: is the network better than its rivals beyond noise?
         per_class: For classification.
@@ -110,6 +123,7 @@ class Evaluation(Record):
     classes: tuple[str, ...] = ()
     num_examples: dict[Part, int]
     scores: dict[Part, dict[Metric, Score]]
+    robustness: tuple[Robustness, ...] = ()
     rivals: tuple[Rival, ...] = ()
     verdict: str = ""
     per_class: tuple[ClassScores, ...] = ()

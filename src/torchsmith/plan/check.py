@@ -99,6 +99,10 @@ def _prepare(plan: Plan) -> Impossible:
     kind: Kind = "images" if images else "table"
     for place, what in step_problems(plan.prepare, kind, plan.problem.task):
         yield f"prepare.{place}", what
+    if table:
+        for name in ("augment", "robustness"):
+            for place, spec in enumerate(getattr(plan, name)):
+                yield f"{name}.{place}", f"{spec.spec_name()} is for images"
     if isinstance(plan.network, ConvNet) and table:
         yield "network", "ConvNet is for images; TabularMLP and MLP are for tables"
     if isinstance(plan.network, TabularMLP) and images:

@@ -147,6 +147,10 @@ def _score_table(evaluation: Evaluation) -> dict[str, Any]:
         for part in ("test", "val", "train")
         if part in evaluation.scores
     ]
+    lines += [
+        (f"this network, test after {changed.change.strip('{}')}", changed.scores, "")
+        for changed in evaluation.robustness
+    ]
     lines += [(f"{r.title}, test", r.scores, r.note) for r in evaluation.rivals]
     return {
         "metrics": metrics,

@@ -40,6 +40,7 @@ class Job:
         stopping: Early stopping and which weights to keep.
         device: Where the network and the batches are.
         score: Scores on the val part after each epoch.
+        augment: Changes a training batch at random; the label stays.
     """
 
     train: Batches
@@ -49,6 +50,7 @@ class Job:
     stopping: Stopping
     device: torch.device
     score: ScoreFunction = lambda outputs, targets: {}  # noqa: ARG005
+    augment: Callable[[Any], Any] = lambda inputs: inputs
 
     @property
     def starts(self) -> list[int]:
@@ -87,6 +89,7 @@ def train_epoch(job: Job, state: TrainState, session: Session) -> None:
     for batch in range(state.step_in_epoch, len(starts)):
         seed_step(job, "step", state.step)
         inputs, targets = job.train.take(order[starts[batch] : ends[batch]])
+        inputs = job.augment(inputs)
         with autocast(job):
             outputs = network(inputs)
             if state.step == 0:

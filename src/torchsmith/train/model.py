@@ -1,6 +1,7 @@
 """A trained network with its fitted preparation: all that prediction needs."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,17 +68,25 @@ class Model:
         """
         return self.predict_prepared(self.preparation.inputs(data, rows))
 
-    def predict_prepared(self, inputs: np.ndarray) -> np.ndarray:
-        """Predict for inputs that are prepared, as `predict` does."""
+    def predict_prepared(
+        self, inputs: np.ndarray, change: Callable[[Tensor], Tensor] | None = None
+    ) -> np.ndarray:
+        """Predict for inputs that are prepared, as `predict` does.
+
+        Args:
+            inputs: From `Preparation.inputs`.
+            change: What happens to each batch before the network sees it.
+        """
         weight = next(self.network.parameters())
         tensor = torch.from_numpy(np.ascontiguousarray(inputs))
         batches = image_or_table_batches(self.preparation, tensor, torch.zeros(0))
         self.network.eval()
+        outputs = []
         with torch.inference_mode():
-            outputs = [
-                self.network(batches.inputs(rows).to(weight.device, weight.dtype)).cpu()
-                for rows in torch.arange(len(inputs)).split(BATCH_SIZE)
-            ]
+            for rows in torch.arange(len(inputs)).split(BATCH_SIZE):
+                batch = batches.inputs(rows).to(weight.device, weight.dtype)
+                batch = batch if change is None else change(batch)
+                outputs.append(self.network(batch).cpu())
         whole = torch.cat(outputs) if outputs else torch.zeros(0, self._num_outputs)
         return self.finish(whole)
 

@@ -13,6 +13,7 @@ from torchsmith.data.data import Data
 from torchsmith.data.prepare import Preparation, fit
 from torchsmith.data.split import Parts, split_rows
 from torchsmith.metrics.score import score
+from torchsmith.nn.augment import build_augmentation, build_change
 from torchsmith.nn.build import build_network
 from torchsmith.nn.losses import build_loss, num_outputs
 from torchsmith.nn.optimizers import build_optimizer
@@ -41,6 +42,7 @@ class Setup:
         job: What to train on, and how.
         state: At step 0.
         steps_per_epoch: Optimizer steps in each epoch.
+        robustness: The changes of `plan.robustness`, one module for each.
     """
 
     parts: Parts
@@ -49,6 +51,7 @@ class Setup:
     job: Job
     state: TrainState
     steps_per_epoch: int
+    robustness: tuple[nn.Module, ...]
 
     def model(self, plan: Plan) -> Model:
         """Return the network, as it is now, with its preparation."""
@@ -117,12 +120,18 @@ def set_up(plan: Plan, data: Data, parts: Parts | None = None) -> Setup:
         stopping=plan.stopping,
         device=device,
         score=_scorer(plan, preparation),
+        augment=build_augmentation(plan.augment, preparation.input_shape),
     )
     steps = len(job.starts)
     schedule = build_schedule(plan.schedule, optimizer, plan.training.epochs, steps)
     loss_sum = torch.zeros((), dtype=torch.float64, device=device)
     state = TrainState(network, optimizer, schedule, loss_sum=loss_sum)
-    return Setup(parts, preparation, inputs, job, state, steps)
+    shape = preparation.input_shape
+    robustness = tuple(
+        build_change(spec, shape, f"robustness.{place}")
+        for place, spec in enumerate(plan.robustness)
+    )
+    return Setup(parts, preparation, inputs, job, state, steps, robustness)
 
 
 def channels_last(network: nn.Module) -> None:

@@ -1,0 +1,96 @@
+"""Random changes of whole batches of pictures, on the device where they lie.
+
+Drawn from PyTorch's generator of the CPU, so that a seeded step changes its batch in
+the same way on every device.
+"""
+
+from collections.abc import Sequence
+from typing import assert_never
+
+import torch
+from torch import Tensor, nn
+
+from torchsmith.core.errors import PlanError
+from torchsmith.plan import augment
+from torchsmith.plan.augment import Augmentation
+
+
+class RandomCrop(nn.Module):
+    """Cut a random window out of each picture, and resize it back.
+
+    Shapes: `(N, C, H, W)` to the same. Resized with bilinear interpolation.
+
+    Args:
+        height: Of the window, in pixels.
+        width: Of the window, in pixels.
+    """
+
+    def __init__(self, height: int, width: int) -> None:
+        super().__init__()
+        self.height = height
+        self.width = width
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Return the windows, each picture its own, in the size of the pictures."""
+        num, _, height, width = pictures.shape
+        tops = torch.randint(height - self.height + 1, (num, 1))
+        lefts = torch.randint(width - self.width + 1, (num, 1))
+        rows = (tops + torch.arange(self.height)).to(pictures.device)  # (N, height)
+        columns = (lefts + torch.arange(self.width)).to(pictures.device)  # (N, width)
+        numbers = torch.arange(num, device=pictures.device)
+        # Indexing with lists around the `:` of the channels puts these last.
+        windows = pictures[
+            numbers[:, None, None], :, rows[:, :, None], columns[:, None, :]
+        ].permute(0, 3, 1, 2)
+        return nn.functional.interpolate(
+            windows, size=(height, width), mode="bilinear", antialias=True
+        )
+
+
+def build_augmentation(
+    specs: Sequence[Augmentation], shape: tuple[int, ...]
+) -> nn.Sequential:
+    """Build the changes of a plan's `augment` section, one after the other.
+
+    Returns:
+        A module from a batch to a batch of the same shape; without specs it changes
+        nothing.
+
+    Raises:
+        PlanError: As for `build_change`.
+    """
+    return nn.Sequential(
+        *(
+            build_change(spec, shape, f"augment.{place}")
+            for place, spec in enumerate(specs)
+        )
+    )
+
+
+def build_change(spec: Augmentation, shape: tuple[int, ...], where: str) -> nn.Module:
+    """Build one change of batches of examples.
+
+    Args:
+        spec: What to change.
+        shape: Of one example.
+        where: What the spec is called in an error.
+
+    Raises:
+        PlanError: The inputs are no pictures, or smaller than a window.
+    """
+    name = spec.spec_name()
+    if len(shape) != 3:
+        raise PlanError(
+            f"{where}: {name} is for images (C, H, W), but the inputs are {shape}"
+        )
+    match spec:
+        case augment.RandomCrop():
+            size = spec.size if isinstance(spec.size, tuple) else (spec.size,) * 2
+            if size[0] > shape[1] or size[1] > shape[2]:
+                raise PlanError(
+                    f"{where}: a window of {size[0]} x {size[1]} pixels is larger than "
+                    f"the images, {shape[1]} x {shape[2]}"
+                )
+            return RandomCrop(*size)
+        case _:
+            assert_never(spec)
