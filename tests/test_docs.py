@@ -17,6 +17,7 @@ from torchsmith.core.spec import members
 from torchsmith.core.vocabulary import ColumnRole, Metric, Precision, Task
 from torchsmith.data.split import Split
 from torchsmith.data.steps import Step
+from torchsmith.plan.augment import Augmentation
 from torchsmith.plan.layers import Layer
 from torchsmith.plan.losses import Loss
 from torchsmith.plan.networks import Network
@@ -92,7 +93,7 @@ def test_the_plan_page_names_every_key_and_every_choice():
     expected = set()
     for record in (Plan, Problem, Source, Split, Training, Stopping, Sizing):
         expected |= set(record.model_fields)
-    for union in (Step, Network, Layer, Loss, Optimizer, Schedule):
+    for union in (Step, Augmentation, Network, Layer, Loss, Optimizer, Schedule):
         for spec in members(union):
             expected |= {spec.spec_name(), *spec.model_fields}
     for words in (Task, Metric, Precision, ColumnRole):
