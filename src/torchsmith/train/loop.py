@@ -35,7 +35,7 @@ class Job:
     Attributes:
         train: The training part.
         val: The validation part, or None.
-        loss: The mean loss of a batch.
+        loss: The mean loss of a batch, or the sum where its `reduction` is `sum`.
         training: Length, batch size, precision, seed.
         stopping: Early stopping and which weights to keep.
         device: Where the network and the batches are.
@@ -51,6 +51,11 @@ class Job:
     device: torch.device
     score: ScoreFunction = lambda outputs, targets: {}  # noqa: ARG005
     augment: Callable[[Any], Any] = lambda inputs: inputs
+
+    @property
+    def loss_is_sum(self) -> bool:
+        """Whether the loss of a batch is the sum over its examples, not their mean."""
+        return getattr(self.loss, "reduction", "mean") == "sum"
 
     @property
     def starts(self) -> list[int]:
@@ -107,7 +112,7 @@ def train_epoch(job: Job, state: TrainState, session: Session) -> None:
         state.lr = float(optimizer.param_groups[0]["lr"])
         if isinstance(state.schedule, OneCycleLR):
             state.schedule.step()
-        state.loss_sum += loss.detach() * len(targets)
+        state.loss_sum += loss.detach() * (1 if job.loss_is_sum else len(targets))
         state.num_seen += len(targets)
         state.step += 1
         state.step_in_epoch += 1
@@ -174,7 +179,7 @@ def evaluate_loss(
         inputs, target = batches.take(part)
         with autocast(job):
             output = network(inputs)
-            total += job.loss(output, target) * len(target)
+            total += job.loss(output, target) * (1 if job.loss_is_sum else len(target))
         outputs.append(output.float() if isinstance(output, Tensor) else output)
         targets.append(target)
     return total.item() / len(batches), torch.cat(outputs), torch.cat(targets)
