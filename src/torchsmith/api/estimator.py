@@ -11,6 +11,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from torchsmith.api.carrying import torch_threads
 from torchsmith.api.estimator_inputs import (
     Rows,
     checked_rows,
@@ -21,7 +22,6 @@ from torchsmith.api.estimator_inputs import (
     whole_seed,
 )
 from torchsmith.api.memory import train_in_memory
-from torchsmith.api.training import torch_threads
 from torchsmith.core.errors import Interrupted, PlanError
 from torchsmith.core.vocabulary import Task
 from torchsmith.data.data import Column

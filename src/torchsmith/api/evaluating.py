@@ -1,6 +1,6 @@
 """Step 6 of the flow: scores with intervals, rivals, importance."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torchsmith.evaluate.evaluate import PartOutputs, evaluate
 from torchsmith.evaluate.evaluation import Evaluation, Importance
 from torchsmith.evaluate.features import Features, picture_features
 from torchsmith.evaluate.importance import permutation_importance
-from torchsmith.evaluate.rivals import fit_rivals
+from torchsmith.evaluate.rivals import RivalOutputs, fit_rivals
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.text import flow
 from torchsmith.train.model import Model
@@ -26,7 +26,13 @@ RIVAL_SHARE = 0.1
 
 
 def evaluate_run(
-    plan: Plan, data: Data, setup: Setup, model: Model, observer: Observer
+    plan: Plan,
+    data: Data,
+    setup: Setup,
+    model: Model,
+    observer: Observer,
+    *,
+    rivals: bool = True,
 ) -> Evaluation:
     """Score a trained model on its test part, which is read here for the first time.
 
@@ -36,6 +42,7 @@ def evaluate_run(
         setup: With the rows of each part, and the prepared inputs of train and val.
         model: With its best weights.
         observer: Is told what is going on.
+        rivals: Whether to fit simple rivals and to measure the importance of columns.
     """
     parts, seed = setup.parts, plan.training.seed
     observer.stage("Evaluating on the test part")
@@ -45,26 +52,36 @@ def evaluate_run(
     val = None
     if len(parts.val):
         val = part_outputs(model, data, parts.val, known["val"])
-    fitted = np.concatenate([parts.train, parts.val])
-    rivals = fit_rivals(
-        metric=plan.problem.metric,
-        classes=len(plan.problem.classes),
-        train=_features(plan, model, np.concatenate([known["train"], known["val"]])),
-        targets=true_targets(model.preparation, data, fitted),
-        test=_features(plan, model, inputs),
-        seed=seed,
-        seconds=_rival_seconds(plan),
-        observer=observer,
-    )
     return evaluate(
         plan.problem,
         test,
         num_train=len(parts.train),
         val=val,
         changed=_changed(plan, setup, model, inputs),
-        rivals=rivals,
-        importance=_importance(model, inputs, test.targets, seed, observer),
+        rivals=_rivals(plan, data, setup, inputs, observer) if rivals else (),
+        importance=_importance(model, inputs, test.targets, seed, observer)
+        if rivals
+        else (),
         seed=seed,
+    )
+
+
+def _rivals(
+    plan: Plan, data: Data, setup: Setup, inputs: np.ndarray, observer: Observer
+) -> Sequence[RivalOutputs]:
+    """Fit simple models on the prepared train and val parts."""
+    preparation, known = setup.preparation, setup.inputs
+    fitted = np.concatenate([setup.parts.train, setup.parts.val])
+    both = np.concatenate([known["train"], known["val"]])
+    return fit_rivals(
+        metric=plan.problem.metric,
+        classes=len(plan.problem.classes),
+        train=_features(plan, preparation, both),
+        targets=true_targets(preparation, data, fitted),
+        test=_features(plan, preparation, inputs),
+        seed=plan.training.seed,
+        seconds=_rival_seconds(plan),
+        observer=observer,
     )
 
 
@@ -103,11 +120,11 @@ def _changed(
     return found
 
 
-def _features(plan: Plan, model: Model, inputs: np.ndarray) -> Features:
-    if model.preparation.kind == "images":
+def _features(plan: Plan, preparation: Preparation, inputs: np.ndarray) -> Features:
+    if preparation.kind == "images":
         scales = [step.scale for step in plan.prepare if isinstance(step, ToFloat)]
         return picture_features(inputs, *scales[:1])
-    numbers = model.preparation.num_numbers
+    numbers = preparation.num_numbers
     return Features(inputs[:, :numbers], inputs[:, numbers:].astype(np.int64))
 
 

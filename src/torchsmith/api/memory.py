@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from torchsmith.api.training import torch_threads
+from torchsmith.api.carrying import torch_threads
 from torchsmith.core.vocabulary import Task
 from torchsmith.data.data import Data
 from torchsmith.data.split import Parts, hold_out

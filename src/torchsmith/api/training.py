@@ -1,35 +1,25 @@
 """Step 5 of the flow and what follows from it: train, evaluate, report."""
 
-import json
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
 
 from torchsmith.api import planning
+from torchsmith.api.carrying import carry_out, first_files, is_complete, make_ready
 from torchsmith.api.planning import Planned, Source
-from torchsmith.api.run import Outcome, Run
-from torchsmith.core import environment
-from torchsmith.core.errors import DataError, PlanError, TrainError
-from torchsmith.core.files import write_atomic
+from torchsmith.api.run import Run
+from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.data import load as reading
 from torchsmith.data.data import Data
 from torchsmith.inspect.examine import inspect as examine
 from torchsmith.plan.check import check
 from torchsmith.plan.decide import decide
-from torchsmith.plan.file import parse_plan, read_plan
+from torchsmith.plan.file import read_plan
 from torchsmith.plan.machine import Machine, measure
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import differences, set_values
-from torchsmith.plan.text import plan_text
 from torchsmith.train.watch import TrainingObserver
-
-if TYPE_CHECKING:
-    from torchsmith.train.setup import Setup
-    from torchsmith.train.state import TrainState
 
 QUIET = TrainingObserver()
 
@@ -81,17 +71,12 @@ def train(
         raise DataError("nothing to train on; give a source, a plan, or resume")
     planned = _planned(what, target, budget, settings, observer)
     # What cannot be prepared or built is told before there is a run folder.
-    setup = _set_up(planned.plan, planned.data, observer)
-    files = {
-        "plan.yaml": plan_text(planned.plan),
-        "inspection.json": planned.inspection.model_dump_json(indent=1),
-        "environment.json": json.dumps(_environment(planned.plan), indent=1),
-    }
-    if planned.plan != planned.default:
-        files["default.yaml"] = plan_text(planned.default)
-    folder = RunFolder.create(runs, name or planned.plan.data.source, files)
+    setup = make_ready(planned.plan, planned.data, observer)
+    folder = RunFolder.create(
+        runs, name or planned.plan.data.source, first_files(planned)
+    )
     with folder.locked():
-        return _carry_out(folder, planned.plan, planned.data, setup, observer, begin)
+        return carry_out(folder, planned.plan, planned.data, setup, observer, begin)
 
 
 def _planned(
@@ -185,21 +170,12 @@ def _resume(
     _require_same(folder, plan, what, target)
     source = None if isinstance(what, (str, Path, Plan)) else what
     with folder.locked():
-        if _is_complete(run := Run(folder.path)):
+        if is_complete(run := Run(folder.path)):
             observer.note(f"{folder.path} is complete; there is nothing to resume")
             return run
         data = load_planned(plan, observer, source)
-        setup = _set_up(plan, data, observer)
-        return _carry_out(folder, plan, data, setup, observer, begin)
-
-
-def _is_complete(run: Run) -> bool:
-    try:
-        run.folder.check_model()
-        made = run.evaluation, run.outcome
-    except TrainError:
-        return False
-    return bool(made) and run.folder.report.is_file()
+        setup = make_ready(plan, data, observer)
+        return carry_out(folder, plan, data, setup, observer, begin)
 
 
 def _require_same(
@@ -223,147 +199,3 @@ def _require_same(
             f"{folder.path}: was made of {wrong}; a run is resumed as it was begun, "
             "so leave it out, or start a new run without --resume"
         )
-
-
-def _set_up(plan: Plan, data: Data, observer: TrainingObserver) -> "Setup":
-    _import_torch(observer)
-    from torchsmith.train.setup import set_up
-
-    observer.stage("Preparing")
-    with torch_threads(plan.training.threads):
-        return set_up(plan, data)
-
-
-def _carry_out(
-    folder: RunFolder,
-    plan: Plan,
-    data: Data,
-    setup: "Setup",
-    observer: TrainingObserver,
-    begin: float,
-) -> Run:
-    """Train from the newest good checkpoint or from the start, evaluate, report."""
-    from torchsmith.api.evaluating import evaluate_run
-    from torchsmith.api.reporting import report_html
-    from torchsmith.train.loop import fit
-    from torchsmith.train.recorders import MetricsFile, TensorBoardEvents
-    from torchsmith.train.session import Session
-
-    with torch_threads(plan.training.threads):
-        state = setup.state
-        notes = _load_newest(folder, plan, state, observer)
-        recorders = [
-            MetricsFile(folder.metrics, state.history),
-            TensorBoardEvents(folder.tensorboard, state.epoch + 1),
-        ]
-        session = Session(
-            folder,
-            [*recorders, observer],
-            num_epochs=plan.training.epochs,
-            steps_per_epoch=setup.steps_per_epoch,
-            seconds=plan.training.seconds,
-        )
-        earlier = state.seconds
-        observer.on_start(
-            plan.training.epochs,
-            len(setup.parts.train),
-            sum(p.numel() for p in state.network.parameters()),
-            str(setup.job.device),
-        )
-        fit(setup.job, state, session)
-        for watcher in (*recorders, observer):
-            watcher.on_end(state.finished)
-        model = setup.model(plan)
-        folder.save_model(model.save)
-        evaluation = evaluate_run(plan, data, setup, model, observer)
-    write_atomic(folder.evaluation, evaluation.model_dump_json(indent=1))
-    outcome = Outcome(
-        stopped=state.finished,
-        seconds={
-            "total": round(perf_counter() - begin + earlier, 3),
-            "train": round(state.seconds, 3),
-        },
-        notes=tuple(notes),
-    )
-    observer.stage("Writing the report")
-    run = Run(folder.path)
-    write_atomic(folder.report, report_html(run, outcome))
-    write_atomic(folder.outcome, outcome.model_dump_json(indent=1))
-    return run
-
-
-def _load_newest(
-    folder: RunFolder, plan: Plan, state: "TrainState", observer: TrainingObserver
-) -> list[str]:
-    state.plan = plan_text(plan)
-    newest, notes = folder.newest_checkpoint()
-    if newest is None and notes:
-        notes.append("no checkpoint is whole: training starts again from the beginning")
-    if newest is not None:
-        _require_unchanged(folder, plan, state.plan_of(newest))
-        notes += [
-            f"the environment differs, so the weights may too: {line}"
-            for line in _environment_differences(folder)
-        ]
-        state.load(newest)
-        where = f"going on from epoch {state.epoch + 1}, step {state.step}"
-        observer.note("training is done already" if state.finished else where)
-        if len(notes):
-            notes.append(f"training went on from checkpoint {newest.name}")
-    for note in notes:
-        observer.note(note)
-    return notes
-
-
-def _require_unchanged(folder: RunFolder, plan: Plan, begun_with: str) -> None:
-    """Refuse to go on with a plan that was edited after training began.
-
-    Raises:
-        PlanError: They differ in more than where the same data lies.
-    """
-    changed = differences(plan, parse_plan(begun_with))
-    if plan.data.fingerprint:
-        changed.pop("data.source", None)
-    if changed:
-        what = ", ".join(
-            f"{path} is {now}, was {before}" for path, (now, before) in changed.items()
-        )
-        raise PlanError(
-            f"{folder.plan}: was changed after training began ({what}); change it back "
-            f"to resume, or start a new run with: torchsmith train {folder.plan}"
-        )
-
-
-def _environment(plan: Plan) -> dict[str, str]:
-    with torch_threads(plan.training.threads):
-        return environment.environment()
-
-
-def _environment_differences(folder: RunFolder) -> list[str]:
-    try:
-        before = json.loads(folder.environment.read_bytes())
-    except (OSError, ValueError):
-        return [f"{folder.environment.name} cannot be read"]
-    return environment.differences(before, environment.environment())
-
-
-def _import_torch(observer: TrainingObserver) -> None:
-    observer.stage("Starting PyTorch")
-    # Threads that wait for each other spin, which starves them where another process
-    # wants a core; a short spin costs nothing elsewhere. Read when torch is loaded.
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    import torch  # noqa: F401
-
-
-@contextmanager
-def torch_threads(threads: int) -> Iterator[None]:
-    """Use so many threads within one operation; 0 leaves PyTorch's own choice."""
-    import torch
-
-    before = torch.get_num_threads()
-    if threads:
-        torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
