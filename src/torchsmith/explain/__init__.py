@@ -1,0 +1,1 @@
+"""What is inside: graphs, layers, weights, activations, and what mattered."""
