@@ -5,9 +5,19 @@ runs/2026-11-20-1432-mnist/
   plan.yaml  inspection.json  environment.json        what was asked, of what, on what
   default.yaml                                        what Torchsmith had chosen
   metrics.jsonl  tensorboard/                         as it went
+  snapshots/epoch-00001.safetensors                   the first layer's weights then
   checkpoints/00000600/{state.safetensors,state.json,manifest.json}
   model/{network.safetensors,model.json,manifest.json}
   evaluation.json  outcome.json  report.html          what came out
+
+runs/2026-11-20-1440-optimizers/
+  study.yaml  environment.json                        one plan and its variants
+  runs/Adam-seed0/                                    a run of a plan for each member
+  study.json  report.html  figures/                   what came out
+
+runs/2026-11-20-1450-sine-cubic/
+  lesson.json  lesson.py  environment.json            what came out, and the program
+  report.html  figures/
 ```
 """
 
@@ -21,6 +31,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from torchsmith.core.errors import DataError, TrainError, nearest
 from torchsmith.core.files import (
@@ -37,8 +48,20 @@ STALE_SECONDS = 3600.0
 """Making a run folder takes milliseconds; one that is so old was left by a crash."""
 MINUTE = "%Y-%m-%d-%H%M"
 
+FolderKind = Literal["plan", "fit", "study", "lesson"]
+"""Of what a run folder is: of a plan, of a person's own module, of a recipe."""
+
+FIRST_FILES: Mapping[str, FolderKind] = {
+    "plan.yaml": "plan",
+    "fit.json": "fit",
+    "study.yaml": "study",
+    "lesson.json": "lesson",
+}
+"""The file that each kind of run begins with."""
+
 _DATED = re.compile(r"\d{4}-\d\d-\d\d-\d{4}")
 _CHECKPOINT = re.compile(r"[0-9]{8,}(-[0-9]+)?")
+_SNAPSHOT = re.compile(r"epoch-([0-9]{5,})\.safetensors")
 
 
 class RunFolder:
@@ -49,10 +72,17 @@ class RunFolder:
         self.plan = path / "plan.yaml"
         self.default_plan = path / "default.yaml"
         self.fit = path / "fit.json"
+        self.study = path / "study.yaml"
+        self.members = path / "runs"
+        self.study_results = path / "study.json"
+        self.lesson = path / "lesson.json"
+        self.program = path / "lesson.py"
+        self.figures = path / "figures"
         self.inspection = path / "inspection.json"
         self.environment = path / "environment.json"
         self.metrics = path / "metrics.jsonl"
         self.tensorboard = path / "tensorboard"
+        self.snapshots = path / "snapshots"
         self.checkpoints = path / "checkpoints"
         self.model = path / "model"
         self.evaluation = path / "evaluation.json"
@@ -64,6 +94,20 @@ class RunFolder:
     def name(self) -> str:
         """The folder's own name."""
         return self.path.name
+
+    @property
+    def kind(self) -> FolderKind:
+        """Of what this is a run folder.
+
+        Raises:
+            DataError: It is none.
+        """
+        kind = kind_of(self.path)
+        if kind is None:
+            raise DataError(
+                f"{self.path}: is no run folder; list them with: torchsmith runs"
+            )
+        return kind
 
     @property
     def go_on(self) -> str:
@@ -79,7 +123,8 @@ class RunFolder:
         Args:
             runs: The folder of all runs; made where it is missing.
             name: What the run is about; date and time are put before it.
-            files: Name and content, `plan.yaml` among them.
+            files: Name and content, one of `FIRST_FILES` among them; a name may lie
+                in a folder, such as `figures/loss.svg`.
 
         Raises:
             TrainError: The folder cannot be written.
@@ -95,6 +140,28 @@ class RunFolder:
         except OSError as error:
             raise write_failed(runs, error) from error
         raise TrainError(f"{runs}: too many runs named {stem}; choose another --name")
+
+    @classmethod
+    def create_member(
+        cls, study: "RunFolder", name: str, files: Mapping[str, str]
+    ) -> "RunFolder":
+        """Make the run folder of a study's member, in one step; its name is exact.
+
+        This process must hold the study: what another left half-made is removed.
+
+        Raises:
+            TrainError: The folder cannot be written, or is there already.
+        """
+        path = study.members / name
+        try:
+            study.members.mkdir(exist_ok=True)
+            shutil.rmtree(path.with_name(f".{name}.new"), ignore_errors=True)
+            made = _make(path, files)
+        except OSError as error:
+            raise write_failed(path, error) from error
+        if not made:
+            raise TrainError(f"{path}: is there already, and is no run; remove it")
+        return cls(path)
 
     @classmethod
     def find(cls, run: str | Path, runs: Path) -> "RunFolder":
@@ -192,6 +259,16 @@ class RunFolder:
             problems.append(f"checkpoint {path.name} is damaged: {problem}")
         return None, problems
 
+    def snapshot(self, epoch: int) -> Path:
+        """Return where the first layer's weights after an epoch are."""
+        return self.snapshots / f"epoch-{epoch:05d}.safetensors"
+
+    def snapshot_files(self) -> dict[int, Path]:
+        """Return the snapshots that are there, by epoch, the first first."""
+        found = self.snapshots.iterdir() if self.snapshots.is_dir() else ()
+        named = ((_SNAPSHOT.fullmatch(path.name), path) for path in found)
+        return dict(sorted((int(name[1]), path) for name, path in named if name))
+
     def save_model(self, fill: Callable[[Path], None]) -> None:
         """Commit the folder with the best weights and the fitted preparation."""
         with committed_folder(self.model) as temporary:
@@ -231,9 +308,15 @@ class RunFolder:
                 path.unlink(missing_ok=True)
 
 
+def kind_of(path: Path) -> FolderKind | None:
+    """Return of what a folder is the run folder, or None."""
+    found = (kind for file, kind in FIRST_FILES.items() if (path / file).is_file())
+    return next(found, None)
+
+
 def is_run(path: Path) -> bool:
-    """Whether a folder is a run: of a plan, or of `fit`."""
-    return (path / "plan.yaml").is_file() or (path / "fit.json").is_file()
+    """Whether a folder is a run: of a plan, of `fit`, of a study or of a lesson."""
+    return kind_of(path) is not None
 
 
 def run_names(runs: Path) -> list[str]:
@@ -267,8 +350,10 @@ def _make(path: Path, files: Mapping[str, str]) -> bool:
             temporary.rmdir()
             return False
         for file, content in files.items():
+            (temporary / file).parent.mkdir(exist_ok=True)
             write_atomic(temporary / file, content)
-        (temporary / "checkpoints").mkdir()
+        if kind_of(temporary) in ("plan", "fit"):
+            (temporary / "checkpoints").mkdir()
         temporary.rename(path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -292,4 +377,13 @@ def _position(checkpoint: Path) -> tuple[int, int]:
 
 
 def _slug(name: str) -> str:
-    return re.sub(r"[^\w]+", "-", Path(name).stem).strip("-_")[:40] or "run"
+    return slug(Path(name).stem)[:40] or "run"
+
+
+def slug(name: str) -> str:
+    """Return a name with only what is safe in the name of a file.
+
+    >>> slug("SGD, momentum 0.9")
+    'SGD-momentum-0-9'
+    """
+    return re.sub(r"[^\w]+", "-", name).strip("-_")
