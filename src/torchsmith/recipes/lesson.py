@@ -1,0 +1,240 @@
+"""A lesson: a plain PyTorch program that teaches, run with settings.
+
+A lesson is a module of `recipes/lessons` that needs nothing of Torchsmith: the standard
+library, NumPy and PyTorch. It holds one function of the lesson's name with keyword
+parameters and their defaults, and returns what it found as a plain dictionary, the
+fields of `LessonResult`. It says what it is about to do with `tell`, which prints when
+the program runs on its own:
+
+```
+def sine_cubic(*, points=1000, steps=2000, lr=1e-6, seed=0, tell=print): ...
+```
+
+A lesson that reads a set names it, `DATA = "mnist"`, and takes a parameter `folder`:
+where the files of that set lie.
+"""
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+from pydantic import ValidationError
+
+from torchsmith.core.errors import PlanError, nearest
+from torchsmith.core.record import Record
+from torchsmith.plan.yaml import parse_value
+
+Value = int | float | str | bool
+"""What a setting of a lesson may be."""
+
+_NOT_SET = ("tell", "folder")
+_CALLED = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+
+
+class Figure(Record):
+    """One chart of a lesson.
+
+    Attributes:
+        x: What stands below the axis.
+        lines: By name, pairs of x and y.
+    """
+
+    x: str
+    lines: dict[str, tuple[tuple[float, float], ...]]
+
+
+class LessonResult(Record):
+    """What a lesson found.
+
+    Attributes:
+        numbers: Single values by name.
+        tables: By title, rows of values by column.
+        figures: By title.
+    """
+
+    numbers: dict[str, Value] = {}
+    tables: dict[str, tuple[dict[str, Value], ...]] = {}
+    figures: dict[str, Figure] = {}
+
+
+class LessonRecord(Record):
+    """A lesson that was run, written as `lesson.json`.
+
+    Attributes:
+        lesson: Its name.
+        title: The first line of the program's text.
+        text: What the program says about itself, after its first line.
+        settings: All of them, also those that nobody changed.
+        result: What it found.
+        seconds: That it took.
+    """
+
+    lesson: str
+    title: str
+    text: str
+    settings: dict[str, Value]
+    result: LessonResult
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A lesson of the catalogue.
+
+    Attributes:
+        name: Such as `sine-cubic`.
+        source: The program's text.
+    """
+
+    name: str
+    source: str
+
+    @property
+    def function(self) -> str:
+        """The name of its function."""
+        return self.name.replace("-", "_")
+
+    @property
+    def title(self) -> str:
+        """The first line of the program's text."""
+        return self._said[0]
+
+    @property
+    def text(self) -> str:
+        """What the program says about itself, after its first line."""
+        return self._said[1]
+
+    @cached_property
+    def settings(self) -> Mapping[str, Value]:
+        """The settings and their defaults, read without running the program."""
+        parameters = _function(self._tree, self.function).args
+        return {
+            parameter.arg: _value(default)
+            for parameter, default in zip(
+                parameters.kwonlyargs, parameters.kw_defaults, strict=True
+            )
+            if parameter.arg not in _NOT_SET and default is not None
+        }
+
+    @cached_property
+    def data(self) -> str:
+        """The set that it reads, or an empty text."""
+        for node in self._tree.body:
+            match node:
+                case ast.Assign(targets=[ast.Name(id="DATA")], value=value):
+                    return str(ast.literal_eval(value))
+        return ""
+
+    @cached_property
+    def _tree(self) -> ast.Module:
+        return ast.parse(self.source)
+
+    @property
+    def _said(self) -> tuple[str, str]:
+        first, _, rest = (ast.get_docstring(self._tree) or self.name).partition("\n")
+        return first, rest.strip()
+
+    def choose(self, given: Mapping[str, object]) -> dict[str, Value]:
+        """Return all settings, some of them as given.
+
+        Args:
+            given: Values by name; texts are read as YAML. The plan's name of a shared
+                setting, such as `training.seed`, is understood.
+
+        Raises:
+            PlanError: There is no such setting, or its value does not fit.
+        """
+        chosen = dict(self.settings)
+        for path, value in given.items():
+            name = path.removeprefix("training.")
+            if name not in chosen:
+                near = nearest(name, chosen) or f"; it has {', '.join(chosen)}"
+                raise PlanError(f"{path}: {self.name} has no such setting{near}")
+            read = parse_value(value) if isinstance(value, str) else value
+            chosen[name] = _fitting(name, read, chosen[name])
+        return chosen
+
+    def program(self, settings: Mapping[str, Value], folder: str = "") -> str:
+        """Return the program as a script that runs with these settings.
+
+        Args:
+            settings: All of them.
+            folder: Where the set that it reads lies, where it reads one.
+        """
+        given = dict(settings) | ({"folder": folder} if folder else {})
+        arguments = [f"        {name}={value!r},\n" for name, value in given.items()]
+        call = f"    {self.function}(\n{''.join(arguments)}    )\n"
+        return f'{self.source.rstrip()}\n\n\nif __name__ == "__main__":\n{call}'
+
+    def run(
+        self,
+        settings: Mapping[str, Value],
+        tell: Callable[[str], object],
+        folder: str = "",
+    ) -> LessonResult:
+        """Run the program.
+
+        Args:
+            settings: All of them.
+            tell: Is told what the program is about to do.
+            folder: Where the set that it reads lies, where it reads one.
+        """
+        module = import_module(f"torchsmith.recipes.lessons.{self.function}")
+        function: Callable[..., dict[str, Any]] = getattr(module, self.function)
+        given: dict[str, object] = {"folder": folder} if folder else {}
+        return LessonResult.model_validate(function(**settings, **given, tell=tell))
+
+
+def read_lesson_record(text: str | bytes, where: str) -> LessonRecord:
+    """Read `lesson.json`.
+
+    Raises:
+        PlanError: It is damaged.
+    """
+    try:
+        return LessonRecord.model_validate_json(text)
+    except ValidationError as error:
+        raise PlanError(
+            f"{where}: is damaged ({error.errors()[0]['msg']}); run the lesson again"
+        ) from error
+
+
+def _function(tree: ast.Module, name: str) -> ast.FunctionDef:
+    return next(
+        node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and node.name == name
+    )
+
+
+def _value(node: ast.expr) -> Value:
+    value: Value = ast.literal_eval(node)
+    return value
+
+
+def _fitting(name: str, value: object, default: Value) -> Value:
+    """Return a value of the default's kind.
+
+    Raises:
+        PlanError: It is of another kind, or not above 0.
+    """
+    if isinstance(default, float) and type(value) is int:
+        value = float(value)
+    match value:
+        case bool() | str() if type(value) is type(default):
+            return value
+        case int() if type(default) is int:
+            lowest = 0 if name == "seed" else 1
+            if value < lowest:
+                raise PlanError(f"{name}: must be at least {lowest}, got {value}")
+            return value
+        case float() if isinstance(default, float):
+            if not 0 < value < float("inf"):
+                raise PlanError(f"{name}: must be above 0, got {value}")
+            return value
+        case _:
+            kind = _CALLED[type(default)]
+            raise PlanError(f"{name}: must be {kind}, got {value!r}")

@@ -1,0 +1,1 @@
+"""Plain PyTorch programs, each to be read from top to bottom."""
