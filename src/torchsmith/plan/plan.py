@@ -9,6 +9,8 @@ from torchsmith.core.vocabulary import ColumnRole, Metric, Precision, Task
 from torchsmith.data.split import Split
 from torchsmith.data.steps import Step
 from torchsmith.plan.augment import Augmentation
+from torchsmith.plan.averaging import Averaging
+from torchsmith.plan.init import Init
 from torchsmith.plan.losses import Loss
 from torchsmith.plan.networks import Network
 from torchsmith.plan.optimizers import Optimizer
@@ -56,9 +58,12 @@ class Training(Record):
 
     Attributes:
         epochs: At most so many passes over the training part.
-        batch_size: Examples per optimizer step; an epoch's last may have fewer.
+        batch_size: Examples per batch; an epoch's last may have fewer.
+        accumulate: Batches per optimizer step, whose gradients are added up; an epoch's
+            last step may have fewer.
         precision: Of the arithmetic inside the network.
         clip_grad_norm: Gradients are scaled down to at most this norm; 0 does not clip.
+        clip_grad_value: Each gradient is cut at plus and minus this value; 0 does not.
         device: `auto` takes a GPU where there is one.
         threads: Of the CPU within one operation; 0 leaves PyTorch's own choice. Another
             number of threads gives slightly other weights.
@@ -69,8 +74,10 @@ class Training(Record):
 
     epochs: int = Field(default=10, ge=1)
     batch_size: int = Field(default=64, ge=1)
+    accumulate: int = Field(default=1, ge=1)
     precision: Precision = "float32"
     clip_grad_norm: float = Field(default=0.0, ge=0)
+    clip_grad_value: float = Field(default=0.0, ge=0)
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     threads: int = Field(default=0, ge=0)
     seconds: float = Field(default=0.0, ge=0)
@@ -112,6 +119,8 @@ class Plan(Record):
 
     Attributes:
         augment: Random changes of each training batch that keep the label.
+        init: Initial weights other than PyTorch's own, in this order.
+        averaging: Of the weights, which are then those that are validated and kept.
         robustness: Changes of the test part under which the network is scored too.
         sized_for: Does not change the result; says what the default plan was made for.
         reasons: For a dotted path such as `training.epochs`, why the value is what it
@@ -125,9 +134,11 @@ class Plan(Record):
     prepare: tuple[Step, ...] = ()
     augment: tuple[Augmentation, ...] = ()
     network: Network
+    init: tuple[Init, ...] = ()
     loss: Loss
     optimizer: Optimizer
     schedule: Schedule | None = None
+    averaging: Averaging | None = None
     training: Training = Training()
     stopping: Stopping = Stopping()
     robustness: tuple[Augmentation, ...] = ()

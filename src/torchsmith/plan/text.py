@@ -17,8 +17,10 @@ LIST_WIDTH = 160
 
 _PLAIN = re.compile(r"(?:[^\W\d]|\.{0,2}/)[\w./+%()-]*(?:[ :][\w./+%()-]+)*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
-_LEFT_OUT_WHERE_EMPTY = ("augment", "robustness", "sized_for")
-_ALWAYS_BLOCK = frozenset({"problem", "data", "prepare", "Sequential", "layers"})
+_LEFT_OUT_WHERE_EMPTY = ("augment", "init", "averaging", "robustness", "sized_for")
+_ALWAYS_BLOCK = frozenset(
+    {"problem", "data", "prepare", "Sequential", "Residual", "layers"}
+)
 
 Reasons = Mapping[Path, str]
 

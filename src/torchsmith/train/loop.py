@@ -1,7 +1,6 @@
 """The loop that every PyTorch page shows: forward, loss, zero_grad, backward, step."""
 
 import random
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau
 
 from torchsmith.core.errors import TrainError
 from torchsmith.core.seeds import derive_seed
@@ -19,6 +17,7 @@ from torchsmith.nn.losses import LossFunction
 from torchsmith.plan.plan import Stopping, Training
 from torchsmith.train.batches import Batches, DatasetBatches, batch_starts, epoch_order
 from torchsmith.train.history import EpochRecord
+from torchsmith.train.pace import step_schedule
 from torchsmith.train.session import Session, diverged
 from torchsmith.train.state import TrainState
 
@@ -62,6 +61,17 @@ class Job:
         """Where each batch of an epoch begins."""
         return batch_starts(len(self.train), self.training.batch_size)
 
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps in each epoch."""
+        return -(-len(self.starts) // self.training.accumulate)
+
+    def steps(self, order: Tensor) -> list[tuple[Tensor, ...]]:
+        """Divide an epoch's rows into batches, and these into optimizer steps."""
+        batches = order.tensor_split(self.starts[1:])
+        num = self.training.accumulate
+        return [batches[i : i + num] for i in range(0, len(batches), num)]
+
 
 def fit(job: Job, state: TrainState, session: Session) -> None:
     """Train until the plan says stop; `state.finished` then says why.
@@ -80,40 +90,40 @@ def fit(job: Job, state: TrainState, session: Session) -> None:
             end_epoch(job, state, session)
         if job.stopping.restore_best and state.best_weights:
             state.network.load_state_dict(state.best_weights)
+        elif state.scored is not state.network:
+            state.network.load_state_dict(state.scored.state_dict())
         if not was_finished:
             session.save(state)
 
 
 def train_epoch(job: Job, state: TrainState, session: Session) -> None:
     """Train on every example once, or on what a checkpoint left of the epoch."""
-    network, optimizer, settings = state.network, state.optimizer, job.training
-    order = epoch_order(len(job.train), settings.seed, state.epoch)
-    starts = job.starts
-    ends = [*starts[1:], len(order)]
+    network, optimizer = state.network, state.optimizer
+    order = epoch_order(len(job.train), job.training.seed, state.epoch)
+    steps = job.steps(order)
     network.train()
-    for batch in range(state.step_in_epoch, len(starts)):
+    for batches in steps[state.step_in_epoch :]:
         seed_step(job, "step", state.step)
-        inputs, targets = job.train.take(order[starts[batch] : ends[batch]])
-        inputs = job.augment(inputs)
-        with autocast(job):
-            outputs = network(inputs)
-            if state.step == 0:
-                check_shapes(outputs, targets)
-            loss = job.loss(outputs, targets)
         optimizer.zero_grad()
-        backward(loss)
-        if settings.clip_grad_norm or batch == len(starts) - 1:
-            # An infinite limit only measures the norm, for the record of the epoch.
-            limit = settings.clip_grad_norm or float("inf")
-            norm = torch.nn.utils.clip_grad_norm_(network.parameters(), limit)
-            if batch == len(starts) - 1:
-                state.grad_norm = norm.item()
+        num_examples = sum(map(len, batches))
+        for rows in batches:
+            inputs, targets = job.train.take(rows)
+            inputs = job.augment(inputs)
+            with autocast(job):
+                outputs = network(inputs)
+                if state.step == 0:
+                    check_shapes(outputs, targets)
+                loss = job.loss(outputs, targets)
+            is_part = len(batches) > 1 and not job.loss_is_sum
+            backward(loss * (len(rows) / num_examples) if is_part else loss)
+            state.loss_sum += loss.detach() * (1 if job.loss_is_sum else len(targets))
+            state.num_seen += len(targets)
+        clip_gradients(job, state, is_last=state.step_in_epoch == len(steps) - 1)
         optimizer.step()
         state.lr = float(optimizer.param_groups[0]["lr"])
-        if isinstance(state.schedule, OneCycleLR):
-            state.schedule.step()
-        state.loss_sum += loss.detach() * (1 if job.loss_is_sum else len(targets))
-        state.num_seen += len(targets)
+        step_schedule(state, "step")
+        if state.average is not None:
+            state.average.after_step(network)
         state.step += 1
         state.step_in_epoch += 1
         session.after_step(state)
@@ -128,10 +138,11 @@ def end_epoch(job: Job, state: TrainState, session: Session) -> None:
     train_loss = state.loss_sum.item() / max(state.num_seen, 1)
     if not np.isfinite(train_loss):
         raise diverged(state)
+    average_epoch(job, state)
     val_loss, metrics = None, {}
     if job.val is not None:
         seed_step(job, "val", state.epoch)
-        val_loss, outputs, targets = evaluate_loss(job, state.network, job.val)
+        val_loss, outputs, targets = evaluate_loss(job, state.scored, job.val)
         metrics = job.score(outputs, targets)
     state.epoch += 1
     value = monitored(job.stopping.monitor, train_loss, val_loss, metrics)
@@ -140,11 +151,11 @@ def end_epoch(job: Job, state: TrainState, session: Session) -> None:
         state.best_value, state.best_epoch, state.bad_epochs = value, state.epoch, 0
         state.best_weights = {
             name: tensor.detach().cpu().clone()
-            for name, tensor in state.network.state_dict().items()
+            for name, tensor in state.scored.state_dict().items()
         }
     else:
         state.bad_epochs += 1
-    step_schedule(state, train_loss if val_loss is None else val_loss)
+    step_schedule(state, "epoch", train_loss if val_loss is None else val_loss)
     state.finished = reason_to_stop(job, state, session)
     session.add_time(state)
     record = EpochRecord(
@@ -235,15 +246,29 @@ def is_better(stopping: Stopping, value: float, best: float | None) -> bool:
     return gain > stopping.min_delta
 
 
-def step_schedule(state: TrainState, loss: float) -> None:
-    """Step a schedule that works by epochs; `OneCycleLR` works by steps."""
-    with warnings.catch_warnings():
-        # PyTorch cannot see the steps that were done before a resume.
-        warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
-        if isinstance(state.schedule, ReduceLROnPlateau):
-            state.schedule.step(loss)
-        elif state.schedule is not None and not isinstance(state.schedule, OneCycleLR):
-            state.schedule.step()
+def clip_gradients(job: Job, state: TrainState, *, is_last: bool) -> None:
+    """Clip as planned, and measure the norm at the last step of an epoch."""
+    parameters, settings = list(state.network.parameters()), job.training
+    if settings.clip_grad_norm or is_last:
+        # An infinite limit only measures the norm, for the record of the epoch.
+        limit = settings.clip_grad_norm or float("inf")
+        norm = torch.nn.utils.clip_grad_norm_(parameters, limit)
+        if is_last:
+            state.grad_norm = norm.item()
+    if settings.clip_grad_value:
+        torch.nn.utils.clip_grad_value_(parameters, settings.clip_grad_value)
+
+
+def average_epoch(job: Job, state: TrainState) -> None:
+    """Bring the average of the weights up to date after an epoch."""
+    if state.average is None:
+        return
+    seed_step(job, "averaging", state.epoch)
+    rows = torch.arange(len(job.train))
+    batches = (batch for step in job.steps(rows) for batch in step)
+    inputs = (job.augment(job.train.take(batch)[0]) for batch in batches)
+    with autocast(job):
+        state.average.after_epoch(state.network, state.epoch + 1, inputs)
 
 
 def check_shapes(outputs: Any, targets: Tensor) -> None:  # noqa: ANN401

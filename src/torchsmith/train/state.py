@@ -13,6 +13,9 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from torchsmith.core.errors import TrainError
 from torchsmith.core.files import write_atomic
+from torchsmith.nn.averaging import Average
+from torchsmith.nn.schedules import load_schedule
+from torchsmith.plan.schedules import Interval
 from torchsmith.train.history import EpochRecord
 
 STATE_VERSION = 1
@@ -26,6 +29,8 @@ class TrainState:
         network: The network.
         optimizer: The optimizer.
         schedule: The learning-rate schedule, or None.
+        interval: When the schedule is stepped; `OneCycleLR` always after each step.
+        average: Of the weights over training, or None.
         epoch: Finished epochs.
         step: Finished optimizer steps.
         step_in_epoch: Finished optimizer steps of the current epoch.
@@ -38,7 +43,7 @@ class TrainState:
         history: One record for each finished epoch.
         best_value: The best monitored value so far.
         best_epoch: The epoch that had it; 0 is none.
-        best_weights: The network's `state_dict` then, on the CPU.
+        best_weights: The `state_dict` of the network that was scored then, on the CPU.
         bad_epochs: Epochs since without improvement.
         finished: Why training ended, as a sentence; empty while it goes on.
         plan: What is trained, as the text of its plan; empty for `fit`.
@@ -47,6 +52,8 @@ class TrainState:
     network: nn.Module
     optimizer: torch.optim.Optimizer
     schedule: LRScheduler | None = None
+    interval: Interval = "epoch"
+    average: Average | None = None
     epoch: int = 0
     step: int = 0
     step_in_epoch: int = 0
@@ -66,11 +73,22 @@ class TrainState:
     finished: str = ""
     plan: str = ""
 
+    @property
+    def scored(self) -> nn.Module:
+        """The network that is validated and kept: the average, once there is one."""
+        if self.average is None or not self.average.has_begun:
+            return self.network
+        return self.average.model.module
+
     def save(self, folder: Path) -> None:
         """Write `state.safetensors` and `state.json` into a folder."""
         optimizer = self.optimizer.state_dict()
+        pace = None if self.average is None else self.average.schedule
         tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
         tensors |= {f"best.{k}": v for k, v in self.best_weights.items()}
+        if self.average is not None:
+            averaged = self.average.model.state_dict()
+            tensors |= {f"average.{k}": v for k, v in averaged.items()}
         tensors["loss_sum"] = self.loss_sum
         numbers: dict[str, dict[str, Any]] = {}
         for index, values in optimizer["state"].items():
@@ -97,6 +115,7 @@ class TrainState:
             "plan": self.plan,
             "optimizer": {"groups": optimizer["param_groups"], "numbers": numbers},
             "schedule": None if self.schedule is None else self.schedule.state_dict(),
+            "average_schedule": None if pace is None else pace.state_dict(),
         }
         write_atomic(folder / "state.safetensors", safetensors_bytes(tensors))
         write_atomic(folder / "state.json", json.dumps(state, default=_refuse))
@@ -123,13 +142,17 @@ class TrainState:
         try:
             self.network.load_state_dict(_part(tensors, "network."))
             self._load_optimizer(state["optimizer"], _part(tensors, "optimizer."))
+            if self.average is not None:
+                self.average.model.load_state_dict(_part(tensors, "average."))
         except (RuntimeError, ValueError, KeyError, IndexError) as error:
             raise TrainError(
                 f"{folder}: the checkpoint does not fit this network and optimizer "
                 f"({str(error).splitlines()[0]}); resume with what it was made with"
             ) from error
         if self.schedule is not None and state["schedule"] is not None:
-            self.schedule.load_state_dict(state["schedule"])
+            load_schedule(self.schedule, state["schedule"])
+        if self.average is not None and self.average.schedule is not None:
+            load_schedule(self.average.schedule, state["average_schedule"])
         self.loss_sum = tensors["loss_sum"].to(self.loss_sum.device)
         self.history = [EpochRecord.model_validate(r) for r in state["history"]]
         for name in (
@@ -163,7 +186,11 @@ class TrainState:
                 tensor = torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
             values.setdefault(int(index), {})[key] = tensor
         groups = [
-            {k: tuple(v) if k == "betas" else v for k, v in group.items()}
+            {
+                # JSON has no tuples; PyTorch has lists for parameters only.
+                k: tuple(v) if isinstance(v, list) and k != "params" else v
+                for k, v in group.items()
+            }
             for group in saved["groups"]
         ]
         self.optimizer.load_state_dict({"state": values, "param_groups": groups})

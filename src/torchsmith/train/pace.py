@@ -1,0 +1,40 @@
+"""When the learning-rate schedule is stepped."""
+
+import warnings
+
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
+
+from torchsmith.plan.schedules import Interval
+from torchsmith.train.state import TrainState
+
+
+def step_schedule(state: TrainState, now: Interval, loss: float = 0.0) -> None:
+    """Step the schedule if its time is now: after a step, or after an epoch.
+
+    Args:
+        state: Holds the schedule.
+        now: What has just ended.
+        loss: For `ReduceLROnPlateau`, after an epoch.
+    """
+    schedule, interval = pace(state, state.epoch + (now == "step"))
+    if schedule is None or interval != now:
+        return
+    with warnings.catch_warnings():
+        # PyTorch cannot see the steps that were done before a resume.
+        warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
+        # Some versions warn about what SequentialLR itself does.
+        warnings.filterwarnings("ignore", message="The epoch parameter in `scheduler")
+        if isinstance(schedule, ReduceLROnPlateau):
+            schedule.step(loss)
+        else:
+            schedule.step()
+
+
+def pace(state: TrainState, epoch: int) -> tuple[LRScheduler | None, Interval]:
+    """Return what sets the learning rate in an epoch (1 is the first), and when."""
+    average = state.average
+    if average is not None and average.schedule is not None and average.takes(epoch):
+        return average.schedule, "epoch"
+    if isinstance(state.schedule, OneCycleLR):
+        return state.schedule, "step"
+    return state.schedule, state.interval
