@@ -9,7 +9,7 @@ Source: https://docs.pytorch.org/docs/stable/notes/autograd.html
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -217,12 +217,13 @@ def _node(step: Step, name: str, texts: dict[int, str]) -> Node:
         operation=operation,
         expression=expression,
         shape=tuple(tensor.shape),
-        value=_array(tensor),
-        gradient=_array(tensor.grad) if tensor.requires_grad else None,
+        value=to_array(tensor),
+        gradient=to_array(tensor.grad) if tensor.requires_grad else None,
     )
 
 
-def _array(tensor: Any) -> np.ndarray | None:  # noqa: ANN401 -- a tensor or None
+def to_array(tensor: Tensor | None) -> np.ndarray | None:
+    """Return a tensor's values as float64, or None."""
     if tensor is None:
         return None
     return np.asarray(tensor.detach().cpu().double().numpy())
