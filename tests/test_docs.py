@@ -18,6 +18,8 @@ from torchsmith.core.vocabulary import ColumnRole, Metric, Precision, Task
 from torchsmith.data.split import Split
 from torchsmith.data.steps import Step
 from torchsmith.plan.augment import Augmentation
+from torchsmith.plan.averaging import Averaging
+from torchsmith.plan.init import Init
 from torchsmith.plan.layers import Layer
 from torchsmith.plan.losses import Loss
 from torchsmith.plan.networks import Network
@@ -93,7 +95,8 @@ def test_the_plan_page_names_every_key_and_every_choice():
     expected = set()
     for record in (Plan, Problem, Source, Split, Training, Stopping, Sizing):
         expected |= set(record.model_fields)
-    for union in (Step, Augmentation, Network, Layer, Loss, Optimizer, Schedule):
+    learning = (Init, Loss, Optimizer, Schedule, Averaging)
+    for union in (Step, Augmentation, Network, Layer, *learning):
         for spec in members(union):
             expected |= {spec.spec_name(), *spec.model_fields}
     for words in (Task, Metric, Precision, ColumnRole):
