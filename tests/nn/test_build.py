@@ -1,128 +1,14 @@
-"""Every spec builds what PyTorch builds, and every option reaches it."""
+"""Every network is built as its spec says, or refused with the layer and the shapes."""
 
 import pytest
 import torch
-from pydantic import TypeAdapter
 from torch import nn
 
 from torchsmith.core.errors import PlanError
 from torchsmith.core.spec import members
-from torchsmith.nn.build import (
-    InputLayout,
-    build_activation,
-    build_layer,
-    build_network,
-)
+from torchsmith.nn.build import InputLayout, build_network
 from torchsmith.plan import layers
-from torchsmith.plan.layers import Activation, Layer
 from torchsmith.plan.networks import MLP, ConvNet, Network, Sequential, TabularMLP
-
-FLAT, IMAGE = (6,), (3, 8, 8)
-
-# For each layer: arguments that are not PyTorch's defaults, and an input shape.
-CASES = {
-    "Linear": ({"out_features": 5, "bias": False}, FLAT),
-    "Conv2d": (
-        {
-            "out_channels": 6,
-            "kernel_size": (3, 2),
-            "stride": 2,
-            "padding": 1,
-            "dilation": 2,
-            "groups": 3,
-            "bias": False,
-        },
-        IMAGE,
-    ),
-    "MaxPool2d": ({"kernel_size": 3, "stride": 2, "padding": 1}, IMAGE),
-    "AvgPool2d": ({"kernel_size": 3, "stride": 2, "padding": 1}, IMAGE),
-    "AdaptiveAvgPool2d": ({"output_size": (2, 3)}, IMAGE),
-    "BatchNorm1d": ({"eps": 0.1, "momentum": 0.3, "affine": False}, FLAT),
-    "BatchNorm2d": ({"eps": 0.1, "momentum": 0.3, "affine": False}, IMAGE),
-    "LayerNorm": ({"eps": 0.1, "elementwise_affine": False}, FLAT),
-    "Dropout": ({"p": 0.25}, FLAT),
-    "Flatten": ({}, IMAGE),
-    "ReLU": ({}, FLAT),
-    "LeakyReLU": ({"negative_slope": 0.2}, FLAT),
-    "ELU": ({"alpha": 0.5}, FLAT),
-    "GELU": ({"approximate": "tanh"}, FLAT),
-    "SELU": ({}, FLAT),
-    "SiLU": ({}, FLAT),
-    "Mish": ({}, FLAT),
-    "Sigmoid": ({}, FLAT),
-    "Tanh": ({}, FLAT),
-    "Softmax": ({"dim": 0}, FLAT),
-    "LogSoftmax": ({"dim": 0}, FLAT),
-    "Identity": ({}, FLAT),
-}
-LAYERS = {member.spec_name(): member for member in members(Layer)}
-
-
-def test_every_layer_has_a_case():
-    assert CASES.keys() == LAYERS.keys()
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_a_layer_is_pytorchs_own_with_every_option(name):
-    arguments, shape = CASES[name]
-    built = build_layer(LAYERS[name](**arguments), shape)
-    assert type(built) is getattr(nn, name)
-    for option, value in arguments.items():
-        found = getattr(built, option, None)
-        if option == "bias":
-            assert (found is not None) is value
-        elif isinstance(found, tuple) and not isinstance(value, tuple):
-            assert set(found) == {value}
-        else:
-            assert found == value
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_a_layer_without_options_has_pytorchs_defaults(name):
-    required = {
-        key: value
-        for key, value in CASES[name][0].items()
-        if LAYERS[name].model_fields[key].is_required()
-    }
-    built = build_layer(LAYERS[name](**required), CASES[name][1])
-    by_hand = {
-        "Linear": lambda: nn.Linear(6, 5),
-        "Conv2d": lambda: nn.Conv2d(3, 6, 3),
-        "MaxPool2d": lambda: nn.MaxPool2d(3),
-        "AvgPool2d": lambda: nn.AvgPool2d(3),
-        "AdaptiveAvgPool2d": lambda: nn.AdaptiveAvgPool2d((2, 3)),
-        "BatchNorm1d": lambda: nn.BatchNorm1d(6),
-        "BatchNorm2d": lambda: nn.BatchNorm2d(3),
-        "LayerNorm": lambda: nn.LayerNorm(6),
-        "Softmax": lambda: nn.Softmax(dim=1),
-        "LogSoftmax": lambda: nn.LogSoftmax(dim=1),
-    }.get(name, getattr(nn, name))()
-    assert repr(built) == repr(by_hand)
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_gradients_reach_every_parameter_of_a_layer(name):
-    arguments, shape = CASES[name]
-    arguments = {k: v for k, v in arguments.items() if k not in ("affine", "bias")}
-    arguments.pop("elementwise_affine", None)
-    built = build_layer(LAYERS[name](**arguments), shape)
-    inputs = torch.randn(4, *shape, requires_grad=True)
-    (built(inputs) ** 2).sum().backward()
-    assert all(p.grad is not None and p.grad.any() for p in built.parameters())
-    assert inputs.grad is not None
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_a_layer_comes_back_from_its_written_form(name):
-    spec = LAYERS[name](**CASES[name][0])
-    adapter = TypeAdapter(Layer)
-    assert adapter.validate_python(adapter.dump_python(spec, mode="json")) == spec
-
-
-@pytest.mark.parametrize("spec", members(Activation), ids=lambda s: s.spec_name())
-def test_every_activation_builds(spec):
-    assert type(build_activation(spec())) is getattr(nn, spec.spec_name())
-
 
 NETWORKS = {
     "Sequential": (
@@ -136,7 +22,9 @@ NETWORKS = {
         InputLayout((6,)),
     ),
     "TabularMLP": (
-        TabularMLP(hidden=(9,), dropout=0.1, frequencies=4, number_embedding=3),
+        TabularMLP(
+            hidden=(9,), dropout=0.1, batch_norm=True, frequencies=4, number_embedding=3
+        ),
         InputLayout((5,), num_numbers=3, cardinalities=(4, 11)),
     ),
     "ConvNet": (
@@ -215,6 +103,10 @@ def test_every_option_of_a_tabular_mlp_reaches_it():
     assert network.numbers.weight.shape == (3, 8, 3)
     assert [table.embedding_dim for table in network.categories] == [3, 7]
     assert network.mlp[0].in_features == 3 + 3 * 3 + 3 + 7
+    assert [type(m).__name__ for m in network.mlp] == [
+        *("Linear", "BatchNorm1d", "ReLU", "Dropout"),
+        "Linear",
+    ]
     plain = build_network(TabularMLP(embedding=5), layout, 3, seed=0)
     assert plain.numbers is None
     assert [table.embedding_dim for table in plain.categories] == [5, 5]
@@ -242,22 +134,46 @@ def sequential(*specs):
     return Sequential(layers=specs)
 
 
+CODES = InputLayout((3,), cardinalities=(4, 11, 2))
+
+
+def test_category_codes_reach_an_embedding_with_a_vector_for_each():
+    spec = sequential(
+        layers.Embedding(embedding_dim=5),
+        layers.Flatten(),
+        layers.Linear(out_features=2),
+    )
+    network = build_network(spec, CODES, 2, seed=0)
+    assert network[0].num_embeddings == 11
+    assert network(inputs_for(CODES)).shape == (12, 2)
+
+
+EMBEDDING = layers.Embedding(embedding_dim=5)
+IMAGE = InputLayout((3, 8, 8))
+
+
 @pytest.mark.parametrize(
     ("spec", "layout", "message"),
     [
         (
             sequential(layers.Linear(out_features=3)),
-            InputLayout((3, 8, 8)),
-            r"layer 1, Linear: takes \(features,\) .* gets \(3, 8, 8\); put Flatten",
+            IMAGE,
+            r"layer 1, Linear: takes \(features,\) or \(L, features\) for each "
+            r"example, but gets \(3, 8, 8\); put Flatten before it",
         ),
         (
             sequential(layers.Flatten(), layers.Conv2d(out_channels=2)),
-            InputLayout((3, 8, 8)),
-            r"layer 2, Conv2d: takes images \(C, H, W\), but gets \(192,\); it cannot",
+            IMAGE,
+            r"layer 2, Conv2d: takes \(C, H, W\) .* gets \(192,\); put Unflatten",
+        ),
+        (
+            sequential(layers.LSTM(hidden_size=2)),
+            IMAGE,
+            r"takes \(L, features\) .*; put Flatten: {start_dim: 1, end_dim: 2} before",
         ),
         (
             sequential(layers.MaxPool2d(kernel_size=9)),
-            InputLayout((3, 8, 8)),
+            IMAGE,
             r"layer 1, MaxPool2d: cannot take \(3, 8, 8\)",
         ),
         (
@@ -266,18 +182,77 @@ def sequential(*specs):
             r"last layer, Linear, gives \(4,\) .* needs \(3,\); end with Linear: 3",
         ),
         (
-            sequential(layers.BatchNorm1d()),
-            InputLayout((3, 8, 8)),
-            "use BatchNorm2d",
+            sequential(layers.Conv2d(out_channels=4, groups=2)),
+            IMAGE,
+            r"layer 1, Conv2d: cannot take \(3, 8, 8\) .*divisible by groups",
         ),
         (
-            sequential(layers.Conv2d(out_channels=4, groups=2)),
-            InputLayout((3, 8, 8)),
-            "layer 1, Conv2d: .*divisible by groups",
+            sequential(layers.GroupNorm(num_groups=2)),
+            IMAGE,
+            r"layer 1, GroupNorm: cannot take \(3, 8, 8\) .*divisible by num_groups",
+        ),
+        (
+            sequential(layers.LayerNorm(normalized_shape=(3, 8))),
+            IMAGE,
+            r"normalized_shape is \(3, 8\), but each example is \(3, 8, 8\)",
+        ),
+        (
+            sequential(
+                layers.Flatten(start_dim=2),
+                layers.TransformerEncoder(nhead=6, num_layers=1),
+            ),
+            IMAGE,
+            r"layer 2, TransformerEncoder: nhead 6 does not divide the 64 features of "
+            r"\(3, 64\); it can be 1, 2, 4, 8, 16, 32, 64",
+        ),
+        (sequential(layers.Flatten(start_dim=0)), IMAGE, "1, Flatten: would mix exam"),
+        (
+            sequential(layers.Unflatten(dim=1, unflattened_size=(2, 5))),
+            InputLayout((6,)),
+            r"layer 1, Unflatten: cannot take \(6,\) .*multiply up to",
+        ),
+        (
+            sequential(layers.Residual(layers=(layers.Linear(out_features=4),))),
+            InputLayout((6,)),
+            r"layer 1, Residual: the layers give \(4,\), but the input is \(6,\); .*"
+            "such as Linear: 4",
+        ),
+        (
+            sequential(
+                layers.Residual(
+                    layers=(layers.Conv2d(out_channels=4),),
+                    shortcut=(layers.Conv2d(out_channels=5),),
+                )
+            ),
+            IMAGE,
+            r"give \(4, 6, 6\), but the shortcut gives \(5, 6, 6\); .*out_channels: 4",
+        ),
+        (
+            sequential(
+                layers.ReLU(), layers.Residual(layers=(layers.Conv1d(out_channels=4),))
+            ),
+            IMAGE,
+            r"network: layer 2, Residual: layer 1, Conv1d: takes \(C, L\)",
+        ),
+        (sequential(EMBEDDING), InputLayout((6,)), "num_embeddings is missing"),
+        (
+            sequential(layers.Embedding(embedding_dim=5, num_embeddings=7)),
+            CODES,
+            "num_embeddings is 7, but the data has 11 codes; leave it out",
+        ),
+        (
+            sequential(EMBEDDING),
+            InputLayout((5,), num_numbers=2, cardinalities=(4, 11, 2)),
+            "takes category codes, but there are number columns, too; use TabularMLP",
+        ),
+        (
+            sequential(layers.Linear(out_features=3)),
+            CODES,
+            "Sequential cannot take category codes; use TabularMLP",
         ),
         (TabularMLP(), InputLayout((1, 8, 8)), "TabularMLP takes tables"),
         (MLP(), InputLayout((2,), 1, (3,)), "use TabularMLP, or prepare with"),
-        (ConvNet(), InputLayout((6,)), r"ConvNet: takes images .* gets \(6,\)"),
+        (ConvNet(), InputLayout((6,)), r"ConvNet takes images .* gets \(6,\)"),
         (ConvNet(), InputLayout((1, 3, 3)), "at least 4 x 4 pixels, but gets 3 x 3"),
     ],
 )

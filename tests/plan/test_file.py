@@ -167,7 +167,7 @@ def test_all_mistakes_are_named_at_once_in_the_order_of_the_file():
     assert lines == [
         "plan.yaml: 2 problems",
         "plan.yaml:15:7: network.Sequential.0: unknown layer 'Flaten'; did you mean "
-        "'Flatten'?",
+        "'Flatten' or 'Unflatten'?",
         "plan.yaml:22:20: training.epochs: must be a whole number, got 'ten'",
     ]
 

@@ -12,6 +12,7 @@ from pydantic import (
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     ModelWrapValidatorHandler,
+    SerializationInfo,
     SerializerFunctionWrapHandler,
     model_serializer,
     model_validator,
@@ -107,6 +108,10 @@ class OneOf:
                 for member in members(source)
             },
             discriminator=_name_of,
+            # Of a spec that holds specs of its own set, pydantic writes the name twice.
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                _written, info_arg=True
+            ),
         )
 
 
@@ -115,6 +120,10 @@ def members(union: Any) -> tuple[type[Spec], ...]:  # noqa: ANN401
     if isinstance(union, type) and issubclass(union, Spec):
         return (union,)
     return tuple(spec for part in get_args(union) for spec in members(part))
+
+
+def _written(spec: Spec, info: SerializationInfo) -> Any:  # noqa: ANN401
+    return spec.model_dump(mode=info.mode)
 
 
 def _name_of(value: Any) -> str | None:  # noqa: ANN401

@@ -5,9 +5,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from torchsmith.nn.adapted import Residual
+from torchsmith.nn.recurrent import Recurrent
 from torchsmith.nn.summary import LayerRow, NetworkSummary
 
+WHOLE = (Recurrent, nn.TransformerEncoder, nn.MultiheadAttention)
+"""One row each, whatever is inside: their parts do not run one after the other."""
+
 SHOWN = (
+    "hidden_size",
+    "num_layers",
+    "bidirectional",
+    "num_groups",
     "kernel_size",
     "stride",
     "padding",
@@ -30,8 +39,10 @@ def summarize(network: nn.Module, input_shape: tuple[int, ...]) -> NetworkSummar
 
     def record(name: str, module: nn.Module) -> None:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:  # noqa: ANN401
-            shape = tuple(output.shape[1:]) if isinstance(output, Tensor) else ()
-            own = sum(p.numel() for p in module.parameters(recurse=True))
+            first = output[0] if isinstance(output, tuple) else output
+            shape = tuple(first.shape[1:]) if isinstance(first, Tensor) else ()
+            deep = not isinstance(module, Residual)  # whose layers have rows
+            own = sum(p.numel() for p in module.parameters(recurse=deep))
             rows.append(
                 LayerRow(
                     name=name,
@@ -43,9 +54,15 @@ def summarize(network: nn.Module, input_shape: tuple[int, ...]) -> NetworkSummar
 
         handles.append(module.register_forward_hook(hook))
 
+    inside = {
+        part
+        for module in network.modules()
+        if isinstance(module, WHOLE)
+        for part in module.modules()
+        if part is not module
+    }
     for name, module in network.named_modules():
-        own = any(True for _ in module.parameters(recurse=False))
-        if own or not list(module.children()):
+        if module not in inside and _has_a_row(module):
             record(name or type(network).__name__, module)
     was_training = network.training
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
@@ -65,13 +82,23 @@ def summarize(network: nn.Module, input_shape: tuple[int, ...]) -> NetworkSummar
     )
 
 
+def _has_a_row(module: nn.Module) -> bool:
+    if isinstance(module, (Residual, *WHOLE)):
+        return True
+    own = any(True for _ in module.parameters(recurse=False))
+    inner = any(True for _ in module.children())
+    return own or not (inner or isinstance(module, nn.Sequential))
+
+
 def _describe(module: nn.Module) -> str:
+    if isinstance(module, Recurrent):
+        return _describe(module.rnn)
     details = []
     for argument in SHOWN:
         value = getattr(module, argument, None)
-        if value in (None, 0, (0, 0)) or (argument == "stride" and value == (1, 1)):
-            continue
         if isinstance(value, tuple) and len(set(value)) == 1:
             value = value[0]
+        if value in (None, 0) or (argument in ("stride", "num_layers") and value == 1):
+            continue
         details.append(f"{argument}={value}")
     return type(module).__name__ + (f"({', '.join(details)})" if details else "")

@@ -95,6 +95,7 @@ class TabularMLP(nn.Module):
         hidden: Width of each hidden layer.
         activation: Makes a new activation for each hidden layer.
         dropout: After each activation.
+        batch_norm: `BatchNorm1d` before each activation.
         embedding: Width of each category's embedding; 0 chooses
             `min(16, (cardinality + 1) // 2 + 1)`.
         frequencies: Waves of each number; 0 feeds the numbers as they are.
@@ -111,6 +112,7 @@ class TabularMLP(nn.Module):
         hidden: Sequence[int] = (256, 256),
         activation: Callable[[], nn.Module] = nn.ReLU,
         dropout: float = 0.0,
+        batch_norm: bool = False,
         embedding: int = 0,
         frequencies: int = 0,
         frequency_scale: float = 0.1,
@@ -131,7 +133,12 @@ class TabularMLP(nn.Module):
             )
             in_features += num_numbers * number_embedding
         self.mlp = MLP(
-            in_features, hidden, out_features, activation=activation, dropout=dropout
+            in_features,
+            hidden,
+            out_features,
+            activation=activation,
+            dropout=dropout,
+            batch_norm=batch_norm,
         )
 
     def forward(self, inputs: Tensor) -> Tensor:

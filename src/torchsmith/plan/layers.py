@@ -1,178 +1,210 @@
 """Layers under their `torch.nn` names, with PyTorch's arguments and defaults.
 
-Input sizes (`in_features`, `in_channels`) follow from the data.
+Input sizes (`in_features`, `in_channels`, `num_features`, …) follow from the data.
 Source: https://docs.pytorch.org/docs/stable/nn.html
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from torchsmith.core.spec import OneOf, Spec
+from torchsmith.core.spec import OneOf
+from torchsmith.plan.activations import (
+    ELU,
+    GELU,
+    SELU,
+    Activation,
+    LeakyReLU,
+    LogSoftmax,
+    Mish,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Tanh,
+)
+from torchsmith.plan.convolutions import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveAvgPool3d,
+    AdaptiveMaxPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    AvgPool3d,
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    ConvTranspose2d,
+    MaxPool1d,
+    MaxPool2d,
+    MaxPool3d,
+)
+from torchsmith.plan.layer_spec import (
+    FEATURES,
+    STEPS,
+    LayerSpec,
+    Pair,
+    Share,
+    Size,
+)
+from torchsmith.plan.normalisation import (
+    BatchNorm1d,
+    BatchNorm2d,
+    BatchNorm3d,
+    GroupNorm,
+    LayerNorm,
+)
+from torchsmith.plan.sequences import GRU, LSTM, RNN, Embedding, TransformerEncoder
 
-Size = Annotated[int, Field(ge=1)]
-Pair = Size | tuple[Size, Size]
-PadPair = Annotated[int, Field(ge=0)] | tuple[int, int]
+__all__ = [
+    "ELU",
+    "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
+    "SELU",
+    "Activation",
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
+    "AdaptiveMaxPool2d",
+    "AvgPool1d",
+    "AvgPool2d",
+    "AvgPool3d",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
+    "Bilinear",
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "ConvTranspose2d",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "GroupNorm",
+    "Identity",
+    "Layer",
+    "LayerNorm",
+    "LeakyReLU",
+    "Linear",
+    "LogSoftmax",
+    "MaxPool1d",
+    "MaxPool2d",
+    "MaxPool3d",
+    "Mish",
+    "Pair",
+    "ReLU",
+    "Residual",
+    "SiLU",
+    "Sigmoid",
+    "Size",
+    "Softmax",
+    "Tanh",
+    "TransformerEncoder",
+    "Unflatten",
+]
 
 
-class Linear(Spec):
+class Linear(LayerSpec):
     """`torch.nn.Linear`: `(*, in_features)` to `(*, out_features)`."""
 
     main = "out_features"
+    takes = (FEATURES, STEPS)
     out_features: Size
     bias: bool = True
 
 
-class Conv2d(Spec):
-    """`torch.nn.Conv2d`: `(N, in_channels, H, W)` to `(N, out_channels, H', W')`."""
+class Bilinear(LayerSpec):
+    """`torch.nn.Bilinear` of the input with itself: products of all pairs of features.
 
-    main = "out_channels"
-    out_channels: Size
-    kernel_size: Pair = 3
-    stride: Pair = 1
-    padding: PadPair | Literal["same", "valid"] = 0
-    dilation: Pair = 1
-    groups: Size = 1
+    `(*, in_features)` to `(*, out_features)`; both of PyTorch's inputs are the same.
+    """
+
+    main = "out_features"
+    takes = (FEATURES, STEPS)
+    out_features: Size
     bias: bool = True
 
 
-class MaxPool2d(Spec):
-    """`torch.nn.MaxPool2d`: the largest of each window."""
-
-    main = "kernel_size"
-    kernel_size: Pair
-    stride: Pair | None = None
-    padding: PadPair = 0
-
-
-class AvgPool2d(Spec):
-    """`torch.nn.AvgPool2d`: the mean of each window."""
-
-    main = "kernel_size"
-    kernel_size: Pair
-    stride: Pair | None = None
-    padding: PadPair = 0
-
-
-class AdaptiveAvgPool2d(Spec):
-    """`torch.nn.AdaptiveAvgPool2d`: means to a fixed output size."""
-
-    main = "output_size"
-    output_size: Pair
-
-
-class BatchNorm1d(Spec):
-    """`torch.nn.BatchNorm1d` over `(N, C)`."""
-
-    eps: float = Field(default=1e-5, gt=0)
-    momentum: float = Field(default=0.1, ge=0, le=1)
-    affine: bool = True
-
-
-class BatchNorm2d(Spec):
-    """`torch.nn.BatchNorm2d` over `(N, C, H, W)`."""
-
-    eps: float = Field(default=1e-5, gt=0)
-    momentum: float = Field(default=0.1, ge=0, le=1)
-    affine: bool = True
-
-
-class LayerNorm(Spec):
-    """`torch.nn.LayerNorm` over the last dimension."""
-
-    eps: float = Field(default=1e-5, gt=0)
-    elementwise_affine: bool = True
-
-
-class Dropout(Spec):
+class Dropout(LayerSpec):
     """`torch.nn.Dropout`: zeroes with probability `p` while training."""
 
     main = "p"
-    p: float = Field(default=0.5, ge=0, lt=1)
+    p: Share = 0.5
 
 
-class Flatten(Spec):
-    """`torch.nn.Flatten`: `(N, …)` to `(N, features)`."""
-
-
-class ReLU(Spec):
-    """`torch.nn.ReLU`."""
-
-
-class LeakyReLU(Spec):
-    """`torch.nn.LeakyReLU`."""
-
-    main = "negative_slope"
-    negative_slope: float = Field(default=0.01, ge=0)
-
-
-class ELU(Spec):
-    """`torch.nn.ELU`."""
-
-    main = "alpha"
-    alpha: float = Field(default=1.0, gt=0)
-
-
-class GELU(Spec):
-    """`torch.nn.GELU`."""
-
-    main = "approximate"
-    approximate: Literal["none", "tanh"] = "none"
-
-
-class SELU(Spec):
-    """`torch.nn.SELU`."""
-
-
-class SiLU(Spec):
-    """`torch.nn.SiLU`."""
-
-
-class Mish(Spec):
-    """`torch.nn.Mish`."""
-
-
-class Sigmoid(Spec):
-    """`torch.nn.Sigmoid`."""
-
-
-class Tanh(Spec):
-    """`torch.nn.Tanh`."""
-
-
-class Softmax(Spec):
-    """`torch.nn.Softmax` over `dim`."""
-
-    main = "dim"
-    dim: int = 1
-
-
-class LogSoftmax(Spec):
-    """`torch.nn.LogSoftmax` over `dim`."""
-
-    main = "dim"
-    dim: int = 1
-
-
-class Identity(Spec):
+class Identity(LayerSpec):
     """`torch.nn.Identity`."""
 
 
-Activation = Annotated[
-    ReLU | LeakyReLU | ELU | GELU | SELU | SiLU | Mish | Sigmoid | Tanh, OneOf()
-]
+class Flatten(LayerSpec):
+    """`torch.nn.Flatten`: makes one of the dimensions `start_dim` to `end_dim`.
+
+    They count from the batch, which is 0: by default `(N, …)` becomes `(N, features)`.
+    """
+
+    start_dim: int = 1
+    end_dim: int = -1
+
+
+class Unflatten(LayerSpec):
+    """`torch.nn.Unflatten`: makes several of one dimension.
+
+    Attributes:
+        dim: Counts from the batch, which is 0.
+        unflattened_size: What it becomes; one size may be -1 and follows from the rest.
+    """
+
+    dim: int
+    unflattened_size: tuple[Annotated[int, Field(ge=-1)], ...] = Field(min_length=1)
+
+
+class Residual(LayerSpec):
+    """The layers' output plus the input, as in https://arxiv.org/abs/1512.03385.
+
+    Attributes:
+        layers: One after the other; their output has the shape of the input.
+        shortcut: Layers for the input before it is added, where the shapes differ, such
+            as one `Linear` or a `Conv2d` with `kernel_size: 1`; empty adds it as it is.
+    """
+
+    main = "layers"
+    layers: "tuple[Layer, ...]" = Field(min_length=1)
+    shortcut: "tuple[Layer, ...]" = ()
+
 
 Layer = Annotated[
     Linear
+    | Bilinear
+    | Conv1d
     | Conv2d
+    | Conv3d
+    | ConvTranspose2d
+    | MaxPool1d
     | MaxPool2d
+    | MaxPool3d
+    | AvgPool1d
     | AvgPool2d
+    | AvgPool3d
+    | AdaptiveAvgPool1d
     | AdaptiveAvgPool2d
+    | AdaptiveAvgPool3d
+    | AdaptiveMaxPool2d
     | BatchNorm1d
     | BatchNorm2d
+    | BatchNorm3d
     | LayerNorm
+    | GroupNorm
     | Dropout
+    | Embedding
+    | RNN
+    | LSTM
+    | GRU
+    | TransformerEncoder
     | Flatten
+    | Unflatten
+    | Residual
     | ReLU
     | LeakyReLU
     | ELU
@@ -187,3 +219,4 @@ Layer = Annotated[
     | Identity,
     OneOf(),
 ]
+Residual.model_rebuild()

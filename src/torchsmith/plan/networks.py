@@ -44,6 +44,7 @@ class TabularMLP(Spec):
         hidden: Width of each hidden layer.
         activation: After each hidden layer.
         dropout: After each activation.
+        batch_norm: `BatchNorm1d` before each activation.
         embedding: Width of each category's embedding; 0 chooses
             `min(16, (distinct + 1) // 2 + 1)` for each column.
         frequencies: Number of learned frequencies of the periodic embedding of each
@@ -56,6 +57,7 @@ class TabularMLP(Spec):
     hidden: tuple[Size, ...] = (256, 256)
     activation: Activation = ReLU()
     dropout: Share = 0.0
+    batch_norm: bool = False
     embedding: int = Field(default=0, ge=0)
     frequencies: int = Field(default=0, ge=0)
     frequency_scale: float = Field(default=0.1, gt=0)

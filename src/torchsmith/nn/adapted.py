@@ -1,0 +1,67 @@
+"""PyTorch's layers with one tensor in and one out, so that they stand in `Sequential`.
+
+`Residual` is our own: PyTorch has no module for it.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from torchsmith.core.errors import TrainError
+
+
+class Bilinear(nn.Bilinear):
+    """`torch.nn.Bilinear` of the input with itself: `(*, in)` to `(*, out)`."""
+
+    def forward(self, input1: Tensor, input2: Tensor | None = None) -> Tensor:
+        """Return a weighted sum of the products of all pairs of features."""
+        return super().forward(input1, input1 if input2 is None else input2)
+
+
+class Embedding(nn.Embedding):
+    """`torch.nn.Embedding` of whole numbers that come as floats.
+
+    Shapes: `(N, …)` to `(N, …, embedding_dim)`.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        """Look up the vector of each code.
+
+        Raises:
+            TrainError: A number is no code.
+        """
+        codes = input.long()
+        if not torch.compiler.is_compiling():
+            self._refuse_other_numbers(input, codes)
+        return super().forward(codes)
+
+    def _refuse_other_numbers(self, numbers: Tensor, codes: Tensor) -> None:
+        last = self.num_embeddings - 1
+        wrong = (codes != numbers) | (codes < 0) | (codes > last)
+        if wrong.any():
+            raise TrainError(
+                f"Embedding: {numbers[wrong][0].item():g} is no code; the codes are "
+                f"the whole numbers from 0 to {last}; feed it category codes or whole "
+                "numbers that are not scaled, or give a larger num_embeddings"
+            )
+
+
+class Residual(nn.Module):
+    """The layers' output plus the input: `(N, …)` to the same shape.
+
+    A network of such blocks begins close to the identity, and gradients reach its
+    first layers undiminished ([He et al. 2015](https://arxiv.org/abs/1512.03385)).
+
+    Args:
+        layers: Their output is added to the input.
+        shortcut: What the input passes before that; an empty one leaves it as it is.
+    """
+
+    def __init__(self, layers: nn.Sequential, shortcut: nn.Sequential) -> None:
+        super().__init__()
+        self.layers = layers
+        self.shortcut = shortcut
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return `layers(inputs) + shortcut(inputs)`."""
+        outputs: Tensor = self.layers(inputs) + self.shortcut(inputs)
+        return outputs
