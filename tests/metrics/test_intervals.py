@@ -7,11 +7,15 @@ import pytest
 
 from torchsmith.core.vocabulary import LOWER_IS_BETTER
 from torchsmith.metrics.intervals import difference, interval
+from torchsmith.metrics.macro import macro
 from torchsmith.metrics.normal import wide_z, wilson
 from torchsmith.metrics.resamples import Resamples
 from torchsmith.metrics.score import metrics_for, score
 
-ALL = (*metrics_for("multiclass"), *metrics_for("regression"))
+CLASSES, VALUES = metrics_for("multiclass"), metrics_for("regression")
+OF_TWO = tuple(m for m in metrics_for("binary") if m not in CLASSES)
+ALL = tuple(m for m in (*CLASSES, *OF_TWO, *VALUES) if m != "max_error")
+"""All that have an interval."""
 
 
 def classified(seed, rows, shares=(0.5, 0.3, 0.2), skill=2.0):
@@ -31,7 +35,12 @@ def valued(seed, rows, noise=1.0):
 
 def sample(metric, seed, rows, skill=2.0):
     if metric in metrics_for("regression"):
-        return valued(seed, rows, noise=2 / skill)
+        targets, outputs = valued(seed, rows, noise=2 / skill)
+        if metric == "mean_absolute_percentage_error":
+            return targets + 20, outputs + 20  # near 0, shares have no mean
+        return targets, outputs
+    if metric in OF_TWO:
+        return classified(seed, rows, shares=(0.6, 0.4), skill=skill)
     return classified(seed, rows, skill=skill)
 
 
@@ -88,15 +97,15 @@ def test_an_interval_is_the_same_for_the_same_seed(metric):
 
 
 @pytest.mark.parametrize(
-    "metric", ["accuracy", "balanced_accuracy", "f1_macro", "roc_auc"]
+    "metric", [metric for metric in CLASSES if metric not in LOWER_IS_BETTER]
 )
 def test_thirty_right_answers_do_not_prove_perfection(metric):
     targets = np.arange(30) % 3
     outputs = np.full((30, 3), 0.1)
     outputs[np.arange(30), targets] = 0.8
     found = interval(metric, targets, outputs, Resamples(30, 0))
-    assert found.value == found.high == 1
-    assert 0.8 < found.low < 0.98
+    assert found.value == found.high == pytest.approx(1)
+    assert 0.75 < found.low < 0.98
 
 
 def test_a_class_with_three_rows_makes_the_balanced_accuracy_uncertain():
@@ -104,6 +113,54 @@ def test_a_class_with_three_rows_makes_the_balanced_accuracy_uncertain():
     outputs = np.eye(2)[targets]
     found = interval("balanced_accuracy", targets, outputs, Resamples(100, 0))
     assert found.low < 0.85
+
+
+@pytest.mark.parametrize("metric", OF_TWO)
+def test_a_class_that_is_never_said_leaves_everything_open(metric):
+    targets = np.zeros(50, np.int64)
+    found = interval(metric, targets, np.eye(2)[targets], Resamples(50, 0))
+    assert found.value == found.low == 0
+    assert found.high > 0.8
+
+
+@pytest.mark.parametrize("metric", ["matthews_corrcoef", "cohen_kappa_score"])
+def test_an_agreement_may_be_below_zero(metric):
+    targets = np.arange(60) % 2
+    found = interval(metric, targets, np.eye(2)[1 - targets], Resamples(60, 0))
+    assert found.value == found.low == pytest.approx(-1)
+    assert -1 < found.high < -0.8
+
+
+def test_one_sample_says_nothing_about_the_largest_error_there_can_be():
+    targets, outputs = valued(0, 100)
+    found = interval("max_error", targets, outputs, Resamples(100, 0))
+    assert np.isnan([found.low, found.high]).all()
+    gain = difference("max_error", targets, outputs, targets, Resamples(100, 0))
+    assert gain.value == -found.value
+    assert np.isnan([gain.low, gain.high]).all()
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [m for m in (*CLASSES, *OF_TWO) if m not in {*LOWER_IS_BETTER, "accuracy"}],
+)
+def test_what_rows_move_is_what_doubling_a_row_shows(metric):
+    targets, outputs = sample(metric, 6, 400)
+    taken = macro(metric, targets, outputs).influence
+    assert taken.sum() == pytest.approx(0, abs=1e-9)
+    for row in (0, 17, 230, int(np.abs(taken).argmax())):
+        more = np.append(np.arange(400), row)
+        moved = score(metric, targets[more], outputs[more])
+        moved -= score(metric, targets, outputs)
+        assert moved == pytest.approx(taken[row], rel=0.05, abs=2e-5)
+
+
+def test_resampled_medians_are_those_of_drawn_rows():
+    for rows in (7, 8):
+        resamples = Resamples(rows, 0, resamples=300)
+        values = np.random.default_rng(1).normal(size=rows)
+        expected = [np.median(np.repeat(values, n)) for n in resamples._counts]
+        np.testing.assert_allclose(resamples.medians(values), expected)
 
 
 @pytest.mark.parametrize("metric", metrics_for("regression"))
@@ -121,7 +178,7 @@ def test_a_difference_is_positive_where_the_first_is_better(metric):
     sign = -1 if metric in LOWER_IS_BETTER else 1
     gain = score(metric, targets, good) - score(metric, targets, poor)
     assert found.value == pytest.approx(sign * gain)
-    assert 0 < found.low < found.value < found.high
+    assert 0 < found.low <= found.value <= found.high
     turned = difference(metric, targets, poor, good, resamples)
     assert turned.high < 0
 
@@ -134,7 +191,17 @@ def test_a_model_is_not_better_than_itself(metric):
     assert found.low <= 0 <= found.high
 
 
-@pytest.mark.parametrize("metric", ["log_loss", "rmse", "mae", "r2"])
+@pytest.mark.parametrize(
+    "metric",
+    [
+        "log_loss",
+        "brier_score_loss",
+        "rmse",
+        "mae",
+        "r2",
+        "explained_variance",
+    ],
+)
 def test_a_difference_is_paired(metric):
     targets, outputs = sample(metric, 5, 400)
     # Nearly the same model: its difference is known far better than its score.
@@ -172,7 +239,18 @@ def test_resampled_means_are_those_of_drawn_rows():
 
 
 @pytest.mark.parametrize(
-    "metric", ["accuracy", "balanced_accuracy", "f1_macro", "log_loss", "rmse", "mae"]
+    "metric",
+    [
+        "accuracy",
+        "balanced_accuracy",
+        "f1_weighted",
+        "average_precision",
+        "matthews_corrcoef",
+        "log_loss",
+        "rmse",
+        "mae",
+        "median_absolute_error",
+    ],
 )
 def test_intervals_cover_the_truth_as_often_as_they_say(metric):
     assert 0.91 <= coverage(metric, rows=120, repeats=200) <= 0.99

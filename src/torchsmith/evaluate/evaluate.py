@@ -7,7 +7,7 @@ import numpy as np
 
 from torchsmith.core.errors import TrainError
 from torchsmith.core.seeds import generator
-from torchsmith.core.vocabulary import METRIC_TITLES, Metric, Part, metrics_for
+from torchsmith.core.vocabulary import METRIC_TITLES, Metric, Part, usual_metrics
 from torchsmith.data.data import Images, Table
 from torchsmith.evaluate.evaluation import (
     ClassScores,
@@ -122,8 +122,8 @@ def evaluate(
 
 
 def ordered_metrics(problem: Problem) -> tuple[Metric, ...]:
-    """Return the metrics of a problem, the main one first."""
-    others = (m for m in metrics_for(problem.task) if m != problem.metric)
+    """Return the metrics to show for a problem: the main one, then the usual ones."""
+    others = (m for m in usual_metrics(problem.task) if m != problem.metric)
     return (problem.metric, *others)
 
 

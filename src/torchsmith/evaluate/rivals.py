@@ -24,6 +24,7 @@ TITLES: dict[Name, str] = {
 }
 
 _LINEAR_STEPS = 100
+_ABSOLUTE = frozenset({"mae", "median_absolute_error"})
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def _constant(job: _Job) -> tuple[np.ndarray, str]:
     if job.classes:
         shares = np.bincount(job.targets, minlength=job.classes) / len(job.targets)
         return np.tile(shares, (len(job.test), 1)), ""
-    middle = np.median if job.metric == "mae" else np.mean
+    middle = np.median if job.metric in _ABSOLUTE else np.mean
     return np.full(len(job.test), float(middle(job.targets))), ""
 
 
@@ -208,7 +209,7 @@ def _trees(job: _Job) -> tuple[np.ndarray, str]:
     rate = min(max(10 / job.tree_steps, 0.1), 0.3)
     bins = 32 if job.train.picture else 255
     if not job.classes:
-        loss = "absolute_error" if job.metric == "mae" else "squared_error"
+        loss = "absolute_error" if job.metric in _ABSOLUTE else "squared_error"
         regressor = HistGradientBoostingRegressor(
             loss=loss,
             max_iter=job.tree_steps,

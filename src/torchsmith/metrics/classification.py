@@ -6,6 +6,8 @@ Shapes: N examples, K classes. `targets` are class codes `(N,)` from 0 to K - 1,
 
 import numpy as np
 
+from torchsmith.metrics.ranking import average_precision_slopes
+
 
 def confusion(targets: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
     """Count targets against predictions.
@@ -120,6 +122,33 @@ def log_losses(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 def log_loss(targets: np.ndarray, probabilities: np.ndarray) -> float:
     """Return the mean of `log_losses`."""
     return float(np.mean(log_losses(targets, probabilities)))
+
+
+def brier_losses(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return each example's squared error of its probabilities, `(N,)`.
+
+    For two classes it is that of class 1; for more, the sum over all classes.
+    """
+    right = targets[:, None] == np.arange(probabilities.shape[1])
+    squares = np.square(probabilities.astype(np.float64) - right)
+    return np.asarray(squares[:, 1] if squares.shape[1] == 2 else squares.sum(axis=1))
+
+
+def average_precision(targets: np.ndarray, probabilities: np.ndarray) -> float:
+    """Return the mean precision over all thresholds at which a positive is found.
+
+    For two classes, that of class 1; for more, the mean of one class against the rest,
+    over the classes that have examples.
+
+    Returns:
+        The mean; NaN when there are no examples of class 1.
+    """
+    found = [
+        average_precision_slopes(positive, probabilities[:, code])[0]
+        for code in auc_classes(probabilities)
+        if (positive := targets == code).any()
+    ]
+    return float(np.mean(found)) if found else float("nan")
 
 
 def _classes(targets: np.ndarray, predictions: np.ndarray) -> int:

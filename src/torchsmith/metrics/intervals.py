@@ -8,9 +8,10 @@ from typing import NamedTuple, assert_never
 import numpy as np
 
 from torchsmith.core.vocabulary import LOWER_IS_BETTER, Metric
-from torchsmith.metrics.classification import log_losses
+from torchsmith.metrics.classification import brier_losses, log_losses
 from torchsmith.metrics.macro import macro, paired_half_width
 from torchsmith.metrics.normal import Z95, wilson
+from torchsmith.metrics.regression import absolute_shares
 from torchsmith.metrics.resamples import Resamples
 from torchsmith.metrics.score import check_shapes, score
 
@@ -44,11 +45,36 @@ def interval(
         case "accuracy":
             right = int(np.count_nonzero(targets == outputs.argmax(axis=1)))
             low, high = (float(end) for end in wilson(right, len(targets)))
-        case "balanced_accuracy" | "f1_macro" | "roc_auc":
+        case (
+            "balanced_accuracy"
+            | "f1_macro"
+            | "f1_weighted"
+            | "precision_macro"
+            | "recall_macro"
+            | "f1"
+            | "precision"
+            | "recall"
+            | "roc_auc"
+            | "average_precision"
+            | "matthews_corrcoef"
+            | "cohen_kappa_score"
+        ):
             low, high = macro(metric, targets, outputs).interval()
-        case "log_loss" | "rmse" | "mae" | "r2":
+        case (
+            "log_loss"
+            | "brier_score_loss"
+            | "rmse"
+            | "mae"
+            | "r2"
+            | "mean_absolute_percentage_error"
+            | "explained_variance"
+        ):
             moments = _moments(metric, targets, outputs)
             low, high = resamples.interval(moments, lambda m: _value(metric, m))
+        case "median_absolute_error":
+            low, high = resamples.spread(resamples.medians(_sizes(targets, outputs)))
+        case "max_error":
+            low = high = float("nan")
         case _:
             assert_never(metric)
     # A skewed sample can put the value itself just outside of a resampled interval.
@@ -88,15 +114,42 @@ def difference(
         case "accuracy":
             centre, half = _agresti_min(targets, outputs, others)
             low, high = centre - half, centre + half
-        case "balanced_accuracy" | "f1_macro" | "roc_auc":
+        case (
+            "balanced_accuracy"
+            | "f1_macro"
+            | "f1_weighted"
+            | "precision_macro"
+            | "recall_macro"
+            | "f1"
+            | "precision"
+            | "recall"
+            | "roc_auc"
+            | "average_precision"
+            | "matthews_corrcoef"
+            | "cohen_kappa_score"
+        ):
             half = paired_half_width(
                 macro(metric, targets, outputs), macro(metric, targets, others)
             )
             low, high = value - half, value + half
-        case "log_loss" | "rmse" | "mae" | "r2":
+        case (
+            "log_loss"
+            | "brier_score_loss"
+            | "rmse"
+            | "mae"
+            | "r2"
+            | "mean_absolute_percentage_error"
+            | "explained_variance"
+        ):
             low, high = _resampled_difference(
                 metric, sign, targets, outputs, others, resamples
             )
+        case "median_absolute_error":
+            ours_drawn = resamples.medians(_sizes(targets, outputs))
+            theirs_drawn = resamples.medians(_sizes(targets, others))
+            low, high = resamples.spread(theirs_drawn - ours_drawn)
+        case "max_error":
+            low = high = float("nan")
         case _:
             assert_never(metric)
     return Interval(value, float(min(low, value)), float(max(high, value)))
@@ -125,6 +178,10 @@ def _moments(metric: Metric, targets: np.ndarray, outputs: np.ndarray) -> np.nda
     """Return `(N, M)`: what is averaged over rows to compute the metric."""
     if metric == "log_loss":
         return log_losses(targets, outputs)[:, None]
+    if metric == "brier_score_loss":
+        return brier_losses(targets, outputs)[:, None]
+    if metric == "mean_absolute_percentage_error":
+        return absolute_shares(targets, outputs)[:, None]
     errors = targets.astype(np.float64) - outputs
     if metric == "mae":
         return np.asarray(np.abs(errors)[:, None])
@@ -132,19 +189,30 @@ def _moments(metric: Metric, targets: np.ndarray, outputs: np.ndarray) -> np.nda
         return np.asarray(np.square(errors)[:, None])
     # Around their mean, so that large targets with a small spread keep their digits.
     centred = targets - np.mean(targets, dtype=np.float64)
-    return np.stack([np.square(errors), centred, np.square(centred)], axis=1)
+    columns = [np.square(errors), centred, np.square(centred)]
+    if metric == "explained_variance":
+        middle = np.mean(errors)
+        columns = [np.square(errors - middle), errors - middle, *columns[1:]]
+    return np.stack(columns, axis=1)
 
 
 def _value(metric: Metric, moments: np.ndarray) -> np.ndarray:
     """Compute the metric from moments `(…, M)`."""
     if metric == "rmse":
         return np.asarray(np.sqrt(moments[..., 0]))
-    if metric == "r2":
-        variance = moments[..., 2] - np.square(moments[..., 1])
+    if metric in ("r2", "explained_variance"):
+        variance = moments[..., -1] - np.square(moments[..., -2])
+        left = moments[..., 0]
+        if metric == "explained_variance":
+            left = left - np.square(moments[..., 1])
         known = variance > 0
-        share = moments[..., 0] / np.where(known, variance, 1.0)
+        share = left / np.where(known, variance, 1.0)
         return np.asarray(np.where(known, 1 - share, np.nan))
     return np.asarray(moments[..., 0])
+
+
+def _sizes(targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    return np.asarray(np.abs(targets.astype(np.float64) - outputs))
 
 
 def _agresti_min(

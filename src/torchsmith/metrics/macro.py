@@ -12,7 +12,9 @@ import numpy as np
 
 from torchsmith.core.vocabulary import Metric
 from torchsmith.metrics.classification import auc_classes, confusion, placements
+from torchsmith.metrics.counted import COUNTED, Counted, Counts, counted
 from torchsmith.metrics.normal import wide_z, wilson
+from torchsmith.metrics.ranking import average_precision_slopes
 
 
 @dataclass(frozen=True)
@@ -25,37 +27,47 @@ class Macro:
         influence: `(N,)`: by how much each row moves the mean. The sum of squares is
             the variance.
         doubt: What is added to the variance.
+        weights: `(K,)` of each value in the mean; equal ones where not given.
+        low: The least value that the score can have; the greatest is 1.
     """
 
     values: np.ndarray
     support: np.ndarray
     influence: np.ndarray
     doubt: float
+    weights: np.ndarray | None = None
+    low: float = 0.0
 
     def interval(self) -> tuple[float, float]:
-        """Return the ends of the 95 % interval, within 0 and 1."""
-        smooth = _smooth(self.values, self.support)
-        variance = float(np.sum(self.influence**2)) + self.doubt
+        """Return the ends of the 95 % interval, within `low` and 1."""
+        smooth = _smooth(self.values, self.support, self.weights)
+        span = 1 - self.low
+        variance = (float(np.sum(self.influence**2)) + self.doubt) / span**2
         rows = smooth * (1 - smooth) / variance
-        mean = float(np.clip(np.mean(self.values), 0.0, 1.0))
-        low, high = wilson(mean * rows, rows)
-        return float(low), float(high)
+        mean = np.average(self.values, weights=self.weights)
+        low, high = wilson(float(np.clip(mean, 0.0, 1.0)) * rows, rows)
+        return self.low + span * float(low), self.low + span * float(high)
 
 
 def macro(metric: Metric, targets: np.ndarray, outputs: np.ndarray) -> Macro:
-    """Take balanced accuracy, macro F1 or ROC AUC apart.
+    """Take a score apart that is a mean over classes, or nearly one.
 
     Args:
-        metric: One of the three.
+        metric: ROC AUC, average precision, or one that follows from the predictions.
         targets: `(N,)` class codes.
         outputs: `(N, K)` probabilities.
     """
     if metric == "roc_auc":
         return _areas(targets, outputs)
+    if metric == "average_precision":
+        return _average_precisions(targets, outputs)
     predictions = outputs.argmax(axis=1)
     table = confusion(targets, predictions, outputs.shape[1])
     if metric == "balanced_accuracy":
         return _recalls(targets, predictions, table)
+    for name in COUNTED:
+        if metric == name:
+            return _counted(name, counted(name, table), targets, predictions)
     return _f1s(targets, predictions, table)
 
 
@@ -66,14 +78,31 @@ def paired_half_width(ours: Macro, theirs: Macro) -> float:
     return wide_z(max(len(moved), 2)) * float(np.sqrt(variance))
 
 
-def _smooth(values: np.ndarray, support: np.ndarray) -> float:
+def _smooth(
+    values: np.ndarray, support: np.ndarray, weights: np.ndarray | None = None
+) -> float:
     """Return the mean as if each class had half a row more right, and half wrong."""
-    return float(np.mean((values * support + 0.5) / (support + 1)))
+    smoothed = (values * support + 0.5) / (support + 1)
+    return float(np.average(smoothed, weights=weights))
 
 
-def _doubt(support: np.ndarray) -> float:
+def _doubt(support: np.ndarray, weights: np.ndarray | None = None) -> float:
     """Return the variance of half a row of doubt in each class."""
-    return float(np.sum(0.5 / (len(support) * (support + 0.5)) ** 2))
+    share = 1 / len(support) if weights is None else weights
+    return float(np.sum(0.5 * (share / (support + 0.5)) ** 2))
+
+
+def _counted(
+    metric: Counted, found: Counts, targets: np.ndarray, predictions: np.ndarray
+) -> Macro:
+    doubt, low = _doubt(found.support, found.weights), 0.0
+    if metric in ("matthews_corrcoef", "cohen_kappa_score"):
+        # Of K even classes, chance gets 1 / K right: an agreement moves K / (K - 1)
+        # times as much as the share of right rows.
+        present = len(found.values)
+        doubt, low = doubt * (present / max(present - 1, 1)) ** 2, -1.0
+    influence = found.slope[targets, predictions]
+    return Macro(found.values, found.support, influence, doubt, found.weights, low)
 
 
 def _recalls(targets: np.ndarray, predictions: np.ndarray, table: np.ndarray) -> Macro:
@@ -133,3 +162,18 @@ def _area(positive: np.ndarray, scores: np.ndarray) -> tuple[float, np.ndarray]:
     moved[positive] = (above - area) / max(len(above) - 1, 1)
     moved[~positive] = (below - area) / max(len(below) - 1, 1)
     return area, moved
+
+
+def _average_precisions(targets: np.ndarray, probabilities: np.ndarray) -> Macro:
+    values: list[float] = []
+    support: list[int] = []
+    moved = np.zeros(len(targets))
+    for code in auc_classes(probabilities):
+        positive = targets == code
+        if positive.any():
+            found = average_precision_slopes(positive, probabilities[:, code])
+            values.append(found[0])
+            support.append(int(np.count_nonzero(positive)))
+            moved += found[1]
+    counts = np.array(support)
+    return Macro(np.array(values), counts, moved / len(values), _doubt(counts))

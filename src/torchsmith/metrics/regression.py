@@ -33,5 +33,48 @@ def r2(targets: np.ndarray, predictions: np.ndarray) -> float:
     return float(1 - residual / total)
 
 
+def median_absolute_error(targets: np.ndarray, predictions: np.ndarray) -> float:
+    """Return the median absolute error."""
+    return float(np.median(np.abs(_errors(targets, predictions))))
+
+
+def absolute_shares(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    """Return the absolute errors as shares of the targets, `(N,)`.
+
+    A target of 0 counts as the smallest step of float64, as in scikit-learn, so that
+    its share is huge.
+    """
+    sizes = np.maximum(np.abs(targets.astype(np.float64)), np.finfo(np.float64).eps)
+    return np.asarray(np.abs(_errors(targets, predictions)) / sizes)
+
+
+def mean_absolute_percentage_error(
+    targets: np.ndarray, predictions: np.ndarray
+) -> float:
+    """Return the mean of `absolute_shares`: 0.1 is 10 %."""
+    return float(np.mean(absolute_shares(targets, predictions)))
+
+
+def max_error(targets: np.ndarray, predictions: np.ndarray) -> float:
+    """Return the largest absolute error."""
+    return float(np.max(np.abs(_errors(targets, predictions))))
+
+
+def explained_variance(targets: np.ndarray, predictions: np.ndarray) -> float:
+    """Return `r2` of predictions from which their mean error is taken off.
+
+    Returns:
+        1 for predictions that are all off by the same. Where all targets are equal, 1
+        when all errors are, else 0; NaN for one row.
+    """
+    if len(targets) < 2:
+        return float("nan")
+    left = np.var(_errors(targets, predictions))
+    total = np.var(targets.astype(np.float64))
+    if total == 0:
+        return 1.0 if left == 0 else 0.0
+    return float(1 - left / total)
+
+
 def _errors(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     return np.asarray(targets.astype(np.float64) - predictions)

@@ -65,6 +65,42 @@ class Resamples:
         ]
         return np.concatenate(blocks) / self.rows
 
+    def medians(self, values: np.ndarray) -> np.ndarray:
+        """Return the median of each resample.
+
+        Args:
+            values: `(N,)`.
+
+        Returns:
+            `(R,)` float64.
+        """
+        order = np.argsort(values, kind="stable")
+        ordered, step = values[order].astype(np.float64), self._step()
+        blocks = []
+        for start in range(0, len(self._counts), step):
+            drawn = self._counts[start : start + step][:, order]
+            reached = np.cumsum(drawn, axis=1, dtype=np.int32)
+            # Of an even number of rows, the mean of the two in the middle.
+            low = (reached >= (self.rows + 1) // 2).argmax(axis=1)
+            high = (reached >= self.rows // 2 + 1).argmax(axis=1)
+            blocks.append((ordered[low] + ordered[high]) / 2)
+        return np.concatenate(blocks)
+
+    def spread(self, drawn: np.ndarray) -> tuple[float, float]:
+        """Return the 95 % percentile interval of what was computed of each resample.
+
+        Args:
+            drawn: `(R,)`.
+
+        Returns:
+            The low and the high end; NaN for a single row.
+        """
+        if self.rows < 2:
+            return float("nan"), float("nan")
+        wide = NORMAL.cdf(wide_z(self.rows))
+        low, high = np.quantile(drawn, [1 - wide, wide])
+        return float(low), float(high)
+
     def interval(
         self, moments: np.ndarray, statistic: Statistic
     ) -> tuple[float, float]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from torchsmith.core.vocabulary import Metric, metrics_for
 from torchsmith.metrics import classification, regression
+from torchsmith.metrics.counted import counted
 
 
 def is_regression(metric: Metric) -> bool:
@@ -13,7 +14,9 @@ def is_regression(metric: Metric) -> bool:
     return metric in metrics_for("regression")
 
 
-def score(metric: Metric, targets: np.ndarray, outputs: np.ndarray) -> float:
+def score(  # noqa: C901, PLR0912 -- one case for each metric is a table
+    metric: Metric, targets: np.ndarray, outputs: np.ndarray
+) -> float:
     """Compute one metric.
 
     Args:
@@ -38,16 +41,41 @@ def score(metric: Metric, targets: np.ndarray, outputs: np.ndarray) -> float:
             return classification.balanced_accuracy(targets, outputs.argmax(axis=1))
         case "f1_macro":
             return classification.f1_macro(targets, outputs.argmax(axis=1))
+        case (
+            "f1_weighted"
+            | "precision_macro"
+            | "recall_macro"
+            | "f1"
+            | "precision"
+            | "recall"
+            | "matthews_corrcoef"
+            | "cohen_kappa_score"
+        ):
+            predictions, classes = outputs.argmax(axis=1), outputs.shape[1]
+            table = classification.confusion(targets, predictions, classes)
+            return counted(metric, table).value
         case "roc_auc":
             return classification.roc_auc(targets, outputs)
+        case "average_precision":
+            return classification.average_precision(targets, outputs)
         case "log_loss":
             return classification.log_loss(targets, outputs)
+        case "brier_score_loss":
+            return float(np.mean(classification.brier_losses(targets, outputs)))
         case "rmse":
             return regression.rmse(targets, outputs)
         case "mae":
             return regression.mae(targets, outputs)
         case "r2":
             return regression.r2(targets, outputs)
+        case "median_absolute_error":
+            return regression.median_absolute_error(targets, outputs)
+        case "mean_absolute_percentage_error":
+            return regression.mean_absolute_percentage_error(targets, outputs)
+        case "max_error":
+            return regression.max_error(targets, outputs)
+        case "explained_variance":
+            return regression.explained_variance(targets, outputs)
         case _:
             assert_never(metric)
 

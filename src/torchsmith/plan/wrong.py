@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from torchsmith.core.errors import nearest
 from torchsmith.core.record import Record
 from torchsmith.core.spec import Spec, members
+from torchsmith.core.vocabulary import Metric, metric_hint
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.text import flow
 from torchsmith.plan.yaml import Path
@@ -35,7 +36,12 @@ _BOUNDS = {
     "less_than": ("lt", "less than"),
     "less_than_equal": ("le", "at most"),
 }
-_SINGULAR = {"layers": "layer", "prepare": "step"}
+_SINGULAR = {
+    "layers": "layer",
+    "prepare": "step",
+    "init": "initialiser",
+    "schedulers": "schedule",
+}
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,7 @@ def _follow(loc: Path, content: Any) -> _Place:  # noqa: ANN401
         )
         known = True
         if isinstance(item, int):
-            place.model = None
+            place.model = _record_of(place.annotation)
         elif place.model is not None and item in place.model.model_fields:
             place.annotation = place.model.model_fields[item].annotation
             place.model = _record_of(place.annotation)
@@ -179,6 +185,11 @@ def _wrong(detail: ErrorDetails, place: _Place) -> Wrong:
     if kind == "value_error":
         return _at(place, str(detail["ctx"]["error"]))
     got = _got(detail["input"])
+    if kind == "literal_error" and place.annotation == Metric:
+        named = get_args(Metric)
+        near = metric_hint(str(detail["input"]), named)
+        listed = near or f"; it can be {', '.join(named)}"
+        return _at(place, f"unknown metric {got}{listed}")
     if kind == "literal_error":
         allowed = detail["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
         near = nearest(str(detail["input"]), allowed.split(", "))
