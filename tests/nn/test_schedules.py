@@ -1,16 +1,60 @@
 """Schedules are PyTorch's, with every option."""
 
+import inspect
+
 import pytest
 import torch
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
+from torchsmith.core.errors import PlanError
 from torchsmith.core.spec import members
-from torchsmith.nn.schedules import build_schedule
+from torchsmith.nn.schedules import build_schedule, learning_rates
 from torchsmith.plan import schedules
-from torchsmith.plan.schedules import Schedule
+from torchsmith.plan.schedules import Schedule, interval_of
 
 SCHEDULES = {
+    "LambdaLR": (
+        schedules.LambdaLR(lr_lambda="0.9 ** epoch if epoch < 3 else 0.1"),
+        lambda o: torch.optim.lr_scheduler.LambdaLR(
+            o, lambda epoch: 0.9**epoch if epoch < 3 else 0.1
+        ),
+    ),
+    "ConstantLR": (
+        schedules.ConstantLR(factor=0.5, total_iters=2),
+        lambda o: torch.optim.lr_scheduler.ConstantLR(o, 0.5, 2),
+    ),
+    "LinearLR": (
+        schedules.LinearLR(start_factor=0.1, end_factor=0.7, total_iters=3),
+        lambda o: torch.optim.lr_scheduler.LinearLR(o, 0.1, 0.7, 3),
+    ),
+    "PolynomialLR": (
+        schedules.PolynomialLR(total_iters=4, power=2),
+        lambda o: torch.optim.lr_scheduler.PolynomialLR(o, 4, 2),
+    ),
+    "CosineAnnealingWarmRestarts": (
+        schedules.CosineAnnealingWarmRestarts(T_0=2, T_mult=2, eta_min=0.01),
+        lambda o: torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(o, 2, 2, 0.01),
+    ),
+    "SequentialLR": (
+        schedules.SequentialLR(
+            schedulers=(
+                schedules.LinearLR(total_iters=2),
+                schedules.MultiStepLR(milestones=(1,)),
+                schedules.CosineAnnealingLR(),
+            ),
+            milestones=(2, 3),
+        ),
+        lambda o: torch.optim.lr_scheduler.SequentialLR(
+            o,
+            [
+                torch.optim.lr_scheduler.LinearLR(o, total_iters=2),
+                torch.optim.lr_scheduler.MultiStepLR(o, [1]),
+                torch.optim.lr_scheduler.CosineAnnealingLR(o, T_max=2),
+            ],
+            [2, 3],
+        ),
+    ),
     "StepLR": (
         schedules.StepLR(step_size=2, gamma=0.5),
         lambda o: torch.optim.lr_scheduler.StepLR(o, 2, gamma=0.5),
@@ -36,6 +80,7 @@ SCHEDULES = {
             max_momentum=0.9,
             div_factor=10,
             final_div_factor=100,
+            three_phase=True,
         ),
         lambda o: torch.optim.lr_scheduler.OneCycleLR(
             o,
@@ -47,6 +92,7 @@ SCHEDULES = {
             max_momentum=0.9,
             div_factor=10,
             final_div_factor=100,
+            three_phase=True,
         ),
     ),
 }
@@ -71,6 +117,64 @@ def test_a_schedule_gives_pytorchs_rates(name):
     assert rates(lambda o: build_schedule(spec, o, 5, 3), steps) == rates(
         by_hand, steps
     )
+
+
+@pytest.mark.parametrize("name", sorted(set(SCHEDULES) - {"OneCycleLR"}))
+def test_defaults_are_pytorchs(name):
+    spec, _ = SCHEDULES[name]
+    theirs = inspect.signature(getattr(torch.optim.lr_scheduler, name)).parameters
+    for argument, field in type(spec).model_fields.items():
+        if argument not in ("interval", "T_max", "milestones", "schedulers"):
+            ours = inspect.Parameter.empty if field.is_required() else field.default
+            assert ours == theirs[argument].default
+
+
+def test_a_schedule_by_steps_lasts_all_steps():
+    spec = schedules.CosineAnnealingLR(interval="step")
+    assert interval_of(spec) == "step"
+    assert rates(lambda o: build_schedule(spec, o, 5, 3), 15) == rates(
+        lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, T_max=15), 15
+    )
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("1 - epoch / 3", r"LambdaLR\.lr_lambda: is -0\.333333 at epoch = 4"),
+        ("1 / (epoch - 2)", "is -0.5 at epoch = 0; a factor of the learning rate is"),
+        ("1 / abs", "unknown name"),
+        ("log(epoch + 1) / (epoch // 4 - 1) ** 2", "has no value at epoch = 4"),
+        ("2 ** (epoch * 400)", "has no value at epoch = 3"),
+        ("1e308 * 10 ** epoch", "is inf at epoch = 1"),
+    ],
+)
+def test_a_factor_that_is_no_rate_is_refused_with_its_epoch(expression, message):
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+    with pytest.raises((PlanError, ValidationError), match=message):
+        build_schedule(schedules.LambdaLR(lr_lambda=expression), optimizer, 5, 3)
+
+
+def test_a_factor_is_looked_at_only_where_it_is_used():
+    spec = schedules.LambdaLR(lr_lambda="sqrt(4 - epoch)")
+    assert rates(lambda o: build_schedule(spec, o, 5, 3), 5)[-1][0] == 0
+
+
+def test_by_steps_all_steps_are_looked_at():
+    spec = schedules.LambdaLR(lr_lambda="sqrt(9 - epoch)", interval="step")
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+    with pytest.raises(PlanError, match="no value at epoch = 10"):
+        build_schedule(spec, optimizer, 5, 3)
+
+
+def test_the_rates_of_all_steps_are_known_before_training():
+    by_epoch = learning_rates(schedules.StepLR(step_size=1, gamma=0.5), 1.0, 2, 3)
+    assert by_epoch == [1, 1, 1, 0.5, 0.5, 0.5]
+    ramp = schedules.LambdaLR(lr_lambda="epoch", interval="step")
+    assert learning_rates(ramp, 1.0, 2, 3) == [0, 1, 2, 3, 4, 5]
+    assert learning_rates(ramp, 1.0, 100, 100, most=3) == [0, 5000, 9999]
+    assert learning_rates(None, 0.3, 1, 2) == [0.3, 0.3]
+    assert learning_rates(schedules.ReduceLROnPlateau(), 0.3, 1, 2) == [0.3, 0.3]
+    assert max(learning_rates(schedules.OneCycleLR(), 0.3, 4, 25)) == 0.3
 
 
 def test_every_schedule_has_a_case():
