@@ -54,6 +54,14 @@ def test_a_crop_is_resized_as_pytorch_resizes():
         torch.testing.assert_close(found[number : number + 1], expected)
 
 
+def test_a_crop_leaves_a_share_of_the_pictures_as_they_are():
+    torch.manual_seed(3)
+    batch = torch.rand(400, 1, 8, 9)
+    found = build_augmentation([RandomCrop(size=6, p=0.25)], (1, 8, 9))(batch)
+    changed = (found != batch).flatten(1).any(dim=1)
+    assert 0.2 < changed.float().mean() < 0.3
+
+
 def test_without_changes_the_batch_itself_comes_back():
     batch = torch.rand(2, 1, 4, 4)
     assert build_augmentation([], (1, 4, 4))(batch) is batch

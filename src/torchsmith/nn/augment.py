@@ -23,12 +23,14 @@ class RandomCrop(nn.Module):
     Args:
         height: Of the window, in pixels.
         width: Of the window, in pixels.
+        p: The probability that a picture is changed.
     """
 
-    def __init__(self, height: int, width: int) -> None:
+    def __init__(self, height: int, width: int, p: float = 1.0) -> None:
         super().__init__()
         self.height = height
         self.width = width
+        self.p = p
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Return the windows, each picture its own, in the size of the pictures."""
@@ -42,9 +44,13 @@ class RandomCrop(nn.Module):
         windows = pictures[
             numbers[:, None, None], :, rows[:, :, None], columns[:, None, :]
         ].permute(0, 3, 1, 2)
-        return nn.functional.interpolate(
+        resized = nn.functional.interpolate(
             windows, size=(height, width), mode="bilinear", antialias=True
         )
+        if self.p == 1:
+            return resized
+        changed = (torch.rand(num) < self.p).to(pictures.device)
+        return torch.where(changed[:, None, None, None], resized, pictures)
 
 
 def build_augmentation(
@@ -91,6 +97,6 @@ def build_change(spec: Augmentation, shape: tuple[int, ...], where: str) -> nn.M
                     f"{where}: a window of {size[0]} x {size[1]} pixels is larger than "
                     f"the images, {shape[1]} x {shape[2]}"
                 )
-            return RandomCrop(*size)
+            return RandomCrop(*size, spec.p)
         case _:
             assert_never(spec)
