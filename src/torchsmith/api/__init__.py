@@ -1,17 +1,23 @@
 """The public functions; the command line does nothing that these cannot."""
 
+from torchsmith.api.lessons import LessonRun
 from torchsmith.api.planning import inspect, load, plan
+from torchsmith.api.recipes import open_run
 from torchsmith.api.run import Run, compare, load_run, runs
+from torchsmith.api.studying import StudyRun
 from torchsmith.api.training import train
 from torchsmith.api.using import evaluate, predict
 
 __all__ = [
+    "LessonRun",
     "Run",
+    "StudyRun",
     "compare",
     "evaluate",
     "inspect",
     "load",
     "load_run",
+    "open_run",
     "plan",
     "predict",
     "runs",

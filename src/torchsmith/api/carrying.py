@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from torchsmith.api.run import Outcome, Run
 from torchsmith.core import environment
 from torchsmith.core.errors import PlanError, TrainError
 from torchsmith.core.files import write_atomic
+from torchsmith.core.observer import Observer
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.data.data import Data
 from torchsmith.plan.file import parse_plan
@@ -47,6 +49,25 @@ def is_complete(run: Run) -> bool:
     return bool(made) and run.folder.report.is_file()
 
 
+def run_planned(
+    planned: Planned, name: str, runs: Path, observer: TrainingObserver, begin: float
+) -> Run:
+    """Carry a plan out in a new run folder.
+
+    Args:
+        planned: The plan, with its data.
+        name: What to call the run.
+        runs: The folder in which the run folder is made.
+        observer: Is told how it goes.
+        begin: When the whole run began, by `perf_counter`.
+    """
+    # What cannot be prepared or built is told before there is a run folder.
+    setup = make_ready(planned.plan, planned.data, observer)
+    folder = RunFolder.create(runs, name, first_files(planned))
+    with folder.locked():
+        return carry_out(folder, planned.plan, planned.data, setup, observer, begin)
+
+
 def make_ready(plan: Plan, data: Data, observer: TrainingObserver) -> "Setup":
     """Split, prepare and build; what cannot be prepared or built is told here.
 
@@ -54,7 +75,7 @@ def make_ready(plan: Plan, data: Data, observer: TrainingObserver) -> "Setup":
         DataError: The data cannot be split or prepared as planned.
         PlanError: The network does not fit the data.
     """
-    _import_torch(observer)
+    import_torch(observer)
     from torchsmith.train.setup import set_up
 
     observer.stage("Preparing")
@@ -188,7 +209,8 @@ def _environment_differences(folder: RunFolder) -> list[str]:
     return environment.differences(before, environment.environment())
 
 
-def _import_torch(observer: TrainingObserver) -> None:
+def import_torch(observer: Observer) -> None:
+    """Load PyTorch, which takes seconds."""
     observer.stage("Starting PyTorch")
     # Threads that wait for each other spin, which starves them where another process
     # wants a core; a short spin costs nothing elsewhere. Read when torch is loaded.

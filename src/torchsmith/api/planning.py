@@ -27,6 +27,10 @@ Source = str | Path | Data | Any
 """A path, the name of a set, `Data`, a data frame, or a pair of arrays (X, y)."""
 
 
+IN_MEMORY = ("rows", "columns", "arrays")
+"""What sources are called that are no files."""
+
+
 @dataclass(frozen=True)
 class Planned:
     """A plan with what it was made from."""
@@ -215,3 +219,48 @@ def _refuse_other_data(settings: Mapping[str, object]) -> None:
     for path in ("data", "data.columns", "problem"):
         if path in settings:
             raise PlanError(f"{path}: set its values one by one: {path}.NAME=VALUE")
+
+
+def load_planned(
+    plan: Plan, observer: Observer = QUIET, source: Source | None = None
+) -> Data:
+    """Read the data that a plan names, as the plan says.
+
+    Args:
+        plan: Says what to read and how.
+        observer: Is told what is going on.
+        source: The same data from somewhere else, such as arrays in memory.
+
+    Raises:
+        DataError: It is not there, does not fit the plan, or is not the same any more.
+    """
+    if source is None and plan.data.source in IN_MEMORY:
+        raise DataError(
+            f"the plan was made of {plan.data.source} in memory, which it does not "
+            "hold; train on these themselves, with the plan's values as settings, or "
+            "save them as a file first"
+        )
+    data = reading.load(
+        plan.data.source if source is None else source,
+        target=plan.problem.target,
+        roles=plan.data.columns,
+        drop_missing_target=plan.data.drop_missing_target,
+        skip_damaged=plan.data.skip_damaged,
+        observer=observer,
+    )
+    check_fingerprint(plan, data)
+    return data
+
+
+def check_fingerprint(plan: Plan, data: Data) -> None:
+    """Refuse data that is not what the plan was made for.
+
+    Raises:
+        DataError: The fingerprints differ.
+    """
+    if plan.data.fingerprint and plan.data.fingerprint != data.fingerprint:
+        raise DataError(
+            f"{data.source}: the data is not what the plan was made for (fingerprint "
+            f"{data.fingerprint[:23]}…, planned {plan.data.fingerprint[:23]}…); bring "
+            "back the old data, or make a new plan, or set data.fingerprint: ''"
+        )

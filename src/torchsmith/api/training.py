@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter
+from typing import assert_never, overload
 
 from torchsmith.api import planning
-from torchsmith.api.carrying import carry_out, first_files, is_complete, make_ready
-from torchsmith.api.planning import Planned, Source
+from torchsmith.api.carrying import carry_out, is_complete, make_ready, run_planned
+from torchsmith.api.lessons import LessonRun
+from torchsmith.api.planning import Planned, Source, load_planned
+from torchsmith.api.recipes import AnyRun, study_file, train_recipe
 from torchsmith.api.run import Run
+from torchsmith.api.studying import resume_study, run_study
 from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.run_folder import RunFolder
-from torchsmith.data import load as reading
-from torchsmith.data.data import Data
 from torchsmith.inspect.examine import inspect as examine
 from torchsmith.plan.check import check
 from torchsmith.plan.decide import decide
@@ -19,17 +21,30 @@ from torchsmith.plan.file import read_plan
 from torchsmith.plan.machine import Machine, measure
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import differences, set_values
+from torchsmith.recipes.study import set_study
 from torchsmith.train.watch import TrainingObserver
 
 QUIET = TrainingObserver()
 
-IN_MEMORY = ("rows", "columns", "arrays")
-"""What sources are called that are no files."""
+
+@overload
+def train(
+    what: Source | Plan,
+    *,
+    target: str | None = None,
+    budget: float | None = None,
+    settings: Mapping[str, object] | None = None,
+    runs: str | Path = "runs",
+    name: str | None = None,
+    observer: TrainingObserver = QUIET,
+) -> Run: ...
 
 
+@overload
 def train(
     what: Source | Plan | None = None,
     *,
+    recipe: str | None = None,
     target: str | None = None,
     budget: float | None = None,
     settings: Mapping[str, object] | None = None,
@@ -37,14 +52,32 @@ def train(
     name: str | None = None,
     resume: bool | str | Path = False,
     observer: TrainingObserver = QUIET,
-) -> Run:
+) -> AnyRun: ...
+
+
+def train(  # noqa: PLR0913 -- what a whole job takes; all have defaults
+    what: Source | Plan | None = None,
+    *,
+    recipe: str | None = None,
+    target: str | None = None,
+    budget: float | None = None,
+    settings: Mapping[str, object] | None = None,
+    runs: str | Path = "runs",
+    name: str | None = None,
+    resume: bool | str | Path = False,
+    observer: TrainingObserver = QUIET,
+) -> AnyRun:
     """Train, evaluate and report: the whole job, into a run folder.
 
     Args:
-        what: A source as for `load`, a `Plan`, or the path of a plan file.
+        what: A source as for `load`, a `Plan`, or the path of a plan file. The file of
+            a study is run as the recipe of a study is.
+        recipe: The name of a recipe instead, such as `"mnist-mlp-64"`; a study gives a
+            `StudyRun`, a lesson a `LessonRun`.
         target: The column to predict, for a source that does not know it.
         budget: Seconds for the whole run, 180 where not given; for sources.
-        settings: Values to set by dotted path, such as `{"training.epochs": 3}`.
+        settings: Values to set by dotted path, such as `{"training.epochs": 3}`; of a
+            lesson, by their names.
         runs: The folder in which the run folder is made.
         name: What to call the run; the source's name where not given.
         resume: Go on with an interrupted run: its path or name, or True for the
@@ -59,6 +92,9 @@ def train(
     """
     begin = perf_counter()
     runs = Path(runs)
+    if recipe is not None:
+        _require_alone(recipe, what, target, budget, resume)
+        return train_recipe(recipe, settings or {}, runs, name, observer)
     if resume:
         if settings or budget or name:
             raise PlanError(
@@ -68,15 +104,39 @@ def train(
         folder = RunFolder.find("last" if resume is True else resume, runs)
         return _resume(folder, what, target, observer, begin)
     if what is None:
-        raise DataError("nothing to train on; give a source, a plan, or resume")
+        raise DataError(
+            "nothing to train on; give a source, a plan, a recipe, or resume"
+        )
+    if (study := study_file(what)) is not None:
+        if target is not None or budget is not None:
+            raise PlanError("a study takes no target and no budget; set values of it")
+        study = set_study(study, settings) if settings else study
+        return run_study(study, name or str(what), runs, observer)
     planned = _planned(what, target, budget, settings, observer)
-    # What cannot be prepared or built is told before there is a run folder.
-    setup = make_ready(planned.plan, planned.data, observer)
-    folder = RunFolder.create(
-        runs, name or planned.plan.data.source, first_files(planned)
-    )
-    with folder.locked():
-        return carry_out(folder, planned.plan, planned.data, setup, observer, begin)
+    return run_planned(planned, name or planned.plan.data.source, runs, observer, begin)
+
+
+def _require_alone(
+    recipe: str, what: object, target: object, budget: object, resume: object
+) -> None:
+    """Refuse what a recipe says itself.
+
+    Raises:
+        PlanError: Names the first.
+    """
+    given = {
+        f"the source {what!r}": what,
+        f"the target {target!r}": target,
+        "a budget": budget,
+        "resume": resume or None,
+    }
+    for name, value in given.items():
+        if value is not None:
+            raise PlanError(
+                f"the recipe {recipe!r} and {name} cannot go together; a recipe names "
+                "its data and its length itself: leave one out, or set values of the "
+                "recipe (--set)"
+            )
 
 
 def _planned(
@@ -112,60 +172,36 @@ def _plan_file(what: object) -> Plan | None:
     return None
 
 
-def load_planned(
-    plan: Plan, observer: TrainingObserver = QUIET, source: Source | None = None
-) -> Data:
-    """Read the data that a plan names, as the plan says.
-
-    Args:
-        plan: Says what to read and how.
-        observer: Is told what is going on.
-        source: The same data from somewhere else, such as arrays in memory.
-
-    Raises:
-        DataError: It is not there, does not fit the plan, or is not the same any more.
-    """
-    if source is None and plan.data.source in IN_MEMORY:
-        raise DataError(
-            f"the plan was made of {plan.data.source} in memory, which it does not "
-            "hold; train on these themselves, with the plan's values as settings, or "
-            "save them as a file first"
-        )
-    data = reading.load(
-        plan.data.source if source is None else source,
-        target=plan.problem.target,
-        roles=plan.data.columns,
-        drop_missing_target=plan.data.drop_missing_target,
-        skip_damaged=plan.data.skip_damaged,
-        observer=observer,
-    )
-    check_fingerprint(plan, data)
-    return data
-
-
-def check_fingerprint(plan: Plan, data: Data) -> None:
-    """Refuse data that is not what the plan was made for.
-
-    Raises:
-        DataError: The fingerprints differ.
-    """
-    if plan.data.fingerprint and plan.data.fingerprint != data.fingerprint:
-        raise DataError(
-            f"{data.source}: the data is not what the plan was made for (fingerprint "
-            f"{data.fingerprint[:23]}…, planned {plan.data.fingerprint[:23]}…); bring "
-            "back the old data, or make a new plan, or set data.fingerprint: ''"
-        )
-
-
 def _resume(
     folder: RunFolder,
     what: Source | Plan | None,
     target: str | None,
     observer: TrainingObserver,
     begin: float,
+) -> AnyRun:
+    match folder.kind:
+        case "fit":
+            raise PlanError(
+                f"{folder.path}: was made by fit; go on with: {folder.go_on}"
+            )
+        case "study":
+            return resume_study(folder, observer)
+        case "lesson":
+            observer.note(f"{folder.path} is complete; there is nothing to resume")
+            return LessonRun(folder.path)
+        case "plan":
+            return _resume_plan(folder, what, target, observer, begin)
+        case _:
+            assert_never(folder.kind)
+
+
+def _resume_plan(
+    folder: RunFolder,
+    what: Source | Plan | None,
+    target: str | None,
+    observer: TrainingObserver,
+    begin: float,
 ) -> Run:
-    if folder.fit.is_file():
-        raise PlanError(f"{folder.path}: was made by fit; go on with: {folder.go_on}")
     plan = read_plan(folder.plan)
     _require_same(folder, plan, what, target)
     source = None if isinstance(what, (str, Path, Plan)) else what

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from torchsmith.cli import datasets, doctor, look, runs, train, use
+from torchsmith.cli import datasets, doctor, look, recipes, runs, train, use
 from torchsmith.core.errors import Interrupted, TorchsmithError
 
 HELP = """From data to a trained, measured, explained PyTorch network.
@@ -82,6 +82,7 @@ for _command in (
     runs.runs,
     runs.compare,
     datasets.datasets,
+    recipes.recipes,
     doctor.doctor,
 ):
     cli.add_command(_command)

@@ -37,11 +37,12 @@ class PlainView(TrainingObserver):
         self._title, self._total = title, total
         self._say(title)
 
-    def advance(self, done: int) -> None:
+    def advance(self, done: int, seconds_left: float | None = None) -> None:
         """Print how far the stage is, now and then."""
         if self._due():
             of = f" of {self._total:,}" if self._total else ""
-            self._say(f"{self._title}: {done:,}{of}")
+            left = "" if seconds_left is None else f", {clock(seconds_left)} left"
+            self._say(f"{self._title}: {done:,}{of}{left}")
 
     def note(self, text: str) -> None:
         """Print the line."""

@@ -17,6 +17,7 @@ from torchsmith.cli.output import Output
 
 if TYPE_CHECKING:
     from torchsmith.api import Run
+    from torchsmith.api.recipes import AnyRun
 
 LAST = "last"
 
@@ -27,10 +28,16 @@ Examples:
   torchsmith train digits
   torchsmith train housing.csv --target price --budget 2m
   torchsmith train plan.yaml --set optimizer.AdamW.lr=0.01 --name higher-lr
+  torchsmith train --recipe mnist-mlp-64       one that `torchsmith recipes` lists
   torchsmith train --resume                    go on with the last run
 """
 )
 @click.argument("source", required=False, metavar="[SOURCE|PLAN]")
+@click.option(
+    "--recipe",
+    metavar="NAME",
+    help="Run a recipe instead; torchsmith recipes lists them.",
+)
 @target_option
 @plan_options
 @runs_option
@@ -43,8 +50,9 @@ Examples:
     help="Go on with an interrupted run.",
 )
 @output_options
-def train(
+def train(  # noqa: PLR0913 -- its options
     source: str | None,
+    recipe: str | None,
     target: str | None,
     budget: float | None,
     settings: dict[str, object],
@@ -58,15 +66,17 @@ def train(
     SOURCE is data, or a plan that `torchsmith plan` wrote. Everything lands in a new
     folder under --runs. Ctrl-C saves; --resume goes on.
     """
-    if source is None and resume is None:
+    if source is None and recipe is None and resume is None:
         raise click.UsageError(
-            "say what to train on: a file, a folder, a plan, or a set such as digits"
+            "say what to train on: a file, a folder, a plan, a set such as digits, or "
+            "--recipe NAME"
         )
     with output.progress() as observer:
         from torchsmith import api
 
         run = api.train(
             source,
+            recipe=recipe,
             target=target,
             budget=budget,
             settings=settings,
@@ -75,16 +85,29 @@ def train(
             resume=resume or False,
             observer=observer,
         )
-    _show(run, output, source)
-
-
-def _show(run: "Run", output: Output, source: str | None) -> None:
     if output.as_json:
         output.json(run.summary())
-        return
-    if output.quiet:
+    elif output.quiet:
         output.say(str(run.path))
-        return
+    else:
+        _show(run, output, source)
+
+
+def _show(run: "AnyRun", output: Output, source: str | None) -> None:
+    from torchsmith.api.lessons import LessonRun
+    from torchsmith.api.studying import StudyRun
+    from torchsmith.cli.comparison import show_lesson, show_study
+
+    match run:
+        case StudyRun():
+            show_study(run, output)
+        case LessonRun():
+            show_lesson(run, output)
+        case _:
+            _show_run(run, output, source)
+
+
+def _show_run(run: "Run", output: Output, source: str | None) -> None:
     from torchsmith.cli.scores import print_evaluation
 
     print_evaluation(run.evaluation, output.console)

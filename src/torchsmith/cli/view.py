@@ -36,6 +36,7 @@ class LiveView(TrainingObserver):
         self._begun = 0.0
         self._total: int | None = None
         self._done = 0
+        self._left: float | None = None
         self._training = False
         self._progress: Progress | None = None
         self._records: list[EpochRecord] = []
@@ -69,12 +70,12 @@ class LiveView(TrainingObserver):
     def stage(self, title: str, total: int | None = None) -> None:
         """Tick off the stage before, and show this one."""
         self._finish_stage()
-        self._title, self._total, self._done = title, total, 0
+        self._title, self._total, self._done, self._left = title, total, 0, None
         self._begun = time.monotonic()
 
-    def advance(self, done: int) -> None:
+    def advance(self, done: int, seconds_left: float | None = None) -> None:
         """Show how far the stage is."""
-        self._done = done
+        self._done, self._left = done, seconds_left
 
     def note(self, text: str) -> None:
         """Print the line above what is live."""
@@ -137,6 +138,8 @@ class LiveView(TrainingObserver):
         elif self._done:
             cells.append(Text(f"{self._done:,}"))
         cells.append(Text(duration(time.monotonic() - self._begun), style="dim"))
+        if self._left is not None:
+            cells.append(Text(f"{clock(self._left)} left"))
         line.add_row(*cells)
         return line
 

@@ -5,6 +5,7 @@ TorchsmithError (1)
 ├── DataError (2)    the data cannot be used as asked; also a ValueError
 ├── PlanError (2)    the plan cannot be carried out; also a ValueError
 ├── TrainError (1)   training or a run folder failed; also a RuntimeError
+│   └── Diverged     the loss is no longer a finite number
 └── Interrupted (130)  stopped by Ctrl-C or SIGTERM, everything saved
 ```
 
@@ -35,6 +36,10 @@ class PlanError(TorchsmithError, ValueError):
 
 class TrainError(TorchsmithError, RuntimeError):
     """Training failed, or a run folder cannot be used."""
+
+
+class Diverged(TrainError):  # noqa: N818 -- named as what happened
+    """The loss is no longer a finite number."""
 
 
 class Interrupted(TorchsmithError):  # noqa: N818 -- nothing went wrong

@@ -7,8 +7,8 @@ class Observer:
     def stage(self, title: str, total: int | None = None) -> None:
         """Begin a stage, such as `"Reading train.csv"`, of `total` items if known."""
 
-    def advance(self, done: int) -> None:
-        """Say how many items of the stage are done."""
+    def advance(self, done: int, seconds_left: float | None = None) -> None:
+        """Say how many items of the stage are done, and how long all will take."""
 
     def note(self, text: str) -> None:
         """Tell the person one line that they should know."""

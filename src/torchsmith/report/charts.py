@@ -7,16 +7,22 @@ width with its letters at one size. Colours are classes that the style sheet def
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from markupsafe import Markup
 
 from torchsmith.report.scales import Axis, linear_axis, nice_ticks, value_axis
-from torchsmith.report.text import clean, number
+from torchsmith.report.text import clean, number, percent
 
 _MAX_TARGETS = 150  # places per series that show their value under the pointer
 _MAX_VISIBLE_POINTS = 40
 _HEIGHT = 190  # of a plot, in pixels
+
+
+Colour = Literal["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9"]
+"""Of one of several equal lines; neighbours differ in lightness or dashes, too."""
+
+COLOURS: tuple[Colour, ...] = get_args(Colour)
 
 
 @dataclass(frozen=True)
@@ -26,12 +32,31 @@ class Series:
     Attributes:
         name: What it is, for the legend.
         points: Pairs of x and y; where y is not finite the line is broken.
-        style: `main` is drawn over and stronger than `second`.
+        style: `main` is drawn stronger than `second`; equal lines have a colour each.
+        band: For some x, the lowest and the highest y, drawn as a pale band.
     """
 
     name: str
     points: Sequence[tuple[float, float]]
-    style: Literal["main", "second"] = "main"
+    style: Literal["main", "second"] | Colour = "main"
+    band: Sequence[tuple[float, float, float]] = ()
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A chart's plot, to stand in a page or in a file of its own.
+
+    Attributes:
+        title: Stands above it.
+        body: The inside of an `<svg>` of any width.
+        height: Of the plot, in pixels.
+        legend: Its lines.
+    """
+
+    title: str
+    body: Markup
+    height: int
+    legend: Sequence[Series]
 
 
 def line_chart(
@@ -55,29 +80,38 @@ def line_chart(
         from_zero: The axis is linear and begins at 0.
         mark: A position to mark, and what to write there.
     """
-    height = _HEIGHT
-    xs = [x for one in series for x, _ in one.points]
-    ys = [y for one in series for _, y in one.points if math.isfinite(y)]
-    x_axis = linear_axis(xs, num_ticks=6, whole=True, pad=0.0)
-    if as_percent:
-        y_axis = linear_axis(ys, bounds=(0.0, 1.0), pad=0.08)
-    elif from_zero:
+    ys = _heights(series)
+    if from_zero:
         y_axis = linear_axis([0.0, *ys], bounds=(0.0, math.inf))
     else:
-        y_axis = value_axis(ys)
-    body = _grid(y_axis, height, y_axis.labels(as_percent=as_percent))
-    body += _x_ticks(x_axis, height, x_title)
-    if mark is not None:
-        body += _mark(x_axis.at(mark[0]), mark[1], height)
-    paths = Markup("").join(_path(one, x_axis, y_axis, height) for one in series)
-    body += Markup(
-        '<svg viewBox="0 0 1000 {0}" height="{0}" preserveAspectRatio="none" '
-        'class="paths">{1}</svg>'
-    ).format(height, paths)
-    for one in series:
-        body += _targets(one, x_axis, y_axis, height, x_title, write)
-    note = " (log scale)" if y_axis.log else ""
-    return _figure(title + note, body, height=height, legend=series)
+        y_axis = _y_axis(ys, as_percent=as_percent)
+    labels = y_axis.labels(as_percent=as_percent)
+    drawing = _lines(series, title, x_title, y_axis, labels, write, mark)
+    return in_page(drawing)
+
+
+def line_drawing(
+    series: Sequence[Series], *, title: str, x_title: str, as_percent: bool = False
+) -> Drawing:
+    """Draw lines as `line_chart` does, to stand in a page or in a file of its own.
+
+    Args:
+        series: At least one, drawn in this order.
+        title: Stands above the chart.
+        x_title: Stands below the axis.
+        as_percent: The values are shares, between 0 and 1.
+    """
+    y_axis = _y_axis(_heights(series), as_percent=as_percent)
+    labels = y_axis.labels(as_percent=as_percent)
+    write = percent if as_percent else number
+    return _lines(series, title, x_title, y_axis, labels, write, None)
+
+
+def in_page(drawing: Drawing) -> Markup:
+    """Return a drawing as a figure of a page whose style sheet defines its colours."""
+    return _figure(
+        drawing.title, drawing.body, height=drawing.height, legend=drawing.legend
+    )
 
 
 def histogram(
@@ -196,6 +230,62 @@ def _figure(
         '<div class="plot"><svg role="img" aria-label="{0}" {2}>{3}</svg></div>'
         "</figure>"
     ).format(clean(title), names, size, body)
+
+
+def _heights(series: Sequence[Series]) -> list[float]:
+    ys = [y for one in series for _, y in one.points]
+    ys += [y for one in series for _, low, high in one.band for y in (low, high)]
+    return [y for y in ys if math.isfinite(y)]
+
+
+def _y_axis(ys: Sequence[float], *, as_percent: bool) -> Axis:
+    if as_percent:
+        return linear_axis(ys, bounds=(0.0, 1.0), pad=0.08)
+    return value_axis(ys)
+
+
+def _lines(
+    series: Sequence[Series],
+    title: str,
+    x_title: str,
+    y_axis: Axis,
+    labels: Sequence[str],
+    write: Callable[[float], str],
+    mark: tuple[float, str] | None,
+) -> Drawing:
+    height = _HEIGHT
+    xs = [x for one in series for x, _ in one.points]
+    x_axis = linear_axis(xs, num_ticks=6, whole=True, pad=0.0)
+    body = _grid(y_axis, height, labels) + _x_ticks(x_axis, height, x_title)
+    if mark is not None:
+        body += _mark(x_axis.at(mark[0]), mark[1], height)
+    paths = Markup("").join(_band(one, x_axis, y_axis, height) for one in series)
+    paths += Markup("").join(_path(one, x_axis, y_axis, height) for one in series)
+    body += Markup(
+        '<svg viewBox="0 0 1000 {0}" height="{0}" preserveAspectRatio="none" '
+        'class="paths">{1}</svg>'
+    ).format(height, paths)
+    for one in series:
+        body += _targets(one, x_axis, y_axis, height, x_title, write)
+    note = " (log scale)" if y_axis.log else ""
+    return Drawing(title + note, body, height, series)
+
+
+def _band(series: Series, x_axis: Axis, y_axis: Axis, height: int) -> Markup:
+    known = [
+        (x, low, high)
+        for x, low, high in series.band
+        if math.isfinite(low) and math.isfinite(high)
+    ]
+    if not known:
+        return Markup("")
+    upper = [(x, high) for x, _, high in known]
+    lower = [(x, low) for x, low, _ in reversed(known)]
+    corners = " ".join(
+        f"{1000 * x_axis.at(x):.1f},{height * (1 - y_axis.at(y)):.1f}"
+        for x, y in [*upper, *lower]
+    )
+    return Markup('<polygon class="{}" points="{}"/>').format(series.style, corners)
 
 
 def _grid(axis: Axis, height: int, labels: Sequence[str]) -> Markup:

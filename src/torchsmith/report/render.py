@@ -23,6 +23,23 @@ def render(content: ReportContent) -> str:
     return _environment().get_template("report.html.j2").render(view(content))
 
 
+def render_page(template: str, **names: object) -> str:
+    """Return a page of one of our templates; what it shows is escaped as in `render`.
+
+    Args:
+        template: Its file.
+        **names: What it shows.
+    """
+    return _environment().get_template(template).render(**names)
+
+
+def value_text(value: float | str) -> str:
+    """Write a value of a table: numbers rounded, truths as words, texts as they are."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else text.number(value)
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -40,6 +57,7 @@ def _environment() -> Environment:
         duration=text.duration,
         count=text.count,
         metric=text.metric_title,
+        value=value_text,
     )
     return environment
 

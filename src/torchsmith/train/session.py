@@ -9,7 +9,7 @@ from math import isfinite
 from time import perf_counter
 from types import FrameType
 
-from torchsmith.core.errors import Interrupted, TrainError
+from torchsmith.core.errors import Diverged, Interrupted, TrainError
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.state import TrainState
@@ -168,9 +168,9 @@ class Session:
         )
 
 
-def diverged(state: TrainState) -> TrainError:
+def diverged(state: TrainState) -> Diverged:
     """Say that the loss is no longer a finite number, and what to do."""
-    return TrainError(
+    return Diverged(
         f"the loss is no longer a finite number (epoch {state.epoch + 1}, step "
         f"{state.step}, lr {state.lr:.3g}); lower the learning rate, check "
         "that the inputs are scaled, and clip gradients (training.clip_grad_norm: 1)"

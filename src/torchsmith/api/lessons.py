@@ -1,0 +1,154 @@
+"""Running a lesson into a run folder."""
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from time import perf_counter
+
+from torchsmith.api.carrying import import_torch
+from torchsmith.core import environment
+from torchsmith.core.errors import PlanError, TrainError
+from torchsmith.core.files import write_atomic
+from torchsmith.core.observer import Observer
+from torchsmith.core.run_folder import RunFolder
+from torchsmith.data.catalog import entry_named
+from torchsmith.data.catalog_sets import obtain
+from torchsmith.recipes.lesson import (
+    Lesson,
+    LessonRecord,
+    LessonResult,
+    Value,
+    read_lesson_record,
+)
+
+
+class LessonRun:
+    """The run folder of a lesson, opened.
+
+    Attributes:
+        path: The folder.
+        folder: Its files.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.folder = RunFolder(path)
+
+    def __repr__(self) -> str:
+        return f"LessonRun({str(self.path)!r})"
+
+    @cached_property
+    def record(self) -> LessonRecord:
+        """Which lesson it was, its settings, and what it found."""
+        path = self.folder.lesson
+        return read_lesson_record(path.read_bytes(), str(path))
+
+    @property
+    def settings(self) -> Mapping[str, Value]:
+        """All settings, also those that nobody changed."""
+        return self.record.settings
+
+    @property
+    def results(self) -> LessonResult:
+        """What the lesson found: numbers, tables and figures."""
+        return self.record.result
+
+    @property
+    def program(self) -> str:
+        """The program as a script that runs with these settings."""
+        return self.folder.program.read_text("utf-8")
+
+    @property
+    def report_path(self) -> Path:
+        """Where the report is."""
+        return self.folder.report
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the report again, and return its path.
+
+        Args:
+            path: Where; `report.html` in the run folder where not given.
+        """
+        from torchsmith.report.lesson import lesson_page
+
+        target = self.report_path if path is None else Path(path)
+        write_atomic(target, lesson_page(self.record, self.program))
+        return target
+
+    def summary(self) -> dict[str, object]:
+        """Return what `train --json` prints."""
+        return {
+            "run": str(self.path),
+            "lesson": self.record.lesson,
+            "settings": dict(self.settings),
+            "numbers": self.results.numbers,
+            "tables": self.results.tables,
+            "seconds": {"total": self.record.seconds},
+            "report": str(self.report_path),
+        }
+
+
+def run_lesson(
+    lesson: Lesson,
+    settings: Mapping[str, object],
+    *,
+    runs: Path,
+    name: str | None,
+    observer: Observer,
+) -> LessonRun:
+    """Run a lesson; its folder is there when it is done, and whole.
+
+    Raises:
+        DataError: The set that it reads cannot be had.
+        PlanError: A setting does not exist or does not fit.
+        TrainError: What the lesson asserts does not hold with these settings.
+    """
+    begin = perf_counter()
+    chosen = lesson.choose(settings)
+    folder = _data_folder(lesson, observer)
+    import_torch(observer)
+    from torchsmith.train.loop import own_randomness
+
+    try:
+        with own_randomness():
+            result = lesson.run(chosen, observer.stage, folder)
+    except AssertionError as error:
+        raise TrainError(
+            f"{lesson.name}: with these settings the lesson does not come out as it "
+            f"must ({error or 'an assertion failed'}); a smaller rate may help"
+        ) from error
+    record = LessonRecord(
+        lesson=lesson.name,
+        title=lesson.title,
+        text=lesson.text,
+        settings=chosen,
+        result=result,
+        seconds=round(perf_counter() - begin, 3),
+    )
+    observer.stage("Writing the report")
+    return _write(record, lesson.program(chosen, folder), runs, name or lesson.name)
+
+
+def _write(record: LessonRecord, program: str, runs: Path, name: str) -> LessonRun:
+    from torchsmith.report.lesson import lesson_figures, lesson_page
+
+    figures = lesson_figures(record.result)
+    files = {
+        "lesson.json": record.model_dump_json(indent=1),
+        "lesson.py": program,
+        "environment.json": json.dumps(environment.environment(), indent=1),
+        "report.html": lesson_page(record, program),
+        **{f"figures/{stem}.svg": svg for stem, svg in figures.items()},
+    }
+    return LessonRun(RunFolder.create(runs, name, files).path)
+
+
+def _data_folder(lesson: Lesson, observer: Observer) -> str:
+    """Return where the set lies that a lesson reads, or an empty text."""
+    if not lesson.data:
+        return ""
+    entry = entry_named(lesson.data)
+    if entry is None or not entry.folder:
+        raise PlanError(f"{lesson.name}: there are no files of a set {lesson.data!r}")
+    return str(obtain(entry, observer))

@@ -1,0 +1,103 @@
+"""Running a recipe, whichever kind it is, and opening what came of it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from time import perf_counter
+from typing import assert_never
+
+from torchsmith.api.carrying import run_planned
+from torchsmith.api.lessons import LessonRun, run_lesson
+from torchsmith.api.planning import Planned, load_planned
+from torchsmith.api.run import Run
+from torchsmith.api.studying import StudyRun, run_study
+from torchsmith.core.run_folder import RunFolder
+from torchsmith.inspect.examine import inspect as examine
+from torchsmith.plan.plan import Plan
+from torchsmith.plan.settings import set_values
+from torchsmith.recipes.catalogue import entry_named, recipe
+from torchsmith.recipes.lesson import Lesson
+from torchsmith.recipes.study import Study, is_study, parse_study, set_study
+from torchsmith.train.watch import TrainingObserver
+
+AnyRun = Run | StudyRun | LessonRun
+"""What a run folder is opened as."""
+
+
+def train_recipe(
+    name: str,
+    settings: Mapping[str, object],
+    runs: Path,
+    run_name: str | None,
+    observer: TrainingObserver,
+) -> AnyRun:
+    """Run a recipe into a new run folder.
+
+    Args:
+        name: Of the recipe.
+        settings: Values by dotted path, of a lesson by name.
+        runs: The folder in which the run folder is made.
+        run_name: What to call the run; the recipe's name where not given.
+        observer: Is told how it goes.
+
+    Raises:
+        PlanError: There is no such recipe, or a setting does not exist or fit.
+        DataError: The data of the recipe cannot be had.
+        TrainError: Training failed, or the run folder cannot be used.
+        Interrupted: Ctrl-C or SIGTERM; everything is saved.
+    """
+    found = recipe(name)
+    called = run_name or entry_named(name).name
+    match found:
+        case Plan():
+            begin = perf_counter()
+            plan = set_values(found, settings) if settings else found
+            data = load_planned(plan, observer)
+            inspection = examine(data, observer, task=plan.problem.task)
+            planned = Planned(data, inspection, plan, found)
+            return run_planned(planned, called, runs, observer, begin)
+        case Study():
+            study = set_study(found, settings) if settings else found
+            return run_study(study, called, runs, observer)
+        case Lesson():
+            return run_lesson(
+                found, settings, runs=runs, name=run_name, observer=observer
+            )
+        case _:
+            assert_never(found)
+
+
+def study_file(what: object) -> Study | None:
+    """Read a study, where a YAML file with its heading is named; else None.
+
+    Raises:
+        PlanError: The study is wrong; names the line.
+    """
+    if not isinstance(what, str | Path) or Path(what).suffix not in {".yaml", ".yml"}:
+        return None
+    try:
+        text = Path(what).read_text("utf-8")
+    except (OSError, UnicodeDecodeError):  # reading it as a plan says what is wrong
+        return None
+    return parse_study(text, str(what)) if is_study(text) else None
+
+
+def open_run(run: str | Path = "last", *, runs: str | Path = "runs") -> AnyRun:
+    """Open a run folder of a plan, of a study or of a lesson.
+
+    Args:
+        run: Its path, its name, or `"last"`.
+        runs: The folder of all runs.
+
+    Raises:
+        DataError: There is no such run, or it holds a person's own module.
+    """
+    folder = RunFolder.find(run, Path(runs))
+    match folder.kind:
+        case "plan" | "fit":
+            return Run(folder.path)
+        case "study":
+            return StudyRun(folder.path)
+        case "lesson":
+            return LessonRun(folder.path)
+        case _:
+            assert_never(folder.kind)

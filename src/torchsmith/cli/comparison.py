@@ -1,0 +1,61 @@
+"""What `train` prints of a study and of a lesson."""
+
+import math
+from typing import TYPE_CHECKING
+
+from torchsmith.cli.output import Output
+from torchsmith.cli.runs import print_rows
+from torchsmith.cli.wording import number
+
+if TYPE_CHECKING:
+    from torchsmith.api import LessonRun, StudyRun
+    from torchsmith.evaluate.evaluation import Score
+
+
+def show_study(run: "StudyRun", output: Output) -> None:
+    """Print the table of a study, and where its files are."""
+    results = run.results
+    rows = [
+        {
+            "variant": row.variant,
+            f"test {results.metric}": _cell(row.score),
+            "difference": _cell(row.difference, signed=True),
+            "epochs": round(row.epochs, 1),
+            "seconds": round(row.seconds, 2),
+            **({"failed": "; ".join(row.failed)} if row.failed else {}),
+        }
+        for row in results.rows
+    ]
+    output.say(results.title)
+    print_rows(rows, output)
+    output.say(
+        f"\nMeans over {len(results.seeds)} seeds with their 95 % intervals; "
+        f"differences to {results.rows[0].variant}, positive is better."
+    )
+    output.say(f"\nStudy:  {run.path}")
+    output.say(f"Report: {run.report_path}")
+
+
+def show_lesson(run: "LessonRun", output: Output) -> None:
+    """Print what a lesson found, and where its files are."""
+    record = run.record
+    output.say(record.title)
+    for name, value in record.result.numbers.items():
+        text = number(value) if isinstance(value, float) else str(value)
+        output.say(f"  {name}: {text}")
+    for title, rows in record.result.tables.items():
+        output.say(f"\n{title}")
+        print_rows(rows, output)
+    output.say(f"\nLesson:  {run.path}")
+    output.say(f"Report:  {run.report_path}")
+    output.say(f"Program: {run.folder.program}")
+
+
+def _cell(score: "Score | None", *, signed: bool = False) -> str:
+    if score is None:
+        return ""
+    sign = "+" if signed and score.value > 0 else ""
+    value = f"{sign}{number(score.value)}"
+    if not math.isfinite(score.low):
+        return value
+    return f"{value} ({number(score.low)} to {number(score.high)})"
