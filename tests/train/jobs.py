@@ -2,13 +2,14 @@
 
 import torch
 
+from torchsmith.nn.averaging import build_average
 from torchsmith.nn.build import InputLayout, build_network
 from torchsmith.nn.optimizers import build_optimizer
 from torchsmith.nn.schedules import build_schedule
 from torchsmith.plan.networks import MLP
 from torchsmith.plan.optimizers import SGD, AdamW
 from torchsmith.plan.plan import Stopping, Training
-from torchsmith.plan.schedules import CosineAnnealingLR, OneCycleLR
+from torchsmith.plan.schedules import CosineAnnealingLR, OneCycleLR, interval_of
 from torchsmith.train.batches import TensorBatches
 from torchsmith.train.loop import Job
 from torchsmith.train.session import Session
@@ -36,18 +37,30 @@ def make_job(*, epochs=4, batch_size=10, patience=0, val=True, **options):
     )
 
 
-def make_state(job, *, dropout=0.3, batch_norm=True, optimizer=None, schedule=None):
+def make_state(
+    job,
+    *,
+    dropout=0.3,
+    batch_norm=True,
+    optimizer=None,
+    schedule=None,
+    averaging=None,
+):
     network = build_network(
         MLP(hidden=(8, 8), dropout=dropout, batch_norm=batch_norm),
         InputLayout((4,)),
         1,
         job.training.seed,
     )
-    built = build_optimizer(optimizer or AdamW(lr=0.01), network.parameters())
+    built = build_optimizer(optimizer or AdamW(lr=0.01), network.named_parameters())
     spec = OneCycleLR() if schedule is None else schedule
-    steps = len(job.starts)
+    epochs = job.training.epochs
     return TrainState(
-        network, built, build_schedule(spec, built, job.training.epochs, steps)
+        network,
+        built,
+        build_schedule(spec, built, epochs, job.steps_per_epoch),
+        interval_of(spec),
+        build_average(averaging, network, built, epochs),
     )
 
 
@@ -56,7 +69,7 @@ def make_session(job, folder=None, observers=(), **options):
         folder,
         observers,
         num_epochs=job.training.epochs,
-        steps_per_epoch=len(job.starts),
+        steps_per_epoch=job.steps_per_epoch,
         **options,
     )
 

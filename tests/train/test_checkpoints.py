@@ -12,8 +12,21 @@ from torch.utils.data import Dataset
 from tests.train.jobs import make_job, make_session, make_state, same_weights
 from torchsmith.core.errors import Interrupted, TrainError
 from torchsmith.core.run_folder import RunFolder
+from torchsmith.core.spec import members
 from torchsmith.nn.optimizers import build_optimizer
-from torchsmith.plan.optimizers import SGD, Adam, AdamW, RMSprop
+from torchsmith.plan.optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    AdamW,
+    Group,
+    Muon,
+    NAdam,
+    Optimizer,
+    RAdam,
+    RMSprop,
+)
 from torchsmith.plan.schedules import (
     CosineAnnealingLR,
     OneCycleLR,
@@ -59,6 +72,20 @@ CHOICES = [
     (RMSprop(lr=0.001), ReduceLROnPlateau(patience=0)),
 ]
 
+GROUPS = (Group(params="*.bias", weight_decay=0.0), Group(params="*1.*", lr=0.002))
+MATRICES = (Group(params="4.*", lr=0.002),)
+OPTIMIZERS = [
+    SGD(lr=0.01, momentum=0.9, groups=GROUPS),
+    Adam(lr=0.01, groups=(Group(params="*.bias", betas=(0.5, 0.6)),)),
+    AdamW(lr=0.01, groups=GROUPS),
+    RMSprop(lr=0.01, momentum=0.5, centered=True),
+    Adagrad(lr=0.1, initial_accumulator_value=0.1, lr_decay=0.1),
+    Adadelta(lr=0.5),
+    NAdam(lr=0.01, decoupled_weight_decay=True, weight_decay=0.1),
+    RAdam(lr=0.1),
+    Muon(lr=0.1, groups=MATRICES, others=AdamW(lr=0.1, betas=(0.5, 0.6))),
+]
+
 
 @pytest.mark.parametrize(("optimizer", "schedule"), CHOICES)
 @pytest.mark.parametrize("step", [1, 8, 9, 10, 23])
@@ -78,6 +105,25 @@ def test_an_interrupted_run_ends_with_the_same_bits(folder, optimizer, schedule,
     same = ("epoch", "step", "train_loss", "val_loss", "lr", "grad_norm", "best")
     for ours, theirs in zip(resumed.history, straight.history, strict=True):
         assert [getattr(ours, n) for n in same] == [getattr(theirs, n) for n in same]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda s: s.spec_name())
+def test_every_optimizer_goes_on_with_the_same_bits(folder, optimizer):
+    job = make_job(epochs=2)
+    straight = make_state(job, optimizer=optimizer)
+    fit(job, straight, make_session(job))
+    interrupt(job, make_state(job, optimizer=optimizer), folder, 9)
+    resumed = make_state(job, optimizer=optimizer)
+    resumed.load(folder.newest_checkpoint()[0])
+    fit(job, resumed, make_session(job, folder))
+    assert same_weights(resumed.network, straight.network)
+    ours, theirs = resumed.optimizer.state_dict(), straight.optimizer.state_dict()
+    assert ours["param_groups"] == theirs["param_groups"]
+    torch.testing.assert_close(ours["state"], theirs["state"], rtol=0, atol=0)
+
+
+def test_every_optimizer_is_resumed_in_a_test():
+    assert [type(spec) for spec in OPTIMIZERS] == list(members(Optimizer))
 
 
 class Noisy(Dataset):
@@ -250,7 +296,9 @@ def make_image_state(job):
     network = nn.Sequential(
         nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3), nn.Flatten(), nn.Linear(8, 1)
     ).to(memory_format=torch.channels_last)
-    return TrainState(network, build_optimizer(AdamW(lr=0.01), network.parameters()))
+    return TrainState(
+        network, build_optimizer(AdamW(lr=0.01), network.named_parameters())
+    )
 
 
 def test_convolutions_in_another_memory_layout_end_with_the_same_bits(folder):

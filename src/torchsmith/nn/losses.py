@@ -1,47 +1,105 @@
-"""From specs to losses."""
+"""From specs to losses, and from what a network gives under them to probabilities."""
 
 from collections.abc import Callable
-from typing import assert_never
+from typing import Literal, assert_never
 
+import torch
 from torch import Tensor, nn
 
+from torchsmith.core.errors import PlanError, TrainError
 from torchsmith.plan import losses
 from torchsmith.plan.losses import Loss
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
-"""From raw outputs and targets to the mean loss, a scalar."""
+"""From raw outputs and targets to the loss of a batch, a scalar."""
 
 
-class OneLogitLoss(nn.Module):
-    """`BCEWithLogitsLoss` on one logit `(N, 1)` and class indices `(N,)`, 0 or 1."""
+class ClassTargets(nn.Module):
+    """A loss between numbers, such as `MSELoss`, that takes class indices too.
+
+    Class indices `(N,)` are compared as 0 and 1 with one output `(N, 1)`, and as
+    one-hot rows with more outputs `(N, K)`. Targets that are numbers stay as they are.
+
+    Args:
+        loss: Compares outputs with targets of the same shape.
+    """
+
+    def __init__(self, loss: nn.MSELoss | nn.BCELoss | nn.BCEWithLogitsLoss) -> None:
+        super().__init__()
+        self.loss = loss
+
+    @property
+    def reduction(self) -> str:
+        """How the losses of a batch become one number."""
+        return self.loss.reduction
 
     def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean loss."""
-        return nn.functional.binary_cross_entropy_with_logits(
-            outputs.squeeze(1), targets.to(outputs.dtype)
+        """Return the loss of a batch.
+
+        Raises:
+            TrainError: `BCELoss` is given something other than probabilities.
+        """
+        if not targets.is_floating_point():
+            targets = _like(outputs, targets)
+        if isinstance(self.loss, nn.BCELoss) and outputs.is_cpu:
+            if not outputs.isfinite().all():
+                return outputs.mean()  # The loop tells of a loss that is not finite.
+            refuse_no_probabilities(outputs)
+        loss: Tensor = self.loss(outputs, targets)
+        return loss
+
+
+def _like(outputs: Tensor, classes: Tensor) -> Tensor:
+    if classes.ndim == outputs.ndim - 1:
+        if outputs.shape[1] == 1:
+            classes = classes.unsqueeze(1)
+        else:
+            classes = nn.functional.one_hot(classes.long(), outputs.shape[1])
+    return classes.to(outputs.dtype)
+
+
+def refuse_no_probabilities(outputs: Tensor) -> None:
+    """Refuse what `BCELoss` cannot take, numbers outside [0, 1].
+
+    Raises:
+        TrainError: Says which, and what to do.
+    """
+    low, high = outputs.min().item(), outputs.max().item()
+    if low < 0 or high > 1:
+        outside = low if low < 0 else high
+        raise TrainError(
+            "BCELoss takes probabilities from 0 to 1, and an output is "
+            f"{outside:.4g}; end the network with Sigmoid, or use BCEWithLogitsLoss"
         )
 
 
 def build_loss(spec: Loss, class_counts: Tensor | None = None) -> nn.Module:
-    """Build a loss, the mean per example.
+    """Build a loss, the mean per example or, with `reduction: sum`, their sum.
 
     Args:
         spec: The plan's `loss` section.
-        class_counts: `(K,)` training rows of each class, for `weight: balanced`.
+        class_counts: `(K,)` training rows of each class, for `balanced`.
+
+    Raises:
+        PlanError: The classes are to be balanced, and there are no counts of them.
     """
     arguments = dict(spec)
     match spec:
         case losses.CrossEntropyLoss():
-            if spec.weight == "balanced" and class_counts is not None:
-                counts = class_counts.clamp(min=1).float()
-                arguments["weight"] = counts.sum() / (len(counts) * counts)
+            arguments["weight"] = _weight(spec.weight, class_counts)
             return nn.CrossEntropyLoss(**arguments)
+        case losses.NLLLoss():
+            arguments["weight"] = _weight(spec.weight, class_counts)
+            return nn.NLLLoss(**arguments)
+        case losses.BCELoss():
+            return ClassTargets(nn.BCELoss(**arguments))
         case losses.BCEWithLogitsLoss():
-            return OneLogitLoss()
+            arguments["pos_weight"] = _pos_weight(spec.pos_weight, class_counts)
+            return ClassTargets(nn.BCEWithLogitsLoss(**arguments))
         case losses.MSELoss():
-            return nn.MSELoss()
+            return ClassTargets(nn.MSELoss(**arguments))
         case losses.L1Loss():
-            return nn.L1Loss()
+            return nn.L1Loss(**arguments)
         case losses.SmoothL1Loss():
             return nn.SmoothL1Loss(**arguments)
         case losses.HuberLoss():
@@ -50,6 +108,98 @@ def build_loss(spec: Loss, class_counts: Tensor | None = None) -> nn.Module:
             assert_never(spec)
 
 
+def _weight(
+    weight: Literal["balanced"] | tuple[float, ...] | None, counts: Tensor | None
+) -> Tensor | None:
+    if weight is None:
+        return None
+    if weight != "balanced":
+        return torch.tensor(weight)
+    counts = _counted(counts, "weight").float()
+    return counts.sum() / (len(counts) * counts)
+
+
+def _pos_weight(
+    weight: Literal["balanced"] | float | None, counts: Tensor | None
+) -> Tensor | None:
+    if weight is None:
+        return None
+    if weight != "balanced":
+        return torch.tensor([weight])
+    counts = _counted(counts, "pos_weight").float()
+    balanced = (counts.sum() - counts) / counts
+    return balanced[1:] if len(counts) == 2 else balanced
+
+
+def _counted(counts: Tensor | None, argument: str) -> Tensor:
+    if counts is None:
+        raise PlanError(
+            f"loss: {argument}: balanced needs the classes of a plan, whose examples "
+            "are counted; give numbers"
+        )
+    return counts.clamp(min=1)
+
+
 def num_outputs(loss: Loss, num_classes: int) -> int:
-    """Return how many outputs a network needs for this loss."""
-    return num_classes if isinstance(loss, losses.CrossEntropyLoss) else 1
+    """Return how many outputs a network needs for this loss.
+
+    Args:
+        loss: The plan's `loss` section.
+        num_classes: Of the problem; 0 for regression.
+    """
+    match loss:
+        case losses.CrossEntropyLoss() | losses.NLLLoss():
+            return num_classes
+        case losses.BCELoss() | losses.BCEWithLogitsLoss():
+            return num_classes if num_classes > 2 else 1
+        case losses.MSELoss():
+            return max(1, num_classes)
+        case losses.L1Loss() | losses.SmoothL1Loss() | losses.HuberLoss():
+            return 1
+        case _:
+            assert_never(loss)
+
+
+def probabilities(loss: Loss, outputs: Tensor) -> Tensor:
+    """Turn what a network gives under a loss into probabilities; rows sum to 1.
+
+    The order of a row's classes stays: the largest output is the likeliest class.
+
+    Args:
+        loss: What the network was trained with.
+        outputs: `(N, K)`, or `(N, 1)` for two classes.
+
+    Returns:
+        `(N, K)`: for `CrossEntropyLoss` the softmax; for `NLLLoss` the exponential; for
+        `BCEWithLogitsLoss` the sigmoid of each output, and for `BCELoss` the outputs
+        themselves, divided by their sum where there is more than one; for `MSELoss` the
+        outputs, all raised by as much as the lowest is below 0, divided by their sum
+        (the same for each class where that is 0).
+    """
+    match loss:
+        case losses.CrossEntropyLoss() | losses.NLLLoss():
+            # The softmax of log-probabilities is their exponential.
+            return torch.softmax(outputs, dim=1)
+        case losses.BCEWithLogitsLoss():
+            if outputs.shape[1] == 1:
+                return _both(torch.sigmoid(outputs))
+            # Sigmoids over their sum, also where all are too small to divide by.
+            return torch.softmax(nn.functional.logsigmoid(outputs), dim=1)
+        case losses.BCELoss():
+            return _both(outputs) if outputs.shape[1] == 1 else _shares(outputs)
+        case losses.MSELoss():
+            return _shares(outputs - outputs.amin(dim=1, keepdim=True).clamp(max=0))
+        case losses.L1Loss() | losses.SmoothL1Loss() | losses.HuberLoss():
+            raise AssertionError(loss)
+        case _:
+            assert_never(loss)
+
+
+def _both(positive: Tensor) -> Tensor:
+    return torch.cat([1 - positive, positive], dim=1)
+
+
+def _shares(values: Tensor) -> Tensor:
+    """Divide rows by their sums; a row of zeros knows nothing, and becomes uniform."""
+    values = values.masked_fill(values.amax(dim=1, keepdim=True) <= 0, 1.0)
+    return values / values.sum(dim=1, keepdim=True)

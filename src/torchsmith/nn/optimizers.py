@@ -1,25 +1,36 @@
 """From specs to optimizers."""
 
 from collections.abc import Iterable
-from typing import assert_never
+from fnmatch import fnmatchcase
+from typing import Any, assert_never
 
 import torch
 from torch import nn
 
+from torchsmith.core.errors import PlanError
+from torchsmith.nn.muon import MuonWithAdamW
 from torchsmith.plan import optimizers
-from torchsmith.plan.optimizers import Optimizer
+from torchsmith.plan.optimizers import Group, Optimizer
+
+Named = Iterable[tuple[str, nn.Parameter]]
+"""Parameters with their names, as `nn.Module.named_parameters` gives them."""
 
 
-def build_optimizer(
-    spec: Optimizer, parameters: Iterable[nn.Parameter]
-) -> torch.optim.Optimizer:
+def build_optimizer(spec: Optimizer, named_parameters: Named) -> torch.optim.Optimizer:
     """Build an optimizer; `fused` where PyTorch has it, which is one call a step.
 
     Args:
         spec: The plan's `optimizer` section; its fields are PyTorch's arguments.
-        parameters: What it changes.
+        named_parameters: What it changes, `network.named_parameters()`.
+
+    Raises:
+        PlanError: A group has no parameters, or `Muon` no matrices.
     """
-    arguments = dict(spec)
+    named = list(named_parameters)
+    if isinstance(spec, optimizers.Muon):
+        return _build_muon(spec, named)
+    parameters = parameter_groups(named, spec.groups)
+    arguments = spec.arguments
     match spec:
         case optimizers.SGD():
             return torch.optim.SGD(parameters, **arguments, fused=True)
@@ -29,5 +40,70 @@ def build_optimizer(
             return torch.optim.AdamW(parameters, **arguments, fused=True)
         case optimizers.RMSprop():
             return torch.optim.RMSprop(parameters, **arguments, foreach=True)
+        case optimizers.Adagrad():
+            return torch.optim.Adagrad(parameters, **arguments, foreach=True)
+        case optimizers.Adadelta():
+            return torch.optim.Adadelta(parameters, **arguments, foreach=True)
+        case optimizers.NAdam():
+            return torch.optim.NAdam(parameters, **arguments, foreach=True)
+        case optimizers.RAdam():
+            return torch.optim.RAdam(parameters, **arguments, foreach=True)
         case _:
             assert_never(spec)
+
+
+def _build_muon(
+    spec: optimizers.Muon, named: list[tuple[str, nn.Parameter]]
+) -> torch.optim.Optimizer:
+    matrices = [(name, p) for name, p in named if p.ndim == 2]
+    others = [(name, p) for name, p in named if p.ndim != 2]
+    if not matrices:
+        raise PlanError(
+            "optimizer: Muon changes matrices, and this network has none; use AdamW"
+        )
+    muon = torch.optim.Muon(parameter_groups(matrices, spec.groups), **spec.arguments)
+    if not others:
+        return muon
+    own = parameter_groups(others, spec.others.groups, "optimizer.others.groups")
+    adamw = torch.optim.AdamW(own, **spec.others.arguments, fused=True)
+    return MuonWithAdamW(muon, adamw)
+
+
+def parameter_groups(
+    named: list[tuple[str, nn.Parameter]],
+    groups: tuple[Group, ...],
+    where: str = "optimizer.groups",
+) -> list[dict[str, Any]]:
+    """Sort parameters into groups by their names; the first match wins.
+
+    Args:
+        named: Parameters with their names.
+        groups: Patterns of names, with arguments of their own.
+        where: The groups stand in the plan.
+
+    Returns:
+        As PyTorch's optimizers take them: first the parameters that no pattern matches,
+        if there are any, then those of each pattern.
+
+    Raises:
+        PlanError: A pattern matches nothing; names some parameters that there are.
+    """
+    left, sorted_out = named, []
+    for place, group in enumerate(groups):
+        taken = [(name, p) for name, p in left if fnmatchcase(name, group.params)]
+        if not taken:
+            raise PlanError(_no_match(f"{where}.{place}", group.params, named))
+        left = [(name, p) for name, p in left if not fnmatchcase(name, group.params)]
+        sorted_out.append({"params": [p for _, p in taken], **group.arguments})
+    rest = [{"params": [p for _, p in left]}] if left else []
+    return [*rest, *sorted_out]
+
+
+def _no_match(group: str, pattern: str, named: list[tuple[str, nn.Parameter]]) -> str:
+    where = f"{group}.params: '{pattern}'"
+    matched = [name for name, _ in named if fnmatchcase(name, pattern)]
+    if matched:
+        return f"{where} matches only what a group above has; move it up, or remove it"
+    names = ", ".join(name for name, _ in named[:6])
+    more = ", …" if len(named) > 6 else ""
+    return f"{where} matches no parameter; there are: {names}{more}"

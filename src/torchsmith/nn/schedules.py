@@ -76,7 +76,7 @@ def _build(
         case schedules.OneCycleLR():
             own = [group["lr"] for group in optimizer.param_groups]
             arguments["max_lr"] = spec.max_lr or own
-            arguments["cycle_momentum"] &= _has_momentum(optimizer)
+            arguments["cycle_momentum"] = _cycles_momentum(spec, optimizer)
             return lr_scheduler.OneCycleLR(optimizer, **arguments, total_steps=length)
         case schedules.ReduceLROnPlateau():
             return lr_scheduler.ReduceLROnPlateau(optimizer, **arguments)
@@ -92,9 +92,18 @@ def _build(
             assert_never(spec)
 
 
-def _has_momentum(optimizer: torch.optim.Optimizer) -> bool:
+def _cycles_momentum(
+    spec: schedules.OneCycleLR, optimizer: torch.optim.Optimizer
+) -> bool:
     defaults = optimizer.defaults
-    return "betas" in defaults or defaults.get("momentum", 0) > 0
+    if "betas" in defaults or defaults.get("momentum", 0) > 0:
+        return spec.cycle_momentum
+    if spec.cycle_momentum and "cycle_momentum" in spec.model_fields_set:
+        raise PlanError(
+            f"schedule: cycle_momentum: {type(optimizer).__name__} has no momentum "
+            "here; leave it out, or give the optimizer a momentum"
+        )
+    return False
 
 
 def load_schedule(schedule: lr_scheduler.LRScheduler, state: Mapping[str, Any]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from torchsmith.core.errors import PlanError, nearest
 from torchsmith.core.spec import Spec
-from torchsmith.core.vocabulary import Kind, metrics_for
+from torchsmith.core.vocabulary import Kind, metric_hint, metrics_for
 from torchsmith.data.split import contradiction
 from torchsmith.data.steps import (
     EncodeCategories,
@@ -14,19 +14,12 @@ from torchsmith.data.steps import (
     ToFloat,
     step_problems,
 )
-from torchsmith.plan.layers import (
-    Dropout,
-    Identity,
-    Linear,
-    LogSoftmax,
-    Sigmoid,
-    Softmax,
-)
-from torchsmith.plan.losses import BCEWithLogitsLoss, CrossEntropyLoss
-from torchsmith.plan.networks import ConvNet, Sequential, TabularMLP
-from torchsmith.plan.optimizers import SGD, RMSprop
+from torchsmith.plan.check_loss import loss_problems
+from torchsmith.plan.init import init_problems
+from torchsmith.plan.networks import ConvNet, TabularMLP
+from torchsmith.plan.optimizers import SGD
 from torchsmith.plan.plan import Plan
-from torchsmith.plan.schedules import OneCycleLR
+from torchsmith.plan.schedules import OneCycleLR, interval_of, schedule_problems
 
 Impossible = Iterator[tuple[str, str]]
 
@@ -50,8 +43,8 @@ def impossible(plan: Plan) -> list[tuple[str, str]]:
         *_problem(plan),
         *_data(plan),
         *_prepare(plan),
-        *_network(plan),
-        *_loss(plan),
+        *loss_problems(plan),
+        *init_problems(plan.init),
         *_learning(plan),
         *_stopping(plan),
     ]
@@ -113,82 +106,43 @@ def _has(plan: Plan, *kinds: type[Spec]) -> bool:
     return any(isinstance(step, kinds) for step in plan.prepare)
 
 
-def _loss(plan: Plan) -> Impossible:
-    task, loss = plan.problem.task, plan.loss
-    name = loss.spec_name()
-    if isinstance(loss, BCEWithLogitsLoss) and task != "binary":
-        yield "loss", f"{name} is for two classes; the task is {task}"
-    elif isinstance(loss, CrossEntropyLoss) and task == "regression":
-        yield "loss", f"{name} is for classes; regression takes MSELoss or L1Loss"
-    elif (
-        not isinstance(loss, CrossEntropyLoss | BCEWithLogitsLoss)
-        and task != "regression"
-    ):
-        yield "loss", f"{name} is for regression; {task} takes CrossEntropyLoss"
-
-
-def _network(plan: Plan) -> Impossible:
-    if not isinstance(plan.network, Sequential):
-        return
-    layers = list(enumerate(plan.network.layers))
-    while layers and isinstance(layers[-1][1], Dropout | Identity):
-        layers.pop()
-    classifies = isinstance(plan.loss, CrossEntropyLoss | BCEWithLogitsLoss)
-    squashing = Softmax | LogSoftmax | Sigmoid
-    if layers and isinstance(layers[-1][1], squashing) and classifies:
-        place, layer = layers.pop()
-        yield (
-            f"network.Sequential.{place}",
-            f"{plan.loss.spec_name()} takes raw outputs, not those of "
-            f"{layer.spec_name()}; remove this layer",
-        )
-    needed = _num_outputs(plan)
-    if layers and isinstance(last := layers[-1][1], Linear) and needed:
-        count, reason = needed
-        if last.out_features != count:
-            yield (
-                f"network.Sequential.{layers[-1][0]}",
-                f"the last layer has {last.out_features} outputs; {reason} {count}",
-            )
-
-
-def _num_outputs(plan: Plan) -> tuple[int, str] | None:
-    """Return how many outputs the network must have, and why, where that is known."""
-    if plan.problem.task == "regression":
-        return 1, "regression needs"
-    if isinstance(plan.loss, BCEWithLogitsLoss):
-        return 1, "BCEWithLogitsLoss needs"
-    if plan.problem.classes:
-        count = len(plan.problem.classes)
-        return count, f"{count} classes need"
-    return None
-
-
 def _learning(plan: Plan) -> Impossible:
     optimizer, schedule = plan.optimizer, plan.schedule
-    if (
-        isinstance(optimizer, SGD)
-        and optimizer.nesterov
-        and (optimizer.momentum == 0 or optimizer.dampening != 0)
-    ):
-        yield "optimizer", "nesterov needs a momentum above 0 and dampening 0"
-    if (
-        isinstance(schedule, OneCycleLR)
+    if isinstance(optimizer, SGD):
+        own = [optimizer.arguments | group.arguments for group in optimizer.groups]
+        for place, arguments in enumerate([optimizer.arguments, *own]):
+            if arguments["nesterov"] and (
+                arguments["momentum"] == 0 or arguments["dampening"] != 0
+            ):
+                where = f"optimizer.groups.{place - 1}" if place else "optimizer"
+                yield where, "nesterov needs a momentum above 0 and dampening 0"
+    if not isinstance(schedule, OneCycleLR):
+        pass
+    elif (
+        "cycle_momentum" in schedule.model_fields_set
         and schedule.cycle_momentum
-        and isinstance(optimizer, SGD | RMSprop)
-        and optimizer.momentum == 0
+        and not optimizer.has_momentum
     ):
         yield (
-            "schedule",
-            f"OneCycleLR cycles the momentum, and {optimizer.spec_name()} has none; "
-            "set cycle_momentum: false, or give the optimizer a momentum",
+            "schedule.cycle_momentum",
+            f"there is none to cycle, {optimizer.spec_name()} has no momentum here; "
+            "remove the line, or give the optimizer a momentum",
         )
+    elif schedule.max_lr and any(group.lr for group in optimizer.groups):
+        yield (
+            "schedule.max_lr",
+            "this would be the highest rate of every group of the optimizer, and one "
+            "has an lr of its own; remove the line, each group then rises to its lr",
+        )
+    # How many steps an epoch has is known when the data is.
+    known = plan.training.epochs if interval_of(schedule) == "epoch" else 0
+    yield from schedule_problems(schedule, known)
 
 
 def _stopping(plan: Plan) -> Impossible:
     allowed = ["val_loss", *(f"val_{name}" for name in metrics_for(plan.problem.task))]
     monitor = plan.stopping.monitor
     if monitor not in allowed:
-        near = nearest(monitor, allowed)
+        near = metric_hint(monitor, allowed)
         listed = near or f"; it can be {', '.join(allowed)}"
         yield "stopping.monitor", f"'{monitor}' is not measured{listed}"

@@ -17,7 +17,7 @@ from torchsmith.core.record import Record
 from torchsmith.data.data import Data
 from torchsmith.data.prepare import Preparation
 from torchsmith.nn.build import InputLayout, build_network
-from torchsmith.nn.losses import num_outputs
+from torchsmith.nn.losses import num_outputs, probabilities
 from torchsmith.plan.losses import Loss
 from torchsmith.plan.networks import Network
 from torchsmith.plan.plan import Problem
@@ -92,7 +92,8 @@ class Model:
 
     def finish(self, outputs: Tensor) -> np.ndarray:
         """Turn raw outputs into probabilities `(N, K)` or values `(N,)`."""
-        return finish_outputs(self.file.problem, self.preparation, outputs)
+        file = self.file
+        return finish_outputs(file.problem, file.loss, file.preparation, outputs)
 
     @property
     def _num_outputs(self) -> int:
@@ -132,16 +133,20 @@ class Model:
 
 
 def finish_outputs(
-    problem: Problem, preparation: Preparation, outputs: Tensor
+    problem: Problem, loss: Loss, preparation: Preparation, outputs: Tensor
 ) -> np.ndarray:
-    """Turn raw outputs into probabilities `(N, K)` or values `(N,)`."""
+    """Turn raw outputs into probabilities `(N, K)` or values `(N,)`.
+
+    Args:
+        problem: What is predicted.
+        loss: What the network was trained with; says what its outputs are.
+        preparation: Turns values back into the target's own units.
+        outputs: `(N, K)` or `(N, 1)`.
+    """
     outputs = outputs.detach().cpu().double()
     if problem.task == "regression":
         return preparation.target_values(outputs.numpy()).reshape(-1)
-    if outputs.shape[1] == 1:
-        positive = torch.sigmoid(outputs)
-        return torch.cat([1 - positive, positive], dim=1).numpy()
-    return torch.softmax(outputs, dim=1).numpy()
+    return probabilities(loss, outputs).numpy()
 
 
 def layout_of(preparation: Preparation) -> InputLayout:
