@@ -8,11 +8,36 @@ from torchsmith.data.split import Split
 from torchsmith.data.steps import FillMissing, Resize, StandardizeTarget, ToFloat
 from torchsmith.plan.check import check
 from torchsmith.plan.file import parse_plan
-from torchsmith.plan.layers import Dropout, Linear, ReLU, Softmax
-from torchsmith.plan.losses import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss
+from torchsmith.plan.layers import (
+    Dropout,
+    Identity,
+    Linear,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    Softmax,
+)
+from torchsmith.plan.losses import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    L1Loss,
+    MSELoss,
+    NLLLoss,
+)
 from torchsmith.plan.networks import MLP, ConvNet, Sequential, TabularMLP
-from torchsmith.plan.optimizers import SGD, Adam, RMSprop
-from torchsmith.plan.plan import Plan, Problem, Source, Stopping
+from torchsmith.plan.optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Group,
+    Muon,
+    NAdam,
+    RAdam,
+    RMSprop,
+)
+from torchsmith.plan.plan import Plan, Problem, Source, Stopping, Training
 from torchsmith.plan.schedules import OneCycleLR
 
 THREE = Problem(
@@ -48,6 +73,20 @@ def test_plans_that_can_work_pass():
     check(plan(problem=TWO, loss=BCEWithLogitsLoss(), network=two))
     check(plan(optimizer=SGD(momentum=0.9, nesterov=True), schedule=OneCycleLR()))
     check(plan(optimizer=SGD(), schedule=OneCycleLR(cycle_momentum=False)))
+    for optimizer in (SGD(), RMSprop(), Adagrad(), Adadelta()):
+        check(plan(optimizer=optimizer, schedule=OneCycleLR()))
+    for optimizer in (NAdam(), RAdam(), Muon(), RMSprop(momentum=0.9)):
+        check(plan(optimizer=optimizer, schedule=OneCycleLR(cycle_momentum=True)))
+    three, one = Linear(out_features=3), Linear(out_features=1)
+    check(plan(loss=MSELoss()))
+    check(plan(loss=MSELoss(), network=sequential(three, Sigmoid())))
+    check(plan(loss=BCELoss(), network=sequential(three, Sigmoid())))
+    check(plan(loss=BCELoss(), network=sequential(three, Softmax())))
+    check(plan(loss=BCEWithLogitsLoss(), network=sequential(three)))
+    check(plan(loss=NLLLoss(), network=sequential(three, LogSoftmax(), Identity())))
+    check(plan(problem=TWO, loss=BCELoss(), network=sequential(one, Sigmoid())))
+    check(plan(problem=PRICE, loss=MSELoss(), network=sequential(one, Sigmoid())))
+    check(plan(loss=CrossEntropyLoss(weight=(1.0, 2.0, 3.0))))
     check(plan(network=ConvNet(), prepare=(Resize(height=9, width=9), ToFloat())))
 
 
@@ -56,10 +95,72 @@ def test_plans_that_can_work_pass():
     [
         ({"problem": PRICE}, "loss: CrossEntropyLoss is for classes; regression takes"),
         (
-            {"loss": MSELoss()},
-            "loss: MSELoss is for regression; multiclass takes Cross",
+            {"loss": L1Loss()},
+            "loss: L1Loss is for regression; multiclass takes Cross",
         ),
-        ({"loss": BCEWithLogitsLoss()}, "loss: BCEWithLogitsLoss is for two classes"),
+        (
+            {"problem": PRICE, "loss": BCEWithLogitsLoss()},
+            "loss: BCEWithLogitsLoss is for classes; regression takes MSELoss",
+        ),
+        (
+            {"loss": BCELoss()},
+            "loss: BCELoss takes probabilities, and MLP gives raw outputs; use BCEWith",
+        ),
+        (
+            {"loss": NLLLoss(), "network": ConvNet()},
+            "loss: NLLLoss takes log-probabilities, and ConvNet gives raw outputs; use",
+        ),
+        (
+            {"loss": BCELoss(), "network": sequential(Linear(out_features=3))},
+            "network.Sequential.0: BCELoss takes probabilities, not the outputs of Lin"
+            "ear; end with Sigmoid, or use BCEWithLogitsLoss on raw outputs",
+        ),
+        (
+            {
+                "loss": BCELoss(),
+                "network": sequential(Linear(out_features=3), Sigmoid(), Dropout()),
+            },
+            "network.Sequential.2: BCELoss takes probabilities, not the outputs of Dro",
+        ),
+        (
+            {
+                "problem": TWO,
+                "loss": BCELoss(),
+                "network": sequential(Linear(out_features=1), Softmax()),
+            },
+            "Sequential.1: BCELoss has one output for two classes; end with Sigmoid",
+        ),
+        (
+            {
+                "problem": TWO,
+                "loss": BCELoss(),
+                "network": sequential(Linear(out_features=2), Sigmoid()),
+            },
+            "the last layer has 2 outputs; BCELoss on two classes needs 1",
+        ),
+        (
+            {
+                "loss": NLLLoss(),
+                "network": sequential(Linear(out_features=3), Softmax()),
+            },
+            "Sequential.1: NLLLoss takes log-probabilities, not the outputs of Softmax",
+        ),
+        (
+            {"loss": MSELoss(), "network": sequential(Linear(out_features=1))},
+            "the last layer has 1 outputs; 3 classes need 3",
+        ),
+        (
+            {"loss": CrossEntropyLoss(weight=(1.0, 2.0))},
+            "loss.CrossEntropyLoss.weight: 2 numbers; 3 classes take 3",
+        ),
+        (
+            {
+                "loss": BCELoss(),
+                "network": sequential(Linear(out_features=3), Sigmoid()),
+                "training": Training(precision="bfloat16"),
+            },
+            "training.precision: BCELoss is not exact enough in bfloat16",
+        ),
         (
             {"problem": THREE.model_copy(update={"metric": "rmse"})},
             "problem.metric: rmse does not fit multiclass; it can be accuracy, bal",
@@ -116,7 +217,7 @@ def test_plans_that_can_work_pass():
                 "loss": BCEWithLogitsLoss(),
                 "network": sequential(Linear(out_features=2)),
             },
-            "the last layer has 2 outputs; BCEWithLogitsLoss needs 1",
+            "the last layer has 2 outputs; BCEWithLogitsLoss on two classes needs 1",
         ),
         (
             {
@@ -131,12 +232,23 @@ def test_plans_that_can_work_pass():
             "Sequential.1: CrossEntropyLoss takes raw outputs, not those of Softmax",
         ),
         (
-            {"optimizer": SGD(), "schedule": OneCycleLR()},
-            "schedule: OneCycleLR cycles the momentum, and SGD has none; set cycle_mom",
+            {"optimizer": SGD(), "schedule": OneCycleLR(cycle_momentum=True)},
+            "schedule.cycle_momentum: there is none to cycle, SGD has no momentum here",
         ),
         (
-            {"optimizer": RMSprop(), "schedule": OneCycleLR()},
-            "schedule: OneCycleLR cycles the momentum, and RMSprop has none",
+            {"optimizer": Adagrad(), "schedule": OneCycleLR(cycle_momentum=True)},
+            "schedule.cycle_momentum: there is none to cycle, Adagrad has no momentum",
+        ),
+        (
+            {
+                "optimizer": SGD(groups=(Group(params="*.bias", lr=0.1),)),
+                "schedule": OneCycleLR(max_lr=0.1),
+            },
+            "schedule.max_lr: this would be the highest rate of every group",
+        ),
+        (
+            {"optimizer": SGD(groups=(Group(params="*.bias", nesterov=True),))},
+            "optimizer.groups.0: nesterov needs a momentum above 0",
         ),
         ({"optimizer": SGD(nesterov=True)}, "optimizer: nesterov needs a momentum"),
         (
@@ -167,4 +279,4 @@ def test_all_are_named_at_once():
     with pytest.raises(
         PlanError, match=r"^the plan has 2 problems\nloss: .*\nstopping"
     ):
-        check(plan(loss=MSELoss(), stopping=Stopping(monitor="x")))
+        check(plan(loss=L1Loss(), stopping=Stopping(monitor="x")))
