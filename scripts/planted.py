@@ -61,8 +61,8 @@ DEFECTS = (
     Defect(
         "loss summed",
         "nn/losses.py",
-        "return nn.MSELoss()",
-        'return nn.MSELoss(reduction="sum")',
+        "ClassTargets(nn.MSELoss(**arguments))",
+        'ClassTargets(nn.MSELoss(reduction="sum"))',
         "tests/nn/test_losses.py",
     ),
     Defect(
@@ -96,22 +96,22 @@ DEFECTS = (
     Defect(
         "schedule by steps never stepped",
         LOOP,
-        "            state.schedule.step()\n        state.loss_sum",
-        "            pass\n        state.loss_sum",
+        '        step_schedule(state, "step")\n',
+        "",
         "tests/train/test_loop.py",
     ),
     Defect(
         "schedule by epochs never stepped",
         LOOP,
-        "    step_schedule(state, train_loss if val_loss is None else val_loss)\n",
-        "",
+        '    step_schedule(state, "epoch",',
+        '    (state, "epoch",',
         "tests/train/test_loop.py",
     ),
     Defect(
         "length of the cycle in epochs",
         "nn/schedules.py",
-        "epochs * steps_per_epoch",
-        "epochs",
+        'length = epochs if interval_of(spec) == "epoch" else total',
+        "length = epochs",
         "tests/train/test_loop.py",
     ),
     Defect(
@@ -131,14 +131,29 @@ DEFECTS = (
     Defect(
         "mean of batch means",
         LOOP,
-        "loss.detach() * len(targets)\n        state.num_seen += len(targets)",
-        "loss.detach()\n        state.num_seen += 1",
+        "loss.detach() * (1 if job.loss_is_sum else len(targets))\n"
+        "            state.num_seen += len(targets)",
+        "loss.detach()\n            state.num_seen += 1",
         "tests/train/test_loop.py",
+    ),
+    Defect(
+        "accumulated batches not weighed",
+        LOOP,
+        "backward(loss * (len(rows) / num_examples) if is_part else loss)",
+        "backward(loss)",
+        "tests/train/test_learning.py",
+    ),
+    Defect(
+        "trained weights validated rather than averaged ones",
+        LOOP,
+        "evaluate_loss(job, state.scored, job.val)",
+        "evaluate_loss(job, state.network, job.val)",
+        "tests/train/test_learning.py",
     ),
     Defect(
         "mean of batch means in validation",
         LOOP,
-        "total += job.loss(output, target) * len(target)",
+        "total += job.loss(output, target) * (1 if job.loss_is_sum else len(target))",
         "total += job.loss(output, target) * len(batches) / 2",
         "tests/train/test_loop.py",
     ),
@@ -173,9 +188,16 @@ DEFECTS = (
     Defect(
         "schedule lost on resume",
         "train/state.py",
-        '            self.schedule.load_state_dict(state["schedule"])\n',
+        '            load_schedule(self.schedule, state["schedule"])\n',
         "            pass\n",
         "tests/train/test_checkpoints.py",
+    ),
+    Defect(
+        "average lost on resume",
+        "train/state.py",
+        'self.average.model.load_state_dict(_part(tensors, "average."))',
+        "pass",
+        "tests/train/test_learning.py",
     ),
     Defect(
         "running loss lost on resume",
