@@ -16,6 +16,7 @@ from torchsmith.core.vocabulary import LOWER_IS_BETTER
 from torchsmith.nn.losses import LossFunction
 from torchsmith.plan.plan import Stopping, Training
 from torchsmith.train.batches import Batches, DatasetBatches, batch_starts, epoch_order
+from torchsmith.train.first_batch import check_first_batch
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.pace import step_schedule
 from torchsmith.train.session import Session, diverged
@@ -112,7 +113,7 @@ def train_epoch(job: Job, state: TrainState, session: Session) -> None:
             with autocast(job):
                 outputs = network(inputs)
                 if state.step == 0:
-                    check_shapes(outputs, targets)
+                    check_first_batch(network, job.loss, outputs, targets)
                 loss = job.loss(outputs, targets)
             is_part = len(batches) > 1 and not job.loss_is_sum
             backward(loss * (len(rows) / num_examples) if is_part else loss)
@@ -269,18 +270,6 @@ def average_epoch(job: Job, state: TrainState) -> None:
     inputs = (job.augment(job.train.take(batch)[0]) for batch in batches)
     with autocast(job):
         state.average.after_epoch(state.network, state.epoch + 1, inputs)
-
-
-def check_shapes(outputs: Any, targets: Tensor) -> None:  # noqa: ANN401
-    """Refuse outputs that would broadcast against the targets, `(N, 1)` to `(N, N)`."""
-    if not isinstance(outputs, Tensor) or not targets.is_floating_point():
-        return
-    if outputs.shape != targets.shape and outputs.numel() == targets.numel():
-        raise TrainError(
-            f"the outputs have shape {tuple(outputs.shape)} and the targets "
-            f"{tuple(targets.shape)}: the loss would compare every output with every "
-            "target; give both the same shape, for example targets.unsqueeze(1)"
-        )
 
 
 def backward(loss: Tensor) -> None:
