@@ -106,17 +106,21 @@ def carry_out(
             time; a study compares its members with each other.
     """
     from torchsmith.api.evaluating import evaluate_run
+    from torchsmith.api.recording import events_of, record_results
     from torchsmith.api.reporting import report_html
     from torchsmith.train.loop import fit
-    from torchsmith.train.recorders import MetricsFile, TensorBoardEvents
+    from torchsmith.train.recorders import MetricsFile
     from torchsmith.train.session import Session
+    from torchsmith.train.snapshots import WeightSnapshots
 
     with torch_threads(plan.training.threads):
         state = setup.state
         notes = _load_newest(folder, plan, state, observer)
+        events = events_of(folder, setup)
         recorders = [
             MetricsFile(folder.metrics, state.history),
-            TensorBoardEvents(folder.tensorboard, state.epoch + 1),
+            events,
+            WeightSnapshots(folder, state, plan.training.epochs),
         ]
         session = Session(
             folder,
@@ -138,6 +142,7 @@ def carry_out(
         model = setup.model(plan)
         folder.save_model(model.save)
         evaluation = evaluate_run(plan, data, setup, model, observer, rivals=rivals)
+    record_results(events, plan, evaluation)
     write_atomic(folder.evaluation, evaluation.model_dump_json(indent=1))
     outcome = Outcome(
         stopped=state.finished,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,12 @@ from torchsmith.train.batches import Batches, DatasetBatches, TensorBatches
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.loop import Job, ScoreFunction
 from torchsmith.train.loop import fit as run_loop
-from torchsmith.train.recorders import MetricsFile, TensorBoardEvents
+from torchsmith.train.recorders import MetricsFile
 from torchsmith.train.session import Session
 from torchsmith.train.setup import choose_device
 from torchsmith.train.state import TrainState, safetensors_bytes
 from torchsmith.train.watch import TrainingObserver
+from torchsmith.train.snapshots import WeightSnapshots
 
 Examples = Dataset[Any] | tuple[Tensor, Tensor]
 """A map-style `Dataset` of pairs (input, target), or the pair of tensors itself."""
@@ -151,7 +153,10 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
         run_loop(job, state, session)
         return _result(state, None)
     folder = _folder(module, chosen, Path(runs or "runs"), name, resume)
-    with folder.locked():
+    with (
+        folder.locked(),
+        closing(TensorBoardEvents(folder.tensorboard, state)) as events,
+    ):
         newest, problems = folder.newest_checkpoint()
         for problem in problems:
             watcher.note(problem)
@@ -159,7 +164,8 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
             state.load(newest)
         watchers = [
             MetricsFile(folder.metrics, state.history),
-            TensorBoardEvents(folder.tensorboard, state.epoch + 1),
+            events,
+            WeightSnapshots(folder, state, chosen.epochs),
             watcher,
         ]
         session = Session(

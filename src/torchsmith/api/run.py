@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from torchsmith.train.model import Model
+    from torchsmith.train.snapshots import Snapshots
 
 
 _R = TypeVar("_R", bound=Record)
@@ -112,6 +113,19 @@ class Run:
     def history(self) -> tuple[EpochRecord, ...]:
         """What is known after each epoch."""
         return tuple(read_history(self.folder.metrics))
+
+    @cached_property
+    def snapshots(self) -> "Snapshots":
+        """The first layer's weights over time, an array for each epoch; 0 is before.
+
+        At most 256 rows, and fewer of a large layer; `snapshots.parameter` names it.
+
+        Raises:
+            TrainError: A file is damaged.
+        """
+        from torchsmith.train.snapshots import Snapshots
+
+        return Snapshots.read(self.folder)
 
     @cached_property
     def environment(self) -> Mapping[str, str]:

@@ -66,17 +66,26 @@ def worst(
 
 
 def png(pixels: np.ndarray) -> str:
-    """Return a picture as a PNG in base64.
+    """Return a picture, stretched where that is needed to see it, as a PNG in base64.
 
     Args:
-        pixels: `(H, W, C)` with 1 or 3 channels, uint8; floats, and bytes of a small
-            range as of the built-in digits, are stretched to be seen.
+        pixels: `(H, W, C)` with 1 or 3 channels.
     """
-    if pixels.dtype != np.uint8 or pixels.max() <= DIM:
-        low, high = float(pixels.min()), float(pixels.max())
-        scaled = (pixels - low) / (high - low if high > low else 1.0)
-        pixels = np.round(255 * scaled).astype(np.uint8)
-    return encode_png(pixels)
+    return encode_png(visible(pixels))
+
+
+def visible(pixels: np.ndarray) -> np.ndarray:
+    """Return a picture as bytes that can be seen.
+
+    Args:
+        pixels: `(H, W, C)`, uint8; floats, and bytes of a small range as of the
+            built-in digits, are stretched.
+    """
+    if pixels.dtype == np.uint8 and pixels.max() > DIM:
+        return pixels
+    low, high = float(pixels.min()), float(pixels.max())
+    scaled = (pixels - low) / (high - low if high > low else 1.0)
+    return np.round(255 * scaled).astype(np.uint8)
 
 
 def encode_png(pixels: np.ndarray) -> str:

@@ -1,0 +1,282 @@
+"""What TensorBoard shows of a run: `tensorboard --logdir runs`.
+
+Events are written at once and by this process, so that a full disk is told like any
+other; the writers that libraries offer do so in threads of their own. What is written
+once lies in files of its own, which are there and whole or not there: a resumed run
+does not write it twice. TensorBoard reads a folder's files in the order of their names.
+"""
+
+import struct
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from time import perf_counter, time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from torchsmith.core.files import append, write_atomic, write_failed
+from torchsmith.train.forward_trace import Call, ForwardTrace, is_compiled
+from torchsmith.train.history import EpochRecord
+from torchsmith.train.state import TrainState
+from torchsmith.train.watch import TrainingObserver
+
+if TYPE_CHECKING:
+    from tensorboardX.proto.event_pb2 import Event
+    from tensorboardX.proto.graph_pb2 import GraphDef
+    from tensorboardX.proto.node_def_pb2 import NodeDef
+    from tensorboardX.proto.summary_pb2 import Summary
+
+NETWORK_FILE = "events.out.tfevents.0.network"
+RESULTS_FILE = "events.out.tfevents.9.results"
+
+BINS = 64
+HISTOGRAM_SHARE = 0.02
+"""Histograms may take so much of the time; where they take more, some are left out."""
+MOST_TENSORS = 1000
+"""Networks of more parameter tensors have no histograms."""
+LARGEST = 1e37
+"""Greater values, and those that are no numbers, are left out of a histogram."""
+EXACT = 2**24
+"""So many values can be counted in float32."""
+
+GRID = 4
+PICTURES = GRID * GRID
+"""So many pictures are shown, in a square."""
+
+Setting = str | float | bool
+
+
+class TensorBoardEvents(TrainingObserver):
+    """Curves, histograms, the graph, pictures, and what came of which settings.
+
+    Args:
+        folder: Where the event files go, one for each session.
+        state: What is trained. Where it goes on from a checkpoint, TensorBoard hides
+            the later epochs of the session that was interrupted.
+        samples: Training pictures `(H, W, C)`; the first 16 are shown.
+    """
+
+    def __init__(
+        self, folder: Path, state: TrainState, samples: Sequence[np.ndarray] = ()
+    ) -> None:
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise write_failed(folder, error) from error
+        self._folder = folder
+        self._state = state
+        self._samples = samples
+        self._path = folder / f"events.out.tfevents.{time():.6f}"
+        self._begun = False
+        self._next_histograms = 0.0
+        self._trace: ForwardTrace | None = None
+        written = (folder / NETWORK_FILE).exists()
+        if not written and not is_compiled(state.network):
+            self._trace = ForwardTrace(state.network, self._write_network)
+
+    def on_epoch_end(self, record: EpochRecord) -> None:
+        """Write the epoch's numbers, and histograms where there is time for them."""
+        from tensorboardX.summary import scalar
+
+        scalars = {"loss/train": record.train_loss, "learning_rate": record.lr}
+        if record.val_loss is not None:
+            scalars["loss/val"] = record.val_loss
+        if record.grad_norm is not None:
+            scalars["gradient_norm"] = record.grad_norm
+        scalars["examples_per_second"] = record.examples_per_second
+        scalars |= {f"{name}/val": value for name, value in record.metrics.items()}
+        summaries = [scalar(name, value) for name, value in scalars.items()]
+        begin = perf_counter()
+        wanted = begin >= self._next_histograms or bool(self._state.finished)
+        if wanted:
+            summaries += self._histograms()
+        self._write(record.epoch, summaries)
+        if wanted:
+            now = perf_counter()
+            self._next_histograms = now + (now - begin) / HISTOGRAM_SHARE
+
+    def on_end(self, reason: str) -> None:
+        """Follow the network no longer."""
+        del reason
+        self.close()
+
+    def close(self) -> None:
+        """Leave the network as it was, also after an error."""
+        if self._trace is not None:
+            self._trace.remove()
+
+    def on_result(
+        self,
+        settings: Mapping[str, Setting],
+        scores: Mapping[str, float],
+        mistakes: Sequence[np.ndarray] = (),
+    ) -> None:
+        """Write what came of which settings, for the table of all runs.
+
+        Args:
+            settings: The choices of the plan, by name.
+            scores: The final scores, such as `{"accuracy/test": 0.98}`.
+            mistakes: The worst test pictures `(H, W, C)`; the first 16 are shown.
+        """
+        from tensorboardX.summary import hparams, scalar
+
+        # Without the message that says which settings there are, TensorBoard collects
+        # those of all runs; with it, the first run would speak for the others.
+        _, begin, end = hparams(dict(settings), dict(scores))
+        summaries = [begin, *(scalar(n, value) for n, value in scores.items()), end]
+        summaries += _pictures("mistakes", mistakes)
+        events = [_event(summary, self._state.epoch) for summary in summaries]
+        write_atomic(self._folder / RESULTS_FILE, _file([_version(), *events]))
+
+    def _write_network(self, calls: Sequence[Call]) -> None:
+        from tensorboardX.proto.event_pb2 import Event
+
+        content = graph_of(calls).SerializeToString()
+        events = [_version(), Event(wall_time=time(), graph_def=content)]
+        events += [_event(each, 0) for each in _pictures("examples", self._samples)]
+        write_atomic(self._folder / NETWORK_FILE, _file(events))
+
+    def _histograms(self) -> "list[Summary]":
+        parameters = list(self._state.network.named_parameters())
+        if len(parameters) > MOST_TENSORS:
+            return []
+        found = [histogram(f"weights/{name}", p) for name, p in parameters]
+        found += [
+            histogram(f"gradients/{name}", p.grad)
+            for name, p in parameters
+            if p.grad is not None
+        ]
+        return [each for each in found if each is not None]
+
+    def _write(self, epoch: int, summaries: "Sequence[Summary]") -> None:
+        from tensorboardX.proto.event_pb2 import Event, SessionLog
+
+        events = [_event(summary, epoch) for summary in summaries]
+        if not self._begun:
+            log = SessionLog(status=SessionLog.START)
+            start = Event(wall_time=time(), step=epoch, session_log=log)
+            events = [_version(), start, *events]
+            self._begun = True
+        append(self._path, _file(events))
+
+
+def histogram(name: str, values: Tensor) -> "Summary | None":
+    """Count values in 64 equal bins; None where there are none.
+
+    Args:
+        name: Of the histogram.
+        values: Of any shape; all are counted.
+    """
+    from tensorboardX.summary import histogram_raw
+
+    values = values.detach().to_dense().float().cpu().flatten()
+    usable = values.abs() < LARGEST
+    if not usable.all():
+        values = values[usable]
+    if not len(values):
+        return None
+    low, high = (bound.item() for bound in values.aminmax())
+    limits, counts = [high], [float(len(values))]
+    if high > low:
+        # The first limit closes an empty bin: limits are the right ends of bins.
+        limits = np.linspace(low, high, BINS + 1).tolist()
+        parts = values.split(EXACT)
+        binned = sum(torch.histc(p, BINS, min=low, max=high).double() for p in parts)
+        counts = [0.0, *torch.as_tensor(binned).tolist()]
+    return histogram_raw(
+        name,
+        min=low,
+        max=high,
+        num=len(values),
+        sum=values.sum(dtype=torch.float64).item(),
+        sum_squares=torch.linalg.vector_norm(values, dtype=torch.float64).item() ** 2,
+        bucket_limits=limits,
+        bucket_counts=counts,
+    )
+
+
+def graph_of(calls: Sequence[Call]) -> "GraphDef":
+    """Return a forward pass as TensorBoard draws it: a node for each module's call."""
+    from tensorboardX.proto.graph_pb2 import GraphDef
+    from tensorboardX.proto.versions_pb2 import VersionDef
+
+    nodes = [_node(call) for call in calls]
+    return GraphDef(node=nodes, versions=VersionDef(producer=22))
+
+
+def _node(call: Call) -> "NodeDef":
+    from tensorboardX.proto.attr_value_pb2 import AttrValue
+    from tensorboardX.proto.node_def_pb2 import NodeDef
+    from tensorboardX.proto.tensor_shape_pb2 import TensorShapeProto
+
+    # The first size is that of the batch, which TensorBoard shows as unknown.
+    shapes = [
+        TensorShapeProto(dim=[TensorShapeProto.Dim(size=s) for s in (-1, *shape[1:])])
+        for shape in call.shapes
+    ]
+    attributes = {"_output_shapes": AttrValue(list=AttrValue.ListValue(shape=shapes))}
+    if call.details:
+        attributes["arguments"] = AttrValue(s=call.details.encode())
+    return NodeDef(
+        name=_path(call.name),
+        op=call.type,
+        input=[_path(name) for name in call.parents],
+        attr=attributes,
+    )
+
+
+def _path(name: str) -> str:
+    return name.replace(".", "/")
+
+
+def _pictures(name: str, pictures: Sequence[np.ndarray]) -> "list[Summary]":
+    from tensorboardX.summary import image
+
+    shown = pictures[:PICTURES]
+    return [image(name, grid(shown), dataformats="HWC")] if len(shown) else []
+
+
+def grid(pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Put pictures into rows of 4, in black frames of one pixel.
+
+    Args:
+        pictures: `(H, W, C)` with 1 or 3 channels, uint8, of any sizes.
+
+    Returns:
+        `(H, W, 3)`, uint8; each picture stands at the top left of its cell.
+    """
+    height = 1 + max(len(picture) for picture in pictures)
+    width = 1 + max(picture.shape[1] for picture in pictures)
+    rows = -(-len(pictures) // GRID)
+    whole = np.zeros((rows * height + 1, GRID * width + 1, 3), np.uint8)
+    for number, picture in enumerate(pictures):
+        top, left = (number // GRID) * height + 1, (number % GRID) * width + 1
+        whole[top : top + len(picture), left : left + picture.shape[1]] = picture
+    return whole
+
+
+def _event(summary: "Summary", step: int) -> "Event":
+    from tensorboardX.proto.event_pb2 import Event
+
+    return Event(wall_time=time(), step=step, summary=summary)
+
+
+def _version() -> "Event":
+    from tensorboardX.proto.event_pb2 import Event
+
+    return Event(wall_time=time(), file_version="brain.Event:2")
+
+
+def _file(events: "Sequence[Event]") -> bytes:
+    return b"".join(_framed(event.SerializeToString()) for event in events)
+
+
+def _framed(content: bytes) -> bytes:
+    """Return a record of an event file: length, content, and a checksum of each."""
+    from tensorboardX.record_writer import masked_crc32c
+
+    length = struct.pack("<Q", len(content))
+    sums = [struct.pack("<I", masked_crc32c(part)) for part in (length, content)]
+    return length + sums[0] + content + sums[1]
