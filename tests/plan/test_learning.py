@@ -77,7 +77,7 @@ def test_main_arguments_stand_alone():
     [
         (
             "schedule: {LambdaLR: 0.95 ** epochs}\n",
-            rf"plan:{LINE}:22: schedule.LambdaLR.lr_lambda: 'epochs' at .* mean 'epoch'",
+            rf"plan:{LINE}:22: schedule.LambdaLR.lr_lambda: 'epochs' at .* 'epoch'",
         ),
         (
             "schedule: {LambdaLR: {lr_lambda: 1 - epoch / 4}}\n",
