@@ -41,7 +41,9 @@ class Entry:
 
 
 ENTRIES: tuple[Entry, ...] = (
+    Entry("autograd-basics", "lesson", "gradients through small expressions", "1 s"),
     Entry("sine-cubic", "lesson", "a cubic fitted to a sine, by hand to optim", "2 s"),
+    Entry("mnist-ladder", "lesson", "one network, from tensors to DataLoader", "10 s"),
     Entry("mnist-mlp-64", "plan", "a first network that reads digits", "2 min"),
     Entry("optimizers", "study", "six ways from a gradient to a step", "30 s"),
 )

@@ -46,16 +46,30 @@ class Figure(Record):
     lines: dict[str, tuple[tuple[float, float], ...]]
 
 
+class Expression(Record):
+    """An expression whose autograd graph is drawn.
+
+    Attributes:
+        function: Of the program: from leaves by name to the result.
+        values: Of each leaf.
+    """
+
+    function: str
+    values: dict[str, float]
+
+
 class LessonResult(Record):
     """What a lesson found.
 
     Attributes:
         numbers: Single values by name.
+        graphs: Expressions by title, drawn with every value and gradient.
         tables: By title, rows of values by column.
         figures: By title.
     """
 
     numbers: dict[str, Value] = {}
+    graphs: dict[str, Expression] = {}
     tables: dict[str, tuple[dict[str, Value], ...]] = {}
     figures: dict[str, Figure] = {}
 
