@@ -74,6 +74,14 @@ def test_every_line_fits_into_80_columns(names):
     assert shown(evaluation).splitlines()[-1].split()[-len(counts) :] == counts
 
 
+def test_classes_end_in_the_averages_that_scikit_learn_prints():
+    evaluation = classified("abc")
+    lines = [line.split() for line in shown(evaluation).splitlines()]
+    expected = evaluation.classification_report(digits=3).split("\n\n")[-1]
+    for line in expected.splitlines():
+        assert line.split() in lines
+
+
 def test_long_names_are_numbered_in_the_confusion_matrix():
     names = [f"a rather long class name, number {n}" for n in range(12)]
     text = shown(classified(names))

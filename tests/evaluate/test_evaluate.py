@@ -6,9 +6,10 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.metrics import classification_report
 
 from tests.evaluate.cases import BINARY, THREE, VALUES, sure
-from torchsmith.core.errors import TrainError
+from torchsmith.core.errors import DataError, TrainError
 from torchsmith.data.data import Column, ColumnFormat, Images, Table
 from torchsmith.evaluate.evaluate import PartOutputs, evaluate
 from torchsmith.evaluate.evaluation import Evaluation
@@ -95,6 +96,53 @@ def test_an_error_that_is_smaller_than_the_rivals_is_better():
         found.rivals[0].scores["rmse"].value - found.scores["test"]["rmse"].value
     )
     assert gain.value == pytest.approx(difference)
+
+
+def test_the_metric_of_the_plan_stands_before_the_usual_ones():
+    problem = THREE.model_copy(update={"metric": "matthews_corrcoef"})
+    found = evaluate(problem, PartOutputs(*three()), num_train=700)
+    usual = ["accuracy", "balanced_accuracy", "f1_macro", "roc_auc", "log_loss"]
+    assert list(found.scores["test"]) == ["matthews_corrcoef", *usual]
+
+
+def test_a_score_without_an_interval_survives_json_and_proves_nothing():
+    problem = VALUES.model_copy(update={"metric": "max_error"})
+    targets, outputs = values()
+    rival = RivalOutputs("constant", np.full(300, 100.0), 700, 700, 0.1)
+    part = PartOutputs(targets, outputs)
+    found = evaluate(problem, part, num_train=700, rivals=[rival])
+    again = Evaluation.model_validate_json(found.model_dump_json())
+    assert np.isnan(again.scores["test"]["max_error"].low)
+    assert found.verdict.startswith("No better than a constant guess")
+
+
+@pytest.mark.parametrize("rows", [7, 240])
+def test_the_report_of_classes_is_that_of_scikit_learn(rows):
+    targets, outputs = three(rows=rows, wrong=rows // 3)
+    found = evaluate(THREE, PartOutputs(targets, outputs), num_train=1)
+    predictions = outputs.argmax(axis=1)
+    for digits in (2, 4):
+        expected = classification_report(
+            targets, predictions, target_names=THREE.classes, digits=digits
+        )
+        assert found.classification_report(digits) == expected
+
+
+def test_the_report_counts_absent_and_unsaid_classes_as_scikit_learn_does():
+    names = ("a", "a rather long name", "never there", "never said")
+    problem = THREE.model_copy(update={"classes": names})
+    targets, said = np.array([0, 0, 1, 3, 3, 1]), np.array([0, 1, 1, 2, 0, 1])
+    found = evaluate(problem, PartOutputs(targets, sure(said, 4)), num_train=1)
+    expected = classification_report(
+        targets, said, labels=range(4), target_names=names, zero_division=0
+    )
+    assert found.classification_report() == expected
+
+
+def test_a_regression_has_no_report_of_classes():
+    found = evaluate(VALUES, PartOutputs(*values()), num_train=1)
+    with pytest.raises(DataError, match="is for classes; the task is regression"):
+        found.classification_report()
 
 
 def test_residuals_of_a_large_test_part_are_a_sample():
@@ -212,6 +260,14 @@ def test_outputs_that_are_not_finite_are_an_error():
         TrainError, match=r"1 of 50 test rows are not finite.*lower the"
     ):
         evaluate(VALUES, PartOutputs(targets, outputs), num_train=1)
+
+
+def test_an_evaluation_from_before_there_were_curves_is_read():
+    found = evaluate(THREE, PartOutputs(*three()), num_train=1)
+    old = found.model_dump(mode="json", exclude={"curves"})
+    again = Evaluation.model_validate(old)
+    assert again.curves == ()
+    assert again.scores == found.scores
 
 
 def test_an_evaluation_survives_json():

@@ -19,8 +19,10 @@ from torchsmith.data.steps import (
     StandardizeTarget,
     ToFloat,
 )
+from torchsmith.evaluate.curves import curves
 from torchsmith.evaluate.evaluation import (
     ClassScores,
+    Curve,
     Evaluation,
     Importance,
     Mistake,
@@ -83,6 +85,15 @@ def picture(seed: int, size: int = 28, blur: int = 5) -> str:
     inner = noise[blur:-blur, blur:-blur]
     inner = (inner - inner.min()) / (inner.max() - inner.min())
     return png((255 * np.clip(2 * inner - 0.7, 0, 1)).astype(np.uint8))
+
+
+def sorting_curves(names: tuple[str, ...]) -> tuple[Curve, ...]:
+    """Curves of probabilities that are better for some classes than for others."""
+    random = np.random.default_rng(len(names))
+    targets = random.integers(0, len(names), 600)
+    raw = random.normal(size=(600, len(names)))
+    raw[np.arange(600), targets] += 1 + targets / 3
+    return curves(names, targets, np.exp(raw))
 
 
 def wilson(share: float, rows: int) -> Score:
@@ -265,6 +276,7 @@ def images() -> ReportContent:
                 for i, name in enumerate(GARMENTS)
             ),
             confusion=tuple(tuple(int(n) for n in row) for row in confusion),
+            curves=sorting_curves(GARMENTS),
             mistakes=tuple(
                 Mistake(
                     where=f"image {137 * i + 4}",
@@ -748,6 +760,7 @@ def binary() -> ReportContent:
                 ),
             ),
             confusion=((97, 13), (17, 52)),
+            curves=sorting_curves(classes),
             mistakes=tuple(
                 Mistake(
                     where=f"line {40 + 77 * i}",
@@ -843,6 +856,7 @@ def many_classes() -> ReportContent:
         evaluation=base.evaluation.model_copy(
             update={
                 "classes": classes,
+                "curves": (),
                 "num_examples": {"train": 6_400, "val": 1_130, "test": rows},
                 "scores": {"test": {"accuracy": wilson(share, rows)}},
                 "rivals": (
@@ -973,6 +987,7 @@ def hostile() -> ReportContent:
         evaluation=base.evaluation.model_copy(
             update={
                 "classes": classes,
+                "curves": sorting_curves(classes),
                 "verdict": HOSTILE,
                 "notes": (HOSTILE,),
                 "per_class": tuple(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
@@ -9,6 +10,7 @@ from rich.text import Text
 
 from torchsmith.core.vocabulary import METRIC_TITLES
 from torchsmith.evaluate.evaluation import Evaluation, Rival, Score
+from torchsmith.metrics.class_report import averages
 from torchsmith.report.text import clean, count, difference_texts, number, score_texts
 
 MOST_CLASSES = 20
@@ -117,6 +119,7 @@ def _print_remarks(rivals: Sequence[Rival], console: Console) -> None:
 
 
 def _per_class(evaluation: Evaluation) -> Table:
+    """Show what scikit-learn's `classification_report` shows."""
     table = _table()
     table.add_column("class")
     for name in ("precision", "recall", "F1", "test rows"):
@@ -124,6 +127,10 @@ def _per_class(evaluation: Evaluation) -> Table:
     for row in evaluation.per_class:
         values = (f"{v:.3f}" for v in (row.precision, row.recall, row.f1))
         table.add_row(_name(row.name), *values, f"{row.support:,}")
+    for end in averages(np.array(evaluation.confusion)):
+        scores = (end.precision, end.recall, end.f1)
+        cells = ("" if score is None else f"{score:.3f}" for score in scores)
+        table.add_row(end.name, *cells, f"{end.support:,}", style="dim")
     return table
 
 

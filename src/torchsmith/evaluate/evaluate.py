@@ -9,6 +9,7 @@ from torchsmith.core.errors import TrainError
 from torchsmith.core.seeds import generator
 from torchsmith.core.vocabulary import METRIC_TITLES, Metric, Part, usual_metrics
 from torchsmith.data.data import Images, Table
+from torchsmith.evaluate.curves import curves
 from torchsmith.evaluate.evaluation import (
     ClassScores,
     Evaluation,
@@ -112,6 +113,9 @@ def evaluate(
         verdict=verdict(problem.metric, scores["test"], compared, available),
         per_class=() if table is None else _per_class(problem.classes, table),
         confusion=() if table is None else tuple(map(tuple, table.tolist())),
+        curves=()
+        if table is None
+        else curves(problem.classes, test.targets, test.outputs),
         residuals=_residuals(test, seed) if problem.task == "regression" else None,
         mistakes=worst(
             problem, test.targets, test.outputs, inputs=test.inputs, where=test.where

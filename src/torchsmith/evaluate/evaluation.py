@@ -2,8 +2,12 @@
 
 from typing import Literal
 
+import numpy as np
+
+from torchsmith.core.errors import DataError
 from torchsmith.core.record import Record
 from torchsmith.core.vocabulary import METRIC_TITLES, Metric, Part, Task
+from torchsmith.metrics.class_report import classification_report
 
 
 class Score(Record):
@@ -49,6 +53,29 @@ class ClassScores(Record):
     recall: float
     f1: float
     support: int
+
+
+class Curve(Record):
+    """How well the probability of a class sorts the test rows.
+
+    Attributes:
+        name: The class, against all others.
+        share: Of the test rows that are of the class: the precision of chance.
+        roc_auc: The area under the ROC curve; chance has 0.5.
+        average_precision: The area under the steps of the other curve.
+        roc: Share of other rows that are found, share of rows of the class that are
+            found, from (0, 0) to (1, 1).
+        precision_recall: Recall and precision, from recall 0 to 1.
+
+    Both curves have at most 200 points; straight lines between them draw the curve.
+    """
+
+    name: str
+    share: float
+    roc_auc: float
+    average_precision: float
+    roc: tuple[tuple[float, float], ...]
+    precision_recall: tuple[tuple[float, float], ...]
 
 
 class Mistake(Record):
@@ -111,6 +138,7 @@ class Evaluation(Record):
         per_class: For classification.
         confusion: For classification, `(K, K)` counts; row = target, column =
             prediction.
+        curves: For at most ten classes; of two classes, that of the second.
         residuals: For regression.
         mistakes: The worst first.
         importance: For tables, the most important first.
@@ -128,10 +156,28 @@ class Evaluation(Record):
     verdict: str = ""
     per_class: tuple[ClassScores, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
+    curves: tuple[Curve, ...] = ()
     residuals: Residuals | None = None
     mistakes: tuple[Mistake, ...] = ()
     importance: tuple[Importance, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def classification_report(self, digits: int = 2) -> str:
+        """Return precision, recall and F1 of each class, as scikit-learn prints them.
+
+        Args:
+            digits: Decimals.
+
+        Raises:
+            DataError: The task has no classes.
+        """
+        if not self.confusion:
+            raise DataError(
+                f"classification_report is for classes; the task is {self.task}, whose "
+                "scores are in evaluation.scores"
+            )
+        table = np.array(self.confusion)
+        return classification_report(self.classes, table, digits)
 
     def __str__(self) -> str:
         """Return the test scores with their intervals, the rivals, and the verdict."""

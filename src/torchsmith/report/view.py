@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torchsmith.core.vocabulary import Metric
+from torchsmith.core.vocabulary import LOWER_IS_BETTER, Metric
 from torchsmith.data.data import Change
 from torchsmith.evaluate.evaluation import Evaluation, Rival
 from torchsmith.inspect.inspection import ColumnFacts
@@ -19,6 +19,7 @@ from torchsmith.report.charts import mini_histogram
 from torchsmith.report.content import ReportContent
 from torchsmith.report.curves import learning_charts
 from torchsmith.report.heat import MAX_CLASSES, heat_map, most_confused
+from torchsmith.report.ranking import ranking_charts
 from torchsmith.report.residuals import residual_charts
 from torchsmith.report.rows import Row, bar_chart, dot_chart
 from torchsmith.report.text import (
@@ -117,14 +118,26 @@ def _rivals_chart(content: ReportContent) -> Any:  # noqa: ANN401
         note = _comparison(metric, rival) or interval
         rows.append(Row(rival.title, its.value, text, its.low, its.high, note))
     percents = metric in PERCENT_METRICS
-    shares = percents or metric in {"f1_macro", "roc_auc"}
-    bounds = (0.0, 1.0) if shares else (-math.inf if metric == "r2" else 0.0, math.inf)
     if len(rows) == 1:
         return ""
     title = f"{metric_title(metric)} on the {part} part, with 95\u00a0% intervals"
     return dot_chart(
-        rows, title=title[:1].upper() + title[1:], as_percent=percents, bounds=bounds
+        rows,
+        title=title[:1].upper() + title[1:],
+        as_percent=percents,
+        bounds=_bounds(metric),
     )
+
+
+def _bounds(metric: Metric) -> tuple[float, float]:
+    """Return the ends of what a metric can be."""
+    if metric in LOWER_IS_BETTER:
+        return 0.0, math.inf
+    if metric in ("r2", "explained_variance"):
+        return -math.inf, 1.0
+    if metric in ("matthews_corrcoef", "cohen_kappa_score"):
+        return -1.0, 1.0
+    return 0.0, 1.0
 
 
 def _comparison(metric: Metric, rival: Rival) -> str:
@@ -234,6 +247,10 @@ def _result(evaluation: Evaluation, target: str) -> dict[str, Any]:
     readable = len(evaluation.classes) <= MAX_CLASSES
     has_matrix = bool(evaluation.confusion)
     return {
+        "ranking": ranking_charts(evaluation.curves),
+        "areas": {curve.name: curve for curve in evaluation.curves}
+        if len(evaluation.classes) > 2
+        else {},
         "heat": heat_map(evaluation.classes, evaluation.confusion)
         if has_matrix and readable
         else "",
