@@ -101,6 +101,9 @@ class FakeApi(ModuleType):
         self._called("load_run", path=path, runs=runs)
         return FakeRun(Path(str(path)))
 
+    def open_run(self, path: object, runs: object = "runs") -> FakeRun:
+        return self.load_run(path, runs=runs)
+
     def runs(self, folder: Path) -> Sequence[object]:
         self._called("runs", folder=folder)
         return self.rows

@@ -1,9 +1,10 @@
 """The public functions; the command line does nothing that these cannot."""
 
 from torchsmith.api.lessons import LessonRun
+from torchsmith.api.listing import compare, runs
 from torchsmith.api.planning import inspect, load, plan
 from torchsmith.api.recipes import open_run
-from torchsmith.api.run import Run, compare, load_run, runs
+from torchsmith.api.run import Run, load_run
 from torchsmith.api.studying import StudyRun
 from torchsmith.api.training import train
 from torchsmith.api.using import evaluate, predict

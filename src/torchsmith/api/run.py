@@ -1,16 +1,16 @@
 """A run: what was asked, what happened, what came out, and what it can do."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, assert_never
 
 from pydantic import ValidationError
 
 from torchsmith.api.planning import QUIET, Source
 from torchsmith.api.predictions import Predictions
-from torchsmith.core.errors import DataError, PlanError, TrainError
+from torchsmith.core.errors import DataError, TrainError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.observer import Observer
 from torchsmith.core.record import Record
@@ -29,12 +29,6 @@ if TYPE_CHECKING:
 
 
 _R = TypeVar("_R", bound=Record)
-
-ROW = (
-    *("name", "state", "task", "source", "metric"),
-    *("score", "low", "high", "epochs", "seconds"),
-)
-"""What `runs` and `compare` say of a run."""
 
 
 class Outcome(Record):
@@ -63,11 +57,7 @@ class Run:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.folder = RunFolder(path)
-        if self.folder.fit.is_file():
-            raise DataError(
-                f"{path}: holds your own module, trained by torchsmith.fit; load its "
-                f"weights from {self.folder.model} into it"
-            )
+        _require_plan(self.folder)
         self.plan: Plan = read_plan(self.folder.plan)
 
     def __repr__(self) -> str:
@@ -211,6 +201,36 @@ class Run:
         return f"go on with: {self.folder.go_on}"
 
 
+def _require_plan(folder: RunFolder) -> None:
+    """Refuse a folder that is no run of a plan.
+
+    Raises:
+        DataError: Says what it is, and what to name instead.
+    """
+    path = folder.path
+    match folder.kind:
+        case "plan":
+            return
+        case "fit":
+            raise DataError(
+                f"{path}: holds your own module, trained by torchsmith.fit; load its "
+                f"weights from {folder.model} into it"
+            )
+        case "study":
+            names = run_names(folder.members)
+            raise DataError(
+                f"{path}: is a study of {len(names)} runs; name one of them, such as "
+                f"{folder.members / names[0] if names else folder.members}"
+            )
+        case "lesson":
+            raise DataError(
+                f"{path}: is a lesson, which keeps no network; its program is "
+                f"{folder.program}"
+            )
+        case _:
+            assert_never(folder.kind)
+
+
 def read_history(path: Path) -> list[EpochRecord]:
     """Read `metrics.jsonl`; a torn last line is left out."""
     if not path.is_file():
@@ -231,59 +251,6 @@ def load_run(run: str | Path = "last", *, runs: str | Path = "runs") -> Run:
         DataError: There is no such run; near names are offered.
     """
     return Run(RunFolder.find(run, Path(runs)).path)
-
-
-def runs(folder: str | Path = "runs") -> list[dict[str, object]]:
-    """Return a row for each run of a plan in a folder, the oldest first.
-
-    A run whose files cannot be read has the state `damaged`, and hides no other.
-
-    Args:
-        folder: The folder of all runs.
-    """
-    names = run_names(Path(folder))
-    found = [RunFolder(Path(folder) / name) for name in names]
-    return [_row_or_damage(run.path) for run in found if run.plan.is_file()]
-
-
-def _row_or_damage(path: Path) -> dict[str, object]:
-    try:
-        return _row(Run(path))
-    except PlanError:
-        return dict.fromkeys(ROW) | {"name": path.name, "state": "damaged"}
-
-
-def compare(
-    runs: Sequence[str | Path], *, folder: str | Path = "runs"
-) -> list[dict[str, object]]:
-    """Return a row for each run: its name, state, score and more.
-
-    Args:
-        runs: Paths or names.
-        folder: Where the names are looked for.
-
-    Raises:
-        DataError: There is no such run.
-    """
-    return [_row(load_run(run, runs=folder)) for run in runs]
-
-
-def _row(run: Run) -> dict[str, object]:
-    row: dict[str, object] = dict.fromkeys(ROW) | {
-        "name": run.path.name,
-        "state": "done",
-        "task": run.plan.problem.task,
-        "source": run.plan.data.source,
-        "metric": run.plan.problem.metric,
-        "epochs": len(run.history),
-    }
-    try:
-        score = run.evaluation.scores["test"][run.plan.problem.metric]
-        row |= {"score": score.value, "low": score.low, "high": score.high}
-        row["seconds"] = run.outcome.seconds.get("total")
-    except TrainError:
-        row["state"] = "unfinished"
-    return row
 
 
 def _read(model: type[_R], path: Path, remedy: str = "") -> _R:

@@ -8,7 +8,13 @@ from time import perf_counter
 
 from pydantic import ValidationError
 
-from torchsmith.api.carrying import carry_out, first_files, is_complete, make_ready
+from torchsmith.api.carrying import (
+    carry_out,
+    first_files,
+    import_torch,
+    is_complete,
+    make_ready,
+)
 from torchsmith.api.planning import Planned, load_planned
 from torchsmith.api.run import Run
 from torchsmith.core import environment
@@ -113,9 +119,11 @@ def run_study(
     """
     begin = perf_counter()
     shared = _Shared(study, observer)
+    import_torch(observer)
+    observer.stage("Building each variant")
     # What cannot be prepared or built is told before there is a run folder.
     for member in members(study)[: len(study.variants)]:
-        make_ready(member.plan, shared.data(member.plan), observer)
+        make_ready(member.plan, shared.data(member.plan), TrainingObserver())
     files = {
         "study.yaml": study_text(study),
         "environment.json": json.dumps(environment.environment(), indent=1),

@@ -28,10 +28,10 @@ def show_study(run: "StudyRun", output: Output) -> None:
     ]
     output.say(results.title)
     print_rows(rows, output)
-    output.say(
-        f"\nMeans over {len(results.seeds)} seeds with their 95 % intervals; "
-        f"differences to {results.rows[0].variant}, positive is better."
-    )
+    first, num_seeds = results.rows[0].variant, len(results.seeds)
+    means = f"Means over {num_seeds} seeds with their 95 % intervals"
+    what = means if num_seeds > 1 else "One seed, so no intervals"
+    output.say(f"\n{what}; differences to {first}, positive is better.")
     output.say(f"\nStudy:  {run.path}")
     output.say(f"Report: {run.report_path}")
 

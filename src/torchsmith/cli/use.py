@@ -149,7 +149,7 @@ def report(
     with output.progress() as observer:
         from torchsmith import api
 
-        loaded = api.load_run(run, runs=runs_folder)
+        loaded = api.open_run(run, runs=runs_folder)
         observer.stage("Writing the report")
         written = loaded.report(path)
     if output.as_json:

@@ -164,6 +164,8 @@ def parse_study(text: str, name: str = "study") -> Study:
     # Empty lines keep the numbers of lines in messages right.
     base = parse_plan("\n" * head.count("\n") + rest, name)
     value = document.value if isinstance(document.value, dict) else {}
+    if isinstance(value.get("question"), str):
+        value["question"] = " ".join(value["question"].split())
     about = {
         str(path[1]): comment
         for path, comment in document.comments.items()
@@ -177,7 +179,7 @@ def study_text(study: Study) -> str:
     lines = [
         HEADING,
         f"title: {flow(study.title)}",
-        f"question: {flow(study.question)}",
+        *_folded("question", study.question),
         f"draw: {flow(study.draw)}",
         f"seeds: {flow(study.seeds)}",
         "variants:",
@@ -190,6 +192,22 @@ def study_text(study: Study) -> str:
         )
         lines.append(f"  {flow(name)}: {flow(settings)}")
     return "\n".join([*lines, "---", plan_text(study.base)])
+
+
+def _folded(key: str, text: str) -> list[str]:
+    """Write a text over several lines, where it needs them."""
+    short = f"{key}: {flow(text)}"
+    if len(short) <= WIDTH or not text.isprintable():
+        return [short]
+    lines = textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent="  ",
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [f"{key}: >-", *lines]
 
 
 def _plan(study: Study, variant: str) -> Plan:

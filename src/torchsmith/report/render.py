@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from torchsmith.report import text
 from torchsmith.report.content import ReportContent
@@ -40,6 +40,15 @@ def value_text(value: float | str) -> str:
     return value if isinstance(value, str) else text.number(value)
 
 
+def prose(words: str) -> Markup:
+    """Write a text in which names of code stand between backticks."""
+    pieces = [escape(text.clean(piece)) for piece in words.split("`")]
+    return Markup("").join(
+        Markup("<code>{}</code>").format(piece) if place % 2 else piece
+        for place, piece in enumerate(pieces)
+    )
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -58,6 +67,7 @@ def _environment() -> Environment:
         count=text.count,
         metric=text.metric_title,
         value=value_text,
+        prose=prose,
     )
     return environment
 

@@ -17,7 +17,7 @@ from torchsmith.report.text import clean
 _WIDTH = 720
 _LEFT, _RIGHT, _BOTTOM = 62, 18, 50
 _TITLE, _LEGEND_ROW, _GAP = 40, 20, 14
-_KEY, _LETTER = 42, 7.2  # pixels of a legend's line, and of a letter on average
+_KEY, _LETTER = 46, 7.8  # pixels of a legend's line, and of a letter on average
 
 _RULES = """
 text { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans",
@@ -31,7 +31,6 @@ text { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans",
   stroke-linecap: round; vector-effect: non-scaling-stroke; }
 .paths polygon { fill-opacity: .13; }
 .point { stroke: transparent; stroke-width: 12; }
-.point.unseen { fill: transparent; }
 .main { stroke: var(--accent); } .point.main { fill: var(--accent); }
 .second { stroke: var(--warm); stroke-dasharray: 5 4; }
 .point.second { fill: var(--warm); }
@@ -45,6 +44,7 @@ path.c2, path.c6, .key.c2, .key.c6 { stroke-dasharray: 9 4; }
 path.c4, path.c8, .key.c4, .key.c8 { stroke-dasharray: 3 4; }
 .point { stroke-dasharray: none; }
 .point.main, .point.second { stroke: transparent; }
+.point.unseen { fill: transparent; }
 """
 
 

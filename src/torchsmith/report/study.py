@@ -90,5 +90,5 @@ def _line(result: StudyResult, row: Row) -> dict[str, object]:
         "difference": difference_texts(metric, row.difference)
         if row.difference
         else None,
-        "values": " ".join(metric_text(metric, value) for value in row.values),
+        "seeds": ", ".join(metric_text(metric, value) for value in row.values),
     }
