@@ -72,8 +72,8 @@ def autograd_basics(
     by_steps = {
         "dy/dx": slope(product, x, h),
         "dz/dx": slope(square, x, h),
-        "dz/da": slope(lambda v: chain(v, b)["z"], a, h),
-        "dz/db": slope(lambda v: chain(a, v)["z"], b, h),
+        "dz/da": slope(lambda v: chain(v, torch.tensor(b))["z"], a, h),
+        "dz/db": slope(lambda v: chain(torch.tensor(a), v)["z"], b, h),
     }
     for name, expected in by_rule.items():
         assert abs(by_autograd[name] - expected) <= 1e-12 * max(1, abs(expected)), name

@@ -113,7 +113,7 @@ def module(
             loss.backward()
             with torch.no_grad():
                 for parameter in network.parameters():
-                    parameter -= lr * parameter.grad
+                    parameter.sub_(lr * parameter.grad)
             losses.append(loss.item())
     losses.append(functional.cross_entropy(network(inputs), targets).item())
     return torch.tensor(losses, dtype=torch.float64)
