@@ -1,0 +1,171 @@
+"""Examples of the test part, seen from inside."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from torchsmith.api.evaluating import feature_places, true_targets
+from torchsmith.api.run import Run
+from torchsmith.core.errors import DataError
+from torchsmith.core.observer import Observer
+from torchsmith.data.data import Data, Images, Table
+from torchsmith.data.pictures import decode
+from torchsmith.data.split import Parts, split_rows
+from torchsmith.evaluate.mistakes import MOST_SIDE, png
+from torchsmith.explain import attributions
+from torchsmith.explain.activations import activations
+from torchsmith.explain.attributions import Attribution
+from torchsmith.report.explained import Example
+from torchsmith.train.model import Model, image_or_table_batches
+
+MOST_ROWS = 2_000
+"""Of the test part are searched for an example; so many make a usual row."""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A row of the test part, with what is right and what the network said."""
+
+    row: int
+    place: int
+    target: float
+    answer: np.ndarray
+
+
+def chosen_examples(
+    run: Run, data: Data, number: int | None, observer: Observer
+) -> tuple[Example, ...]:
+    """Look at one row of the test part, or at one that is right and one that is wrong.
+
+    Of regression these are the least and the largest error.
+
+    Args:
+        run: With a model.
+        data: What the run was made of.
+        number: Of the row in the test part, 0 is the first.
+        observer: Is told what is going on.
+
+    Raises:
+        DataError: There is no such row.
+    """
+    parts = split_rows(data, run.plan.split)
+    test = parts.test
+    if number is not None and not 0 <= number < len(test):
+        raise DataError(
+            f"example {number}: the test part has {len(test):,} rows; choose 0 to "
+            f"{len(test) - 1}"
+        )
+    observer.stage("Choosing examples")
+    places = np.arange(min(len(test), MOST_ROWS)) if number is None else [number]
+    rows = test[places]
+    model = run.model
+    answers = model.predict(data, rows)
+    targets = true_targets(model.preparation, data, rows)
+    found = [
+        _Asked(int(rows[i]), int(places[i]), float(targets[i]), answers[i])
+        for i in ([0] if number is not None else _right_and_wrong(answers, targets))
+    ]
+    observer.stage("Looking at examples")
+    return tuple(_look(run, model, data, parts, asked) for asked in found)
+
+
+def _right_and_wrong(answers: np.ndarray, targets: np.ndarray) -> list[int]:
+    if answers.ndim == 1:
+        errors = np.abs(answers - targets)
+        return list(dict.fromkeys([int(errors.argmin()), int(errors.argmax())]))
+    right = answers.argmax(axis=1) == targets
+    return [int(kind.argmax()) for kind in (right, ~right) if kind.any()]
+
+
+def _look(run: Run, model: Model, data: Data, parts: Parts, asked: _Asked) -> Example:
+    row = np.array([asked.row])
+    prepared = model.preparation.inputs(data, row)
+    inputs = _as_fed(model, prepared)
+    classes = model.problem.classes
+    one_output = len(classes) != model.network(inputs).shape[1]
+    place = 0 if one_output else int(asked.answer.argmax())
+    attribution = None
+    if attributions.available():
+        attribution = _attribution(run, model, data, parts, inputs, place)
+    title, said = _wording(model, asked)
+    shown, picture = _shown(data, row)
+    if classes:
+        towards = f"“{classes[1 if one_output else place]}”"
+    else:
+        towards = model.problem.target
+    return Example(
+        title=title,
+        said=said,
+        picture=picture,
+        row=shown,
+        answers=dict(zip(classes, asked.answer.tolist(), strict=True))
+        if classes
+        else {},
+        activations=activations(model.network, inputs),
+        attribution=attribution,
+        towards=towards,
+    )
+
+
+def _wording(model: Model, asked: _Asked) -> tuple[str, str]:
+    classes, target = model.problem.classes, model.problem.target
+    title = f"Example {asked.place} of the test part"
+    if not classes:
+        error = abs(float(asked.answer) - asked.target)
+        return title, (
+            f"{target} is {asked.target:.6g}; the network said "
+            f"{float(asked.answer):.6g}, {error:.3g} away."
+        )
+    code = int(asked.answer.argmax())
+    right = code == int(asked.target)
+    verdict = "which is right" if right else f"but it is “{classes[int(asked.target)]}”"
+    said = (
+        f"The network said “{classes[code]}” with a probability of "
+        f"{float(asked.answer[code]):.1%}, {verdict}."
+    )
+    return f"{title}: {'right' if right else 'wrong'}", said
+
+
+def _shown(data: Data, row: np.ndarray) -> tuple[dict[str, str], str]:
+    """Return the values of a table's row, or the picture."""
+    inputs = data.inputs
+    if isinstance(inputs, Table):
+        return {name: c.texts(row)[0] for name, c in inputs.columns.items()}, ""
+    assert isinstance(inputs, Images)  # noqa: S101 -- there are no other kinds
+    height, width = inputs.sizes[row[0]].tolist()
+    shrink = min(1.0, MOST_SIDE / max(height, width))
+    size = max(1, round(height * shrink)), max(1, round(width * shrink))
+    return {}, png(decode(inputs, row, *size)[0])
+
+
+def _as_fed(model: Model, prepared: np.ndarray) -> Tensor:
+    """Return prepared inputs as the network takes them, in its type, on its device."""
+    weight = next(model.network.parameters())
+    tensor = torch.from_numpy(np.ascontiguousarray(prepared))
+    batches = image_or_table_batches(model.preparation, tensor, torch.zeros(0))
+    return batches.inputs(torch.arange(len(tensor))).to(weight.device, weight.dtype)
+
+
+def _attribution(
+    run: Run, model: Model, data: Data, parts: Parts, inputs: Tensor, place: int
+) -> Attribution:
+    table = model.preparation.table
+    if table is None:
+        raw = model.preparation.inputs(data, parts.test[:1])
+        plain = _as_fed(model, np.zeros_like(raw))
+        return attributions.pixel_attribution(model.network, inputs, plain, place)
+    usual = attributions.usual_row(
+        model.preparation.inputs(data, parts.train[:MOST_ROWS]),
+        model.preparation.num_numbers,
+    )
+    return attributions.column_attribution(
+        model.network,
+        inputs,
+        _as_fed(model, usual),
+        place,
+        columns=feature_places(table),
+        has_codes=bool(model.preparation.cardinalities),
+        seed=run.plan.training.seed,
+    )

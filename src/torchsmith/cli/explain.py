@@ -1,0 +1,67 @@
+"""`torchsmith explain`: see inside a run, or a plan before it is trained."""
+
+from pathlib import Path
+
+import click
+
+from torchsmith.cli.options import check_writable, output_options, runs_option
+from torchsmith.cli.output import Output
+
+FILE_NAME = "explanation.html"
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  torchsmith explain last
+  torchsmith explain last --example 3 --open
+  torchsmith explain plan.yaml -o network.html
+"""
+)
+@click.argument("run", metavar="RUN|PLAN")
+@click.option(
+    "--example",
+    type=click.IntRange(min=0),
+    help="A row of the test part, 0 is the first; one right and one wrong by default.",
+)
+@click.option(
+    "--output",
+    "-o",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help=f"Write the page here rather than {FILE_NAME} into the run folder.",
+)
+@click.option("--open", "show", is_flag=True, help="Open it in a browser.")
+@runs_option
+@output_options
+def explain(
+    run: str,
+    example: int | None,
+    path: Path | None,
+    show: bool,  # noqa: FBT001
+    runs_folder: Path,
+    output: Output,
+) -> None:
+    """Show what is inside: one HTML file that needs no network.
+
+    Of a run: the network drawn, weights before and after training, what each layer
+    gives for an example, and which pixels or columns mattered. Of a plan: the network
+    and the learning rate, drawn before training.
+    """
+    check_writable(path, force=True)
+    with output.progress() as observer:
+        from torchsmith.api.explaining import explain as explained
+        from torchsmith.api.run import load_run
+
+        plan = Path(run).suffix in {".yaml", ".yml"}
+        what = Path(run) if plan else load_run(run, runs=runs_folder)
+        found = explained(what, example=example, observer=observer)
+        observer.stage("Drawing")
+        default = Path(FILE_NAME) if isinstance(what, Path) else what.path / FILE_NAME
+        written = found.save(path or default)
+    if output.as_json:
+        output.json({"explanation": str(written), **found.numbers})
+    else:
+        output.say(str(written))
+    if show:
+        click.launch(str(written))

@@ -1,0 +1,188 @@
+"""Which pixels or columns mattered for one answer, by captum.
+
+`IntegratedGradients` (https://arxiv.org/abs/1703.01365) adds up gradients on the way
+from a plain example to this one, so that the parts sum to the difference of outputs.
+Category codes have no gradient and nothing lies between two of them: there
+`ShapleyValueSampling` (https://doi.org/10.1016/j.cor.2008.04.004) puts columns in, one
+after the other in random orders, which sums to the same difference.
+
+captum is an extra of the installation and is imported when it is used.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from torchsmith.core.seeds import derive_seed
+
+MISSING = (
+    "which parts of an input mattered is found by captum, which is not installed; "
+    "install it with: pip install 'torchsmith[explain]'"
+)
+STEPS = 64
+MOST_PASSES = 4_000
+ORDERS = 40
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """How much each part of an input added to one output.
+
+    Attributes:
+        method: The name in captum.
+        values: `(C, H, W)` for pictures, or one for each column.
+        columns: Names of what `values` are of, for tables; else empty.
+        output: Of the example, raw.
+        baseline: The output of the plain example; the values sum to the difference.
+        saliency: `(C, H, W)`, for pictures: how much the output changes with a pixel.
+    """
+
+    method: str
+    values: np.ndarray
+    columns: tuple[str, ...]
+    output: float
+    baseline: float
+    saliency: np.ndarray | None = None
+
+
+def available() -> bool:
+    """Whether captum is installed."""
+    return find_spec("captum") is not None
+
+
+def pixel_attribution(
+    network: nn.Module, inputs: Tensor, plain: Tensor, place: int
+) -> Attribution:
+    """Say how much each pixel added to an output.
+
+    Args:
+        network: In eval mode.
+        inputs: `(1, C, H, W)` as the network takes it.
+        plain: Of the same shape, such as an all-black picture.
+        place: Of the output.
+    """
+    from captum.attr import IntegratedGradients, Saliency
+
+    inputs = inputs.detach().clone().requires_grad_()
+    with torch.enable_grad():
+        values = IntegratedGradients(network).attribute(
+            inputs, baselines=plain, target=place, n_steps=STEPS, internal_batch_size=16
+        )
+        saliency = Saliency(network).attribute(inputs, target=place, abs=True)
+    output, baseline = _outputs(network, inputs, plain, place)
+    return Attribution(
+        "IntegratedGradients",
+        _array(values[0]),
+        (),
+        output,
+        baseline,
+        _array(saliency[0]),
+    )
+
+
+def column_attribution(
+    network: nn.Module,
+    inputs: Tensor,
+    plain: Tensor,
+    place: int,
+    *,
+    columns: Mapping[str, Sequence[int]],
+    has_codes: bool,
+    seed: int = 0,
+) -> Attribution:
+    """Say how much each column added to an output.
+
+    Args:
+        network: In eval mode.
+        inputs: `(1, C)` as the network takes it.
+        plain: `(1, C)`, a usual row.
+        place: Of the output.
+        columns: For each column, which of the C features it became.
+        has_codes: Whether features are category codes, which have no gradient.
+        seed: Draws the orders of columns.
+    """
+    from captum.attr import IntegratedGradients, ShapleyValueSampling
+
+    groups = column_groups(columns)
+    if has_codes:
+        method = "ShapleyValueSampling"
+        mask = torch.full(inputs.shape, len(groups), dtype=torch.long)
+        for number, places in enumerate(groups.values()):
+            mask[0, list(places)] = number
+        orders = max(1, min(ORDERS, MOST_PASSES // max(len(groups), 1)))
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(derive_seed(seed, "attribution"))
+            values = ShapleyValueSampling(network).attribute(
+                inputs,
+                baselines=plain,
+                target=place,
+                feature_mask=mask.to(inputs.device),
+                n_samples=orders,
+            )
+        # Each feature of a group carries the value of the whole group.
+        parts = [_array(values[0])[p[0]] for p in groups.values()]
+    else:
+        method = "IntegratedGradients"
+        with torch.enable_grad():
+            values = IntegratedGradients(network).attribute(
+                inputs.detach().clone().requires_grad_(),
+                baselines=plain,
+                target=place,
+                n_steps=STEPS,
+            )
+        parts = [_array(values[0])[list(p)].sum() for p in groups.values()]
+    output, baseline = _outputs(network, inputs, plain, place)
+    return Attribution(method, np.array(parts), tuple(groups), output, baseline)
+
+
+def column_groups(columns: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:
+    """Join columns that share features, such as latitude and longitude.
+
+    >>> column_groups({"a": [0], "b": [1, 2], "c": [2, 3], "d": []})
+    {'a': (0,), 'b, c': (1, 2, 3)}
+    """
+    groups: list[tuple[list[str], set[int]]] = []
+    for name, places in columns.items():
+        if not places:
+            continue
+        names, features = [name], set(places)
+        for other in [group for group in groups if group[1] & features]:
+            groups.remove(other)
+            names = [*other[0], *names]
+            features |= other[1]
+        groups.append((names, features))
+    return {", ".join(names): tuple(sorted(places)) for names, places in groups}
+
+
+def usual_row(inputs: np.ndarray, num_numbers: int) -> np.ndarray:
+    """Return a row that stands for all: means of numbers, the commonest codes.
+
+    Args:
+        inputs: `(N, C)` prepared rows, numbers first, then codes.
+        num_numbers: How many are numbers; one-hot columns are among them.
+
+    Returns:
+        `(1, C)` float32.
+    """
+    usual = inputs[:1].copy()
+    usual[0, :num_numbers] = inputs[:, :num_numbers].mean(axis=0)
+    for place in range(num_numbers, inputs.shape[1]):
+        codes, counts = np.unique(inputs[:, place], return_counts=True)
+        usual[0, place] = codes[counts.argmax()]
+    return usual
+
+
+def _outputs(
+    network: nn.Module, inputs: Tensor, plain: Tensor, place: int
+) -> tuple[float, float]:
+    with torch.no_grad():
+        both = network(torch.cat([inputs, plain]))[:, place].double().cpu()
+    return both[0].item(), both[1].item()
+
+
+def _array(values: Tensor) -> np.ndarray:
+    return np.asarray(values.detach().cpu().double().numpy())
