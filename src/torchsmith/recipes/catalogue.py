@@ -43,8 +43,13 @@ class Entry:
 ENTRIES: tuple[Entry, ...] = (
     Entry("autograd-basics", "lesson", "gradients through small expressions", "1 s"),
     Entry("sine-cubic", "lesson", "a cubic fitted to a sine, by hand to optim", "2 s"),
+    Entry("california-mlp", "plan", "house prices: scaling, shapes, a test", "1 min"),
     Entry("mnist-ladder", "lesson", "one network, from tensors to DataLoader", "10 s"),
-    Entry("mnist-mlp-64", "plan", "a first network that reads digits", "2 min"),
+    Entry("mnist-csv-sigmoid", "study", "a first network, improved in 4 ways", "8 min"),
+    Entry("mnist-mlp-64", "plan", "digits: train, save, load, evaluate", "1 min"),
+    Entry("mnist-mlp-500", "plan", "weights as pictures, and the crop test", "1 min"),
+    Entry("mnist-cnn", "study", "convolutions, and what augmentation is for", "3 min"),
+    Entry("car-embeddings", "plan", "words as embeddings, four classes", "20 s"),
     Entry("optimizers", "study", "six ways from a gradient to a step", "30 s"),
 )
 
