@@ -5,17 +5,27 @@ from collections.abc import Callable, Sequence
 from markupsafe import Markup
 
 from torchsmith.core.vocabulary import Metric
+from torchsmith.nn.schedules import learning_rates
+from torchsmith.plan.averaging import SWA
+from torchsmith.plan.plan import Plan
+from torchsmith.plan.schedules import ReduceLROnPlateau
 from torchsmith.report.charts import Series, line_chart
 from torchsmith.report.text import PERCENT_METRICS, metric_title, number, percent
 from torchsmith.train.history import EpochRecord
 
+MOST_STEPS = 100_000
+"""The planned rate of a longer training is not drawn; it would take seconds."""
 
-def learning_charts(history: Sequence[EpochRecord], metric: Metric) -> list[Markup]:
+
+def learning_charts(
+    history: Sequence[EpochRecord], metric: Metric, plan: Plan
+) -> list[Markup]:
     """Draw losses, the main metric on the val part, and the learning rate by epoch.
 
     Args:
         history: What is known after each epoch.
         metric: The score that stands first.
+        plan: Says what the learning rate was planned to be.
     """
     if not history:
         return []
@@ -44,11 +54,29 @@ def learning_charts(history: Sequence[EpochRecord], metric: Metric) -> list[Mark
                 mark=mark,
             )
         )
-    rates = [Series("learning rate", [(r.epoch, r.lr) for r in history])]
+    rates = [Series("of each epoch's last step", [(r.epoch, r.lr) for r in history])]
+    if planned := planned_rates(plan, history[0].step):
+        rates.insert(0, Series("planned", planned, "second"))
     charts.append(
         line_chart(rates, title="Learning rate", x_title="epoch", from_zero=True)
     )
     return charts
+
+
+def planned_rates(plan: Plan, steps_per_epoch: int) -> list[tuple[float, float]]:
+    """Return epoch and rate along the planned training; empty where none is planned.
+
+    The first step of a training is at 0 epochs, and the last at all of them.
+    """
+    epochs = plan.training.epochs
+    by_loss = isinstance(plan.schedule, ReduceLROnPlateau)
+    by_average = isinstance(plan.averaging, SWA) and plan.averaging.swa_lr is not None
+    total = epochs * steps_per_epoch
+    if plan.schedule is None or by_loss or by_average or not 1 < total <= MOST_STEPS:
+        return []
+    lr = plan.optimizer.lr
+    rates = learning_rates(plan.schedule, lr, epochs, steps_per_epoch, most=400)
+    return [(epochs * i / (len(rates) - 1), rate) for i, rate in enumerate(rates)]
 
 
 def _series(name: str, points: Sequence[tuple[int, float | None]]) -> list[Series]:

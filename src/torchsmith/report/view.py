@@ -59,7 +59,9 @@ def view(content: ReportContent) -> dict[str, Any]:
         "class_bars": _class_bars(content),
         "changes": [(change, _lines(change)) for change in content.inspection.changes],
         "plan_lines": plan_lines(content.plan, content.changed),
-        "charts": learning_charts(content.history, content.evaluation.metric),
+        "charts": learning_charts(
+            content.history, content.evaluation.metric, content.plan
+        ),
         "epochs": _epochs(content),
         "result": _result(content.evaluation, content.plan.problem.target),
         "mistakes": _mistakes(content.evaluation),
