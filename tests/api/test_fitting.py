@@ -38,6 +38,13 @@ class Pairs(Dataset):
         return self.inputs[index].numpy(), int(self.targets[index])
 
 
+GROUPS = {"SGD": {"groups": [{"params": "*", "betas": (0.9, 0.9)}]}}
+NO_MATCH = {"SGD": {"groups": [{"params": "bias", "lr": 0.1}]}}
+NONE = {"MSELoss": {"reduction": "none"}}
+BALANCED = {"CrossEntropyLoss": {"weight": "balanced"}}
+CYCLE = {"OneCycleLR": {"cycle_momentum": True}}
+
+
 def weights(module):
     return torch.cat([p.detach().flatten() for p in module.parameters()])
 
@@ -168,6 +175,11 @@ def test_a_run_of_ones_own_module_is_no_run_of_a_plan(tmp_path):
         ({"optimizer": torch.optim.SGD}, "not its class"),
         ({"optimizer": 3}, "unknown optimizer 3"),
         ({"optimizer": {"SGD": {"lr": -1}}}, "greater than 0, got -1"),
+        ({"optimizer": GROUPS}, "groups.0.betas: SGD has no argument 'betas' for a"),
+        ({"optimizer": NO_MATCH}, r"'bias' matches no parameter; there are: "),
+        ({"loss": NONE}, "reduction: must be mean or sum; none gives one loss for eac"),
+        ({"loss": BALANCED}, "weight: balanced needs the classes of a plan"),
+        ({"optimizer": "SGD", "schedule": CYCLE}, "SGD has no momentum here"),
         ({"schedule": "Cosine"}, "CosineAnnealingLR"),
         ({"epoch": 3}, "did you mean 'epochs'?"),
         ({"epochs": 0}, "epochs: .* got 0"),
@@ -202,6 +214,36 @@ def test_examples_that_are_no_pairs_are_refused():
         fit(data=list(inputs))
     with pytest.raises(DataError, match="is empty"):
         fit(data=Pairs(inputs[:0], targets[:0]))
+
+
+def test_losses_between_numbers_take_class_indices():
+    for loss in ("MSELoss", "BCEWithLogitsLoss", {"MSELoss": {"reduction": "sum"}}):
+        done = fit(loss=loss, optimizer={"Adam": {"lr": 0.03}}, epochs=5)
+        assert done.history[-1].train_loss < done.history[0].train_loss
+
+
+def test_probabilities_where_raw_outputs_are_wanted_are_refused():
+    squashed = nn.Sequential(network(), nn.Softmax(dim=1))
+    with pytest.raises(TrainError, match="these are probabilities"):
+        fit(squashed)
+    with pytest.raises(TrainError, match="takes raw outputs, and the network ends in"):
+        fit(squashed, loss="BCEWithLogitsLoss")
+    with pytest.raises(TrainError, match="NLLLoss takes log-probabilities"):
+        fit(squashed, loss=nn.NLLLoss())
+    assert len(fit(squashed, loss="BCELoss").history) == 2
+
+
+def test_outputs_that_leave_0_to_1_are_refused_when_they_do():
+    inputs = torch.linspace(0, 0.9, 64).unsqueeze(1)
+    module = nn.Linear(1, 1, bias=False)
+    nn.init.ones_(module.weight)
+    with pytest.raises(TrainError, match="BCELoss takes probabilities from 0"):
+        fit(
+            module,
+            (inputs, torch.ones(64, 1)),
+            loss=nn.BCELoss(),
+            optimizer={"SGD": {"lr": 9.0}},
+        )
 
 
 def test_a_loss_over_all_pairs_of_rows_is_refused():

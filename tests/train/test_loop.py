@@ -15,6 +15,8 @@ from tests.train.jobs import (
 )
 from torchsmith.core.errors import TrainError
 from torchsmith.core.seeds import derive_seed
+from torchsmith.nn.losses import build_loss
+from torchsmith.plan.losses import MSELoss
 from torchsmith.plan.optimizers import SGD
 from torchsmith.plan.plan import Stopping
 from torchsmith.plan.schedules import (
@@ -134,11 +136,13 @@ def test_validation_uses_eval_mode_and_needs_no_gradients():
     assert seen == epoch * 2
 
 
-def test_epoch_losses_are_means_per_example_not_of_batches():
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_epoch_losses_are_means_per_example_not_of_batches(reduction):
     inputs = torch.tensor([[0.0], [0.0], [0.0], [0.0], [10.0], [10.0]])
     targets = torch.zeros(6, 1)
     job = make_job(epochs=1, batch_size=4)
     batches = TensorBatches(inputs, targets)
+    object.__setattr__(job, "loss", build_loss(MSELoss(reduction=reduction)))
     object.__setattr__(job, "train", batches)
     object.__setattr__(job, "val", batches)
     state = make_state(job)
