@@ -32,9 +32,10 @@ from torchsmith.train.loop import fit as run_loop
 from torchsmith.train.recorders import MetricsFile
 from torchsmith.train.session import Session
 from torchsmith.train.setup import choose_device
-from torchsmith.train.state import TrainState, safetensors_bytes
-from torchsmith.train.watch import TrainingObserver
 from torchsmith.train.snapshots import WeightSnapshots
+from torchsmith.train.state import TrainState, safetensors_bytes
+from torchsmith.train.tensorboard import TensorBoardEvents
+from torchsmith.train.watch import TrainingObserver
 
 Examples = Dataset[Any] | tuple[Tensor, Tensor]
 """A map-style `Dataset` of pairs (input, target), or the pair of tensors itself."""
