@@ -123,9 +123,11 @@ def outcome_of(run):
     """Return all that must be equal: weights, metrics, scores; no timings."""
     weights = (run / "model" / "network.safetensors").read_bytes()
     lines = (run / "metrics.jsonl").read_text().splitlines()
+    snapshots = {path.name: path.read_bytes() for path in (run / "snapshots").iterdir()}
     return {
         "weights": hashlib.sha256(weights).hexdigest(),
         "model": json.loads((run / "model" / "model.json").read_text()),
+        "snapshots": {n: hashlib.sha256(b).hexdigest() for n, b in snapshots.items()},
         "metrics": [without_timings(json.loads(line)) for line in lines],
         "scores": without_timings(json.loads((run / "evaluation.json").read_text())),
     }
