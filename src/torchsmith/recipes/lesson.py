@@ -240,7 +240,7 @@ def _fitting(name: str, value: object, default: Value) -> Value:
     match value:
         case bool() | str() if type(value) is type(default):
             return value
-        case int() if type(default) is int:
+        case int() if type(value) is type(default) is int:
             lowest = 0 if name == "seed" else 1
             if value < lowest:
                 raise PlanError(f"{name}: must be at least {lowest}, got {value}")

@@ -265,11 +265,12 @@ def _impossible(study: Study) -> list[tuple[tuple[str, ...], str]]:
         found.append((("seeds",), "one stands twice"))
     if any(seed < 0 for seed in study.seeds):
         found.append((("seeds",), "must be at least 0"))
-    folders = [slug(name) for name in study.variants]
+    folders = {""}
     for name in study.variants:
-        if not slug(name) or folders.count(slug(name)) > 1:
+        if slug(name) in folders:
             text = "the name is too much like another; letters and digits count"
             found.append((("variants", name), text))
+        folders.add(slug(name))
     return found
 
 
