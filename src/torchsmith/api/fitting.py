@@ -1,7 +1,7 @@
 """`fit`: a person's own module and data, through the same loop."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,21 +13,29 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import Dataset
 
+from torchsmith.api.measures import (
+    Measures,
+    by_name,
+    lower_is_better,
+    score_function,
+)
 from torchsmith.core import environment
 from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.files import write_atomic
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.core.spec import Spec, members
-from torchsmith.nn.losses import LossFunction, build_loss
+from torchsmith.nn.averaging import build_average
+from torchsmith.nn.losses import ClassTargets, LossFunction, build_loss
 from torchsmith.nn.optimizers import build_optimizer
 from torchsmith.nn.schedules import build_schedule
+from torchsmith.plan.averaging import Averaging
 from torchsmith.plan.losses import Loss
 from torchsmith.plan.optimizers import Optimizer
 from torchsmith.plan.plan import Stopping, Training
-from torchsmith.plan.schedules import Schedule
+from torchsmith.plan.schedules import Interval, Schedule, interval_of
 from torchsmith.train.batches import Batches, DatasetBatches, TensorBatches
 from torchsmith.train.history import EpochRecord
-from torchsmith.train.loop import Job, ScoreFunction
+from torchsmith.train.loop import Job
 from torchsmith.train.loop import fit as run_loop
 from torchsmith.train.recorders import MetricsFile
 from torchsmith.train.session import Session
@@ -39,8 +47,6 @@ from torchsmith.train.watch import TrainingObserver
 
 Examples = Dataset[Any] | tuple[Tensor, Tensor]
 """A map-style `Dataset` of pairs (input, target), or the pair of tensors itself."""
-
-ScoreOf = Callable[[Tensor, Tensor], float]
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,8 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
     loss: LossFunction | str | Mapping[str, Any] | Spec,
     optimizer: torch.optim.Optimizer | str | Mapping[str, Any] | Spec = "Adam",
     schedule: LRScheduler | str | Mapping[str, Any] | Spec | None = None,
-    metrics: Mapping[str, ScoreOf] | None = None,
+    averaging: str | Mapping[str, Any] | Spec | None = None,
+    metrics: Measures | None = None,
     training: Training | None = None,
     stopping: Stopping | None = None,
     runs: str | Path | None = "runs",
@@ -91,14 +98,18 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
         train: A map-style `Dataset` of (input, target), or a pair of tensors.
         val: Examples for validation after each epoch; without it the training loss
             is monitored.
-        loss: From outputs and targets to the mean loss; a callable such as
-            `torch.nn.CrossEntropyLoss()`, or the name of one.
+        loss: From outputs and targets to the mean loss (or the sum, where it has
+            `reduction="sum"`); a callable such as `torch.nn.CrossEntropyLoss()`, or the
+            name of one.
         optimizer: A `torch.optim.Optimizer` over the module's parameters, or a choice
             as in a plan: `"SGD"`, `{"Adam": {"lr": 0.01}}`.
         schedule: A `torch.optim.lr_scheduler`, stepped once an epoch (`OneCycleLR`
             once a step), or a choice as in a plan.
-        metrics: More scores on `val`, from all outputs and targets to a number;
-            accuracy is there for `CrossEntropyLoss`.
+        averaging: Of the weights, as in a plan: `"EMA"`, `{"SWA": {"start": 0.5}}`; the
+            averaged weights are validated and, at the end, those of the module.
+        metrics: More scores on all of `val`: names such as `"f1_macro"`, functions of
+            outputs and targets, objects of torchmetrics; a list of these, or a mapping
+            from names of yours. Accuracy is there for `CrossEntropyLoss`.
         training: `epochs`, `batch_size`, `seed`, … as in a plan; each may also be
             given as a keyword: `fit(…, epochs=3)`.
         stopping: When to stop early, and whether to restore the best weights.
@@ -110,8 +121,8 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
 
     Raises:
         DataError: The examples are no pairs, or there are none.
-        PlanError: A choice or a setting does not exist.
-        TrainError: Training failed, or the run folder cannot be used.
+        PlanError: A choice, a metric or a setting does not exist.
+        TrainError: Training or a metric failed, or the run folder cannot be used.
         Interrupted: Ctrl-C or SIGTERM; everything is saved.
 
     >>> inputs = torch.linspace(-1, 1, 64).unsqueeze(1)
@@ -126,6 +137,7 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
             f"fit: a {type(module).__name__} has no parameters to train; give an "
             "nn.Module that has some"
         )
+    measures = by_name(metrics)
     device = choose_device(chosen.device)
     module.to(device)
     loss_function = _loss(loss, device)
@@ -136,14 +148,19 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
         training=chosen,
         stopping=stopping or Stopping(patience=0),
         device=device,
-        score=_scores(metrics or {}, loss_function),
+        score=score_function(measures, loss_function, device),
+        lower_is_better=lower_is_better(measures),
     )
-    steps = len(job.starts)
+    steps = job.steps_per_epoch
     built = _optimizer(optimizer, module)
+    pace, interval = _schedule(schedule, built, chosen.epochs, steps)
+    spec = None if averaging is None else _choice(Averaging, averaging, "averaging")
     state = TrainState(
         module,
         built,
-        _schedule(schedule, built, chosen.epochs, steps),
+        pace,
+        interval,
+        build_average(spec, module, built, chosen.epochs),
         loss_sum=torch.zeros((), dtype=torch.float64, device=device),
     )
     watcher = observer or TrainingObserver()
@@ -212,8 +229,9 @@ def _choice(kind: Any, value: Any, what: str) -> Any:  # noqa: ANN401 -- any uni
                 f"an object of PyTorch (not its class), or one of: {', '.join(names)}"
             ) from error
         where = ".".join(str(part) for part in first["loc"])
+        why = first["msg"].removeprefix("Value error, ")
         raise PlanError(
-            f"fit: {what} {where}: {first['msg']}, got {first['input']!r}"
+            f"fit: {what} {where}: {why}, got {first['input']!r}"
         ) from error
 
 
@@ -222,6 +240,8 @@ def _loss(
 ) -> LossFunction:
     if isinstance(loss, type) or not callable(loss):
         loss = build_loss(_choice(Loss, loss, "loss"))
+    if isinstance(loss, nn.BCELoss):
+        loss = ClassTargets(loss)  # which says what is wrong in a person's words
     return loss.to(device) if isinstance(loss, nn.Module) else loss
 
 
@@ -230,7 +250,7 @@ def _optimizer(
 ) -> torch.optim.Optimizer:
     if not isinstance(optimizer, torch.optim.Optimizer):
         spec = _choice(Optimizer, optimizer, "optimizer")
-        return build_optimizer(spec, module.parameters())
+        return build_optimizer(spec, module.named_parameters())
     own = {id(p) for p in module.parameters()}
     given = {id(p) for group in optimizer.param_groups for p in group["params"]}
     if not own & given:
@@ -246,15 +266,15 @@ def _schedule(
     optimizer: torch.optim.Optimizer,
     epochs: int,
     steps: int,
-) -> LRScheduler | None:
+) -> tuple[LRScheduler | None, Interval]:
     if isinstance(schedule, LRScheduler) and schedule.optimizer is not optimizer:
         raise PlanError(
             "fit: the schedule belongs to another optimizer; make both, and give both"
         )
     if schedule is None or isinstance(schedule, LRScheduler):
-        return schedule
+        return schedule, "epoch"
     spec = _choice(Schedule, schedule, "schedule")
-    return build_schedule(spec, optimizer, epochs, steps)
+    return build_schedule(spec, optimizer, epochs, steps), interval_of(spec)
 
 
 def _batches(examples: Examples, device: torch.device) -> Batches:
@@ -273,19 +293,6 @@ def _batches(examples: Examples, device: torch.device) -> Batches:
             "there must be as many of both, and at least one"
         )
     return TensorBatches(inputs.to(device), targets.to(device))
-
-
-def _scores(metrics: Mapping[str, ScoreOf], loss: LossFunction) -> ScoreFunction:
-    def scores(outputs: Tensor, targets: Tensor) -> dict[str, float]:
-        found = {
-            name: float(metric(outputs, targets)) for name, metric in metrics.items()
-        }
-        if isinstance(loss, nn.CrossEntropyLoss) and targets.ndim == 1:
-            right = (outputs.argmax(dim=1) == targets).double().mean()
-            found.setdefault("accuracy", right.item())
-        return found
-
-    return scores
 
 
 def _folder(

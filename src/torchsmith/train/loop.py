@@ -40,6 +40,7 @@ class Job:
         stopping: Early stopping and which weights to keep.
         device: Where the network and the batches are.
         score: Scores on the val part after each epoch.
+        lower_is_better: The names of those scores of which low values are good.
         augment: Changes a training batch at random; the label stays.
     """
 
@@ -50,6 +51,7 @@ class Job:
     stopping: Stopping
     device: torch.device
     score: ScoreFunction = lambda outputs, targets: {}  # noqa: ARG005
+    lower_is_better: frozenset[str] = LOWER_IS_BETTER
     augment: Callable[[Any], Any] = lambda inputs: inputs
 
     @property
@@ -147,7 +149,7 @@ def end_epoch(job: Job, state: TrainState, session: Session) -> None:
         metrics = job.score(outputs, targets)
     state.epoch += 1
     value = monitored(job.stopping.monitor, train_loss, val_loss, metrics)
-    best = is_better(job.stopping, value, state.best_value)
+    best = is_better(job.stopping, value, state.best_value, job.lower_is_better)
     if best:
         state.best_value, state.best_epoch, state.bad_epochs = value, state.epoch, 0
         state.best_weights = {
@@ -238,12 +240,24 @@ def monitored(
     return values[monitor]
 
 
-def is_better(stopping: Stopping, value: float, best: float | None) -> bool:
-    """Whether a monitored value improves on the best so far."""
+def is_better(
+    stopping: Stopping,
+    value: float,
+    best: float | None,
+    lower: frozenset[str] = LOWER_IS_BETTER,
+) -> bool:
+    """Whether a monitored value improves on the best so far.
+
+    Args:
+        stopping: Names the score.
+        value: Of this epoch.
+        best: So far.
+        lower: The names of those scores of which low values are good.
+    """
     if best is None:
         return True
     name = stopping.monitor.removeprefix("val_").removeprefix("train_")
-    gain = best - value if name in LOWER_IS_BETTER else value - best
+    gain = best - value if name in lower else value - best
     return gain > stopping.min_delta
 
 
