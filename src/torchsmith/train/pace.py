@@ -2,7 +2,12 @@
 
 import warnings
 
-from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import (
+    LRScheduler,
+    OneCycleLR,
+    ReduceLROnPlateau,
+    SequentialLR,
+)
 
 from torchsmith.plan.schedules import Interval
 from torchsmith.train.state import TrainState
@@ -18,6 +23,9 @@ def step_schedule(state: TrainState, now: Interval, loss: float = 0.0) -> None:
     """
     schedule, interval = pace(state, state.epoch + (now == "step"))
     if schedule is None or interval != now:
+        return
+    if now == "step" and not isinstance(schedule, SequentialLR):
+        schedule.step()  # after an optimizer step there is nothing to warn about
         return
     with warnings.catch_warnings():
         # PyTorch cannot see the steps that were done before a resume.
