@@ -250,3 +250,27 @@ def test_a_loss_over_all_pairs_of_rows_is_refused():
     inputs, _ = examples()
     with pytest.raises(TrainError, match="compare every output with every target"):
         fit(nn.Linear(2, 1), (inputs, inputs[:, 0]), loss="MSELoss")
+
+
+def test_averaged_weights_are_those_that_the_module_ends_with():
+    inputs, targets = examples()
+    found = {}
+    for averaging in (None, "EMA", {"EMA": {"decay": 0.5}}, {"SWA": {"start": 0.5}}):
+        module = nn.Linear(2, 2)
+        nn.init.zeros_(module.weight)
+        done = fit(module, val=examples(), averaging=averaging, optimizer="SGD")
+        loss = nn.functional.cross_entropy(module(inputs), targets).item()
+        assert done.history[-1].val_loss == pytest.approx(loss, rel=1e-5)
+        found[str(averaging)] = weights(module)
+    assert len({tuple(each.tolist()) for each in found.values()}) == 4
+
+
+def test_a_schedule_may_be_stepped_after_each_step():
+    schedule = {"ExponentialLR": {"gamma": 0.5, "interval": "step"}}
+    done = fit(optimizer="SGD", schedule=schedule, batch_size=32, accumulate=2)
+    assert [record.lr for record in done.history] == [1e-3, 5e-4]
+
+
+def test_an_unknown_average_is_named():
+    with pytest.raises(PlanError, match=r"unknown averaging 'EWMA'; did you mean 'EM"):
+        fit(averaging="EWMA")
