@@ -144,7 +144,7 @@ class TabularMLP(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Return raw outputs `(N, out_features)`."""
         numbers = inputs[:, : self.num_numbers]
-        features = [numbers]
+        features = [numbers] if self.num_numbers else []
         if self.numbers is not None:
             features.append(self.numbers(numbers))
         codes = inputs[:, self.num_numbers :].long()
