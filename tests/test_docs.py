@@ -1,7 +1,8 @@
 """The examples in the documentation are run, and what it lists is complete.
 
 ```python blocks are run in order, sharing their names; in ```console blocks each line
-`$ torchsmith …` is run and must succeed. Other blocks (```sh, ```yaml) are only shown.
+`$ torchsmith …` is run and must succeed. Other blocks (```sh, ```yaml, ```py) are only
+shown. Pages that name sets to download need them in the folder of real data.
 """
 
 import random
@@ -15,6 +16,7 @@ from click.testing import CliRunner
 from torchsmith.cli.main import cli
 from torchsmith.core.spec import members
 from torchsmith.core.vocabulary import ColumnRole, Metric, Precision, Task
+from torchsmith.data.catalog import ENTRIES
 from torchsmith.data.split import Split
 from torchsmith.data.steps import Step
 from torchsmith.plan.augment import Augmentation
@@ -26,9 +28,18 @@ from torchsmith.plan.networks import Network
 from torchsmith.plan.optimizers import Optimizer
 from torchsmith.plan.plan import Plan, Problem, Sizing, Source, Stopping, Training
 from torchsmith.plan.schedules import Schedule
+from torchsmith.recipes.catalogue import NAMES as RECIPE_NAMES
+from torchsmith.recipes.catalogue import recipe
+from torchsmith.recipes.lesson import Lesson
+from torchsmith.recipes.study import Study
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+RECIPES = REPOSITORY / "docs" / "recipes"
+PAGES = [
+    REPOSITORY / "README.md",
+    *sorted((REPOSITORY / "docs").glob("*.md")),
+    *sorted(RECIPES.glob("*.md")),
+]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 
@@ -38,7 +49,34 @@ def blocks(page):
 
 
 def runnable(page):
-    return any(language in ("python", "console") for language, _ in blocks(page))
+    """Whether a page has examples; in Korean they are those of the English page."""
+    return not page.name.endswith(".ko.md") and bool(examples(page))
+
+
+def examples(page):
+    """The blocks of a page that are run."""
+    return [b for b in blocks(page) if b[0] in ("python", "console")]
+
+
+def sets_to_download(page):
+    """The sets that the examples of a page need and that are not built in."""
+    code = " ".join(code for _, code in examples(page))
+    needed = {entry.name for entry in ENTRIES if entry.folder and entry.name in code}
+    for name in RECIPE_NAMES:
+        if re.search(rf"{name}(?![\w-])", code):
+            needed |= {e.name for e in ENTRIES if e.folder and e.name == data_of(name)}
+    return needed
+
+
+def data_of(name):
+    """The set that a recipe reads, or an empty text."""
+    match recipe(name):
+        case Plan() as plan:
+            return plan.data.source
+        case Study() as study:
+            return study.base.data.source
+        case Lesson() as lesson:
+            return lesson.data
 
 
 def write_housing(folder):
@@ -59,17 +97,37 @@ def write_housing(folder):
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if runnable(page)], ids=lambda page: page.name
 )
-def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
+def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch, request):
+    if sets_to_download(page):
+        data = request.getfixturevalue("shared_data")
+        monkeypatch.setenv("TORCHSMITH_DATA", str(data))
     monkeypatch.chdir(tmp_path)
     write_housing(tmp_path)
     names = {}
-    for language, code in blocks(page):
+    for language, code in examples(page):
         if language == "python":
             exec(compile(code, str(page), "exec"), names)
-        elif language == "console":
+        else:
             for line in code.splitlines():
                 if line.startswith("$ torchsmith "):
                     run_command(line.removeprefix("$ torchsmith "))
+
+
+@pytest.mark.parametrize("name", RECIPE_NAMES)
+def test_a_recipe_has_a_page_in_two_languages_with_the_same_code(name):
+    english, korean = RECIPES / f"{name}.md", RECIPES / f"{name}.ko.md"
+    assert english.is_file()
+    assert korean.is_file()
+    assert blocks(english) == blocks(korean)
+    assert re.search("[가-힣]", korean.read_text("utf-8"))
+    index = (RECIPES / "README.md").read_text("utf-8")
+    assert f"({english.name})" in index
+    assert f"({korean.name})" in index
+
+
+def test_every_page_of_a_recipe_is_of_a_recipe():
+    pages = {page.name.partition(".")[0] for page in RECIPES.glob("*.md")}
+    assert pages - {"README"} <= set(RECIPE_NAMES)
 
 
 def run_command(line):
