@@ -47,6 +47,15 @@ def plans(draw: st.DrawFn) -> Plan:
         st.builds(layers.Dropout, p=st.floats(0, 0.9)),
         st.just(layers.ReLU()),
         st.just(layers.Linear(out_features=3)),
+        st.just(layers.LSTM(hidden_size=4, output="all")),
+        st.just(layers.Unflatten(dim=1, unflattened_size=(2, -1))),
+        st.just(layers.Residual(layers=(layers.Linear(out_features=3),))),
+        st.just(
+            layers.Residual(
+                layers=(layers.ReLU(), layers.Residual(layers=(layers.Tanh(),))),
+                shortcut=(layers.Linear(out_features=3),),
+            )
+        ),
     )
     last = (layers.Linear(out_features=1),)
     network = draw(
@@ -226,6 +235,26 @@ def test_all_mistakes_are_named_at_once_in_the_order_of_the_file():
         ("    - ReLU", "    - 3", "Sequential.2: must be the name of a layer"),
         (
             "    - ReLU",
+            "    - Residual: [Linear: 4, {Residual: {layers: [RelU]}}]",
+            "network.Sequential.2.Residual.1.Residual.layers.0: unknown layer 'RelU'",
+        ),
+        (
+            "    - ReLU",
+            "    - Residual: [Linear: x]",
+            "17:27: network.Sequential.2.Residual.0.Linear: must be a whole number, got",
+        ),
+        (
+            "    - ReLU",
+            "    - LSTM: {hidden_size: 4, dropout: 0.5}",
+            "17:13: network.Sequential.2.LSTM: dropout 0.5 is between layers, and num_l",
+        ),
+        (
+            "    - Linear: 10",
+            "    - Residual: [Linear: 9, ReLU]",
+            "18:26: network.Sequential.3.Residual.0: the last layer has 9 outputs",
+        ),
+        (
+            "    - ReLU",
             "    - Conv2d: {out_channels: 3, kernel_size: [1, x]}",
             "17:50: network.Sequential.2.Conv2d.kernel_size.1: must be a whole number",
         ),
@@ -278,6 +307,26 @@ def test_impossible_combinations_are_named_by_their_line():
     message = refusal(text)
     assert "plan.yaml:5:11: problem.metric: rmse does not fit multiclass" in message
     assert "plan.yaml:23:21: stopping.monitor: 'val_acuracy' is not measured" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("accuracy_score", "unknown metric 'accuracy_score'; write 'accuracy'"),
+        ("roc_auc_ovr", "unknown metric 'roc_auc_ovr'; write 'roc_auc'"),
+        ("f1_makro", "unknown metric 'f1_makro'; did you mean 'f1_macro'"),
+        ("zzz", "unknown metric 'zzz'; it can be accuracy, balanced_accuracy"),
+        ("f1", "f1 does not fit multiclass; it can be accuracy"),
+    ],
+)
+def test_a_metric_has_one_name_and_another_is_answered_with_it(name, words):
+    message = refusal(changed("metric: accuracy", f"metric: {name}"))
+    assert f"plan.yaml:5:11: problem.metric: {words}" in message
+
+
+def test_a_monitored_metric_has_one_name_too():
+    message = refusal(changed("val_loss", "val_balanced_accuracy_score"))
+    assert "is not measured; write 'val_balanced_accuracy'" in message
 
 
 @settings(deadline=None, max_examples=150)
