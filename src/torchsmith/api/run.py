@@ -24,6 +24,7 @@ from torchsmith.train.history import EpochRecord
 if TYPE_CHECKING:
     from torch import nn
 
+    from torchsmith.api.ejecting import Ejected
     from torchsmith.train.model import Model
     from torchsmith.train.snapshots import Snapshots
 
@@ -172,6 +173,28 @@ class Run:
         target = self.report_path if path is None else Path(path)
         write_atomic(target, report_html(self))
         return target
+
+    def eject(
+        self,
+        path: str | Path = "train.py",
+        *,
+        verify: bool = False,
+        observer: Observer = QUIET,
+    ) -> "Ejected":
+        """Write the run as one script of plain PyTorch that gives the same weights.
+
+        Args:
+            path: The file; one that ends in `.ipynb` becomes a notebook.
+            verify: Run it, and compare its weights and scores with the run's.
+            observer: Is told what is going on, and each line that the script prints.
+
+        Raises:
+            DataError: The run's data is not there any more, or has changed.
+            PlanError: The run cannot be written down in plain PyTorch.
+        """
+        from torchsmith.api.ejecting import eject
+
+        return eject(self, path, verify=verify, observer=observer)
 
     def summary(self) -> dict[str, object]:
         """Return what `train --json` prints."""

@@ -12,7 +12,17 @@ from typing import Any
 
 import click
 
-from torchsmith.cli import datasets, doctor, look, recipes, runs, train, use
+from torchsmith.cli import (
+    datasets,
+    doctor,
+    eject,
+    explain,
+    look,
+    recipes,
+    runs,
+    train,
+    use,
+)
 from torchsmith.core.errors import Interrupted, TorchsmithError
 
 HELP = """From data to a trained, measured, explained PyTorch network.
@@ -79,6 +89,8 @@ for _command in (
     use.predict,
     use.evaluate,
     use.report,
+    eject.eject,
+    explain.explain,
     runs.runs,
     runs.compare,
     datasets.datasets,

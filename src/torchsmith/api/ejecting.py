@@ -1,0 +1,147 @@
+"""A run as one readable script of plain PyTorch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from torchsmith.api.carrying import import_torch, torch_threads
+from torchsmith.api.planning import IN_MEMORY, QUIET, load_planned
+from torchsmith.api.run import Run
+from torchsmith.core.environment import differences, environment
+from torchsmith.core.errors import DataError, PlanError
+from torchsmith.core.files import write_atomic
+from torchsmith.core.observer import Observer
+from torchsmith.core.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from torchsmith.eject.subject import Subject
+    from torchsmith.eject.verify import Verification
+
+
+@dataclass(frozen=True)
+class Ejected:
+    """A script or notebook that was written.
+
+    Attributes:
+        path: The file.
+        verification: What comparing it with the run has found, if that was asked for.
+        notes: Why it may not end with the same weights.
+    """
+
+    path: Path
+    verification: "Verification | None" = None
+    notes: tuple[str, ...] = ()
+
+
+def open_ejectable(run: str | Path, runs: str | Path = "runs") -> Run:
+    """Open a run that a script can be written of.
+
+    Raises:
+        DataError: There is no such run.
+        PlanError: It is of a module or of data that only the person has.
+    """
+    folder = RunFolder.find(run, Path(runs))
+    if folder.kind == "fit":
+        raise PlanError(
+            f"{folder.path}: was made by fit of your own module and data, of which "
+            "Torchsmith does not have the code; your own code is the script already"
+        )
+    return Run(folder.path)
+
+
+def eject(
+    run: Run,
+    path: str | Path = "train.py",
+    *,
+    verify: bool = False,
+    observer: Observer = QUIET,
+) -> Ejected:
+    """Write a run as one script of plain PyTorch.
+
+    Args:
+        run: The run.
+        path: The file; one that ends in `.ipynb` becomes a notebook.
+        verify: Run the script, and compare its weights and scores with the run's.
+        observer: Is told what is going on, and each line that the script prints.
+
+    Raises:
+        DataError: The run's data is not there any more, or has changed.
+        PlanError: The run cannot be written down in plain PyTorch.
+        TrainError: The run has no weights yet, or the script failed.
+    """
+    import_torch(observer)
+    from torchsmith.eject.notebook import notebook_of
+    from torchsmith.eject.script import script_of
+
+    path = Path(path)
+    subject = subject_of(run, observer)
+    is_notebook = path.suffix == ".ipynb"
+    write_atomic(path, notebook_of(subject) if is_notebook else script_of(subject))
+    notes = tuple(_notes(run)) if verify else ()
+    if not verify:
+        return Ejected(path)
+    for note in notes:
+        observer.note(note)
+    observer.stage(f"Running {path.name}")
+    return Ejected(path, _verification(run, path, observer), notes)
+
+
+def subject_of(run: Run, observer: Observer = QUIET) -> "Subject":
+    """Read the data of a run again, and return all that its script is written of."""
+    from torchsmith.data.split import split_rows
+    from torchsmith.eject.subject import Subject
+
+    if run.plan.data.source in IN_MEMORY:
+        raise DataError(
+            f"{run.path}: learned from {run.plan.data.source} in memory, which a "
+            "script cannot read; save the data to a file, train on that, and eject "
+            "that run"
+        )
+    model = run.model
+    data = load_planned(run.plan, observer)
+    return Subject(
+        name=run.path.name,
+        plan=run.plan,
+        data=data,
+        parts=split_rows(data, run.plan.split),
+        preparation=model.preparation,
+        network=model.network,
+        device=_device(run),
+    )
+
+
+def _device(run: Run) -> str:
+    """Return where the run was trained, as far as its files tell."""
+    asked = run.plan.training.device
+    if asked != "auto":
+        return asked
+    return "cuda" if "gpu" in run.environment else "cpu"
+
+
+def _verification(run: Run, path: Path, observer: Observer) -> "Verification":
+    from torchsmith.eject.verify import verify
+
+    scores: Mapping[str, float] = {
+        name: score.value for name, score in run.evaluation.scores["test"].items()
+    }
+    return verify(path, run.network.state_dict(), scores, observer.note)
+
+
+def _notes(run: Run) -> list[str]:
+    """Say why a script may end with other weights than the run."""
+    with torch_threads(run.plan.training.threads):
+        now = environment()
+    notes = [
+        f"the environment differs, so the weights may too: {line}"
+        for line in differences(dict(run.environment), now)
+        if not line.startswith("torchsmith:")
+    ]
+    if "training.seconds" in run.outcome.stopped:
+        notes.append(
+            f"the run was {run.outcome.stopped}; the script trains to the end, so its "
+            "weights differ"
+        )
+    if _device(run) != "cpu":
+        notes.append("the run was trained on a GPU, where the last bits may differ")
+    return notes

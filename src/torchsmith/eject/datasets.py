@@ -1,0 +1,135 @@
+"""The part of a script with its `Dataset`, and the three parts as data sets."""
+
+from torchsmith.data.data import Images
+from torchsmith.data.pixels import MAX_FITTED
+from torchsmith.data.steps import Standardize, ToFloat
+from torchsmith.eject.code import Section, block, docstring, function, literal
+from torchsmith.eject.losses import loss_targets
+from torchsmith.eject.subject import Subject
+
+
+def dataset_section(subject: Subject) -> Section:
+    """Write the `Dataset` class, and how the parts become data sets."""
+    return _rows(subject) if subject.is_table else _pictures(subject)
+
+
+def pixels_section(subject: Subject) -> Section:
+    """Write how the scale of pixels is fitted."""
+    images, inputs = subject.preparation.images, subject.data.inputs
+    if images is None or not isinstance(inputs, Images):
+        raise AssertionError(subject.name)
+    about = "The scale of the pixels is fitted to the training part alone."
+    _, steps = loss_targets(subject)
+    if not _is_standardized(subject):
+        return Section("Prepare", "", "", steps)
+    axes = "axis=(0, 2, 3)"
+    if images.dtype == "float32":
+        axes += ", dtype=np.float64"
+    if _is_flat(subject) or len(inputs.files) > MAX_FITTED:
+        pairs = (("mean", images.offset), ("factor", images.factor))
+        lines = [literal(list(values), 1, f"{name} = ") for name, values in pairs]
+        return Section("Prepare", about, "", (*lines, *steps))
+    code = function(
+        "pixel_scale(pixels)",
+        "Return the mean and 1 / standard deviation of each channel.",
+        [f"return pixels.mean({axes}), 1 / pixels.std({axes})"],
+    )
+    call = "mean, factor = pixel_scale(pixels[train])"
+    if not subject.classes:
+        call = call.replace("mean,", "pixel_mean,")
+    return Section("Prepare", about, code, (call, *steps))
+
+
+def _is_standardized(subject: Subject) -> bool:
+    return any(isinstance(step, Standardize) for step in subject.plan.prepare)
+
+
+def _is_flat(subject: Subject) -> bool:
+    """Whether a channel is the same everywhere, which then keeps its scale."""
+    images = subject.preparation.images
+    scale = next((s.scale for s in subject.plan.prepare if isinstance(s, ToFloat)), 1.0)
+    return images is not None and 1 / scale in images.factor
+
+
+def _class(
+    name: str, about: str, arguments: str, init: list[str], item: list[str]
+) -> str:
+    methods = [
+        docstring(about),
+        "",
+        block(f"def __init__(self, {arguments}):", init),
+        "",
+        block("def __len__(self):", ["return len(self.targets)"]),
+        "",
+        block("def __getitem__(self, rows):", item),
+    ]
+    return block(f"class {name}(Dataset):", methods).replace("\n    \n", "\n\n")
+
+
+def _device(subject: Subject) -> str:
+    return "" if subject.device == "cpu" else ".to(DEVICE)"
+
+
+def _rows(subject: Subject) -> Section:
+    to = _device(subject)
+    code = _class(
+        "Rows",
+        "Rows of the table with their targets.\n"
+        "Many rows can be taken at once, which is much faster than one by one.",
+        "inputs, targets",
+        [
+            f"self.inputs = torch.from_numpy(inputs){to}",
+            f"self.targets = torch.from_numpy(targets){to}",
+        ],
+        ["return self.inputs[rows], self.targets[rows]"],
+    )
+    targets, _ = loss_targets(subject)
+    steps = tuple(
+        f"{part}_set = Rows(inputs[{part}], {targets}[{part}])"
+        for part in ("train", "val", "test")
+    )
+    about = "A `Dataset` gives examples by their numbers."
+    return Section("Dataset", about, code, steps)
+
+
+def _pictures(subject: Subject) -> Section:
+    scale = next((s.scale for s in subject.plan.prepare if isinstance(s, ToFloat)), 1.0)
+    to = _device(subject)
+    arguments, init, extra = "pixels, targets", [], ""
+    if _is_standardized(subject):
+        arguments, extra = "pixels, targets, mean, factor", ", mean, factor"
+        if not subject.classes:
+            extra = ", pixel_mean, factor"
+        init = [
+            f"self.mean = torch.tensor(mean).float()[:, None, None]{to}",
+            f"self.factor = torch.tensor(factor).float()[:, None, None]{to}",
+        ]
+        scaled = "(pixels.float() - self.mean) * self.factor"
+    else:
+        scaled = "pixels.float()" + ("" if scale == 1 else f" * (1 / {scale:g})")
+    code = _class(
+        "Pictures",
+        "Pictures with their targets.\n"
+        "Pixels stay as they were read until a batch needs them as scaled numbers.",
+        arguments,
+        [
+            f"self.pixels = torch.from_numpy(pixels){to}",
+            f"self.targets = torch.from_numpy(targets){to}",
+            *init,
+        ],
+        [
+            "pixels = self.pixels[rows]",
+            f"return {scaled}, self.targets[rows]",
+        ],
+    )
+    targets, _ = loss_targets(subject)
+    steps = [
+        f"{part}_set = Pictures(pixels[{part}], {targets}[{part}]{extra})"
+        for part in ("train", "val", "test")
+    ]
+    return Section(
+        "Dataset",
+        "A `Dataset` gives examples by their numbers.",
+        code,
+        tuple(steps),
+    )

@@ -1,0 +1,108 @@
+"""The loss of a script, and the targets that it wants."""
+
+from typing import Literal, assert_never
+
+from torchsmith.eject.code import Raw, call, function
+from torchsmith.eject.preparing import target_steps
+from torchsmith.eject.subject import Subject
+from torchsmith.plan import losses
+from torchsmith.plan.losses import Loss
+
+
+def loss_targets(subject: Subject) -> tuple[str, tuple[str, ...]]:
+    """Return what the targets of the loss are called, and how `main` makes them."""
+    if not subject.classes:
+        return "scaled", target_steps(subject)
+    match subject.plan.loss:
+        case losses.CrossEntropyLoss() | losses.NLLLoss():
+            return "targets", ()
+        case losses.BCELoss() | losses.BCEWithLogitsLoss() | losses.MSELoss():
+            if num_outputs(subject) == 1:
+                made = "positive = targets.astype(np.float32)[:, None]"
+                return "positive", (made,)
+            made = "one_hot = np.eye(len(CLASSES), dtype=np.float32)[targets]"
+            return "one_hot", (made,)
+        case losses.L1Loss() | losses.SmoothL1Loss() | losses.HuberLoss():
+            raise AssertionError(subject.plan.loss)
+        case _:
+            assert_never(subject.plan.loss)
+
+
+def num_outputs(subject: Subject) -> int:
+    """Return how many outputs the network has."""
+    from torchsmith.nn.losses import num_outputs as wanted
+
+    return wanted(subject.plan.loss, len(subject.classes))
+
+
+def loss_source(subject: Subject) -> str:
+    """Return the statement that makes the loss function."""
+    loss = subject.plan.loss
+    arguments: dict[str, object] = {}
+    match loss:
+        case losses.CrossEntropyLoss():
+            arguments = {"weight": _weight(subject, loss.weight, "weights")}
+            if loss.label_smoothing:
+                arguments["label_smoothing"] = loss.label_smoothing
+        case losses.NLLLoss():
+            arguments = {"weight": _weight(subject, loss.weight, "weights")}
+        case losses.BCEWithLogitsLoss():
+            arguments = {"pos_weight": _pos_weight(subject, loss)}
+        case losses.SmoothL1Loss():
+            arguments = {"beta": None if loss.beta == 1 else loss.beta}
+        case losses.HuberLoss():
+            arguments = {"delta": None if loss.delta == 1 else loss.delta}
+        case losses.BCELoss() | losses.MSELoss() | losses.L1Loss():
+            pass
+        case _:
+            assert_never(loss)
+    if loss.reduction != "mean":
+        arguments["reduction"] = loss.reduction
+    given = {name: value for name, value in arguments.items() if value is not None}
+    to = "" if subject.device == "cpu" else ".to(DEVICE)"
+    return call(f"nn.{loss.spec_name()}", given, 1, "loss_function = ") + to
+
+
+def _weight(
+    subject: Subject,
+    weight: Literal["balanced"] | tuple[float, ...] | None,
+    name: str,
+) -> Raw | None:
+    del subject
+    if weight is None:
+        return None
+    if weight == "balanced":
+        return Raw(f"{name}(targets[train])")
+    return Raw(f"torch.tensor({list(weight)!r})")
+
+
+def _pos_weight(subject: Subject, loss: losses.BCEWithLogitsLoss) -> Raw | None:
+    if loss.pos_weight is None:
+        return None
+    if loss.pos_weight == "balanced":
+        return _weight(subject, "balanced", "weights")
+    return Raw(f"torch.tensor([{loss.pos_weight!r}])")
+
+
+def weights_function(subject: Subject) -> str:
+    """Return the function that balances classes, or an empty string."""
+    loss = subject.plan.loss
+    counts = "counts = np.bincount(targets, minlength=len(CLASSES))"
+    made = ["counts = torch.from_numpy(counts).clamp(min=1).float()"]
+    if not _is_balanced(loss):
+        return ""
+    if isinstance(loss, losses.BCEWithLogitsLoss):
+        about = "Weigh positive examples by the negatives over the positives."
+        result = "(counts.sum() - counts) / counts"
+        result = f"({result})[1:]" if len(subject.classes) == 2 else result
+    else:
+        about = "Weigh each class by 1 / its share, so that rare classes count as much."
+        result = "counts.sum() / (len(counts) * counts)"
+    return function("weights(targets)", about, [counts, *made, f"return {result}"])
+
+
+def _is_balanced(loss: Loss) -> bool:
+    return "balanced" in (
+        getattr(loss, "weight", None),
+        getattr(loss, "pos_weight", None),
+    )

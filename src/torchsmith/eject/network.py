@@ -1,0 +1,157 @@
+"""The part of a script with the network."""
+
+from collections.abc import Sequence
+from textwrap import indent
+
+import torch
+from torch import nn
+
+from torchsmith.eject.code import (
+    INDENT,
+    Section,
+    block,
+    comment,
+    docstring,
+    joined,
+    literal,
+)
+from torchsmith.eject.initialising import init_lines
+from torchsmith.eject.modules import module_source, sequential_source
+from torchsmith.eject.own_modules import own_classes
+from torchsmith.eject.subject import Subject
+from torchsmith.nn.tabular import PeriodicEmbedding, TabularMLP
+from torchsmith.plan import networks
+
+
+def network_section(subject: Subject) -> Section:
+    """Write the network as an `nn.Module`, for the sizes of this data."""
+    network = subject.network
+    if isinstance(network, TabularMLP):
+        code = _tabular(subject, network)
+    else:
+        code = _layers(subject, network)
+    to = "" if subject.device == "cpu" else ".to(DEVICE)"
+    steps = [
+        'torch.manual_seed(seed_for("init"))  # draws the initial weights',
+        f"network = Network(){to}",
+        *init_lines(subject),
+    ]
+    return Section(
+        "Network",
+        "An `nn.Module` holds its layers, and says in `forward` how they follow.",
+        joined([*own_classes(network, _wave_scale(subject)), code]),
+        tuple(steps),
+    )
+
+
+def _wave_scale(subject: Subject) -> float:
+    spec = subject.plan.network
+    return spec.frequency_scale if isinstance(spec, networks.TabularMLP) else 0.0
+
+
+def uses_channels_last(subject: Subject) -> bool:
+    """Whether the network works on pictures as such, not on rows of numbers."""
+    return not subject.is_table and any(
+        p.ndim == 4 for p in subject.network.parameters()
+    )
+
+
+def num_outputs(subject: Subject) -> int:
+    """Return how many numbers the network gives for an example."""
+    shape = subject.preparation.input_shape
+    with torch.random.fork_rng(devices=[]), torch.inference_mode():
+        return int(subject.network.eval()(torch.zeros(1, *shape)).shape[1])
+
+
+def _class(about: str, init: Sequence[str], forward: Sequence[str]) -> str:
+    parts = [
+        docstring(about),
+        block("def __init__(self):", ["super().__init__()", *init]),
+        block("def forward(self, inputs):", forward),
+    ]
+    body = "\n\n".join(parts)
+    lines = [f"{INDENT}{line}" if line else "" for line in body.splitlines()]
+    return "class Network(nn.Module):\n" + "\n".join(lines)
+
+
+def _shapes(subject: Subject) -> str:
+    shape = ", ".join(map(str, ("N", *subject.preparation.input_shape)))
+    return f"({shape}) to (N, {num_outputs(subject)})"
+
+
+def _layers(subject: Subject, network: nn.Module) -> str:
+    init = [module_source(network, 2, "self.layers = ")]
+    inputs = "inputs"
+    forward = []
+    if uses_channels_last(subject):
+        forward.append(
+            "# Convolutions are faster where a pixel's channels lie together."
+        )
+        forward.append("inputs = inputs.contiguous(memory_format=torch.channels_last)")
+        init.append("self.to(memory_format=torch.channels_last)")
+    forward.append(f"return self.layers({inputs})")
+    about = f"Layers, one after the other: {_shapes(subject)}."
+    return _class(about, init, forward)
+
+
+def _tabular(subject: Subject, network: TabularMLP) -> str:
+    numbers, tables = network.num_numbers, network.categories
+    init: list[str] = []
+    if len(tables):
+        init.append(_embeddings(subject, network))
+    if network.numbers is not None:
+        init.append(_waves(network.numbers))
+    init.append(sequential_source(network.mlp, 2, "self.layers = "))
+    about = f"Fully connected layers: {_shapes(subject)}."
+    if not len(tables) and network.numbers is None:
+        return _class(about, init, ["return self.layers(inputs)"])
+    about = f"{_kinds(network)}, then layers.\nFrom {_shapes(subject)}."
+    forward, features = [], []
+    if numbers:
+        taken = f"inputs[:, :{numbers}]" if len(tables) else "inputs"
+        forward.append(f"numbers = {taken}")
+        features.append("numbers")
+    if network.numbers is not None:
+        features.append("self.waves(numbers)")
+    if len(tables):
+        codes = f"inputs[:, {numbers}:]" if numbers else "inputs"
+        forward.append(f"codes = {codes}.long()")
+        before = "features += [" if features else "features = ["
+        if features:
+            forward.append(f"features = [{', '.join(features)}]")
+        forward.append(
+            f"{before}\n    embedding(codes[:, i]) "
+            "for i, embedding in enumerate(self.embeddings)\n]"
+        )
+    else:
+        forward.append(f"features = [{', '.join(features)}]")
+    forward.append("return self.layers(torch.cat(features, dim=1))")
+    return _class(about, init, forward)
+
+
+def _kinds(network: TabularMLP) -> str:
+    kinds = []
+    if network.numbers is not None:
+        kinds.append("waves of each number")
+    if len(network.categories):
+        kinds.append("an embedding of each category")
+    text = " and ".join(kinds)
+    return text[0].upper() + text[1:]
+
+
+def _embeddings(subject: Subject, network: TabularMLP) -> str:
+    table = subject.preparation.table
+    names = [c.name for c in table.categories if not c.one_hot] if table else []
+    lines = "".join(
+        f"{module_source(embedding)},  # {name}\n"
+        for name, embedding in zip(names, network.categories, strict=True)
+    )
+    about = comment("A vector for each category of a column, and one for any other.", 2)
+    inner = indent(lines, INDENT * 2)
+    return f"{about}\nself.embeddings = nn.ModuleList(\n{INDENT}[\n{inner}{INDENT}]\n)"
+
+
+def _waves(waves: PeriodicEmbedding) -> str:
+    num_columns, num_waves = waves.frequencies.shape
+    sizes = (num_columns, num_waves, waves.weight.shape[2])
+    return literal(sizes, 2, "self.waves = Waves")

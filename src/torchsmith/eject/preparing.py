@@ -1,0 +1,356 @@
+"""The part of a script that turns the columns of a table into numbers."""
+
+from collections.abc import Sequence
+from typing import assert_never
+
+import numpy as np
+
+from torchsmith.data.steps import (
+    EncodeCategories,
+    FillMissing,
+    RobustScale,
+    Standardize,
+    StandardizeTarget,
+    Step,
+)
+from torchsmith.data.tabular import DAY, NumberColumn, TablePreparation, raw_values
+from torchsmith.eject.code import (
+    Section,
+    block,
+    comment,
+    function,
+    joined,
+    literal,
+    quoted,
+)
+from torchsmith.eject.subject import Subject
+
+Scaler = Standardize | RobustScale
+
+
+def prepare_section(subject: Subject) -> Section:
+    """Write how columns become the inputs of the network."""
+    table = subject.preparation.table
+    if table is None:
+        raise AssertionError(subject.name)
+    steps = subject.plan.prepare
+    code = [
+        _fill_function(subject, table),
+        _scale_function(subject, table),
+        *_date_functions(subject, table),
+        _encode_function(subject, table, steps),
+        _prepare_function(subject, table),
+    ]
+    return Section(
+        title="Prepare",
+        about=(
+            "Whatever is fitted to data (medians, scales, categories) is fitted to the "
+            "training part alone, as if the other parts were not known yet."
+        ),
+        code=joined(code),
+        steps=("inputs = prepare(table, train)", *target_steps(subject)),
+    )
+
+
+def target_steps(subject: Subject) -> tuple[str, ...]:
+    """Return the statements of `main` that scale the targets of regression."""
+    if subject.classes:
+        return ()
+    if not has_scaled_target(subject):
+        return ("scaled = targets.astype(np.float32)[:, None]",)
+    return (
+        "mean, deviation = targets[train].mean(), targets[train].std()",
+        "scaled = ((targets - mean) / deviation).astype(np.float32)[:, None]",
+    )
+
+
+def has_scaled_target(subject: Subject) -> bool:
+    """Whether the targets of regression are scaled."""
+    return any(isinstance(step, StandardizeTarget) for step in subject.plan.prepare)
+
+
+def _scaler(steps: Sequence[Step]) -> Scaler | None:
+    return next((s for s in steps if isinstance(s, Standardize | RobustScale)), None)
+
+
+def _values(subject: Subject, column: NumberColumn) -> np.ndarray:
+    return raw_values(subject.columns[column.name])
+
+
+def _has_gaps(subject: Subject, columns: Sequence[NumberColumn]) -> bool:
+    return any(np.isnan(_values(subject, column)).any() for column in columns)
+
+
+def _fill_function(subject: Subject, table: TablePreparation) -> str:
+    """Write how gaps are filled, where `prepare` or `scale` needs it."""
+    place = table.place
+    special = {place.latitude, place.longitude} if place else set()
+    fixed = _fixed_fill(subject)
+    needed = [
+        column
+        for column in table.numbers
+        if fixed is None or column.role != "number" or column.name in special
+    ]
+    if not _has_gaps(subject, needed):
+        return ""
+    fill = next((s for s in subject.plan.prepare if isinstance(s, FillMissing)), None)
+    value = fill.value if fill and isinstance(fill.value, str) else "median"
+    about = f"Put the {value} of the training part where there is no value."
+    made = [
+        "known = values[train][~np.isnan(values[train])]",
+        f"return np.where(np.isnan(values), np.{value}(known), values)",
+    ]
+    return function("fill(values, train)", about, made)
+
+
+def _fixed_fill(subject: Subject) -> float | None:
+    """Return the number that stands where a number is missing, if the plan says one."""
+    fill = next((s for s in subject.plan.prepare if isinstance(s, FillMissing)), None)
+    return None if fill is None or isinstance(fill.value, str) else fill.value
+
+
+def _filled(subject: Subject, values: str) -> str:
+    fixed = _fixed_fill(subject)
+    if fixed is None:
+        return f"fill({values}, train)"
+    return f"np.where(np.isnan({values}), {fixed!r}, {values})"
+
+
+def _scale_function(subject: Subject, table: TablePreparation) -> str:
+    scaler = _scaler(subject.plan.prepare)
+    columns = [c for c in table.numbers if c.role != "boolean"]
+    if scaler is None or not columns:
+        return ""
+    known, filled = ["known = values[train]"], "values"
+    if _has_gaps(subject, [c for c in columns if c.role == "number"]):
+        known = ["known = values[train][~np.isnan(values[train])]"]
+        filled = _filled(subject, "values")
+    match scaler:
+        case Standardize():
+            about = "Subtract the mean and divide by the standard deviation."
+            body = [f"return ({filled} - known.mean()) / known.std()"]
+            if any(_is_constant(subject, column) for column in columns):
+                body = [
+                    "# A column that never changes has no deviation.",
+                    "deviation = 1.0 if known.min() == known.max() else known.std()",
+                    f"return ({filled} - known.mean()) / deviation",
+                ]
+        case RobustScale():
+            about, body = _robust(subject, columns, scaler, filled)
+        case _:
+            assert_never(scaler)
+    return function("scale(values, train)", about, [*known, *body])
+
+
+def _is_constant(subject: Subject, column: NumberColumn) -> bool:
+    known = _values(subject, column)[subject.parts.train]
+    known = known[~np.isnan(known)]
+    return bool(known.min() == known.max())
+
+
+def _robust(
+    subject: Subject,
+    columns: Sequence[NumberColumn],
+    scaler: RobustScale,
+    filled: str,
+) -> tuple[str, list[str]]:
+    about = "Subtract the median and divide by the distance of the quartiles."
+    body = ["low, middle, high = np.percentile(known, (25, 50, 75))"]
+    width = "(high - low)"
+    if any(_has_no_width(subject, column) for column in columns):
+        body += [
+            "# Where half of the values are equal, half of the range is the measure.",
+            "width = (high - low) or (known.max() - known.min()) / 2 or 1.0",
+        ]
+        width = "width"
+    if not scaler.clip:
+        return about, [*body, f"return ({filled} - middle) / {width}"]
+    about += (
+        f"\nOutliers are drawn in smoothly, so that none is beyond {scaler.clip:g}."
+    )
+    scaled = "scaled / np.hypot(1.0, scaled)"
+    if scaler.clip != 1:
+        scaled = f"scaled / np.hypot(1.0, scaled / {scaler.clip:g})"
+    return about, [*body, f"scaled = ({filled} - middle) / {width}", f"return {scaled}"]
+
+
+def _has_no_width(subject: Subject, column: NumberColumn) -> bool:
+    if column.role == "date":
+        return True  # the years of a part may well be half equal
+    known = _values(subject, column)[subject.parts.train]
+    low, high = np.percentile(known[~np.isnan(known)], (25, 75)).tolist()
+    return bool(low == high)
+
+
+def _date_functions(subject: Subject, table: TablePreparation) -> list[str]:
+    """Write how dates become numbers: one function for days, one for times of day."""
+    dates = [column for column in table.numbers if column.role == "date"]
+    return [
+        _date_function(subject, chosen, clock=clock)
+        for clock in (False, True)
+        if (chosen := [column for column in dates if column.clock == clock])
+    ]
+
+
+def _date_function(
+    subject: Subject, columns: Sequence[NumberColumn], *, clock: bool
+) -> str:
+    scaled = _scaler(subject.plan.prepare) is not None
+    body = []
+    if _has_gaps(subject, columns):
+        body += [
+            "train = train[~np.isnan(seconds[train])]",
+            "seconds = fill(seconds, train)",
+        ]
+    turns = ["months % 12 / 12", "weekday / 7"]
+    turns += [f"seconds % {DAY} / {DAY}"] if clock else []
+    body += [
+        'days = seconds.astype(np.int64).astype("datetime64[s]")',
+        'months = days.astype("datetime64[M]").astype(np.int64)',
+        f"weekday = (seconds // {DAY} + 3) % 7  # 1970 began on a Thursday",
+        f"turns = [{', '.join(turns)}]",
+        "circles = [wave(2 * np.pi * turn) for turn in turns for wave in WAVES]",
+        f"lines = [seconds / {DAY}, months // 12 + 1970.0]  # days and years",
+    ]
+    if scaled:
+        body.append("lines = [scale(values, train) for values in lines]")
+    return function(
+        f"{_expand(clock=clock)}(seconds, train)",
+        "Turn dates into days and years, and into points on circles.\n"
+        "On the circle of a year, December is beside January.",
+        [*body, "return lines + circles"],
+    ).replace("WAVES", "(np.sin, np.cos)")
+
+
+def _expand(*, clock: bool) -> str:
+    return "expand_times" if clock else "expand_days"
+
+
+def _encode_function(
+    subject: Subject, table: TablePreparation, steps: Sequence[Step]
+) -> str:
+    encode = next((s for s in steps if isinstance(s, EncodeCategories)), None)
+    if encode is None or not table.categories:
+        return ""
+    names = [column.name for column in table.categories]
+    gaps = any(subject.columns[name].missing.any() for name in names)
+    less = ' - {""}' if gaps else ""
+    known = [f"levels = sorted(set(values[train].tolist()){less})"]
+    if encode.min_count > 1:
+        known = [
+            "counts = Counter(values[train].tolist())",
+            "levels = sorted(",
+            "    level",
+            "    for level, count in counts.items()",
+            f"    if level and count >= {encode.min_count}",
+            ")",
+        ]
+    if encode.encoding == "codes":
+        about = "Number the categories of the training part from 1.\n"
+        about += "0 stands for a missing one, and for one that it does not have."
+        body = [
+            *known,
+            "codes = {level: code for code, level in enumerate(levels, start=1)}",
+            "return np.array([codes.get(value, 0) for value in values.tolist()])",
+        ]
+        return function("encode(values, train)", about, body)
+    about = "Make a column of 0 and 1 of each category that the training part has."
+    body = [*known, "return [values == level for level in levels]"]
+    return function("one_hot(values, train)", about, body)
+
+
+def _prepare_function(subject: Subject, table: TablePreparation) -> str:
+    lines = [*_number_lines(subject, table), *_place_lines(subject, table)]
+    flagged = [column.name for column in table.numbers if column.flag]
+    if flagged:
+        lines.append("# Whether a value is missing may tell something, too.")
+        lines.append(_listed("features", "np.isnan(table[NAME])", flagged))
+    if any(column.one_hot for column in table.categories):
+        one_hot = "features += one_hot(table[name], train)"
+        lines.append(block("for name in CATEGORIES:", [one_hot]))
+    elif table.categories:
+        lines.append("features += [encode(table[name], train) for name in CATEGORIES]")
+    lines[0] = lines[0].replace("features += ", "features = ", 1)
+    if not lines[0].startswith("features = "):
+        lines.insert(0, "features = []")
+    width = len(table.feature_names) + len(table.cardinalities)
+    about = f"Return the inputs of the network, (N, {width})."
+    if table.feature_names and table.cardinalities:
+        about += "\nNumbers come first, then the codes of categories."
+    lines.append("return np.stack(features, axis=1).astype(np.float32)")
+    return function("prepare(table, train)", about, lines)
+
+
+def _listed(target: str, source: str, names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"{target} += [{source.replace('NAME', quoted(names[0]))}]"
+    one = source.replace("NAME", "name")
+    line = f"{target} += [{one} for name in {literal(tuple(names))}]"
+    if len(line) <= 84:
+        return line
+    return f"{target} += [\n    {one}\n    for name in {literal(tuple(names), 2)}\n]"
+
+
+def _number_lines(subject: Subject, table: TablePreparation) -> list[str]:
+    """Return the statements that make the features of number, boolean, date columns."""
+    numbers = list(table.numbers)
+    if not numbers:
+        return []
+    if {column.role for column in numbers} == {"number"}:
+        source = _number_source(subject, numbers[0], gaps=_has_gaps(subject, numbers))
+        return [f"features += [{source.replace('NAME', 'name')} for name in NUMBERS]"]
+    items = "".join(
+        f"    {source.replace('NAME', quoted(column.name))},\n"
+        for column in numbers
+        for source in [
+            _number_source(subject, column, gaps=_has_gaps(subject, [column]))
+        ]
+    )
+    return [f"features += [\n{items}]"]
+
+
+def _number_source(subject: Subject, column: NumberColumn, *, gaps: bool) -> str:
+    match column.role:
+        case "date":
+            return f"*{_expand(clock=column.clock)}(table[NAME], train)"
+        case "boolean":
+            return "fill(table[NAME], train)" if gaps else "table[NAME]"
+        case "number":
+            if _scaler(subject.plan.prepare) is not None:
+                return "scale(table[NAME], train)"
+            return _filled(subject, "table[NAME]") if gaps else "table[NAME]"
+        case _:
+            assert_never(column.role)
+
+
+def _place_lines(subject: Subject, table: TablePreparation) -> list[str]:
+    if table.place is None:
+        return []
+    place = table.place
+    scaled = _scaler(subject.plan.prepare) is not None
+    turned = "np.cos(angle) * longitude + np.sin(angle) * latitude"
+    lines = [
+        comment(
+            "A border between regions rarely runs along a degree of latitude: the "
+            "place is added as seen along other directions.",
+            1,
+        )
+    ]
+    for what, name in (("latitude", place.latitude), ("longitude", place.longitude)):
+        column = next(c for c in table.numbers if c.name == name)
+        filled = f"table[{quoted(name)}]"
+        if np.isnan(_values(subject, column)).any():
+            filled = f"fill({filled}, train)"
+        lines.append(f"{what} = {filled}")
+    angles = literal(tuple(_short(angle) for angle in place.angles))
+    item = "scale(turned, train)" if scaled else "turned"
+    return [
+        *lines,
+        f"for angle in np.deg2rad({angles}):",
+        f"    turned = {turned}",
+        f"    features.append({item})",
+    ]
+
+
+def _short(angle: float) -> float | int:
+    return int(angle) if angle == int(angle) else angle

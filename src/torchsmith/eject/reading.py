@@ -1,0 +1,23 @@
+"""The part of a script that reads the data."""
+
+from torchsmith.eject.builtin_reading import read_builtin_section
+from torchsmith.eject.code import Section
+from torchsmith.eject.picture_reading import read_pictures_section
+from torchsmith.eject.sources import locate
+from torchsmith.eject.subject import Subject
+from torchsmith.eject.table_reading import read_table_section
+
+
+def read_section(subject: Subject) -> Section:
+    """Write how the source of a plan is read.
+
+    Raises:
+        DataError: The source is not there any more.
+        PlanError: There is no plain way to read it.
+    """
+    located = locate(subject.plan.data.source)
+    if located.path is None:
+        return read_builtin_section(subject, located)
+    if subject.is_table:
+        return read_table_section(subject, located)
+    return read_pictures_section(subject, located)

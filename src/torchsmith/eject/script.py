@@ -1,0 +1,158 @@
+"""A run as one script of plain PyTorch, in the order of a textbook."""
+
+from importlib.metadata import version
+from pathlib import Path
+from textwrap import fill
+
+from torchsmith.eject.code import (
+    WIDTH,
+    Section,
+    constant,
+    docstring,
+    function,
+    imports,
+    joined,
+)
+from torchsmith.eject.datasets import dataset_section, pixels_section
+from torchsmith.eject.evaluating import evaluate_section
+from torchsmith.eject.loop import loop_section
+from torchsmith.eject.network import network_section
+from torchsmith.eject.preparing import prepare_section
+from torchsmith.eject.reading import read_section
+from torchsmith.eject.splitting import split_section
+from torchsmith.eject.subject import Subject
+from torchsmith.eject.wording import count
+
+WEIGHTS = "network.pt"
+
+_SEED_FOR = '''\
+def seed_for(purpose, *position):
+    """Return the seed of all random numbers for one purpose, at one position.
+
+    What is drawn depends on where it is drawn, and not on what was drawn before. So a
+    change in one place, such as another network, leaves the split as it was.
+    """
+    text = "/".join(map(str, (SEED, purpose, *position)))
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 1'''
+
+_SEED_FOR_SEVERAL = _SEED_FOR.replace(
+    "(purpose, *position)", "(purpose, *position, seed=SEED)"
+).replace("(SEED, purpose", "(seed, purpose")
+
+_GENERATOR = '''\
+def generator(purpose, *position):
+    """Return NumPy's random generator for one purpose, at one position."""
+    return np.random.Generator(np.random.Philox(seed_for(purpose, *position)))'''
+
+_GENERATOR_FOR_SEVERAL = '''\
+def generator(purpose, *position, seed=SEED):
+    """Return NumPy's random generator for one purpose, at one position."""
+    key = seed_for(purpose, *position, seed=seed)
+    return np.random.Generator(np.random.Philox(key))'''
+
+
+def sections_of(subject: Subject) -> list[Section]:
+    """Return the parts of the script, the constants first.
+
+    Raises:
+        DataError: The source is not there any more.
+        PlanError: The plan cannot be written down in plain PyTorch.
+    """
+    prepare = prepare_section if subject.is_table else pixels_section
+    parts = [
+        read_section(subject),
+        split_section(subject),
+        prepare(subject),
+        dataset_section(subject),
+        network_section(subject),
+        loop_section(subject),
+        evaluate_section(subject),
+        _save_section(),
+    ]
+    return [
+        _constants_section(subject, parts),
+        *(p for p in parts if p.code or p.steps),
+    ]
+
+
+def _constants_section(subject: Subject, parts: list[Section]) -> Section:
+    plan = subject.plan
+    several = plan.split.seed != plan.training.seed and plan.split.time is None
+    constants = [line for part in parts for line in part.constants]
+    constants += [
+        constant("SEED", plan.training.seed, "draws weights, order and parts"),
+        constant("WEIGHTS", WEIGHTS, "where the trained weights go"),
+    ]
+    if subject.device != "cpu":
+        constants.append(constant("DEVICE", subject.device))
+    seeds = (
+        [_SEED_FOR_SEVERAL, _GENERATOR_FOR_SEVERAL]
+        if several
+        else [_SEED_FOR, _GENERATOR]
+    )
+    threads = plan.training.threads
+    return Section(
+        title="Constants",
+        about="Everything that one may want to change.",
+        code=joined(["\n".join(constants), *seeds]),
+        steps=(f"torch.set_num_threads({threads})",) if threads else (),
+    )
+
+
+def _save_section() -> Section:
+    steps = (
+        "# To use them: network.load_state_dict(torch.load(WEIGHTS))",
+        "torch.save(network.state_dict(), WEIGHTS)",
+    )
+    return Section("Save", "The weights, by the names of their layers.", "", steps)
+
+
+def about_run(subject: Subject) -> str:
+    """Return what the script is, in a few sentences."""
+    noun = "row" if subject.is_table else "picture"
+    number = count(len(subject.data), noun)
+    target = subject.plan.problem.target
+    return (
+        f"Predict '{target}' of {Path(subject.plan.data.source).name}: {number}.\n"
+        f"Written by Torchsmith {version('torchsmith')} from the run {subject.name}. "
+        "It needs no Torchsmith, and on the CPU it ends with the same weights and the "
+        "same scores as the run, bit for bit."
+    )
+
+
+def script_of(subject: Subject) -> str:
+    """Write a run as one script of plain PyTorch.
+
+    Raises:
+        DataError: The source is not there any more.
+        PlanError: The plan cannot be written down in plain PyTorch.
+    """
+    sections = sections_of(subject)
+    pieces = []
+    for number, section in enumerate(sections, start=1):
+        if section.code:
+            about = fill(
+                section.about, WIDTH, initial_indent="# ", subsequent_indent="# "
+            )
+            pieces.append(f"# {number}. {section.title}\n{about}\n\n{_gap(section)}")
+    body = joined([*pieces, main_of(sections)])
+    guard = 'if __name__ == "__main__":\n    main()'
+    head = docstring(about_run(subject), 0)
+    return f"{head}\n\n{imports(body)}\n\n{body}\n\n\n{guard}\n"
+
+
+def _gap(section: Section) -> str:
+    """Begin definitions after two empty lines, constants after one."""
+    starts = section.code.startswith(("def ", "class ", "@"))
+    return f"\n{section.code}" if starts else section.code
+
+
+def main_of(sections: list[Section]) -> str:
+    """Write the function that carries the sections out."""
+    lines: list[str] = []
+    for section in sections:
+        lines += section.steps
+    lines.append("return network, test_scores")
+    return function(
+        "main()", "Carry it all out; return the network and its scores.", lines
+    )

@@ -1,0 +1,250 @@
+"""The expressions that turn what a file holds into the columns of a table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from torchsmith.core.errors import PlanError
+from torchsmith.data.cells import Cells
+from torchsmith.data.data import Column, ColumnFormat
+from torchsmith.eject.code import function, literal, quoted
+from torchsmith.eject.csv_files import gaps_of, number_source
+
+Raw = Cells | Column
+"""A column as its file holds it: texts, or values that have a type already."""
+
+_MOST_WORDS = 100
+_ROOM = 84  # characters of a statement within a function
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """Columns that are converted alike.
+
+    Attributes:
+        names: Of the columns.
+        source: The expression; `NAME` stands for the column's name.
+    """
+
+    names: tuple[str, ...]
+    source: str
+
+
+def conversions(
+    formats: Sequence[ColumnFormat], raw: Mapping[str, Raw]
+) -> list[Conversion]:
+    """Return how each column becomes an array, columns of one kind together."""
+    found: dict[str, list[str]] = {}
+    shared = {
+        "number": _shared_number_source(formats, raw),
+        "text": _shared_text_source(formats, raw),
+    }
+    for form in formats:
+        source = shared.get(form.kind, "")
+        found.setdefault(source or _source(form, raw[form.name]), []).append(form.name)
+    return [Conversion(tuple(names), source) for source, names in found.items()]
+
+
+def _shared_number_source(
+    formats: Sequence[ColumnFormat], raw: Mapping[str, Raw]
+) -> str:
+    """Return the expression that fits all columns of numbers, or an empty string."""
+    forms = [form for form in formats if form.kind == "number"]
+    held = [raw[form.name] for form in forms]
+    cells = [column for column in held if isinstance(column, Cells)]
+    styles = {(form.decimal, form.prefix, form.suffix) for form in forms}
+    marks = {form.thousands for form in forms} - {""}
+    if len(cells) < len(held) or len(styles) != 1 or len(marks) > 1:
+        return ""
+    texts = tuple(text for column in cells for text in column.texts)
+    missing = tuple(dict.fromkeys(text for form in forms for text in form.missing))
+    form = forms[0].model_copy(update={"thousands": "".join(marks), "missing": missing})
+    # Codes tell of cells that are not there at all, which a delimited file has not.
+    return _array(number_source(form, Cells("", cells[0].codes, texts)))
+
+
+def _shared_text_source(formats: Sequence[ColumnFormat], raw: Mapping[str, Raw]) -> str:
+    """Return the expression that fits all columns of texts, or an empty string."""
+    held = [
+        (form, cells)
+        for form in formats
+        if form.kind == "text" and isinstance(cells := raw[form.name], Cells)
+    ]
+    marks = {mark for form, cells in held for mark in gaps_of(form, cells)}
+    for form, cells in held:
+        if marks & {*map(str.strip, cells.texts)} - {*form.missing}:
+            return ""  # what is a gap in one column is a category of this one
+    return _text_source(sorted(marks))
+
+
+def _text_source(gaps: Sequence[str]) -> str:
+    marks = [gap for gap in gaps if gap]
+    if not marks:
+        return "np.array(texts[NAME])"
+    listed = quoted(marks[0]) if len(marks) == 1 else literal(tuple(marks))
+    test = f"text {'==' if len(marks) == 1 else 'in'} {listed}"
+    return _array(f'"" if {test} else text')
+
+
+def _source(form: ColumnFormat, raw: Raw) -> str:
+    if isinstance(raw, Column):
+        return _typed_source(form, raw)
+    match form.kind:
+        case "number":
+            return _array(number_source(form, raw))
+        case "boolean":
+            return _array(_truth_source(form, raw))
+        case "date":
+            return "to_seconds(texts[NAME])"
+        case "text":
+            return _text_source(gaps_of(form, raw))
+        case _:
+            assert_never(form.kind)
+
+
+def _typed_source(form: ColumnFormat, raw: Column) -> str:
+    match raw.kind:
+        case "number" | "boolean":
+            values = "columns[NAME].astype(np.float64)"
+            return f"np.ma.filled({values}, np.nan)" if raw.missing.any() else values
+        case "date":
+            return "to_seconds(columns[NAME])"
+        case "text":
+            raise AssertionError(form.name)
+        case _:
+            assert_never(raw.kind)
+
+
+def _array(item: str) -> str:
+    return f"np.array([{item} for text in texts[NAME]])"
+
+
+def _truth_source(form: ColumnFormat, cells: Cells) -> str:
+    no, yes = form.words or ("false", "true")
+    texts = list(dict.fromkeys(map(str.strip, cells.texts)))
+    gaps = gaps_of(form, cells)
+    if not gaps and len(texts) == 2:
+        return f"float(text == {quoted(yes)})"
+    worth = {no.casefold(): "0.0", yes.casefold(): "1.0"}
+    pairs = [
+        f"{quoted(text)}: {'np.nan' if text in gaps else worth[text.casefold()]}"
+        for text in texts
+    ]
+    return f"{{{', '.join(pairs)}}}[text]"
+
+
+def conversion_lines(
+    found: Sequence[Conversion], lists: Mapping[tuple[str, ...], str]
+) -> list[str]:
+    """Return the statements that make the table.
+
+    Args:
+        found: From `conversions`.
+        lists: Names of constants that list columns, by these columns.
+    """
+    lines = []
+    for place, conversion in enumerate(found):
+        listed = lists.get(conversion.names) or literal(conversion.names)
+        source = conversion.source.replace("NAME", "name")
+        if len(conversion.names) == 1 and place and conversion.names not in lists:
+            name = quoted(conversion.names[0])
+            lines.append(f"table[{name}] = {conversion.source.replace('NAME', name)}")
+            continue
+        before = "table |= {" if place else "table = {"
+        one = f"{before}name: {source} for name in {listed}}}"
+        if len(one) <= _ROOM:
+            lines.append(one)
+            continue
+        item = f"name: {source}"
+        if len(item) > _ROOM - 4:
+            inner = source.removeprefix("np.array(").removesuffix(")")
+            item = f"name: np.array(\n        {inner}\n    )"
+        lines.append(f"{before}\n    {item}\n    for name in {listed}\n}}")
+    return lines
+
+
+def target_source(
+    column: Column, raw: Raw, classes: Sequence[str]
+) -> tuple[str, tuple[str, ...]]:
+    """Return the expression of the targets, and the constants that it needs.
+
+    Raises:
+        PlanError: The target cannot be written down in plain Python.
+    """
+    if not classes:
+        if isinstance(raw, Cells):  # rows without a target are left out, or refused
+            missing = column.format.missing
+            known = tuple(text for text in raw.texts if text.strip() not in missing)
+            raw = Cells(raw.name, raw.codes[raw.codes >= 0], known)
+        return _source(column.format, raw).replace("NAME", "TARGET"), ()
+    if isinstance(raw, Column):
+        return _typed_classes(column, classes), ()
+    texts = list(dict.fromkeys(map(str.strip, raw.texts)))
+    texts = [text for text in texts if text not in column.format.missing]
+    if set(texts) <= set(classes):
+        return "np.array([CLASSES.index(text) for text in texts[TARGET]])", ()
+    if len(texts) > _MOST_WORDS:
+        raise PlanError(
+            f"target '{column.name}': {len(texts)} spellings of its classes are too "
+            "many to be written into a script; write the classes alike in the file"
+        )
+    codes = {text: _code(text, column, classes) for text in texts}
+    lines = literal(codes, 0, "CODES = ")
+    note = "# how each class is written in the file"
+    return "np.array([CODES[text] for text in texts[TARGET]])", (f"{note}\n{lines}",)
+
+
+def _code(text: str, column: Column, classes: Sequence[str]) -> int:
+    """Return the code of a class that the file writes otherwise than we do."""
+    if column.kind == "number":
+        return classes.index(f"{float(text):.15g}")
+    by_fold = {name.casefold(): code for code, name in enumerate(classes)}
+    return by_fold[text.removesuffix(".").casefold()]
+
+
+def _typed_classes(column: Column, classes: Sequence[str]) -> str:
+    if column.kind == "boolean":
+        return "columns[TARGET].astype(np.int64)"
+    if list(classes) == [str(code) for code in range(len(classes))]:
+        return "columns[TARGET].astype(np.int64)"
+    return 'np.array([CLASSES.index(f"{value:.15g}") for value in columns[TARGET]])'
+
+
+def to_seconds(formats: Sequence[ColumnFormat], raw: Mapping[str, Raw]) -> str:
+    """Return the function that reads dates, or an empty string where there are none.
+
+    Raises:
+        PlanError: The file writes its dates in several ways.
+    """
+    dates = [form for form in formats if form.kind == "date"]
+    if not dates:
+        return ""
+    texts = [(form, c) for form in dates if isinstance(c := raw[form.name], Cells)]
+    ways = {form.date_format for form, _ in texts}
+    if len(ways) > 1 or 0 < len(texts) < len(dates):
+        raise PlanError(
+            "the dates of several columns are written in several ways; a script reads "
+            "one way only: set all of these columns but one to ignore"
+        )
+    gaps = {gap for form, cells in texts for gap in gaps_of(form, cells)}
+    moments = ['moments = np.ma.filled(values.astype("datetime64[s]"), "NaT")']
+    if ways:
+        moments = _parsed_dates(ways.pop(), sorted(gaps))
+    seconds = "moments.astype(np.int64).astype(np.float64)"
+    about = "Turn dates into seconds since 1970."
+    if gaps or not ways:
+        about = "Turn dates into seconds since 1970; a missing one becomes NaN."
+        seconds = f"np.where(np.isnat(moments), np.nan, {seconds})"
+    return function("to_seconds(values)", about, [*moments, f"return {seconds}"])
+
+
+def _parsed_dates(way: str, gaps: Sequence[str]) -> list[str]:
+    item = f"datetime.strptime(text, {quoted(way)})"
+    if gaps == [""]:
+        item = f'{item} if text else "NaT"'
+    elif gaps:
+        item = f'"NaT" if text in {literal(tuple(gaps))} else {item}'
+    one = f"moments = [{item} for text in values]"
+    if len(one) > _ROOM:
+        one = f"moments = [\n    {item}\n    for text in values\n]"
+    return [one, 'moments = np.array(moments, dtype="datetime64[s]")']
