@@ -380,3 +380,18 @@ assert network(torch.zeros(3, 5, 6)).shape == (3, *shape) == (3, 3, 2)
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("num_channels", [4, 16])
+def test_a_strided_pointwise_convolution_is_pytorchs_own(num_channels):
+    spec = layers.Conv2d(out_channels=6, kernel_size=1, stride=(2, 3))
+    built = build_layer(spec, (num_channels, 8, 8))
+    by_hand = nn.Conv2d(num_channels, 6, 1, stride=(2, 3))
+    by_hand.load_state_dict(
+        dict(zip(("weight", "bias"), built.parameters(), strict=True))
+    )
+    inputs = torch.randn(4, num_channels, 8, 8)
+    torch.testing.assert_close(built(inputs), by_hand(inputs))
+    # PyTorch's own damages the memory of the process with few channels.
+    convolutions = [m for m in built.modules() if isinstance(m, nn.Conv2d)]
+    assert [m.stride for m in convolutions] == [(1, 1) if num_channels == 4 else (2, 3)]

@@ -4,7 +4,8 @@ import torch
 
 from torchsmith.nn.build import InputLayout, build_network
 from torchsmith.nn.summarize import summarize
-from torchsmith.plan.networks import ConvNet, TabularMLP
+from torchsmith.plan import layers
+from torchsmith.plan.networks import ConvNet, Sequential, TabularMLP
 
 
 def test_layers_have_their_shapes_and_parameters():
@@ -47,3 +48,27 @@ def test_buffers_are_not_changed_by_summarizing():
     summarize(network, (1, 8, 8))
     after = network.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_recurrent_layers_are_one_row_and_blocks_end_in_the_row_of_their_sum():
+    spec = Sequential(
+        layers=(
+            layers.Flatten(start_dim=1, end_dim=2),
+            layers.TransformerEncoder(nhead=2, num_layers=2, dim_feedforward=4),
+            layers.LSTM(hidden_size=3, num_layers=2, bidirectional=True),
+            layers.Residual(layers=(layers.Linear(out_features=6), layers.ReLU())),
+        )
+    )
+    network = build_network(spec, InputLayout((1, 8, 8)), 6, 0)
+    found = summarize(network, (1, 8, 8))
+    rows = [(row.name, row.type, row.output_shape) for row in found.layers]
+    assert rows == [
+        ("0", "Flatten", (8, 8)),
+        ("1", "TransformerEncoder(num_layers=2)", (8, 8)),
+        ("2", "LSTM(hidden_size=3, num_layers=2, bidirectional=True)", (6,)),
+        ("3.layers.0", "Linear", (6,)),
+        ("3.layers.1", "ReLU", (6,)),
+        ("3", "Residual", (6,)),
+    ]
+    assert sum(row.num_parameters for row in found.layers) == found.num_parameters
+    assert found.layers[-1].num_parameters == 0

@@ -104,13 +104,27 @@ def _build_convolution(spec: convolutions.Convolution, in_channels: int) -> nn.M
         case layers.Conv1d():
             return nn.Conv1d(in_channels, **arguments)
         case layers.Conv2d():
-            return nn.Conv2d(in_channels, **arguments)
+            return _build_conv2d(spec, in_channels)
         case layers.Conv3d():
             return nn.Conv3d(in_channels, **arguments)
         case layers.ConvTranspose2d():
             return nn.ConvTranspose2d(in_channels, **arguments)
         case _:
             assert_never(spec)
+
+
+def _build_conv2d(spec: layers.Conv2d, in_channels: int) -> nn.Module:
+    arguments = dict(spec)
+    pointwise = spec.kernel_size in (1, (1, 1)) and spec.padding in (0, (0, 0), "valid")
+    if pointwise and spec.stride not in (1, (1, 1)) and in_channels < 16:
+        # The gradient of this one's weight writes past its memory on CPUs, where few
+        # channels lie together (seen in PyTorch 2.13). Taking every other pixel first
+        # is exactly the same.
+        every_other = nn.MaxPool2d(1, spec.stride)
+        return nn.Sequential(
+            every_other, nn.Conv2d(in_channels, **{**arguments, "stride": 1})
+        )
+    return nn.Conv2d(in_channels, **arguments)
 
 
 def _build_pooling(spec: convolutions.Pooling) -> nn.Module:
