@@ -280,3 +280,47 @@ def test_all_are_named_at_once():
         PlanError, match=r"^the plan has 2 problems\nloss: .*\nstopping"
     ):
         check(plan(loss=L1Loss(), stopping=Stopping(monitor="x")))
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "message"),
+    [
+        (
+            "{SGD: {groups: [{params: '*.bias', betas: [0.1, 0.2]}]}}",
+            "optimizer.SGD.groups.0.betas: SGD has no argument 'betas' for a group; it "
+            "has lr, momentum, dampening, weight_decay, nesterov",
+        ),
+        (
+            "{SGD: {groups: [{params: '*.bias', weight_decya: 0}]}}",
+            "SGD.groups.0: unknown key 'weight_decya'; did you mean 'weight_decay'",
+        ),
+        (
+            "{SGD: {groups: [{lr: 0.1}]}}",
+            "optimizer.SGD.groups.0.params: is missing",
+        ),
+        (
+            "{Muon: {others: {AdamW: {groups: [{params: '*', momentum: 0.1}]}}}}",
+            "optimizer.Muon.others.AdamW.groups.0.momentum: AdamW has no argument 'mom",
+        ),
+        (
+            "{Muon: {others: AdmW}}",
+            "optimizer.Muon.others: unknown optimizer 'AdmW'; did you mean 'AdamW'?",
+        ),
+    ],
+)
+def test_a_group_that_cannot_work_is_refused_at_its_line(optimizer, message):
+    lines = EXAMPLE.splitlines()
+    place = next(i for i, line in enumerate(lines) if line.startswith("optimizer:"))
+    lines[place] = f"optimizer: {optimizer}"
+    with pytest.raises(PlanError) as caught:
+        parse_plan("\n".join(lines))
+    assert message in str(caught.value)
+    assert f":{place + 1}:" in str(caught.value)
+
+
+def test_a_loss_that_gives_no_single_number_is_refused_with_the_reason():
+    text = EXAMPLE.replace(
+        "loss: CrossEntropyLoss", "loss: {MSELoss: {reduction: none}}"
+    )
+    with pytest.raises(PlanError, match="must be mean or sum; none gives one loss for"):
+        parse_plan(text)

@@ -194,6 +194,9 @@ class RAdam(OptimizerSpec):
     groups: Groups = ()
 
 
+Others = Annotated[AdamW, OneOf()]
+
+
 class Muon(OptimizerSpec):
     """`torch.optim.Muon` for matrices, and another optimizer for all else.
 
@@ -210,7 +213,7 @@ class Muon(OptimizerSpec):
     ns_steps: Steps = 5
     adjust_lr_fn: AdjustLR | None = None
     groups: Groups = ()
-    others: AdamW = AdamW()
+    others: Others = AdamW()
 
 
 Optimizer = Annotated[

@@ -37,6 +37,7 @@ _BOUNDS = {
     "less_than_equal": ("le", "at most"),
 }
 _SINGULAR = {
+    "others": "optimizer",
     "layers": "layer",
     "prepare": "step",
     "init": "initialiser",
