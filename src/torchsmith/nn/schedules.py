@@ -1,5 +1,6 @@
 """From specs to learning-rate schedules."""
 
+import warnings
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, assert_never
@@ -156,9 +157,12 @@ def learning_rates(
     each = steps_per_epoch if interval_of(spec) == "epoch" else 1
     optimizer.step()  # PyTorch warns where a schedule is stepped before its optimizer
     rates, done = [], 0
-    for step in chosen:
-        while done < step // each:
-            schedule.step()
-            done += 1
-        rates.append(float(optimizer.param_groups[0]["lr"]))
+    with warnings.catch_warnings():
+        # Some versions warn about what SequentialLR itself does.
+        warnings.filterwarnings("ignore", message="The epoch parameter in `scheduler")
+        for step in chosen:
+            while done < step // each:
+                schedule.step()
+                done += 1
+            rates.append(float(optimizer.param_groups[0]["lr"]))
     return rates
