@@ -30,6 +30,8 @@ from torchsmith.evaluate.evaluation import (
     Rival,
     Score,
 )
+from torchsmith.explain.layers import LayerGraph, LayerNode
+from torchsmith.explain.weights import Weights
 from torchsmith.inspect.inspection import (
     Bin,
     ColumnFacts,
@@ -44,7 +46,7 @@ from torchsmith.plan.networks import ConvNet, TabularMLP
 from torchsmith.plan.optimizers import AdamW
 from torchsmith.plan.plan import Plan, Problem, Source, Stopping, Training
 from torchsmith.plan.schedules import CosineAnnealingLR, OneCycleLR
-from torchsmith.report.content import ReportContent, WeightPicture
+from torchsmith.report.content import ReportContent
 from torchsmith.train.history import EpochRecord
 
 GARMENTS = (
@@ -94,6 +96,34 @@ def sorting_curves(names: tuple[str, ...]) -> tuple[Curve, ...]:
     raw = random.normal(size=(600, len(names)))
     raw[np.arange(600), targets] += 1 + targets / 3
     return curves(names, targets, np.exp(raw))
+
+
+def drawn_layers() -> LayerGraph:
+    """A convolution, a shortcut around another, and a class for each garment."""
+    return LayerGraph(
+        (
+            LayerNode("input", "input", "input", (1, 28, 28)),
+            LayerNode(
+                "0", "convolution", "Conv2d(1, 32, kernel_size=5)", (32,), 9, (0,)
+            ),
+            LayerNode("1", "normalisation", "BatchNorm2d(32)", (32, 24, 24), 64, (1,)),
+            LayerNode("2.body", "convolution", "Conv2d(32, 32, 3)", (32,), 9, (2,)),
+            LayerNode("head", "linear", "Linear(<b>, 10)", (10,), 1_290, (2, 3)),
+            LayerNode("output", "output", "output", (10,), inputs=(4,)),
+        ),
+        93_802,
+    )
+
+
+def drawn_weights() -> Weights:
+    """Filters that grow."""
+    first = np.random.default_rng(0).normal(size=(32, 1, 5, 5))
+    states = {
+        "before training": first,
+        "epoch 1": 2 * first,
+        "after training": 3 * first,
+    }
+    return Weights("0.weight", first.shape, states, (1, 5, 5))
 
 
 def wilson(share: float, rows: int) -> Score:
@@ -332,10 +362,8 @@ def images() -> ReportContent:
             num_parameters=93_802,
             num_trainable=93_802,
         ),
-        weights=tuple(
-            WeightPicture(name=f"filter {i + 1}", picture=picture(100 + i, 5, 2))
-            for i in range(32)
-        ),
+        layers=drawn_layers(),
+        weights=(drawn_weights(),),
         environment=ENVIRONMENT,
         reproduce=(
             "torchsmith train plan.yaml --name fashion_mnist",

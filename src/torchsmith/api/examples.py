@@ -1,6 +1,6 @@
 """Examples of the test part, seen from inside."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from torchsmith.api.evaluating import feature_places, true_targets
 from torchsmith.api.run import Run
 from torchsmith.core.errors import DataError
 from torchsmith.core.observer import Observer
-from torchsmith.data.data import Data, Images, Table
+from torchsmith.data.data import Column, Data, Images, Table
 from torchsmith.data.pictures import decode
 from torchsmith.data.split import Parts, split_rows
 from torchsmith.evaluate.mistakes import MOST_SIDE, png
@@ -89,6 +89,8 @@ def _look(run: Run, model: Model, data: Data, parts: Parts, asked: _Asked) -> Ex
     attribution = None
     if attributions.available():
         attribution = _attribution(run, model, data, parts, inputs, place)
+        if not classes:
+            attribution = _in_units(model, attribution)
     title, said = _wording(model, asked)
     shown, picture = _shown(data, row)
     if classes:
@@ -132,12 +134,18 @@ def _shown(data: Data, row: np.ndarray) -> tuple[dict[str, str], str]:
     """Return the values of a table's row, or the picture."""
     inputs = data.inputs
     if isinstance(inputs, Table):
-        return {name: c.texts(row)[0] for name, c in inputs.columns.items()}, ""
+        return {name: _text(column, row) for name, column in inputs.columns.items()}, ""
     assert isinstance(inputs, Images)  # noqa: S101 -- there are no other kinds
     height, width = inputs.sizes[row[0]].tolist()
     shrink = min(1.0, MOST_SIDE / max(height, width))
     size = max(1, round(height * shrink)), max(1, round(width * shrink))
     return {}, png(decode(inputs, row, *size)[0])
+
+
+def _text(column: Column, row: np.ndarray) -> str:
+    if column.kind == "number" and not column.missing[row[0]]:
+        return f"{column.values[row[0]]:.6g}"
+    return column.texts(row)[0]
 
 
 def _as_fed(model: Model, prepared: np.ndarray) -> Tensor:
@@ -146,6 +154,18 @@ def _as_fed(model: Model, prepared: np.ndarray) -> Tensor:
     tensor = torch.from_numpy(np.ascontiguousarray(prepared))
     batches = image_or_table_batches(model.preparation, tensor, torch.zeros(0))
     return batches.inputs(torch.arange(len(tensor))).to(weight.device, weight.dtype)
+
+
+def _in_units(model: Model, found: Attribution) -> Attribution:
+    """Say in the target's own units what the network says in scaled ones."""
+    scaled = np.array([[0.0], [1.0], [found.output], [found.baseline]])
+    zero, one, output, baseline = model.preparation.target_values(scaled).ravel()
+    return replace(
+        found,
+        values=found.values * float(one - zero),
+        output=float(output),
+        baseline=float(baseline),
+    )
 
 
 def _attribution(

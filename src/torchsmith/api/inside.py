@@ -104,7 +104,12 @@ def optimizer_facts(run: Run) -> tuple[tuple[TensorFacts, ...], str]:
         if key.startswith("optimizer."):
             _, place, kind = key.split(".", maxsplit=2)
             found[f"{order[int(place)]}: {kind}"] = tensor
-    ordered = {name: found[name] for name in sorted(found)}
+    ordered = {
+        name: found[name]
+        for place in order
+        for name in sorted(found)
+        if name.startswith(f"{place}: ")
+    }
     note = (
         ""
         if ordered

@@ -2,18 +2,19 @@
 
 from datetime import datetime
 
-import numpy as np
-from torch import nn
+import torch
 
+from torchsmith.api.inside import run_weights
 from torchsmith.api.run import Outcome, Run
-from torchsmith.evaluate.mistakes import encode_png
+from torchsmith.explain.layers import layer_graph
 from torchsmith.nn.summarize import summarize
 from torchsmith.plan.file import read_plan
 from torchsmith.plan.settings import differences
-from torchsmith.report.content import ReportContent, WeightPicture
+from torchsmith.report.content import ReportContent
 from torchsmith.report.render import render
 
-MOST_FILTERS = 64
+DRAWN_WEIGHTS = 2
+"""An explanation draws those of more layers."""
 
 
 def report_html(run: Run, outcome: Outcome | None = None) -> str:
@@ -25,6 +26,7 @@ def report_html(run: Run, outcome: Outcome | None = None) -> str:
     """
     outcome = outcome or run.outcome
     begun = datetime.fromtimestamp(run.folder.environment.stat().st_mtime).astimezone()
+    shape = run.model.preparation.input_shape
     return render(
         ReportContent(
             title=run.path.name,
@@ -34,8 +36,9 @@ def report_html(run: Run, outcome: Outcome | None = None) -> str:
             inspection=run.inspection,
             history=run.history,
             evaluation=run.evaluation,
-            network=summarize(run.network, run.model.preparation.input_shape),
-            weights=first_layer_pictures(run.network),
+            network=summarize(run.network, shape),
+            layers=layer_graph(run.network, torch.zeros(2, *shape)),
+            weights=run_weights(run)[:DRAWN_WEIGHTS],
             environment=run.environment,
             reproduce=[
                 f"torchsmith train {run.path / 'plan.yaml'}",
@@ -45,21 +48,6 @@ def report_html(run: Run, outcome: Outcome | None = None) -> str:
             seconds=outcome.seconds["total"],
         )
     )
-
-
-def first_layer_pictures(network: nn.Module) -> list[WeightPicture]:
-    """Return the first convolution's filters as pictures, else nothing."""
-    first = next((m for m in network.modules() if isinstance(m, nn.Conv2d)), None)
-    if first is None or first.in_channels not in (1, 3):
-        return []
-    filters = first.weight.detach().cpu().float().numpy()  # (out, in, h, w)
-    limit = np.abs(filters).max() or 1.0
-    pixels = ((filters / limit + 1) * 127.5).round().astype(np.uint8)
-    pixels = np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
-    return [
-        WeightPicture(name=f"filter {number}", picture=encode_png(pixels[number]))
-        for number in range(min(len(pixels), MOST_FILTERS))
-    ]
 
 
 def _changed(run: Run) -> dict[str, str]:

@@ -43,12 +43,15 @@ class Weights:
 
     Attributes:
         name: As in the `state_dict`.
-        states: Its values by time, the earliest first.
+        shape: Its shape.
+        states: Its values by time, the earliest first; of
+            large ones perhaps only the first rows.
         picture: Where each row can be seen as a picture, its shape `(C, H, W)`; else
             None.
     """
 
     name: str
+    shape: tuple[int, ...]
     states: Mapping[str, np.ndarray]
     picture: tuple[int, int, int] | None = None
 
@@ -123,7 +126,7 @@ def weights_over_time(
         states[AFTER] = last
         picture = None if seen_first else _picture(tensor, input_shape)
         seen_first = True
-        found.append(Weights(name, states, picture))
+        found.append(Weights(name, tuple(tensor.shape), states, picture))
     return tuple(found)
 
 

@@ -4,23 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from torchsmith.evaluate.evaluation import Evaluation
+from torchsmith.explain.layers import LayerGraph
+from torchsmith.explain.weights import Weights
 from torchsmith.inspect.inspection import Inspection
 from torchsmith.nn.summary import NetworkSummary
 from torchsmith.plan.plan import Plan
 from torchsmith.train.history import EpochRecord
-
-
-@dataclass(frozen=True)
-class WeightPicture:
-    """Weights of the first layer, as a picture.
-
-    Attributes:
-        name: What it shows, such as `"filter 3"`.
-        picture: A small PNG in base64.
-    """
-
-    name: str
-    picture: str
 
 
 @dataclass(frozen=True)
@@ -37,7 +26,8 @@ class ReportContent:
         history: What is known after each epoch.
         evaluation: What came out.
         network: Its layers.
-        weights: Pictures of the first layer, for images; else empty.
+        layers: The same as a graph, to be drawn; None where it is not known.
+        weights: Of the first layers, before and after training.
         environment: Versions, device and settings, by name.
         reproduce: The commands that repeat the run, one a line.
         stopped: Why training ended, a sentence such as `"stopped early: …"`.
@@ -52,7 +42,8 @@ class ReportContent:
     evaluation: Evaluation
     network: NetworkSummary
     changed: Mapping[str, str] = field(default_factory=dict)
-    weights: Sequence[WeightPicture] = ()
+    layers: LayerGraph | None = None
+    weights: Sequence[Weights] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     reproduce: Sequence[str] = ()
     stopped: str = ""

@@ -41,7 +41,10 @@ def render_explanation(explained: Explained) -> str:
             (name, facts)
             for name, facts in (
                 ("The network's state_dict", explained.network_state),
-                ("The optimizer's state", explained.optimizer_state),
+                (
+                    "The optimizer's state_dict, at the last step",
+                    explained.optimizer_state,
+                ),
             )
             if facts
         ],

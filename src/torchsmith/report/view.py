@@ -19,6 +19,7 @@ from torchsmith.report.charts import mini_histogram
 from torchsmith.report.content import ReportContent
 from torchsmith.report.curves import learning_charts
 from torchsmith.report.heat import MAX_CLASSES, heat_map, most_confused
+from torchsmith.report.network_drawing import draw_network
 from torchsmith.report.ranking import ranking_charts
 from torchsmith.report.residuals import residual_charts
 from torchsmith.report.rows import Row, bar_chart, dot_chart
@@ -32,6 +33,7 @@ from torchsmith.report.text import (
     score_texts,
     share,
 )
+from torchsmith.report.weights import draw_weights
 
 _MAX_CLASS_BARS = 40
 _MAX_COLUMNS = 60
@@ -65,6 +67,8 @@ def view(content: ReportContent) -> dict[str, Any]:
         "epochs": _epochs(content),
         "result": _result(content.evaluation, content.plan.problem.target),
         "mistakes": _mistakes(content.evaluation),
+        "drawn_network": draw_network(content.layers) if content.layers else "",
+        "drawn_weights": [draw_weights(one) for one in content.weights],
         "importance": _importance(content.evaluation),
         "metric_names": sorted({m for r in content.history for m in r.metrics}),
     }

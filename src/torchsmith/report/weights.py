@@ -34,7 +34,7 @@ def draw_weights(weights: Weights) -> Markup:
     """
     states = _few(weights)
     first = next(iter(states.values()))
-    shape = " × ".join(map(str, first.shape))
+    shape = " × ".join(map(str, weights.shape))
     title = f"{weights.name}, {shape}"
     if weights.picture is not None:
         shown = min(len(first), MOST_PICTURES)
@@ -47,7 +47,7 @@ def draw_weights(weights: Weights) -> Markup:
             time: image(mosaic(pictures(values, limit)), f"{weights.name} {time}")
             for time, values in rows.items()
         }
-        title += f": the first {shown} rows" if shown < len(first) else ""
+        title += f": the first {shown} rows" if shown < weights.shape[0] else ""
         title += ", each as the picture that it answers to"
         return _maps(title, drawn, limit)
     matrices = {
@@ -60,10 +60,9 @@ def draw_weights(weights: Weights) -> Markup:
         time: _heat_map(values, limit, f"{weights.name} {time}")
         for time, values in matrices.items()
     }
-    rows_first = (
-        "a row for each output" if _upright(first) else "a column for each output"
-    )
-    return _maps(f"{title}, {rows_first}", drawn, limit)
+    way = "down" if _upright(first) else "across"
+    part = "the" if len(first) == weights.shape[0] else "the first"
+    return _maps(f"{title}: {part} {len(first)} {way}", drawn, limit)
 
 
 def draw_activation(activation: Activation) -> Markup:

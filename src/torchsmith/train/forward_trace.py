@@ -140,8 +140,8 @@ class ForwardTrace:
                     for function, _ in getattr(source, "next_functions", ())
                     if function is not None
                 ]
-        called = tuple(call.name for call in self._calls if call.name in found)
-        return called or (self._input,)
+        names = (self._input, *(call.name for call in self._calls))
+        return tuple(name for name in names if name in found) or (self._input,)
 
     def _free(self, name: str) -> str:
         while name in self._names:
