@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         train,
     )
     from torchsmith.api.estimators import Classifier, Regressor
+    from torchsmith.api.explaining import explain
     from torchsmith.api.fitting import fit
     from torchsmith.core.errors import (
         DataError,
@@ -48,6 +49,7 @@ __all__ = [
     "TrainError",
     "compare",
     "evaluate",
+    "explain",
     "fit",
     "inspect",
     "load",
@@ -65,6 +67,7 @@ _ELSEWHERE = {
     "Plan": "torchsmith.plan.plan",
     "Classifier": "torchsmith.api.estimators",
     "Regressor": "torchsmith.api.estimators",
+    "explain": "torchsmith.api.explaining",
     "fit": "torchsmith.api.fitting",
 }
 
