@@ -43,7 +43,6 @@ from torchsmith.plan.layer_spec import (
     FEATURES,
     STEPS,
     LayerSpec,
-    Pair,
     Share,
     Size,
 )
@@ -93,7 +92,6 @@ __all__ = [
     "MaxPool2d",
     "MaxPool3d",
     "Mish",
-    "Pair",
     "ReLU",
     "Residual",
     "SiLU",

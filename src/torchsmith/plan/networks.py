@@ -5,9 +5,8 @@ from typing import Annotated
 from pydantic import Field
 
 from torchsmith.core.spec import OneOf, Spec
-from torchsmith.plan.layers import Activation, Layer, ReLU, Size
-
-Share = Annotated[float, Field(ge=0, lt=1)]
+from torchsmith.plan.layer_spec import Share, Size
+from torchsmith.plan.layers import Activation, Layer, ReLU
 
 
 class Sequential(Spec):
