@@ -135,6 +135,27 @@ def test_a_finished_study_is_not_run_again(whole):
     assert "nothing to resume" in told[0]
 
 
+def test_a_study_that_was_edited_after_it_was_begun_is_not_resumed(
+    study_file, tmp_path
+):
+    with pytest.raises(Interrupted):
+        ts.train(study_file, runs=tmp_path / "runs", observer=Interrupter())
+    (folder,) = (tmp_path / "runs").iterdir()
+    (folder / "study.yaml").write_text(SMALL_STUDY.replace("0.01", "0.02"))
+    with pytest.raises(PlanError, match=r"low rate, seed 0 was begun .*SGD\.lr"):
+        ts.train(resume=folder)
+
+
+def test_a_lesson_draws_the_graphs_of_its_expressions(tmp_path):
+    run = ts.train(recipe="autograd-basics", runs=tmp_path)
+    (figure, *_) = sorted(run.folder.figures.iterdir())
+    text = figure.read_text("utf-8")
+    ElementTree.fromstring(text)
+    assert "gradient 64" in text
+    assert "var(" not in text
+    assert 'class="nodes"' in run.report_path.read_text("utf-8")
+
+
 def test_a_member_that_diverges_is_told_and_the_others_are_trained(tmp_path):
     study = tmp_path / "wild.yaml"
     text = SMALL_STUDY.replace("lr: 0.5", "lr: 1.0e+38").replace("[0, 1]", "[0]")

@@ -133,7 +133,7 @@ def run_lesson(
 def _write(record: LessonRecord, program: str, runs: Path, name: str) -> LessonRun:
     from torchsmith.report.lesson import lesson_figures, lesson_page
 
-    figures = lesson_figures(record.result)
+    figures = lesson_figures(record)
     files = {
         "lesson.json": record.model_dump_json(indent=1),
         "lesson.py": program,

@@ -18,13 +18,14 @@ from torchsmith.api.carrying import (
 from torchsmith.api.planning import Planned, load_planned
 from torchsmith.api.run import Run
 from torchsmith.core import environment
-from torchsmith.core.errors import Diverged, Interrupted, TrainError
+from torchsmith.core.errors import Diverged, Interrupted, PlanError, TrainError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.run_folder import RunFolder, is_run, run_names
 from torchsmith.data.data import Data
 from torchsmith.inspect.examine import inspect as examine
 from torchsmith.inspect.inspection import Inspection
 from torchsmith.plan.plan import Plan
+from torchsmith.plan.settings import differences
 from torchsmith.recipes.results import Finished, StudyResult, study_result
 from torchsmith.recipes.study import Member, Study, members, parse_study, study_text
 from torchsmith.train.history import EpochRecord
@@ -225,6 +226,7 @@ def _carry_out_member(
     folder = RunFolder(path)
     with folder.locked():
         run = Run(path)
+        _require_unchanged(study, run, member)
         failed = ""
         if not is_complete(run):
             data = shared.data(member.plan)
@@ -243,6 +245,20 @@ def _carry_out_member(
         seconds=0.0 if failed else run.outcome.seconds["train"],
         failed=failed,
     )
+
+
+def _require_unchanged(study: RunFolder, run: Run, member: Member) -> None:
+    """Refuse to go on with a study that was edited after a member was begun.
+
+    Raises:
+        PlanError: Says what differs.
+    """
+    if changed := differences(member.plan, run.plan):
+        raise PlanError(
+            f"{study.study}: was changed after {member.title} was begun (not the same: "
+            f"{', '.join(changed)}); change it back to resume, or start a new study "
+            f"with: torchsmith train {study.study}"
+        )
 
 
 class _MemberView(TrainingObserver):

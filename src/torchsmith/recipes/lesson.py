@@ -183,6 +183,12 @@ class Lesson:
         call = f"    {self.function}(\n{''.join(arguments)}    )\n"
         return f'{self.source.rstrip()}\n\n\nif __name__ == "__main__":\n{call}'
 
+    def function_named(self, name: str) -> Callable[..., Any]:
+        """Return a function of the program, which is imported for it."""
+        module = import_module(f"torchsmith.recipes.lessons.{self.function}")
+        function: Callable[..., Any] = getattr(module, name)
+        return function
+
     def run(
         self,
         settings: Mapping[str, Value],
@@ -196,8 +202,7 @@ class Lesson:
             tell: Is told what the program is about to do.
             folder: Where the set that it reads lies, where it reads one.
         """
-        module = import_module(f"torchsmith.recipes.lessons.{self.function}")
-        function: Callable[..., dict[str, Any]] = getattr(module, self.function)
+        function = self.function_named(self.function)
         given: dict[str, object] = {"folder": folder} if folder else {}
         return LessonResult.model_validate(function(**settings, **given, tell=tell))
 

@@ -1,10 +1,13 @@
 """The page of a lesson, and its figures."""
 
 from torchsmith.core.run_folder import slug
-from torchsmith.recipes.lesson import LessonRecord, LessonResult
+from torchsmith.explain.graph import Graph, trace
+from torchsmith.recipes.catalogue import recipe
+from torchsmith.recipes.lesson import Lesson, LessonRecord, LessonResult
 from torchsmith.report.charts import COLOURS, Drawing, Series, in_page, line_drawing
+from torchsmith.report.graph_drawing import draw_graph
 from torchsmith.report.render import render_page
-from torchsmith.report.standalone import standalone
+from torchsmith.report.standalone import standalone, standalone_graph
 
 
 def lesson_page(record: LessonRecord, program: str) -> str:
@@ -21,14 +24,33 @@ def lesson_page(record: LessonRecord, program: str) -> str:
         record=record,
         paragraphs=[part.replace("\n", " ") for part in record.text.split("\n\n")],
         charts=[in_page(drawing) for drawing in _drawings(record.result)],
+        graphs=[
+            draw_graph(graph, title=title) for title, graph in _graphs(record).items()
+        ],
         program=program,
     )
 
 
-def lesson_figures(result: LessonResult) -> dict[str, str]:
+def lesson_figures(record: LessonRecord) -> dict[str, str]:
     """Return the figures of a lesson as SVG files: name without ending, and text."""
+    result = record.result
     drawings = zip(result.figures, _drawings(result), strict=True)
-    return {slug(title).lower(): standalone(drawing) for title, drawing in drawings}
+    figures = {slug(title).lower(): standalone(one) for title, one in drawings}
+    for title, graph in _graphs(record).items():
+        name = result.graphs[title].function
+        figures[name] = standalone_graph(draw_graph(graph, title=title))
+    return figures
+
+
+def _graphs(record: LessonRecord) -> dict[str, Graph]:
+    """Trace the expressions that a lesson wants drawn."""
+    wanted = record.result.graphs
+    found = recipe(record.lesson) if wanted else None
+    return {
+        title: trace(found.function_named(one.function), **one.values)
+        for title, one in wanted.items()
+        if isinstance(found, Lesson)
+    }
 
 
 def _drawings(result: LessonResult) -> list[Drawing]:

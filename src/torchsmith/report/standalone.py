@@ -19,6 +19,9 @@ _LEFT, _RIGHT, _BOTTOM = 62, 18, 50
 _TITLE, _LEGEND_ROW, _GAP = 40, 20, 14
 _KEY, _LETTER = 46, 7.8  # pixels of a legend's line, and of a letter on average
 
+_NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
+_OF_GRAPHS = re.compile(r"(svg text|svg \.end|\.nodes|\.node|\.edge)\b")
+
 _RULES = """
 text { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans",
   "Malgun Gothic", "Apple SD Gothic Neo", sans-serif; fill: var(--quiet); }
@@ -79,6 +82,19 @@ def standalone(drawing: Drawing) -> str:
     )
 
 
+def standalone_graph(figure: Markup) -> str:
+    """Return the drawing of a graph, a figure of a page, as the text of an SVG file."""
+    start, end = figure.index("<svg"), figure.index("</svg>")
+    rules = [line for line in _sheet().splitlines() if _OF_GRAPHS.match(line)]
+    style = _coloured("\n".join(rules))
+    opened = str(figure[start:end]).replace("<svg", f"<svg {_NAMESPACE}", 1)
+    cut = opened.index(">") + 1
+    ground = '<rect x="-2" y="-2" width="100%" height="100%" fill="#ffffff"/>'
+    return (
+        f"{opened[:cut]}\n<style>\n{style}\n</style>\n{ground}\n{opened[cut:]}</svg>\n"
+    )
+
+
 def _legend(series: Sequence[Series]) -> tuple[Markup, int]:
     """Place the names of lines in rows; return them and how many rows there are."""
     if len(series) < 2:
@@ -102,8 +118,15 @@ def _legend(series: Sequence[Series]) -> tuple[Markup, int]:
 @cache
 def _style() -> str:
     """Return the rules with the colours of the light page in them."""
-    rules = _RULES + "".join(map(_OF_COLOUR.format, COLOURS)) + _DASHES
-    folder = files("torchsmith.report").joinpath("templates")
-    sheet = folder.joinpath("style.css").read_text("utf-8")
-    light = dict(reversed(re.findall(r"--([\w-]+): (#\w+);", sheet)))
+    return _coloured(_RULES + "".join(map(_OF_COLOUR.format, COLOURS)) + _DASHES)
+
+
+def _coloured(rules: str) -> str:
+    light = dict(reversed(re.findall(r"--([\w-]+): (#\w+);", _sheet())))
     return re.sub(r"var\(--([\w-]+)\)", lambda match: light[match[1]], rules)
+
+
+@cache
+def _sheet() -> str:
+    folder = files("torchsmith.report").joinpath("templates")
+    return folder.joinpath("style.css").read_text("utf-8")
