@@ -1,10 +1,11 @@
 """ROC and precision-recall curves as SVG."""
 
+import math
 from dataclasses import replace
 from xml.etree import ElementTree
 
-from tests.report.contents import HOSTILE, binary, images, sorting_curves
-from torchsmith.evaluate.evaluation import Curve
+from tests.report.contents import HOSTILE, binary, images, regression, sorting_curves
+from torchsmith.evaluate.evaluation import Curve, Importance, Score
 from torchsmith.report.ranking import ranking_charts
 from torchsmith.report.render import render
 
@@ -61,6 +62,27 @@ def test_the_report_shows_curves_where_there_are_some():
         assert "Precision-recall curve" in render(content)
         bare = content.evaluation.model_copy(update={"curves": ()})
         assert "Precision-recall curve" not in render(replace(content, evaluation=bare))
+
+
+def test_a_metric_without_an_interval_draws_no_interval():
+    content = regression()
+    alone = Score(value=9.0, low=math.nan, high=math.nan)
+    rival = content.evaluation.rivals[0]
+    changes = {
+        "metric": "max_error",
+        "scores": {"test": {"max_error": alone}},
+        "rivals": (
+            rival.model_copy(
+                update={"scores": {"max_error": alone}, "difference": alone}
+            ),
+        ),
+        "importance": (Importance(column="rooms", drop=alone),),
+    }
+    evaluation = content.evaluation.model_copy(update=changes)
+    page = render(replace(content, evaluation=evaluation))
+    assert "nan" not in page.split("</style>")[1]
+    assert "not a number" not in page
+    assert str(alone) == "9"
 
 
 def test_a_class_without_a_curve_has_no_area():

@@ -155,7 +155,7 @@ def _rival(
         name=rival.name,
         title=rival.title,
         scores=_scores(problem, test.targets, rival.outputs, resamples),
-        difference=None if np.isnan(gain.value) else _score(gain),
+        difference=None if np.isnan(gain).any() else _score(gain),
         num_fitted=rival.num_fitted,
         seconds=rival.seconds,
         note=rival.note,

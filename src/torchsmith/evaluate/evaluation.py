@@ -1,5 +1,6 @@
 """What evaluation finds out, written as `evaluation.json`."""
 
+from math import isfinite
 from typing import Literal
 
 import numpy as np
@@ -19,6 +20,8 @@ class Score(Record):
 
     def __str__(self) -> str:
         """Return the value and its interval, such as `0.98 (0.97 to 0.99)`."""
+        if not (isfinite(self.low) and isfinite(self.high)):
+            return f"{self.value:.4g}"
         return f"{self.value:.4g} ({self.low:.4g} to {self.high:.4g})"
 
 
@@ -30,7 +33,8 @@ class Rival(Record):
         title: What it is, such as `"gradient-boosted trees"`.
         scores: On the test part, by metric.
         difference: The network's main metric minus the rival's, paired over the test
-            rows; its sign is turned so that positive means that the network is better.
+            rows; its sign is turned so that positive means that the network is better;
+            None where it has no interval, as for the largest error and a single row.
         num_fitted: Rows that it was fitted on.
         seconds: To fit and predict.
         note: What a reader must know, such as a subsample; or why it is missing.

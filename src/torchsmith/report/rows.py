@@ -40,9 +40,9 @@ class Row:
     @property
     def ends(self) -> tuple[float, float, float]:
         """The value and the ends of its interval."""
-        low = self.value if self.low is None else self.low
-        high = self.value if self.high is None else self.high
-        return self.value, low, high
+        if self.low is None or self.high is None:
+            return self.value, self.value, self.value
+        return self.value, self.low, self.high
 
 
 def dot_chart(

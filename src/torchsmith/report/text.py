@@ -109,10 +109,14 @@ def score_texts(metric: Metric, score: Score) -> tuple[str, str]:
 
 
 def difference_texts(metric: Metric, score: Score) -> tuple[str, str]:
-    """Write a difference of scores and its interval; percentages become points."""
+    """Write a difference of scores and its interval; percentages become points.
+
+    The interval is empty where there is none, as for the largest error.
+    """
     factor = 100 if metric in PERCENT_METRICS else 1
     values = [factor * v for v in (score.value, score.low, score.high)]
     decimals = _decimals((values[2] - values[1]) / 2)
+    known = math.isfinite(score.low) and math.isfinite(score.high)
     if decimals is None:
         decimals = 3
     value, low, high = (
@@ -121,7 +125,7 @@ def difference_texts(metric: Metric, score: Score) -> tuple[str, str]:
         for v in values
     )
     unit = f"{_NO_BREAK}points" if factor == 100 else ""
-    return f"{value}{unit}", f"{low} to {high}"
+    return f"{value}{unit}", f"{low} to {high}" if known else ""
 
 
 def duration(seconds: float) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from torchsmith.core.vocabulary import LOWER_IS_BETTER, Metric
 from torchsmith.data.data import Change
-from torchsmith.evaluate.evaluation import Evaluation, Rival
+from torchsmith.evaluate.evaluation import Evaluation, Rival, Score
 from torchsmith.inspect.inspection import ColumnFacts
 from torchsmith.report.advice import (
     beats,
@@ -111,9 +111,8 @@ def _rivals_chart(content: ReportContent) -> Any:  # noqa: ANN401
             "this network",
             score.value,
             text,
-            score.low,
-            score.high,
-            interval,
+            *_ends(score),
+            note=interval,
             main=True,
         )
     ]
@@ -122,7 +121,7 @@ def _rivals_chart(content: ReportContent) -> Any:  # noqa: ANN401
         its = rival.scores[metric]
         text, interval = score_texts(metric, its)
         note = _comparison(metric, rival) or interval
-        rows.append(Row(rival.title, its.value, text, its.low, its.high, note))
+        rows.append(Row(rival.title, its.value, text, *_ends(its), note=note))
     percents = metric in PERCENT_METRICS
     if len(rows) == 1:
         return ""
@@ -133,6 +132,12 @@ def _rivals_chart(content: ReportContent) -> Any:  # noqa: ANN401
         as_percent=percents,
         bounds=_bounds(metric),
     )
+
+
+def _ends(score: Score) -> tuple[float | None, float | None]:
+    """Return the ends of an interval, None where there is none."""
+    known = math.isfinite(score.low) and math.isfinite(score.high)
+    return (score.low, score.high) if known else (None, None)
 
 
 def _bounds(metric: Metric) -> tuple[float, float]:
@@ -290,8 +295,7 @@ def _importance(evaluation: Evaluation) -> Any:  # noqa: ANN401
             one.column,
             one.drop.value,
             difference_texts(metric, one.drop)[0].lstrip("+"),
-            one.drop.low,
-            one.drop.high,
+            *_ends(one.drop),
             main=one.drop.low > 0,
         )
         for one in evaluation.importance[:_MAX_IMPORTANCE]
