@@ -6,21 +6,33 @@ import pytest
 from scipy import stats
 
 from tests.recipes.small import SMALL_STUDY
-from torchsmith.evaluate.evaluation import Evaluation, Score
+from torchsmith.evaluate.evaluation import Evaluation, Robustness, Score
 from torchsmith.recipes.results import Finished, StudyResult, mean_score, study_result
 from torchsmith.recipes.study import parse_study
+from torchsmith.report.study import study_page
 from torchsmith.train.history import EpochRecord
 
 STUDY = parse_study(SMALL_STUDY)
 
 
-def finished(variant, seed, accuracy, losses, failed=""):
+CROP = "{RandomCrop: 22}"
+
+
+def finished(variant, seed, accuracy, losses, failed="", cropped=None):
     score = {"accuracy": Score(value=accuracy, low=accuracy, high=accuracy)}
     evaluation = Evaluation(
         task="multiclass",
         metric="accuracy",
         num_examples={"train": 1, "test": 1},
         scores={"test": score},
+        robustness=()
+        if cropped is None
+        else (
+            Robustness(
+                change=CROP,
+                scores={"accuracy": Score(value=cropped, low=0.0, high=1.0)},
+            ),
+        ),
     )
     history = [
         EpochRecord(
@@ -78,6 +90,25 @@ def test_differences_are_paired_by_seed_and_positive_is_better():
     assert high.difference.low == pytest.approx(0.1)
     assert high.settings == "{optimizer.SGD.lr: 0.5}"
     assert (high.epochs, high.seconds) == (1, 2)
+
+
+def test_scores_after_a_change_of_the_test_part_are_means_over_the_seeds():
+    result = study_result(
+        STUDY,
+        [
+            finished("low rate", 0, 0.9, [2.0], cropped=0.3),
+            finished("low rate", 1, 0.9, [2.0], cropped=0.5),
+            finished("high rate", 0, 0.9, [1.0]),
+        ],
+        seconds=3.0,
+    )
+    low, high = result.rows
+    assert low.changed[CROP].value == pytest.approx(0.4)
+    assert low.changed[CROP].high == 1.0
+    assert high.changed == {}
+    page = study_page("name", STUDY, result)
+    assert "after RandomCrop: 22" in page
+    assert "40\u00a0%" in page
 
 
 def test_curves_hold_the_mean_and_the_ends_of_the_seeds_that_came_so_far():

@@ -20,6 +20,10 @@ def show_study(run: "StudyRun", output: Output) -> None:
             "variant": row.variant,
             f"test {results.metric}": _cell(row.score),
             "difference": _cell(row.difference, signed=True),
+            **{
+                f"after {change.strip('{}')}": _cell(score)
+                for change, score in row.changed.items()
+            },
             "epochs": round(row.epochs, 1),
             "seconds": round(row.seconds, 2),
             **({"failed": "; ".join(row.failed)} if row.failed else {}),

@@ -25,6 +25,8 @@ class Row(Record):
             95 % interval; None where no seed came to an end.
         values: Of each seed that came to an end.
         difference: To the first variant, paired by seed; positive is better.
+        changed: The mean of the main metric, as `score`, after each change of the test
+            part that the plan's `robustness` names, such as `{RandomCrop: 22}`.
         epochs: That were trained, on average.
         seconds: That training took, on average.
         runs: The names of its run folders.
@@ -37,6 +39,7 @@ class Row(Record):
     score: Score | None = None
     values: tuple[float, ...] = ()
     difference: Score | None = None
+    changed: dict[str, Score] = {}
     epochs: float = 0.0
     seconds: float = 0.0
     runs: tuple[str, ...] = ()
@@ -103,6 +106,15 @@ class Finished:
             return None
         found = self.evaluation.scores["test"].get(metric)
         return None if found is None else found.value
+
+    def changed(self, metric: Metric) -> dict[str, float]:
+        """Return the score after each change of the test part."""
+        found = () if self.evaluation is None else self.evaluation.robustness
+        return {
+            one.change: one.scores[metric].value
+            for one in found
+            if metric in one.scores
+        }
 
 
 def study_result(
@@ -173,6 +185,7 @@ def _row(
         score=_within(metric, mean_score(list(ours.values()))) if ours else None,
         values=tuple(ours.values()),
         difference=mean_score(gains) if gains and not is_first else None,
+        changed=_changed(found, metric),
         epochs=_mean([len(member.history) for member in ended]),
         seconds=round(_mean([member.seconds for member in ended]), 3),
         runs=tuple(member.run for member in found),
@@ -185,6 +198,16 @@ def _row(
 def _by_seed(found: Sequence[Finished], metric: Metric) -> dict[int, float]:
     scores = {member.seed: member.score(metric) for member in found}
     return {seed: value for seed, value in scores.items() if value is not None}
+
+
+def _changed(found: Sequence[Finished], metric: Metric) -> dict[str, Score]:
+    values: dict[str, list[float]] = {}
+    for member in found:
+        for change, value in member.changed(metric).items():
+            values.setdefault(change, []).append(value)
+    return {
+        change: _within(metric, mean_score(each)) for change, each in values.items()
+    }
 
 
 def _within(metric: Metric, score: Score) -> Score:

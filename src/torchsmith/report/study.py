@@ -38,6 +38,7 @@ def study_page(name: str, study: Study, result: StudyResult) -> str:
         source=study.base.data.source,
         result=result,
         charts=[in_page(drawing) for drawing in _drawings(result).values()],
+        changes=_changes(result),
         lines=[_line(result, row) for row in result.rows],
         study_text=study_text(study),
     )
@@ -82,6 +83,11 @@ def _title(quantity: str) -> str:
     return title[:1].upper() + title[1:]
 
 
+def _changes(result: StudyResult) -> list[str]:
+    """Return the changes of the test part under which any variant was scored."""
+    return list(dict.fromkeys(change for row in result.rows for change in row.changed))
+
+
 def _line(result: StudyResult, row: Row) -> dict[str, object]:
     metric = result.metric
     return {
@@ -90,5 +96,9 @@ def _line(result: StudyResult, row: Row) -> dict[str, object]:
         "difference": difference_texts(metric, row.difference)
         if row.difference
         else None,
+        "changed": [
+            score_texts(metric, row.changed[change]) if change in row.changed else None
+            for change in _changes(result)
+        ],
         "seeds": ", ".join(metric_text(metric, value) for value in row.values),
     }
