@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Run,
         compare,
         evaluate,
+        explain,
         inspect,
         load,
         load_run,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
         train,
     )
     from torchsmith.api.estimators import Classifier, Regressor
-    from torchsmith.api.explaining import explain
     from torchsmith.api.fitting import fit
     from torchsmith.core.errors import (
         DataError,
@@ -67,7 +67,6 @@ _ELSEWHERE = {
     "Plan": "torchsmith.plan.plan",
     "Classifier": "torchsmith.api.estimators",
     "Regressor": "torchsmith.api.estimators",
-    "explain": "torchsmith.api.explaining",
     "fit": "torchsmith.api.fitting",
 }
 

@@ -80,6 +80,17 @@ class FakeRun:
         return path or self.report_path
 
 
+class FakeExplanation:
+    """A page that shows nothing."""
+
+    numbers: Mapping[str, object] = {"title": "titanic"}
+
+    def save(self, path: Path) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("<html></html>")
+        return path
+
+
 class FakeApi(ModuleType):
     """Answers as `torchsmith.api` does; `calls` holds what it was asked."""
 
@@ -103,6 +114,11 @@ class FakeApi(ModuleType):
 
     def open_run(self, path: object, runs: object = "runs") -> FakeRun:
         return self.load_run(path, runs=runs)
+
+    def explain(self, what: object, **given: Any) -> FakeExplanation:
+        path = what.path if isinstance(what, FakeRun) else what
+        self._called("explain", what=path, **given)
+        return FakeExplanation()
 
     def runs(self, folder: Path) -> Sequence[object]:
         self._called("runs", folder=folder)

@@ -1,5 +1,7 @@
 """The public functions; the command line does nothing that these cannot."""
 
+from torchsmith.api.explaining import explain
+from torchsmith.api.explanation import Explanation
 from torchsmith.api.lessons import LessonRun
 from torchsmith.api.listing import compare, runs
 from torchsmith.api.planning import inspect, load, plan
@@ -10,11 +12,13 @@ from torchsmith.api.training import train
 from torchsmith.api.using import evaluate, predict
 
 __all__ = [
+    "Explanation",
     "LessonRun",
     "Run",
     "StudyRun",
     "compare",
     "evaluate",
+    "explain",
     "inspect",
     "load",
     "load_run",

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from torchsmith.report.explained import Explained
 
 _FRAME = (
-    '<iframe srcdoc="{}" sandbox="allow-scripts" '
-    'style="width:100%;height:36rem;border:0"></iframe>'
+    '<iframe srcdoc="{}" sandbox="" style="width:100%;height:36rem;border:0"></iframe>'
 )
 
 

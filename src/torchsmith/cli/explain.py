@@ -50,12 +50,11 @@ def explain(
     """
     check_writable(path, force=True)
     with output.progress() as observer:
-        from torchsmith.api.explaining import explain as explained
-        from torchsmith.api.run import load_run
+        from torchsmith import api
 
         plan = Path(run).suffix in {".yaml", ".yml"}
-        what = Path(run) if plan else load_run(run, runs=runs_folder)
-        found = explained(what, example=example, observer=observer)
+        what = Path(run) if plan else api.load_run(run, runs=runs_folder)
+        found = api.explain(what, example=example, observer=observer)
         observer.stage("Drawing")
         default = Path(FILE_NAME) if isinstance(what, Path) else what.path / FILE_NAME
         written = found.save(path or default)

@@ -7,7 +7,7 @@ from torchsmith.explain.attributions import Attribution
 from torchsmith.report.charts import Series, line_chart
 from torchsmith.report.explained import Example, Explained
 from torchsmith.report.graph_drawing import draw_graph
-from torchsmith.report.heat_pictures import colours, image, limit_of, scale
+from torchsmith.report.heat_pictures import image, levels, limit_of, scale
 from torchsmith.report.network_drawing import draw_network
 from torchsmith.report.render import render_page
 from torchsmith.report.rows import Row, bar_chart
@@ -122,7 +122,7 @@ def _pixel_maps(found: Attribution, example: Example) -> Markup:
     drawn = [
         (
             f"{found.method}: orange spoke for it, blue against",
-            image(colours(added, limit), found.method),
+            image(levels(added, limit), found.method),
         )
     ]
     if example.picture:
@@ -135,7 +135,7 @@ def _pixel_maps(found: Attribution, example: Example) -> Markup:
         drawn.append(
             (
                 "Saliency: where a small change changes the output most",
-                image(colours(strength, limit_of(strength)), "Saliency"),
+                image(levels(strength, limit_of(strength)), "Saliency"),
             )
         )
     figures = Markup("").join(

@@ -9,8 +9,8 @@ from torchsmith.explain.activations import Activation
 from torchsmith.explain.weights import Weights
 from torchsmith.report.charts import histogram
 from torchsmith.report.heat_pictures import (
-    colours,
     image,
+    levels,
     limit_of,
     mosaic,
     pictures,
@@ -79,7 +79,7 @@ def draw_activation(activation: Activation) -> Markup:
         shown = values[:MOST_MAPS]
         if len(shown) < len(values):
             title += f", the first {len(shown)}"
-        tiles = mosaic(colours(shown, limit), min(len(shown), 8))
+        tiles = mosaic(levels(shown, limit), min(len(shown), 8))
         picture = image(tiles, activation.name)
     elif values.ndim == 2:
         picture = _heat_map(values, limit, activation.name)
@@ -103,7 +103,7 @@ def strip(values: np.ndarray, limit: float, alt: str) -> Markup:
     lines = -(-len(values) // columns)
     padded = np.full(lines * columns, np.nan)
     padded[: len(values)] = values
-    cells = colours(padded.reshape(lines, columns), limit)
+    cells = levels(padded.reshape(lines, columns), limit)
     return image(cells, alt, height=max(14, 10 * lines))
 
 
@@ -122,7 +122,7 @@ def _upright(values: np.ndarray) -> bool:
 
 def _heat_map(values: np.ndarray, limit: float, alt: str) -> Markup:
     wide = values if _upright(values) else values.T
-    return image(colours(wide, limit), alt, height=min(max(6 * len(wide), 40), 280))
+    return image(levels(wide, limit), alt, height=min(max(6 * len(wide), 40), 280))
 
 
 def _maps(title: str, drawn: dict[str, Markup], limit: float) -> Markup:
