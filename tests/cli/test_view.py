@@ -132,6 +132,19 @@ def test_the_live_view_shows_the_stage_and_how_far_it_is(page):
     assert "900 of 3,000" in frame(view, page)
 
 
+def test_both_views_show_how_long_a_stage_will_take_where_that_is_known(page):
+    plain = plain_view(page, times=(0.0, 0.0, 10.0))
+    plain.stage("3 of 18: Adam, seed 0", 15)
+    plain.advance(4, 75.0)
+    assert page.getvalue().endswith("3 of 18: Adam, seed 0: 4 of 15, 1:15 left\n")
+    view = LiveView(live_console(io.StringIO()))
+    view.stage("3 of 18: Adam, seed 0", 15)
+    view.advance(4, 75.0)
+    assert "1:15 left" in frame(view, page)
+    view.stage("4 of 18: Adam, seed 1", 15)
+    assert "left" not in frame(view, page)
+
+
 def test_the_live_view_shows_loss_rate_speed_time_left_and_the_curve(page):
     view = LiveView(live_console(io.StringIO()))
     view.on_start(40, 712, 123456, "cpu")

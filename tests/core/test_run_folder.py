@@ -352,3 +352,28 @@ def test_how_to_go_on_is_a_command_that_can_be_pasted(tmp_path):
     assert of_plan.go_on == f"torchsmith train --resume '{of_plan.path}'"
     of_fit = RunFolder.create(tmp_path, "job", {"fit.json": "{}"})
     assert of_fit.go_on == f"torchsmith.fit(…, resume='{of_fit.path}')"
+
+
+@pytest.mark.parametrize(("file", "kind"), run_folder.FIRST_FILES.items())
+def test_a_run_folder_knows_of_what_it_is(tmp_path, file, kind):
+    made = RunFolder.create(tmp_path, "job", {file: "", "figures/loss.svg": "<svg/>"})
+    assert made.kind == kind
+    assert run_names(tmp_path) == [made.name]
+    assert (made.figures / "loss.svg").is_file()
+    assert made.checkpoints.is_dir() == (kind in ("plan", "fit"))
+
+
+def test_a_folder_that_is_no_run_has_no_kind(tmp_path):
+    with pytest.raises(DataError, match="is no run folder"):
+        _ = RunFolder(tmp_path).kind
+
+
+def test_a_member_is_made_under_its_exact_name_whatever_a_crash_left(tmp_path):
+    study = RunFolder.create(tmp_path, "study", {"study.yaml": ""})
+    left = study.members / ".Adam-seed0.new"
+    left.mkdir(parents=True)
+    member = RunFolder.create_member(study, "Adam-seed0", FILES)
+    assert member.path == study.members / "Adam-seed0"
+    assert not left.exists()
+    with pytest.raises(TrainError, match="is there already"):
+        RunFolder.create_member(study, "Adam-seed0", FILES)
