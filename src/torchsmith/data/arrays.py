@@ -45,7 +45,7 @@ def read_npz(path: Path, *, target: str | None = None) -> Data:
         DataError: The file is damaged, too large, or its arrays are not understood.
     """
     arrays = load_npz(path)
-    return _from_arrays(str(path), _parts_of(path, arrays, target), arrays, target)
+    return _from_arrays(str(path), parts_of(path, arrays, target), arrays, target)
 
 
 def read_npz_folder(folder: Path, *, target: str | None = None) -> Data:
@@ -66,7 +66,7 @@ def read_npz_folder(folder: Path, *, target: str | None = None) -> Data:
             if path.is_file():
                 arrays = load_npz(path)
                 first = first or arrays
-                parts.append(_one_part(path, arrays, part, target))
+                parts.append(one_part(path, arrays, part, target))
     return _from_arrays(str(folder), parts, first, target)
 
 
@@ -106,8 +106,12 @@ def data_from_arrays(
     return _from_arrays("arrays", [part], {}, target)
 
 
-def _parts_of(path: Path, arrays: Arrays, target: str | None) -> list[ArrayPart]:
-    """Find `x_train`-like names, or else one part."""
+def parts_of(path: Path, arrays: Arrays, target: str | None) -> list[ArrayPart]:
+    """Find `x_train`-like names among the arrays of a file, or else one part.
+
+    Raises:
+        DataError: No array of inputs, or several that could be meant.
+    """
     parts = []
     for part, words in PART_WORDS.items():
         inputs = _pick(path, arrays, _with_part(INPUT_KEYS, words))
@@ -123,12 +127,17 @@ def _parts_of(path: Path, arrays: Arrays, target: str | None) -> list[ArrayPart]
             )
     if parts and parts[0].part != "train":
         raise DataError(f"{path}: has {parts[0].part} arrays, but no x_train")
-    return parts or [_one_part(path, arrays, None, target)]
+    return parts or [one_part(path, arrays, None, target)]
 
 
-def _one_part(
+def one_part(
     path: Path, arrays: Arrays, part: Part | None, target: str | None
 ) -> ArrayPart:
+    """Find the inputs and labels among the arrays of one part.
+
+    Raises:
+        DataError: No array of inputs, or several that could be meant.
+    """
     if target in arrays:
         labels: str | None = target
     else:

@@ -112,7 +112,7 @@ def read_idx_source(path: Path, *, target: str | None = None) -> Data:
         if beside := _labels_beside(path):
             files["train", "labels"] = beside
     else:
-        files = _files_of(path)
+        files = files_of(path)
     parts = []
     for part in PART_CODES:
         pictures = files.get((part, "images"))
@@ -156,8 +156,12 @@ def _labels_beside(path: Path) -> Path | None:
     return None
 
 
-def _files_of(folder: Path) -> dict[tuple[str, str], Path]:
-    """Return the files of an IDX folder; a plain file wins over its `.gz`."""
+def files_of(folder: Path) -> dict[tuple[str, str], Path]:
+    """Return the files of an IDX folder; a plain file wins over its `.gz`.
+
+    Raises:
+        DataError: There are several sets of them.
+    """
     files: dict[tuple[str, str], Path] = {}
     sets = set()
     for file in sorted(folder.iterdir()):

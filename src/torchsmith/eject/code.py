@@ -102,7 +102,7 @@ def constant(name: str, value: object, comment: str = "") -> str:
     if not comment:
         return text
     if "\n" in text or len(text) + 3 + len(comment) > WIDTH:
-        return f"{fill('# ' + comment, WIDTH, subsequent_indent='# ')}\n{text}"
+        return f"{_fill('# ' + comment, WIDTH, '# ')}\n{text}"
     return f"{text}  # {comment}"
 
 

@@ -1,5 +1,6 @@
 """The part of a script that reads the data."""
 
+from torchsmith.eject.array_reading import read_npz_section
 from torchsmith.eject.builtin_reading import read_builtin_section
 from torchsmith.eject.code import Section
 from torchsmith.eject.picture_reading import read_pictures_section
@@ -18,6 +19,10 @@ def read_section(subject: Subject) -> Section:
     located = locate(subject.plan.data.source)
     if located.path is None:
         return read_builtin_section(subject, located)
+    if located.path.suffix == ".npz" or (
+        located.path.is_dir() and subject.is_table and not located.files
+    ):
+        return read_npz_section(subject, located.path)
     if subject.is_table:
         return read_table_section(subject, located)
     return read_pictures_section(subject, located)
