@@ -41,7 +41,7 @@ def test_every_recipe_is_what_its_line_says_and_can_be_carried_out(entry):
 
 @pytest.mark.parametrize("name", [e.name for e in ENTRIES if e.kind != "lesson"])
 def test_a_plan_teaches_in_its_comments(name):
-    assert recipe_text(name).count("# ") >= 8
+    assert recipe_text(name).count("# ") >= 5
 
 
 def test_an_unknown_recipe_is_refused_with_a_near_name():
