@@ -199,7 +199,7 @@ def test_without_a_checkpoint_the_rest_is_shown(folder, run, monkeypatch):
 @pytest.mark.parametrize(
     ("what", "given", "message"),
     [
-        (3, {}, "a int cannot be explained"),
+        (3, {}, "int: cannot be explained; give a run"),
         (nn.Linear(2, 1), {}, "give an example batch"),
         (nn.Linear(2, 1), {"inputs": torch.ones(1, 2), "a": 1.0}, "a: has no meaning"),
         (torch.ones(()), {"inputs": torch.ones(1)}, "inputs: has no meaning for a t"),

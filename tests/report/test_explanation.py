@@ -67,7 +67,7 @@ def test_a_page_shows_what_there_is():
         "The autograd graph",
         "The network",
         "Learning rate as planned",
-        "Probability of each class",
+        "Probabilities of classes, the largest first",
         "What spoke for “cat”",
         "What each layer gives",
         "The network's state_dict",

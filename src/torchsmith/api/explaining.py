@@ -82,7 +82,7 @@ def explain(
             _refuse("a function", inputs=inputs, names=names, example=example)
             return Explanation(_function(what, values))
     raise DataError(
-        f"a {type(what).__name__} cannot be explained; give a run, a plan, an "
+        f"{type(what).__name__}: cannot be explained; give a run, a plan, an "
         "nn.Module with inputs=…, a tensor, or a function with its arguments"
     )
 

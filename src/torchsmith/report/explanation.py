@@ -17,6 +17,8 @@ from torchsmith.report.weights import draw_activation, draw_weights
 MOST_WEIGHTS = 12
 MOST_ANSWERS = 12
 MOST_COLUMNS = 25
+_LEAST_ANSWERS = 3
+_SEEN = 0.0005  # a smaller share is written as 0.0 %
 _UNCHANGED = {"dropout", "shape"}
 """These give the values that they are given, outside of training."""
 
@@ -87,8 +89,13 @@ def _answers(example: Example) -> Markup:
     rows = [
         Row(name, share, percent(share), main=not place)
         for place, (name, share) in enumerate(ordered[:MOST_ANSWERS])
+        if place < _LEAST_ANSWERS or share >= _SEEN
     ]
-    return bar_chart(rows, title="Probability of each class") if rows else Markup("")
+    return (
+        bar_chart(rows, title="Probabilities of classes, the largest first")
+        if rows
+        else Markup("")
+    )
 
 
 def _attribution(example: Example) -> Markup:
