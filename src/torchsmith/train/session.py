@@ -9,7 +9,7 @@ from math import isfinite
 from time import perf_counter
 from types import FrameType
 
-from torchsmith.core.errors import Diverged, Interrupted, TrainError
+from torchsmith.core.errors import Diverged, Interrupted
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.state import TrainState
