@@ -258,10 +258,10 @@ def test_the_whole_data_is_seen_once_an_epoch_in_another_order():
         (9, 4, [0, 4]),
         (1, 4, [0]),
         (8, 4, [0, 4]),
-        (5, 1, [0, 1, 2, 3]),
+        (5, 1, [0, 1, 2, 3, 4]),
     ],
 )
-def test_a_last_batch_of_one_joins_the_one_before(rows, size, starts):
+def test_a_last_batch_of_one_joins_the_one_before_unless_all_have_one(rows, size, starts):
     assert batch_starts(rows, size) == starts
 
 

@@ -114,8 +114,8 @@ def epoch_order(num_examples: int, seed: int, epoch: int) -> Tensor:
 def batch_starts(num_examples: int, batch_size: int) -> list[int]:
     """Return where each batch begins.
 
-    A last batch of one example joins the batch before it: batch normalisation cannot
-    train on one example.
+    A last batch of one example joins the batch before it, unless all have one: batch
+    normalisation cannot train on one example.
 
     >>> batch_starts(10, 4)
     [0, 4, 8]
@@ -123,7 +123,7 @@ def batch_starts(num_examples: int, batch_size: int) -> list[int]:
     [0, 4]
     """
     starts = list(range(0, num_examples, batch_size))
-    if len(starts) > 1 and num_examples - starts[-1] == 1:
+    if batch_size > 1 and len(starts) > 1 and num_examples - starts[-1] == 1:
         starts.pop()
     return starts
 
