@@ -134,6 +134,18 @@ def test_what_it_was_before_training_is_what_training_began_with(run):
     np.testing.assert_array_equal(first.states["before training"], run.snapshots[0])
 
 
+def test_the_initialisers_of_the_plan_count_as_before_training(folder):
+    init = [{"constant_": {"val": 0.25, "params": "*0.weight"}}]
+    network = {"TabularMLP": {"hidden": [4]}}
+    run = trained(folder, "flowers.csv", "kind", network=network, init=init)
+    states = {w.name: w.states for w in ts.explain(run).content.weights}
+    assert (states["mlp.0.weight"]["before training"] == 0.25).all()
+    assert (states["mlp.0.weight"]["after training"] != 0.25).any()
+    assert np.array_equal(
+        run.snapshots[0], states[run.snapshots.parameter]["before training"]
+    )
+
+
 def test_the_chosen_example_is_the_row_of_the_test_part(run):
     [found] = ts.explain(run, example=3).content.examples
     assert found.title.startswith("Example 3 of the test part")
