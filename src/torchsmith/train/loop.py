@@ -1,4 +1,4 @@
-"""The loop that every PyTorch page shows: forward, loss, zero_grad, backward, step."""
+"""The loop that every PyTorch page shows: zero_grad, forward, loss, backward, step."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -305,7 +305,12 @@ def autocast(job: Job) -> torch.autocast:
 def seed_step(job: Job, purpose: str, position: int) -> None:
     """Make dropout, and a data set's own augmentation, a function of the position."""
     value = derive_seed(job.training.seed, purpose, position)
-    torch.manual_seed(value)
+    if job.device.type == "cpu":
+        # torch.manual_seed also notes each call for the devices that nobody uses, with
+        # a traceback: longer than the step of a small network, and never forgotten.
+        torch.default_generator.manual_seed(value)
+    else:
+        torch.manual_seed(value)
     if isinstance(job.train, DatasetBatches):
         random.seed(value)
         np.random.seed(value % 2**32)  # noqa: NPY002 -- what a person's Dataset may use
