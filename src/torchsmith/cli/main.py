@@ -33,6 +33,9 @@ Start here:
   torchsmith inspect FILE.csv --target COL   what is in your data, what is odd
   torchsmith train FILE.csv --target COL     plan, train, evaluate, report
   torchsmith predict RUN NEW.csv -o OUT.csv  use the result
+  torchsmith explain RUN --open              see inside the network
+  torchsmith eject RUN -o train.py           the run as plain PyTorch
+  torchsmith recipes                         systems to learn from, run by name
 
 A SOURCE is a CSV, TSV or Parquet file, a folder with one subfolder of pictures per
 class, an IDX, NPZ or NPY file, or a name that `torchsmith datasets` lists. A RUN is a

@@ -135,7 +135,9 @@ def next_steps(run: "Run", source: str | None) -> list[tuple[str, str]]:
     opener = "open" if sys.platform == "darwin" else "xdg-open"
     return [
         ("read the report", f"{opener} {shlex.quote(str(run.report_path))}"),
+        ("see inside", f"torchsmith explain {folder} --open"),
         ("use it", f"torchsmith predict {folder} {new} -o predictions.csv"),
+        ("take the code", f"torchsmith eject {folder} -o train.py --verify"),
         (
             "train longer",
             f"torchsmith train {shlex.quote(str(run.path / 'plan.yaml'))} "
