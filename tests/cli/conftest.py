@@ -96,6 +96,8 @@ class FakeApi(ModuleType):
 
     def __init__(self) -> None:
         super().__init__("torchsmith.api")
+        # What is in the package itself can still be imported from it.
+        self.__path__ = [str(Path(torchsmith.__file__).parent / "api")]
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.failure: BaseException | None = None
         self.rows: Sequence[object] = ()

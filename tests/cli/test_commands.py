@@ -37,6 +37,7 @@ def test_train_passes_every_option_on(run_cli, fake_api, tmp_path):
     assert name == "train"
     assert given == {
         "what": "x.csv",
+        "recipe": None,
         "target": "y",
         "budget": 300.0,
         "name": "mine",
@@ -191,5 +192,7 @@ def test_train_ends_with_where_things_are_and_what_to_try_next(run_cli, fake_api
     assert lines[1] == f"Report: {run}/report.html"
     assert lines[3] == "Next:"
     steps = [line.partition("torchsmith ")[2] for line in lines[4:]]
-    assert steps[1] == f"predict '{run}' new.parquet -o predictions.csv"
-    assert steps[2] == f"train '{run}/plan.yaml' --epochs 20"
+    assert steps[1] == f"explain '{run}' --open"
+    assert steps[2] == f"predict '{run}' new.parquet -o predictions.csv"
+    assert steps[3] == f"eject '{run}' -o train.py --verify"
+    assert steps[4] == f"train '{run}/plan.yaml' --epochs 20"
