@@ -39,9 +39,9 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
     if evaluation.verdict:
         console.print()
         console.print(Text(evaluation.verdict, "bold"))
-    if 0 < len(evaluation.classes) <= MOST_CLASSES:
+    if evaluation.confusion and len(evaluation.classes) <= MOST_CLASSES:
         _section(console, "By class", _per_class(evaluation))
-    if 0 < len(evaluation.classes) <= MOST_CONFUSED:
+    if evaluation.confusion and len(evaluation.classes) <= MOST_CONFUSED:
         title = "Confusion: a row for each class, a column for each prediction"
         _section(console, title, _confusion(evaluation))
     if evaluation.importance:
