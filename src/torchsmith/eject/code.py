@@ -15,8 +15,16 @@ STANDARD = {
     "csv": "import csv",
     "gzip": "import gzip",
     "math": "import math",
+    "cos": "from math import cos",
+    "exp": "from math import exp",
+    "floor": "from math import floor",
+    "log": "from math import log",
+    "pi": "from math import pi",
+    "sin": "from math import sin",
+    "sqrt": "from math import sqrt",
     "Counter": "from collections import Counter",
     "datetime": "from datetime import datetime",
+    "fnmatchcase": "from fnmatch import fnmatchcase",
     "blake2b": "from hashlib import blake2b",
     "Path": "from pathlib import Path",
 }
@@ -102,7 +110,7 @@ def constant(name: str, value: object, comment: str = "") -> str:
     if not comment:
         return text
     if "\n" in text or len(text) + 3 + len(comment) > WIDTH:
-        return f"{_fill('# ' + comment, WIDTH, '# ')}\n{text}"
+        return f"{_wrapped(comment, 0)}\n{text}"
     return f"{text}  # {comment}"
 
 
@@ -178,8 +186,18 @@ def docstring(text: str, depth: int = 1) -> str:
 
 def comment(text: str, depth: int = 0) -> str:
     """Write a comment on lines of its own."""
-    width = WIDTH - len(INDENT) * depth
-    return fill(text, width, initial_indent="# ", subsequent_indent="# ")
+    return _wrapped(text, depth)
+
+
+def _wrapped(text: str, depth: int) -> str:
+    return fill(
+        text,
+        WIDTH - len(INDENT) * depth,
+        initial_indent="# ",
+        subsequent_indent="# ",
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
 def function(head: str, about: str, body: Sequence[str], decorator: str = "") -> str:

@@ -5,6 +5,7 @@ from torchsmith.data.pixels import MAX_FITTED
 from torchsmith.data.steps import Standardize, ToFloat
 from torchsmith.eject.code import Section, block, docstring, function, literal
 from torchsmith.eject.losses import loss_targets
+from torchsmith.eject.network import uses_channels_last
 from torchsmith.eject.subject import Subject
 
 
@@ -92,6 +93,16 @@ def _rows(subject: Subject) -> Section:
     return Section("Dataset", about, code, steps)
 
 
+def _pixel_lines(subject: Subject, to: str) -> list[str]:
+    if not (uses_channels_last(subject) or subject.plan.augment):
+        return [f"self.pixels = torch.from_numpy(pixels){to}"]
+    return [
+        "# Convolutions are faster where the channels of a pixel lie together.",
+        f"pixels = torch.from_numpy(pixels){to}",
+        "self.pixels = pixels.contiguous(memory_format=torch.channels_last)",
+    ]
+
+
 def _pictures(subject: Subject) -> Section:
     scale = next((s.scale for s in subject.plan.prepare if isinstance(s, ToFloat)), 1.0)
     to = _device(subject)
@@ -113,7 +124,7 @@ def _pictures(subject: Subject) -> Section:
         "Pixels stay as they were read until a batch needs them as scaled numbers.",
         arguments,
         [
-            f"self.pixels = torch.from_numpy(pixels){to}",
+            *_pixel_lines(subject, to),
             f"self.targets = torch.from_numpy(targets){to}",
             *init,
         ],

@@ -1,18 +1,21 @@
 """The optimizer and the learning-rate schedule of a script."""
 
+import re
+from fnmatch import fnmatchcase
 from inspect import Parameter, signature
 from typing import Any, assert_never
 
 import torch
 from torch.optim import lr_scheduler
 
-from torchsmith.eject.code import Raw, call
+from torchsmith.core.errors import PlanError
+from torchsmith.eject.averaging import joins_last
+from torchsmith.eject.code import Raw, call, literal
+from torchsmith.eject.parameters import SELECT, selection
 from torchsmith.eject.subject import Subject
 from torchsmith.plan import optimizers, schedules
 from torchsmith.plan.optimizers import Optimizer
-from torchsmith.plan.schedules import Schedule, interval_of, part_lengths
-
-FUSED = "# One fused operation changes all weights at once."
+from torchsmith.plan.schedules import Schedule, interval_of, lr_factor, part_lengths
 
 
 def own_arguments(function: Any, arguments: dict[str, object]) -> dict[str, object]:  # noqa: ANN401
@@ -21,8 +24,12 @@ def own_arguments(function: Any, arguments: dict[str, object]) -> dict[str, obje
     return {
         name: value
         for name, value in arguments.items()
-        if defaults.get(name, Parameter.empty) != value
+        if not _same(defaults.get(name, Parameter.empty), value)
     }
+
+
+def _same(default: object, value: object) -> bool:
+    return default == value and isinstance(default, bool) == isinstance(value, bool)
 
 
 def optimizer_lines(subject: Subject) -> list[str]:
@@ -30,37 +37,125 @@ def optimizer_lines(subject: Subject) -> list[str]:
     spec = subject.plan.optimizer
     match spec:
         case optimizers.SGD():
-            return [_optimizer(spec, torch.optim.SGD, "fused")]
+            return [_optimizer(subject, spec, torch.optim.SGD, "fused")]
         case optimizers.Adam():
-            return [_optimizer(spec, torch.optim.Adam, "fused")]
+            return [_optimizer(subject, spec, torch.optim.Adam, "fused")]
         case optimizers.AdamW():
-            return [_optimizer(spec, torch.optim.AdamW, "fused")]
+            return [_optimizer(subject, spec, torch.optim.AdamW, "fused")]
         case optimizers.RMSprop():
-            return [_optimizer(spec, torch.optim.RMSprop, "foreach")]
+            return [_optimizer(subject, spec, torch.optim.RMSprop, "foreach")]
         case optimizers.Adagrad():
-            return [_optimizer(spec, torch.optim.Adagrad, "foreach")]
+            return [_optimizer(subject, spec, torch.optim.Adagrad, "foreach")]
         case optimizers.Adadelta():
-            return [_optimizer(spec, torch.optim.Adadelta, "foreach")]
+            return [_optimizer(subject, spec, torch.optim.Adadelta, "foreach")]
         case optimizers.NAdam():
-            return [_optimizer(spec, torch.optim.NAdam, "foreach")]
+            return [_optimizer(subject, spec, torch.optim.NAdam, "foreach")]
         case optimizers.RAdam():
-            return [_optimizer(spec, torch.optim.RAdam, "foreach")]
+            return [_optimizer(subject, spec, torch.optim.RAdam, "foreach")]
         case optimizers.Muon():
-            raise NotImplementedError
+            return _muon(subject, spec)
         case _:
             assert_never(spec)
 
 
-def _optimizer(spec: Optimizer, function: Any, fast: str) -> str:  # noqa: ANN401
+def optimizer_definitions(subject: Subject) -> list[str]:
+    """Return the functions and classes that the optimizer needs."""
+    spec = subject.plan.optimizer
+    found = []
+    if spec.groups or (isinstance(spec, optimizers.Muon) and spec.others.groups):
+        found.append(SELECT)
+    if isinstance(spec, optimizers.Muon) and _has_others(subject):
+        found.append(_MUON_WITH_ADAMW)
+    return found
+
+
+def _optimizer(subject: Subject, spec: Optimizer, function: Any, fast: str) -> str:  # noqa: ANN401
+    parameters = Raw("network.parameters()")
+    if spec.groups:
+        parameters = _groups(subject, spec)
+    return _call(spec, function, parameters, "optimizer = ", fast)
+
+
+def _call(
+    spec: Optimizer,
+    function: Any,  # noqa: ANN401
+    parameters: Raw,
+    before: str,
+    fast: str,
+) -> str:
     arguments = own_arguments(function, spec.arguments)
     arguments.pop("lr", None)
-    given = {
-        "0": Raw("network.parameters()"),
-        "lr": Raw("LEARNING_RATE"),
-        **arguments,
-        fast: True,
-    }
-    return call(f"torch.optim.{spec.spec_name()}", given, 1, "optimizer = ")
+    rate = Raw("LEARNING_RATE") if before != "adamw = " else spec.lr
+    given = {"0": parameters, "lr": rate, **arguments}
+    if fast:
+        given[fast] = True
+    return call(f"torch.optim.{spec.spec_name()}", given, 1, before)
+
+
+def _groups(subject: Subject, spec: Optimizer, of: str = "") -> Raw:
+    """Return the parameters by groups: those of no pattern first, as PyTorch has them.
+
+    Args:
+        subject: The run.
+        spec: With groups.
+        of: For Muon, the condition on `p` that its parameters fulfil.
+    """
+    patterns = [group.params for group in spec.groups]
+    items = []
+    if _rest(subject, patterns, of):
+        items.append({"params": Raw(_select(subject, "*", patterns, of))})
+    for place, group in enumerate(spec.groups):
+        chosen = _select(subject, group.params, patterns[:place], of)
+        items.append({"params": Raw(chosen), **group.arguments})
+    return Raw(literal(items, 2))
+
+
+def _select(subject: Subject, pattern: str, but: list[str], of: str) -> str:
+    source = selection(subject, pattern, but)
+    return f"[p for p in {source} if {of}]" if of else source
+
+
+def _rest(subject: Subject, patterns: list[str], of: str) -> bool:
+    """Whether there are parameters that fit no pattern."""
+    return any(
+        not any(fnmatchcase(name, pattern) for pattern in patterns)
+        for name, p in subject.network.named_parameters()
+        if not of or (p.ndim == 2) == ("==" in of)
+    )
+
+
+_MUON_WITH_ADAMW = '''\
+class MuonWithAdamW(torch.optim.Optimizer):
+    """Muon for the matrices of a network and AdamW for all else, as one optimizer."""
+
+    def __init__(self, muon, adamw):
+        self.both = (muon, adamw)
+        groups = [*muon.param_groups, *adamw.param_groups]
+        super().__init__(groups, {"momentum": muon.defaults["momentum"]})
+
+    def step(self, closure=None):
+        for optimizer in self.both:
+            optimizer.step()'''
+
+
+def _has_others(subject: Subject) -> bool:
+    return any(p.ndim != 2 for p in subject.network.parameters())
+
+
+def _muon(subject: Subject, spec: optimizers.Muon) -> list[str]:
+    matrices = Raw("[p for p in network.parameters() if p.ndim == 2]")
+    if spec.groups:
+        matrices = _groups(subject, spec, "p.ndim == 2")
+    if not _has_others(subject):
+        return [_call(spec, torch.optim.Muon, matrices, "optimizer = ", "")]
+    others = Raw("[p for p in network.parameters() if p.ndim != 2]")
+    if spec.others.groups:
+        others = _groups(subject, spec.others, "p.ndim != 2")
+    return [
+        _call(spec, torch.optim.Muon, matrices, "muon = ", ""),
+        _call(spec.others, torch.optim.AdamW, others, "adamw = ", "fused"),
+        "optimizer = MuonWithAdamW(muon, adamw)",
+    ]
 
 
 def schedule_lines(subject: Subject) -> list[str]:
@@ -77,10 +172,12 @@ def schedule_lines(subject: Subject) -> list[str]:
 
 def steps_per_epoch(subject: Subject) -> str:
     """Return the expression of the optimizer steps in an epoch."""
-    rows, size = len(subject.parts.train), subject.plan.training.batch_size
-    if rows > size and rows % size == 1:
-        return "(len(train_set) // BATCH_SIZE)"
-    return "math.ceil(len(train_set) / BATCH_SIZE)"
+    batches = "math.ceil(len(train_set) / BATCH_SIZE)"
+    if joins_last(subject):
+        batches = "((len(train_set) - 1) // BATCH_SIZE)"
+    if subject.plan.training.accumulate == 1:
+        return batches
+    return f"math.ceil({batches} / ACCUMULATE)"
 
 
 def _needs_length(spec: Schedule) -> bool:
@@ -98,11 +195,13 @@ def _schedule(
     arguments.pop("interval", None)
     match spec:
         case schedules.LambdaLR():
-            arguments = {"lr_lambda": Raw(f"lambda epoch: {spec.lr_lambda}")}
+            arguments = {"lr_lambda": Raw(f"lambda epoch: {_factor(subject, spec)}")}
         case schedules.CosineAnnealingLR():
             arguments["T_max"] = spec.T_max or length
         case schedules.OneCycleLR():
-            arguments["max_lr"] = spec.max_lr or Raw("LEARNING_RATE")
+            arguments["max_lr"] = spec.max_lr or _highest_rate(subject)
+            cycles = spec.cycle_momentum and _has_momentum(subject)
+            arguments["cycle_momentum"] = cycles
             arguments["total_steps"] = length
         case schedules.SequentialLR():
             return _sequence(subject, spec, length, depth, before)
@@ -124,6 +223,33 @@ def _schedule(
     given = {"0": Raw("optimizer"), **own_arguments(function, arguments)}
     name = f"torch.optim.lr_scheduler.{spec.spec_name()}"
     return call(name, given, depth, before)
+
+
+def _highest_rate(subject: Subject) -> Raw:
+    """Return the rate of the optimizer, or of each of its groups."""
+    spec = subject.plan.optimizer
+    if spec.groups or (isinstance(spec, optimizers.Muon) and _has_others(subject)):
+        return Raw('[group["lr"] for group in optimizer.param_groups]')
+    return Raw("LEARNING_RATE")
+
+
+def _has_momentum(subject: Subject) -> bool:
+    """Whether the optimizer has a momentum that a schedule can cycle."""
+    spec = subject.plan.optimizer
+    return hasattr(spec, "betas") or getattr(spec, "momentum", 0) > 0
+
+
+def _factor(subject: Subject, spec: schedules.LambdaLR) -> str:
+    """Return the expression of the rate, which PyTorch also asks after the end."""
+    training = subject.plan.training
+    if spec.interval == "step":
+        return spec.lr_lambda
+    try:
+        lr_factor(spec.lr_lambda)(training.epochs)
+    except PlanError:
+        last = f"min(epoch, {training.epochs - 1})"
+        return re.sub(r"\bepoch\b", last, spec.lr_lambda)
+    return spec.lr_lambda
 
 
 def _sequence(

@@ -3,9 +3,33 @@
 from torch import nn
 
 from torchsmith.core.vocabulary import LOWER_IS_BETTER
-from torchsmith.eject.code import Section, block, constant, function, joined
-from torchsmith.eject.learning import optimizer_lines, schedule_lines
+from torchsmith.eject.augmenting import augment_functions, augmented
+from torchsmith.eject.averaging import (
+    after_epoch_lines,
+    after_step_lines,
+    average_arguments,
+    average_lines,
+    batches_source,
+    has_late_schedule,
+    joins_last,
+    takes_epoch,
+)
+from torchsmith.eject.code import (
+    Section,
+    block,
+    bracketed,
+    constant,
+    function,
+    joined,
+)
+from torchsmith.eject.learning import (
+    optimizer_definitions,
+    optimizer_lines,
+    schedule_lines,
+)
 from torchsmith.eject.losses import loss_source, weights_function
+from torchsmith.eject.monitoring import has_patience, monitored_metric
+from torchsmith.eject.scoring import is_unscaled, scores_function
 from torchsmith.eject.subject import Subject
 from torchsmith.plan import schedules
 from torchsmith.plan.schedules import interval_of
@@ -17,10 +41,17 @@ def loop_section(subject: Subject) -> Section:
     arguments = ["network", "loss_function", "optimizer"]
     if subject.plan.schedule is not None:
         arguments.append("schedule")
-    arguments += ["train_set", "val_set"]
+    arguments += [*average_arguments(subject), "train_set", "val_set"]
+    given = list(arguments)
+    if monitored_metric(subject):
+        arguments += ["val_targets", *_unscaling(subject)]
+        given += [_val_targets(subject), *_unscaling(subject)]
     code = joined(
         [
+            *augment_functions(subject.plan.augment),
+            *optimizer_definitions(subject),
             weights_function(subject),
+            scores_function(subject) if monitored_metric(subject) else "",
             _loss_function(subject),
             _fit_function(subject, arguments),
         ]
@@ -29,7 +60,8 @@ def loop_section(subject: Subject) -> Section:
         loss_source(subject),
         *optimizer_lines(subject),
         *schedule_lines(subject),
-        f"fit({', '.join(arguments)})",
+        *average_lines(subject),
+        bracketed("fit(", given, ")", 1),
     ]
     return Section(
         "Train",
@@ -48,9 +80,15 @@ def loop_constants(subject: Subject) -> tuple[str, ...]:
         constant("BATCH_SIZE", training.batch_size),
         constant("LEARNING_RATE", subject.plan.optimizer.lr),
     ]
+    if training.accumulate > 1:
+        about = "batches whose gradients are added up for one step"
+        found.append(constant("ACCUMULATE", training.accumulate, about))
     if training.clip_grad_norm:
         limit = f"{training.clip_grad_norm:g}"
         found.append(f"MAX_GRAD_NORM = {limit}  # longer gradients are scaled down")
+    if training.clip_grad_value:
+        limit = f"{training.clip_grad_value:g}"
+        found.append(f"MAX_GRAD_VALUE = {limit}  # larger gradients are cut there")
     if stopping.patience and stopping.patience < training.epochs:
         about = "epochs without improvement after which training stops"
         found.append(constant("PATIENCE", stopping.patience, about))
@@ -65,18 +103,6 @@ def draws_while_training(subject: Subject) -> bool:
         or (isinstance(module, nn.MultiheadAttention) and module.dropout > 0)
         for module in subject.network.modules()
     )
-
-
-def monitored_metric(subject: Subject) -> str:
-    """Return the metric that chooses the best epoch, or an empty string for a loss."""
-    stopping = subject.plan.stopping
-    name = stopping.monitor.removeprefix("val_")
-    needed = stopping.restore_best or _has_patience(subject)
-    return "" if stopping.monitor.endswith("_loss") or not needed else name
-
-
-def _has_patience(subject: Subject) -> bool:
-    return 0 < subject.plan.stopping.patience < subject.plan.training.epochs
 
 
 def _autocast(subject: Subject, lines: list[str]) -> list[str]:
@@ -128,6 +154,7 @@ def _loss_function(subject: Subject) -> str:
 def _fit_function(subject: Subject, arguments: list[str]) -> str:
     stopping = subject.plan.stopping
     body = _before(subject)
+    body += _cuts(subject)
     epoch = [
         "network.train()",
         'order = generator("order", epoch).permutation(len(train_set))',
@@ -143,7 +170,32 @@ def _fit_function(subject: Subject, arguments: list[str]) -> str:
     if stopping.restore_best:
         body.append("network.load_state_dict(best_weights)")
         about = "Train, and leave the network with the weights of its best epoch."
-    return function(f"fit({', '.join(arguments)})", about, body)
+    elif subject.plan.averaging is not None:
+        body.append("network.load_state_dict(scored.state_dict())")
+        about = "Train, and leave the network with the averaged weights."
+    head = bracketed("def fit(", arguments, "):")
+    return function("fit()", about, body).replace("def fit():", head, 1)
+
+
+def _cuts(subject: Subject) -> list[str]:
+    if not joins_last(subject):
+        return []
+    return [
+        "# A last batch of one example joins the one before it.",
+        "cuts = list(range(BATCH_SIZE, len(train_set) - 1, BATCH_SIZE))",
+    ]
+
+
+def _val_targets(subject: Subject) -> str:
+    """Return what the outputs of validation are compared with."""
+    if subject.classes:
+        return "targets[val]"
+    scale = " * deviation + mean" if is_unscaled(subject) else ""
+    return f"val_set.targets.double().numpy()[:, 0]{scale}"
+
+
+def _unscaling(subject: Subject) -> list[str]:
+    return ["mean", "deviation"] if is_unscaled(subject) else []
 
 
 def _value(subject: Subject) -> str:
@@ -159,10 +211,10 @@ def _lower_is_better(subject: Subject) -> bool:
 
 def _before(subject: Subject) -> list[str]:
     lines = []
-    if subject.plan.stopping.restore_best or _has_patience(subject):
+    if subject.plan.stopping.restore_best or has_patience(subject):
         worst = "math.inf" if _lower_is_better(subject) else "-math.inf"
         lines.append(f"best = {worst}")
-    if _has_patience(subject):
+    if has_patience(subject):
         lines.append("waited = 0")
     if draws_while_training(subject):
         lines.append("step = 0")
@@ -170,64 +222,108 @@ def _before(subject: Subject) -> list[str]:
 
 
 def _batches(subject: Subject) -> list[str]:
-    rows, size = len(subject.parts.train), subject.plan.training.batch_size
-    lines = []
-    split = "torch.from_numpy(order).split(BATCH_SIZE)"
-    if rows > size and rows % size == 1:
-        lines += [
-            "# A last batch of one example joins the one before it.",
-            "cuts = list(range(BATCH_SIZE, len(order) - 1, BATCH_SIZE))",
-        ]
-        split = "torch.from_numpy(order).tensor_split(cuts)"
-    return [*lines, block(f"for rows in {split}:", _step(subject))]
+    """Write the loop over the batches of an epoch, or over groups of batches."""
+    batches = batches_source(subject, "torch.from_numpy(order)")
+    num = subject.plan.training.accumulate
+    if num == 1:
+        return [block(f"for rows in {batches}:", _step(subject))]
+    return [
+        f"batches = {batches}",
+        block(
+            "for first in range(0, len(batches), ACCUMULATE):",
+            ["group = batches[first : first + ACCUMULATE]", *_group_step(subject)],
+        ),
+    ]
+
+
+def _forward(subject: Subject) -> list[str]:
+    lines = ["inputs, targets = train_set[rows]"]
+    if subject.plan.augment:
+        lines.append(f"inputs = {augmented(subject, 'inputs')}")
+    return [
+        *lines,
+        *_autocast(subject, ["loss = loss_function(network(inputs), targets)"]),
+    ]
+
+
+def _group_step(subject: Subject) -> list[str]:
+    """Write an optimizer step on the gradients of several batches."""
+    part = "loss"
+    lines = [*_seed_lines(subject)]
+    if subject.plan.loss.reduction == "mean":
+        lines.append("num_examples = sum(map(len, group))")
+        part = "(loss * (len(rows) / num_examples))"
+    total = f"total += {_weighted(subject, 'loss.detach()')}"
+    inner = [*_forward(subject), f"{part}.backward()  # adds to the gradients", total]
+    lines += ["optimizer.zero_grad()", block("for rows in group:", inner)]
+    return [*lines, *_change_weights(subject)]
 
 
 def _step(subject: Subject) -> list[str]:
-    draws, schedule = draws_while_training(subject), subject.plan.schedule
+    return [
+        *_seed_lines(subject),
+        *_forward(subject),
+        "optimizer.zero_grad()",
+        "loss.backward()",
+        *_change_weights(subject),
+        f"total += {_weighted(subject, 'loss.detach()')}",
+    ]
+
+
+def _seed_lines(subject: Subject) -> list[str]:
+    if not draws_while_training(subject):
+        return []
+    return ['torch.manual_seed(seed_for("step", step))', "step += 1"]
+
+
+def _change_weights(subject: Subject) -> list[str]:
+    """Write what follows the gradients: clip them, step, and what is stepped along."""
+    training, schedule = subject.plan.training, subject.plan.schedule
     lines = []
-    if draws:
-        lines.append('torch.manual_seed(seed_for("step", step))')
-    lines.append("inputs, targets = train_set[rows]")
-    lines += _autocast(subject, ["loss = loss_function(network(inputs), targets)"])
-    lines += ["optimizer.zero_grad()", "loss.backward()"]
-    if subject.plan.training.clip_grad_norm:
-        clip = "nn.utils.clip_grad_norm_(network.parameters(), MAX_GRAD_NORM)"
-        lines.append(clip)
+    if training.clip_grad_norm:
+        lines.append("nn.utils.clip_grad_norm_(network.parameters(), MAX_GRAD_NORM)")
+    if training.clip_grad_value:
+        lines.append("nn.utils.clip_grad_value_(network.parameters(), MAX_GRAD_VALUE)")
     lines.append("optimizer.step()")
     if schedule is not None and interval_of(schedule) == "step":
-        lines.append("schedule.step()")
-    lines.append(f"total += {_weighted(subject, 'loss.detach()')}")
-    if draws:
-        lines.append("step += 1")
-    return lines
+        late = has_late_schedule(subject)
+        test = f"if not {takes_epoch(subject)}:".replace("not epoch", "epoch").replace(
+            " > ", " <= "
+        )
+        lines.append(block(test, ["schedule.step()"]) if late else "schedule.step()")
+    return [*lines, *after_step_lines(subject)]
 
 
 def _validation(subject: Subject) -> list[str]:
-    metric = monitored_metric(subject)
-    lines = ["train_loss = total.item() / len(train_set)"]
+    metric, scored = monitored_metric(subject), _scored_network(subject)
+    inputs = augmented(subject, "train_set[rows][0]")
+    draws = draws_while_training(subject)
+    averaged = after_epoch_lines(subject, inputs, draws=draws)
+    lines = [*averaged, "train_loss = total.item() / len(train_set)"]
     if metric:
-        lines.append("val_loss, outputs = validate(network, loss_function, val_set)")
-        lines.append(f'val_{metric} = scores({_scored(subject)})["{metric}"]')
+        lines.append(f"val_loss, outputs = validate({scored}, loss_function, val_set)")
+        given = ["val_targets", "outputs", *_unscaling(subject)]
+        lines.append(f'val_{metric} = scores({", ".join(given)})["{metric}"]')
     else:
-        lines.append("val_loss = mean_loss(network, loss_function, val_set)")
+        lines.append(f"val_loss = mean_loss({scored}, loss_function, val_set)")
     shown = '"train loss {train_loss:.4f}  val loss {val_loss:.4f}'
-    shown += f'  {metric} {{val_{metric}:.4f}}"' if metric else '"'
-    return [*lines, _print(shown)]
+    told = f'f"  {metric} {{val_{metric}:.4f}}"' if metric else ""
+    return [*lines, _print(f'{shown}"', told)]
 
 
-def _print(shown: str) -> str:
+def _scored_network(subject: Subject) -> str:
+    return "network" if subject.plan.averaging is None else "scored"
+
+
+def _print(shown: str, more: str) -> str:
     first = 'f"epoch {epoch + 1:3}/{EPOCHS}  "'
-    return f"print(\n    {first}\n    f{shown}\n)"
-
-
-def _scored(subject: Subject) -> str:
-    del subject
-    return "val_set.targets, outputs"
+    lines = [first, f"f{shown}", *([more] if more else [])]
+    return block("print(", lines) + "\n)"
 
 
 def _keep_best(subject: Subject) -> list[str]:
     stopping, value = subject.plan.stopping, _value(subject)
-    if not stopping.restore_best and not _has_patience(subject):
+    if not stopping.restore_best and not has_patience(subject):
         return []
     lower = _lower_is_better(subject)
     test = f"{value} < best" if lower else f"{value} > best"
@@ -236,23 +332,29 @@ def _keep_best(subject: Subject) -> list[str]:
         test = f"{gain} > {stopping.min_delta!r}"
     better = [f"best = {value}"]
     if stopping.restore_best:
-        better.append("best_weights = copy.deepcopy(network.state_dict())")
-    if not _has_patience(subject):
+        better.append(
+            f"best_weights = copy.deepcopy({_scored_network(subject)}.state_dict())"
+        )
+    if not has_patience(subject):
         return [block(f"if {test}:", better)]
     better.append("waited = 0")
     return [block(f"if {test}:", better), block("else:", ["waited += 1"])]
 
 
 def _epoch_schedule(subject: Subject) -> list[str]:
+    """Write how the learning rate changes after an epoch."""
     spec = subject.plan.schedule
-    if spec is None or interval_of(spec) == "step":
-        return []
-    if isinstance(spec, schedules.ReduceLROnPlateau):
-        return ["schedule.step(val_loss)"]
-    return ["schedule.step()"]
+    lines = []
+    if spec is not None and interval_of(spec) == "epoch":
+        plateau = isinstance(spec, schedules.ReduceLROnPlateau)
+        lines = ["schedule.step(val_loss)" if plateau else "schedule.step()"]
+    if not has_late_schedule(subject):
+        return lines
+    late = block(f"if {takes_epoch(subject)}:", ["late_schedule.step()"])
+    return [late, block("else:", lines)] if lines else [late]
 
 
 def _stop(subject: Subject) -> list[str]:
-    if not _has_patience(subject):
+    if not has_patience(subject):
         return []
     return [block("if waited == PATIENCE:", ["break"])]

@@ -36,6 +36,8 @@ def network_section(subject: Subject) -> Section:
         f"network = Network(){to}",
         *init_lines(subject),
     ]
+    if uses_channels_last(subject):
+        steps.append("network.to(memory_format=torch.channels_last)")
     return Section(
         "Network",
         "An `nn.Module` holds its layers, and says in `forward` how they follow.",
@@ -83,12 +85,6 @@ def _layers(subject: Subject, network: nn.Module) -> str:
     init = [module_source(network, 2, "self.layers = ")]
     inputs = "inputs"
     forward = []
-    if uses_channels_last(subject):
-        forward.append(
-            "# Convolutions are faster where a pixel's channels lie together."
-        )
-        forward.append("inputs = inputs.contiguous(memory_format=torch.channels_last)")
-        init.append("self.to(memory_format=torch.channels_last)")
     forward.append(f"return self.layers({inputs})")
     about = f"Layers, one after the other: {_shapes(subject)}."
     return _class(about, init, forward)

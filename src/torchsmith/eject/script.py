@@ -2,11 +2,10 @@
 
 from importlib.metadata import version
 from pathlib import Path
-from textwrap import fill
 
 from torchsmith.eject.code import (
-    WIDTH,
     Section,
+    comment,
     constant,
     docstring,
     function,
@@ -131,9 +130,7 @@ def script_of(subject: Subject) -> str:
     pieces = []
     for number, section in enumerate(sections, start=1):
         if section.code:
-            about = fill(
-                section.about, WIDTH, initial_indent="# ", subsequent_indent="# "
-            )
+            about = comment(section.about)
             pieces.append(f"# {number}. {section.title}\n{about}\n\n{_gap(section)}")
     body = joined([*pieces, main_of(sections)])
     guard = 'if __name__ == "__main__":\n    main()'

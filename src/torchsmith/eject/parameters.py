@@ -1,0 +1,84 @@
+"""Parameters by patterns of their names, in a script whose names may be longer."""
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from torchsmith.core.errors import PlanError
+from torchsmith.eject.code import function, literal, quoted
+from torchsmith.eject.subject import Subject
+from torchsmith.nn.tabular import TabularMLP
+
+_PARTS = (("categories.", "embeddings."), ("numbers.", "waves."), ("mlp.", "layers."))
+
+SELECT = function(
+    "select(network, pattern, but=())",
+    "Return the parameters whose names fit a pattern, but none of the others.",
+    [
+        "return [\n    parameter\n"
+        "    for name, parameter in network.named_parameters()\n"
+        "    if fnmatchcase(name, pattern)\n"
+        "    and not any(fnmatchcase(name, other) for other in but)\n]"
+    ],
+)
+
+
+def script_name(subject: Subject, name: str) -> str:
+    """Return what a parameter of the run's network is called in the script."""
+    if not isinstance(subject.network, TabularMLP):
+        return f"layers.{name}"
+    for ours, theirs in _PARTS:
+        if name.startswith(ours):
+            return theirs + name.removeprefix(ours)
+    return name
+
+
+def script_pattern(subject: Subject, pattern: str) -> str:
+    """Return the pattern that fits the same parameters in the script.
+
+    It is the same where that fits the same; else it is longer, or lists the names.
+    """
+    names = [name for name, _ in subject.network.named_parameters()]
+    wanted = {script_name(subject, n) for n in names if fnmatchcase(n, pattern)}
+    everything = [script_name(subject, name) for name in names]
+    longer = [script_name(subject, pattern), f"layers.{pattern}", f"*.{pattern}"]
+    for candidate in (pattern, *longer):
+        if {name for name in everything if fnmatchcase(name, candidate)} == wanted:
+            return candidate
+    return ""
+
+
+def condition(subject: Subject, pattern: str) -> str:
+    """Return the expression that tells whether a parameter's `name` fits."""
+    found = script_pattern(subject, pattern)
+    if found:
+        return f"fnmatchcase(name, {quoted(found)})"
+    names = [
+        script_name(subject, name)
+        for name, _ in subject.network.named_parameters()
+        if fnmatchcase(name, pattern)
+    ]
+    return f"name in {literal(names, 2)}"
+
+
+def selection(subject: Subject, pattern: str, but: Sequence[str]) -> str:
+    """Return the call of `select` for the parameters of a group.
+
+    Raises:
+        PlanError: There is no pattern for them in the script.
+    """
+    found, *others = (_certain_pattern(subject, p) for p in (pattern, *but))
+    found = quoted(found)
+    if not but:
+        return f"select(network, {found})"
+    return f"select(network, {found}, but={literal(others)})"
+
+
+def _certain_pattern(subject: Subject, pattern: str) -> str:
+    found = script_pattern(subject, pattern)
+    if not found:
+        raise PlanError(
+            f"optimizer.groups: the names of a script's parameters are longer, and no "
+            f"pattern there fits what '{pattern}' fits; write a simpler one, such as "
+            "'*.bias'"
+        )
+    return found
