@@ -47,7 +47,7 @@ def test_a_file_is_a_whole_svg_on_white_with_names_that_do_not_overlap():
         for text in root.findall(f"{SVG}text")
         if "variant" in (text.text or "")
     ]
-    assert len(placed) == 9
+    assert len(placed) == len(COLOURS)
     for (y, x, name), (next_y, next_x, _) in pairwise(placed):
         assert next_y > y or next_x - 28 >= x + 6 * len(name)
         assert x + 6 * len(name) < float(root.get("width"))

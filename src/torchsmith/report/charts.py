@@ -19,7 +19,7 @@ _MAX_VISIBLE_POINTS = 40
 _HEIGHT = 190  # of a plot, in pixels
 
 
-Colour = Literal["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9"]
+Colour = Literal["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9", "c10"]
 """Of one of several equal lines; neighbours differ in lightness or dashes, too."""
 
 COLOURS: tuple[Colour, ...] = get_args(Colour)

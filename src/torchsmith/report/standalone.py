@@ -43,7 +43,7 @@ path.{0}, .key.{0} {{ stroke: var(--{0}); }} polygon.{0} {{ fill: var(--{0}); }}
 .point.{0} {{ fill: var(--{0}); stroke: transparent; }}
 """
 _DASHES = """
-path.c2, path.c6, .key.c2, .key.c6 { stroke-dasharray: 9 4; }
+path.c2, path.c6, path.c10, .key.c2, .key.c6, .key.c10 { stroke-dasharray: 9 4; }
 path.c4, path.c8, .key.c4, .key.c8 { stroke-dasharray: 3 4; }
 .point { stroke-dasharray: none; }
 .point.main, .point.second { stroke: transparent; }
