@@ -50,7 +50,11 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("mnist-mlp-500", "plan", "weights as pictures, and the crop test", "1 min"),
     Entry("mnist-cnn", "study", "convolutions, and what augmentation is for", "3 min"),
     Entry("car-embeddings", "plan", "words as embeddings, four classes", "20 s"),
-    Entry("optimizers", "study", "six ways from a gradient to a step", "30 s"),
+    Entry("activations", "study", "nine functions in a deep network", "1 min"),
+    Entry("losses", "study", "eight ways to say how wrong an answer is", "1 min"),
+    Entry("optimizers", "study", "nine ways from a gradient to a step", "1 min"),
+    Entry("lr-schedules", "study", "ten ways to lower the learning rate", "1 min"),
+    Entry("normalisation", "study", "a deep network that learns, or does not", "1 min"),
 )
 
 NAMES: tuple[str, ...] = tuple(entry.name for entry in ENTRIES)
