@@ -13,7 +13,8 @@ def read_builtin_section(subject: Subject, located: Located) -> Section:
     name = subject.plan.data.source if located.entry is None else located.entry.name
     loaded = f"bunch = load_{name}({_OPTIONS.get(name, '')})"
     if subject.is_table:
-        return _table(subject, loaded)
+        own = subject.target.name if located.entry is None else located.entry.target
+        return _table(subject, loaded, own)
     body = [
         loaded,
         "pixels = bunch.images.astype(np.uint8)[:, None]",
@@ -29,27 +30,34 @@ def read_builtin_section(subject: Subject, located: Located) -> Section:
     )
 
 
-def _table(subject: Subject, loaded: str) -> Section:
+def _table(subject: Subject, loaded: str, own: str) -> Section:
     lists = column_lists(subject)
-    own = subject.target.name not in subject.columns and _is_own_target(subject)
-    columns = [
-        loaded,
-        "columns = dict(zip(bunch.feature_names, bunch.data.T.copy()))",
-        "table = {name: columns[name] for name in NUMBERS}",
-    ]
-    targets = "bunch.target" if own else f"columns[{quoted(subject.target.name)}]"
-    body = [*columns, f"return table, {targets}"]
-    about = "Return the columns by name, and what is to be predicted."
+    target, label = subject.target.name, "bunch.target"
+    if subject.columns.get(own, subject.target).levels:
+        label = "bunch.target_names[bunch.target]"
+    body = [loaded, "columns = dict(zip(bunch.feature_names, bunch.data.T.copy()))"]
+    if target != own:
+        body.append(f"columns[{quoted(own)}] = {label}")
+    body.append(f"table = {{name: columns[name] for name in {' + '.join(lists)}}}")
+    values = label if target == own else f"columns[{quoted(target)}]"
+    body += _targets(subject, values)
+    body.append("return table, targets")
     classes = [constant("CLASSES", list(subject.classes))] if subject.classes else []
     return Section(
         title="Read the data",
         about="The table comes with scikit-learn.",
-        code=function("read()", about, body),
+        code=function(
+            "read()", "Return the columns by name, and what is to be predicted.", body
+        ),
         steps=("table, targets = read()",),
         constants=(*classes, *(constant(n, list(v)) for n, v in lists.items())),
     )
 
 
-def _is_own_target(subject: Subject) -> bool:
-    """Whether the target is what the set is made for, not one of its columns."""
-    return subject.target.kind == "text" or subject.target.name == "progression"
+def _targets(subject: Subject, values: str) -> list[str]:
+    """Return the statements that make targets of the values of a column."""
+    if not subject.classes:
+        return [f"targets = {values}"]
+    item = "name" if subject.target.levels else 'f"{name:.15g}"'
+    made = "targets = np.array([CLASSES.index({item}) for name in names])"
+    return [f"names = {values}", made.replace("{item}", item)]

@@ -4,9 +4,9 @@ from torchsmith.data.data import Images
 from torchsmith.data.pixels import MAX_FITTED
 from torchsmith.data.steps import Standardize, ToFloat
 from torchsmith.eject.code import Section, block, docstring, function, literal
-from torchsmith.eject.losses import loss_targets
 from torchsmith.eject.network import uses_channels_last
 from torchsmith.eject.subject import Subject
+from torchsmith.eject.targets import loss_targets
 
 
 def dataset_section(subject: Subject) -> Section:

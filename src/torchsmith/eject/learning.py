@@ -10,7 +10,7 @@ from torch.optim import lr_scheduler
 
 from torchsmith.core.errors import PlanError
 from torchsmith.eject.averaging import joins_last
-from torchsmith.eject.code import Raw, call, literal
+from torchsmith.eject.code import Raw, call, function, literal
 from torchsmith.eject.parameters import SELECT, selection
 from torchsmith.eject.subject import Subject
 from torchsmith.plan import optimizers, schedules
@@ -18,9 +18,9 @@ from torchsmith.plan.optimizers import Optimizer
 from torchsmith.plan.schedules import Schedule, interval_of, lr_factor, part_lengths
 
 
-def own_arguments(function: Any, arguments: dict[str, object]) -> dict[str, object]:  # noqa: ANN401
+def own_arguments(made: Any, arguments: dict[str, object]) -> dict[str, object]:  # noqa: ANN401
     """Return the arguments that are not what PyTorch takes by default."""
-    defaults = {n: p.default for n, p in signature(function).parameters.items()}
+    defaults = {n: p.default for n, p in signature(made).parameters.items()}
     return {
         name: value
         for name, value in arguments.items()
@@ -64,6 +64,10 @@ def optimizer_definitions(subject: Subject) -> list[str]:
     found = []
     if spec.groups or (isinstance(spec, optimizers.Muon) and spec.others.groups):
         found.append(SELECT)
+    if isinstance(spec, optimizers.Muon) and spec.groups:
+        found.append(_MATRICES)
+    if isinstance(spec, optimizers.Muon) and spec.others.groups:
+        found.append(_OTHERS)
     if isinstance(spec, optimizers.Muon) and _has_others(subject):
         found.append(_MUON_WITH_ADAMW)
     return found
@@ -98,7 +102,7 @@ def _groups(subject: Subject, spec: Optimizer, of: str = "") -> Raw:
     Args:
         subject: The run.
         spec: With groups.
-        of: For Muon, the condition on `p` that its parameters fulfil.
+        of: For Muon, the function that picks its parameters.
     """
     patterns = [group.params for group in spec.groups]
     items = []
@@ -112,7 +116,7 @@ def _groups(subject: Subject, spec: Optimizer, of: str = "") -> Raw:
 
 def _select(subject: Subject, pattern: str, but: list[str], of: str) -> str:
     source = selection(subject, pattern, but)
-    return f"[p for p in {source} if {of}]" if of else source
+    return f"{of}({source})" if of else source
 
 
 def _rest(subject: Subject, patterns: list[str], of: str) -> bool:
@@ -120,10 +124,20 @@ def _rest(subject: Subject, patterns: list[str], of: str) -> bool:
     return any(
         not any(fnmatchcase(name, pattern) for pattern in patterns)
         for name, p in subject.network.named_parameters()
-        if not of or (p.ndim == 2) == ("==" in of)
+        if not of or (p.ndim == 2) == (of == "matrices")
     )
 
 
+_MATRICES = function(
+    "matrices(parameters)",
+    "Return the parameters of two dimensions.",
+    ["return [parameter for parameter in parameters if parameter.ndim == 2]"],
+)
+_OTHERS = function(
+    "others(parameters)",
+    "Return the parameters that are no matrices.",
+    ["return [parameter for parameter in parameters if parameter.ndim != 2]"],
+)
 _MUON_WITH_ADAMW = '''\
 class MuonWithAdamW(torch.optim.Optimizer):
     """Muon for the matrices of a network and AdamW for all else, as one optimizer."""
@@ -145,12 +159,12 @@ def _has_others(subject: Subject) -> bool:
 def _muon(subject: Subject, spec: optimizers.Muon) -> list[str]:
     matrices = Raw("[p for p in network.parameters() if p.ndim == 2]")
     if spec.groups:
-        matrices = _groups(subject, spec, "p.ndim == 2")
+        matrices = _groups(subject, spec, "matrices")
     if not _has_others(subject):
         return [_call(spec, torch.optim.Muon, matrices, "optimizer = ", "")]
     others = Raw("[p for p in network.parameters() if p.ndim != 2]")
     if spec.others.groups:
-        others = _groups(subject, spec.others, "p.ndim != 2")
+        others = _groups(subject, spec.others, "others")
     return [
         _call(spec, torch.optim.Muon, matrices, "muon = ", ""),
         _call(spec.others, torch.optim.AdamW, others, "adamw = ", "fused"),

@@ -3,36 +3,9 @@
 from typing import Literal, assert_never
 
 from torchsmith.eject.code import Raw, call, function
-from torchsmith.eject.preparing import target_steps
 from torchsmith.eject.subject import Subject
 from torchsmith.plan import losses
 from torchsmith.plan.losses import Loss
-
-
-def loss_targets(subject: Subject) -> tuple[str, tuple[str, ...]]:
-    """Return what the targets of the loss are called, and how `main` makes them."""
-    if not subject.classes:
-        return "scaled", target_steps(subject)
-    match subject.plan.loss:
-        case losses.CrossEntropyLoss() | losses.NLLLoss():
-            return "targets", ()
-        case losses.BCELoss() | losses.BCEWithLogitsLoss() | losses.MSELoss():
-            if num_outputs(subject) == 1:
-                made = "positive = targets.astype(np.float32)[:, None]"
-                return "positive", (made,)
-            made = "one_hot = np.eye(len(CLASSES), dtype=np.float32)[targets]"
-            return "one_hot", (made,)
-        case losses.L1Loss() | losses.SmoothL1Loss() | losses.HuberLoss():
-            raise AssertionError(subject.plan.loss)
-        case _:
-            assert_never(subject.plan.loss)
-
-
-def num_outputs(subject: Subject) -> int:
-    """Return how many outputs the network has."""
-    from torchsmith.nn.losses import num_outputs as wanted
-
-    return wanted(subject.plan.loss, len(subject.classes))
 
 
 def loss_source(subject: Subject) -> str:

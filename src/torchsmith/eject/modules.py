@@ -87,7 +87,8 @@ def arguments_of(module: nn.Module) -> dict[str, object]:
 
 def _parameters(module: nn.Module) -> Iterator[tuple[str, object]]:
     for name, parameter in signature(type(module)).parameters.items():
-        if name not in _NOT_WRITTEN:
+        open_ended = parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+        if name not in _NOT_WRITTEN and not open_ended:
             yield name, parameter.default
 
 
@@ -96,7 +97,7 @@ def _value(module: nn.Module, name: str) -> Any:  # noqa: ANN401
     if name == "bias":
         return value is not None
     if isinstance(value, tuple):
-        plain = tuple(int(item) for item in value)
+        plain = tuple(item if item is None else int(item) for item in value)
         same = len(set(plain)) == 1 and name != "unflattened_size"
         return (
             plain[0] if same and not isinstance(module, nn.LayerNorm) else _only(plain)
@@ -104,7 +105,7 @@ def _value(module: nn.Module, name: str) -> Any:  # noqa: ANN401
     return value
 
 
-def _only(values: tuple[int, ...]) -> int | tuple[int, ...]:
+def _only(values: tuple[int | None, ...]) -> int | tuple[int | None, ...] | None:
     return values[0] if len(values) == 1 else values
 
 

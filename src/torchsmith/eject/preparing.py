@@ -10,7 +10,6 @@ from torchsmith.data.steps import (
     FillMissing,
     RobustScale,
     Standardize,
-    StandardizeTarget,
     Step,
 )
 from torchsmith.data.tabular import DAY, NumberColumn, TablePreparation, raw_values
@@ -24,6 +23,7 @@ from torchsmith.eject.code import (
     quoted,
 )
 from torchsmith.eject.subject import Subject
+from torchsmith.eject.targets import loss_targets
 
 Scaler = Standardize | RobustScale
 
@@ -48,25 +48,8 @@ def prepare_section(subject: Subject) -> Section:
             "training part alone, as if the other parts were not known yet."
         ),
         code=joined(code),
-        steps=("inputs = prepare(table, train)", *target_steps(subject)),
+        steps=("inputs = prepare(table, train)", *loss_targets(subject)[1]),
     )
-
-
-def target_steps(subject: Subject) -> tuple[str, ...]:
-    """Return the statements of `main` that scale the targets of regression."""
-    if subject.classes:
-        return ()
-    if not has_scaled_target(subject):
-        return ("scaled = targets.astype(np.float32)[:, None]",)
-    return (
-        "mean, deviation = targets[train].mean(), targets[train].std()",
-        "scaled = ((targets - mean) / deviation).astype(np.float32)[:, None]",
-    )
-
-
-def has_scaled_target(subject: Subject) -> bool:
-    """Whether the targets of regression are scaled."""
-    return any(isinstance(step, StandardizeTarget) for step in subject.plan.prepare)
 
 
 def _scaler(steps: Sequence[Step]) -> Scaler | None:

@@ -4,11 +4,10 @@ from typing import assert_never
 
 from torchsmith.core.vocabulary import METRIC_TITLES, Metric
 from torchsmith.eject.code import bracketed, function, joined
-from torchsmith.eject.losses import num_outputs
 from torchsmith.eject.measures import AVERAGE_PRECISION, ROC_AUC, metric_source
 from torchsmith.eject.monitoring import monitored_metric
-from torchsmith.eject.preparing import has_scaled_target
 from torchsmith.eject.subject import Subject
+from torchsmith.eject.targets import has_scaled_target, num_outputs
 from torchsmith.plan import losses
 
 

@@ -1,0 +1,193 @@
+"""A script ends with the weights of its training, whatever the plan is made of."""
+
+import pytest
+
+from tests.eject.scripts import hold_to_run, plan_of
+from torchsmith.core.spec import members
+from torchsmith.plan.averaging import Averaging
+from torchsmith.plan.init import Init
+from torchsmith.plan.losses import Loss
+from torchsmith.plan.optimizers import Optimizer
+from torchsmith.plan.schedules import Schedule
+
+NET = {"MLP": {"hidden": [6]}}
+
+LOSSES = [
+    ("iris", "CrossEntropyLoss"),
+    ("iris", {"CrossEntropyLoss": {"weight": "balanced", "label_smoothing": 0.1}}),
+    ("iris", {"CrossEntropyLoss": {"weight": [1, 2, 3], "reduction": "sum"}}),
+    ("iris", {"NLLLoss": {"weight": "balanced"}}),
+    ("iris", "BCELoss"),
+    ("breast_cancer", "BCELoss"),
+    ("iris", {"BCEWithLogitsLoss": {"pos_weight": "balanced"}}),
+    ("breast_cancer", {"BCEWithLogitsLoss": {"pos_weight": "balanced"}}),
+    ("breast_cancer", {"BCEWithLogitsLoss": {"pos_weight": 2, "reduction": "sum"}}),
+    ("iris", "MSELoss"),
+    ("breast_cancer", "MSELoss"),
+    ("diabetes", {"MSELoss": {"reduction": "sum"}}),
+    ("diabetes", "L1Loss"),
+    ("diabetes", {"SmoothL1Loss": 0.5}),
+    ("diabetes", {"HuberLoss": {"delta": 0.5}}),
+]
+ENDS = {"NLLLoss": "LogSoftmax", "BCELoss": "Sigmoid"}
+OPTIMIZERS = [
+    {"SGD": {"momentum": 0.9, "nesterov": True}},
+    "SGD",
+    {"Adam": {"betas": [0.8, 0.9], "amsgrad": True}},
+    {"AdamW": {"weight_decay": 0.1, "eps": 1e-6}},
+    {"RMSprop": {"centered": True, "momentum": 0.5}},
+    {"Adagrad": {"lr_decay": 0.1}},
+    {"Adadelta": {"rho": 0.8}},
+    {"NAdam": {"decoupled_weight_decay": True, "weight_decay": 0.1}},
+    {"RAdam": {"betas": [0.8, 0.9]}},
+    {"Muon": {"lr": 0.01}},
+    {"SGD": {"groups": [{"params": "*.bias", "lr": 0.1}]}},
+    {"Adam": {"groups": [{"params": "0.*", "lr": 0.1}, {"params": "*.bias"}]}},
+    {"Muon": {"groups": [{"params": "0.*", "lr": 0.1}]}},
+    {"Muon": {"others": {"AdamW": {"groups": [{"params": "0.*", "lr": 0.1}]}}}},
+]
+SCHEDULES = [
+    {"LambdaLR": "0.9 ** epoch"},
+    {"LambdaLR": {"lr_lambda": "1 / (2 - epoch) + cos(pi)+1"}},
+    {"StepLR": {"step_size": 1, "gamma": 0.5, "interval": "step"}},
+    {"MultiStepLR": {"milestones": [1], "gamma": 0.5}},
+    "ConstantLR",
+    {"LinearLR": {"total_iters": 2}},
+    {"ExponentialLR": 0.9},
+    {"PolynomialLR": {"power": 2}},
+    "CosineAnnealingLR",
+    {"CosineAnnealingLR": {"interval": "step"}},
+    {"CosineAnnealingWarmRestarts": 1},
+    {"OneCycleLR": {"max_lr": 0.1, "three_phase": True}},
+    {"ReduceLROnPlateau": {"patience": 0}},
+    {
+        "SequentialLR": {
+            "schedulers": [{"LinearLR": {"total_iters": 3}}, "CosineAnnealingLR"],
+            "milestones": [3],
+            "interval": "step",
+        }
+    },
+]
+INITIALISERS = [
+    {"uniform_": {"a": -0.1, "b": 0.1}},
+    {"normal_": {"std": 0.1}},
+    {"constant_": {"val": 0.1, "params": "*.bias"}},
+    {"ones_": {"params": "0.bias"}},
+    {"zeros_": {"params": "*bias"}},
+    "eye_",
+    {"xavier_uniform_": {"gain": 2}},
+    "xavier_normal_",
+    {"kaiming_uniform_": {"nonlinearity": "relu"}},
+    {"kaiming_normal_": {"mode": "fan_out"}},
+    {"trunc_normal_": {"std": 0.1}},
+    "orthogonal_",
+    {"sparse_": {"sparsity": 0.1}},
+]
+AVERAGES = [
+    "EMA",
+    {"EMA": {"decay": 0.5}},
+    {"SWA": {"start": 0.0}},
+    {"SWA": {"start": 0.5, "swa_lr": 0.1, "anneal_epochs": 2}},
+]
+
+
+def name_of(spec):
+    return spec if isinstance(spec, str) else next(iter(spec))
+
+
+def names(union):
+    return {member.spec_name() for member in members(union)}
+
+
+def test_every_choice_is_among_the_examples():
+    assert {name_of(loss) for _, loss in LOSSES} == names(Loss)
+    assert set(map(name_of, OPTIMIZERS)) == names(Optimizer)
+    assert set(map(name_of, SCHEDULES)) == names(Schedule)
+    assert {*map(name_of, INITIALISERS), "dirac_"} == names(Init)
+    assert set(map(name_of, AVERAGES)) == names(Averaging)
+
+
+@pytest.mark.parametrize(("source", "loss"), LOSSES)
+def test_a_loss(source, loss, tmp_path):
+    outputs = {"iris": 3, "breast_cancer": 1, "diabetes": 1}[source]
+    if source == "breast_cancer" and name_of(loss) == "MSELoss":
+        outputs = 2
+    layers = [
+        {"Linear": outputs},
+        *([ENDS[name_of(loss)]] if name_of(loss) in ENDS else []),
+    ]
+    hold_to_run(plan_of(source, loss=loss, network={"Sequential": layers}), tmp_path)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=str)
+def test_an_optimizer(optimizer, tmp_path):
+    hold_to_run(plan_of("iris", optimizer=optimizer, network=NET), tmp_path)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=str)
+def test_a_schedule(schedule, tmp_path):
+    hold_to_run(plan_of("iris", schedule=schedule, network=NET), tmp_path)
+
+
+@pytest.mark.parametrize("init", INITIALISERS, ids=str)
+def test_an_initialiser(init, tmp_path):
+    hold_to_run(plan_of("iris", init=[init], network=NET), tmp_path)
+
+
+@pytest.mark.parametrize("network", [NET, {"MLP": {"hidden": [6], "batch_norm": True}}])
+@pytest.mark.parametrize("averaging", AVERAGES, ids=str)
+def test_an_average(averaging, network, tmp_path):
+    hold_to_run(plan_of("iris", averaging=averaging, network=network), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"training__accumulate": 2},
+        {"training__accumulate": 2, "loss": {"CrossEntropyLoss": {"reduction": "sum"}}},
+        {"training__batch_size": 101},
+        {"training__batch_size": 1},
+        {"training__clip_grad_value": 0.1, "training__clip_grad_norm": 0},
+        {"training__precision": "bfloat16"},
+        {"stopping__monitor": "val_accuracy", "stopping__min_delta": 0.01},
+        {"stopping__restore_best": False, "stopping__patience": 0},
+        {"stopping__restore_best": False, "averaging": "EMA"},
+        {"split__seed": 3, "split__stratify": False},
+        {"prepare": ["Standardize"]},
+        {"prepare": []},
+    ],
+    ids=str,
+)
+def test_a_setting(settings, tmp_path):
+    hold_to_run(plan_of("iris", **{"network": NET, **settings}), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"init": [{"dirac_": {"params": "0.weight"}}, "kaiming_normal_"]},
+        {"augment": [{"RandomCrop": 6}], "averaging": {"SWA": 0.0}},
+        {"augment": [{"RandomCrop": {"size": [6, 7], "p": 0.5}}]},
+        {"prepare": [{"ToFloat": 16}]},
+        {"network": {"Sequential": ["Flatten", {"Linear": 10}]}},
+    ],
+    ids=str,
+)
+def test_a_setting_for_pictures(settings, tmp_path):
+    net = {"ConvNet": {"channels": [4], "dropout": 0.1}}
+    plan = plan_of("digits", **{"network": net, "training__epochs": 1, **settings})
+    hold_to_run(plan, tmp_path)
+
+
+def test_what_a_plan_does_not_use_is_not_in_its_script(tmp_path):
+    plan = plan_of("iris", network=NET, schedule=None, stopping__patience=0)
+    code = hold_to_run(plan, tmp_path)
+    for word in (
+        "schedule",
+        "PATIENCE",
+        "waited",
+        'seed_for("step"',
+        "DEVICE",
+        "isnan",
+    ):
+        assert word not in code
