@@ -263,15 +263,16 @@ def is_better(
 
 def clip_gradients(job: Job, state: TrainState, *, is_last: bool) -> None:
     """Clip as planned, and measure the norm at the last step of an epoch."""
-    parameters, settings = list(state.network.parameters()), job.training
+    network, settings = state.network, job.training
     if settings.clip_grad_norm or is_last:
         # An infinite limit only measures the norm, for the record of the epoch.
         limit = settings.clip_grad_norm or float("inf")
-        norm = torch.nn.utils.clip_grad_norm_(parameters, limit)
+        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), limit)
         if is_last:
             state.grad_norm = norm.item()
     if settings.clip_grad_value:
-        torch.nn.utils.clip_grad_value_(parameters, settings.clip_grad_value)
+        limit = settings.clip_grad_value
+        torch.nn.utils.clip_grad_value_(network.parameters(), limit)
 
 
 def average_epoch(job: Job, state: TrainState) -> None:
