@@ -53,7 +53,7 @@ def test_a_lesson_prints_what_it_found_and_where_its_files_are(run_cli, tmp_path
         *("--set", "points=50", "--seed", "1"),
     )
     assert result.exit_code == 0
-    assert "20 steps, gradients autograd" in result.stderr
+    assert "autograd: 20 steps, error " in result.stderr
     assert "error before the last step" in result.stdout
     (folder,) = (tmp_path / "runs").iterdir()
     assert f"Program: runs/{folder.name}/lesson.py" in result.stdout

@@ -36,7 +36,7 @@ def test_a_product_of_three_has_the_known_derivative():
         "x − 2",
         "(x − 1) × (x − 2)",
         "x − 3",
-        "… × (x − 3)",
+        "(x − 1) × (x − 2) × (x − 3)",
     ]
 
 

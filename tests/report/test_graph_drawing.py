@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from torchsmith.explain.graph import trace
-from torchsmith.report.graph_drawing import draw_graph
-from torchsmith.report.layered import layered
+from torchsmith.report.graph_drawing import draw_graph, text_width
+from torchsmith.report.layered import Box, layered
 
 
 def two_steps(a, b):
@@ -40,6 +40,47 @@ def test_boxes_do_not_overlap():
     assert len(boxes) == 13
     for place, one in enumerate(boxes):
         assert not any(overlap(one, other) for other in boxes[place + 1 :])
+
+
+def test_a_number_stands_where_no_other_line_passes():
+    svg = draw_graph(trace(two_steps, a=2.0, b=1.0))
+    numbers = [
+        Box(float(x) - text_width(text) / 2, float(y) - 12, text_width(text), 15)
+        for x, y, text in re.findall(
+            r'class="derivative mid" x="([\d.]+)" y="([\d.]+)">([^<]+)<', svg
+        )
+    ]
+    routes = [points_of(path) for path in re.findall(r'class="edge" d="([^"]+)"', svg)]
+    assert len(numbers) == len(routes) == 14
+    for place, box in enumerate(numbers):
+        inside = [
+            other
+            for other, points in enumerate(routes)
+            if any(
+                box.x <= x <= box.right and box.y <= y <= box.y + box.height
+                for x, y in points
+            )
+        ]
+        assert inside == [place]
+
+
+def points_of(path):
+    """Points along a path of cubic curves."""
+    numbers = [float(text) for text in re.findall(r"-?[\d.]+", path)]
+    x, y, *rest = numbers
+    found = []
+    while rest:
+        x1, y1, x2, y2, x3, y3, *rest = rest
+        for t in (step / 20 for step in range(1, 20)):
+            weights = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3
+            found.append(
+                tuple(
+                    sum(w * p for w, p in zip(weights, axis, strict=True))
+                    for axis in ((x, x1, x2, x3), (y, y1, y2, y3))
+                )
+            )
+        x, y = x3, y3
+    return found
 
 
 def test_names_are_text_and_nothing_else():

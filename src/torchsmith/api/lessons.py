@@ -116,8 +116,10 @@ def run_lesson(
     except AssertionError as error:
         raise TrainError(
             f"{lesson.name}: with these settings the lesson does not come out as it "
-            f"must ({error or 'an assertion failed'}); a smaller rate may help"
+            f"must: {error or 'an assertion failed'}"
         ) from error
+    except ValueError as error:
+        raise PlanError(f"{lesson.name}: {error}") from error
     record = LessonRecord(
         lesson=lesson.name,
         title=lesson.title,

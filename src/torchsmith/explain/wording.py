@@ -100,8 +100,8 @@ def _closed(text: str, *, strict: bool = False) -> str:
     """Put an operand into brackets where its own operation binds less."""
     loose = {"+", "−", "-"} | ({"×", "/", "@", "^"} if strict else set())
     depth = 0
-    for letter in text[1:]:
+    for place, letter in enumerate(text):
         depth += (letter in "([") - (letter in ")]")
-        if not depth and letter in loose:
+        if place and not depth and letter in loose:
             return f"({text})"
     return text

@@ -3,8 +3,8 @@
 A lesson is a module of `recipes/lessons` that needs nothing of Torchsmith: the standard
 library, NumPy and PyTorch. It holds one function of the lesson's name with keyword
 parameters and their defaults, and returns what it found as a plain dictionary, the
-fields of `LessonResult`. It says what it is about to do with `tell`, which prints when
-the program runs on its own:
+fields of `LessonResult`. It says line by line what it finds with `tell`, which prints
+when the program runs on its own:
 
 ```
 def sine_cubic(*, points=1000, steps=2000, lr=1e-6, seed=0, tell=print): ...
@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
+from math import isfinite
 from typing import Any
 
 from pydantic import ValidationError
@@ -31,7 +32,28 @@ Value = int | float | str | bool
 """What a setting of a lesson may be."""
 
 _NOT_SET = ("tell", "folder")
+_ABOVE_ZERO = ("lr", "h")
 _CALLED = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+
+_ENDING = """
+
+def text(value: object) -> str:
+    # Six digits are enough to read.
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    found = {call}
+    print()
+    for name, value in found["numbers"].items():
+        print(f"{name}: {text(value)}")
+    for title, rows in found["tables"].items():
+        print(f"\\n{title}")
+        columns = [[name, *(text(row[name]) for row in rows)] for name in rows[0]]
+        widths = [max(map(len, column)) for column in columns]
+        for line in zip(*columns):
+            print("  ".join(cell.rjust(width) for cell, width in zip(line, widths)))
+"""
 
 
 class Figure(Record):
@@ -174,14 +196,16 @@ class Lesson:
     def program(self, settings: Mapping[str, Value], folder: str = "") -> str:
         """Return the program as a script that runs with these settings.
 
+        It prints what `tell` is told, and at the end the numbers and the tables.
+
         Args:
             settings: All of them.
             folder: Where the set that it reads lies, where it reads one.
         """
         given = dict(settings) | ({"folder": folder} if folder else {})
         arguments = [f"        {name}={value!r},\n" for name, value in given.items()]
-        call = f"    {self.function}(\n{''.join(arguments)}    )\n"
-        return f'{self.source.rstrip()}\n\n\nif __name__ == "__main__":\n{call}'
+        call = f"{self.function}(\n{''.join(arguments)}    )"
+        return f"{self.source.rstrip()}\n{_ENDING.replace('{call}', call)}"
 
     def function_named(self, name: str) -> Callable[..., Any]:
         """Return a function of the program, which is imported for it."""
@@ -199,7 +223,7 @@ class Lesson:
 
         Args:
             settings: All of them.
-            tell: Is told what the program is about to do.
+            tell: Is told what the program finds, line by line.
             folder: Where the set that it reads lies, where it reads one.
         """
         function = self.function_named(self.function)
@@ -238,7 +262,7 @@ def _fitting(name: str, value: object, default: Value) -> Value:
     """Return a value of the default's kind.
 
     Raises:
-        PlanError: It is of another kind, or not above 0.
+        PlanError: It is of another kind, or too small.
     """
     if isinstance(default, float) and type(value) is int:
         value = float(value)
@@ -251,7 +275,9 @@ def _fitting(name: str, value: object, default: Value) -> Value:
                 raise PlanError(f"{name}: must be at least {lowest}, got {value}")
             return value
         case float() if isinstance(default, float):
-            if not 0 < value < float("inf"):
+            if not isfinite(value):
+                raise PlanError(f"{name}: must be finite, got {value}")
+            if name in _ABOVE_ZERO and value <= 0:
                 raise PlanError(f"{name}: must be above 0, got {value}")
             return value
         case _:

@@ -17,6 +17,7 @@ from torchsmith.report.text import clean, number, percent
 _MAX_TARGETS = 150  # places per series that show their value under the pointer
 _MAX_VISIBLE_POINTS = 40
 _HEIGHT = 190  # of a plot, in pixels
+_DASH = 14  # pixels of one line's turn
 
 
 Colour = Literal["c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9", "c10"]
@@ -34,12 +35,20 @@ class Series:
         points: Pairs of x and y; where y is not finite the line is broken.
         style: `main` is drawn stronger than `second`; equal lines have a colour each.
         band: For some x, the lowest and the highest y, drawn as a pale band.
+        turn: Its place among lines that lie on each other, and how many these are. They
+            take turns, dash by dash, so that all of them are seen.
     """
 
     name: str
     points: Sequence[tuple[float, float]]
     style: Literal["main", "second"] | Colour = "main"
     band: Sequence[tuple[float, float, float]] = ()
+    turn: tuple[int, int] = (0, 1)
+
+    @property
+    def key(self) -> str:
+        """The classes of its line in a legend."""
+        return f"{self.style} turn" if self.turn[1] > 1 else self.style
 
 
 @dataclass(frozen=True)
@@ -220,7 +229,7 @@ def _figure(
     title: str, body: Markup, *, height: int | None, legend: Sequence[Series] = ()
 ) -> Markup:
     names = Markup("").join(
-        Markup('<span class="key {}">{}</span>').format(one.style, clean(one.name))
+        Markup('<span class="key {}">{}</span>').format(one.key, clean(one.name))
         for one in legend
         if len(legend) > 1
     )
@@ -327,7 +336,18 @@ def _path(series: Series, x_axis: Axis, y_axis: Axis, height: int) -> Markup:
             place = f"{1000 * x_axis.at(x):.1f} {height * (1 - y_axis.at(y)):.1f}"
             commands.append(f"{'L' if pen_down else 'M'}{place}")
         pen_down = math.isfinite(y)
-    return Markup('<path class="{}" d="{}"/>').format(series.style, "".join(commands))
+    return Markup('<path class="{}" d="{}"{}/>').format(
+        series.style, "".join(commands), _dashes(*series.turn)
+    )
+
+
+def _dashes(place: int, count: int) -> Markup:
+    """Leave room between the dashes of a line for those of the others on it."""
+    if count < 2:
+        return Markup("")
+    return Markup(
+        ' style="stroke-linecap:butt;stroke-dasharray:{0} {1};stroke-dashoffset:-{2}"'
+    ).format(_DASH, (count - 1) * _DASH, place * _DASH)
 
 
 def _targets(

@@ -15,7 +15,9 @@ _LINE = 17.0
 _PAD = 10.0
 _MOST_NUMBERS = 4
 _BETWEEN_COLUMNS = 56.0
-_ALONG = (0.5, 0.66, 0.34, 0.8, 0.2)  # where on a line its number may stand
+_SAMPLES = 16  # points of a curve that are looked at
+_SMALLEST = 0.85  # of its own size, in a narrow page
+_ALONG = (0.5, 0.66, 0.34, 0.72, 0.28, 0.8, 0.2)  # where on a line its number may stand
 
 
 def draw_graph(graph: Graph, *, title: str = "") -> Markup:
@@ -39,7 +41,8 @@ def draw_graph(graph: Graph, *, title: str = "") -> Markup:
     for route, edge in zip(layout.routes, graph.edges, strict=True):
         lines += _line(route)
         if edge.derivative is not None:
-            numbers += _derivative(route, edge.derivative, taken)
+            others = [other for other in layout.routes if other is not route]
+            numbers += _derivative(route, edge.derivative, taken, others)
     last = len(graph.nodes) - 1
     boxes = Markup("").join(
         _box(box, text, _style(node, result=place == last))
@@ -58,12 +61,16 @@ def draw_graph(graph: Graph, *, title: str = "") -> Markup:
 
 
 def canvas(layout: Layout, body: Markup, title: str) -> Markup:
-    """Return an SVG of the layout's own size, with a margin."""
+    """Return an SVG of the layout's own size, with a margin.
+
+    In a narrow page it shrinks as far as its letters can still be read.
+    """
     width, height = layout.width + 4, layout.height + 4
     return Markup(
         '<svg class="nodes" width="{0:.0f}" height="{1:.0f}" '
+        'style="min-width:{4:.0f}px" '
         'viewBox="-2 -2 {0:.0f} {1:.0f}" role="img" aria-label="{2}">{3}</svg>'
-    ).format(width, height, clean(title), body)
+    ).format(width, height, clean(title), body, _SMALLEST * width)
 
 
 def curve(route: Sequence[Point]) -> str:
@@ -135,23 +142,49 @@ def _line(route: Sequence[Point]) -> Markup:
     ).format(curve(route), x, y)
 
 
-def _derivative(route: Sequence[Point], value: float, taken: list[Box]) -> Markup:
-    """Write the number of a line where nothing stands yet, and take that place."""
+def _derivative(
+    route: Sequence[Point],
+    value: float,
+    taken: list[Box],
+    others: Sequence[Sequence[Point]],
+) -> Markup:
+    """Write the number of a line where nothing stands yet, and take that place.
+
+    A place that no other line passes is better, as the number then is of one line.
+    """
     text = number(value, 3)
     width = text_width(text)
-    (x0, y0), (x1, y1) = route[-2:]
-    places = []
-    for t in _ALONG:
-        # The curve is a cubic whose inner points lie halfway between its ends.
-        x = x0 + (x1 - x0) * (1.5 * t * (1 - t) + t**3)
-        y = y0 + (y1 - y0) * t * t * (3 - 2 * t)
-        places.append(Box(x - width / 2, y - 12, width, 15))
-    free = (box for box in places if not any(_overlap(box, other) for other in taken))
-    box = next(free, places[0])
+    start, end = route[-2:]
+    places = [
+        Box(x - width / 2, y - 12, width, 15)
+        for x, y in (_on_curve(start, end, t) for t in _ALONG)
+    ]
+    free = [box for box in places if not any(_overlap(box, other) for other in taken)]
+    alone = (box for box in free if not any(_passes(line, box) for line in others))
+    box = next(alone, (free or places)[0])
     taken.append(box)
     return Markup(
         '<text class="derivative mid" x="{:.1f}" y="{:.1f}">{}</text>'
     ).format(box.x + width / 2, box.y + 12, text)
+
+
+def _on_curve(start: Point, end: Point, t: float) -> Point:
+    """Return a point of the cubic whose inner points lie halfway between its ends."""
+    (x0, y0), (x1, y1) = start, end
+    x = x0 + (x1 - x0) * (1.5 * t * (1 - t) + t**3)
+    return x, y0 + (y1 - y0) * t * t * (3 - 2 * t)
+
+
+def _passes(route: Sequence[Point], box: Box) -> bool:
+    """Whether a line is seen inside a box."""
+    points = (
+        _on_curve(start, end, step / _SAMPLES)
+        for start, end in pairwise(route)
+        for step in range(1, _SAMPLES)
+    )
+    return any(
+        box.x <= x <= box.right and box.y <= y <= box.y + box.height for x, y in points
+    )
 
 
 def _overlap(one: Box, other: Box) -> bool:

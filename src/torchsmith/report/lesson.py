@@ -3,11 +3,13 @@
 from torchsmith.core.run_folder import slug
 from torchsmith.explain.graph import Graph, trace
 from torchsmith.recipes.catalogue import recipe
-from torchsmith.recipes.lesson import Lesson, LessonRecord, LessonResult
+from torchsmith.recipes.lesson import Figure, Lesson, LessonRecord, LessonResult
 from torchsmith.report.charts import COLOURS, Drawing, Series, in_page, line_drawing
 from torchsmith.report.graph_drawing import draw_graph
 from torchsmith.report.render import render_page
 from torchsmith.report.standalone import standalone, standalone_graph
+
+_SAME = 1e-3  # of a figure's height: lines that lie nearer are seen as one
 
 
 def lesson_page(record: LessonRecord, program: str) -> str:
@@ -55,13 +57,28 @@ def _graphs(record: LessonRecord) -> dict[str, Graph]:
 
 def _drawings(result: LessonResult) -> list[Drawing]:
     return [
-        line_drawing(
-            [
-                Series(name, points, COLOURS[place % len(COLOURS)])
-                for place, (name, points) in enumerate(figure.lines.items())
-            ],
-            title=title,
-            x_title=figure.x,
-        )
+        line_drawing(_series(figure), title=title, x_title=figure.x)
         for title, figure in result.figures.items()
     ]
+
+
+def _series(figure: Figure) -> list[Series]:
+    """Return the lines of a figure; those that lie on each other take turns."""
+    lines = list(figure.lines.items())
+    heights = [y for _, points in lines for _, y in points]
+    same = _SAME * (max(heights) - min(heights))
+    series = []
+    for place, (name, points) in enumerate(lines):
+        alike = [
+            other
+            for other, (_, others) in enumerate(lines)
+            if [x for x, _ in others] == [x for x, _ in points]
+            and all(
+                abs(y - y2) <= same
+                for (_, y), (_, y2) in zip(points, others, strict=True)
+            )
+        ]
+        turn = alike.index(place), len(alike)
+        colour = COLOURS[place % len(COLOURS)]
+        series.append(Series(name, points, colour, turn=turn))
+    return series

@@ -45,6 +45,7 @@ path.{0}, .key.{0} {{ stroke: var(--{0}); }} polygon.{0} {{ fill: var(--{0}); }}
 _DASHES = """
 path.c2, path.c6, path.c10, .key.c2, .key.c6, .key.c10 { stroke-dasharray: 9 4; }
 path.c4, path.c8, .key.c4, .key.c8 { stroke-dasharray: 3 4; }
+.key.turn { stroke-dasharray: 8 5; stroke-linecap: butt; }
 .point { stroke-dasharray: none; }
 .point.main, .point.second { stroke: transparent; }
 .point.unseen { fill: transparent; }
@@ -110,7 +111,7 @@ def _legend(series: Sequence[Series]) -> tuple[Markup, int]:
         placed += Markup(
             '<line class="key {0}" x1="{1:.0f}" x2="{2:.0f}" y1="{3}" y2="{3}"/>'
             '<text x="{4:.0f}" y="{5}">{6}</text>'
-        ).format(one.style, left, left + 22, y, left + 28, y + 4, name)
+        ).format(one.key, left, left + 22, y, left + 28, y + 4, name)
         left += width
     return placed, row + 1
 

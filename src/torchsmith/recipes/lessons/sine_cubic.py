@@ -3,7 +3,10 @@
 The four numbers of y = a + b x + c x² + d x³ are moved so that the curve comes close to
 sin(x) between -π and π. First the gradient of the error is worked out by hand; then
 autograd finds the same gradient; then `nn.Module` and `torch.optim` do the bookkeeping.
-Nothing else changes: all three take the same steps.
+Nothing else changes: all three take the same steps, and the program checks that.
+
+What descent comes to is compared with the best cubic there is. Least squares finds it
+in one go, a straight way that a network does not have.
 """
 
 import math
@@ -12,6 +15,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+
+def cubic(x: Tensor, weights: Tensor) -> Tensor:
+    """Return a + b x + c x² + d x³ for each x, `(N,)`."""
+    a, b, c, d = weights
+    return a + b * x + c * x**2 + d * x**3
 
 
 def by_hand(x: Tensor, y: Tensor, start: Tensor, steps: int, lr: float) -> Tensor:
@@ -43,12 +52,9 @@ def by_autograd(x: Tensor, y: Tensor, start: Tensor, steps: int, lr: float) -> T
     weights = start.clone().requires_grad_()
     record = []
     for _ in range(steps):
-        a, b, c, d = weights
-        prediction = a + b * x + c * x**2 + d * x**3
-        error = (prediction - y).square().sum()
+        error = (cubic(x, weights) - y).square().sum()
         error.backward()
-        # The step itself must not become part of what is differentiated.
-        with torch.no_grad():
+        with torch.no_grad():  # the step is not part of what is differentiated
             weights -= lr * weights.grad
         weights.grad = None  # otherwise the next gradient is added to this one
         record.append([error.item(), *weights.tolist()])
@@ -87,6 +93,19 @@ def by_module(x: Tensor, y: Tensor, start: Tensor, steps: int, lr: float) -> Ten
     return torch.tensor(record, dtype=torch.float64)
 
 
+def best_cubic(x: Tensor, y: Tensor) -> Tensor:
+    """Return a, b, c and d with the smallest error of all, by least squares.
+
+    sin(x) is odd, so a and c are 0; what is found beside it is rounding.
+    """
+    powers = x.unsqueeze(1) ** torch.arange(4)  # (N, 4)
+    solution: Tensor = torch.linalg.lstsq(powers, y.unsqueeze(1)).solution
+    return solution.squeeze(1)
+
+
+WAYS = {"by hand": by_hand, "autograd": by_autograd, "nn.Module": by_module}
+
+
 def sine_cubic(
     *,
     points: int = 1000,
@@ -102,7 +121,7 @@ def sine_cubic(
         steps: Of gradient descent.
         lr: The step is the gradient times this.
         seed: Draws where a, b, c and d begin.
-        tell: Is told what comes next.
+        tell: Is told what was found, line by line.
     """
     # float64, so that what is left of a difference between the ways is rounding.
     x = torch.linspace(-math.pi, math.pi, points, dtype=torch.float64)
@@ -110,50 +129,57 @@ def sine_cubic(
     start = torch.randn(
         4, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)
     )
+
+    def error(weights: Tensor) -> float:
+        return (cubic(x, weights) - y).square().sum().item()
+
+    tell(f"error at the start: {error(start):,.0f}")
     records = {}
-    for name, fit in (
-        ("by hand", by_hand),
-        ("autograd", by_autograd),
-        ("nn.Module", by_module),
-    ):
-        tell(f"{steps:,} steps, gradients {name}")
+    for name, fit in WAYS.items():
         records[name] = fit(x, y, start, steps, lr)
+        after = error(records[name][-1, 1:])
+        tell(f"{name}: {steps:,} steps, error {after:,.4f}")
 
     reference = records["by hand"]
     for name, record in records.items():
-        assert torch.allclose(record, reference, rtol=1e-9, atol=1e-9), name
+        assert torch.allclose(record, reference, rtol=1e-9, atol=1e-9), (
+            f"{name} and by hand do not agree; lr is too large"
+        )
     apart = max((record - reference).abs().max().item() for record in records.values())
 
-    a, b, c, d = reference[-1, 1:].tolist()
-    tell(f"y = {a:.4f} {b:+.4f} x {c:+.4f} x² {d:+.4f} x³")
+    ends = {name: record[-1, 1:] for name, record in records.items()}
+    best = best_cubic(x, y)
+    a, b, c, d = ends["by hand"].tolist()
+    tell(f"all three: y = {a:.4f} {b:+.4f} x {c:+.4f} x² {d:+.4f} x³")
+    tell(f"the best cubic has an error of {error(best):,.4f}")
 
-    shown = torch.linspace(0, points - 1, 100).round().long()
-    curves = {"sin(x)": y[shown]}
-    for name, record in records.items():
-        a, b, c, d = record[-1, 1:]
-        curves[name] = (a + b * x + c * x**2 + d * x**3)[shown]
+    shown = torch.linspace(0, points - 1, 100).round().long().unique()
+    curves = {"sin(x)": y} | {name: cubic(x, end) for name, end in ends.items()}
     kept = range(0, steps, max(1, steps // 200))
     return {
         "numbers": {
-            "error before the first step": reference[0, 0].item(),
-            "error before the last step": reference[-1, 0].item(),
+            "error before the first step": error(start),
+            "error after the last step": error(ends["by hand"]),
+            "error of the best cubic": error(best),
             "largest difference between the ways": apart,
         },
         "tables": {
             "After the last step": [
                 {
                     "way": name,
-                    **dict(zip("abcd", record[-1, 1:].tolist(), strict=True)),
-                    "error": record[-1, 0].item(),
+                    **dict(zip("abcd", weights.tolist(), strict=True)),
+                    "error": error(weights),
                 }
-                for name, record in records.items()
+                for name, weights in (ends | {"best cubic": best}).items()
             ]
         },
         "figures": {
             "The curves after the last step": {
                 "x": "x",
                 "lines": {
-                    name: list(zip(x[shown].tolist(), curve.tolist(), strict=True))
+                    name: list(
+                        zip(x[shown].tolist(), curve[shown].tolist(), strict=True)
+                    )
                     for name, curve in curves.items()
                 },
             },
