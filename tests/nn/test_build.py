@@ -158,13 +158,13 @@ IMAGE = InputLayout((3, 8, 8))
         (
             sequential(layers.Linear(out_features=3)),
             IMAGE,
-            r"layer 1, Linear: takes \(features,\) or \(L, features\) for each "
-            r"example, but gets \(3, 8, 8\); put Flatten before it",
+            r"network\.Sequential\.0: Linear takes \(features,\) or \(L, features\) "
+            r"for each example, but gets \(3, 8, 8\); put Flatten before it",
         ),
         (
             sequential(layers.Flatten(), layers.Conv2d(out_channels=2)),
             IMAGE,
-            r"layer 2, Conv2d: takes \(C, H, W\) .* gets \(192,\); put Unflatten",
+            r"Sequential\.1: Conv2d takes \(C, H, W\) .* gets \(192,\); put Unflatten",
         ),
         (
             sequential(layers.LSTM(hidden_size=2)),
@@ -174,22 +174,22 @@ IMAGE = InputLayout((3, 8, 8))
         (
             sequential(layers.MaxPool2d(kernel_size=9)),
             IMAGE,
-            r"layer 1, MaxPool2d: cannot take \(3, 8, 8\)",
+            r"network\.Sequential\.0: MaxPool2d cannot take \(3, 8, 8\)",
         ),
         (
             sequential(layers.Linear(out_features=4)),
             InputLayout((6,)),
-            r"last layer, Linear, gives \(4,\) .* needs \(3,\); end with Linear: 3",
+            r"Linear, the last layer, gives \(4,\) .* needs \(3,\); end with Linear: 3",
         ),
         (
             sequential(layers.Conv2d(out_channels=4, groups=2)),
             IMAGE,
-            r"layer 1, Conv2d: cannot take \(3, 8, 8\) .*divisible by groups",
+            r"Sequential\.0: Conv2d cannot take \(3, 8, 8\) .*divisible by groups",
         ),
         (
             sequential(layers.GroupNorm(num_groups=2)),
             IMAGE,
-            r"layer 1, GroupNorm: cannot take \(3, 8, 8\) .*divisible by num_groups",
+            r"Sequential\.0: GroupNorm cannot take .*divisible by num_groups",
         ),
         (
             sequential(layers.LayerNorm(normalized_shape=(3, 8))),
@@ -202,20 +202,24 @@ IMAGE = InputLayout((3, 8, 8))
                 layers.TransformerEncoder(nhead=6, num_layers=1),
             ),
             IMAGE,
-            r"layer 2, TransformerEncoder: nhead 6 does not divide the 64 features of "
-            r"\(3, 64\); it can be 1, 2, 4, 8, 16, 32, 64",
+            r"Sequential\.1: TransformerEncoder: nhead 6 does not divide the 64 "
+            r"features of \(3, 64\); it can be 1, 2, 4, 8, 16, 32, 64",
         ),
-        (sequential(layers.Flatten(start_dim=0)), IMAGE, "1, Flatten: would mix exam"),
+        (
+            sequential(layers.Flatten(start_dim=0)),
+            IMAGE,
+            "Sequential.0: Flatten would mix",
+        ),
         (
             sequential(layers.Unflatten(dim=1, unflattened_size=(2, 5))),
             InputLayout((6,)),
-            r"layer 1, Unflatten: cannot take \(6,\) .*multiply up to",
+            r"network\.Sequential\.0: Unflatten cannot take \(6,\) .*multiply up to",
         ),
         (
             sequential(layers.Residual(layers=(layers.Linear(out_features=4),))),
             InputLayout((6,)),
-            r"layer 1, Residual: the layers give \(4,\), but the input is \(6,\); .*"
-            "such as Linear: 4",
+            r"Sequential\.0: Residual: the layers give \(4,\), but the input is "
+            r"\(6,\); .*such as Linear: 4",
         ),
         (
             sequential(
@@ -232,7 +236,7 @@ IMAGE = InputLayout((3, 8, 8))
                 layers.ReLU(), layers.Residual(layers=(layers.Conv1d(out_channels=4),))
             ),
             IMAGE,
-            r"network: layer 2, Residual: layer 1, Conv1d: takes \(C, L\)",
+            r"network\.Sequential\.1\.Residual\.0: Conv1d takes \(C, L\)",
         ),
         (sequential(EMBEDDING), InputLayout((6,)), "num_embeddings is missing"),
         (

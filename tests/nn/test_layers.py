@@ -140,8 +140,8 @@ CASES = {
     "Mish": ({}, FLAT),
     "Sigmoid": ({}, FLAT),
     "Tanh": ({}, FLAT),
-    "Softmax": ({"dim": 0}, FLAT),
-    "LogSoftmax": ({"dim": 0}, FLAT),
+    "Softmax": ({"dim": -1}, FLAT),
+    "LogSoftmax": ({"dim": -1}, FLAT),
     "Identity": ({}, FLAT),
 }
 LAYERS = {member.spec_name(): member for member in members(Layer)}
@@ -341,7 +341,7 @@ def test_a_layer_takes_the_dimensions_it_names_and_refuses_others(name):
             layer = build(name, required(name), shape)
             assert layer.eval()(torch.zeros(2, *shape)).shape[0] == 2
         else:
-            with pytest.raises(ValueError, match=f"layer: takes .*{shape[-1]}"):
+            with pytest.raises(ValueError, match=f"layer: {name} takes .*{shape[-1]}"):
                 build(name, required(name), shape)
 
 

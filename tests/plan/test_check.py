@@ -147,7 +147,7 @@ def test_plans_that_can_work_pass():
         ),
         (
             {"loss": MSELoss(), "network": sequential(Linear(out_features=1))},
-            "the last layer has 1 outputs; 3 classes need 3",
+            "the last layer has 1 output; 3 classes need 3",
         ),
         (
             {"loss": CrossEntropyLoss(weight=(1.0, 2.0))},

@@ -121,7 +121,7 @@ def test_main_arguments_stand_alone():
         ),
         (
             "schedule: {SequentialLR: {milestones: [], schedulers: [Step]}}\n",
-            "unknown schedule 'Step'; did you mean 'StepLR'",
+            "unknown schedule 'Step'; write 'StepLR'",
         ),
         (
             "schedule: {StepLR: {step_size: 2, T_max: 3}}\n",
@@ -131,7 +131,7 @@ def test_main_arguments_stand_alone():
         ("averaging: {EMA: {decay: 1}}\n", "must be less than 1, got 1"),
         (
             "init: [{kaiming_normal: {}}]\n",
-            "unknown initialiser 'kaiming_normal'; did you mean 'kaiming_normal_'",
+            "unknown initialiser 'kaiming_normal'; write 'kaiming_normal_'",
         ),
         (
             "init: [{uniform_: {a: 2}}]\n",

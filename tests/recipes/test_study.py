@@ -105,6 +105,14 @@ def test_what_is_wrong_is_named_with_its_line(old, new, message):
 
 
 def test_a_variant_that_cannot_work_is_named():
-    wrong = parse_study(SMALL_STUDY.replace("optimizer.SGD.lr", "optimizer.SGD.rl"))
-    with pytest.raises(PlanError, match=r"variant 'high rate': optimizer.SGD.rl"):
-        members(wrong)
+    wrong = SMALL_STUDY.replace("optimizer.SGD.lr", "optimizer.SGD.rl")
+    with pytest.raises(PlanError, match=r"study:9:3: variants.high rate: optimizer.SG"):
+        parse_study(wrong)
+
+
+def test_a_value_that_every_variant_says_itself_cannot_be_set():
+    own = SMALL_STUDY.replace("  low rate: {}", "  low rate: {optimizer.SGD.lr: 0.1}")
+    study = parse_study(own)
+    assert set_study(study, {"training.epochs": 1}).base.training.epochs == 1
+    with pytest.raises(PlanError, match=r"optimizer\.lr: every variant says it itself"):
+        set_study(study, {"optimizer.lr": 0.3})

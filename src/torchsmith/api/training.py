@@ -1,9 +1,10 @@
 """Step 5 of the flow and what follows from it: train, evaluate, report."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from time import perf_counter
-from typing import assert_never, overload
+from typing import TypeGuard, assert_never, overload
 
 from torchsmith.api import planning
 from torchsmith.api.carrying import carry_out, is_complete, make_ready, run_planned
@@ -17,7 +18,7 @@ from torchsmith.core.run_folder import RunFolder
 from torchsmith.inspect.examine import inspect as examine
 from torchsmith.plan.check import check
 from torchsmith.plan.decide import decide
-from torchsmith.plan.file import read_plan
+from torchsmith.plan.file import naming_lines, read_plan
 from torchsmith.plan.machine import Machine, measure
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import differences, set_values
@@ -112,8 +113,14 @@ def train(  # noqa: PLR0913 -- what a whole job takes; all have defaults
             raise PlanError("a study takes no target and no budget; set values of it")
         study = set_study(study, settings) if settings else study
         return run_study(study, name or str(what), runs, observer)
-    planned = _planned(what, target, budget, settings, observer)
-    return run_planned(planned, name or planned.plan.data.source, runs, observer, begin)
+    with (
+        naming_lines(Path(what), settings or ())
+        if _is_plan_file(what)
+        else nullcontext()
+    ):
+        planned = _planned(what, target, budget, settings, observer)
+        called = name or planned.plan.data.source
+        return run_planned(planned, called, runs, observer, begin)
 
 
 def _require_alone(
@@ -167,9 +174,11 @@ def _planned(
 
 
 def _plan_file(what: object) -> Plan | None:
-    if isinstance(what, (str, Path)) and Path(what).suffix in {".yaml", ".yml"}:
-        return read_plan(Path(what))
-    return None
+    return read_plan(Path(what)) if _is_plan_file(what) else None
+
+
+def _is_plan_file(what: object) -> TypeGuard[str | Path]:
+    return isinstance(what, (str, Path)) and Path(what).suffix in {".yaml", ".yml"}
 
 
 def _resume(

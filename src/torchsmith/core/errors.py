@@ -56,8 +56,18 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
     >>> nearest("zzz", ["Adam", "SGD"])
     ''
     """
-    by_lower = {candidate.lower(): candidate for candidate in allowed}
-    matches = get_close_matches(name.lower(), by_lower, n=2, cutoff=0.6)
+    matches = near_names(name, allowed)
     if not matches:
         return ""
-    return "; did you mean " + " or ".join(f"'{by_lower[m]}'" for m in matches) + "?"
+    return "; did you mean " + " or ".join(f"'{match}'" for match in matches) + "?"
+
+
+def near_names(name: str, allowed: Iterable[str]) -> list[str]:
+    """Return at most two close names, the closest first.
+
+    >>> near_names("Adm", ["Adam", "SGD"])
+    ['Adam']
+    """
+    by_lower = {candidate.lower(): candidate for candidate in allowed}
+    matches = get_close_matches(name.lower(), by_lower, n=2, cutoff=0.6)
+    return [by_lower[match] for match in matches]

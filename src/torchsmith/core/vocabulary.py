@@ -87,6 +87,10 @@ LOWER_IS_BETTER: frozenset[str] = frozenset(
 
 OTHER_NAMES: Mapping[str, Metric] = {
     "accuracy_score": "accuracy",
+    "acc": "accuracy",
+    "binary_accuracy": "accuracy",
+    "categorical_accuracy": "accuracy",
+    "sparse_categorical_accuracy": "accuracy",
     "f1_micro": "accuracy",
     "precision_micro": "accuracy",
     "recall_micro": "accuracy",
@@ -95,6 +99,8 @@ OTHER_NAMES: Mapping[str, Metric] = {
     "precision_score": "precision",
     "recall_score": "recall",
     "roc_auc_score": "roc_auc",
+    "auc": "roc_auc",
+    "auroc": "roc_auc",
     "roc_auc_ovr": "roc_auc",
     "average_precision_score": "average_precision",
     "mcc": "matthews_corrcoef",

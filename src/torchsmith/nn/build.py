@@ -93,12 +93,14 @@ def _build_sequential(
             "network: Embedding takes category codes, but there are number columns, "
             "too; use TabularMLP, or set them to ignore in data.columns"
         )
-    network, shape = build_layers(spec.layers, layout.shape, "network", num_codes)
+    path = "network.Sequential"
+    network, shape = build_layers(spec.layers, layout.shape, path, num_codes)
     if shape != (num_outputs,):
+        before = "put Flatten before a last" if len(shape) > 1 else "end with"
         raise PlanError(
-            f"network: the last layer, {spec.layers[-1].spec_name()}, gives "
-            f"{shape_text(shape)} for each example, but the problem needs "
-            f"({num_outputs},); end with Linear: {num_outputs}"
+            f"{path}.{len(spec.layers) - 1}: {spec.layers[-1].spec_name()}, the last "
+            f"layer, gives {shape_text(shape)} for each example, but the problem needs "
+            f"({num_outputs},); {before} Linear: {num_outputs}"
         )
     return network
 

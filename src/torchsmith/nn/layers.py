@@ -15,6 +15,8 @@ from torchsmith.plan.layers import Activation, Layer
 
 Shape = tuple[int, ...]
 
+_OVER_A_DIMENSION = layers.Softmax | layers.LogSoftmax | layers.Unflatten
+
 
 def build_layers(
     specs: Sequence[Layer], shape: Shape, where: str, num_codes: int | None = None
@@ -24,7 +26,7 @@ def build_layers(
     Args:
         specs: The layers in order; none give back what they are given.
         shape: Of one example, without the batch.
-        where: How to call what holds them in an error.
+        where: The dotted path in the plan of what holds them.
         num_codes: How many category codes there are, where the inputs are codes.
 
     Returns:
@@ -34,10 +36,10 @@ def build_layers(
         PlanError: A layer cannot take what comes before it.
     """
     modules: list[nn.Module] = []
-    for number, spec in enumerate(specs, start=1):
-        name = f"{where}: layer {number}, {spec.spec_name()}"
-        module = build_layer(spec, shape, name, num_codes if number == 1 else None)
-        shape = _output_shape(module, shape, name)
+    for place, spec in enumerate(specs):
+        name = f"{where}.{place}"
+        module = build_layer(spec, shape, name, None if place else num_codes)
+        shape = _output_shape(module, shape, f"{name}: {spec.spec_name()}")
         modules.append(module)
     return nn.Sequential(*modules), shape
 
@@ -50,31 +52,36 @@ def build_layer(
     Args:
         spec: The layer; its fields are PyTorch's arguments.
         shape: Of one example, such as `(C, H, W)`.
-        where: How to call the layer in an error.
+        where: The dotted path of the layer in the plan.
         num_codes: How many category codes there are, where the inputs are codes.
 
     Raises:
         PlanError: The layer cannot take this shape.
     """
-    _refuse_other_dimensions(spec, shape, where)
+    called = f"{where}: {spec.spec_name()}"
+    _refuse_other_dimensions(spec, shape, called)
     try:
         return _build(spec, shape, where, num_codes)
     except ValueError as error:  # PyTorch's own, such as indivisible groups
         if isinstance(error, PlanError):
             raise
-        raise _cannot_take(where, shape, error) from error
+        raise _cannot_take(called, shape, error) from error
 
 
 def _build(spec: Layer, shape: Shape, where: str, num_codes: int | None) -> nn.Module:
     arguments = dict(spec)
+    called = f"{where}: {spec.spec_name()}"
+    of_batch = 0, -len(shape) - 1
+    if isinstance(spec, _OVER_A_DIMENSION) and spec.dim in of_batch:
+        raise _mixes_examples(called)
     if isinstance(spec, convolutions.Convolution):
         return _build_convolution(spec, shape[0])
     if isinstance(spec, convolutions.Pooling):
         return _build_pooling(spec)
     if isinstance(spec, normalisation.Normalisation):
-        return _build_normalisation(spec, shape, where)
+        return _build_normalisation(spec, shape, called)
     if isinstance(spec, sequences.Sequences):
-        return _build_sequences(spec, shape, where, num_codes)
+        return _build_sequences(spec, shape, called, num_codes)
     match spec:
         case layers.Linear():
             return nn.Linear(shape[-1], **arguments)
@@ -229,15 +236,17 @@ def _num_embeddings(
 
 
 def _build_residual(spec: layers.Residual, shape: Shape, where: str) -> nn.Module:
-    inner, output = build_layers(spec.layers, shape, where)
-    shortcut, added = build_layers(spec.shortcut, shape, f"{where}: shortcut")
+    inside = f"{where}.Residual"
+    main = f"{inside}.layers" if spec.shortcut else inside
+    inner, output = build_layers(spec.layers, shape, main)
+    shortcut, added = build_layers(spec.shortcut, shape, f"{inside}.shortcut")
     if output != added:
         width = output[0] if output else 1
         fitting = f"Conv2d: {{out_channels: {width}, kernel_size: 1}}"
         if len(output) == 1:
             fitting = f"Linear: {width}"
         raise PlanError(
-            f"{where}: the layers give {shape_text(output)}, but the "
+            f"{where}: Residual: the layers give {shape_text(output)}, but the "
             f"{'shortcut gives' if spec.shortcut else 'input is'} {shape_text(added)}; "
             "they are added, so they must be the same; change the layers, or give a "
             f"shortcut, such as {fitting}"
@@ -294,7 +303,7 @@ def _refuse_other_dimensions(spec: Layer, shape: Shape, where: str) -> None:
     else:
         remedy = "put Flatten before it"
     raise PlanError(
-        f"{where}: takes {takes} for each example, but gets {shape_text(shape)}; "
+        f"{where} takes {takes} for each example, but gets {shape_text(shape)}; "
         f"{remedy}"
     )
 
@@ -314,15 +323,21 @@ def _output_shape(module: nn.Module, shape: Shape, where: str) -> Shape:
     finally:
         module.train()
     if outputs.shape[:1] != (2,):
-        raise PlanError(
-            f"{where}: would mix examples with each other; dimensions count from 0, "
-            "which is the batch: begin with 1"
-        )
+        raise _mixes_examples(where)
     return tuple(outputs.shape[1:])
 
 
-def _cannot_take(where: str, shape: Shape, error: Exception) -> PlanError:
-    reason = str(error).split("\n", maxsplit=1)[0]
+def _mixes_examples(where: str) -> PlanError:
     return PlanError(
-        f"{where}: cannot take {shape_text(shape)} for each example: {reason}"
+        f"{where} would mix examples with each other; dimensions count from 0, which "
+        "is the batch: begin with 1"
+    )
+
+
+def _cannot_take(where: str, shape: Shape, error: Exception) -> PlanError:
+    first, _, rest = str(error).partition("\n")
+    # PyTorch puts what is wrong below a title.
+    reason = f"{first} {rest.strip()}" if first.endswith(":") else first
+    return PlanError(
+        f"{where} cannot take {shape_text(shape)} for each example: {reason}"
     )

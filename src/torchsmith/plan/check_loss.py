@@ -81,7 +81,17 @@ def _end_of_layers(plan: Plan, network: Sequential) -> Impossible:
     if needed and found and found[1] != needed[0]:
         count, reason = needed
         where, width = found
-        yield where, f"the last layer has {width} outputs; {reason} {count}"
+        outputs = "1 output" if width == 1 else f"{width} outputs"
+        yield where, f"the last layer has {outputs}; {reason} {count}{_or(plan)}"
+
+
+def _or(plan: Plan) -> str:
+    """Return what else can be done about the number of outputs for two classes."""
+    if plan.problem.task == "binary" and isinstance(plan.loss, CrossEntropyLoss):
+        return "; or use BCEWithLogitsLoss, which takes 1"
+    if plan.problem.task == "binary" and isinstance(plan.loss, BCEWithLogitsLoss):
+        return "; or use CrossEntropyLoss, which takes 2"
+    return ""
 
 
 def _unfit_end(plan: Plan, last: Layer) -> str:

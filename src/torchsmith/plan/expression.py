@@ -154,6 +154,12 @@ def _compared(
 
 def _refused(node: ast.expr, text: str, why: str = "") -> PlanError:
     name = node.func if isinstance(node, ast.Call) else node
+    if isinstance(name, ast.Attribute) and name.attr in _NAMES:
+        why = f"write {name.attr}"
+    elif isinstance(node, ast.Lambda):
+        why = "write only what stands after the colon, of epoch"
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor):
+        why = "a power is written **"
     if not why and isinstance(name, ast.Name):
         why = f"unknown name{nearest(name.id, _NAMES)}"
     part = ast.get_source_segment(text, node) or text

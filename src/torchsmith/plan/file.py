@@ -1,6 +1,8 @@
 """Plan files: reading with every mistake named by its line, and writing."""
 
 import re
+from collections.abc import Iterable, Iterator, Set
+from contextlib import contextmanager
 from pathlib import Path
 
 from torchsmith.core.errors import PlanError, nearest
@@ -95,6 +97,36 @@ def write_plan(path: Path, plan: Plan) -> None:
         TrainError: The file cannot be written.
     """
     write_atomic(path, plan_text(plan))
+
+
+@contextmanager
+def naming_lines(path: Path, changed: Iterable[str] = ()) -> Iterator[None]:
+    """Name the line in a plan file of what is refused once its data is known.
+
+    Args:
+        path: Of the file that the plan was read from.
+        changed: Dotted paths that were set to other values than those in the file.
+
+    Raises:
+        PlanError: As it was raised inside, where it names a part of the plan with the
+            place of this part in the file before it.
+    """
+    try:
+        yield
+    except PlanError as error:
+        sections = Plan.model_fields.keys() - {d.partition(".")[0] for d in changed}
+        lines = [_with_place(path, t, sections) for t in str(error).splitlines()]
+        raise PlanError("\n".join(lines)) from error
+
+
+def _with_place(path: Path, message: str, sections: Set[str]) -> str:
+    dotted = message.partition(": ")[0]
+    if dotted.partition(".")[0] not in sections:
+        return message
+    document = parse(path.read_text(encoding="utf-8-sig"))
+    place = document.values.get(resolve(document.value, dotted)[0] or ("",))
+    where = f":{place.line}:{place.column}" if place else ""
+    return f"{path}{where}: {message}"
 
 
 def _heading_problems(text: str, document: Document) -> list[Problem]:

@@ -205,7 +205,9 @@ def lr_factor(lr_lambda: str) -> Callable[[int], float]:
         try:
             value = function(epoch)
         except (ArithmeticError, ValueError) as error:
-            raise PlanError(f"has no value at epoch = {epoch} ({error})") from error
+            raise PlanError(
+                f"has no value at epoch = {epoch} ({error.args[-1]})"
+            ) from error
         if not (isfinite(value) and value >= 0):
             raise PlanError(
                 f"is {value:g} at epoch = {epoch}; a factor of the learning rate is "
@@ -227,6 +229,10 @@ def schedule_problems(
     """
     if isinstance(schedule, LambdaLR):
         yield from _lambda_problems("schedule.LambdaLR", schedule, length)
+    if isinstance(schedule, MultiStepLR) and any(
+        after < before for before, after in pairwise(schedule.milestones)
+    ):
+        yield "schedule.milestones", "must be in their order, the earliest first"
     if not isinstance(schedule, SequentialLR):
         return
     members, milestones = schedule.schedulers, schedule.milestones

@@ -7,9 +7,10 @@ from torchsmith.core.errors import PlanError, nearest
 from torchsmith.core.record import Record
 from torchsmith.core.spec import Spec
 from torchsmith.plan.check import check
+from torchsmith.plan.place import fields_at, specs_of
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.text import document, flow, resolve
-from torchsmith.plan.wrong import fields_at, specs_of, validate
+from torchsmith.plan.wrong import validate
 from torchsmith.plan.yaml import Path, parse_value
 
 REASON = "set with --set"

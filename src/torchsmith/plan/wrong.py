@@ -8,9 +8,19 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from torchsmith.core.errors import nearest
-from torchsmith.core.record import Record
 from torchsmith.core.spec import Spec, members
-from torchsmith.core.vocabulary import Metric, metric_hint
+from torchsmith.core.vocabulary import Metric, Task, metric_hint, metrics_for
+from torchsmith.plan.layers import Layer
+from torchsmith.plan.optimizers import Group
+from torchsmith.plan.other_names import (
+    MOST_LISTED,
+    key_hint,
+    key_names,
+    spec_hint,
+    spec_names,
+    why_not_here,
+)
+from torchsmith.plan.place import Place, follow, record_of, specs_of
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.text import flow
 from torchsmith.plan.yaml import Path
@@ -36,10 +46,14 @@ _BOUNDS = {
     "less_than": ("lt", "less than"),
     "less_than_equal": ("le", "at most"),
 }
+_WHOLE = frozenset({"int_type", "int_parsing", "int_from_float"})
+_NO_KEYS = frozenset({"dict_type", "model_type", "model_attributes_type"})
 _SINGULAR = {
     "others": "optimizer",
     "layers": "layer",
     "prepare": "step",
+    "augment": "augmentation",
+    "robustness": "change",
     "init": "initialiser",
     "schedulers": "schedule",
 }
@@ -60,17 +74,6 @@ class Wrong:
     text: str
 
 
-@dataclass
-class _Place:
-    """Where an error of pydantic is, in the document and in the models."""
-
-    path: list[str | int]
-    shown: list[str]
-    model: type[Record] | None
-    annotation: Any
-    in_union: bool = False
-
-
 def validate(content: dict[str, Any]) -> Plan | list[Wrong]:
     """Make a plan of a document, or say all that is wrong with it.
 
@@ -82,17 +85,6 @@ def validate(content: dict[str, Any]) -> Plan | list[Wrong]:
         return list(_wrongs(error, content))
 
 
-def fields_at(path: Path, content: dict[str, Any]) -> tuple[str, ...]:
-    """Return the names of the fields that may stand at a path of a document."""
-    model = _follow(path, content).model
-    return tuple(model.model_fields) if model else ()
-
-
-def specs_of(annotation: Any) -> dict[str, type[Spec]]:  # noqa: ANN401
-    """Return the specs that an annotation allows, by name."""
-    return {spec.spec_name(): spec for spec in members(annotation)}
-
-
 def _with_tuples(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, dict):
         return {key: _with_tuples(item) for key, item in value.items()}
@@ -101,57 +93,19 @@ def _with_tuples(value: Any) -> Any:  # noqa: ANN401
     return value
 
 
-def _follow(loc: Path, content: Any) -> _Place:  # noqa: ANN401
-    place = _Place([], [], Plan, None)
-    node = content
-    for number, item in enumerate(loc, start=1):
-        specs = specs_of(place.annotation)
-        there = (isinstance(node, dict) and item in node) or (
-            isinstance(node, list | tuple)
-            and isinstance(item, int)
-            and item < len(node)
-        )
-        known = True
-        if isinstance(item, int):
-            place.model = _record_of(place.annotation)
-        elif place.model is not None and item in place.model.model_fields:
-            place.annotation = place.model.model_fields[item].annotation
-            place.model = _record_of(place.annotation)
-            # The main argument is not written in the short form.
-            known = there or number == len(loc)
-        elif item in specs:
-            place.model, place.annotation = specs[item], None
-        elif there:
-            place.model = None
-        else:
-            place.in_union = True
-            known = False
-        if known:
-            place.shown.append(str(item))
-        if there:
-            place.path.append(item)
-            node = node[item]
-    return place
-
-
-def _record_of(annotation: Any) -> type[Record] | None:  # noqa: ANN401
-    for candidate in (annotation, *get_args(annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, Record):
-            return None if issubclass(candidate, Spec) else candidate
-    return None
-
-
 def _wrongs(error: ValidationError, content: dict[str, Any]) -> Iterator[Wrong]:
     """Say each thing once: a value that fits no member of a union is one mistake."""
-    unions: dict[Path, list[tuple[ErrorDetails, _Place]]] = {}
-    for detail in error.errors():
-        place = _follow(detail["loc"], content)
-        if _follows_from_others(detail):
+    unions: dict[Path, list[tuple[ErrorDetails, Place]]] = {}
+    details = error.errors()
+    meant = {path for detail in details for path in _meant(detail)}
+    for detail in details:
+        place = follow(detail["loc"], content)
+        if _follows_from_others(detail) or detail["loc"] in meant:
             continue
         if place.in_union:
             unions.setdefault(tuple(place.path), []).append((detail, place))
         else:
-            yield _wrong(detail, place)
+            yield _wrong(detail, place, content)
     for path, found in unions.items():
         if not any(other[: len(path)] == path != other for other in unions):
             # Dictionaries drop what is said twice and keep the order.
@@ -172,7 +126,15 @@ def _follows_from_others(detail: ErrorDetails) -> bool:
     )
 
 
-def _wrong(detail: ErrorDetails, place: _Place) -> Wrong:
+def _meant(detail: ErrorDetails) -> Iterator[Path]:
+    """Yield where a key that has another name here should stand; it is not missing."""
+    if detail["type"] == "extra_forbidden":
+        *above, key = detail["loc"]
+        for name in key_names(str(key), _allowed_keys(tuple(above))):
+            yield (*above, name)
+
+
+def _wrong(detail: ErrorDetails, place: Place, content: dict[str, Any]) -> Wrong:
     kind, last = detail["type"], detail["loc"][-1]
     if kind == "extra_forbidden":
         return _unknown_key(str(last), place, detail["loc"])
@@ -185,56 +147,129 @@ def _wrong(detail: ErrorDetails, place: _Place) -> Wrong:
         return _unknown_name(detail, place)
     if kind == "value_error":
         return _at(place, str(detail["ctx"]["error"]))
-    got = _got(detail["input"])
+    got = _got(detail["input"], precisely=kind in _WHOLE)
     if kind == "literal_error" and place.annotation == Metric:
-        named = get_args(Metric)
-        near = metric_hint(str(detail["input"]), named)
-        listed = near or f"; it can be {', '.join(named)}"
-        return _at(place, f"unknown metric {got}{listed}")
+        return _at(place, f"unknown metric {got}{_metric_hint(detail, content)}")
     if kind == "literal_error":
         allowed = detail["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
         near = nearest(str(detail["input"]), allowed.split(", "))
-        return _at(place, f"must be {_wish(detail)}, got {got}{near}")
-    hint = "; write it in quotes" if kind == "string_type" else ""
-    return _at(place, f"must be {_wish(detail)}, got {got}{hint}")
+        return _at(place, f"must be {wish(detail)}, got {got}{near}")
+    if kind in _NO_KEYS and place.model is not None and issubclass(place.model, Spec):
+        names = ", ".join(place.model.model_fields)
+        what = f"takes its arguments by name ({names})" if names else "has no arguments"
+        return _at(place, f"{what}, got {got}")
+    return _at(place, f"must be {wish(detail)}, got {got}{_form_hint(detail, place)}")
 
 
-def _unknown_key(key: str, place: _Place, loc: Path) -> Wrong:
-    above = _follow(loc[:-1], {}).model
-    allowed = list(above.model_fields) if above else []
-    if above is Plan:
-        allowed = [name for name in allowed if name != "reasons"]
-    names = ", ".join(allowed)
-    what = f"it takes {names}" if allowed else "it takes no arguments"
+def _form_hint(detail: ErrorDetails, place: Place) -> str:
+    """Say how a value is written, where only its form is wrong."""
+    kind, value = detail["type"], detail["input"]
+    if kind == "string_type":
+        return "; write it in quotes"
+    # A list of any length may have one item; a pair may not.
+    if kind == "tuple_type" and get_args(place.annotation)[1:] == (Ellipsis,):
+        return "" if value is None else f"; write {flow([value])}"
+    return ""
+
+
+def _metric_hint(detail: ErrorDetails, content: dict[str, Any]) -> str:
+    named = get_args(Metric)
+    problem = content.get("problem")
+    task = problem.get("task") if isinstance(problem, dict) else None
+    tasks: dict[Any, Task] = {known: known for known in get_args(Task)}
+    allowed = metrics_for(tasks[task]) if task in tasks else named
+    name = str(detail["input"])
+    near = metric_hint(name, allowed) or metric_hint(name, named)
+    return near or f"; it can be {', '.join(allowed)}"
+
+
+def _allowed_keys(above: Path) -> list[str]:
+    """Return the keys that may stand below a path."""
+    model = follow(above, {}).model
+    if model is None:
+        return []
+    allowed = list(model.model_fields)
+    if model is Plan:
+        allowed.remove("reasons")
+    if model is Group and (optimizer := follow(above[:-2], {}).model):
+        # A group has the arguments of all optimizers; here only those of its own.
+        own = ("params", *optimizer.model_fields)
+        allowed = [name for name in allowed if name in own]
+    return allowed
+
+
+def _unknown_key(key: str, place: Place, loc: Path) -> Wrong:
+    allowed = _allowed_keys(loc[:-1])
     owner = ".".join(place.shown[:-1])
     text = f"{owner}: " if owner else ""
-    text += f"unknown key '{key}'{nearest(key, allowed)}; {what}"
+    text += f"unknown key '{key}'"
+    above = follow(loc[:-1], {}).model
+    of_spec = above is not None and issubclass(above, Spec)
+    elsewhere = _specs_with(key, loc) if of_spec else _sections_with(key)
+    hint = key_hint(key, allowed, elsewhere)
+    if why := why_not_here(key, allowed, of_spec=of_spec):
+        text += f"; {why}"
+    elif not allowed:
+        text += f"; it takes no arguments{elsewhere}"
+    elif len(allowed) > MOST_LISTED and (hint or elsewhere):
+        text += hint or f";{elsewhere}"
+    else:
+        text += f"{hint}; it takes {', '.join(allowed)}{elsewhere}"
     return Wrong(tuple(place.path), at_key=True, text=text.replace("?;", "?"))
 
 
-def _unknown_name(detail: ErrorDetails, place: _Place) -> Wrong:
+def _specs_with(key: str, loc: Path) -> str:
+    """Say which other specs of the same set have an argument."""
+    specs = specs_of(follow(loc[:-2], {}).annotation)
+    having = [name for name, spec in specs.items() if key in spec.model_fields]
+    more = ", …" if len(having) > 3 else ""
+    return f" ({key} is of {', '.join(having[:3])}{more})" if having else ""
+
+
+def _sections_with(key: str) -> str:
+    """Say which sections of a plan have a key."""
+    having = [
+        name
+        for name, field in Plan.model_fields.items()
+        for models in [(record_of(field.annotation), *members(field.annotation))]
+        if any(model and key in model.model_fields for model in models)
+        and get_args(field.annotation)[1:] != (Ellipsis,)
+    ]
+    return f" ({key} is of {', '.join(having)})" if having else ""
+
+
+def _unknown_name(detail: ErrorDetails, place: Place) -> Wrong:
     allowed = list(specs_of(place.annotation))
     field = next(
         (str(item) for item in reversed(detail["loc"]) if isinstance(item, str)), ""
     )
     word = _SINGULAR.get(field, field)
     if detail["type"] == "union_tag_not_found":
-        got = _got(detail["input"])
-        text = f"must be the name of a {word}, alone or with its arguments, got {got}"
-        return _at(place, text)
+        value = detail["input"]
+        several = isinstance(value, dict) and len(value) > 1
+        one = "one" if several else "an" if word[0] in "aeiou" else "a"
+        text = f"must be the name of {one} {word}, alone or with its arguments"
+        layers = "; layers stand in a Sequential: [...]" if field == "network" else ""
+        return _at(place, f"{text}, got {_got(value)}{layers}")
     name = str(detail["ctx"]["tag"])
-    near = nearest(name, allowed)
-    listed = near or f"; it can be {', '.join(allowed)}"
-    return _at(place, f"unknown {word} '{name}'{listed}")
+    hint = spec_hint(name, allowed, word)
+    if field == "schedulers" and name == "SequentialLR":
+        hint = "; one cannot stand in another: write its members here"
+    elif field == "network" and (layer := spec_names(name, specs_of(Layer))):
+        hint = f"; '{layer[0]}' is a layer: put it into a Sequential"
+    return _at(place, f"unknown {word} '{name}'{hint}")
 
 
-def _wish(detail: ErrorDetails) -> str:
+def wish(detail: ErrorDetails) -> str:
+    """Say what a value must be, after "must be"."""
     kind, context = detail["type"], detail.get("ctx", {})
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
         return f"{words} {flow(context[name])}"
     if kind == "literal_error":
         return str(context["expected"]).replace("'", "")
+    if kind == "missing":
+        return "a longer list"
     if kind == "too_short":
         return f"a list of at least {context['min_length']}"
     if kind == "too_long":
@@ -243,14 +278,16 @@ def _wish(detail: ErrorDetails) -> str:
 
 
 def _wish_in_union(detail: ErrorDetails) -> str:
-    wish = _wish(detail)
-    return f"a number {wish}" if detail["type"] in _BOUNDS else wish
+    wished = wish(detail)
+    return f"a number {wished}" if detail["type"] in _BOUNDS else wished
 
 
-def _got(value: Any) -> str:  # noqa: ANN401
+def _got(value: Any, *, precisely: bool = False) -> str:  # noqa: ANN401
     text = f"'{value}'" if isinstance(value, str) else flow(value)
+    if precisely and isinstance(value, float):
+        text = repr(value)  # 5.0 rather than 5
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def _at(place: _Place, text: str, *, at_key: bool = False) -> Wrong:
+def _at(place: Place, text: str, *, at_key: bool = False) -> Wrong:
     return Wrong(tuple(place.path), at_key, f"{'.'.join(place.shown)}: {text}")

@@ -36,8 +36,9 @@ from torchsmith.core.run_folder import slug
 from torchsmith.core.vocabulary import metrics_for
 from torchsmith.plan.file import parse_plan
 from torchsmith.plan.plan import Plan
-from torchsmith.plan.settings import REASON, set_values
+from torchsmith.plan.settings import REASON, differences, set_values
 from torchsmith.plan.text import WIDTH, flow, plan_text
+from torchsmith.plan.wrong import wish
 from torchsmith.plan.yaml import Document, NotYaml, Position, parse, parse_value
 
 HEADING = "# torchsmith study, version 1"
@@ -118,7 +119,7 @@ def set_study(study: Study, settings: Mapping[str, object]) -> Study:
     Raises:
         PlanError: A path does not exist, or a value cannot work.
     """
-    own: dict[str, object] = {}
+    own: dict[str, Any] = {}
     rest: dict[str, object] = {}
     for path, value in settings.items():
         if path in ("seeds", "training.seed"):
@@ -126,10 +127,21 @@ def set_study(study: Study, settings: Mapping[str, object]) -> Study:
             own["seeds"] = [chosen] if isinstance(chosen, int) else chosen
         else:
             rest[path] = value
-    if rest:
-        own["base"] = set_values(study.base, rest)
+    for path, value in rest.items():
+        base = own.get("base", study.base)
+        own["base"] = changed = set_values(base, {path: value})
+        if differences(changed, base) and _says_itself(study, base, changed):
+            raise PlanError(f"{path}: every variant says it itself; leave it out")
     content = {name: getattr(study, name) for name in Study.model_fields}
     return _checked(content | own, None, "the study")
+
+
+def _says_itself(study: Study, base: Plan, changed: Plan) -> bool:
+    """Whether every variant is the same on two base plans."""
+    return all(
+        not differences(set_values(base, own), set_values(changed, own))
+        for own in study.variants.values()
+    )
 
 
 def is_study(text: str) -> bool:
@@ -211,10 +223,7 @@ def _folded(key: str, text: str) -> list[str]:
 
 
 def _plan(study: Study, variant: str) -> Plan:
-    try:
-        plan = set_values(study.base, study.variants[variant])
-    except PlanError as error:
-        raise PlanError(f"variant '{variant}': {error}") from error
+    plan = set_values(study.base, study.variants[variant])
     before = study.base.reasons
     reason = f"of the variant '{variant}'"
     reasons = {
@@ -240,7 +249,7 @@ def _checked(content: dict[str, Any], document: Document | None, name: str) -> S
     except ValidationError as error:
         first = error.errors()[0]
         path = first["loc"]
-        what = f"{first['msg']}, got {first['input']!r}"
+        what = f"must be {wish(first)}, got {first['input']!r}"
         if first["type"] == "extra_forbidden":
             keys = [key for key in Study.model_fields if key not in ("base", "about")]
             near = nearest(str(path[0]), keys) or f"; it has {', '.join(keys)}"
@@ -271,6 +280,10 @@ def _impossible(study: Study) -> list[tuple[tuple[str, ...], str]]:
             text = "the name is too much like another; letters and digits count"
             found.append((("variants", name), text))
         folders.add(slug(name))
+        try:
+            _plan(study, name)
+        except PlanError as error:
+            found.append((("variants", name), str(error)))
     return found
 
 
