@@ -64,6 +64,15 @@ def test_the_interval_is_that_of_scipy():
     assert (score.low, score.high) == pytest.approx(expected)
 
 
+def test_an_interval_stays_within_what_the_score_can_be():
+    found = [
+        finished("low rate", seed, accuracy, [1.0])
+        for seed, accuracy in enumerate((0.1, 0.1, 0.9))
+    ]
+    row = study_result(STUDY, found, seconds=1.0).rows[0]
+    assert (row.score.low, row.score.high) == (0.0, 1.0)
+
+
 def test_one_seed_has_no_interval():
     score = mean_score([0.9])
     assert score.value == 0.9

@@ -13,6 +13,10 @@ from torchsmith.plan.text import flow
 from torchsmith.recipes.study import Study
 from torchsmith.train.history import EpochRecord
 
+_MAY_BE_NEGATIVE: frozenset[Metric] = frozenset(
+    {"r2", "explained_variance", "matthews_corrcoef", "cohen_kappa_score"}
+)
+
 
 class Row(Record):
     """One variant of a study.
@@ -211,10 +215,11 @@ def _changed(found: Sequence[Finished], metric: Metric) -> dict[str, Score]:
 
 
 def _within(metric: Metric, score: Score) -> Score:
-    """Keep an interval within what the metric can be: errors from 0, scores to 1."""
+    """Keep an interval within what the metric can be: most from 0, scores to 1."""
     if metric in LOWER_IS_BETTER:
         return score.model_copy(update={"low": max(score.low, 0.0)})
-    return score.model_copy(update={"high": min(score.high, 1.0)})
+    low = score.low if metric in _MAY_BE_NEGATIVE else max(score.low, 0.0)
+    return score.model_copy(update={"low": low, "high": min(score.high, 1.0)})
 
 
 def _curve(found: Sequence[Finished], quantity: str) -> tuple[Point, ...]:
