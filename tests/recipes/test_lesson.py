@@ -181,6 +181,13 @@ def test_a_rung_that_steps_otherwise_is_found_out(mnist, monkeypatch):
         found(LADDER, SMALL, mnist)
 
 
+def test_a_rate_that_is_too_large_is_named(mnist):
+    with pytest.raises(AssertionError, match="lr = 1 is too large: the error only gro"):
+        found(SINE, FEW | {"steps": 200, "lr": 1.0})
+    with pytest.raises(AssertionError, match="lr = 100 is too large: rung 1 overflows"):
+        found(LADDER, SMALL | {"lr": 100.0}, mnist)
+
+
 def test_more_pictures_than_there_are_is_refused(mnist):
     with pytest.raises(ValueError, match="examples: there are 60,000, not 60,001"):
         found(LADDER, {"examples": 60_001}, mnist)

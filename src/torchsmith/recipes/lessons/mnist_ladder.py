@@ -249,6 +249,7 @@ def mnist_ladder(
         first, last = losses[name][0], losses[name][-1]
         tell(f"{name}: loss {first:.4f} at first, {last:.4f} after the last step")
     reference = losses["1 tensors"]
+    assert reference.isfinite().all(), f"lr = {lr:g} is too large: rung 1 overflows"
     for name, found in losses.items():
         assert torch.allclose(found, reference, rtol=0, atol=1e-6), (
             f"{name}: the losses are not those of rung 1; lr is too large"

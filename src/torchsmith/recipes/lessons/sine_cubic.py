@@ -141,6 +141,7 @@ def sine_cubic(
         tell(f"{name}: {steps:,} steps, error {after:,.4f}")
 
     reference = records["by hand"]
+    assert reference.isfinite().all(), f"lr = {lr:g} is too large: the error only grows"
     for name, record in records.items():
         assert torch.allclose(record, reference, rtol=1e-9, atol=1e-9), (
             f"{name} and by hand do not agree; lr is too large"
