@@ -9,7 +9,7 @@ from torchsmith.api.planning import QUIET, load_planned
 from torchsmith.api.run import Run, load_run
 from torchsmith.core.errors import DataError
 from torchsmith.core.observer import Observer
-from torchsmith.plan.file import read_plan
+from torchsmith.plan.file import naming_lines, read_plan
 from torchsmith.plan.plan import Plan
 
 if TYPE_CHECKING:
@@ -61,7 +61,12 @@ def explain(
     """
     if isinstance(what, str | Path):
         path = Path(what)
-        what = read_plan(path) if _is_plan(path) else load_run(what, runs=runs)
+        if _is_plan(path):
+            observer.stage("Starting PyTorch")
+            _refuse("a plan", inputs=inputs, names=names, example=example, **values)
+            with naming_lines(path):
+                return Explanation(_plan(read_plan(path), observer))
+        what = load_run(what, runs=runs)
     observer.stage("Starting PyTorch")
     import torch
 

@@ -174,5 +174,6 @@ def metric_hint(name: str, allowed: Iterable[str]) -> str:
     """
     known = list(allowed)
     bare = name.removeprefix("val_")
-    ours = name.replace(bare, OTHER_NAMES.get(bare, ""))
-    return f"; write '{ours}'" if ours in known else nearest(name, known)
+    other = OTHER_NAMES.get(bare, "")
+    ours = next((each for each in (other, f"val_{other}") if each in known), "")
+    return f"; write '{ours}'" if ours else nearest(name, known)

@@ -335,9 +335,9 @@ def _mixes_examples(where: str) -> PlanError:
 
 
 def _cannot_take(where: str, shape: Shape, error: Exception) -> PlanError:
-    first, _, rest = str(error).partition("\n")
-    # PyTorch puts what is wrong below a title.
-    reason = f"{first} {rest.strip()}" if first.endswith(":") else first
+    reason, *below = str(error).splitlines()
+    if below and reason.endswith(":"):  # a title, and what is wrong below it
+        reason += f" {below[0].strip()}"
     return PlanError(
         f"{where} cannot take {shape_text(shape)} for each example: {reason}"
     )

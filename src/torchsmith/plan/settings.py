@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from torchsmith.core.errors import PlanError, nearest
+from torchsmith.core.errors import PlanError
 from torchsmith.core.record import Record
 from torchsmith.core.spec import Spec
 from torchsmith.plan.check import check
+from torchsmith.plan.other_names import key_hint
 from torchsmith.plan.place import fields_at, specs_of
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.text import document, flow, resolve
-from torchsmith.plan.wrong import validate
+from torchsmith.plan.wrong import sections_with, validate
 from torchsmith.plan.yaml import Path, parse_value
 
 REASON = "set with --set"
@@ -104,10 +105,22 @@ def _find(content: dict[str, Any], dotted: str) -> Path:
     where = ".".join(map(str, path)) or "the plan"
     if isinstance(value, list):
         allowed = tuple(str(place) for place in range(len(value)))
-    names = ", ".join(name for name in allowed if name != "reasons")
-    listed = f"; it has {names}" if names else ""
-    near = nearest(left, allowed)
-    raise PlanError(f"{dotted}: {where} has no '{left}'{near or listed}")
+    raise PlanError(f"{dotted}: {where} has no '{left}'{_hint(path, left, allowed)}")
+
+
+def _hint(path: Path, left: str, allowed: tuple[str, ...]) -> str:
+    """Say what may be set instead, as the end of a message."""
+    where = ".".join(map(str, path))
+    names = [name for name in allowed if name not in ("version", "reasons")]
+    if near := key_hint(left, names):
+        return near
+    if not path and (elsewhere := sections_with(left)):
+        return f"; {elsewhere}"
+    if not names and path:
+        spec, dot, _ = left.partition(".")
+        value = f"{{{spec}: {{...}}}}" if dot else "VALUE"
+        return f"; it is set as a whole, such as {where}={value}"
+    return f"; it has {', '.join(names)}" if names else ""
 
 
 def _explicit(value: Any) -> Any:  # noqa: ANN401

@@ -205,16 +205,16 @@ def _unknown_key(key: str, place: Place, loc: Path) -> Wrong:
     text += f"unknown key '{key}'"
     above = follow(loc[:-1], {}).model
     of_spec = above is not None and issubclass(above, Spec)
-    elsewhere = _specs_with(key, loc) if of_spec else _sections_with(key)
+    elsewhere = _specs_with(key, loc) if of_spec else sections_with(key)
     hint = key_hint(key, allowed, elsewhere)
     if why := why_not_here(key, allowed, of_spec=of_spec):
         text += f"; {why}"
     elif not allowed:
-        text += f"; it takes no arguments{elsewhere}"
+        text += f"; it takes no arguments{_aside(elsewhere)}"
     elif len(allowed) > MOST_LISTED and (hint or elsewhere):
-        text += hint or f";{elsewhere}"
+        text += hint or f"; {elsewhere}"
     else:
-        text += f"{hint}; it takes {', '.join(allowed)}{elsewhere}"
+        text += f"{hint}; it takes {', '.join(allowed)}{_aside(elsewhere)}"
     return Wrong(tuple(place.path), at_key=True, text=text.replace("?;", "?"))
 
 
@@ -223,11 +223,11 @@ def _specs_with(key: str, loc: Path) -> str:
     specs = specs_of(follow(loc[:-2], {}).annotation)
     having = [name for name, spec in specs.items() if key in spec.model_fields]
     more = ", …" if len(having) > 3 else ""
-    return f" ({key} is of {', '.join(having[:3])}{more})" if having else ""
+    return f"{key} is of {', '.join(having[:3])}{more}" if having else ""
 
 
-def _sections_with(key: str) -> str:
-    """Say which sections of a plan have a key."""
+def sections_with(key: str) -> str:
+    """Say which sections of a plan have a key, or return nothing."""
     having = [
         name
         for name, field in Plan.model_fields.items()
@@ -235,7 +235,11 @@ def _sections_with(key: str) -> str:
         if any(model and key in model.model_fields for model in models)
         and get_args(field.annotation)[1:] != (Ellipsis,)
     ]
-    return f" ({key} is of {', '.join(having)})" if having else ""
+    return f"{key} is of {' and '.join(having)}" if having else ""
+
+
+def _aside(text: str) -> str:
+    return f" ({text})" if text else ""
 
 
 def _unknown_name(detail: ErrorDetails, place: Place) -> Wrong:
