@@ -148,7 +148,8 @@ def conversion_lines(
         source = conversion.source.replace("NAME", "name")
         if len(conversion.names) == 1 and place and conversion.names not in lists:
             name = quoted(conversion.names[0])
-            lines.append(f"table[{name}] = {conversion.source.replace('NAME', name)}")
+            source = conversion.source.replace("NAME", name)
+            lines.append(assigned(f"table[{name}]", source))
             continue
         before = "table |= {" if place else "table = {"
         one = f"{before}name: {source} for name in {listed}}}"
@@ -161,6 +162,18 @@ def conversion_lines(
             item = f"name: np.array(\n        {inner}\n    )"
         lines.append(f"{before}\n    {item}\n    for name in {listed}\n}}")
     return lines
+
+
+def assigned(variable: str, source: str) -> str:
+    """Write an assignment within a function, on several lines where it is long."""
+    one = f"{variable} = {source}"
+    inner = source.removeprefix("np.array(").removesuffix(")")
+    if len(one) <= _ROOM or inner == source:
+        return one
+    if len(inner) > _ROOM - 4:
+        item, _, rows = inner[1:-1].rpartition(" for text in ")
+        inner = f"[\n        {item}\n        for text in {rows}\n    ]"
+    return f"{variable} = np.array(\n    {inner}\n)"
 
 
 def target_source(
@@ -234,7 +247,8 @@ def to_seconds(formats: Sequence[ColumnFormat], raw: Mapping[str, Raw]) -> str:
     about = "Turn dates into seconds since 1970."
     if gaps or not ways:
         about = "Turn dates into seconds since 1970; a missing one becomes NaN."
-        seconds = f"np.where(np.isnat(moments), np.nan, {seconds})"
+        moments.append(f"seconds = {seconds}")
+        seconds = "np.where(np.isnat(moments), np.nan, seconds)"
     return function("to_seconds(values)", about, [*moments, f"return {seconds}"])
 
 

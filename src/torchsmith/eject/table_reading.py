@@ -13,6 +13,7 @@ from torchsmith.eject.sources import Located
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.table_columns import (
     Raw,
+    assigned,
     conversion_lines,
     conversions,
     target_source,
@@ -65,7 +66,7 @@ def _section(
     body = [
         *opening,
         *conversion_lines(conversions(formats, raw), lists),
-        f"targets = {source}",
+        assigned("targets", source),
         f"return {', '.join(returned)}",
     ]
     about = "Return the columns by name, and what is to be predicted."
