@@ -1,5 +1,7 @@
 """What only the data shows to be wrong: one line with its place, no run folder."""
 
+import re
+
 import pytest
 
 from tests.cli.test_wrong_input import refusal, run
@@ -119,6 +121,13 @@ def test_what_does_not_fit_the_data_is_refused_at_its_line(tmp_path, changed, wo
     assert line.startswith(f"error: p.yaml:{number}:")
     assert words in line
     assert not (tmp_path / "runs").exists()
+
+
+def test_classes_that_are_missing_are_named(tmp_path):
+    (tmp_path / "p.yaml").write_text(re.sub(r", classes: .*}", "}", PLAN))
+    line = refusal(run(tmp_path, "train", "p.yaml", "--quiet"))
+    assert "p.yaml:1:10: problem.classes: is missing; multiclass needs the " in line
+    assert "classes of 'label' in the order of the outputs: ['0', '1', '2'" in line
 
 
 def test_a_value_that_was_set_is_not_looked_for_in_the_file(tmp_path):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from torchsmith.core.errors import DataError, nearest
+from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.record import Record
 from torchsmith.core.vocabulary import Task
 from torchsmith.data.data import Column, ColumnFormat, Data, Table
@@ -72,8 +72,16 @@ def fit_target(
 
     Raises:
         DataError: A missing, infinite or constant target, or an unknown class.
+        PlanError: Classes are missing.
     """
     column = _target(data)
+    if task != "regression" and not classes:
+        found = sorted(distinct_texts(column)[1])
+        shown = ", ".join(f"'{name}'" for name in found[:10])
+        raise PlanError(
+            f"problem.classes: is missing; {task} needs the classes of '{column.name}' "
+            f"in the order of the outputs: [{shown}{', …' * (len(found) > 10)}]"
+        )
     if task != "regression":
         target = TargetPreparation(format=column.format, classes=tuple(classes))
         target.apply(data)
