@@ -17,6 +17,7 @@ from pathlib import Path
 
 from torchsmith.recipes.catalogue import NAMES, recipe
 from torchsmith.recipes.lesson import Lesson
+from torchsmith.recipes.study import Study
 
 DATA = Path(
     os.environ.get("TORCHSMITH_DATA", Path(__file__).parents[2] / "shared/data")
@@ -42,12 +43,12 @@ JOBS: dict[str, tuple[str, ...]] = {
         str(KOREAN / "seoul_daily_temperature.csv"),
         *("--target", "평균기온(℃)", "--set", "data.drop_missing_target=true"),
     ),
-    **{
-        name: ("--recipe", name)
-        for name in NAMES
-        if not isinstance(recipe(name), Lesson)
-    },
 }
+for _name in NAMES:
+    if isinstance(_recipe := recipe(_name), Study):
+        JOBS[_name] = ("--recipe", _name, "--seed", "0")  # each variant once
+    elif not isinstance(_recipe, Lesson):  # whose code is a script already
+        JOBS[_name] = ("--recipe", _name)
 
 
 def main(arguments: list[str]) -> int:
