@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.eject.scripts import hold_to_run, plan_of
+from tests.eject.scripts import hold_to_run, plan_of, run, trained
 from torchsmith.core.spec import members
+from torchsmith.eject.script import script_of
 from torchsmith.plan.averaging import Averaging
 from torchsmith.plan.init import Init
 from torchsmith.plan.losses import Loss
@@ -191,3 +192,12 @@ def test_what_a_plan_does_not_use_is_not_in_its_script(tmp_path):
         "isnan",
     ):
         assert word not in code
+
+
+def test_the_test_part_is_scored_under_changes_too(tmp_path):
+    net = {"Sequential": ["Flatten", {"Linear": 10}]}
+    asked = [{"RandomCrop": 6}]
+    plan = plan_of("digits", network=net, robustness=asked, training__epochs=1)
+    subject = trained(plan)
+    _, scores = run(script_of(subject), tmp_path)
+    assert set(scores) >= {"accuracy", "accuracy under RandomCrop: 6"}

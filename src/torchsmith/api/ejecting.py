@@ -1,6 +1,5 @@
 """A run as one readable script of plain PyTorch."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,9 +121,15 @@ def _device(run: Run) -> str:
 def _verification(run: Run, path: Path, observer: Observer) -> "Verification":
     from torchsmith.eject.verify import verify
 
-    scores: Mapping[str, float] = {
-        name: score.value for name, score in run.evaluation.scores["test"].items()
+    evaluation = run.evaluation
+    scores: dict[str, float] = {
+        name: score.value for name, score in evaluation.scores["test"].items()
     }
+    for changed in evaluation.robustness:
+        told = changed.change.removeprefix("{").removesuffix("}")
+        scores |= {
+            f"{name} under {told}": s.value for name, s in changed.scores.items()
+        }
     return verify(path, run.network.state_dict(), scores, observer.note)
 
 

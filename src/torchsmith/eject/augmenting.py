@@ -9,8 +9,9 @@ from torchsmith.plan import augment
 from torchsmith.plan.augment import Augmentation
 
 
-def augment_functions(specs: Sequence[Augmentation]) -> list[str]:
-    """Write the functions that change batches of pictures."""
+def changes_of(subject: Subject) -> list[str]:
+    """Write the functions that change batches of pictures, in training or the test."""
+    specs = (*subject.plan.augment, *subject.plan.robustness)
     return list(dict.fromkeys(_function(spec, specs) for spec in specs))
 
 

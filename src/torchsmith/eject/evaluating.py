@@ -1,43 +1,71 @@
 """The part of a script that scores the network on the test part."""
 
-from torchsmith.eject.code import Section, block, function, joined
+from torchsmith.eject.augmenting import augment_source, changes_of
+from torchsmith.eject.code import Section, block, comment, function, joined, quoted
 from torchsmith.eject.monitoring import monitored_metric
 from torchsmith.eject.scoring import is_unscaled, scores_function
 from torchsmith.eject.subject import Subject
+from torchsmith.plan.augment import Augmentation
+from torchsmith.plan.text import flow
 from torchsmith.train.model import BATCH_SIZE
 
 
 def evaluate_section(subject: Subject) -> Section:
     """Write how the test part is scored."""
-    scored = [predict_function(), scores_function(subject)]
+    scored = "" if monitored_metric(subject) else scores_function(subject)
+    changes = subject.plan.robustness
+    new = changes_of(subject) if changes and not subject.plan.augment else []
     arguments = ", ".join(score_arguments(subject, "test", "outputs"))
     steps = [
         "outputs = predict(network, test_set)",
         f"test_scores = scores({arguments})",
+        *(
+            line
+            for place, spec in enumerate(changes)
+            for line in _changed_lines(subject, place, spec)
+        ),
         block(
             "for name, value in test_scores.items():",
             ['print(f"test {name}: {value:.4f}")'],
         ),
     ]
-    if monitored_metric(subject):
-        scored = scored[:1]
     return Section(
         "Evaluate",
         "The test part is looked at once, when all choices are made.",
-        joined(scored),
+        joined([*new, predict_function(changes=bool(changes)), scored]),
         tuple(steps),
     )
 
 
-def predict_function() -> str:
+def _changed_lines(subject: Subject, place: int, spec: Augmentation) -> list[str]:
+    """Write how the test part is scored once more, under a change."""
+    arguments = ", ".join(score_arguments(subject, "test", "outputs"))
+    change = augment_source(spec, "pictures")
+    told = flow(spec.model_dump(mode="json")).removeprefix("{").removesuffix("}")
+    under = f" under {told}"
+    return [
+        comment(f"Once more, each picture changed at random: {told}.", 1),
+        f'torch.manual_seed(seed_for("robustness", {place}))',
+        f"outputs = predict(network, test_set, lambda pictures: {change})",
+        f"for name, value in scores({arguments}).items():",
+        f"    test_scores[name + {quoted(under)}] = value",
+    ]
+
+
+def predict_function(*, changes: bool) -> str:
     """Write how the outputs of all examples are computed."""
+    taken = "data[rows][0]"
+    head = "predict(network, data)"
+    about = "Return the outputs for all examples, without dropout or gradients."
+    if changes:
+        taken = f"change({taken})"
+        head = "predict(network, data, change=lambda pictures: pictures)"
     body = [
         "network.eval()",
         f"batches = torch.arange(len(data)).split({BATCH_SIZE})",
-        "return torch.cat([network(data[rows][0]) for rows in batches]).cpu()",
+        f"return torch.cat([network({taken}) for rows in batches]).cpu()",
     ]
-    about = "Return the outputs for all examples, without dropout or gradients."
-    return function("predict(network, data)", about, body, "@torch.inference_mode()")
+    return function(head, about, body, "@torch.inference_mode()")
 
 
 def score_arguments(subject: Subject, part: str, outputs: str) -> list[str]:

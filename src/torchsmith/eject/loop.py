@@ -3,7 +3,7 @@
 from torch import nn
 
 from torchsmith.core.vocabulary import LOWER_IS_BETTER
-from torchsmith.eject.augmenting import augment_functions, augmented
+from torchsmith.eject.augmenting import augmented, changes_of
 from torchsmith.eject.averaging import (
     after_epoch_lines,
     after_step_lines,
@@ -48,7 +48,7 @@ def loop_section(subject: Subject) -> Section:
         given += [_val_targets(subject), *_unscaling(subject)]
     code = joined(
         [
-            *augment_functions(subject.plan.augment),
+            *(changes_of(subject) if subject.plan.augment else []),
             *optimizer_definitions(subject),
             weights_function(subject),
             scores_function(subject) if monitored_metric(subject) else "",
