@@ -54,7 +54,7 @@ def test_a_lesson_prints_what_it_found_and_where_its_files_are(run_cli, tmp_path
     )
     assert result.exit_code == 0
     assert "autograd: 20 steps, error " in result.stderr
-    assert "error before the last step" in result.stdout
+    assert "error after the last step" in result.stdout
     (folder,) = (tmp_path / "runs").iterdir()
     assert f"Program: runs/{folder.name}/lesson.py" in result.stdout
     assert json.loads((folder / "lesson.json").read_text())["settings"]["seed"] == 1

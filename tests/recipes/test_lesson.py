@@ -139,6 +139,7 @@ def test_the_three_ways_to_the_cubic_agree_and_come_closer():
     ways = ["by hand", "autograd", "nn.Module", "best cubic"]
     assert [row["way"] for row in rows] == ways
     assert rows[-1]["error"] < rows[0]["error"]
+    assert (rows[-1]["a"], rows[-1]["c"]) == (0, 0)
 
 
 def test_descent_comes_to_the_best_cubic_when_it_goes_on():
