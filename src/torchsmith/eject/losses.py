@@ -14,13 +14,13 @@ def loss_source(subject: Subject) -> str:
     arguments: dict[str, object] = {}
     match loss:
         case losses.CrossEntropyLoss():
-            arguments = {"weight": _weight(subject, loss.weight, "weights")}
+            arguments = {"weight": _weight(loss.weight)}
             if loss.label_smoothing:
                 arguments["label_smoothing"] = loss.label_smoothing
         case losses.NLLLoss():
-            arguments = {"weight": _weight(subject, loss.weight, "weights")}
+            arguments = {"weight": _weight(loss.weight)}
         case losses.BCEWithLogitsLoss():
-            arguments = {"pos_weight": _pos_weight(subject, loss)}
+            arguments = {"pos_weight": _pos_weight(loss)}
         case losses.SmoothL1Loss():
             arguments = {"beta": None if loss.beta == 1 else loss.beta}
         case losses.HuberLoss():
@@ -37,23 +37,20 @@ def loss_source(subject: Subject) -> str:
 
 
 def _weight(
-    subject: Subject,
     weight: Literal["balanced"] | tuple[float, ...] | None,
-    name: str,
 ) -> Raw | None:
-    del subject
     if weight is None:
         return None
     if weight == "balanced":
-        return Raw(f"{name}(targets[train])")
+        return Raw("weights(targets[train])")
     return Raw(f"torch.tensor({list(weight)!r})")
 
 
-def _pos_weight(subject: Subject, loss: losses.BCEWithLogitsLoss) -> Raw | None:
+def _pos_weight(loss: losses.BCEWithLogitsLoss) -> Raw | None:
     if loss.pos_weight is None:
         return None
     if loss.pos_weight == "balanced":
-        return _weight(subject, "balanced", "weights")
+        return _weight("balanced")
     return Raw(f"torch.tensor([{loss.pos_weight!r}])")
 
 
