@@ -96,8 +96,8 @@ def by_module(x: Tensor, y: Tensor, start: Tensor, steps: int, lr: float) -> Ten
 def best_cubic(x: Tensor, y: Tensor) -> Tensor:
     """Return a, b, c and d with the smallest error of all, by least squares.
 
-    sin(x) is odd, so a and c are 0. The last digits of a solution vary from call to call,
-    with where its numbers lie in memory; they are rounded off.
+    sin(x) is odd, so a and c are 0. The last digits of a solution vary from call to
+    call, with where its numbers lie in memory; they are rounded off.
     """
     powers = x.unsqueeze(1) ** torch.arange(4)  # (N, 4)
     solution: Tensor = torch.linalg.lstsq(powers, y.unsqueeze(1)).solution
