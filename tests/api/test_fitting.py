@@ -168,13 +168,21 @@ def test_a_run_of_ones_own_module_is_no_run_of_a_plan(tmp_path):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"loss": "CrossEntropy"}, "did you mean 'CrossEntropyLoss'?"),
+        ({"loss": "CrossEntropy"}, "write 'CrossEntropyLoss', or give an object"),
+        ({"loss": "mse"}, "unknown loss 'mse'; write 'MSELoss'"),
+        ({"optimizer": "adam"}, "unknown optimizer 'adam'; write 'Adam'"),
+        (
+            {"optimizer": {"Adam": {"learning_rate": 1}}},
+            "Adam.learning_rate: unknown key; write 'lr'; it takes lr, betas",
+        ),
+        ({"accumulate": 0}, "fit: accumulate: must be at least 1, got 0"),
+        ({"averaging": {"EMA": {"decay": 2}}}, "must be less than 1, got 2"),
         ({"loss": nn.CrossEntropyLoss}, "not its class"),
         ({"loss": None}, "unknown loss None"),
         ({"optimizer": "Adma"}, "did you mean 'Adam'"),
         ({"optimizer": torch.optim.SGD}, "not its class"),
         ({"optimizer": 3}, "unknown optimizer 3"),
-        ({"optimizer": {"SGD": {"lr": -1}}}, "greater than 0, got -1"),
+        ({"optimizer": {"SGD": {"lr": -1}}}, "must be more than 0, got -1"),
         ({"optimizer": GROUPS}, "groups.0.betas: SGD has no argument 'betas' for a"),
         ({"optimizer": NO_MATCH}, r"'bias' matches no parameter; there are: "),
         ({"loss": NONE}, "reduction: must be mean or sum; none gives one loss for eac"),

@@ -31,8 +31,10 @@ from torchsmith.nn.schedules import build_schedule
 from torchsmith.plan.averaging import Averaging
 from torchsmith.plan.losses import Loss
 from torchsmith.plan.optimizers import Optimizer
+from torchsmith.plan.other_names import key_hint, spec_names
 from torchsmith.plan.plan import Stopping, Training
 from torchsmith.plan.schedules import Interval, Schedule, interval_of
+from torchsmith.plan.wrong import wish
 from torchsmith.train.batches import Batches, DatasetBatches, TensorBatches
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.loop import Job
@@ -201,35 +203,43 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
 def _settings(training: Training | None, settings: Mapping[str, Any]) -> Training:
     unknown = [key for key in settings if key not in Training.model_fields]
     if unknown:
-        raise PlanError(
-            f"fit: there is no setting {unknown[0]!r}"
-            f"{nearest(unknown[0], Training.model_fields) or ';'} "
-            f"there are: {', '.join(Training.model_fields)}"
-        )
+        names = list(Training.model_fields)
+        hint = key_hint(unknown[0], names) or f"; there are: {', '.join(names)}"
+        raise PlanError(f"fit: there is no setting {unknown[0]!r}{hint}")
     base = {} if training is None else training.model_dump()
     try:
         return Training.model_validate(base | dict(settings))
     except ValidationError as error:
         first = error.errors()[0]
         raise PlanError(
-            f"fit: {first['loc'][0]}: {first['msg']}, got {first['input']!r}"
+            f"fit: {first['loc'][0]}: must be {wish(first)}, got {first['input']!r}"
         ) from error
 
 
 def _choice(kind: Any, value: Any, what: str) -> Any:  # noqa: ANN401 -- any union of specs
-    names = [member.spec_name() for member in members(kind)]
+    specs = {member.spec_name(): member for member in members(kind)}
+    names = list(specs)
     try:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
         first = error.errors()[0]
         name = next(iter(value), "") if isinstance(value, Mapping) else value
         if name not in names:
+            other = spec_names(getattr(name, "__name__", str(name)), names)
+            hint = f"; write '{other[0]}', or" if other else nearest(str(name), names)
             raise PlanError(
-                f"fit: unknown {what} {name!r}{nearest(str(name), names) or ';'} give "
-                f"an object of PyTorch (not its class), or one of: {', '.join(names)}"
+                f"fit: unknown {what} {name!r}{hint or ';'} give an object of PyTorch "
+                f"(not its class), or one of: {', '.join(names)}"
             ) from error
         where = ".".join(str(part) for part in first["loc"])
-        why = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            allowed = list(specs[str(name)].model_fields)
+            hint = key_hint(str(first["loc"][-1]), allowed)
+            why = f"unknown key{hint}; it takes {', '.join(allowed)}"
+            raise PlanError(f"fit: {what} {where}: {why}".replace("?;", "?")) from error
+        why = f"must be {wish(first)}"
+        if first["type"] == "value_error":
+            why = str(first["ctx"]["error"])
         raise PlanError(
             f"fit: {what} {where}: {why}, got {first['input']!r}"
         ) from error
