@@ -261,7 +261,7 @@ def test_the_whole_data_is_seen_once_an_epoch_in_another_order():
         (5, 1, [0, 1, 2, 3, 4]),
     ],
 )
-def test_a_last_batch_of_one_joins_the_one_before_unless_all_have_one(rows, size, starts):
+def test_a_last_batch_of_one_joins_the_one_before_unless_all_are_so(rows, size, starts):
     assert batch_starts(rows, size) == starts
 
 
