@@ -4,7 +4,7 @@
     python benchmarks/originals.py car --seeds 0 1       only these seeds
 
 The tables are read from the folders that `TORCHSMITH_DATA` names. Each function trains
-one network with one mistake, and each seed draws the held-out fifth, the first weights
+one network as its name says; each seed draws the held-out fifth, the first weights
 and the order. Nothing is chosen by the held-out rows: the last epoch counts.
 """
 
