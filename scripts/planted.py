@@ -220,6 +220,34 @@ DEFECTS = (
         "np.cos(a) * longitude",
         "tests/data/test_prepare.py",
     ),
+    Defect(
+        "training batches not augmented",
+        LOOP,
+        "            inputs = job.augment(inputs)\n",
+        "",
+        "tests/api/test_augmenting.py",
+    ),
+    Defect(
+        "best weights not restored by an ejected script",
+        "eject/loop.py",
+        'body.append("network.load_state_dict(best_weights)")',
+        "pass",
+        "tests/eject/test_eject.py",
+    ),
+    Defect(
+        "gradients by hand without the factor 2",
+        "recipes/lessons/sine_cubic.py",
+        "slope = 2 * (prediction - y)",
+        "slope = prediction - y",
+        "tests/recipes/test_lesson.py",
+    ),
+    Defect(
+        "seeds of a study ignored",
+        "recipes/study.py",
+        'plan.training.model_copy(update={"seed": seed})',
+        "plan.training",
+        "tests/recipes/test_study.py",
+    ),
 )
 
 
