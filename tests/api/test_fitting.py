@@ -12,6 +12,9 @@ from torchsmith.core.errors import DataError, Interrupted, PlanError, TrainError
 from torchsmith.plan.optimizers import SGD
 from torchsmith.plan.plan import Stopping, Training
 from torchsmith.plan.schedules import StepLR
+from torchsmith.train.batches import TensorBatches
+from torchsmith.train.loop import Job
+from torchsmith.train.rehearsal import rehearse
 from torchsmith.train.watch import TrainingObserver
 
 
@@ -282,3 +285,72 @@ def test_a_schedule_may_be_stepped_after_each_step():
 def test_an_unknown_average_is_named():
     with pytest.raises(PlanError, match=r"unknown averaging 'EWMA'; did you mean 'EM"):
         fit(averaging="EWMA")
+
+
+class Widths(nn.Module):
+    """A module with running statistics and dropout."""
+
+    def __init__(self, width=3):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(width, 4), nn.BatchNorm1d(4), nn.Dropout(0.5), nn.Linear(4, 2)
+        )
+
+    def forward(self, inputs):
+        return self.layers(inputs)
+
+
+@pytest.mark.parametrize(
+    ("module", "targets", "message"),
+    [
+        (
+            Widths(5),
+            torch.arange(8) % 2,
+            r"Widths cannot take the first batch \(inputs \(8, 3\) of float32\): mat1",
+        ),
+        (
+            Widths(),
+            torch.arange(8) % 5,
+            r"the loss cannot .* \(outputs \(8, 2\) .* targets \(8,\) of int64\): T",
+        ),
+        (
+            Widths(),
+            torch.rand(8),
+            r"the loss cannot take .* targets \(8,\) of float32",
+        ),
+        (
+            nn.Sequential(nn.Linear(3, 2), nn.Softmax(dim=1)),
+            torch.arange(8) % 2,
+            "CrossEntropyLoss takes raw outputs, and these are probabilities",
+        ),
+    ],
+)
+def test_what_cannot_work_is_refused_before_there_is_a_run(
+    module, targets, message, tmp_path
+):
+    with pytest.raises(ts.TrainError, match=message):
+        ts.fit(
+            module, (torch.rand(8, 3), targets), loss="CrossEntropyLoss", runs=tmp_path
+        )
+    assert not list(tmp_path.iterdir())
+
+
+def test_trying_the_first_batch_leaves_no_trace():
+    module = Widths().eval()
+    before = {name: t.clone() for name, t in module.state_dict().items()}
+    job = Job(
+        train=TensorBatches(torch.rand(8, 3), torch.arange(8) % 2),
+        val=None,
+        loss=nn.CrossEntropyLoss(),
+        training=Training(),
+        stopping=Stopping(),
+        device=torch.device("cpu"),
+    )
+    random = torch.get_rng_state()
+    rehearse(job, module)
+    assert torch.equal(torch.get_rng_state(), random)
+    assert not module.training
+    assert not module.layers[1].training
+    for name, tensor in module.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+    assert all(parameter.grad is None for parameter in module.parameters())

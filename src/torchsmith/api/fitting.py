@@ -40,6 +40,7 @@ from torchsmith.train.history import EpochRecord
 from torchsmith.train.loop import Job
 from torchsmith.train.loop import fit as run_loop
 from torchsmith.train.recorders import MetricsFile
+from torchsmith.train.rehearsal import rehearse
 from torchsmith.train.session import Session
 from torchsmith.train.setup import choose_device
 from torchsmith.train.snapshots import WeightSnapshots
@@ -172,6 +173,8 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
         )
         run_loop(job, state, session)
         return _result(state, None)
+    if resume is None:
+        rehearse(job, module)
     folder = _folder(module, chosen, Path(runs or "runs"), name, resume)
     with (
         folder.locked(),

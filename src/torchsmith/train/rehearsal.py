@@ -1,0 +1,65 @@
+"""A first batch that leaves no trace: what cannot work is told before training."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from torchsmith.core.errors import TrainError
+from torchsmith.train.batches import epoch_order
+from torchsmith.train.first_batch import check_first_batch
+from torchsmith.train.loop import Job, autocast, own_randomness, seed_step
+
+
+def rehearse(job: Job, network: nn.Module) -> None:
+    """Send the first batch through a person's network and loss, and learn nothing.
+
+    Raises:
+        TrainError: The network or the loss cannot take it; says which, and why.
+    """
+    rows = job.steps(epoch_order(len(job.train), job.training.seed, 0))[0][0]
+    with own_randomness(), _untouched(network), autocast(job):
+        seed_step(job, "step", 0)
+        inputs, targets = job.train.take(rows)
+        what, shapes = type(network).__name__, f"inputs {_shape(inputs)}"
+        try:
+            outputs = network.train()(inputs)
+            check_first_batch(network, job.loss, outputs, targets)
+            what = "the loss"
+            shapes = f"outputs {_shape(outputs)}, targets {_shape(targets)}"
+            job.loss(outputs, targets)
+        except (RuntimeError, ValueError, IndexError, TypeError) as error:
+            if isinstance(error, TrainError):
+                raise
+            reason = str(error).strip().partition("\n")[0]
+            raise TrainError(
+                f"{what} cannot take the first batch ({shapes}): {reason}"
+            ) from error
+
+
+@contextmanager
+def _untouched(network: nn.Module) -> Iterator[None]:
+    """Give a network its mode back, and its buffers, such as running statistics."""
+    modes = [(module, module.training) for module in network.modules()]
+    before = {
+        name: buffer.clone()
+        for name, buffer in network.named_buffers()
+        if not is_lazy(buffer)
+    }
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+        with torch.no_grad():
+            for name, buffer in network.named_buffers():
+                if name in before:
+                    buffer.copy_(before[name])
+
+
+def _shape(value: object) -> str:
+    if isinstance(value, Tensor):
+        return f"{tuple(value.shape)} of {str(value.dtype).removeprefix('torch.')}"
+    return type(value).__name__
