@@ -1,6 +1,7 @@
 """`torchsmith recipes` and `train --recipe`."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -69,6 +70,7 @@ def test_a_study_prints_its_table_its_progress_and_its_json(run_cli):
     assert result.exit_code == 0, result.output
     assert "1 of " in result.stderr
     assert "momentum" in result.stdout
+    assert re.search(r"momentum .* 1 +\d+\.\d *$", result.stdout, re.MULTILINE)
     assert "One seed, so no intervals" in result.stdout
     assert "-quick/report.html" in result.stdout
     again = run_cli("train", "--resume", "--json")

@@ -71,6 +71,12 @@ def test_differences_of_accuracy_are_points_with_a_sign():
     assert difference_texts("rmse", worse) == ("−2,733", "−3,423 to −2,043")
 
 
+def test_a_difference_without_an_interval_has_the_digits_of_its_scores():
+    of_one_seed = Score(value=0.252319, low=math.nan, high=math.nan)
+    assert plain(difference_texts("accuracy", of_one_seed)[0]) == "+25.2 points"
+    assert difference_texts("rmse", of_one_seed) == ("+0.252", "")
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0.04, "0.0 s"), (59.6, "1 min"), (61, "1 min 1 s"), (7200, "2 h")],

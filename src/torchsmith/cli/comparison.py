@@ -24,8 +24,8 @@ def show_study(run: "StudyRun", output: Output) -> None:
                 f"after {change.strip('{}')}": _cell(score)
                 for change, score in row.changed.items()
             },
-            "epochs": round(row.epochs, 1),
-            "seconds": round(row.seconds, 2),
+            "epochs": f"{round(row.epochs, 1):g}",
+            "seconds": f"{row.seconds:.1f}",
             **({"failed": "; ".join(row.failed)} if row.failed else {}),
         }
         for row in results.rows

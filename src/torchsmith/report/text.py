@@ -118,7 +118,7 @@ def difference_texts(metric: Metric, score: Score) -> tuple[str, str]:
     decimals = _decimals((values[2] - values[1]) / 2)
     known = math.isfinite(score.low) and math.isfinite(score.high)
     if decimals is None:
-        decimals = 3
+        decimals = 1 if factor == 100 else 3
     value, low, high = (
         ("+" if v > 0 and _fixed(v, decimals) != _fixed(0, decimals) else "")
         + _fixed(v, decimals)
