@@ -58,6 +58,11 @@ def plain_view(page, times=(0.0,)):
     return PlainView(console, now=now)
 
 
+def test_the_plain_view_says_that_one_epoch_is_one(page):
+    plain_view(page).on_start(1, 712, 123456, "cpu")
+    assert page.getvalue().endswith("at most 1 epoch, cpu\n")
+
+
 def test_the_plain_view_prints_one_line_a_stage_and_an_epoch(page):
     view = plain_view(page)
     view.stage("Reading train.csv", 100)

@@ -271,7 +271,7 @@ def test_ctrl_c_after_the_last_step_takes_effect_when_all_is_saved(folder):
         fit(job, state, session)
     loaded = make_state(job)
     loaded.load(folder.newest_checkpoint()[0])
-    assert loaded.finished == "all 1 epochs done"
+    assert loaded.finished == "1 epoch done"
 
 
 def test_a_finished_training_is_not_saved_again(folder):

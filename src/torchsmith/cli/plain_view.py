@@ -55,7 +55,7 @@ class PlainView(TrainingObserver):
         self._num_epochs = num_epochs
         self._say(
             f"Training {num_parameters:,} parameters on {num_examples:,} examples, "
-            f"at most {num_epochs} epochs, {device}"
+            f"at most {num_epochs} {'epoch' if num_epochs == 1 else 'epochs'}, {device}"
         )
 
     def on_progress(self, progress: Progress) -> None:

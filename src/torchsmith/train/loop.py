@@ -209,7 +209,7 @@ def reason_to_stop(job: Job, state: TrainState, session: Session) -> str:
             "another run may stop at another step"
         )
     if state.epoch >= job.training.epochs:
-        return f"all {state.epoch} epochs done"
+        return f"all {state.epoch} epochs done" if state.epoch > 1 else "1 epoch done"
     if patience and state.bad_epochs >= patience:
         return (
             f"stopped early after epoch {state.epoch}: {job.stopping.monitor} has not "
