@@ -16,6 +16,7 @@ import torchsmith as ts
 from torchsmith.api.ejecting import eject, open_ejectable
 from torchsmith.cli.main import cli
 from torchsmith.core.errors import DataError, PlanError
+from torchsmith.eject.lessons import verify_lesson
 from torchsmith.eject.notebook import code_of
 from torchsmith.eject.verify import verify
 
@@ -156,7 +157,7 @@ def test_the_command_writes_a_script_and_proves_it(iris):
     answer = json.loads(done.stdout)
     assert answer["same"]
     assert "the same weights, bit for bit" in answer["verification"]
-    assert "epoch   2/2" in done.stderr
+    assert "\nepoch   2/2" in done.stderr  # as the script prints it
     again = run_here(iris, "eject", "last")
     assert again.exit_code == 2
     assert "--force" in again.stderr
@@ -221,3 +222,37 @@ def test_a_notebook_has_its_own_ending(iris):
     done = run_here(iris, "eject", "last", "--notebook", "-o", "train.txt")
     assert done.exit_code == 2
     assert ".ipynb" in done.stderr
+
+
+def test_a_lesson_is_its_program_and_finds_the_same_again(tmp_path):
+    settings = {"points": 20, "steps": 5}
+    run = ts.train(recipe="sine-cubic", settings=settings, runs=tmp_path / "runs")
+    done = run_here(tmp_path, "eject", "last", "-o", "sine.py", "--verify")
+    assert done.exit_code == 0, done.output
+    assert "it ran and found the same" in done.stdout
+    assert (tmp_path / "sine.py").read_text("utf-8") == run.program
+    with pytest.raises(PlanError, match="a lesson is a script, not a notebook"):
+        run.eject(tmp_path / "sine.ipynb")
+
+
+def test_what_a_lesson_finds_otherwise_is_told(tmp_path):
+    settings = {"points": 20, "steps": 5}
+    run = ts.train(recipe="sine-cubic", settings=settings, runs=tmp_path / "runs")
+    program = run.program.replace("steps=5", "steps=6")
+    (tmp_path / "sine.py").write_text(program, "utf-8")
+    found = verify_lesson(tmp_path / "sine.py", run.results, print)
+    assert not found.same
+    assert "error after the last step is" in found.text
+
+
+def test_a_study_names_how_to_eject_its_members(tmp_path):
+    study = tmp_path / "runs" / "a-study"
+    for name in ("2026-01-01-1200-a", "2026-01-01-1200-b"):
+        (study / "runs" / name).mkdir(parents=True)
+        (study / "runs" / name / "plan.yaml").touch()
+    (study / "study.yaml").touch()
+    done = run_here(tmp_path, "eject", "runs/a-study")
+    assert done.exit_code != 0
+    for name in ("a", "b"):
+        member = f"runs/a-study/runs/2026-01-01-1200-{name}"
+        assert f"\n  torchsmith eject {member}\n" in done.stderr

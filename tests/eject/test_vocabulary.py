@@ -1,7 +1,11 @@
 """A script ends with the weights of its training, whatever the plan is made of."""
 
-import pytest
+from dataclasses import replace
 
+import pytest
+import torch
+
+import torchsmith as ts
 from tests.eject.scripts import hold_to_run, plan_of, run, trained
 from torchsmith.core.spec import members
 from torchsmith.eject.script import script_of
@@ -201,3 +205,67 @@ def test_the_test_part_is_scored_under_changes_too(tmp_path):
     subject = trained(plan)
     _, scores = run(script_of(subject), tmp_path)
     assert set(scores) >= {"accuracy", "accuracy under RandomCrop: 6"}
+
+
+def test_indices_of_a_crop_move_to_the_device_of_the_pictures():
+    asked = [{"RandomCrop": {"size": 6, "p": 0.5}}]
+    net = {"Sequential": ["Flatten", {"Linear": 10}]}
+    plan = plan_of("digits", network=net, augment=asked, training__epochs=1)
+    subject = trained(plan)
+    code = script_of(replace(subject, device="meta"))
+    crop = code[code.index("def random_crop") : code.index("def mean_loss")]
+    names = {"torch": torch, "nn": torch.nn, "DEVICE": "meta"}
+    exec(crop.rsplit("@", 1)[0], names)
+    pictures = torch.zeros(4, 1, 8, 8, device="meta")
+    moved = names["random_crop"](pictures, 6, 6, p=0.5)
+    assert moved.device.type == "meta"
+    assert crop.count(".to(DEVICE)") == 4
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [("iris", "petal width (cm)"), ("diabetes", "bmi"), ("diabetes", "sex")],
+)
+def test_a_built_in_table_with_another_target_than_its_own(source, target, tmp_path):
+    plan = ts.plan(source, target=target, settings={"training.epochs": 1})
+    hold_to_run(plan, tmp_path)
+
+
+def test_dates_that_are_all_there_need_no_word_of_missing_ones(tmp_path):
+    lines = [f"2020-01-{i % 28 + 1:02},{i},{i * 7 % 50}" for i in range(60)]
+    file = tmp_path / "made.csv"
+    file.write_text("\n".join(["day,a,y", *lines]), "utf-8")
+    settings = {"data.columns.day": "date", "training.epochs": 1}
+    plan = ts.plan(str(file), target="y", settings=settings)
+    code = hold_to_run(plan, tmp_path)
+    assert "strptime" in code
+    assert "isnat" not in code
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+def test_groups_of_rows_stay_together(numbered, tmp_path):
+    lines = [
+        f"{i // 4 if numbered else f'g{i // 4}'},{i * 13 % 29},{'ab'[i % 2]}"
+        for i in range(80)
+    ]
+    file = tmp_path / "made.csv"
+    file.write_text("\n".join(["house,a,y", *lines]), "utf-8")
+    settings = {"split.group": "house", "split.stratify": False}
+    plan = ts.plan(str(file), target="y", settings=settings)
+    code = hold_to_run(plan, tmp_path)
+    held = "[0, 3, 12, 18]" if numbered else '["g0", "g3", "g12", "g18"]'
+    assert f"test = np.isin(groups, {held})" in code
+
+
+def test_schedules_within_a_schedule_are_indented_below_it(tmp_path):
+    warm = {"LinearLR": {"start_factor": 0.1, "total_iters": 1}}
+    inner = {"schedulers": [warm, "CosineAnnealingLR"], "milestones": [1]}
+    plan = plan_of("iris", schedule={"SequentialLR": inner}, network=NET)
+    code = hold_to_run(plan, tmp_path)
+    assert (
+        "            torch.optim.lr_scheduler.LinearLR(\n"
+        "                optimizer,\n"
+        "                start_factor=0.1,\n"
+        "                total_iters=1,\n"
+        "            ),\n"
+    ) in code

@@ -2,16 +2,18 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from torchsmith.api.carrying import import_torch, torch_threads
+from torchsmith.api.lessons import LessonRun
 from torchsmith.api.planning import IN_MEMORY, QUIET, load_planned
 from torchsmith.api.run import Run
 from torchsmith.core.environment import differences, environment
 from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.observer import Observer
-from torchsmith.core.run_folder import RunFolder
+from torchsmith.core.run_folder import RunFolder, run_names
 
 if TYPE_CHECKING:
     from torchsmith.eject.subject import Subject
@@ -33,12 +35,13 @@ class Ejected:
     notes: tuple[str, ...] = ()
 
 
-def open_ejectable(run: str | Path, runs: str | Path = "runs") -> Run:
+def open_ejectable(run: str | Path, runs: str | Path = "runs") -> Run | LessonRun:
     """Open a run that a script can be written of.
 
     Raises:
         DataError: There is no such run.
-        PlanError: It is of a module or of data that only the person has.
+        PlanError: It is of a module or of data that only the person has, or a study;
+            says how to eject each of its members.
     """
     folder = RunFolder.find(run, Path(runs))
     if folder.kind == "fit":
@@ -46,11 +49,20 @@ def open_ejectable(run: str | Path, runs: str | Path = "runs") -> Run:
             f"{folder.path}: was made by fit of your own module and data, of which "
             "Torchsmith does not have the code; your own code is the script already"
         )
+    if folder.kind == "lesson":
+        return LessonRun(folder.path)
+    if folder.kind == "study":
+        members = [folder.members / name for name in run_names(folder.members)]
+        commands = [f"\n  torchsmith eject {quote(str(path))}" for path in members]
+        raise PlanError(
+            f"{folder.path}: is a study, and each of its runs has a script of its own; "
+            f"eject one of them:{''.join(commands)}"
+        )
     return Run(folder.path)
 
 
 def eject(
-    run: Run,
+    run: Run | LessonRun,
     path: str | Path = "train.py",
     *,
     verify: bool = False,
@@ -59,7 +71,7 @@ def eject(
     """Write a run as one script of plain PyTorch.
 
     Args:
-        run: The run.
+        run: The run; of a lesson, its program is the script.
         path: The file; one that ends in `.ipynb` becomes a notebook.
         verify: Run the script, and compare its weights and scores with the run's.
         observer: Is told what is going on, and each line that the script prints.
@@ -69,6 +81,8 @@ def eject(
         PlanError: The run cannot be written down in plain PyTorch.
         TrainError: The run has no weights yet, or the script failed.
     """
+    if isinstance(run, LessonRun):
+        return _eject_lesson(run, Path(path), observer, verify=verify)
     import_torch(observer)
     from torchsmith.eject.notebook import notebook_of
     from torchsmith.eject.script import script_of
@@ -84,6 +98,22 @@ def eject(
         observer.note(note)
     observer.stage(f"Running {path.name}")
     return Ejected(path, _verification(run, path, observer), notes)
+
+
+def _eject_lesson(
+    run: LessonRun, path: Path, observer: Observer, *, verify: bool
+) -> Ejected:
+    """Write the program of a lesson, with the settings of its run."""
+    if path.suffix == ".ipynb":
+        raise PlanError(f"{path}: a lesson is a script, not a notebook; end in .py")
+    write_atomic(path, run.program)
+    if not verify:
+        return Ejected(path)
+    import_torch(observer)
+    from torchsmith.eject.lessons import verify_lesson
+
+    observer.stage(f"Running {path.name}")
+    return Ejected(path, verify_lesson(path, run.results, observer.line))
 
 
 def subject_of(run: Run, observer: Observer = QUIET) -> "Subject":
@@ -130,7 +160,7 @@ def _verification(run: Run, path: Path, observer: Observer) -> "Verification":
         scores |= {
             f"{name} under {told}": s.value for name, s in changed.scores.items()
         }
-    return verify(path, run.network.state_dict(), scores, observer.note)
+    return verify(path, run.network.state_dict(), scores, observer.line)
 
 
 def _notes(run: Run) -> list[str]:

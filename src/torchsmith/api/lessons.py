@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from torchsmith.api.carrying import import_torch
+from torchsmith.api.planning import QUIET
 from torchsmith.core import environment
 from torchsmith.core.errors import PlanError, TrainError
 from torchsmith.core.files import write_atomic
@@ -21,6 +23,9 @@ from torchsmith.recipes.lesson import (
     Value,
     read_lesson_record,
 )
+
+if TYPE_CHECKING:
+    from torchsmith.api.ejecting import Ejected
 
 
 class LessonRun:
@@ -75,6 +80,28 @@ class LessonRun:
         target = self.report_path if path is None else Path(path)
         write_atomic(target, lesson_page(self.record, self.program))
         return target
+
+    def eject(
+        self,
+        path: str | Path = "train.py",
+        *,
+        verify: bool = False,
+        observer: Observer = QUIET,
+    ) -> "Ejected":
+        """Write the program as a script that runs with the settings of this run.
+
+        Args:
+            path: The file.
+            verify: Run it, and compare what it finds with what the lesson found.
+            observer: Is told what is going on, and each line that the script prints.
+
+        Raises:
+            PlanError: A notebook is asked for.
+            TrainError: The program failed.
+        """
+        from torchsmith.api.ejecting import eject
+
+        return eject(self, path, verify=verify, observer=observer)
 
     def summary(self) -> dict[str, object]:
         """Return what `train --json` prints."""

@@ -48,6 +48,10 @@ class PlainView(TrainingObserver):
         """Print the line."""
         self._say(f"note: {text}")
 
+    def line(self, text: str) -> None:
+        """Print the line as it is."""
+        self._say(text)
+
     def on_start(
         self, num_epochs: int, num_examples: int, num_parameters: int, device: str
     ) -> None:

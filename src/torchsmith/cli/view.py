@@ -81,6 +81,10 @@ class LiveView(TrainingObserver):
         """Print the line above what is live."""
         self._console.print(Text.assemble(("! ", "yellow"), text))
 
+    def line(self, text: str) -> None:
+        """Print the line above what is live."""
+        self._console.print(Text(text))
+
     def on_start(
         self, num_epochs: int, num_examples: int, num_parameters: int, device: str
     ) -> None:

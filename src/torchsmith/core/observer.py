@@ -12,3 +12,6 @@ class Observer:
 
     def note(self, text: str) -> None:
         """Tell the person one line that they should know."""
+
+    def line(self, text: str) -> None:
+        """Pass on one line that a program prints, as it is."""

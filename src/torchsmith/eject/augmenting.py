@@ -12,14 +12,17 @@ from torchsmith.plan.augment import Augmentation
 def changes_of(subject: Subject) -> list[str]:
     """Write the functions that change batches of pictures, in training or the test."""
     specs = (*subject.plan.augment, *subject.plan.robustness)
-    return list(dict.fromkeys(_function(spec, specs) for spec in specs))
+    return list(dict.fromkeys(_function(subject, spec, specs) for spec in specs))
 
 
-def _function(spec: Augmentation, specs: Sequence[Augmentation]) -> str:
+def _function(
+    subject: Subject, spec: Augmentation, specs: Sequence[Augmentation]
+) -> str:
     match spec:
         case augment.RandomCrop():
             crops = [s for s in specs if isinstance(s, augment.RandomCrop)]
-            return _random_crop(some=any(crop.p < 1 for crop in crops))
+            to = "" if subject.device == "cpu" else ".to(DEVICE)"
+            return _random_crop(to, some=any(crop.p < 1 for crop in crops))
         case _:
             assert_never(spec)
 
@@ -42,14 +45,17 @@ def augmented(subject: Subject, inputs: str) -> str:
     return inputs
 
 
-def _random_crop(*, some: bool) -> str:
+def _random_crop(to: str, *, some: bool) -> str:
+    def moved(drawn: str) -> str:
+        return f"({drawn}){to}" if to else drawn
+
     body = [
         "num, _, whole_height, whole_width = pictures.shape",
         "tops = torch.randint(whole_height - height + 1, (num, 1))",
         "lefts = torch.randint(whole_width - width + 1, (num, 1))",
-        "rows = tops + torch.arange(height)  # (N, height)",
-        "columns = lefts + torch.arange(width)  # (N, width)",
-        "numbers = torch.arange(num)[:, None, None]",
+        f"rows = {moved('tops + torch.arange(height)')}  # (N, height)",
+        f"columns = {moved('lefts + torch.arange(width)')}  # (N, width)",
+        f"numbers = torch.arange(num){to}[:, None, None]",
         "windows = pictures[numbers, :, rows[:, :, None], columns[:, None, :]]",
         bracketed(
             "resized = nn.functional.interpolate(",
@@ -69,7 +75,7 @@ def _random_crop(*, some: bool) -> str:
             "random_crop(pictures, height, width)", about, [*body, "return resized"]
         )
     body += [
-        "changed = torch.rand(num) < p",
+        f"changed = {moved('torch.rand(num) < p')}",
         "return torch.where(changed[:, None, None, None], resized, pictures)",
     ]
     head = "random_crop(pictures, height, width, p=1.0)"

@@ -97,8 +97,8 @@ def _pixel_lines(subject: Subject, to: str) -> list[str]:
     if not (uses_channels_last(subject) or subject.plan.augment):
         return [f"self.pixels = torch.from_numpy(pixels){to}"]
     return [
-        "# Convolutions are faster where the channels of a pixel lie together.",
         f"pixels = torch.from_numpy(pixels){to}",
+        "# Convolutions are faster where the channels of a pixel lie together.",
         "self.pixels = pixels.contiguous(memory_format=torch.channels_last)",
     ]
 

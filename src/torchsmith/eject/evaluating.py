@@ -32,7 +32,7 @@ def evaluate_section(subject: Subject) -> Section:
     return Section(
         "Evaluate",
         "The test part is looked at once, when all choices are made.",
-        joined([*new, predict_function(changes=bool(changes)), scored]),
+        joined([*new, predict_function(subject), scored]),
         tuple(steps),
     )
 
@@ -52,18 +52,19 @@ def _changed_lines(subject: Subject, place: int, spec: Augmentation) -> list[str
     ]
 
 
-def predict_function(*, changes: bool) -> str:
+def predict_function(subject: Subject) -> str:
     """Write how the outputs of all examples are computed."""
     taken = "data[rows][0]"
     head = "predict(network, data)"
     about = "Return the outputs for all examples, without dropout or gradients."
-    if changes:
+    if subject.plan.robustness:
         taken = f"change({taken})"
         head = "predict(network, data, change=lambda pictures: pictures)"
+    back = "" if subject.device == "cpu" else ".cpu()"
     body = [
         "network.eval()",
         f"batches = torch.arange(len(data)).split({BATCH_SIZE})",
-        f"return torch.cat([network({taken}) for rows in batches]).cpu()",
+        f"return torch.cat([network({taken}) for rows in batches]){back}",
     ]
     return function(head, about, body, "@torch.inference_mode()")
 

@@ -10,7 +10,7 @@ from torch.optim import lr_scheduler
 
 from torchsmith.core.errors import PlanError
 from torchsmith.eject.averaging import joins_last
-from torchsmith.eject.code import Raw, call, function, literal
+from torchsmith.eject.code import Raw, bracketed, call, function, literal
 from torchsmith.eject.parameters import SELECT, selection
 from torchsmith.eject.subject import Subject
 from torchsmith.plan import optimizers, schedules
@@ -280,13 +280,13 @@ def _sequence(
         if (spec.milestones)
         else [length]
     )
-    members = ",\n".join(
-        f"    {_schedule(subject, member, last, depth + 2)}"
+    members = [
+        _schedule(subject, member, last, depth + 2)
         for member, last in zip(spec.schedulers, lasts, strict=True)
-    )
+    ]
     given = {
         "0": Raw("optimizer"),
-        "1": Raw(f"[\n{members},\n]"),
+        "1": Raw(bracketed("[", members, "]", depth + 1)),
         "milestones": list(spec.milestones),
     }
     return call("torch.optim.lr_scheduler.SequentialLR", given, depth, before)

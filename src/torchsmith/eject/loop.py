@@ -129,7 +129,9 @@ def _loss_function(subject: Subject) -> str:
     step = _weighted(subject, "loss_function(outputs, targets)")
     lines = _autocast(subject, ["outputs = network(inputs)", f"total += {step}"])
     if metric:
-        lines.append("all_outputs.append(outputs.float())")
+        precise = subject.plan.training.precision == "float32"
+        kept = "outputs" if precise else "outputs.float()"
+        lines.append(f"all_outputs.append({kept})")
     body = [
         "network.eval()",
         f"total = {_zeros(subject)}",

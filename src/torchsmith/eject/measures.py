@@ -95,7 +95,8 @@ def _counted(metric: Counted) -> tuple[str, tuple[str, ...]]:
     f1 = "f1 = 2 * right / np.maximum(support + predicted, 1)"
     recall = "recall = right / np.maximum(support, 1)"
     precision = "precision = right / np.maximum(predicted, 1)"
-    rows = "rows, agreed = len(targets), support @ predicted"
+    # Floats, because their squares are too large for whole numbers.
+    rows = "rows, agreed = float(len(targets)), support @ predicted"
     base = (*_TABLE, support, predicted, right)
     match metric:
         case "balanced_accuracy":
@@ -146,7 +147,7 @@ ROC_AUC = function(
         '        below = np.searchsorted(others, own, side="left")',
         '        not_above = np.searchsorted(others, own, side="right")',
         "        areas.append(np.mean((below + not_above) / (2 * len(others))))",
-        "return np.mean(areas)",
+        "return np.mean(areas) if areas else math.nan",
     ],
 )
 AVERAGE_PRECISION = function(
@@ -163,6 +164,6 @@ AVERAGE_PRECISION = function(
         "        ends = np.flatnonzero(np.append(ranked[1:] < ranked[:-1], True))",
         "        gains = np.diff(found[ends], prepend=0)",
         "        means.append(gains @ (found[ends] / (ends + 1)) / found[-1])",
-        "return np.mean(means)",
+        "return np.mean(means) if means else math.nan",
     ],
 )

@@ -237,6 +237,7 @@ def _times(subject: Subject) -> str:
         for part, (begin, last) in cuts.items()
     }
     names["train"] = f"np.sort(order[:{end}])"
+    body += [comment(_shares(subject), 1)] if parts else []
     body += [f"{part} = {source}" for part, source in names.items()]
     how = "The latest rows are for the test, those before them for validation; rows "
     how += "of one time are in one part."
@@ -257,15 +258,16 @@ def _groups(subject: Subject) -> str:
         held = list(dict.fromkeys(column.texts(rows)))
         values: list[object] = [*held]
         if column.kind == "number":
-            values = [float(text) for text in held]
+            numbers = map(float, held)
+            values = [int(n) if n.is_integer() else n for n in numbers]
         body.append(literal(values, 1, f"{part} = np.isin(groups, ", ")"))
         names[part] = f"np.flatnonzero({part})"
     given = [f"is_{part}" for part in subject.given]
     held_out = " | ".join([*parts, *given])
     body.append(f"train = ~({held_out})")
     names["train"] = "np.flatnonzero(train)"
-    how = f"All rows of one {number_text(split.group or '')} are in one part; which, "
-    how += "was drawn at random."
+    how = f"All rows of one {number_text(split.group or '')} are in one part. "
+    how += "Those below were drawn at random; all others are trained on."
     return function(
         _head(subject, "groups"),
         _about(subject, how),

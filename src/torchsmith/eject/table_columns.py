@@ -240,12 +240,13 @@ def to_seconds(formats: Sequence[ColumnFormat], raw: Mapping[str, Raw]) -> str:
             "one way only: set all of these columns but one to ignore"
         )
     gaps = {gap for form, cells in texts for gap in gaps_of(form, cells)}
+    may_miss = bool(gaps) or not ways  # a typed column does not tell
     moments = ['moments = np.ma.filled(values.astype("datetime64[s]"), "NaT")']
     if ways:
         moments = _parsed_dates(ways.pop(), sorted(gaps))
     seconds = "moments.astype(np.int64).astype(np.float64)"
     about = "Turn dates into seconds since 1970."
-    if gaps or not ways:
+    if may_miss:
         about = "Turn dates into seconds since 1970; a missing one becomes NaN."
         moments.append(f"seconds = {seconds}")
         seconds = "np.where(np.isnat(moments), np.nan, seconds)"

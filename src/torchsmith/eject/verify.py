@@ -56,7 +56,7 @@ def verify(
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "script.py"
         write_atomic(copy, _code(script, Path(folder)))
-        _run(copy, Path(folder), tell)
+        run_driver(driver.__file__, copy, Path(folder), tell)
         found = load_file(Path(folder) / driver.WEIGHTS)
         found_scores = json.loads((Path(folder) / driver.SCORES).read_bytes())
     wrong = [*_other_weights(weights, found), *_other_scores(scores, found_scores)]
@@ -79,8 +79,21 @@ def _code(script: Path, folder: Path) -> str:
     return code.replace(literal(WEIGHTS), literal(str(folder / WEIGHTS)), 1)
 
 
-def _run(script: Path, folder: Path, tell: Callable[[str], None]) -> None:
-    command = [sys.executable, "-P", "-B", driver.__file__, str(script), str(folder)]
+def run_driver(
+    program: str, script: Path, folder: Path, tell: Callable[[str], None]
+) -> None:
+    """Run a script in a process of its own, through a program that looks at it.
+
+    Args:
+        program: Takes the script and the folder; writes into this what it found.
+        script: The file.
+        folder: Where the program writes.
+        tell: Is given each line that the script prints.
+
+    Raises:
+        TrainError: The script failed; says its last line.
+    """
+    command = [sys.executable, "-P", "-B", program, str(script), str(folder)]
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
