@@ -196,3 +196,15 @@ def test_train_ends_with_where_things_are_and_what_to_try_next(run_cli, fake_api
     assert steps[2] == f"predict '{run}' new.parquet -o predictions.csv"
     assert steps[3] == f"eject '{run}' -o train.py --verify"
     assert steps[4] == f"train '{run}/plan.yaml' --epochs 20"
+
+
+def test_runs_stand_on_one_line_each_with_their_interval(run_cli, fake_api):
+    name = "2026-11-20-1432-a-name-that-is-longer-than-half-of-a-narrow-terminal"
+    fake_api.rows = [
+        {"name": name, "source": "x" * 60, "score": 0.9, "low": 0.8, "high": 0.95},
+        {"name": "other", "source": "y", "score": None, "low": None, "high": None},
+    ]
+    lines = run_cli("runs").stdout.splitlines()
+    assert lines[0].split() == ["name", "source", "score", "95", "%"]
+    assert lines[1].split() == [name, "x" * 60, "0.9000", "0.8000", "–", "0.9500"]
+    assert lines[2].split() == ["other", "y"]

@@ -56,27 +56,42 @@ def compare(paths: Sequence[str], runs_folder: Path, output: Output) -> None:
 
 
 def print_rows(rows: Sequence[Mapping[str, object]], output: Output) -> None:
-    """Print rows as a table.
+    """Print rows as a table, each on one line however long, so that it can be copied.
 
     Args:
         rows: Values by column name; a column that a row lacks is empty there.
         output: Where to print.
     """
+    from rich.measure import measure_renderables
     from rich.table import Table
     from rich.text import Text
 
+    rows = [_with_interval(row) for row in rows]
     names = list(dict.fromkeys(name for row in rows for name in row))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in names:
         table.add_column(
             Text(name),
             header_style="bold",
-            overflow="fold",
+            no_wrap=True,
             justify="right" if _is_number_column(rows, name) else "left",
         )
     for row in rows:
         table.add_row(*(Text(_cell(row.get(name))) for name in names))
-    output.console.print(table)
+    console = output.console
+    wide = console.options.update(max_width=10_000)
+    table.width = measure_renderables(console, wide, [table]).maximum
+    console.print(table, soft_wrap=True)
+
+
+def _with_interval(row: Mapping[str, object]) -> Mapping[str, object]:
+    """Put the two ends of a score's interval into one column."""
+    if "low" not in row:
+        return row
+    ends = [_cell(row[end]) for end in ("low", "high")]
+    text = " – ".join(ends) if all(ends) else None
+    merged = {"95 %" if k == "low" else k: v for k, v in row.items() if k != "high"}
+    return merged | {"95 %": text}
 
 
 def _is_number_column(rows: Sequence[Mapping[str, object]], name: str) -> bool:
