@@ -140,14 +140,14 @@ def test_an_expression_is_written_as_a_person_would(text, expression):
     ("expression", "values", "message"),
     [
         (lambda _a: OUTSIDE, {"_a": 1.0}, "was not computed by the function"),
-        (lambda _a: 3.0, {"_a": 1.0}, "returns a float; it must be a tensor"),
+        (lambda _a: 3.0, {"_a": 1.0}, "of type float; it must be a tensor"),
         (lambda _a: torch.ones(()), {"_a": 1.0}, "depends on nothing"),
         (lambda a: a * torch.ones(2), {"a": 1.0}, r"shape \(2,\); only one number"),
         (lambda a: a.add_(1), {"a": 1.0}, "in-place|in place"),
         (lambda a: (a * 2).add_(1), {"a": 1.0}, "add_: changes a tensor in place"),
         (lambda a: a, {"a": "x"}, "a: must be a number or a tensor, got str"),
         (lambda a: a, {"a": torch.tensor(1)}, "torch.int64 has no gradient"),
-        (lambda _a: {}, {"_a": 1.0}, "returns a NoneType"),
+        (lambda _a: {}, {"_a": 1.0}, "of type NoneType"),
         (lambda a: sum(a for _ in range(300)), {"a": 1.0}, "301 nodes, more than"),
     ],
 )
@@ -159,3 +159,8 @@ def test_what_cannot_be_explained_is_said(expression, values, message):
 def test_an_unknown_name_is_said():
     with pytest.raises(DataError, match="no node 'q'; named are: a"):
         trace(lambda a: a * a, a=1.0).node("q")
+
+
+def test_a_forgotten_argument_is_named():
+    with pytest.raises(DataError, match=r"takes \(x, y\), and is given \(x\)"):
+        trace(lambda x, y: x * y, x=2.0)

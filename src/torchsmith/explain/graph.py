@@ -9,7 +9,8 @@ Source: https://docs.pytorch.org/docs/stable/notes/autograd.html
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from inspect import signature
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -118,6 +119,7 @@ def trace(
     6.0
     """
     leaves = {name: _leaf(name, value) for name, value in values.items()}
+    _check_arguments(function, leaves)
     recorder = Recorder(leaves)
     with torch.enable_grad(), recorder:
         made = function(**leaves)
@@ -138,6 +140,20 @@ def trace(
     return _finished(recorder.steps, kept, names)
 
 
+def _check_arguments(function: Callable[..., Any], given: Mapping[str, Tensor]) -> None:
+    try:
+        expected = signature(function)
+    except ValueError:  # of what is written in C, such as torch.sin
+        return
+    try:
+        expected.bind(**given)
+    except TypeError as error:
+        raise DataError(
+            f"the expression takes ({', '.join(expected.parameters)}), and is given "
+            f"({', '.join(given)}); give each of its arguments a value by name"
+        ) from error
+
+
 def _leaf(name: str, value: float | Tensor) -> Tensor:
     if isinstance(value, Tensor):
         if not value.is_floating_point():
@@ -155,7 +171,8 @@ def _leaf(name: str, value: float | Tensor) -> Tensor:
 def _scalar(result: object, what: str) -> Tensor:
     if not isinstance(result, Tensor):
         raise DataError(
-            f"{what} a {type(result).__name__}; it must be a tensor of one number"
+            f"{what} something of type {type(result).__name__}; it must be a tensor of "
+            "one number"
         )
     if result.numel() != 1:
         raise DataError(
@@ -164,7 +181,8 @@ def _scalar(result: object, what: str) -> Tensor:
         )
     if not result.requires_grad:
         raise DataError(
-            f"{what} a tensor that depends on nothing with requires_grad=True"
+            f"{what} a tensor that depends on nothing with requires_grad=True; a "
+            "comparison and a whole number have no gradient"
         )
     return result
 

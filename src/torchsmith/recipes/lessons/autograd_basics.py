@@ -161,6 +161,7 @@ def autograd_basics(
                     "by the rules": rule[name],
                     "autograd": found[name],
                     "measured": measured[name],
+                    "measured is off by": measured[name] - rule[name],
                 }
                 for name in rule
             ],
