@@ -83,11 +83,8 @@ def _shapes(subject: Subject) -> str:
 
 def _layers(subject: Subject, network: nn.Module) -> str:
     init = [module_source(network, 2, "self.layers = ")]
-    inputs = "inputs"
-    forward = []
-    forward.append(f"return self.layers({inputs})")
     about = f"Layers, one after the other: {_shapes(subject)}."
-    return _class(about, init, forward)
+    return _class(about, init, ["return self.layers(inputs)"])
 
 
 def _tabular(subject: Subject, network: TabularMLP) -> str:
