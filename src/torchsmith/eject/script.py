@@ -132,7 +132,9 @@ def script_of(subject: Subject) -> str:
         if section.code:
             about = comment(section.about)
             pieces.append(f"# {number}. {section.title}\n{about}\n\n{_gap(section)}")
-    body = joined([*pieces, main_of(sections)])
+    about = comment("The parts in order; at the end the weights are saved.")
+    heading = f"# {len(sections)}. Carry it out and save\n{about}"
+    body = joined([*pieces, f"{heading}\n\n\n{main_of(sections)}"])
     guard = 'if __name__ == "__main__":\n    main()'
     head = docstring(about_run(subject), 0)
     return f"{head}\n\n{imports(body)}\n\n{body}\n\n\n{guard}\n"
