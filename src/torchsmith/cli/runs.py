@@ -29,7 +29,7 @@ def runs(runs_folder: Path, output: Output) -> None:
     if output.as_json:
         output.json({"runs": rows})
     elif rows:
-        print_rows(rows, output)
+        print_rows(rows, output, one_line=True)
     elif not output.quiet:
         output.say(f"no runs in {runs_folder}; start one with: torchsmith train digits")
 
@@ -52,15 +52,19 @@ def compare(paths: Sequence[str], runs_folder: Path, output: Output) -> None:
     if output.as_json:
         output.json({"runs": rows})
     else:
-        print_rows(rows, output)
+        print_rows(rows, output, one_line=True)
 
 
-def print_rows(rows: Sequence[Mapping[str, object]], output: Output) -> None:
-    """Print rows as a table, each on one line however long, so that it can be copied.
+def print_rows(
+    rows: Sequence[Mapping[str, object]], output: Output, *, one_line: bool = False
+) -> None:
+    """Print rows as a table.
 
     Args:
         rows: Values by column name; a column that a row lacks is empty there.
         output: Where to print.
+        one_line: Each row stands on one line, however long, so that it can be copied;
+            otherwise long cells are broken to fit the terminal.
     """
     from rich.measure import measure_renderables
     from rich.table import Table
@@ -73,12 +77,16 @@ def print_rows(rows: Sequence[Mapping[str, object]], output: Output) -> None:
         table.add_column(
             Text(name),
             header_style="bold",
-            no_wrap=True,
+            no_wrap=one_line,
+            overflow="fold",
             justify="right" if _is_number_column(rows, name) else "left",
         )
     for row in rows:
         table.add_row(*(Text(_cell(row.get(name))) for name in names))
     console = output.console
+    if not one_line:
+        console.print(table)
+        return
     wide = console.options.update(max_width=10_000)
     table.width = measure_renderables(console, wide, [table]).maximum
     console.print(table, soft_wrap=True)
