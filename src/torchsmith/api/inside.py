@@ -3,7 +3,7 @@
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from torchsmith.api.examples import chosen_examples
 from torchsmith.api.planning import load_planned
@@ -59,7 +59,7 @@ def explain_run(run: Run, example: int | None, observer: Observer) -> Explained:
         title=run.path.name,
         about=(problem.task, f"target {problem.target}", f"{run.plan.data.source}"),
         layers=layer_graph(run.network, torch.zeros(2, *shape)),
-        weights=run_weights(run),
+        weights=run_weights(run, before),
         network_state=tensor_facts(run.network.state_dict(), before.state_dict()),
         optimizer_state=optimizer_state,
         examples=examples,
@@ -67,16 +67,20 @@ def explain_run(run: Run, example: int | None, observer: Observer) -> Explained:
     )
 
 
-def run_weights(run: Run) -> tuple[Weights, ...]:
-    """Return a run's weights before training, as far as known between, and after."""
-    model = run.model
+def run_weights(run: Run, before: nn.Module) -> tuple[Weights, ...]:
+    """Return a run's weights before training, as far as known between, and after.
+
+    Args:
+        run: With a model.
+        before: The run's network with its initial weights.
+    """
     snapshots = run.snapshots
     return weights_over_time(
         run.network,
-        initial_network(run.plan, model.preparation),
+        before,
         between=snapshots,
         parameter=snapshots.parameter,
-        input_shape=model.preparation.input_shape,
+        input_shape=run.model.preparation.input_shape,
     )
 
 

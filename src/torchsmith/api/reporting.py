@@ -12,6 +12,7 @@ from torchsmith.plan.file import read_plan
 from torchsmith.plan.settings import differences
 from torchsmith.report.content import ReportContent
 from torchsmith.report.render import render
+from torchsmith.train.setup import initial_network
 
 DRAWN_WEIGHTS = 2
 """An explanation draws those of more layers."""
@@ -26,7 +27,9 @@ def report_html(run: Run, outcome: Outcome | None = None) -> str:
     """
     outcome = outcome or run.outcome
     begun = datetime.fromtimestamp(run.folder.environment.stat().st_mtime).astimezone()
-    shape = run.model.preparation.input_shape
+    preparation = run.model.preparation
+    shape = preparation.input_shape
+    before = initial_network(run.plan, preparation)
     return render(
         ReportContent(
             title=run.path.name,
@@ -38,7 +41,7 @@ def report_html(run: Run, outcome: Outcome | None = None) -> str:
             evaluation=run.evaluation,
             network=summarize(run.network, shape),
             layers=layer_graph(run.network, torch.zeros(2, *shape)),
-            weights=run_weights(run)[:DRAWN_WEIGHTS],
+            weights=run_weights(run, before)[:DRAWN_WEIGHTS],
             environment=run.environment,
             reproduce=[
                 f"torchsmith train {run.path / 'plan.yaml'}",

@@ -49,11 +49,11 @@ def has_late_schedule(subject: Subject) -> bool:
     return isinstance(spec, averaging.SWA) and spec.swa_lr is not None
 
 
-def takes_epoch(subject: Subject) -> str:
-    """Return the condition under which a `SWA` takes an epoch's weights."""
+def takes_epoch(subject: Subject, *, taken: bool = True) -> str:
+    """Return the condition under which a `SWA` takes an epoch's weights, or not."""
     spec = subject.plan.averaging
     start = spec.start if isinstance(spec, averaging.SWA) else 0
-    return f"epoch + 1 > {start!r} * EPOCHS"
+    return f"epoch + 1 {'>' if taken else '<='} {start!r} * EPOCHS"
 
 
 def after_step_lines(subject: Subject) -> list[str]:

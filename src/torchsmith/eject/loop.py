@@ -288,11 +288,10 @@ def _change_weights(subject: Subject) -> list[str]:
         lines.append("nn.utils.clip_grad_value_(network.parameters(), MAX_GRAD_VALUE)")
     lines.append("optimizer.step()")
     if schedule is not None and interval_of(schedule) == "step":
+        step = "schedule.step()"
+        early = f"if {takes_epoch(subject, taken=False)}:"
         late = has_late_schedule(subject)
-        test = f"if not {takes_epoch(subject)}:".replace("not epoch", "epoch").replace(
-            " > ", " <= "
-        )
-        lines.append(block(test, ["schedule.step()"]) if late else "schedule.step()")
+        lines.append(block(early, [step]) if late else step)
     return [*lines, *after_step_lines(subject)]
 
 

@@ -3,7 +3,7 @@
 `docs/scores.md` says which method each metric uses, and why.
 """
 
-from typing import NamedTuple, assert_never
+from typing import Literal, NamedTuple, assert_never
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from torchsmith.metrics.normal import Z95, wilson
 from torchsmith.metrics.regression import absolute_shares
 from torchsmith.metrics.resamples import Resamples
 from torchsmith.metrics.score import check_shapes, score
+
+Method = Literal["share", "slopes", "moments", "median", "none"]
+"""A share of right answers, slopes by row, means over rows, a median, or no way."""
 
 
 class Interval(NamedTuple):
@@ -41,42 +44,21 @@ def interval(
     value = score(metric, targets, outputs)
     if np.isnan(value):
         return Interval(value, value, value)
-    match metric:
-        case "accuracy":
+    match method := _method(metric):
+        case "share":
             right = int(np.count_nonzero(targets == outputs.argmax(axis=1)))
             low, high = (float(end) for end in wilson(right, len(targets)))
-        case (
-            "balanced_accuracy"
-            | "f1_macro"
-            | "f1_weighted"
-            | "precision_macro"
-            | "recall_macro"
-            | "f1"
-            | "precision"
-            | "recall"
-            | "roc_auc"
-            | "average_precision"
-            | "matthews_corrcoef"
-            | "cohen_kappa_score"
-        ):
+        case "slopes":
             low, high = macro(metric, targets, outputs).interval()
-        case (
-            "log_loss"
-            | "brier_score_loss"
-            | "rmse"
-            | "mae"
-            | "r2"
-            | "mean_absolute_percentage_error"
-            | "explained_variance"
-        ):
+        case "moments":
             moments = _moments(metric, targets, outputs)
             low, high = resamples.interval(moments, lambda m: _value(metric, m))
-        case "median_absolute_error":
+        case "median":
             low, high = resamples.spread(resamples.medians(_sizes(targets, outputs)))
-        case "max_error":
+        case "none":
             low = high = float("nan")
         case _:
-            assert_never(metric)
+            assert_never(method)
     # A skewed sample can put the value itself just outside of a resampled interval.
     return Interval(value, float(min(low, value)), float(max(high, value)))
 
@@ -110,10 +92,35 @@ def difference(
     value = sign * (ours - theirs)
     if np.isnan(value):
         return Interval(value, value, value)
-    match metric:
-        case "accuracy":
+    match method := _method(metric):
+        case "share":
             centre, half = _agresti_min(targets, outputs, others)
             low, high = centre - half, centre + half
+        case "slopes":
+            half = paired_half_width(
+                macro(metric, targets, outputs), macro(metric, targets, others)
+            )
+            low, high = value - half, value + half
+        case "moments":
+            low, high = _resampled_difference(
+                metric, sign, targets, outputs, others, resamples
+            )
+        case "median":
+            ours_drawn = resamples.medians(_sizes(targets, outputs))
+            theirs_drawn = resamples.medians(_sizes(targets, others))
+            low, high = resamples.spread(theirs_drawn - ours_drawn)
+        case "none":
+            low = high = float("nan")
+        case _:
+            assert_never(method)
+    return Interval(value, float(min(low, value)), float(max(high, value)))
+
+
+def _method(metric: Metric) -> Method:
+    """Return how the interval of a metric is found."""
+    match metric:
+        case "accuracy":
+            return "share"
         case (
             "balanced_accuracy"
             | "f1_macro"
@@ -128,10 +135,7 @@ def difference(
             | "matthews_corrcoef"
             | "cohen_kappa_score"
         ):
-            half = paired_half_width(
-                macro(metric, targets, outputs), macro(metric, targets, others)
-            )
-            low, high = value - half, value + half
+            return "slopes"
         case (
             "log_loss"
             | "brier_score_loss"
@@ -141,18 +145,13 @@ def difference(
             | "mean_absolute_percentage_error"
             | "explained_variance"
         ):
-            low, high = _resampled_difference(
-                metric, sign, targets, outputs, others, resamples
-            )
+            return "moments"
         case "median_absolute_error":
-            ours_drawn = resamples.medians(_sizes(targets, outputs))
-            theirs_drawn = resamples.medians(_sizes(targets, others))
-            low, high = resamples.spread(theirs_drawn - ours_drawn)
+            return "median"
         case "max_error":
-            low = high = float("nan")
+            return "none"
         case _:
             assert_never(metric)
-    return Interval(value, float(min(low, value)), float(max(high, value)))
 
 
 def _resampled_difference(
