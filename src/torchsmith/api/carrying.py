@@ -108,6 +108,7 @@ def carry_out(
     from torchsmith.api.evaluating import evaluate_run
     from torchsmith.api.recording import events_of, record_results
     from torchsmith.api.reporting import report_html
+    from torchsmith.train.engines.choose import choose_engine
     from torchsmith.train.loop import fit
     from torchsmith.train.recorders import MetricsFile
     from torchsmith.train.session import Session
@@ -136,7 +137,8 @@ def carry_out(
             sum(p.numel() for p in state.network.parameters()),
             str(setup.job.device),
         )
-        fit(setup.job, state, session)
+        engine = choose_engine(setup.job, state)
+        fit(setup.job, state, session, engine.train_epoch)
         for watcher in (*recorders, observer):
             watcher.on_end(state.finished)
         model = setup.model(plan)

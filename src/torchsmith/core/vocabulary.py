@@ -19,6 +19,7 @@ ColumnRole = Literal["number", "boolean", "date", "category", "ignore"]
 """What a table column is used as."""
 
 Precision = Literal["float32", "bfloat16"]
+EngineName = Literal["auto", "eager", "captured", "compiled"]
 
 Metric = Literal[
     "accuracy",

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from torchsmith.core.record import Record
-from torchsmith.core.vocabulary import ColumnRole, Metric, Precision, Task
+from torchsmith.core.vocabulary import ColumnRole, EngineName, Metric, Precision, Task
 from torchsmith.data.split import Split
 from torchsmith.data.steps import Step
 from torchsmith.plan.augment import Augmentation
@@ -62,6 +62,9 @@ class Training(Record):
         accumulate: Batches per optimizer step, whose gradients are added up; an epoch's
             last step may have fewer.
         precision: Of the arithmetic inside the network.
+        engine: How the steps are computed: `eager` is the loop as on every PyTorch
+            page, `captured` does the same arithmetic with less around it, `compiled`
+            rounds differently; `auto` takes the fastest for this run.
         clip_grad_norm: Gradients are scaled down to at most this norm; 0 does not clip.
         clip_grad_value: Each gradient is cut at plus and minus this value; 0 does not.
         device: `auto` takes a GPU where there is one.
@@ -76,6 +79,7 @@ class Training(Record):
     batch_size: int = Field(default=64, ge=1)
     accumulate: int = Field(default=1, ge=1)
     precision: Precision = "float32"
+    engine: EngineName = "auto"
     clip_grad_norm: float = Field(default=0.0, ge=0)
     clip_grad_value: float = Field(default=0.0, ge=0)
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"

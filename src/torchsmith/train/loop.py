@@ -76,17 +76,33 @@ class Job:
         return [batches[i : i + num] for i in range(0, len(batches), num)]
 
 
-def fit(job: Job, state: TrainState, session: Session) -> None:
+TrainEpoch = Callable[[Job, TrainState, Session], None]
+"""Trains on every example once, or on what a checkpoint left of the epoch."""
+
+
+def fit(
+    job: Job,
+    state: TrainState,
+    session: Session,
+    train_epoch: TrainEpoch | None = None,
+) -> None:
     """Train until the plan says stop; `state.finished` then says why.
 
     A state that was loaded from a checkpoint goes on where it was, and ends with the
     same weights as if it had never stopped.
+
+    Args:
+        job: What to train on, and how.
+        state: At step 0, or where a checkpoint left it.
+        session: Is told after each step and each epoch.
+        train_epoch: Of another engine; the eager one where not given.
 
     Raises:
         Interrupted: The person asked to stop; a checkpoint is saved.
         TrainError: The loss is no longer finite, or a checkpoint cannot be saved.
     """
     was_finished = bool(state.finished)
+    train_epoch = train_epoch or eager_epoch
     with own_randomness(), session.signals():
         while not state.finished:
             train_epoch(job, state, session)
@@ -99,7 +115,7 @@ def fit(job: Job, state: TrainState, session: Session) -> None:
             session.save(state)
 
 
-def train_epoch(job: Job, state: TrainState, session: Session) -> None:
+def eager_epoch(job: Job, state: TrainState, session: Session) -> None:
     """Train on every example once, or on what a checkpoint left of the epoch."""
     network, optimizer = state.network, state.optimizer
     order = epoch_order(len(job.train), job.training.seed, state.epoch)

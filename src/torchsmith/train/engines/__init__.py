@@ -1,0 +1,1 @@
+"""How the steps of an epoch are computed: three engines, one plan."""

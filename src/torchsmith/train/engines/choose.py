@@ -1,0 +1,45 @@
+"""From `training.engine` to an engine."""
+
+from typing import assert_never
+
+from torchsmith.core.errors import PlanError
+from torchsmith.core.vocabulary import EngineName
+from torchsmith.train.engines.captured import capture
+from torchsmith.train.engines.compiled import compile_engine
+from torchsmith.train.engines.engine import Engine, Unsupported
+from torchsmith.train.loop import Job, eager_epoch
+from torchsmith.train.state import TrainState
+
+
+def choose_engine(job: Job, state: TrainState) -> Engine:
+    """Return the engine that the plan names, or for `auto` the fastest.
+
+    Raises:
+        PlanError: The engine that the plan names cannot do this training.
+    """
+    name = job.training.engine
+    if name == "auto":
+        return Engine("eager", eager_epoch, "the only one so far")
+    try:
+        return build_engine(name, job, state)
+    except Unsupported as error:
+        raise PlanError(
+            f"training.engine: {name} cannot train this: {error}; use auto or eager"
+        ) from error
+
+
+def build_engine(name: EngineName, job: Job, state: TrainState) -> Engine:
+    """Build an engine by its name.
+
+    Raises:
+        Unsupported: It has no case for something of this training.
+    """
+    match name:
+        case "eager" | "auto":
+            return Engine("eager", eager_epoch)
+        case "captured":
+            return capture(job, state)
+        case "compiled":
+            return compile_engine(job, state)
+        case _:
+            assert_never(name)
