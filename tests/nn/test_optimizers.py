@@ -61,7 +61,7 @@ def test_every_optimizer_has_a_case():
 @pytest.mark.parametrize("spec", OPTIMIZERS, ids=lambda s: s.spec_name())
 def test_every_option_reaches_the_optimizer(spec):
     built = build_optimizer(spec, matrix())
-    assert type(built) is getattr(torch.optim, spec.spec_name())
+    assert isinstance(built, getattr(torch.optim, spec.spec_name()))
     assert len(built.param_groups) == 1
     for name, value in spec.arguments.items():
         assert built.param_groups[0][name] == value

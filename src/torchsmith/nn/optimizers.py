@@ -1,8 +1,9 @@
 """From specs to optimizers."""
 
+import inspect
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from typing import Any, assert_never
+from typing import Any, TypeVar, assert_never
 
 import torch
 from torch import nn
@@ -12,6 +13,19 @@ from torchsmith.nn.muon import MuonWithAdamW
 from torchsmith.plan import optimizers
 from torchsmith.plan.optimizers import Group, Optimizer
 
+MARKED_FOR_COMPILING = (
+    "step",
+    "zero_grad",
+    "add_param_group",
+    "state_dict",
+    "load_state_dict",
+)
+"""Methods that PyTorch marks for `torch.compile`, which it imports when one is called.
+
+That takes as long as importing torch itself, and nothing here is compiled by it.
+"""
+
+Kind = TypeVar("Kind", bound=torch.optim.Optimizer)
 Named = Iterable[tuple[str, nn.Parameter]]
 """Parameters with their names, as `nn.Module.named_parameters` gives them."""
 
@@ -33,23 +47,33 @@ def build_optimizer(spec: Optimizer, named_parameters: Named) -> torch.optim.Opt
     arguments = spec.arguments
     match spec:
         case optimizers.SGD():
-            return torch.optim.SGD(parameters, **arguments, fused=True)
+            return unmarked(torch.optim.SGD)(parameters, **arguments, fused=True)
         case optimizers.Adam():
-            return torch.optim.Adam(parameters, **arguments, fused=True)
+            return unmarked(torch.optim.Adam)(parameters, **arguments, fused=True)
         case optimizers.AdamW():
-            return torch.optim.AdamW(parameters, **arguments, fused=True)
+            return unmarked(torch.optim.AdamW)(parameters, **arguments, fused=True)
         case optimizers.RMSprop():
-            return torch.optim.RMSprop(parameters, **arguments, foreach=True)
+            return unmarked(torch.optim.RMSprop)(parameters, **arguments, foreach=True)
         case optimizers.Adagrad():
-            return torch.optim.Adagrad(parameters, **arguments, foreach=True)
+            return unmarked(torch.optim.Adagrad)(parameters, **arguments, foreach=True)
         case optimizers.Adadelta():
-            return torch.optim.Adadelta(parameters, **arguments, foreach=True)
+            return unmarked(torch.optim.Adadelta)(parameters, **arguments, foreach=True)
         case optimizers.NAdam():
-            return torch.optim.NAdam(parameters, **arguments, foreach=True)
+            return unmarked(torch.optim.NAdam)(parameters, **arguments, foreach=True)
         case optimizers.RAdam():
-            return torch.optim.RAdam(parameters, **arguments, foreach=True)
+            return unmarked(torch.optim.RAdam)(parameters, **arguments, foreach=True)
         case _:
             assert_never(spec)
+
+
+def unmarked(kind: type[Kind]) -> type[Kind]:
+    """Return an optimizer's class with the methods that PyTorch wrapped in marks."""
+    methods = {
+        name: inspect.unwrap(getattr(kind, name)) for name in MARKED_FOR_COMPILING
+    }
+    methods["step"] = torch.no_grad()(methods["step"])
+    names = {"__module__": kind.__module__, "__doc__": kind.__doc__}
+    return type(kind.__name__, (kind,), methods | names)
 
 
 def _build_muon(
@@ -61,12 +85,14 @@ def _build_muon(
         raise PlanError(
             "optimizer: Muon changes matrices, and this network has none; use AdamW"
         )
-    muon = torch.optim.Muon(parameter_groups(matrices, spec.groups), **spec.arguments)
+    muon = unmarked(torch.optim.Muon)(
+        parameter_groups(matrices, spec.groups), **spec.arguments
+    )
     if not others:
         return muon
     own = parameter_groups(others, spec.others.groups, "optimizer.others.groups")
-    adamw = torch.optim.AdamW(own, **spec.others.arguments, fused=True)
-    return MuonWithAdamW(muon, adamw)
+    adamw = unmarked(torch.optim.AdamW)(own, **spec.others.arguments, fused=True)
+    return unmarked(MuonWithAdamW)(muon, adamw)
 
 
 def parameter_groups(

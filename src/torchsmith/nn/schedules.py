@@ -9,6 +9,7 @@ import torch
 from torch.optim import lr_scheduler
 
 from torchsmith.core.errors import PlanError
+from torchsmith.nn.optimizers import unmarked
 from torchsmith.plan import schedules
 from torchsmith.plan.schedules import (
     Schedule,
@@ -150,7 +151,7 @@ def learning_rates(
     count = min(total, most)
     chosen = [round(i * (total - 1) / max(count - 1, 1)) for i in range(count)]
     parameter = torch.nn.Parameter(torch.zeros(1))
-    optimizer = torch.optim.SGD([parameter], lr, momentum=0.9)
+    optimizer = unmarked(torch.optim.SGD)([parameter], lr, momentum=0.9)
     schedule = build_schedule(spec, optimizer, epochs, steps_per_epoch)
     if schedule is None or isinstance(schedule, lr_scheduler.ReduceLROnPlateau):
         return [lr] * count
