@@ -19,6 +19,7 @@ from torchsmith.train.batches import Batches, DatasetBatches, batch_starts, epoc
 from torchsmith.train.first_batch import check_first_batch
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.pace import step_schedule
+from torchsmith.train.processor import flushed_denormals, kept_memory
 from torchsmith.train.session import Session, diverged
 from torchsmith.train.state import TrainState
 
@@ -103,7 +104,13 @@ def fit(
     """
     was_finished = bool(state.finished)
     train_epoch = train_epoch or eager_epoch
-    with own_randomness(), session.signals():
+    one_thread = job.device.type == "cpu" and job.training.threads == 1
+    with (
+        own_randomness(),
+        flushed_denormals(flush=one_thread),
+        kept_memory(),
+        session.signals(),
+    ):
         while not state.finished:
             train_epoch(job, state, session)
             end_epoch(job, state, session)
