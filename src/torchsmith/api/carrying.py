@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -23,8 +24,10 @@ from torchsmith.plan.text import plan_text
 from torchsmith.train.watch import TrainingObserver
 
 if TYPE_CHECKING:
+    from torchsmith.train.session import Session, Stop
     from torchsmith.train.setup import Setup
     from torchsmith.train.state import TrainState
+    from torchsmith.train.tensorboard import TensorBoardEvents
 
 
 def first_files(planned: Planned) -> dict[str, str]:
@@ -105,54 +108,125 @@ def carry_out(
         rivals: Whether simple rivals and the importance of columns are worth their
             time; a study compares its members with each other.
     """
-    from torchsmith.api.evaluating import evaluate_run
-    from torchsmith.api.recording import events_of, record_results
-    from torchsmith.api.reporting import report_html
     from torchsmith.train.engines.choose import choose_engine
     from torchsmith.train.loop import fit
+
+    with torch_threads(plan.training.threads):
+        ready = ready_to_train(folder, plan, data, setup, observer)
+        engine = choose_engine(setup.job, setup.state)
+        fit(setup.job, setup.state, ready.session, engine.train_epoch)
+        return conclude(ready, observer, begin, rivals=rivals)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A run whose training may begin, or go on.
+
+    Attributes:
+        folder: Of the run; held by this process.
+        plan: What to do.
+        data: All examples.
+        setup: Made of them; its state is at the newest good checkpoint.
+        session: Is told after each step and each epoch.
+        recorders: Write as training goes on.
+        events: That of them which is told the results, too.
+        notes: What the report shall say of earlier sessions.
+        earlier: Seconds of training in them.
+    """
+
+    folder: RunFolder
+    plan: Plan
+    data: Data
+    setup: "Setup"
+    session: "Session"
+    recorders: tuple[TrainingObserver, ...]
+    events: "TensorBoardEvents"
+    notes: tuple[str, ...]
+    earlier: float
+
+
+def ready_to_train(
+    folder: RunFolder,
+    plan: Plan,
+    data: Data,
+    setup: "Setup",
+    observer: TrainingObserver,
+    stop: "Stop | None" = None,
+) -> Ready:
+    """Load the newest good checkpoint, if there is one, and open what records.
+
+    Args:
+        folder: Of the run; held by this process.
+        plan: What to do.
+        data: All examples.
+        setup: As `make_ready` made it of them.
+        observer: Is told how it goes.
+        stop: That several sessions share; one of its own where not given.
+    """
+    from torchsmith.api.recording import events_of
     from torchsmith.train.recorders import MetricsFile
     from torchsmith.train.session import Session
     from torchsmith.train.snapshots import WeightSnapshots
 
-    with torch_threads(plan.training.threads):
-        state = setup.state
-        notes = _load_newest(folder, plan, state, observer)
-        events = events_of(folder, setup)
-        recorders = [
-            MetricsFile(folder.metrics, state.history),
-            events,
-            WeightSnapshots(folder, state, plan.training.epochs),
-        ]
-        session = Session(
-            folder,
-            [*recorders, observer],
-            num_epochs=plan.training.epochs,
-            steps_per_epoch=setup.steps_per_epoch,
-            seconds=plan.training.seconds,
-        )
-        earlier = state.seconds
-        observer.on_start(
-            plan.training.epochs,
-            len(setup.parts.train),
-            sum(p.numel() for p in state.network.parameters()),
-            str(setup.job.device),
-        )
-        engine = choose_engine(setup.job, state)
-        fit(setup.job, state, session, engine.train_epoch)
-        for watcher in (*recorders, observer):
-            watcher.on_end(state.finished)
-        model = setup.model(plan)
-        folder.save_model(model.save)
-        evaluation = evaluate_run(plan, data, setup, model, observer, rivals=rivals)
-    record_results(events, plan, evaluation)
+    state = setup.state
+    notes = _load_newest(folder, plan, state, observer)
+    events = events_of(folder, setup)
+    recorders = (
+        MetricsFile(folder.metrics, state.history),
+        events,
+        WeightSnapshots(folder, state, plan.training.epochs),
+    )
+    session = Session(
+        folder,
+        [*recorders, observer],
+        num_epochs=plan.training.epochs,
+        steps_per_epoch=setup.steps_per_epoch,
+        seconds=plan.training.seconds,
+        stop=stop,
+    )
+    observer.on_start(
+        plan.training.epochs,
+        len(setup.parts.train),
+        sum(p.numel() for p in state.network.parameters()),
+        str(setup.job.device),
+    )
+    seconds = state.seconds
+    return Ready(
+        folder, plan, data, setup, session, recorders, events, tuple(notes), seconds
+    )
+
+
+def conclude(
+    ready: Ready, observer: TrainingObserver, begin: float, *, rivals: bool = True
+) -> Run:
+    """Save the model of a run whose training is done, evaluate it, and report.
+
+    Args:
+        ready: As training left it.
+        observer: Is told how it goes.
+        begin: When this session began, by `perf_counter`.
+        rivals: As for `carry_out`.
+    """
+    from torchsmith.api.evaluating import evaluate_run
+    from torchsmith.api.recording import record_results
+    from torchsmith.api.reporting import report_html
+
+    folder, plan, setup = ready.folder, ready.plan, ready.setup
+    state = setup.state
+    for watcher in (*ready.recorders, observer):
+        watcher.on_end(state.finished)
+    model = setup.model(plan)
+    folder.save_model(model.save)
+    evaluation = evaluate_run(plan, ready.data, setup, model, observer, rivals=rivals)
+    record_results(ready.events, plan, evaluation)
     write_atomic(folder.evaluation, evaluation.model_dump_json(indent=1))
     outcome = Outcome(
         stopped=state.finished,
         seconds={
-            "total": round(perf_counter() - begin + earlier, 3),
+            "total": round(perf_counter() - begin + ready.earlier, 3),
             "train": round(state.seconds, 3),
         },
-        notes=tuple(notes),
+        notes=ready.notes,
     )
     observer.stage("Writing the report")
     run = Run(folder.path)

@@ -30,6 +30,10 @@ class Session:
         num_epochs: As planned.
         steps_per_epoch: As planned.
         seconds: The plan's guard; 0 is no limit.
+        stop: Knows of Ctrl-C and the like; networks that train together share one.
+
+    Attributes:
+        company: How many networks train together, and so share the time.
     """
 
     def __init__(
@@ -40,13 +44,15 @@ class Session:
         num_epochs: int,
         steps_per_epoch: int,
         seconds: float = 0.0,
+        stop: "Stop | None" = None,
     ) -> None:
         self._folder = folder
         self._observers = observers
         self._num_epochs = num_epochs
         self._steps_per_epoch = steps_per_epoch
         self._limit = seconds
-        self._signal: signal.Signals | None = None
+        self._stop = stop or Stop()
+        self.company = 1
         now = perf_counter()
         self._clock = now
         self._next_progress = now
@@ -60,7 +66,7 @@ class Session:
             TrainError: The loss is no longer a finite number, or saving failed.
         """
         now = perf_counter()
-        if self._signal is not None:
+        if self._stop.asked:
             self._interrupt(state)
         if now < self._next_progress:
             return
@@ -78,7 +84,7 @@ class Session:
         """Tell the observers about an epoch; save when it is time."""
         for observer in self._observers:
             observer.on_epoch_end(record)
-        if self._signal is not None:
+        if self._stop.asked:
             self._interrupt(state)
         if perf_counter() >= self._next_checkpoint:
             self.save(state)
@@ -88,11 +94,16 @@ class Session:
         return bool(self._limit) and state.seconds >= self._limit
 
     def add_time(self, state: TrainState) -> None:
-        """Book the time since the last call on the state."""
+        """Book the time since the last call on the state, or its share of it."""
         now = perf_counter()
-        state.seconds += now - self._clock
-        state.epoch_seconds += now - self._clock
+        share = (now - self._clock) / self.company
+        state.seconds += share
+        state.epoch_seconds += share
         self._clock = now
+
+    def restart_clock(self) -> None:
+        """Book nothing for the time until now: others were trained."""
+        self._clock = perf_counter()
 
     def save(self, state: TrainState) -> None:
         """Commit a checkpoint, and plan the next.
@@ -104,10 +115,56 @@ class Session:
             return
         self.add_time(state)
         before = perf_counter()
+        for observer in self._observers:
+            observer.write_out()
         self._folder.save_checkpoint(state.step, state.save)
         cost = perf_counter() - before
         wait = max(CHECKPOINT_SECONDS, cost / CHECKPOINT_SHARE)
         self._next_checkpoint = perf_counter() + wait
+
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """Turn Ctrl-C and the like into "save at the next step", as `Stop` does."""
+        with self._stop.signals():
+            yield
+
+    def _interrupt(self, state: TrainState) -> None:
+        self.save(state)
+        where = f"in epoch {state.epoch + 1}, at step {state.step}"
+        if self._folder is None:
+            raise Interrupted(
+                f"stopped {where}; nothing was saved: there is no run folder"
+            )
+        raise Interrupted(
+            f"stopped {where}; everything is saved. Go on with: {self._folder.go_on}"
+        )
+
+    def _progress(self, state: TrainState) -> Progress:
+        num_steps = self._num_epochs * self._steps_per_epoch
+        per_step = state.seconds / max(state.step, 1)
+        return Progress(
+            epoch=state.epoch + 1,
+            num_epochs=self._num_epochs,
+            step=state.step,
+            num_steps=num_steps,
+            loss=state.loss_sum.item() / max(state.num_seen, 1),
+            lr=state.lr,
+            examples_per_second=state.num_seen / max(state.epoch_seconds, 1e-9),
+            seconds=state.seconds,
+            seconds_left=per_step * (num_steps - state.step),
+        )
+
+
+class Stop:
+    """Whether the person has asked to stop; the first time, all is saved before."""
+
+    def __init__(self) -> None:
+        self._signal: signal.Signals | None = None
+
+    @property
+    def asked(self) -> bool:
+        """Whether a signal came."""
+        return self._signal is not None
 
     @contextmanager
     def signals(self) -> Iterator[None]:
@@ -140,32 +197,6 @@ class Session:
             raise KeyboardInterrupt
         else:
             os._exit(128 + number)
-
-    def _interrupt(self, state: TrainState) -> None:
-        self.save(state)
-        where = f"in epoch {state.epoch + 1}, at step {state.step}"
-        if self._folder is None:
-            raise Interrupted(
-                f"stopped {where}; nothing was saved: there is no run folder"
-            )
-        raise Interrupted(
-            f"stopped {where}; everything is saved. Go on with: {self._folder.go_on}"
-        )
-
-    def _progress(self, state: TrainState) -> Progress:
-        num_steps = self._num_epochs * self._steps_per_epoch
-        per_step = state.seconds / max(state.step, 1)
-        return Progress(
-            epoch=state.epoch + 1,
-            num_epochs=self._num_epochs,
-            step=state.step,
-            num_steps=num_steps,
-            loss=state.loss_sum.item() / max(state.num_seen, 1),
-            lr=state.lr,
-            examples_per_second=state.num_seen / max(state.epoch_seconds, 1e-9),
-            seconds=state.seconds,
-            seconds_left=per_step * (num_steps - state.step),
-        )
 
 
 def diverged(state: TrainState) -> Diverged:
