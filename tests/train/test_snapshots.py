@@ -26,6 +26,7 @@ def train(folder, state, epochs, num_epochs, finished=""):
         state.epoch, state.step = epoch, 10 * epoch
         state.finished = finished if epoch == epochs[-1] else ""
         snapshots.on_epoch_end(record(epoch))
+    snapshots.write_out()
 
 
 def test_weights_are_kept_before_training_then_at_powers_of_two_and_last(tmp_path):
@@ -79,9 +80,23 @@ def test_a_network_without_such_weights_has_no_snapshots(tmp_path):
     assert (found.parameter, dict(found), list(tmp_path.iterdir())) == ("", {}, [])
 
 
+def test_snapshots_are_written_together_with_the_next_checkpoint(tmp_path):
+    folder, state = RunFolder(tmp_path), state_of()
+    snapshots = WeightSnapshots(folder, state, 4)
+    before = state.network[0].weight.detach().clone()
+    with torch.no_grad():
+        state.network[0].weight.fill_(7)
+    snapshots.on_epoch_end(record(1))
+    assert not folder.snapshot_files()
+    snapshots.write_out()
+    found = Snapshots.read(folder)
+    assert np.array_equal(found[0], before.numpy())
+    assert found[1].min() == 7.0
+
+
 def test_a_damaged_snapshot_is_one_clear_error(tmp_path):
     folder = RunFolder(tmp_path)
-    WeightSnapshots(folder, state_of(), 1)
+    train(folder, state_of(), [], 1)
     folder.snapshot(0).write_bytes(b"torn")
     with pytest.raises(TrainError, match=r"epoch-00000\.safetensors: cannot be read"):
         Snapshots.read(folder)

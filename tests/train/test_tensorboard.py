@@ -166,6 +166,7 @@ def test_histograms_are_left_out_where_they_would_take_too_long(tmp_path, monkey
     events.on_epoch_end(record(2))
     state.finished = "all 3 epochs done"
     events.on_epoch_end(record(3))
+    events.write_out()
     found = session_events(tmp_path)
     assert {step for step, _ in values(found, "histo")} == {1, 3}
     assert {step for step, _ in values(found)} == {1, 2, 3}

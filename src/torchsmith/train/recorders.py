@@ -1,11 +1,53 @@
-"""What is written while training goes on: `metrics.jsonl`."""
+"""What is written while training goes on: `metrics.jsonl`.
+
+An epoch of a small network takes milliseconds, and so does writing to a file. So what
+is known after an epoch is held back for a moment and written together. Nothing is held
+back across a checkpoint: what a killed process loses, the resumed one computes again.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
+from time import perf_counter
 
-from torchsmith.core.files import append_line, write_atomic
+from torchsmith.core.files import append, write_atomic
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.watch import TrainingObserver
+
+SECONDS_BETWEEN_WRITES = 0.25
+
+
+class Log:
+    """A file that is added to a few times a second at most.
+
+    Args:
+        path: The file; made where it is missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._held: list[bytes] = []
+        self._next_write = 0.0
+
+    def add(self, content: bytes) -> None:
+        """Add bytes to the end, now or within the next writes.
+
+        Raises:
+            TrainError: The disk is full, read-only, or failed; says the free bytes.
+        """
+        self._held.append(content)
+        if perf_counter() >= self._next_write:
+            self.write_out()
+
+    def write_out(self) -> None:
+        """Write what is held back.
+
+        Raises:
+            TrainError: The disk is full, read-only, or failed; says the free bytes.
+        """
+        held, self._held = self._held, []
+        if held:
+            append(self._path, b"".join(held))
+            self._next_write = perf_counter() + SECONDS_BETWEEN_WRITES
 
 
 class MetricsFile(TrainingObserver):
@@ -17,9 +59,13 @@ class MetricsFile(TrainingObserver):
     """
 
     def __init__(self, path: Path, history: Sequence[EpochRecord]) -> None:
-        self._path = path
         write_atomic(path, "".join(f"{r.model_dump_json()}\n" for r in history))
+        self._log = Log(path)
 
     def on_epoch_end(self, record: EpochRecord) -> None:
-        """Append a line."""
-        append_line(self._path, record.model_dump_json())
+        """Add a line."""
+        self._log.add(f"{record.model_dump_json()}\n".encode())
+
+    def write_out(self) -> None:
+        """Write the lines that are held back."""
+        self._log.write_out()

@@ -124,9 +124,16 @@ class Session:
 
     @contextmanager
     def signals(self) -> Iterator[None]:
-        """Turn Ctrl-C and the like into "save at the next step", as `Stop` does."""
+        """Turn Ctrl-C and the like into "save at the next step", as `Stop` does.
+
+        At the end, also after an error, the observers hold nothing back.
+        """
         with self._stop.signals():
-            yield
+            try:
+                yield
+            finally:
+                for observer in self._observers:
+                    observer.write_out()
 
     def _interrupt(self, state: TrainState) -> None:
         self.save(state)

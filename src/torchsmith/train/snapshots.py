@@ -36,6 +36,7 @@ class WeightSnapshots(TrainingObserver):
         self._state = state
         self._parameter = first_weights(state.network)
         self._epochs = snapshot_epochs(num_epochs)
+        self._held: dict[int, bytes] = {}
         if self._parameter is None:
             return
         try:
@@ -46,18 +47,24 @@ class WeightSnapshots(TrainingObserver):
         except OSError as error:
             raise write_failed(folder.snapshots, error) from error
         if state.step == 0:
-            self._write(0)
+            self._take(0)
 
     def on_epoch_end(self, record: EpochRecord) -> None:
-        """Write the weights where it is time, or training is done."""
+        """Take the weights where it is time, or training is done."""
         if record.epoch in self._epochs or self._state.finished:
-            self._write(record.epoch)
+            self._take(record.epoch)
 
-    def _write(self, epoch: int) -> None:
+    def write_out(self) -> None:
+        """Write the snapshots that were taken since: at most 4 MB in all."""
+        held, self._held = self._held, {}
+        for epoch, content in held.items():
+            write_atomic(self._folder.snapshot(epoch), content)
+
+    def _take(self, epoch: int) -> None:
         if self._parameter is not None:
             name, weights, rows = self._parameter
-            content = safetensors_bytes({name: weights.detach()[:rows].float()})
-            write_atomic(self._folder.snapshot(epoch), content)
+            taken = {name: weights.detach()[:rows].float()}
+            self._held[epoch] = safetensors_bytes(taken)
 
 
 class Snapshots(Mapping[int, np.ndarray]):

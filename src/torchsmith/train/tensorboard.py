@@ -1,12 +1,11 @@
 """What TensorBoard shows of a run: `tensorboard --logdir runs`.
 
-Events are written at once and by this process, so that a full disk is told like any
-other; the writers that libraries offer do so in threads of their own. What is written
-once lies in files of its own, which are there and whole or not there: a resumed run
-does not write it twice. TensorBoard reads a folder's files in the order of their names.
+Events are written by this process, so that a full disk is told like any other; the
+writers that libraries offer do so in threads of their own. What is written once lies in
+files of its own, which are there and whole or not there: a resumed run does not write
+it twice. TensorBoard reads a folder's files in the order of their names.
 """
 
-import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import perf_counter, time
@@ -16,9 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from torchsmith.core.files import append, write_atomic, write_failed
+from torchsmith.core.files import write_atomic, write_failed
+from torchsmith.train.event_file import records
 from torchsmith.train.forward_trace import Call, ForwardTrace, is_compiled
 from torchsmith.train.history import EpochRecord
+from torchsmith.train.recorders import Log
 from torchsmith.train.state import TrainState
 from torchsmith.train.watch import TrainingObserver
 
@@ -32,7 +33,7 @@ NETWORK_FILE = "events.out.tfevents.0.network"
 RESULTS_FILE = "events.out.tfevents.9.results"
 
 BINS = 64
-HISTOGRAM_SHARE = 0.02
+HISTOGRAM_SHARE = 0.01
 """Histograms may take so much of the time; where they take more, some are left out."""
 MOST_TENSORS = 1000
 """Networks of more parameter tensors have no histograms."""
@@ -68,7 +69,7 @@ class TensorBoardEvents(TrainingObserver):
         self._folder = folder
         self._state = state
         self._samples = samples
-        self._path = folder / f"events.out.tfevents.{time():.6f}"
+        self._log = Log(folder / f"events.out.tfevents.{time():.6f}")
         self._begun = False
         self._next_histograms = 0.0
         self._trace: ForwardTrace | None = None
@@ -78,8 +79,6 @@ class TensorBoardEvents(TrainingObserver):
 
     def on_epoch_end(self, record: EpochRecord) -> None:
         """Write the epoch's numbers, and histograms where there is time for them."""
-        from tensorboardX.summary import scalar
-
         scalars = {"loss/train": record.train_loss, "learning_rate": record.lr}
         if record.val_loss is not None:
             scalars["loss/val"] = record.val_loss
@@ -87,15 +86,19 @@ class TensorBoardEvents(TrainingObserver):
             scalars["gradient_norm"] = record.grad_norm
         scalars["examples_per_second"] = record.examples_per_second
         scalars |= {f"{name}/val": value for name, value in record.metrics.items()}
-        summaries = [scalar(name, value) for name, value in scalars.items()]
+        summaries = [numbers(scalars)]
         begin = perf_counter()
         wanted = begin >= self._next_histograms or bool(self._state.finished)
         if wanted:
             summaries += self._histograms()
-        self._write(record.epoch, summaries)
+        self._add(record.epoch, summaries)
         if wanted:
             now = perf_counter()
             self._next_histograms = now + (now - begin) / HISTOGRAM_SHARE
+
+    def write_out(self) -> None:
+        """Write the events that are held back."""
+        self._log.write_out()
 
     def on_end(self, reason: str) -> None:
         """Follow the network no longer."""
@@ -120,15 +123,15 @@ class TensorBoardEvents(TrainingObserver):
             scores: The final scores, such as `{"accuracy/test": 0.98}`.
             mistakes: The worst test pictures `(H, W, C)`; the first 16 are shown.
         """
-        from tensorboardX.summary import hparams, scalar
+        from tensorboardX.summary import hparams
 
         # Without the message that says which settings there are, TensorBoard collects
         # those of all runs; with it, the first run would speak for the others.
         _, begin, end = hparams(dict(settings), dict(scores))
-        summaries = [begin, *(scalar(n, value) for n, value in scores.items()), end]
+        summaries = [begin, numbers(scores), end]
         summaries += _pictures("mistakes", mistakes)
         events = [_event(summary, self._state.epoch) for summary in summaries]
-        write_atomic(self._folder / RESULTS_FILE, _file([_version(), *events]))
+        write_atomic(self._folder / RESULTS_FILE, records([_version(), *events]))
 
     def _write_network(self, calls: Sequence[Call]) -> None:
         from tensorboardX.proto.event_pb2 import Event
@@ -136,7 +139,7 @@ class TensorBoardEvents(TrainingObserver):
         content = graph_of(calls).SerializeToString()
         events = [_version(), Event(wall_time=time(), graph_def=content)]
         events += [_event(each, 0) for each in _pictures("examples", self._samples)]
-        write_atomic(self._folder / NETWORK_FILE, _file(events))
+        write_atomic(self._folder / NETWORK_FILE, records(events))
 
     def _histograms(self) -> "list[Summary]":
         parameters = list(self._state.network.named_parameters())
@@ -150,7 +153,7 @@ class TensorBoardEvents(TrainingObserver):
         ]
         return [each for each in found if each is not None]
 
-    def _write(self, epoch: int, summaries: "Sequence[Summary]") -> None:
+    def _add(self, epoch: int, summaries: "Sequence[Summary]") -> None:
         from tensorboardX.proto.event_pb2 import Event, SessionLog
 
         events = [_event(summary, epoch) for summary in summaries]
@@ -159,7 +162,15 @@ class TensorBoardEvents(TrainingObserver):
             start = Event(wall_time=time(), step=epoch, session_log=log)
             events = [_version(), start, *events]
             self._begun = True
-        append(self._path, _file(events))
+        self._log.add(records(events))
+
+
+def numbers(values: Mapping[str, float]) -> "Summary":
+    """Return values that TensorBoard shows as a curve each."""
+    from tensorboardX.proto.summary_pb2 import Summary
+
+    found = [Summary.Value(tag=n, simple_value=value) for n, value in values.items()]
+    return Summary(value=found)
 
 
 def histogram(name: str, values: Tensor) -> "Summary | None":
@@ -267,16 +278,3 @@ def _version() -> "Event":
     from tensorboardX.proto.event_pb2 import Event
 
     return Event(wall_time=time(), file_version="brain.Event:2")
-
-
-def _file(events: "Sequence[Event]") -> bytes:
-    return b"".join(_framed(event.SerializeToString()) for event in events)
-
-
-def _framed(content: bytes) -> bytes:
-    """Return a record of an event file: length, content, and a checksum of each."""
-    from tensorboardX.record_writer import masked_crc32c
-
-    length = struct.pack("<Q", len(content))
-    sums = [struct.pack("<I", masked_crc32c(part)) for part in (length, content)]
-    return length + sums[0] + content + sums[1]

@@ -47,5 +47,8 @@ class TrainingObserver(Observer):
     def on_epoch_end(self, record: EpochRecord) -> None:
         """An epoch and its validation are done."""
 
+    def write_out(self) -> None:
+        """Write what is held back: before each checkpoint, and when training ends."""
+
     def on_end(self, reason: str) -> None:
         """Training is done; `reason` is a sentence such as "stopped early: …"."""
