@@ -98,4 +98,5 @@ class PlainView(TrainingObserver):
 
     def _say(self, text: str) -> None:
         self._last_line = self._now()
-        self._console.out(text, highlight=False)
+        # Not through the console, which takes longer than an epoch may take for this.
+        self._console.file.write(f"{text}\n")

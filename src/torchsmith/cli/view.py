@@ -16,6 +16,7 @@ from torchsmith.train.history import EpochRecord
 from torchsmith.train.watch import Progress, TrainingObserver
 
 MAX_EPOCH_ROWS = 10
+MAX_CURVE = 40
 QUICK = 0.05
 """Stages that took less seconds are not worth a line."""
 
@@ -45,7 +46,7 @@ class LiveView(TrainingObserver):
         self._live = Live(
             console=console,
             get_renderable=self._render,
-            refresh_per_second=5,
+            refresh_per_second=4,
             transient=True,
         )
 
@@ -174,11 +175,12 @@ class LiveView(TrainingObserver):
             ("   examples/s ", "dim"),
             f"{progress.examples_per_second:,.0f}",
         )
-        losses = [r.val_loss for r in self._records if r.val_loss is not None]
+        records = self._records[-MAX_CURVE:]
+        losses = [r.val_loss for r in records if r.val_loss is not None]
         if len(losses) > 1:
             room = self._console.width - len(text) - len("   val_loss ")
             text.append("   val_loss ", "dim")
-            text.append(sparkline(losses, max(0, min(40, room))), "cyan")
+            text.append(sparkline(losses, max(0, min(MAX_CURVE, room))), "cyan")
         text.no_wrap = True
         text.overflow = "crop"
         return text
@@ -187,25 +189,32 @@ class LiveView(TrainingObserver):
         if not self._records:
             return Text("")
         rows = min(MAX_EPOCH_ROWS, max(1, self._console.height - 6))
-        metric = next(iter(self._records[-1].metrics), None)
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for name in ("epoch", "loss", "val_loss", metric, "lr", "examples/s", "time"):
-            if name is not None:
-                table.add_column(
-                    name, justify="right", no_wrap=True, header_style="dim"
-                )
-        table.add_column("", no_wrap=True)
-        for record in self._records[-rows:]:
-            cells = [
-                str(record.epoch),
-                number(record.train_loss),
-                number(record.val_loss),
-                f"{record.lr:.2e}",
-                f"{record.examples_per_second:,.0f}",
-                duration(record.seconds),
-                "best" if record.best else "",
-            ]
-            if metric is not None:
-                cells.insert(3, number(record.metrics.get(metric)))
-            table.add_row(*cells, style="green" if record.best else None)
-        return table
+        shown = self._records[-rows:]
+        metric = next(iter(shown[-1].metrics), None)
+        names = ("epoch", "loss", "val_loss", metric, "lr", "examples/s", "time")
+        titles = [name for name in names if name is not None]
+        lines = [titles, *(_cells(record, metric) for record in shown)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        # One text is laid out much faster than a table, and takes less from training.
+        text = Text(no_wrap=True, overflow="crop")
+        for line, record in zip(lines, [None, *shown], strict=True):
+            best = record is not None and record.best
+            row = "  ".join(map(str.rjust, line, widths))
+            style = "green" if best else ("dim" if record is None else "")
+            text.append(row + ("  best\n" if best else "\n"), style)
+        text.right_crop(1)
+        return text
+
+
+def _cells(record: EpochRecord, metric: str | None) -> list[str]:
+    cells = [
+        str(record.epoch),
+        number(record.train_loss),
+        number(record.val_loss),
+        f"{record.lr:.2e}",
+        f"{record.examples_per_second:,.0f}",
+        duration(record.seconds),
+    ]
+    if metric is not None:
+        cells.insert(3, number(record.metrics.get(metric)))
+    return cells
