@@ -9,8 +9,15 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from torchsmith.api.choosing import choose_engine_and_threads
 from torchsmith.api.planning import Planned
 from torchsmith.api.run import Outcome, Run
+from torchsmith.api.torchrun import (
+    announce,
+    shared_engine,
+    shared_notes,
+    threads_here,
+)
 from torchsmith.core import environment
 from torchsmith.core.errors import PlanError, TrainError
 from torchsmith.core.files import write_atomic
@@ -18,7 +25,7 @@ from torchsmith.core.observer import Observer
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.data.data import Data
 from torchsmith.plan.file import parse_plan
-from torchsmith.plan.plan import Plan
+from torchsmith.plan.plan import Plan, Training
 from torchsmith.plan.settings import differences
 from torchsmith.plan.text import plan_text
 from torchsmith.train.watch import TrainingObserver
@@ -66,6 +73,7 @@ def run_planned(
     """
     # What cannot be prepared or built is told before there is a run folder.
     setup = make_ready(planned.plan, planned.data, observer)
+    planned, setup = choose_engine_and_threads(planned, setup)
     folder = RunFolder.create(runs, name, first_files(planned))
     with folder.locked():
         return carry_out(folder, planned.plan, planned.data, setup, observer, begin)
@@ -80,6 +88,8 @@ def make_ready(plan: Plan, data: Data, observer: TrainingObserver) -> "Setup":
     """
     import_torch(observer)
     from torchsmith.train.setup import set_up
+
+    announce(plan)
 
     observer.stage("Preparing")
     with torch_threads(plan.training.threads):
@@ -113,7 +123,7 @@ def carry_out(
 
     with torch_threads(plan.training.threads):
         ready = ready_to_train(folder, plan, data, setup, observer)
-        engine = choose_engine(setup.job, setup.state)
+        engine = shared_engine(setup) or choose_engine(setup.job, setup.state)
         fit(setup.job, setup.state, ready.session, engine.train_epoch)
         return conclude(ready, observer, begin, rivals=rivals)
 
@@ -188,12 +198,12 @@ def ready_to_train(
         plan.training.epochs,
         len(setup.parts.train),
         sum(p.numel() for p in state.network.parameters()),
-        str(setup.job.device),
+        f"{setup.job.device}, {_how(plan.training)}",
     )
-    seconds = state.seconds
-    return Ready(
-        folder, plan, data, setup, session, recorders, events, tuple(notes), seconds
-    )
+    for note in (shared := shared_notes(plan, setup)):
+        observer.note(note)
+    noted, seconds = (*notes, *shared), state.seconds
+    return Ready(folder, plan, data, setup, session, recorders, events, noted, seconds)
 
 
 def conclude(
@@ -233,6 +243,13 @@ def conclude(
     write_atomic(folder.report, report_html(run, outcome))
     write_atomic(folder.outcome, outcome.model_dump_json(indent=1))
     return run
+
+
+def _how(training: Training) -> str:
+    """Say in a few words with what a network is trained."""
+    threads = f"{training.threads} thread{'s' * (training.threads > 1)}"
+    engine = f"engine {training.engine}"
+    return f"{threads}, {engine}" if training.threads else engine
 
 
 def _load_newest(
@@ -301,11 +318,14 @@ def import_torch(observer: Observer) -> None:
 
 @contextmanager
 def torch_threads(threads: int) -> Iterator[None]:
-    """Use so many threads within one operation; 0 leaves PyTorch's own choice."""
+    """Use so many threads within one operation; 0 leaves PyTorch's own choice.
+
+    Several processes of `torchrun` then share the cores of their machine.
+    """
     import torch
 
     before = torch.get_num_threads()
-    if threads:
+    if threads := threads_here(threads):
         torch.set_num_threads(threads)
     try:
         yield

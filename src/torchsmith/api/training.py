@@ -13,6 +13,7 @@ from torchsmith.api.planning import Planned, Source, load_planned
 from torchsmith.api.recipes import AnyRun, study_file, train_recipe
 from torchsmith.api.run import Run
 from torchsmith.api.studying import resume_study, run_study
+from torchsmith.api.torchrun import in_each_process
 from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.inspect.examine import inspect as examine
@@ -21,7 +22,7 @@ from torchsmith.plan.decide import decide
 from torchsmith.plan.file import naming_lines, read_plan
 from torchsmith.plan.machine import Machine, measure
 from torchsmith.plan.plan import Plan
-from torchsmith.plan.settings import differences, set_values
+from torchsmith.plan.settings import differences, set_values, take_choices
 from torchsmith.recipes.study import set_study
 from torchsmith.train.watch import TrainingObserver
 
@@ -56,6 +57,7 @@ def train(
 ) -> AnyRun: ...
 
 
+@in_each_process
 def train(  # noqa: PLR0913 -- what a whole job takes; all have defaults
     what: Source | Plan | None = None,
     *,
@@ -233,7 +235,7 @@ def _require_same(
     """
     asked = what if isinstance(what, Plan) else _plan_file(what)
     wrong = ""
-    if asked is not None and (found := differences(plan, asked)):
+    if asked is not None and (found := differences(plan, take_choices(asked, plan))):
         wrong = f"another plan (not the same: {', '.join(found)})"
     elif asked is None and isinstance(what, (str, Path)):
         wrong = "" if str(what) == plan.data.source else repr(plan.data.source)

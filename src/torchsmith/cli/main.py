@@ -24,6 +24,7 @@ from torchsmith.cli import (
     use,
 )
 from torchsmith.core.errors import Interrupted, TorchsmithError
+from torchsmith.core.processes import is_silent
 
 HELP = """From data to a trained, measured, explained PyTorch network.
 
@@ -56,9 +57,13 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except Interrupted as stop:
+            if is_silent():
+                ctx.exit(0)
             click.echo(f"interrupted: {stop}", err=True)
             ctx.exit(stop.exit_code)
         except TorchsmithError as error:
+            if is_silent():
+                ctx.exit(0)  # the first of several processes says it, and fails
             if ctx.params.get("debug"):
                 raise
             click.echo(f"error: {error}", err=True)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from torchsmith.core.processes import is_silent
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -44,7 +46,7 @@ class Output:
         from torchsmith.train.watch import TrainingObserver
 
         console = make_console(stderr=True)
-        if self.quiet:
+        if self.quiet or is_silent():
             yield TrainingObserver()
         elif is_live(console):
             with LiveView(console) as view:

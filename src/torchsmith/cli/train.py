@@ -14,6 +14,7 @@ from torchsmith.cli.options import (
     target_option,
 )
 from torchsmith.cli.output import Output
+from torchsmith.core.processes import is_silent
 
 if TYPE_CHECKING:
     from torchsmith.api import Run
@@ -85,6 +86,8 @@ def train(  # noqa: PLR0913 -- its options
             resume=resume or False,
             observer=observer,
         )
+    if is_silent():
+        return
     if output.as_json:
         output.json(run.summary())
     elif output.quiet:

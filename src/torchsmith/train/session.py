@@ -122,6 +122,10 @@ class Session:
         wait = max(CHECKPOINT_SECONDS, cost / CHECKPOINT_SHARE)
         self._next_checkpoint = perf_counter() + wait
 
+    def ask_to_stop(self) -> None:
+        """Stop at the next step as if a signal had come: another process got one."""
+        self._stop.ask()
+
     @contextmanager
     def signals(self) -> Iterator[None]:
         """Turn Ctrl-C and the like into "save at the next step", as `Stop` does.
@@ -172,6 +176,10 @@ class Stop:
     def asked(self) -> bool:
         """Whether a signal came."""
         return self._signal is not None
+
+    def ask(self) -> None:
+        """Do as if a signal had come."""
+        self._signal = self._signal or signal.SIGTERM
 
     @contextmanager
     def signals(self) -> Iterator[None]:
