@@ -24,6 +24,7 @@ from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.files import write_atomic
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.core.spec import Spec, members
+from torchsmith.core.vocabulary import Part
 from torchsmith.nn.averaging import build_average
 from torchsmith.nn.losses import ClassTargets, LossFunction, build_loss
 from torchsmith.nn.optimizers import build_optimizer
@@ -92,9 +93,10 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
     """Train a person's own `nn.Module` on a person's own data, with the same loop.
 
     The module is trained in place, with checkpoints, early stopping on `val`, metrics
-    and TensorBoard events in a run folder. Order, dropout and the global random numbers
-    that a `Dataset` may draw are functions of (seed, step), so that a resumed fit ends
-    with the same weights, bit for bit on the CPU.
+    and TensorBoard events in a run folder. Order and dropout are functions of (seed,
+    step), and what a `Dataset` draws from `random`, NumPy's global numbers and
+    PyTorch's is one of (seed, epoch, index): a resumed fit, and one with any
+    `num_workers`, ends with the same weights, bit for bit on the CPU.
 
     Args:
         module: Any network; it is called with the collated inputs of a batch.
@@ -145,8 +147,8 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
     module.to(device)
     loss_function = _loss(loss, device)
     job = Job(
-        train=_batches(train, device),
-        val=None if val is None else _batches(val, device),
+        train=_batches(train, device, "train", chosen),
+        val=None if val is None else _batches(val, device, "val", chosen),
         loss=loss_function,
         training=chosen,
         stopping=stopping or Stopping(patience=0),
@@ -290,9 +292,14 @@ def _schedule(
     return build_schedule(spec, optimizer, epochs, steps), interval_of(spec)
 
 
-def _batches(examples: Examples, device: torch.device) -> Batches:
+def _batches(
+    examples: Examples, device: torch.device, part: Part, training: Training
+) -> Batches:
     if not isinstance(examples, tuple):
-        return DatasetBatches(examples, device)
+        seed, num_workers = training.seed, training.num_workers
+        return DatasetBatches(
+            examples, device, seed=seed, part=part, num_workers=num_workers
+        )
     if len(examples) != 2 or not all(isinstance(e, Tensor) for e in examples):
         kinds = ", ".join(type(each).__name__ for each in examples)
         raise DataError(
@@ -322,6 +329,8 @@ def _folder(
                 f"fit: {folder.path} was made by train; go on with: {folder.go_on}"
             )
         before = Training.model_validate_json(folder.fit.read_bytes())
+        # How many workers there are changes no result, and may be why it stopped.
+        before = before.model_copy(update={"num_workers": training.num_workers})
         if before != training:
             raise PlanError(
                 f"fit: {folder.path} was begun with {before}; resume with the same"

@@ -72,6 +72,9 @@ class Training(Record):
             number of threads gives slightly other weights.
         seconds: A guard: training stops after so many seconds, and says so; 0 is no
             limit. Torchsmith chooses `epochs` so that it is not reached.
+        num_workers: Processes that prepare batches ahead of time, where examples are
+            read one by one or are larger than memory; 0 is this process. The results
+            are the same for any number.
         seed: Draws initial weights, order and dropout.
     """
 
@@ -85,6 +88,7 @@ class Training(Record):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     threads: int = Field(default=0, ge=0)
     seconds: float = Field(default=0.0, ge=0)
+    num_workers: int = Field(default=0, ge=0)
     seed: int = Field(default=0, ge=0)
 
 

@@ -1,15 +1,18 @@
 """Where batches come from: tensors on the device, or a person's `Dataset`."""
 
-from collections.abc import Sequence, Sized
+from collections.abc import Iterator, Sequence, Sized
 from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, default_collate
+from torch.utils.data import Dataset
 
 from torchsmith.core.errors import DataError
 from torchsmith.core.seeds import generator
+from torchsmith.core.vocabulary import Part
+from torchsmith.train.items import Items
+from torchsmith.train.workers import Workers, map_leaves
 
 
 class Batches(Protocol):
@@ -18,8 +21,26 @@ class Batches(Protocol):
     def __len__(self) -> int:
         """Return the number of examples."""
 
-    def take(self, rows: Tensor) -> tuple[Any, Tensor]:
-        """Return the inputs and targets of these rows, as the network takes them."""
+    def take(self, rows: Tensor, epoch: int = 0) -> tuple[Any, Tensor]:
+        """Return the inputs and targets of these rows, as the network takes them.
+
+        Args:
+            rows: `(B,)` numbers of examples.
+            epoch: What a data set draws at random may depend on it.
+        """
+
+    def stream(
+        self, batches: Sequence[Tensor], epoch: int = 0
+    ) -> Iterator[tuple[Any, Tensor]]:
+        """Return what `take` gives for each of these, perhaps prepared ahead of time.
+
+        Args:
+            batches: The rows of each batch, in the order of training.
+            epoch: As for `take`.
+        """
+
+    def close(self) -> None:
+        """End the processes that prepare batches; they start again when needed."""
 
 
 class TensorBatches:
@@ -51,10 +72,21 @@ class TensorBatches:
     def __len__(self) -> int:
         return len(self._inputs)
 
-    def take(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+    def take(self, rows: Tensor, epoch: int = 0) -> tuple[Tensor, Tensor]:
         """Return the inputs (float32) and targets of these rows."""
+        del epoch
         rows = rows.to(self._inputs.device)
         return self.inputs(rows), self._targets[rows]
+
+    def stream(
+        self, batches: Sequence[Tensor], epoch: int = 0
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Return what `take` gives for each of these."""
+        del epoch
+        return map(self.take, batches)
+
+    def close(self) -> None:
+        """Do nothing: no process is needed."""
 
     def inputs(self, rows: Tensor) -> Tensor:
         """Return the inputs of these rows, scaled, as float32."""
@@ -70,15 +102,29 @@ class TensorBatches:
 class DatasetBatches:
     """Examples of a person's map-style `Dataset`, collated as `DataLoader` does.
 
+    What the data set draws at random for an item is a function of (seed, part, epoch,
+    index), so the number of workers makes no difference.
+
     Args:
         dataset: With `len()` and items `(input, target)`.
         device: Where the batches go.
+        seed: Of the plan.
+        part: Of the run; each part draws other numbers.
+        num_workers: Processes that read items ahead of time; 0 reads them here.
 
     Raises:
         DataError: The data set has no length, is empty, or its items are no pairs.
     """
 
-    def __init__(self, dataset: Dataset[Any], device: torch.device) -> None:
+    def __init__(
+        self,
+        dataset: Dataset[Any],
+        device: torch.device,
+        *,
+        seed: int = 0,
+        part: Part = "train",
+        num_workers: int = 0,
+    ) -> None:
         if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
             raise DataError(
                 f"{type(dataset).__name__} has no len() or no items by number; give a "
@@ -87,22 +133,54 @@ class DatasetBatches:
         self._length = len(cast("Sized", dataset))
         if self._length == 0:
             raise DataError(f"{type(dataset).__name__} is empty; it needs examples")
-        item = dataset[0]
+        self._items = Items(dataset, part, seed)
+        self._device = device
+        self._workers: Workers | None = None
+        if num_workers:
+            what = f"{self._items.name} ({part} part)"
+            self._workers = Workers(self._items.read, num_workers, what)
+        with self._items.without_trace():
+            item = self._items.item(0, 0)
         if not isinstance(item, (tuple, list)) or len(item) != 2:
             raise DataError(
                 f"{type(dataset).__name__}[0] is a {type(item).__name__}, "
                 "not a pair (input, target)"
             )
-        self._dataset = dataset
-        self._device = device
 
     def __len__(self) -> int:
         return self._length
 
-    def take(self, rows: Tensor) -> tuple[Any, Tensor]:
-        """Return the collated inputs and targets of these rows, on the device."""
-        inputs, targets = default_collate([self._dataset[i] for i in rows.tolist()])
-        return _to(inputs, self._device), _to(targets, self._device)
+    def take(self, rows: Tensor, epoch: int = 0) -> tuple[Any, Tensor]:
+        """Return the collated inputs and targets of these rows, on the device.
+
+        Raises:
+            DataError: An item cannot be read, or the items do not make one batch.
+        """
+        with self._items.without_trace():
+            batch = self._items.read(rows.tolist(), epoch)
+        return self._on_device(batch)
+
+    def stream(
+        self, batches: Sequence[Tensor], epoch: int = 0
+    ) -> Iterator[tuple[Any, Tensor]]:
+        """Return what `take` gives for each of these, read ahead by the workers.
+
+        Raises:
+            DataError: As for `take`, when the batch is due.
+            TrainError: A worker died, or cannot be started.
+        """
+        if self._workers is None:
+            return (self.take(rows, epoch) for rows in batches)
+        return map(self._on_device, self._workers.stream(batches, epoch))
+
+    def close(self) -> None:
+        """End the workers; they start again when needed."""
+        if self._workers is not None:
+            self._workers.close()
+
+    def _on_device(self, batch: Any) -> tuple[Any, Tensor]:  # noqa: ANN401 -- as collated
+        inputs, targets = map_leaves(batch, Tensor, lambda t: t.to(self._device))
+        return inputs, targets
 
 
 def epoch_order(num_examples: int, seed: int, epoch: int) -> Tensor:
@@ -131,13 +209,3 @@ def batch_starts(num_examples: int, batch_size: int) -> list[int]:
 def _per_channel(values: Sequence[float], inputs: Tensor) -> Tensor:
     shape = (1, len(values)) + (1,) * (inputs.ndim - 2)
     return torch.tensor(values, device=inputs.device).reshape(shape)
-
-
-def _to(value: Any, device: torch.device) -> Any:  # noqa: ANN401 -- as collated
-    if isinstance(value, Tensor):
-        return value.to(device)
-    if isinstance(value, dict):
-        return {key: _to(item, device) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_to(item, device) for item in value)
-    return value

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +65,12 @@ class Job:
         """Where each batch of an epoch begins."""
         return batch_starts(len(self.train), self.training.batch_size)
 
+    def close(self) -> None:
+        """End the processes that prepare batches."""
+        for batches in (self.train, self.val):
+            if batches is not None:
+                batches.close()
+
     @property
     def steps_per_epoch(self) -> int:
         """Optimizer steps in each epoch."""
@@ -106,6 +112,7 @@ def fit(
     train_epoch = train_epoch or eager_epoch
     one_thread = job.device.type == "cpu" and job.training.threads == 1
     with (
+        closing(job),
         own_randomness(),
         flushed_denormals(flush=one_thread),
         kept_memory(),
@@ -127,13 +134,15 @@ def eager_epoch(job: Job, state: TrainState, session: Session) -> None:
     network, optimizer = state.network, state.optimizer
     order = epoch_order(len(job.train), job.training.seed, state.epoch)
     steps = job.steps(order)
+    left = steps[state.step_in_epoch :]
+    stream = job.train.stream([rows for step in left for rows in step], state.epoch)
     network.train()
-    for batches in steps[state.step_in_epoch :]:
+    for batches in left:
         seed_step(job, "step", state.step)
         optimizer.zero_grad()
         num_examples = sum(map(len, batches))
         for rows in batches:
-            inputs, targets = job.train.take(rows)
+            inputs, targets = next(stream)
             inputs = job.augment(inputs)
             with autocast(job):
                 outputs = network(inputs)
@@ -168,7 +177,9 @@ def end_epoch(job: Job, state: TrainState, session: Session) -> None:
     val_loss, metrics = None, {}
     if job.val is not None:
         seed_step(job, "val", state.epoch)
-        val_loss, outputs, targets = evaluate_loss(job, state.scored, job.val)
+        val_loss, outputs, targets = evaluate_loss(
+            job, state.scored, job.val, state.epoch
+        )
         metrics = job.score(outputs, targets)
     state.epoch += 1
     value = monitored(job.stopping.monitor, train_loss, val_loss, metrics)
@@ -205,15 +216,15 @@ def end_epoch(job: Job, state: TrainState, session: Session) -> None:
 
 @torch.inference_mode()
 def evaluate_loss(
-    job: Job, network: torch.nn.Module, batches: Batches
+    job: Job, network: torch.nn.Module, batches: Batches, epoch: int = 0
 ) -> tuple[float, Tensor, Tensor]:
     """Return the mean loss per example, all outputs and all targets, on the device."""
     network.eval()
     total = torch.zeros((), dtype=torch.float64, device=job.device)
     outputs, targets = [], []
     rows = torch.arange(len(batches))
-    for part in rows.split(max(EVAL_BATCH_SIZE, job.training.batch_size)):
-        inputs, target = batches.take(part)
+    parts = rows.split(max(EVAL_BATCH_SIZE, job.training.batch_size))
+    for inputs, target in batches.stream(parts, epoch):
         with autocast(job):
             output = network(inputs)
             total += job.loss(output, target) * (1 if job.loss_is_sum else len(target))
@@ -304,8 +315,9 @@ def average_epoch(job: Job, state: TrainState) -> None:
         return
     seed_step(job, "averaging", state.epoch)
     rows = torch.arange(len(job.train))
-    batches = (batch for step in job.steps(rows) for batch in step)
-    inputs = (job.augment(job.train.take(batch)[0]) for batch in batches)
+    batches = [batch for step in job.steps(rows) for batch in step]
+    taken = job.train.stream(batches, state.epoch)
+    inputs = (job.augment(inputs) for inputs, _ in taken)
     with autocast(job):
         state.average.after_epoch(state.network, state.epoch + 1, inputs)
 
@@ -327,7 +339,7 @@ def autocast(job: Job) -> torch.autocast:
 
 
 def seed_step(job: Job, purpose: str, position: int) -> None:
-    """Make dropout, and a data set's own augmentation, a function of the position."""
+    """Make dropout a function of the position, whoever draws its numbers."""
     value = derive_seed(job.training.seed, purpose, position)
     if job.device.type == "cpu":
         # torch.manual_seed also notes each call for the devices that nobody uses, with
@@ -337,7 +349,7 @@ def seed_step(job: Job, purpose: str, position: int) -> None:
         torch.manual_seed(value)
     if isinstance(job.train, DatasetBatches):
         random.seed(value)
-        np.random.seed(value % 2**32)  # noqa: NPY002 -- what a person's Dataset may use
+        np.random.seed(value % 2**32)  # noqa: NPY002 -- what a person's module may use
 
 
 @contextmanager
