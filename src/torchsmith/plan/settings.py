@@ -15,6 +15,12 @@ from torchsmith.plan.wrong import sections_with, validate
 from torchsmith.plan.yaml import Path, parse_value
 
 REASON = "set with --set"
+CHOSEN = "auto: "
+"""How the reasons begin of what a run chose as it began."""
+
+_LEFT_OPEN = {"engine": "auto", "threads": 0}
+"""What of `training` a run chooses, and how a plan leaves it open."""
+
 _NOT_COMPARED = frozenset({"version", "reasons", "sized_for"})
 
 
@@ -75,6 +81,26 @@ def differences(plan: Plan, default: Plan) -> dict[str, tuple[str, str]]:
         if name not in _NOT_COMPARED:
             _compare(getattr(plan, name), getattr(default, name), name, found)
     return found
+
+
+def take_choices(plan: Plan, chosen: Plan) -> Plan:
+    """Return a plan with what it leaves open as a run of it chose it.
+
+    Args:
+        plan: May say `engine: auto` and `threads: 0`.
+        chosen: The plan of a run.
+    """
+    values, reasons = {}, {}
+    for name, left_open in _LEFT_OPEN.items():
+        reason = chosen.reasons.get(f"training.{name}", "")
+        if reason.startswith(CHOSEN) and getattr(plan.training, name) == left_open:
+            values[name] = getattr(chosen.training, name)
+            reasons[f"training.{name}"] = reason
+    if not values:
+        return plan
+    training = plan.training.model_copy(update=values)
+    update = {"training": training, "reasons": {**plan.reasons, **reasons}}
+    return plan.model_copy(update=update)
 
 
 def plan_schema() -> dict[str, Any]:

@@ -12,14 +12,20 @@ from torchsmith.train.state import TrainState
 
 
 def choose_engine(job: Job, state: TrainState) -> Engine:
-    """Return the engine that the plan names, or for `auto` the fastest.
+    """Return the engine that the plan names.
+
+    For `auto` it is `captured` where that can do this training, else `eager`: they give
+    the same bits. Where there is a run folder, `auto` was decided before it was made.
 
     Raises:
         PlanError: The engine that the plan names cannot do this training.
     """
     name = job.training.engine
     if name == "auto":
-        return Engine("eager", eager_epoch, "the only one so far")
+        try:
+            return build_engine("captured", job, state)
+        except Unsupported:
+            return build_engine("eager", job, state)
     try:
         return build_engine(name, job, state)
     except Unsupported as error:
@@ -31,9 +37,16 @@ def choose_engine(job: Job, state: TrainState) -> Engine:
 def build_engine(name: EngineName, job: Job, state: TrainState) -> Engine:
     """Build an engine by its name.
 
+    Args:
+        name: Not `auto`.
+        job: What to train on, and how.
+        state: Is not changed by it.
+
     Raises:
         Unsupported: It has no case for something of this training.
     """
+    if name != "eager" and job.device.type != "cpu":
+        raise Unsupported(f"not verified on {job.device.type}")
     match name:
         case "eager" | "auto":
             return Engine("eager", eager_epoch)

@@ -27,4 +27,7 @@ class Engine:
 
 
 class Unsupported(Exception):  # noqa: N818 -- an answer, not a failure
-    """An engine cannot do this training; says what of it, for the reason in a plan."""
+    """An engine cannot do this training; says what of it, for the reason in a plan.
+
+    The name of the engine is said by others: `Unsupported("no case for LSTM")`.
+    """

@@ -1,0 +1,80 @@
+"""A few steps of an engine, timed, on a state that is then thrown away."""
+
+import warnings
+from statistics import median
+from time import perf_counter
+
+from torchsmith.train.engines.engine import Engine
+from torchsmith.train.loop import Job, own_randomness
+from torchsmith.train.session import Session
+from torchsmith.train.state import TrainState
+
+FEWEST_STEPS = 4
+MOST_STEPS = 40
+
+LONG_STEP = 0.05
+"""Seconds; so long a step is arithmetic, which takes all engines as long."""
+
+
+def step_seconds(engine: Engine, job: Job, state: TrainState, seconds: float) -> float:
+    """Return how long one step of an engine takes.
+
+    The state is trained on; the program's own random numbers stay as they are.
+
+    Args:
+        engine: Was built for this job and state.
+        job: What to train on.
+        state: To be thrown away.
+        seconds: When they are over, the step that is under way is the last; 4 are done
+            in any case, but only 3 where they are long.
+    """
+    watch = Stopwatch(job, seconds)
+    with own_randomness(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        while not watch.out_of_time(state):
+            engine.train_epoch(job, state, watch)
+            if state.step_in_epoch >= job.steps_per_epoch:
+                state.epoch += 1
+                state.step_in_epoch = state.num_seen = 0
+                state.loss_sum.zero_()
+    return watch.step_seconds
+
+
+class Stopwatch(Session):
+    """A session that saves nothing, tells nobody, and ends after a few steps.
+
+    Args:
+        job: What is trained on.
+        seconds: When it ends.
+    """
+
+    def __init__(self, job: Job, seconds: float) -> None:
+        super().__init__(
+            None,
+            [],
+            num_epochs=job.training.epochs,
+            steps_per_epoch=job.steps_per_epoch,
+        )
+        self._last = perf_counter()
+        self._end = self._last + seconds
+        self._step = 0
+        self._each: list[float] = []
+
+    def after_step(self, state: TrainState) -> None:
+        """Note how long it took; an engine may tell of several at once."""
+        now = perf_counter()
+        self._each.append((now - self._last) / max(state.step - self._step, 1))
+        self._last, self._step = now, state.step
+
+    def out_of_time(self, state: TrainState) -> bool:
+        """Whether enough steps were done."""
+        del state
+        done = len(self._each)
+        if done < FEWEST_STEPS:
+            return done > 2 and min(self._each[1:]) > LONG_STEP
+        return done >= MOST_STEPS or self._last >= self._end
+
+    @property
+    def step_seconds(self) -> float:
+        """The median of all steps but the first two, which warm up."""
+        return median(self._each[2:])
