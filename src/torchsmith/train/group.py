@@ -14,6 +14,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from itertools import count
 from time import perf_counter, sleep
 from typing import Any
 
@@ -36,6 +37,9 @@ TIMEOUT = timedelta(minutes=30)
 
 _POLL_SHARE = 0.05
 _POLL_SECONDS = 0.1
+_numbers = count()
+"""Groups of one process, one after the other, must not hear each other's orders."""
+
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -60,7 +64,7 @@ class Group:
         self._orders = 0
         self._joined = False
         with self._talking():
-            self._store = _open_store(place)
+            self._store = PrefixStore(f"group {next(_numbers)}", _open_store(place))
 
     def say(self, **order: object) -> None:
         """Tell all other processes what to do next; they `hear` it."""
@@ -132,7 +136,7 @@ class Group:
         with self._talking():
             dist.init_process_group(
                 backend,
-                store=PrefixStore("torchsmith", self._store),
+                store=PrefixStore("numbers", self._store),
                 rank=self.place.rank,
                 world_size=self.place.world_size,
                 timeout=TIMEOUT,

@@ -1,0 +1,119 @@
+"""Several processes that train together are as one: two on the CPU, over gloo."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.train import several
+from torchsmith.train.loop import fit  # noqa: F401
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SECONDS = 300
+
+
+def torchrun(folder, *command, **options):
+    """Start two processes that listen on the loopback interface only."""
+    environment = os.environ | {
+        # The processes' own store, which listens as Torchsmith says; else torchrun's.
+        "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(REPOSITORY),
+    }
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"),
+            *("--rdzv-backend=c10d", "--rdzv-conf=store_type=file"),
+            f"--rdzv-endpoint={folder / 'rendezvous'}",
+            *("--local-addr=localhost", "-m", *map(str, command)),
+        ],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory):
+    """What came of all trainings of `several` in two processes."""
+    folder = tmp_path_factory.mktemp("several")
+    process = torchrun(folder, "tests.train.several", folder)
+    out, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, out + err
+    return folder, json.loads((folder / "results.json").read_text())
+
+
+@pytest.mark.parametrize("name", several.CASES)
+def test_two_processes_learn_what_one_does_with_the_same_global_batch(together, name):
+    folder, results = together
+    state = several.train(several.CASES[name])
+    alone, result = several.outcome(state), results[name]
+    assert result["finished"] == alone["finished"]
+    assert result["step"] == alone["step"]
+    assert result["lr"] == alone["lr"]
+    for each in ("train_loss", "val_loss", "grad_norm"):
+        assert result[each] == pytest.approx(alone[each], rel=1e-4, abs=1e-5)
+    weights = load_file(folder / f"{name}.0.safetensors")
+    for key, own in state.network.state_dict().items():
+        torch.testing.assert_close(weights[key], own, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["mean", "clipped, on a plateau", "sum, accumulated"])
+def test_all_processes_end_with_the_same_weights_bit_for_bit(together, name):
+    folder, _ = together
+    first, second = (load_file(folder / f"{name}.{i}.safetensors") for i in (0, 1))
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
+def test_the_plateau_is_seen_by_all_processes(together):
+    lr = together[1]["clipped, on a plateau"]["lr"]
+    assert lr[-1] < lr[0]
+
+
+def test_a_resumed_training_of_two_processes_ends_with_the_same_weights(together):
+    folder, results = together
+    assert results["asked"]["error"] == "Interrupted"
+    assert "at step 11" in results["asked"]["message"]
+    assert results["resumed"]["step"] == results["whole"]["step"]
+    whole, resumed = (
+        load_file(folder / f"{name}.0.safetensors") for name in ("whole", "resumed")
+    )
+    assert all(torch.equal(whole[key], resumed[key]) for key in whole)
+
+
+def test_a_process_that_is_told_to_stop_stops_all_and_all_is_saved(together):
+    folder, results = together
+    result = results["asked by the other"]
+    assert result["error"] == "Interrupted"
+    assert "in epoch 2, at step 10" in result["message"]
+    assert several.RunFolder(folder / "asked by the other").newest_checkpoint()[0]
+
+
+def test_what_goes_wrong_in_another_process_is_told_by_the_first(together):
+    folder, results = together
+    assert results["failed"]["error"] == "TrainError"
+    assert results["failed"]["message"] == (
+        "process 1: the loss is wrong; all is saved up to step 3. When that is mended, "
+        "go on with --resume"
+    )
+    newest, _ = several.RunFolder(folder / "failed").newest_checkpoint()
+    assert newest.name == "00000003"
+
+
+def test_what_goes_wrong_in_the_first_process_ends_the_training_of_all(together):
+    _, results = together
+    assert results["failed first"]["message"] == "the loss is wrong"
+    assert results["after all that"] == results["mean"]
+
+
+def test_the_guard_of_time_stops_all_processes_at_the_same_step(together):
+    _, results = together
+    assert "stopped by training.seconds" in results["out of time"]["finished"]
+    assert results["out of time"]["step"] == 1
