@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 from pathlib import Path
@@ -6,7 +7,13 @@ import pytest
 
 from torchsmith.core import files
 from torchsmith.core.errors import TrainError
-from torchsmith.core.files import append_line, committed_folder, damage, write_atomic
+from torchsmith.core.files import (
+    append_line,
+    committed_folder,
+    damage,
+    make_folder,
+    write_atomic,
+)
 
 
 def names(folder):
@@ -127,6 +134,75 @@ def test_a_flipped_bit_in_any_byte_of_a_folder_is_found(tmp_path):
             assert damage(path), (file.name, place)
         file.write_bytes(whole)
     assert damage(path) == ""
+
+
+def test_a_manifest_with_other_spaces_is_found_too(tmp_path):
+    fill(tmp_path / "000600")
+    manifest = tmp_path / "000600" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(" ", "\t", 1))
+    assert damage(tmp_path / "000600") == "manifest.json is not as it was written"
+
+
+def test_a_disk_that_fails_is_named_with_its_free_bytes(tmp_path, monkeypatch):
+    def fail(descriptor):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(files.os, "fsync", fail)
+    words = (
+        r"a\.txt: cannot be written \(Input/output error\), [\d,]+ bytes free; check"
+    )
+    with pytest.raises(TrainError, match=words):
+        write_atomic(tmp_path / "a.txt", "new")
+    monkeypatch.setattr(files.shutil, "disk_usage", fail)
+    with pytest.raises(TrainError, match="unknown bytes free"):
+        write_atomic(tmp_path / "a.txt", "new")
+
+
+def test_a_folder_is_replaced_when_the_new_one_is_whole(tmp_path, monkeypatch):
+    path = tmp_path / "model"
+    fill(path)
+    full_disk(monkeypatch)
+    with (
+        pytest.raises(TrainError, match="the disk is full"),
+        committed_folder(path, replaces=True) as temporary,
+    ):
+        (temporary / "new.txt").write_text("new")
+    assert damage(path) == ""
+    assert (path / "state.json").exists()
+    monkeypatch.undo()
+    with committed_folder(path, replaces=True) as temporary:
+        (temporary / "new.txt").write_text("new")
+    assert names(path) == ["manifest.json", "new.txt"]
+    assert names(tmp_path) == ["model"]
+
+
+def test_a_folder_that_cannot_be_replaced_stays(tmp_path, monkeypatch):
+    path = tmp_path / "model"
+    fill(path)
+    rename = Path.rename
+
+    def fail(self, target):
+        if target == path and not self.name.endswith("-before"):
+            raise OSError(errno.EIO, "Input/output error")
+        rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with (
+        pytest.raises(TrainError, match="cannot be written"),
+        committed_folder(path, replaces=True) as temporary,
+    ):
+        (temporary / "new.txt").write_text("new")
+    assert damage(path) == ""
+    assert names(tmp_path) == ["model"]
+
+
+def test_the_names_of_new_folders_are_durable_too(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(files, "sync_folder", synced.append)
+    make_folder(tmp_path / "a" / "b")
+    assert synced == [tmp_path, tmp_path / "a"]
+    make_folder(tmp_path / "a" / "b")
+    assert len(synced) == 2
 
 
 def test_a_write_that_is_cut_off_leaves_no_temporary_file(tmp_path, monkeypatch):

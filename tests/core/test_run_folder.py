@@ -154,6 +154,30 @@ def test_a_lock_is_freed_by_kill_9(folder):
         pass
 
 
+def hold_with_a_worker(path, answers):
+    with RunFolder(Path(path)).locked():
+        worker = os.fork()
+        if worker:
+            answers.put(worker)
+        signal.pause()
+
+
+def test_a_lock_is_freed_by_kill_9_though_a_worker_lives_on(folder):
+    answers = PROCESSES.Queue()
+    holder = PROCESSES.Process(target=hold_with_a_worker, args=(folder.path, answers))
+    holder.start()
+    worker = answers.get(timeout=60)
+    try:
+        with pytest.raises(TrainError, match="in use by process "):
+            folder.locked().__enter__()
+        os.kill(holder.pid, signal.SIGKILL)
+        holder.join()
+        with folder.locked():
+            os.kill(worker, 0)  # it is still there
+    finally:
+        os.kill(worker, signal.SIGKILL)
+
+
 def race(path, barrier, done, answers):
     barrier.wait()
     try:
@@ -184,7 +208,7 @@ def test_a_lock_needs_no_room_on_the_disk(folder, monkeypatch):
     def full(descriptor, content, offset):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(run_folder.os, "pwrite", full)
+    monkeypatch.setattr(os, "pwrite", full)
     refused = pytest.raises(TrainError, match="in use by another process")
     with folder.locked(), refused:
         RunFolder(folder.path).locked().__enter__()
@@ -345,6 +369,21 @@ def test_a_model_that_cannot_be_written_leaves_the_old_one(folder, monkeypatch):
     with pytest.raises(TrainError, match="the disk is full"):
         folder.save_model(full)
     folder.check_model()
+
+
+def unreadable(self):
+    raise OSError(errno.EIO, "Input/output error")
+
+
+def test_checkpoints_that_cannot_be_listed_are_one_clear_error(folder, monkeypatch):
+    folder.save_checkpoint(5, fill("whole"))
+    monkeypatch.setattr(Path, "iterdir", unreadable)
+    with pytest.raises(TrainError, match=r"checkpoints: cannot be read \(Input/output"):
+        folder.newest_checkpoint()
+    with pytest.raises(
+        TrainError, match=r"checkpoints: cannot be written \(Input/outp"
+    ):
+        folder.save_checkpoint(6, fill("more"))
 
 
 def test_how_to_go_on_is_a_command_that_can_be_pasted(tmp_path):

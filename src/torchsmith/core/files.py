@@ -74,13 +74,15 @@ def append(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def committed_folder(path: Path) -> Iterator[Path]:
+def committed_folder(path: Path, *, replaces: bool = False) -> Iterator[Path]:
     """Give a temporary folder to fill, then make it `path` in one step.
 
     A manifest with the size and SHA-256 of every file is written into it last.
 
     Args:
-        path: The folder that shall appear; it must not exist yet.
+        path: The folder that shall appear.
+        replaces: There may be one of that name, which goes when the new one is whole;
+            a crash between leaves none. Otherwise there must be none.
 
     Yields:
         The temporary folder beside `path`.
@@ -89,21 +91,29 @@ def committed_folder(path: Path) -> Iterator[Path]:
         TrainError: The disk is full, read-only, or failed; nothing is left behind.
     """
     temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
+    before = path.with_name(f"{path.name}.tmp-{os.getpid()}-before")
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        temporary.mkdir(parents=True)
+        make_folder(path.parent)
+        temporary.mkdir()
         yield temporary
         for file in temporary.rglob("*"):
             if file.is_file():
-                _sync_file(file)
-        write_atomic(temporary / MANIFEST, json.dumps(_manifest(temporary), indent=1))
+                sync_file(file)
+        write_atomic(temporary / MANIFEST, _manifest_text(_manifest(temporary)))
+        if replaces and path.exists():
+            path.rename(before)
         temporary.rename(path)
         sync_folder(path.parent)
     except BaseException as error:
         shutil.rmtree(temporary, ignore_errors=True)
+        if before.exists() and not path.exists():
+            before.rename(path)
         if isinstance(error, OSError):
             raise write_failed(path, error) from error
         raise
+    finally:
+        shutil.rmtree(before, ignore_errors=True)
 
 
 def damage(folder: Path) -> str:
@@ -113,13 +123,16 @@ def damage(folder: Path) -> str:
         folder: A folder written by `committed_folder`.
     """
     try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
+        content = (folder / MANIFEST).read_bytes()
+        manifest = json.loads(content)
         if manifest["version"] != MANIFEST_VERSION:
             return f"{MANIFEST} has version {manifest['version']}"
         expected = {
             str(name): (int(entry["bytes"]), str(entry["sha256"]))
             for name, entry in manifest["files"].items()
         }
+        if content != _manifest_text(manifest).encode():
+            return f"{MANIFEST} is not as it was written"
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return f"{MANIFEST} cannot be read ({type(error).__name__})"
     for name, (size, digest) in expected.items():
@@ -140,6 +153,21 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and what is missing above it, and make their names durable."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(exist_ok=True)  # another process may do the same
+    sync_folder(path.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Make a file's content durable."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 def sync_folder(path: Path) -> None:
     """Make the names in a folder durable."""
     descriptor = os.open(path, os.O_RDONLY)
@@ -157,27 +185,30 @@ def write_failed(path: Path, error: OSError, needed: int = 0) -> TorchsmithError
         error: Why not.
         needed: Bytes that were to be written; 0 is not known.
     """
+    free = _free_bytes(path)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         what = "disk" if error.errno == errno.ENOSPC else "disk quota"
-        free = shutil.disk_usage(_existing_parent(path)).free
         wanted = f", {needed:,} needed" if needed else ""
         return TrainError(
-            f"{path}: the {what} is full ({free:,} bytes free{wanted}); "
+            f"{path}: the {what} is full ({free} bytes free{wanted}); "
             "make room and try again; a run that had begun goes on with --resume"
         )
     return TrainError(
-        f"{path}: cannot be written ({error.strerror or error}); "
+        f"{path}: cannot be written ({error.strerror or error}), {free} bytes free; "
         "check its permissions, or choose another folder (for runs: --runs)"
     )
 
 
-def _existing_parent(path: Path) -> Path:
-    return next(parent for parent in path.absolute().parents if parent.exists())
+def _free_bytes(path: Path) -> str:
+    try:
+        parent = next(each for each in path.absolute().parents if each.exists())
+        return f"{shutil.disk_usage(parent).free:,}"
+    except OSError:  # a disk that fails may not even say this
+        return "unknown"
 
 
-def _sync_file(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+def _manifest_text(manifest: dict[str, Any]) -> str:
+    return json.dumps(manifest, indent=1)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

@@ -21,8 +21,6 @@ runs/2026-11-20-1450-sine-cubic/
 ```
 """
 
-import fcntl
-import os
 import re
 import shlex
 import shutil
@@ -38,10 +36,12 @@ from torchsmith.core.files import (
     MANIFEST,
     committed_folder,
     damage,
+    make_folder,
     sync_folder,
     write_atomic,
     write_failed,
 )
+from torchsmith.core.lock import held
 
 KEPT_CHECKPOINTS = 2
 STALE_SECONDS = 3600.0
@@ -131,7 +131,7 @@ class RunFolder:
         """
         stem = f"{datetime.now().astimezone():{MINUTE}}-{_slug(name)}"
         try:
-            runs.mkdir(parents=True, exist_ok=True)
+            make_folder(runs)
             _remove_stale(runs)
             for number in range(1, 10_000):
                 path = runs / (stem if number == 1 else f"{stem}-{number}")
@@ -154,7 +154,7 @@ class RunFolder:
         """
         path = study.members / name
         try:
-            study.members.mkdir(exist_ok=True)
+            make_folder(study.members)
             shutil.rmtree(path.with_name(f".{name}.new"), ignore_errors=True)
             made = _make(path, files)
         except OSError as error:
@@ -193,32 +193,9 @@ class RunFolder:
         Raises:
             TrainError: Another process holds it, or the folder is read-only.
         """
-        path = self.path / ".lock"
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise write_failed(path, error) from error
-        try:
-            self._take(descriptor)
+        with held(self.path):
             self._sweep()
             yield
-        finally:
-            os.close(descriptor)
-
-    def _take(self, lock: int) -> None:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(lock, 40, 0).decode() or "another process"
-            raise TrainError(
-                f"{self.path}: the run is in use by {holder}; "
-                "wait until it ends, or stop it"
-            ) from None
-        except OSError as error:
-            raise write_failed(self.path, error) from error
-        with suppress(OSError):  # on a full disk, the message names no process
-            os.ftruncate(lock, 0)
-            os.pwrite(lock, f"process {os.getpid()}".encode(), 0)
 
     def save_checkpoint(self, step: int, fill: Callable[[Path], None]) -> Path:
         """Commit a checkpoint under a new name, then keep it and the one before.
@@ -232,6 +209,12 @@ class RunFolder:
         Raises:
             TrainError: The disk is full, read-only, or failed.
         """
+        try:
+            return self._save_checkpoint(step, fill)
+        except OSError as error:
+            raise write_failed(self.checkpoints, error) from error
+
+    def _save_checkpoint(self, step: int, fill: Callable[[Path], None]) -> Path:
         same = [_position(p)[1] for p in self._checkpoints() if _position(p)[0] == step]
         again = f"-{max(same) + 1}" if same else ""
         path = self.checkpoints / f"{step:08d}{again}"
@@ -249,9 +232,20 @@ class RunFolder:
         return path
 
     def newest_checkpoint(self) -> tuple[Path | None, list[str]]:
-        """Return the newest checkpoint that verifies, and what ails newer ones."""
+        """Return the newest checkpoint that verifies, and what ails newer ones.
+
+        Raises:
+            TrainError: The folder of checkpoints cannot be read.
+        """
         problems: list[str] = []
-        for path in reversed(self._checkpoints()):
+        try:
+            checkpoints = self._checkpoints()
+        except OSError as error:
+            raise TrainError(
+                f"{self.checkpoints}: cannot be read ({error.strerror or error}); "
+                "check its permissions and the disk, then go on with: " + self.go_on
+            ) from error
+        for path in reversed(checkpoints):
             problem = damage(path)
             if not problem:
                 return path, problems
@@ -271,10 +265,8 @@ class RunFolder:
 
     def save_model(self, fill: Callable[[Path], None]) -> None:
         """Commit the folder with the best weights and the fitted preparation."""
-        with committed_folder(self.model) as temporary:
+        with committed_folder(self.model, replaces=True) as temporary:
             fill(temporary)
-            if self.model.exists():
-                shutil.rmtree(self.model)
 
     def check_model(self) -> None:
         """Refuse a model that is missing or damaged.
@@ -301,11 +293,14 @@ class RunFolder:
 
     def _sweep(self) -> None:
         """Remove what a killed process left half-written; we hold the lock."""
-        for path in list(self.path.rglob("*.tmp-*")):
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+        try:
+            for path in list(self.path.rglob("*.tmp-*")):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+        except OSError as error:
+            raise write_failed(self.path, error) from error
 
 
 def kind_of(path: Path) -> FolderKind | None:
@@ -354,6 +349,7 @@ def _make(path: Path, files: Mapping[str, str]) -> bool:
             write_atomic(temporary / file, content)
         if kind_of(temporary) in ("plan", "fit"):
             (temporary / "checkpoints").mkdir()
+        sync_folder(temporary)
         temporary.rename(path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -1,0 +1,62 @@
+"""A folder that one process holds."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from torchsmith.core.errors import TrainError
+from torchsmith.core.files import write_failed
+
+LOCK = ".lock"
+
+_held: set[int] = set()
+"""The locks of this process, as file descriptors."""
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process alone; freed even by kill -9.
+
+    Raises:
+        TrainError: Another process holds it, or the folder is read-only.
+    """
+    path = folder / LOCK
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise write_failed(path, error) from error
+    _held.add(descriptor)
+    try:
+        _take(folder, descriptor)
+        yield
+    finally:
+        if descriptor in _held:
+            _held.remove(descriptor)
+            os.close(descriptor)
+
+
+def _take(folder: Path, lock: int) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(lock, 40, 0).decode() or "another process"
+        raise TrainError(
+            f"{folder}: the run is in use by {holder}; wait until it ends, or stop it"
+        ) from None
+    except OSError as error:
+        raise write_failed(folder, error) from error
+    with suppress(OSError):  # on a full disk, the message names no process
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"process {os.getpid()}".encode(), 0)
+
+
+def _leave() -> None:
+    """Let a forked process hold nothing: it may outlive the one that is killed."""
+    for descriptor in _held:
+        os.close(descriptor)
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_leave)
