@@ -175,12 +175,16 @@ def ready_to_train(
     """
     from torchsmith.api.recording import events_of
     from torchsmith.train.recorders import MetricsFile
+    from torchsmith.train.rehearsal import rehearse
     from torchsmith.train.session import Session
     from torchsmith.train.snapshots import WeightSnapshots
 
     state = setup.state
     notes = _load_newest(folder, plan, state, observer)
     events = events_of(folder, setup)
+    if plan.training.engine != "eager":
+        # Others call no module, and events follow a call to draw the network.
+        rehearse(setup.job, state.network)
     recorders = (
         MetricsFile(folder.metrics, state.history),
         events,

@@ -37,6 +37,7 @@ from torchsmith.plan.plan import Stopping, Training
 from torchsmith.plan.schedules import Interval, Schedule, interval_of
 from torchsmith.plan.wrong import wish
 from torchsmith.train.batches import Batches, DatasetBatches, TensorBatches
+from torchsmith.train.engines.choose import choose_engine
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.loop import Job
 from torchsmith.train.loop import fit as run_loop
@@ -168,12 +169,13 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
         build_average(spec, module, built, chosen.epochs),
         loss_sum=torch.zeros((), dtype=torch.float64, device=device),
     )
+    engine = choose_engine(job, state)
     watcher = observer or TrainingObserver()
     if runs is None and resume is None:
         session = Session(
             None, [watcher], num_epochs=chosen.epochs, steps_per_epoch=steps
         )
-        run_loop(job, state, session)
+        run_loop(job, state, session, engine.train_epoch)
         return _result(state, None)
     if resume is None:
         rehearse(job, module)
@@ -182,6 +184,8 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
         folder.locked(),
         closing(TensorBoardEvents(folder.tensorboard, state)) as events,
     ):
+        if engine.name != "eager":
+            rehearse(job, module)  # is followed by the events; others call no module
         newest, problems = folder.newest_checkpoint()
         for problem in problems:
             watcher.note(problem)
@@ -198,7 +202,7 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
         )
         size = sum(p.numel() for p in module.parameters())
         watcher.on_start(chosen.epochs, len(job.train), size, str(device))
-        run_loop(job, state, session)
+        run_loop(job, state, session, engine.train_epoch)
         for each in watchers:
             each.on_end(state.finished)
         folder.save_model(lambda path: _save_weights(module, path))

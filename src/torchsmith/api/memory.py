@@ -15,6 +15,7 @@ from torchsmith.plan.decide import decide
 from torchsmith.plan.machine import Machine, measure
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import REASON, set_values
+from torchsmith.train.engines.choose import choose_engine
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.loop import fit
 from torchsmith.train.model import Model
@@ -90,7 +91,8 @@ def train_in_memory(
         size = sum(p.numel() for p in state.network.parameters())
         device = str(setup.job.device)
         observer.on_start(training.epochs, len(setup.parts.train), size, device)
-        fit(setup.job, state, session)
+        engine = choose_engine(setup.job, state)
+        fit(setup.job, state, session, engine.train_epoch)
         observer.on_end(state.finished)
     state.network.to("cpu").eval()
     return Trained(plan, setup.model(plan), tuple(state.history))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
@@ -15,6 +16,7 @@ from torchsmith.api.carrying import (
     is_complete,
     make_ready,
 )
+from torchsmith.api.choosing import choose_engine_and_threads
 from torchsmith.api.planning import Planned, load_planned
 from torchsmith.api.run import Run
 from torchsmith.core import environment
@@ -25,7 +27,7 @@ from torchsmith.data.data import Data
 from torchsmith.inspect.examine import inspect as examine
 from torchsmith.inspect.inspection import Inspection
 from torchsmith.plan.plan import Plan
-from torchsmith.plan.settings import differences
+from torchsmith.plan.settings import differences, take_choices
 from torchsmith.recipes.results import Finished, StudyResult, study_result
 from torchsmith.recipes.study import Member, Study, members, parse_study, study_text
 from torchsmith.train.history import EpochRecord
@@ -124,7 +126,7 @@ def run_study(
     observer.stage("Building each variant")
     # What cannot be prepared or built is told before there is a run folder.
     for member in members(study)[: len(study.variants)]:
-        make_ready(member.plan, shared.data(member.plan), TrainingObserver())
+        shared.planned(member)
     files = {
         "study.yaml": study_text(study),
         "environment.json": json.dumps(environment.environment(), indent=1),
@@ -165,13 +167,27 @@ class _Shared:
         self._study = study
         self._observer = observer
         self._known: tuple[object, Data, Inspection] | None = None
+        self._chosen: dict[str, Plan] = {}
 
     def data(self, plan: Plan) -> Data:
         return self._read(plan)[0]
 
-    def planned(self, plan: Plan) -> Planned:
-        data, inspection = self._read(plan)
-        return Planned(data, inspection, plan, self._study.base)
+    def planned(self, member: Member) -> Planned:
+        """Return the plan of a member, with the engine that its variant has."""
+        planned = Planned(*self._read(member.plan), member.plan, self._study.base)
+        if member.variant not in self._chosen:
+            setup = make_ready(member.plan, planned.data, TrainingObserver())
+            planned, _ = choose_engine_and_threads(planned, setup)
+            self.remember(member, planned.plan)
+        chosen = self._chosen[member.variant]
+        plan, default = (
+            take_choices(p, chosen) for p in (member.plan, planned.default)
+        )
+        return replace(planned, plan=plan, default=default)
+
+    def remember(self, member: Member, chosen: Plan) -> None:
+        """Let the members of a variant train as the first of them does."""
+        self._chosen.setdefault(member.variant, chosen)
 
     def _read(self, plan: Plan) -> tuple[Data, Inspection]:
         how = (plan.data, plan.problem.target, plan.problem.task)
@@ -221,17 +237,17 @@ def _carry_out_member(
     path = study.members / member.name
     begin = perf_counter()
     if not is_run(path):
-        files = first_files(shared.planned(member.plan))
+        files = first_files(shared.planned(member))
         RunFolder.create_member(study, member.name, files)
     folder = RunFolder(path)
     with folder.locked():
         run = Run(path)
         _require_unchanged(study, run, member)
+        shared.remember(member, run.plan)
         failed = ""
         if not is_complete(run):
-            data = shared.data(member.plan)
-            setup = make_ready(member.plan, data, observer)
-            plan = member.plan
+            plan, data = run.plan, shared.data(member.plan)
+            setup = make_ready(plan, data, observer)
             try:
                 carry_out(folder, plan, data, setup, observer, begin, rivals=False)
             except Diverged as error:
@@ -253,7 +269,7 @@ def _require_unchanged(study: RunFolder, run: Run, member: Member) -> None:
     Raises:
         PlanError: Says what differs.
     """
-    if changed := differences(member.plan, run.plan):
+    if changed := differences(take_choices(member.plan, run.plan), run.plan):
         raise PlanError(
             f"{study.study}: was changed after {member.title} was begun (not the same: "
             f"{', '.join(changed)}); change it back to resume, or start a new study "
