@@ -121,10 +121,7 @@ def fit(
         while not state.finished:
             train_epoch(job, state, session)
             end_epoch(job, state, session)
-        if job.stopping.restore_best and state.best_weights:
-            state.network.load_state_dict(state.best_weights)
-        elif state.scored is not state.network:
-            state.network.load_state_dict(state.scored.state_dict())
+        keep_best(job, state)
         if not was_finished:
             session.save(state)
 
@@ -231,6 +228,14 @@ def evaluate_loss(
         outputs.append(output.float() if isinstance(output, Tensor) else output)
         targets.append(target)
     return total.item() / len(batches), torch.cat(outputs), torch.cat(targets)
+
+
+def keep_best(job: Job, state: TrainState) -> None:
+    """Give the network the weights that the plan keeps: of the best epoch, or last."""
+    if job.stopping.restore_best and state.best_weights:
+        state.network.load_state_dict(state.best_weights)
+    elif state.scored is not state.network:
+        state.network.load_state_dict(state.scored.state_dict())
 
 
 def reason_to_stop(job: Job, state: TrainState, session: Session) -> str:

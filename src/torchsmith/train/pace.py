@@ -1,6 +1,8 @@
 """When the learning-rate schedule is stepped."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from torch.optim.lr_scheduler import (
     LRScheduler,
@@ -27,15 +29,25 @@ def step_schedule(state: TrainState, now: Interval, loss: float = 0.0) -> None:
     if now == "step" and not isinstance(schedule, SequentialLR):
         schedule.step()  # after an optimizer step there is nothing to warn about
         return
+    with quiet_schedules():
+        if isinstance(schedule, ReduceLROnPlateau):
+            schedule.step(loss)
+        else:
+            schedule.step()
+
+
+@contextmanager
+def quiet_schedules() -> Iterator[None]:
+    """Hear nothing of what PyTorch's schedules warn about without need.
+
+    Filters count for all threads: where several train, also around all of them.
+    """
     with warnings.catch_warnings():
         # PyTorch cannot see the steps that were done before a resume.
         warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
         # Some versions warn about what SequentialLR itself does.
         warnings.filterwarnings("ignore", message="The epoch parameter in `scheduler")
-        if isinstance(schedule, ReduceLROnPlateau):
-            schedule.step(loss)
-        else:
-            schedule.step()
+        yield
 
 
 def pace(state: TrainState, epoch: int) -> tuple[LRScheduler | None, Interval]:

@@ -31,9 +31,6 @@ class Session:
         steps_per_epoch: As planned.
         seconds: The plan's guard; 0 is no limit.
         stop: Knows of Ctrl-C and the like; networks that train together share one.
-
-    Attributes:
-        company: How many networks train together, and so share the time.
     """
 
     def __init__(
@@ -52,7 +49,7 @@ class Session:
         self._steps_per_epoch = steps_per_epoch
         self._limit = seconds
         self._stop = stop or Stop()
-        self.company = 1
+        self._company = 1
         now = perf_counter()
         self._clock = now
         self._next_progress = now
@@ -96,14 +93,19 @@ class Session:
     def add_time(self, state: TrainState) -> None:
         """Book the time since the last call on the state, or its share of it."""
         now = perf_counter()
-        share = (now - self._clock) / self.company
+        share = (now - self._clock) / self._company
         state.seconds += share
         state.epoch_seconds += share
         self._clock = now
 
-    def restart_clock(self) -> None:
-        """Book nothing for the time until now: others were trained."""
-        self._clock = perf_counter()
+    def share_time(self, num_networks: int) -> None:
+        """Book only a share of the time from now on, and none of what was not booked.
+
+        Args:
+            num_networks: That train together.
+        """
+        if num_networks != self._company:
+            self._company, self._clock = num_networks, perf_counter()
 
     def save(self, state: TrainState) -> None:
         """Commit a checkpoint, and plan the next.
@@ -119,7 +121,7 @@ class Session:
             observer.write_out()
         self._folder.save_checkpoint(state.step, state.save)
         cost = perf_counter() - before
-        wait = max(CHECKPOINT_SECONDS, cost / CHECKPOINT_SHARE)
+        wait = max(CHECKPOINT_SECONDS, cost * self._company / CHECKPOINT_SHARE)
         self._next_checkpoint = perf_counter() + wait
 
     def ask_to_stop(self) -> None:
