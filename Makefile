@@ -1,7 +1,7 @@
 # Shortcuts; each is one plain command.
 PYTHON ?= .venv/bin/python
 
-.PHONY: setup test lint slow bench reliability
+.PHONY: setup test lint slow goals bench reliability
 
 setup:
 	python3 -m venv .venv
@@ -17,8 +17,11 @@ lint:
 slow:
 	$(PYTHON) -m pytest -q -m slow tests
 
-bench:
+goals:
 	$(PYTHON) benchmarks/goals.py
 
+bench:
+	$(PYTHON) -m benchmarks.engines
+
 reliability:
-	$(PYTHON) benchmarks/reliability.py
+	$(PYTHON) -m benchmarks.reliability
