@@ -93,7 +93,7 @@ def test_the_summary_of_a_study_is_plain_json(whole):
 
 
 class Interrupter(TrainingObserver):
-    """Presses Ctrl-C after the first epoch of the third member."""
+    """Presses Ctrl-C after the first epoch of all members."""
 
     def __init__(self):
         self.title = ""
@@ -102,7 +102,7 @@ class Interrupter(TrainingObserver):
         self.title = title
 
     def advance(self, done, seconds_left=None):  # noqa: ARG002
-        if self.title.startswith("3 of") and done == 1:
+        if "together" in self.title and done == 1:
             signal.raise_signal(signal.SIGINT)
 
 
@@ -110,15 +110,13 @@ def test_an_interrupted_study_goes_on_and_ends_with_the_same_bits(
     study_file, tmp_path, whole
 ):
     runs = tmp_path / "runs"
-    with pytest.raises(Interrupted, match=r"in 3 of 4: low rate, seed 1; .*--resume"):
+    where = r"in 4 of 4 together: 2 variants, seeds 0, 1; .*--resume"
+    with pytest.raises(Interrupted, match=where):
         ts.train(study_file, runs=runs, observer=Interrupter())
     (row,) = api.runs(runs)
     assert row["state"] == "unfinished"
-    first = ts.load_run(runs / row["name"] / "runs" / "low-rate-seed0")
-    before = first.folder.report.stat().st_mtime_ns
     resumed = ts.train(resume=True, runs=runs)
     assert isinstance(resumed, StudyRun)
-    assert first.folder.report.stat().st_mtime_ns == before, "trained once more"
     assert weights(resumed) == weights(whole)
     assert without_seconds(resumed) == without_seconds(whole)
 

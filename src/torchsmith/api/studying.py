@@ -2,25 +2,29 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from torchsmith.api.carrying import (
-    carry_out,
-    first_files,
-    import_torch,
-    is_complete,
-    make_ready,
-)
+from torchsmith.api.carrying import first_files, import_torch, is_complete, make_ready
 from torchsmith.api.choosing import choose_engine_and_threads
+from torchsmith.api.companies import (
+    MOST_TOGETHER,
+    CompanyView,
+    carry_out_alone,
+    carry_out_together,
+    kind_of_company,
+    set_up_company,
+)
 from torchsmith.api.planning import Planned, load_planned
 from torchsmith.api.run import Run
 from torchsmith.core import environment
-from torchsmith.core.errors import Diverged, Interrupted, PlanError, TrainError
+from torchsmith.core.errors import Interrupted, PlanError, TrainError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.run_folder import RunFolder, is_run, run_names
 from torchsmith.data.data import Data
@@ -30,8 +34,10 @@ from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import differences, take_choices
 from torchsmith.recipes.results import Finished, StudyResult, study_result
 from torchsmith.recipes.study import Member, Study, members, parse_study, study_text
-from torchsmith.train.history import EpochRecord
-from torchsmith.train.watch import Progress, TrainingObserver
+from torchsmith.train.watch import TrainingObserver
+
+if TYPE_CHECKING:
+    from torchsmith.train.setup import Setup
 
 
 class StudyRun:
@@ -207,17 +213,7 @@ def _carry_out(
 ) -> StudyRun:
     from torchsmith.report.study import study_figures
 
-    everything = members(study)
-    finished: list[Finished] = []
-    for number, member in enumerate(everything, start=1):
-        title = f"{number} of {len(everything)}: {member.title}"
-        watcher = _MemberView(observer, title, finished, len(everything) - number)
-        try:
-            finished.append(_carry_out_member(folder, member, shared, watcher))
-        except Interrupted as stop:
-            raise Interrupted(
-                f"in {title}; everything is saved. Go on with: {folder.go_on}"
-            ) from stop
+    finished = _Members(folder, members(study), shared, observer).carry_out()
     observer.stage("Writing the report")
     # Members that an earlier session trained took their time, too.
     spent = sum(member.seconds for member in finished)
@@ -231,27 +227,123 @@ def _carry_out(
     return run
 
 
-def _carry_out_member(
-    study: RunFolder, member: Member, shared: _Shared, observer: TrainingObserver
-) -> Finished:
-    path = study.members / member.name
-    begin = perf_counter()
-    if not is_run(path):
-        files = first_files(shared.planned(member))
-        RunFolder.create_member(study, member.name, files)
-    folder = RunFolder(path)
-    with folder.locked():
-        run = Run(path)
-        _require_unchanged(study, run, member)
-        shared.remember(member, run.plan)
-        failed = ""
-        if not is_complete(run):
-            plan, data = run.plan, shared.data(member.plan)
-            setup = make_ready(plan, data, observer)
-            try:
-                carry_out(folder, plan, data, setup, observer, begin, rivals=False)
-            except Diverged as error:
-                failed = str(error)
+class _Members:
+    """The members of a study, as they come to an end.
+
+    Args:
+        study: Its folder; held by this process.
+        everything: The members.
+        shared: Their data and their plans.
+        observer: Is told how it goes.
+    """
+
+    def __init__(
+        self,
+        study: RunFolder,
+        everything: Sequence[Member],
+        shared: _Shared,
+        observer: TrainingObserver,
+    ) -> None:
+        self._study = study
+        self._all = everything
+        self._shared = shared
+        self._observer = observer
+        self._finished: dict[int, Finished] = {}
+
+    def carry_out(self) -> list[Finished]:
+        """Train those that are not complete: together where they can.
+
+        Raises:
+            PlanError: The study was edited after a member was begun.
+            TrainError: Training or a run folder failed.
+            Interrupted: Ctrl-C or SIGTERM; everything is saved.
+        """
+        plans = [self._plan(member) for member in self._all]
+        kinds = [kind_of_company(plan) for plan in plans]
+        for place, member in enumerate(self._all):
+            path = self._study.members / member.name
+            if is_run(path) and is_complete(Run(path)):
+                self._finished[place] = _finished(member, Run(path))
+        alone: set[str] = set()
+        while left := [n for n in range(len(plans)) if n not in self._finished]:
+            kind = kinds[left[0]]
+            company = [n for n in left if kinds[n] == kind][:MOST_TOGETHER]
+            setups = None
+            if len(company) > 1 and kind not in alone:
+                setups = self._set_up([plans[n] for n in company])
+            if setups is None:
+                alone.add(kind)
+                company = left[:1]
+            self._train(company, setups)
+        return [self._finished[place] for place in range(len(plans))]
+
+    def _plan(self, member: Member) -> Plan:
+        """Return the plan of a member, as it was begun where it was."""
+        path = self._study.members / member.name
+        if not is_run(path):
+            return self._shared.planned(member).plan
+        plan = Run(path).plan
+        _require_unchanged(self._study, plan, member)
+        self._shared.remember(member, plan)
+        return plan
+
+    def _set_up(self, plans: Sequence[Plan]) -> "list[Setup] | None":
+        """Build members that can train together, or say why they cannot."""
+        from torchsmith.train.engines.engine import Unsupported
+
+        data = self._shared.data(plans[0])
+        try:
+            return set_up_company(plans, data, self._observer)
+        except Unsupported as error:
+            self._observer.note(
+                f"{len(plans)} members train one after the other, not together: {error}"
+            )
+            return None
+
+    def _train(self, company: Sequence[int], setups: "list[Setup] | None") -> None:
+        title = self._title(company)
+        seconds = [one.seconds for one in self._finished.values() if one.seconds]
+        num_left = len(self._all) - len(self._finished) - len(company)
+        view = CompanyView(self._observer, title, seconds, num_left)
+        try:
+            with ExitStack() as held:
+                folders = [self._held(self._all[n], held) for n in company]
+                data = self._shared.data(self._all[company[0]].plan)
+                if setups is None:
+                    failed = [carry_out_alone(folders[0], data, view.member(0))]
+                else:
+                    failed = carry_out_together(folders, setups, data, view)
+        except Interrupted as stop:
+            raise Interrupted(
+                f"in {title}; everything is saved. Go on with: {self._study.go_on}"
+            ) from stop
+        for place, folder, why in zip(company, folders, failed, strict=True):
+            member = self._all[place]
+            self._finished[place] = _finished(member, Run(folder.path), why)
+
+    def _held(self, member: Member, held: ExitStack) -> RunFolder:
+        """Return the run folder of a member, made where there is none, and locked."""
+        path = self._study.members / member.name
+        if not is_run(path):
+            files = first_files(self._shared.planned(member))
+            RunFolder.create_member(self._study, member.name, files)
+        folder = RunFolder(path)
+        held.enter_context(folder.locked())
+        return folder
+
+    def _title(self, company: Sequence[int]) -> str:
+        total = len(self._all)
+        if len(company) == 1:
+            return f"{company[0] + 1} of {total}: {self._all[company[0]].title}"
+        variants = list(dict.fromkeys(self._all[n].variant for n in company))
+        seeds = sorted({self._all[n].seed for n in company})
+        what = variants[0] if len(variants) == 1 else f"{len(variants)} variants"
+        numbers = ", ".join(map(str, seeds))
+        called = f"{what}, seed{'s' * (len(seeds) > 1)} {numbers}"
+        return f"{len(company)} of {total} together: {called}"
+
+
+def _finished(member: Member, run: Run, failed: str = "") -> Finished:
     return Finished(
         variant=member.variant,
         seed=member.seed,
@@ -263,57 +355,15 @@ def _carry_out_member(
     )
 
 
-def _require_unchanged(study: RunFolder, run: Run, member: Member) -> None:
+def _require_unchanged(study: RunFolder, begun: Plan, member: Member) -> None:
     """Refuse to go on with a study that was edited after a member was begun.
 
     Raises:
         PlanError: Says what differs.
     """
-    if changed := differences(take_choices(member.plan, run.plan), run.plan):
+    if changed := differences(take_choices(member.plan, begun), begun):
         raise PlanError(
             f"{study.study}: was changed after {member.title} was begun (not the same: "
             f"{', '.join(changed)}); change it back to resume, or start a new study "
             f"with: torchsmith train {study.study}"
         )
-
-
-class _MemberView(TrainingObserver):
-    """Shows one member as one stage, with the time that is left for all.
-
-    Args:
-        watcher: Is told.
-        title: Of the stage.
-        finished: The members before.
-        num_left: How many members come after it.
-    """
-
-    def __init__(
-        self,
-        watcher: TrainingObserver,
-        title: str,
-        finished: Sequence[Finished],
-        num_left: int,
-    ) -> None:
-        self._watcher = watcher
-        self._title = title
-        self._num_left = num_left
-        self._each = [member.seconds for member in finished if member.seconds]
-
-    def note(self, text: str) -> None:
-        self._watcher.note(text)
-
-    def on_start(
-        self, num_epochs: int, num_examples: int, num_parameters: int, device: str
-    ) -> None:
-        del num_examples, num_parameters, device
-        self._watcher.stage(self._title, num_epochs)
-
-    def on_progress(self, progress: Progress) -> None:
-        each = progress.seconds + progress.seconds_left
-        if self._each:
-            each = sum(self._each) / len(self._each)
-        left = progress.seconds_left + self._num_left * each
-        self._watcher.advance(progress.epoch - 1, left)
-
-    def on_epoch_end(self, record: EpochRecord) -> None:
-        self._watcher.advance(record.epoch)

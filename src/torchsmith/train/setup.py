@@ -1,7 +1,7 @@
 """From a plan and its data to everything that training needs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -125,6 +125,22 @@ def set_up(plan: Plan, data: Data, parts: Parts | None = None) -> Setup:
     return Setup(
         parts, preparation, inputs, job, state, job.steps_per_epoch, robustness
     )
+
+
+def set_up_beside(setup: Setup, plan: Plan) -> Setup:
+    """Build another training of the same prepared data.
+
+    Args:
+        setup: Of a plan that differs from this one in seed, initial weights, optimizer
+            and schedule only.
+        plan: What to build.
+
+    Raises:
+        PlanError: The network does not fit the data.
+    """
+    job = replace(setup.job, training=plan.training)
+    state = initial_state(plan, setup.preparation, job)
+    return replace(setup, job=job, state=state)
 
 
 def initial_state(plan: Plan, preparation: Preparation, job: Job) -> TrainState:
