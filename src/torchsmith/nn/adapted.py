@@ -29,10 +29,18 @@ class Embedding(nn.Embedding):
         Raises:
             TrainError: A number is no code.
         """
-        codes = input.long()
+        return super().forward(self.codes(input))
+
+    def codes(self, numbers: Tensor) -> Tensor:
+        """Return whole numbers as codes.
+
+        Raises:
+            TrainError: A number is no code.
+        """
+        codes = numbers.long()
         if not torch.compiler.is_compiling():
-            self._refuse_other_numbers(input, codes)
-        return super().forward(codes)
+            self._refuse_other_numbers(numbers, codes)
+        return codes
 
     def _refuse_other_numbers(self, numbers: Tensor, codes: Tensor) -> None:
         last = self.num_embeddings - 1

@@ -39,14 +39,18 @@ class ClassTargets(nn.Module):
         Raises:
             TrainError: `BCELoss` is given something other than probabilities.
         """
-        if not targets.is_floating_point():
-            targets = _like(outputs, targets)
+        targets = self.as_numbers(outputs, targets)
         if isinstance(self.loss, nn.BCELoss) and outputs.is_cpu:
             if not outputs.isfinite().all():
                 return outputs.mean()  # The loop tells of a loss that is not finite.
             refuse_no_probabilities(outputs)
         loss: Tensor = self.loss(outputs, targets)
         return loss
+
+    @staticmethod
+    def as_numbers(outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return targets that are classes as numbers in the shape of the outputs."""
+        return targets if targets.is_floating_point() else _like(outputs, targets)
 
 
 def _like(outputs: Tensor, classes: Tensor) -> Tensor:

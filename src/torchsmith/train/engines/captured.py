@@ -1,7 +1,27 @@
-"""The same arithmetic as `eager`, without what surrounds it."""
+"""The same arithmetic as `eager`, without what surrounds it.
 
+No autograd: the derivatives are written out, layer by layer. Gradients, and the lists
+that the optimizer works on, are made once; batches are gathered several at a time;
+random numbers are seeded only where a step draws any.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from torchsmith.train.batches import TensorBatches, epoch_order
+from torchsmith.train.engines.captured_batches import stream
+from torchsmith.train.engines.captured_gradients import Gradients
+from torchsmith.train.engines.captured_losses import build_loss
+from torchsmith.train.engines.captured_network import build_network, draws
+from torchsmith.train.engines.captured_optimizers import build_update
 from torchsmith.train.engines.engine import Engine, Unsupported
-from torchsmith.train.loop import Job
+from torchsmith.train.first_batch import check_first_batch
+from torchsmith.train.loop import Job, clip_gradients, seed_step
+from torchsmith.train.pace import step_schedule
+from torchsmith.train.session import Session
 from torchsmith.train.state import TrainState
 
 
@@ -11,5 +31,89 @@ def capture(job: Job, state: TrainState) -> Engine:
     Raises:
         Unsupported: Something of it has no case here; says what.
     """
-    del job
-    raise Unsupported(f"captured has no case for {type(state.network).__name__}")
+    if job.training.precision != "float32":
+        raise Unsupported(f"no case for precision {job.training.precision}")
+    return Engine("captured", Captured(job, state).train_epoch)
+
+
+class Captured:
+    """The steps of one training, written out.
+
+    Args:
+        job: What to train on, and how.
+        state: Whose tensors are used.
+
+    Raises:
+        Unsupported: Part of it has no case.
+    """
+
+    def __init__(self, job: Job, state: TrainState) -> None:
+        self._gradients = Gradients(accumulate=job.training.accumulate > 1)
+        self._layers = build_network(state.network, self._gradients)
+        self._loss = build_loss(job.loss)
+        self._one = torch.ones(())
+        self._numbers: dict[int, Tensor] = {}
+        self._augments = not (
+            isinstance(job.augment, nn.Sequential) and len(job.augment) == 0
+        )
+        in_memory = isinstance(job.train, TensorBatches)
+        self._draws = draws(state.network) or self._augments or not in_memory
+
+    def train_epoch(self, job: Job, state: TrainState, session: Session) -> None:
+        """Train on every example once, or on what a checkpoint left of the epoch."""
+        order = epoch_order(len(job.train), job.training.seed, state.epoch)
+        steps = job.steps(order)
+        left = steps[state.step_in_epoch :]
+        batches = stream(job.train, [b for step in left for b in step], state.epoch)
+        state.network.train()
+        self._gradients.attach()
+        update = build_update(state.optimizer)
+        with torch.no_grad():
+            for step in left:
+                if self._draws:
+                    seed_step(job, "step", state.step)
+                self._backpropagate(job, state, batches, step)
+                is_last = state.step_in_epoch == len(steps) - 1
+                clip_gradients(job, state, is_last=is_last)
+                update()
+                state.lr = float(state.optimizer.param_groups[0]["lr"])
+                step_schedule(state, "step")
+                if state.average is not None:
+                    state.average.after_step(state.network)
+                state.step += 1
+                state.step_in_epoch += 1
+                session.after_step(state)
+                if session.out_of_time(state):
+                    return
+
+    def _backpropagate(
+        self,
+        job: Job,
+        state: TrainState,
+        batches: Iterator[tuple[Any, Tensor]],
+        step: Sequence[Tensor],
+    ) -> None:
+        """Compute the gradients of a step, and add its losses to the state."""
+        num_examples = sum(map(len, step))
+        for place, rows in enumerate(step):
+            inputs, targets = next(batches)
+            if self._augments:
+                inputs = job.augment(inputs)
+            outputs = self._layers.forward(inputs)
+            if state.step == 0:
+                check_first_batch(state.network, job.loss, outputs, targets)
+            loss = self._loss.forward(outputs, targets)
+            weight = self._one
+            if len(step) > 1 and not job.loss_is_sum:
+                weight = self._one * (len(rows) / num_examples)
+            self._layers.backward(self._loss.backward(weight))
+            self._gradients.collect(first=place == 0)
+            count = len(targets)
+            state.loss_sum += loss if job.loss_is_sum else loss * self._number(count)
+            state.num_seen += count
+
+    def _number(self, count: int) -> Tensor:
+        """Return a number as a tensor, which is made once."""
+        if count not in self._numbers:
+            self._numbers[count] = torch.tensor(float(count))
+        return self._numbers[count]

@@ -1,0 +1,156 @@
+"""Convolutions and pooling by hand."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from torchsmith.train.engines.captured_gradients import Gradients
+
+aten = torch.ops.aten
+
+Convolutions = nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d
+
+
+class Convolution:
+    """y = w ∗ x + b.
+
+    dL/dx is the transposed convolution of the gradient with w, and dL/dw that of x
+    with the gradient; PyTorch computes both, and dL/db, in one operation.
+    """
+
+    def __init__(
+        self, module: Convolutions, gradients: Gradients, *, inputs_want: bool
+    ) -> None:
+        self.weight = module.weight.detach()
+        self.bias = None if module.bias is None else module.bias.detach()
+        self.geometry: tuple[Any, ...] = (
+            module.stride,
+            padding_of(module),
+            module.dilation,
+            module.transposed,
+            module.output_padding,
+            module.groups,
+        )
+        self.bias_sizes = None if self.bias is None else list(self.bias.shape)
+        self.slots = [gradients.slot(module.weight), gradients.slot(module.bias)]
+        self.wanted = [inputs_want, *(slot is not None for slot in self.slots)]
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Convolve."""
+        self.inputs = inputs
+        return torch.convolution(inputs, self.weight, self.bias, *self.geometry)
+
+    def backward(self, gradient: Tensor) -> Tensor:
+        """Return the gradient with respect to the inputs."""
+        found = aten.convolution_backward.default(
+            gradient,
+            self.inputs,
+            self.weight,
+            self.bias_sizes,
+            *self.geometry,
+            self.wanted,
+        )
+        for slot, value in zip(self.slots, found[1:], strict=True):
+            if slot is not None:
+                slot.copy_(value)
+        return found[0] if self.wanted[0] else gradient
+
+
+def padding_of(module: Convolutions) -> tuple[int, ...] | None:
+    """Return how many zeros are put around; None where it is done in another way."""
+    if module.padding_mode != "zeros":
+        return None
+    if isinstance(module.padding, tuple):
+        return module.padding
+    if module.padding == "valid":
+        return (0,) * len(module.kernel_size)
+    around = [
+        dilation * (size - 1)
+        for size, dilation in zip(module.kernel_size, module.dilation, strict=True)
+    ]
+    if any(total % 2 for total in around):
+        return None  # one zero more at the end
+    return tuple(total // 2 for total in around)
+
+
+class MaxPool2d:
+    """The largest of each window: the gradient goes to where it was found."""
+
+    def __init__(self, module: nn.MaxPool2d) -> None:
+        self.geometry: tuple[Any, ...] = (
+            _pair(module.kernel_size),
+            _pair(module.stride),
+            _pair(module.padding),
+            _pair(module.dilation),
+            module.ceil_mode,
+        )
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the largest, and keep their places."""
+        self.inputs = inputs
+        outputs, self.places = aten.max_pool2d_with_indices.default(
+            inputs, *self.geometry
+        )
+        result: Tensor = outputs
+        return result
+
+    def backward(self, gradient: Tensor) -> Tensor:
+        """Return each gradient at its place."""
+        result: Tensor = aten.max_pool2d_with_indices_backward.default(
+            gradient, self.inputs, *self.geometry, self.places
+        )
+        return result
+
+
+class AvgPool2d:
+    """The mean of each window: the gradient is spread evenly over it."""
+
+    def __init__(self, module: nn.AvgPool2d) -> None:
+        self.geometry: tuple[Any, ...] = (
+            _pair(module.kernel_size),
+            _pair(module.stride),
+            _pair(module.padding),
+            module.ceil_mode,
+            module.count_include_pad,
+            module.divisor_override,
+        )
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the means."""
+        self.inputs = inputs
+        result: Tensor = aten.avg_pool2d.default(inputs, *self.geometry)
+        return result
+
+    def backward(self, gradient: Tensor) -> Tensor:
+        """Return the gradients of the means, spread."""
+        result: Tensor = aten.avg_pool2d_backward.default(
+            gradient, self.inputs, *self.geometry
+        )
+        return result
+
+
+class AdaptiveAvgPool2d:
+    """Means to a fixed output size; `(1, 1)` is the mean of each whole map."""
+
+    def __init__(self, module: nn.AdaptiveAvgPool2d) -> None:
+        self.module = module
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the means."""
+        self.inputs = inputs
+        outputs: Tensor = self.module(inputs)
+        self.whole = outputs.shape[2:] == (1, 1)
+        return outputs
+
+    def backward(self, gradient: Tensor) -> Tensor:
+        """Return the gradients of the means, spread."""
+        inputs = self.inputs
+        if self.whole:
+            return gradient.expand(inputs.shape).div(inputs.shape[2] * inputs.shape[3])
+        result: Tensor = aten._adaptive_avg_pool2d_backward.default(gradient, inputs)
+        return result
+
+
+def _pair(value: int | tuple[int, ...]) -> tuple[int, ...]:
+    return (value, value) if isinstance(value, int) else value
