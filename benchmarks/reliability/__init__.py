@@ -1,0 +1,1 @@
+"""Nothing is lost: what was promised of runs, measured."""
