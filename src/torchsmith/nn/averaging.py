@@ -80,6 +80,11 @@ class Average:
         """Whether there is an average yet."""
         return bool(self.model.n_averaged > 0)
 
+    @property
+    def is_of_steps(self) -> bool:
+        """Whether the weights after each step go into it."""
+        return isinstance(self._spec, averaging.EMA)
+
     def takes(self, epoch: int) -> bool:
         """Whether the weights after an epoch (1 is the first) go into a `SWA`."""
         spec = self._spec
@@ -87,7 +92,7 @@ class Average:
 
     def after_step(self, network: nn.Module) -> None:
         """Bring an `EMA` up to date after an optimizer step."""
-        if not isinstance(self._spec, averaging.EMA):
+        if not self.is_of_steps:
             return
         self.model.update_parameters(network)
         for own, trained in zip(

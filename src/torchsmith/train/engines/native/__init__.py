@@ -1,0 +1,1 @@
+"""Training in C++: the source, how it is compiled, and how it is called."""

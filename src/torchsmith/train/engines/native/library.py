@@ -1,0 +1,136 @@
+"""From the C++ source to a library that is loaded; compiled at first use.
+
+`torch.compile` would need no code of ours, but was measured as not worth it: 28 s for
+the first ten steps in one graph, and then 2.6 to 3 times the time for small networks.
+"""
+
+import ctypes
+import hashlib
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+from torchsmith.core.errors import TrainError
+from torchsmith.core.files import write_atomic
+from torchsmith.train.engines.engine import Unsupported
+from torchsmith.train.engines.native.structures import declare
+
+SOURCES = ("matmul.h", "pointwise.h", "train.cpp")
+COMPILERS = ("c++", "g++", "clang++")
+CACHE = "TORCHSMITH_CACHE"
+"""The variable that names the folder of compiled libraries."""
+
+_HERE = Path(__file__).parent
+_SECONDS = 120.0
+_CPU = "-mcpu=native" if platform.machine() in ("arm64", "aarch64") else "-march=native"
+_FLAGS = (
+    *("-std=c++17", "-O3", _CPU, "-fno-math-errno", "-fno-trapping-math"),
+    *("-ffp-contract=off",),
+    *("-shared", "-fPIC", "-pthread"),
+)
+
+
+def load_library(tell: Callable[[str], None] | None = None) -> ctypes.CDLL:
+    """Return the library, from the cache or compiled now.
+
+    Args:
+        tell: Is given a line before something that takes seconds.
+
+    Raises:
+        Unsupported: There is no C++ compiler, or it fails; says what to do.
+    """
+    compiler = find_compiler()
+    folder = cache_folder()
+    key = _key(compiler)
+    for path in folder.glob(f"{key}-*.so"):
+        if path.stem.removeprefix(f"{key}-") == _digest(path.read_bytes()):
+            return declare(ctypes.CDLL(str(path)))
+    if tell is not None:
+        tell("compiling the native engine, once for this machine")
+    content = _compile(compiler)
+    path = folder / f"{key}-{_digest(content)}.so"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, content)
+        return declare(ctypes.CDLL(str(path)))
+    except (OSError, TrainError) as error:
+        raise Unsupported(
+            f"the compiled library cannot be kept in {folder} ({error}); set {CACHE} "
+            "to a folder that can be written"
+        ) from error
+
+
+def cache_folder() -> Path:
+    """Return where compiled libraries are kept, for all runs of this person."""
+    if named := os.environ.get(CACHE):
+        return Path(named) / "native"
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root) / "torchsmith" / "native"
+
+
+def find_compiler() -> list[str]:
+    """Return the command of the C++ compiler: `CXX`, the system's, or `ziglang`.
+
+    Raises:
+        Unsupported: There is none; says what to install.
+    """
+    named = shlex.split(os.environ.get("CXX", ""))
+    if named and (path := shutil.which(named[0])):
+        return [path, *named[1:]]
+    for name in COMPILERS:
+        if path := shutil.which(name):
+            return [path]
+    if find_spec("ziglang"):
+        return [sys.executable, "-m", "ziglang", "c++"]
+    raise Unsupported(
+        f"it needs a C++ compiler, and there is none ({', '.join(COMPILERS)}); install "
+        "g++ or clang with your system's packages, or pip install 'torchsmith[native]'"
+    )
+
+
+def _compile(compiler: list[str]) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "native.so"
+        command = [*compiler, *_FLAGS, str(_HERE / SOURCES[-1]), "-o", str(output)]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=_SECONDS, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise Unsupported(f"the compiler failed: {error}") from error
+        if done.returncode or not output.is_file():
+            said = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()
+            errors = [line for line in said if "error" in line] or said
+            raise Unsupported(f"the compiler {compiler[0]} failed: {errors[0]}")
+        return output.read_bytes()
+
+
+def _key(compiler: list[str]) -> str:
+    """Name all that decides about the library's code, without starting the compiler."""
+    binary = Path(compiler[0]).resolve()
+    stat = binary.stat()
+    parts = [*compiler, *_FLAGS, str(binary), str(stat.st_size), str(stat.st_mtime_ns)]
+    parts.append(_processor())
+    parts += [(_HERE / name).read_text("utf-8") for name in SOURCES]
+    return _digest("\0".join(parts).encode())[:16]
+
+
+def _processor() -> str:
+    """Return what `native` means here: the processor's name and what it can do."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:  # not on Linux
+        return f"{platform.machine()} {platform.processor()}"
+    kinds = ("vendor_id", "cpu family", "model", "flags", "Features", "CPU")
+    return "\n".join(dict.fromkeys(line for line in lines if line.startswith(kinds)))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,123 @@
+"""The library of the native engine: compiled once, checked each time, or refused."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+from torch import nn
+
+from tests.train.compiled_jobs import classes, job_of, state_of
+from torchsmith.core.errors import PlanError
+from torchsmith.train.engines.choose import choose_engine
+from torchsmith.train.engines.compiled import compile_engine
+from torchsmith.train.engines.engine import Unsupported
+from torchsmith.train.engines.native import library
+from torchsmith.train.engines.native.library import (
+    cache_folder,
+    find_compiler,
+    load_library,
+)
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHSMITH_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def compiler():
+    try:
+        return find_compiler()
+    except Unsupported as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture
+def quick(compiler, monkeypatch):
+    """Compile without optimising: a second rather than several."""
+    flags = [flag for flag in library._FLAGS if flag != "-O3"]
+    monkeypatch.setattr(library, "_FLAGS", tuple(flags))
+
+
+def test_the_library_is_compiled_once_and_then_found(quick):
+    told = []
+    load_library(told.append)
+    load_library(told.append)
+    assert told == ["compiling the native engine, once for this machine"]
+    assert len(list(cache_folder().iterdir())) == 1
+
+
+def test_a_damaged_library_is_compiled_again(quick):
+    load_library()
+    [path] = cache_folder().iterdir()
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.unlink()  # the loaded file must not change under this process
+    path.write_bytes(content)
+    told = []
+    assert load_library(told.append).torchsmith_lanes() > 0
+    assert len(told) == 1
+    load_library(told.append)
+    assert len(told) == 1
+
+
+def test_another_compiler_flag_or_processor_has_a_library_of_its_own(
+    quick, monkeypatch
+):
+    load_library()
+    monkeypatch.setattr(library, "_processor", lambda: "another")
+    told = []
+    load_library(told.append)
+    assert len(told) == 1
+
+
+def test_two_processes_that_compile_at_once_both_have_a_library(compiler):
+    program = (
+        "from torchsmith.train.engines.native import library\n"
+        "library._FLAGS = tuple(f for f in library._FLAGS if f != '-O3')\n"
+        "print(library.load_library(print).torchsmith_lanes())\n"
+    )
+    processes = [
+        subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    said = [process.communicate()[0].split() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert said[0][-1] == said[1][-1]
+
+
+def test_without_a_compiler_it_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setattr(library, "find_spec", lambda _: None)
+    job = job_of(classes(), nn.CrossEntropyLoss())
+    state = state_of(job, nn.Sequential(nn.Linear(13, 5)))
+    with pytest.raises(Unsupported, match="install g\\+\\+ or clang"):
+        compile_engine(job, state)
+    named = job.training.model_copy(update={"engine": "compiled"})
+    object.__setattr__(job, "training", named)
+    with pytest.raises(PlanError, match="needs a C\\+\\+ compiler, and there is none"):
+        choose_engine(job, state)
+
+
+def test_a_compiler_that_fails_is_quoted(monkeypatch, tmp_path, compiler):
+    broken = tmp_path / "broken"
+    broken.write_text("#!/bin/sh\necho 'line 3: error: no such header' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("CXX", str(broken))
+    with pytest.raises(Unsupported, match="broken failed: line 3: error: no such"):
+        load_library()
+
+
+def test_a_compiler_can_be_named_with_options(quick, monkeypatch, compiler):
+    monkeypatch.setenv("CXX", f"{compiler[0]} -DNAMED")
+    assert find_compiler() == [shutil.which(compiler[0]), "-DNAMED"]
+    assert load_library().torchsmith_lanes() > 0
+
+
+def test_a_cache_that_cannot_be_written_is_named(quick, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("TORCHSMITH_CACHE", str(tmp_path / "file"))
+    with pytest.raises(Unsupported, match="set TORCHSMITH_CACHE to a folder"):
+        load_library()
