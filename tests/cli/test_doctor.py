@@ -1,6 +1,8 @@
 import json
 import os
 
+import torch
+
 from torchsmith.cli.environment import Environment, judge
 
 READY = Environment(
@@ -13,6 +15,8 @@ READY = Environment(
     runs_writable=True,
     packages={"torch": "2.13.0"},
     devices=("cpu", "cuda:0 (a GPU)"),
+    threads=2,
+    compiler="/usr/bin/c++",
     data_folders=(),
 )
 
@@ -49,6 +53,21 @@ def test_a_data_folder_that_is_not_there_is_named(tmp_path):
 
 def test_no_gpu_is_a_note():
     assert codes(devices=("cpu",)) == [("E6", "note")]
+
+
+def test_no_compiler_is_a_note():
+    assert codes(compiler="") == [("E7", "note")]
+
+
+def test_doctor_names_threads_and_engines(run_cli, monkeypatch, tmp_path):
+    compiler = tmp_path / "my++"
+    compiler.write_text("#!/bin/sh\n")
+    compiler.chmod(0o700)
+    monkeypatch.setenv("CXX", str(compiler))
+    lines = run_cli("doctor").stdout.splitlines()
+    assert f"Engines          eager, captured, compiled (by {compiler})" in lines
+    threads = torch.get_num_threads()
+    assert f"Threads          {threads} where a plan leaves them to PyTorch" in lines
 
 
 def test_doctor_json_holds_findings_and_facts(run_cli, monkeypatch):

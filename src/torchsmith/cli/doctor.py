@@ -58,6 +58,9 @@ def doctor(ctx: click.Context, runs_folder: Path, output: Output) -> None:
 
 def _print_facts(environment: "Environment", output: Output) -> None:
     memory = environment.memory
+    engines = ["eager", "captured"]
+    if environment.compiler:
+        engines.append(f"compiled (by {environment.compiler})")
     rows = {
         "Python": environment.python,
         "System": environment.system,
@@ -65,6 +68,8 @@ def _print_facts(environment: "Environment", output: Output) -> None:
         "Memory": "not known" if memory is None else f"{gigabytes(memory)} free",
         "Disk": f"{gigabytes(environment.disk)} free at {environment.runs_folder}",
         "Devices": ", ".join(environment.devices) or "none",
+        "Threads": f"{environment.threads} where a plan leaves them to PyTorch",
+        "Engines": ", ".join(engines),
         "TORCHSMITH_DATA": ", ".join(environment.data_folders) or "not set",
     }
     for name, value in rows.items():

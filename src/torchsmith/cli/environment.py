@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shlex
 import shutil
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -30,6 +31,8 @@ class Environment(Record):
         runs_writable: Whether that is possible.
         packages: Version of each package that the core needs; None where it is missing.
         devices: What PyTorch can train on; empty without PyTorch.
+        threads: That PyTorch computes with where a plan does not say; 0 without it.
+        compiler: The C++ compiler of the engine `compiled`; empty where there is none.
         data_folders: The folders that `TORCHSMITH_DATA` names.
     """
 
@@ -42,6 +45,8 @@ class Environment(Record):
     runs_writable: bool
     packages: dict[str, str | None]
     devices: tuple[str, ...]
+    threads: int
+    compiler: str
     data_folders: tuple[str, ...]
 
 
@@ -63,6 +68,8 @@ def look_around(runs_folder: Path) -> Environment:
         runs_writable=place.is_dir() and os.access(place, os.W_OK),
         packages=_packages(),
         devices=_devices(),
+        threads=_threads(),
+        compiler=_compiler(),
         data_folders=tuple(map(str, data_folders())),
     )
 
@@ -119,6 +126,15 @@ def judge(environment: Environment) -> list[Finding]:
                 remedy="Fine for tables and small pictures.",
             )
         )
+    if not environment.compiler:
+        findings.append(
+            Finding(
+                code="E7",
+                severity="note",
+                message="There is no C++ compiler; the engine compiled needs one.",
+                remedy="Install g++ or clang if long runs of small networks matter.",
+            )
+        )
     return findings
 
 
@@ -164,3 +180,23 @@ def _devices() -> tuple[str, ...]:
     )
     mps = ("mps",) if torch.backends.mps.is_available() else ()
     return ("cpu", *gpus, *mps)
+
+
+def _threads() -> int:
+    try:
+        import torch
+    except ImportError:
+        return 0
+    return torch.get_num_threads()
+
+
+def _compiler() -> str:
+    try:
+        from torchsmith.train.engines.engine import Unsupported
+        from torchsmith.train.engines.native.library import find_compiler
+    except ImportError:
+        return ""
+    try:
+        return shlex.join(find_compiler())
+    except Unsupported:
+        return ""

@@ -8,6 +8,8 @@ from torchsmith.core.vocabulary import LOWER_IS_BETTER, Metric
 from torchsmith.data.data import Change
 from torchsmith.evaluate.evaluation import Evaluation, Rival, Score
 from torchsmith.inspect.inspection import ColumnFacts
+from torchsmith.plan.plan import Plan
+from torchsmith.plan.settings import CHOSEN
 from torchsmith.report.advice import (
     beats,
     main_score,
@@ -65,6 +67,7 @@ def view(content: ReportContent) -> dict[str, Any]:
             content.history, content.evaluation.metric, content.plan
         ),
         "epochs": _epochs(content),
+        "engine_reason": _engine_reason(content.plan),
         "result": _result(content.evaluation, content.plan.problem.target),
         "mistakes": _mistakes(content.evaluation),
         "drawn_network": draw_network(content.layers) if content.layers else "",
@@ -72,6 +75,12 @@ def view(content: ReportContent) -> dict[str, Any]:
         "importance": _importance(content.evaluation),
         "metric_names": sorted({m for r in content.history for m in r.metrics}),
     }
+
+
+def _engine_reason(plan: Plan) -> str:
+    """Return why a run chose its engine; empty where the person did."""
+    reason = plan.reasons.get("training.engine", "")
+    return reason.removeprefix(CHOSEN) if reason.startswith(CHOSEN) else ""
 
 
 def _verdict(content: ReportContent) -> dict[str, Any]:
