@@ -7,6 +7,7 @@ what came of each in the folder.
 import json
 import sys
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -31,6 +32,7 @@ from torchsmith.train.group import Group
 from torchsmith.train.loop import Job, fit
 from torchsmith.train.replicas import Replicas
 from torchsmith.train.session import Session
+from torchsmith.train.shards import Shards
 from torchsmith.train.state import TrainState, safetensors_bytes
 
 PLAIN = MLP(hidden=(8, 8), dropout=0.0, batch_norm=False)
@@ -116,6 +118,14 @@ CASES = {
     "SWA": Case(averaging=SWA(start=0.3, swa_lr=0.05), training=_training(epochs=5)),
 }
 
+DIVIDED = (
+    "mean",
+    "weighted classes, accumulated",
+    "fewer rows than processes",
+    "clipped, on a plateau",
+    "a rate for each step, the best kept",
+)
+
 DROPOUT = Case(network=MLP(hidden=(8, 8), dropout=0.5, batch_norm=True))
 
 
@@ -172,8 +182,11 @@ class Processes:
         self.folder = folder
         self.results = {}
 
-    def train(self, name, case, *, asked_by_other=None, **how):
+    def train(self, name, case, *, asked_by_other=None, divided=False, **how):
         """Train; where this process follows, until the first is done."""
+        self.kind = Replicas
+        if divided:
+            self.kind = partial(Shards, optimizer=case.optimizer)
         run = how.pop("run", None)
         if run is not None:
             how["folder"] = self.run_folder(run)
@@ -193,7 +206,7 @@ class Processes:
 
     def lead(self, job, state):
         self.group.say(do="begin")
-        return Replicas(self.group, job, state).lead
+        return self.kind(self.group, job, state).lead
 
     def follow(self, name, case, asked_by_other):
         job = case.job()
@@ -201,13 +214,17 @@ class Processes:
         replicas = None
         while (order := self.group.hear())["do"] != "next":
             if order["do"] == "begin":
-                replicas = Replicas(self.group, job, state)
+                replicas = self.kind(self.group, job, state)
+                continue
+            if order["do"] == "gather":
+                replicas.gather()
                 continue
             if order["epoch"] == asked_by_other:
                 self.group.stop.ask()
             replicas.follow_epoch(order["epoch"], order["loss"])
             self.group.stop._signal = None
-        self.write(name, state)
+        if self.kind is Replicas:
+            self.write(name, state)
 
     def run_folder(self, name):
         return RunFolder(self.folder / name)
@@ -233,7 +250,7 @@ def main(folder):
     group.join(CPU)
     processes = Processes(group, folder)
     if group.place.is_first:
-        for name in ("whole", "asked", "asked by the other", "failed"):
+        for name in ("whole", "asked", "divided", "asked by the other", "failed"):
             (folder / name).mkdir()
     for name, case in CASES.items():
         processes.train(name, case)
@@ -243,6 +260,16 @@ def main(folder):
     processes.train(
         "asked by the other", DROPOUT, run="asked by the other", asked_by_other=1
     )
+    for name in DIVIDED:
+        processes.train(f"{name}, divided", CASES[name], divided=True)
+    mean = CASES["mean"]
+    # At step 9 the other process waits for an order, at 11 in a step.
+    for step in (9, 11):
+        processes.train(
+            f"divided until {step}", mean, run="divided", divided=True, ask_after=step
+        )
+    processes.train("divided again", mean, run="divided", divided=True)
+    processes.train("out of time, divided", mean, divided=True, seconds=1e-9)
     processes.train("out of time", DROPOUT, seconds=1e-9)
     failing = replace(CASES["mean"], loss=Failing(1, 4))
     processes.train("failed", failing, run="failed")

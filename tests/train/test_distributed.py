@@ -11,7 +11,6 @@ import torch
 from safetensors.torch import load_file
 
 from tests.train import several
-from torchsmith.train.loop import fit  # noqa: F401
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SECONDS = 300
@@ -50,10 +49,14 @@ def together(tmp_path_factory):
     return folder, json.loads((folder / "results.json").read_text())
 
 
-@pytest.mark.parametrize("name", several.CASES)
+DIVIDED = {f"{name}, divided": several.CASES[name] for name in several.DIVIDED}
+"""Those that are trained as one divided network, too."""
+
+
+@pytest.mark.parametrize("name", [*several.CASES, *DIVIDED])
 def test_two_processes_learn_what_one_does_with_the_same_global_batch(together, name):
     folder, results = together
-    state = several.train(several.CASES[name])
+    state = several.train((several.CASES | DIVIDED)[name])
     alone, result = several.outcome(state), results[name]
     assert result["finished"] == alone["finished"]
     assert result["step"] == alone["step"]
@@ -88,6 +91,16 @@ def test_a_resumed_training_of_two_processes_ends_with_the_same_weights(together
     assert all(torch.equal(whole[key], resumed[key]) for key in whole)
 
 
+def test_a_resumed_training_of_a_divided_network_ends_with_the_same_weights(together):
+    folder, results = together
+    # Once while the other process waited for an order, once in the midst of an epoch.
+    for step in (9, 11):
+        assert f"at step {step};" in results[f"divided until {step}"]["message"]
+    names = ("mean, divided", "divided again")
+    whole, again = (load_file(folder / f"{name}.0.safetensors") for name in names)
+    assert all(torch.equal(whole[key], again[key]) for key in whole)
+
+
 def test_a_process_that_is_told_to_stop_stops_all_and_all_is_saved(together):
     folder, results = together
     result = results["asked by the other"]
@@ -117,3 +130,4 @@ def test_the_guard_of_time_stops_all_processes_at_the_same_step(together):
     _, results = together
     assert "stopped by training.seconds" in results["out of time"]["finished"]
     assert results["out of time"]["step"] == 1
+    assert results["out of time, divided"]["step"] == 1

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,7 +91,6 @@ def make_ready(plan: Plan, data: Data, observer: TrainingObserver) -> "Setup":
     from torchsmith.train.setup import set_up
 
     announce(plan)
-
     observer.stage("Preparing")
     with torch_threads(plan.training.threads):
         return set_up(plan, data)
@@ -123,7 +123,8 @@ def carry_out(
 
     with torch_threads(plan.training.threads):
         ready = ready_to_train(folder, plan, data, setup, observer)
-        engine = shared_engine(setup) or choose_engine(setup.job, setup.state)
+        shared = shared_engine(plan, setup, ready.session)
+        engine = shared or choose_engine(setup.job, setup.state)
         fit(setup.job, setup.state, ready.session, engine.train_epoch)
         return conclude(ready, observer, begin, rivals=rivals)
 
@@ -313,7 +314,8 @@ def _environment_differences(folder: RunFolder) -> list[str]:
 
 def import_torch(observer: Observer) -> None:
     """Load PyTorch, which takes seconds."""
-    observer.stage("Starting PyTorch")
+    if "torch" not in sys.modules:
+        observer.stage("Starting PyTorch")
     # Threads that wait for each other spin, which starves them where another process
     # wants a core; a short spin costs nothing elsewhere. Read when torch is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")

@@ -22,6 +22,7 @@ from torchsmith.api.measures import (
 from torchsmith.core import environment
 from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.files import write_atomic
+from torchsmith.core.processes import require_alone
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.core.spec import Spec, members
 from torchsmith.core.vocabulary import Part
@@ -137,6 +138,7 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
     >>> round(done.module.weight.item(), 2)
     3.0
     """
+    require_alone("the module of fit")
     chosen = _settings(training, settings)
     if not isinstance(module, nn.Module) or not list(module.parameters()):
         raise PlanError(

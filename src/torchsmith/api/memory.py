@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 
 from torchsmith.api.carrying import torch_threads
+from torchsmith.core.processes import require_alone
 from torchsmith.core.vocabulary import Task
 from torchsmith.data.data import Data
 from torchsmith.data.split import Parts, hold_out
@@ -75,6 +76,7 @@ def train_in_memory(
         TrainError: The loss is no longer finite.
         Interrupted: Ctrl-C or SIGTERM.
     """
+    require_alone("an estimator")
     share = val if val and _validates(data, task, val) else 0.0
     plan = _plan(data, task, budget, share, settings)
     training = plan.training

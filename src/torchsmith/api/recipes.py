@@ -10,13 +10,23 @@ from torchsmith.api.lessons import LessonRun, run_lesson
 from torchsmith.api.planning import Planned, load_planned
 from torchsmith.api.run import Run
 from torchsmith.api.studying import StudyRun, run_study
+from torchsmith.core.errors import PlanError
+from torchsmith.core.processes import require_alone
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.inspect.examine import inspect as examine
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import set_values
+from torchsmith.plan.text import flow
 from torchsmith.recipes.catalogue import entry_named, recipe
 from torchsmith.recipes.lesson import Lesson
-from torchsmith.recipes.study import Study, is_study, parse_study, set_study
+from torchsmith.recipes.study import (
+    Seeds,
+    Study,
+    is_study,
+    parse_study,
+    seeds_study,
+    set_study,
+)
 from torchsmith.train.watch import TrainingObserver
 
 AnyRun = Run | StudyRun | LessonRun
@@ -29,6 +39,7 @@ def train_recipe(
     runs: Path,
     run_name: str | None,
     observer: TrainingObserver,
+    seeds: Seeds | None = None,
 ) -> AnyRun:
     """Run a recipe into a new run folder.
 
@@ -38,6 +49,7 @@ def train_recipe(
         runs: The folder in which the run folder is made.
         run_name: What to call the run; the recipe's name where not given.
         observer: Is told how it goes.
+        seeds: Of a plan, how many or which to train it with.
 
     Raises:
         PlanError: There is no such recipe, or a setting does not exist or fit.
@@ -47,6 +59,8 @@ def train_recipe(
     """
     found = recipe(name)
     called = run_name or entry_named(name).name
+    if seeds is not None and not isinstance(found, Plan):
+        raise no_seeds(f"the recipe {entry_named(name).name!r}", found)
     match found:
         case Plan():
             begin = perf_counter()
@@ -54,16 +68,52 @@ def train_recipe(
             data = load_planned(plan, observer)
             inspection = examine(data, observer, task=plan.problem.task)
             planned = Planned(data, inspection, plan, found)
+            if seeds is not None:
+                return run_seeds(planned, seeds, called, runs, observer)
             return run_planned(planned, called, runs, observer, begin)
         case Study():
+            require_alone("a study")
             study = set_study(found, settings) if settings else found
             return run_study(study, called, runs, observer)
         case Lesson():
+            require_alone("a lesson")
             return run_lesson(
                 found, settings, runs=runs, name=run_name, observer=observer
             )
         case _:
             assert_never(found)
+
+
+def run_seeds(
+    planned: Planned, seeds: Seeds, name: str, runs: Path, observer: TrainingObserver
+) -> StudyRun:
+    """Train one plan with several seeds, together where it can.
+
+    Args:
+        planned: The plan, with its data.
+        seeds: How many, from 0 on, or which.
+        name: What to call the run.
+        runs: The folder in which the run folder is made.
+        observer: Is told how it goes.
+
+    Raises:
+        PlanError: The seeds or the plan cannot be used.
+        TrainError: Training or the run folder failed.
+        Interrupted: Ctrl-C or SIGTERM; everything is saved.
+    """
+    require_alone("a study")
+    study = seeds_study(planned.plan, seeds, Path(name).stem)
+    return run_study(study, name, runs, observer, planned)
+
+
+def no_seeds(what: str, found: Study | Lesson) -> PlanError:
+    """Say that only a plan can be trained with `seeds`."""
+    if isinstance(found, Study):
+        return PlanError(
+            f"{what} is a study, which has seeds of its own ({flow(found.seeds)}); "
+            "set others with --set seeds=[0,1,2]"
+        )
+    return PlanError(f"{what} is a lesson, which has one seed; set it with --seed")
 
 
 def study_file(what: object) -> Study | None:

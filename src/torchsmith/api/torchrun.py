@@ -24,6 +24,8 @@ from torchsmith.train.watch import TrainingObserver
 if TYPE_CHECKING:
     from torchsmith.train.engines.engine import Engine
     from torchsmith.train.group import Group
+    from torchsmith.train.replicas import Replicas
+    from torchsmith.train.session import Session
     from torchsmith.train.setup import Setup
 
 _P = ParamSpec("_P")
@@ -73,11 +75,13 @@ def announce(plan: Plan) -> None:
         use_device(_led[0].place, plan.training.device)
 
 
-def shared_engine(setup: "Setup") -> "Engine | None":
+def shared_engine(plan: Plan, setup: "Setup", session: "Session") -> "Engine | None":
     """Return the engine of several processes; None where this process is alone.
 
     Args:
-        setup: Made of the plan that was announced; its state is where training begins.
+        plan: That was announced.
+        setup: Made of it; its state is where training begins.
+        session: Counts no time in which this process waits for the others.
 
     Raises:
         DataError: Another process has other data.
@@ -86,7 +90,6 @@ def shared_engine(setup: "Setup") -> "Engine | None":
     if not _led:
         return None
     from torchsmith.train.engines.engine import Engine
-    from torchsmith.train.replicas import Replicas
 
     group = _led[0]
     own = _seen(setup)
@@ -100,7 +103,8 @@ def shared_engine(setup: "Setup") -> "Engine | None":
             )
     group.say(do="join")
     group.join(setup.job.device)
-    replicas = Replicas(group, setup.job, setup.state)
+    replicas = _replicas(group, plan, setup)
+    session.restart_clock()
     reason = f"{group.place.world_size} processes add up their gradients"
     return Engine("eager", replicas.lead, reason)
 
@@ -109,19 +113,23 @@ def shared_notes(plan: Plan, setup: "Setup") -> tuple[str, ...]:
     """Say what several processes do otherwise than one; nothing where one is alone."""
     if not _led:
         return ()
+    from torch.nn.modules.dropout import _DropoutNd
+
     from torchsmith.train.replicas import batch_norms
 
-    num = _led[0].place.world_size
-    notes = [
-        f"trained by {num} processes; dropout and augmentation draw other numbers in "
-        "each than they would in one process"
-    ]
+    network = setup.state.network
+    notes = [f"trained by {_led[0].place.world_size} processes"]
+    if plan.augment or any(isinstance(m, _DropoutNd) for m in network.modules()):
+        notes.append(
+            "dropout and augmentation draw other numbers in each process than they "
+            "would in one alone"
+        )
     if plan.training.engine in ("captured", "compiled"):
         notes.append(
             f"training.engine: {plan.training.engine} works in one process; several "
             "computed as eager does"
         )
-    if batch_norms(setup.state.network):
+    if batch_norms(network):
         notes.append(
             "batch normalisation used the statistics of each process's share of a "
             "batch, so the weights differ from those of one process"
@@ -172,8 +180,8 @@ def _follow(group: "Group", what: object) -> Run:
     from torchsmith.api.carrying import torch_threads
     from torchsmith.train.loop import own_randomness
     from torchsmith.train.processor import kept_memory
-    from torchsmith.train.replicas import Replicas
 
+    plan: Plan | None = None
     setup: Setup | None = None
     replicas: Replicas | None = None
     threads = 0
@@ -185,12 +193,15 @@ def _follow(group: "Group", what: object) -> Run:
                     plan = parse_plan(order["plan"])
                     threads = plan.training.threads
                     setup = _prepare(group, plan, what)
-                case "join" if setup is not None:
+                case "join" if plan is not None and setup is not None:
                     group.join(setup.job.device)
-                    replicas = Replicas(group, setup.job, setup.state)
+                    with torch_threads(threads):
+                        replicas = _replicas(group, plan, setup)
                 case "epoch" if replicas is not None:
                     with torch_threads(threads), own_randomness(), kept_memory():
                         replicas.follow_epoch(order["epoch"], order["loss"])
+                case "gather" if replicas is not None:
+                    replicas.gather()
                 case "done":
                     return Run(Path(order["path"]))
                 case _:
@@ -211,6 +222,16 @@ def _prepare(group: "Group", plan: Plan, what: object) -> "Setup | None":
         group.answer(**_told(error))
         return None
     return setup
+
+
+def _replicas(group: "Group", plan: Plan, setup: "Setup") -> "Replicas":
+    from torchsmith.train.replicas import Replicas
+
+    if plan.training.sharding == "none":
+        return Replicas(group, setup.job, setup.state)
+    from torchsmith.train.shards import Shards
+
+    return Shards(group, setup.job, setup.state, plan.optimizer)
 
 
 def _seen(setup: "Setup") -> dict[str, str]:

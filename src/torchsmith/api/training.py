@@ -10,11 +10,18 @@ from torchsmith.api import planning
 from torchsmith.api.carrying import carry_out, is_complete, make_ready, run_planned
 from torchsmith.api.lessons import LessonRun
 from torchsmith.api.planning import Planned, Source, load_planned
-from torchsmith.api.recipes import AnyRun, study_file, train_recipe
+from torchsmith.api.recipes import (
+    AnyRun,
+    no_seeds,
+    run_seeds,
+    study_file,
+    train_recipe,
+)
 from torchsmith.api.run import Run
 from torchsmith.api.studying import resume_study, run_study
 from torchsmith.api.torchrun import in_each_process
 from torchsmith.core.errors import DataError, PlanError
+from torchsmith.core.processes import require_alone
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.inspect.examine import inspect as examine
 from torchsmith.plan.check import check
@@ -23,7 +30,7 @@ from torchsmith.plan.file import naming_lines, read_plan
 from torchsmith.plan.machine import Machine, measure
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import differences, set_values, take_choices
-from torchsmith.recipes.study import set_study
+from torchsmith.recipes.study import Seeds, chosen_seeds, set_study
 from torchsmith.train.watch import TrainingObserver
 
 QUIET = TrainingObserver()
@@ -53,6 +60,7 @@ def train(
     runs: str | Path = "runs",
     name: str | None = None,
     resume: bool | str | Path = False,
+    seeds: Seeds | None = None,
     observer: TrainingObserver = QUIET,
 ) -> AnyRun: ...
 
@@ -68,6 +76,7 @@ def train(  # noqa: PLR0913 -- what a whole job takes; all have defaults
     runs: str | Path = "runs",
     name: str | None = None,
     resume: bool | str | Path = False,
+    seeds: Seeds | None = None,
     observer: TrainingObserver = QUIET,
 ) -> AnyRun:
     """Train, evaluate and report: the whole job, into a run folder.
@@ -85,6 +94,9 @@ def train(  # noqa: PLR0913 -- what a whole job takes; all have defaults
         name: What to call the run; the source's name where not given.
         resume: Go on with an interrupted run: its path or name, or True for the
             newest. It ends with the same weights as if it had not been interrupted.
+        seeds: Train with several seeds, how many (8 are 0 to 7) or which, and give a
+            `StudyRun` of the mean score and its interval. Networks of linear layers
+            train together, which takes far less time than one after the other.
         observer: Is told how it goes.
 
     Raises:
@@ -95,14 +107,18 @@ def train(  # noqa: PLR0913 -- what a whole job takes; all have defaults
     """
     begin = perf_counter()
     runs = Path(runs)
+    if seeds is not None:
+        chosen_seeds(seeds)
+        if "training.seed" in (settings or {}):
+            raise PlanError("give one of seeds and training.seed (--seed), not both")
     if recipe is not None:
         _require_alone(recipe, what, target, budget, resume)
-        return train_recipe(recipe, settings or {}, runs, name, observer)
+        return train_recipe(recipe, settings or {}, runs, name, observer, seeds)
     if resume:
-        if settings or budget or name:
+        if settings or budget or name or seeds is not None:
             raise PlanError(
-                "a resumed run keeps its own plan: settings, budget and name cannot be "
-                "changed; train with a changed copy of its plan.yaml instead"
+                "a resumed run keeps its own plan: settings, budget, seeds and name "
+                "cannot be changed; train with a changed copy of its plan.yaml instead"
             )
         folder = RunFolder.find("last" if resume is True else resume, runs)
         return _resume(folder, what, target, observer, begin)
@@ -111,8 +127,11 @@ def train(  # noqa: PLR0913 -- what a whole job takes; all have defaults
             "nothing to train on; give a source, a plan, a recipe, or resume"
         )
     if (study := study_file(what)) is not None:
+        require_alone("a study")
         if target is not None or budget is not None:
             raise PlanError("a study takes no target and no budget; set values of it")
+        if seeds is not None:
+            raise no_seeds(str(what), study)
         study = set_study(study, settings) if settings else study
         return run_study(study, name or str(what), runs, observer)
     with (
@@ -122,6 +141,8 @@ def train(  # noqa: PLR0913 -- what a whole job takes; all have defaults
     ):
         planned = _planned(what, target, budget, settings, observer)
         called = name or planned.plan.data.source
+        if seeds is not None:
+            return run_seeds(planned, seeds, called, runs, observer)
         return run_planned(planned, called, runs, observer, begin)
 
 
@@ -196,7 +217,9 @@ def _resume(
                 f"{folder.path}: was made by fit; go on with: {folder.go_on}"
             )
         case "study":
-            return resume_study(folder, observer)
+            require_alone("a study")
+            source = None if isinstance(what, (str, Path, Plan)) else what
+            return resume_study(folder, observer, source)
         case "lesson":
             observer.note(f"{folder.path} is complete; there is nothing to resume")
             return LessonRun(folder.path)

@@ -75,6 +75,9 @@ class Training(Record):
         num_workers: Processes that prepare batches ahead of time, where examples are
             read one by one or are larger than memory; 0 is this process. The results
             are the same for any number.
+        sharding: Of the network among the processes of `torchrun`: `full` divides
+            weights, gradients and the optimizer's state (FSDP2), `none` gives each
+            process all of them.
         seed: Draws initial weights, order and dropout.
     """
 
@@ -89,6 +92,7 @@ class Training(Record):
     threads: int = Field(default=0, ge=0)
     seconds: float = Field(default=0.0, ge=0)
     num_workers: int = Field(default=0, ge=0)
+    sharding: Literal["none", "full"] = "none"
     seed: int = Field(default=0, ge=0)
 
 

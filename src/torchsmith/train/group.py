@@ -10,6 +10,7 @@ Source: https://docs.pytorch.org/docs/stable/distributed.html
 
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -110,6 +111,12 @@ class Group:
         """Return what went wrong in another process."""
         return self._get("failure", TIMEOUT).decode()
 
+    def failed(self) -> str:
+        """Return what went wrong in another process, if one left word by now."""
+        with suppress(Departed), self._talking():
+            return self.failure() if self._store.check(["failure"]) else ""
+        return ""
+
     def join(self, device: torch.device) -> None:
         """Open the process group, on which `sum` and `send` work.
 
@@ -198,10 +205,14 @@ class Group:
         except (TrainError, PlanError):
             raise
         except RuntimeError as error:  # what torch.distributed raises is one
-            reason = str(error).strip().partition("\n")[0]
-            raise Departed(
-                f"another process has ended or no longer answers ({reason})"
-            ) from error
+            raise departed(error) from error
+
+
+def departed(error: RuntimeError) -> Departed:
+    """Say what torch.distributed means by an error: another process is not there."""
+    reason = re.sub(r"^\[[^]]*\] *", "", str(error).strip()).partition("\n")[0]
+    reason = reason.partition(". ")[0]
+    return Departed(f"another process has ended or no longer answers ({reason})")
 
 
 def use_device(place: Place, name: str) -> None:

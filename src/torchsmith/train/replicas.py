@@ -54,6 +54,7 @@ class Replicas:
         self._least = 2 if batch_norms(state.network) else 1
         self._weights = example_weights(job)
         self._others_wait = False
+        self._network = state.network
         self._stream: Iterator[tuple[Any, Tensor]] = iter(())
         rank = group.place.rank
         self._purpose = "step" if rank == 0 else f"step of process {rank}"
@@ -82,15 +83,15 @@ class Replicas:
                     return
         except Departed as error:
             self._others_wait = False
-            session.save(state)
             raise TrainError(
-                f"{error}; all is saved up to step {state.step}. When that is mended, "
-                "go on with --resume"
+                f"{error}; {self._keep(session)}. When that is mended, go on with "
+                "--resume"
             ) from error
         finally:
             if self._others_wait:
+                self._others_wait = False
                 with suppress(Departed):
-                    self._add_up(ended=True)
+                    self._break_off()
 
     def follow_epoch(self, epoch: int, loss: float | None) -> None:
         """Do in another process what `lead` does in the first.
@@ -107,16 +108,18 @@ class Replicas:
         for _ in self._steps():
             pass
 
+    def gather(self) -> None:
+        """Bring the first process's state up to date: it is, all have all of it."""
+
     def _steps(self) -> Iterator[bool]:
         """Do the steps of an epoch; give after each whether another is to stop."""
         job, state = self._job, self._state
         order = epoch_order(len(job.train), job.training.seed, state.epoch)
         steps = job.steps(order)[state.step_in_epoch :]
-        own = [self._own(rows) for batches in steps for rows in batches]
-        self._stream = job.train.stream(
-            [rows for rows in own if len(rows)], state.epoch
-        )
-        state.network.train()
+        taken = [self._taken(rows) for batches in steps for rows in batches]
+        taken = [rows for rows in taken if len(rows)]
+        self._stream = job.train.stream(taken, state.epoch)
+        self._network.train()
         for place, batches in enumerate(steps, start=1):
             self._others_wait = True
             others_asked = self._step(batches, is_last=place == len(steps))
@@ -129,6 +132,7 @@ class Replicas:
         """Do a step; None where it is not to be done, for the epoch is broken off."""
         job, state = self._job, self._state
         wishes = self._group.stop.asked
+        state.optimizer.zero_grad()
         try:
             loss = self._compute(batches)
         except TorchsmithError as error:
@@ -146,32 +150,33 @@ class Replicas:
         state.num_seen += sum(map(len, batches))
         clip_gradients(job, state, is_last=is_last)
         state.optimizer.step()
+        self._count_step()
+        return wished > 0
+
+    def _count_step(self) -> None:
+        state = self._state
         state.lr = float(state.optimizer.param_groups[0]["lr"])
         step_schedule(state, "step")
         state.step += 1
         state.step_in_epoch += 1
-        return wished > 0
 
     def _compute(self, batches: Sequence[Tensor]) -> Tensor:
         """Compute this process's part of a step's gradient; return that of the loss."""
         job, state = self._job, self._state
         seed_step(job, self._purpose, state.step)
-        state.optimizer.zero_grad()
         num_examples = sum(map(len, batches))
         total = torch.zeros((), device=job.device)
         for rows in batches:
-            own = self._own(rows)
-            if not len(own):
+            if not len(self._taken(rows)):
                 continue
             inputs, targets = next(self._stream)
             inputs = job.augment(inputs)
             with autocast(job):
-                outputs = state.network(inputs)
+                outputs = self._network(inputs)
                 if state.step == 0:
-                    check_first_batch(state.network, job.loss, outputs, targets)
+                    check_first_batch(self._network, job.loss, outputs, targets)
                 loss = job.loss(outputs, targets)
-            # The batch's mean is the sum of the shares' means, each by its share of it.
-            factor = 1.0 if job.loss_is_sum else self._share(own, rows) * len(rows)
+            factor = self._factor(rows)
             backward(loss * (factor if job.loss_is_sum else factor / num_examples))
             total += loss.detach() * factor
         return total
@@ -184,10 +189,29 @@ class Replicas:
             rows.tensor_split(sharers)[place.rank] if place.rank < sharers else rows[:0]
         )
 
-    def _share(self, own: Tensor, rows: Tensor) -> float:
+    def _keep(self, session: Session) -> str:
+        """Save what can be saved when another process is lost; say what that is."""
+        session.save(self._state)
+        return f"all is saved up to step {self._state.step}"
+
+    def _break_off(self) -> None:
+        """Tell the others, who wait in the next step, that there is none."""
+        self._add_up(ended=True)
+
+    def _taken(self, rows: Tensor) -> Tensor:
+        """Return the rows of a batch that go through this process's network."""
+        return self._own(rows)
+
+    def _factor(self, rows: Tensor) -> float:
+        """Return by what a share's loss counts in the sum of its batch's losses."""
+        if self._job.loss_is_sum:
+            return 1.0
+        own = self._own(rows)
         if self._weights is None:
-            return len(own) / len(rows)
-        return float(self._weights[own].sum() / self._weights[rows].sum())
+            return float(len(own))
+        # PyTorch divides a weighted mean by the sum of the weights.
+        weight = self._weights[own].sum() / self._weights[rows].sum()
+        return float(weight) * len(rows)
 
     def _add_up(
         self,

@@ -98,6 +98,10 @@ class Session:
         state.epoch_seconds += share
         self._clock = now
 
+    def restart_clock(self) -> None:
+        """Book nothing for the time until now: this process waited for others."""
+        self._clock = perf_counter()
+
     def share_time(self, num_networks: int) -> None:
         """Book only a share of the time from now on, and none of what was not booked.
 

@@ -1,7 +1,7 @@
 """The only mutable object of a run; what it holds is what a checkpoint holds."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ class TrainState:
         bad_epochs: Epochs since without improvement.
         finished: Why training ended, as a sentence; empty while it goes on.
         plan: What is trained, as the text of its plan; empty for `fit`.
+        gather: Brings here, before saving, what other processes hold of it.
     """
 
     network: nn.Module
@@ -72,6 +73,7 @@ class TrainState:
     bad_epochs: int = 0
     finished: str = ""
     plan: str = ""
+    gather: Callable[[], None] = lambda: None
 
     @property
     def scored(self) -> nn.Module:
@@ -82,6 +84,7 @@ class TrainState:
 
     def save(self, folder: Path) -> None:
         """Write `state.safetensors` and `state.json` into a folder."""
+        self.gather()
         optimizer = self.optimizer.state_dict()
         pace = None if self.average is None else self.average.schedule
         tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
