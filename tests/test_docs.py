@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from torchsmith.cli.main import cli
 from torchsmith.core.spec import members
-from torchsmith.core.vocabulary import ColumnRole, Metric, Precision, Task
+from torchsmith.core.vocabulary import ColumnRole, EngineName, Metric, Precision, Task
 from torchsmith.data.catalog import ENTRIES
 from torchsmith.data.split import Split
 from torchsmith.data.steps import Step
@@ -157,7 +157,7 @@ def test_the_plan_page_names_every_key_and_every_choice():
     for union in (Step, Augmentation, Network, Layer, *learning):
         for spec in members(union):
             expected |= {spec.spec_name(), *spec.model_fields}
-    for words in (Task, Metric, Precision, ColumnRole):
+    for words in (Task, Metric, Precision, EngineName, ColumnRole):
         expected |= set(words.__args__)
     expected -= {"reasons"}  # these are the comments
     assert expected - in_backticks("plan.md") == set()
