@@ -56,6 +56,31 @@ def test_nothing_is_held_back_once_it_is_to_be_written_out(tmp_path, clock):
     assert epochs_in(path) == [1, 2, 3]
 
 
+def test_the_lines_of_a_run_that_is_done_outlive_a_power_cut(tmp_path, monkeypatch):
+    durable = {}
+    monkeypatch.setattr(
+        recorders, "sync_file", lambda path: durable.update({path: path.read_text()})
+    )
+    path = tmp_path / "metrics.jsonl"
+    metrics = MetricsFile(path, [])
+    for epoch in (1, 2, 3):
+        metrics.on_epoch_end(record(epoch))
+    metrics.on_end("all 3 epochs done")
+    assert len(durable[path].splitlines()) == 3
+
+
+def test_a_log_that_cannot_be_made_durable_is_one_clear_error(tmp_path, monkeypatch):
+    def fail(path):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(recorders, "sync_file", fail)
+    Log(tmp_path / "nothing").end()
+    log = Log(tmp_path / "metrics.jsonl")
+    log.add(b"x")
+    with pytest.raises(TrainError, match=r"metrics.jsonl: cannot be written .* free"):
+        log.end()
+
+
 def test_a_log_that_cannot_be_written_is_one_clear_error(tmp_path):
     log = Log(tmp_path / "nowhere" / "metrics.jsonl")
     with pytest.raises(TrainError, match=r"metrics\.jsonl: cannot be written"):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 
-from torchsmith.core.files import append, write_atomic
+from torchsmith.core.files import append, sync_file, write_atomic, write_failed
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.watch import TrainingObserver
 
@@ -49,6 +49,19 @@ class Log:
             append(self._path, b"".join(held))
             self._next_write = perf_counter() + SECONDS_BETWEEN_WRITES
 
+    def end(self) -> None:
+        """Write what is held back, and make all of it outlive a power cut.
+
+        Raises:
+            TrainError: The disk is full, read-only, or failed; says the free bytes.
+        """
+        self.write_out()
+        try:
+            if self._path.exists():
+                sync_file(self._path)
+        except OSError as error:
+            raise write_failed(self._path, error) from error
+
 
 class MetricsFile(TrainingObserver):
     """One JSON line for each epoch.
@@ -69,3 +82,8 @@ class MetricsFile(TrainingObserver):
     def write_out(self) -> None:
         """Write the lines that are held back."""
         self._log.write_out()
+
+    def on_end(self, reason: str) -> None:
+        """Make the lines outlive a power cut: the run will be said to be done."""
+        del reason
+        self._log.end()

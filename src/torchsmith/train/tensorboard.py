@@ -101,9 +101,10 @@ class TensorBoardEvents(TrainingObserver):
         self._log.write_out()
 
     def on_end(self, reason: str) -> None:
-        """Follow the network no longer."""
+        """Follow the network no longer, and make the events outlive a power cut."""
         del reason
         self.close()
+        self._log.end()
 
     def close(self) -> None:
         """Leave the network as it was, also after an error."""
