@@ -68,7 +68,7 @@ def test_a_study_prints_its_table_its_progress_and_its_json(run_cli):
     )
     result = run_cli(*asked)
     assert result.exit_code == 0, result.output
-    assert "1 of " in result.stderr
+    assert "9 of 9 together: 9 variants, seed 0" in result.stderr
     assert "momentum" in result.stdout
     assert re.search(r"momentum .* 1 +\d+\.\d *$", result.stdout, re.MULTILINE)
     assert "One seed, so no intervals" in result.stdout

@@ -14,7 +14,6 @@ from torchsmith.api.carrying import (
 )
 from torchsmith.core.environment import usable_cores
 from torchsmith.core.errors import Diverged
-from torchsmith.core.processes import place as place_among_processes
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.data.data import Data
 from torchsmith.plan.file import read_plan
@@ -64,8 +63,6 @@ def set_up_company(
     from torchsmith.train.engines.together import require_together
     from torchsmith.train.setup import set_up_beside
 
-    if place_among_processes() is not None:
-        raise Unsupported("several processes train each of them")
     if plans[0].training.engine == "compiled":
         raise Unsupported("the engine compiled trains one network at a time")
     first = make_ready(plans[0], data, observer)

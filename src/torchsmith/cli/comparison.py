@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from torchsmith.cli.output import Output
 from torchsmith.cli.runs import print_rows
 from torchsmith.cli.wording import number
+from torchsmith.report.text import spread_text
 
 if TYPE_CHECKING:
     from torchsmith.api import LessonRun, StudyRun
@@ -15,11 +16,12 @@ if TYPE_CHECKING:
 def show_study(run: "StudyRun", output: Output) -> None:
     """Print the table of a study, and where its files are."""
     results = run.results
+    is_single = len(results.rows) == 1
     rows = [
         {
             "variant": row.variant,
             f"test {results.metric}": _cell(row.score),
-            "difference": _cell(row.difference, signed=True),
+            **({} if is_single else {"difference": _cell(row.difference, signed=True)}),
             **{
                 f"after {change.strip('{}')}": _cell(score)
                 for change, score in row.changed.items()
@@ -35,7 +37,11 @@ def show_study(run: "StudyRun", output: Output) -> None:
     first, num_seeds = results.rows[0].variant, len(results.seeds)
     means = f"Means over {num_seeds} seeds with their 95 % intervals"
     what = means if num_seeds > 1 else "One seed, so no intervals"
-    output.say(f"\n{what}; differences to {first}, positive is better.")
+    if is_single:
+        spread = spread_text(results.metric, results.rows[0].values)
+        output.say(f"\n{what}{spread and f'. Of the seeds: {spread}'}.")
+    else:
+        output.say(f"\n{what}; differences to {first}, positive is better.")
     output.say(f"\nStudy:  {run.path}")
     output.say(f"Report: {run.report_path}")
 

@@ -41,6 +41,31 @@ class Seconds(click.ParamType[float]):
         return seconds
 
 
+class Seeds(click.ParamType[int | tuple[int, ...]]):
+    """How many seeds, `8`, or which, `0,3,7`."""
+
+    name = "N|LIST"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> int | tuple[int, ...]:
+        """Return the number, or the seeds."""
+        if isinstance(value, int | tuple):
+            return value
+        try:
+            seeds = tuple(int(text) for text in str(value).strip("[] ").split(","))
+        except ValueError:
+            self.fail(
+                f"'{value}' are no seeds; write how many (8), or which (0,3,7)",
+                param,
+                ctx,
+            )
+        return seeds if "," in str(value) else seeds[0]
+
+
 class Setting(click.ParamType[tuple[str, object]]):
     """A value of the plan: `training.epochs=3`; its text is read as YAML later."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from torchsmith.cli.options import (
+    Seeds,
     output_options,
     plan_options,
     runs_option,
@@ -29,6 +30,7 @@ Examples:
   torchsmith train digits
   torchsmith train housing.csv --target price --budget 2m
   torchsmith train plan.yaml --set optimizer.AdamW.lr=0.01 --name higher-lr
+  torchsmith train digits --seeds 8            is one score better than another?
   torchsmith train --recipe mnist-mlp-64       one that `torchsmith recipes` lists
   torchsmith train --resume                    go on with the last run
 """
@@ -41,6 +43,12 @@ Examples:
 )
 @target_option
 @plan_options
+@click.option(
+    "--seeds",
+    type=Seeds(),
+    help="Train with several seeds at once, for the mean score and its interval: how "
+    "many (8 are 0 to 7), or which (0,3,7).",
+)
 @runs_option
 @click.option("--name", help="What to call the run; otherwise as the source.")
 @click.option(
@@ -57,6 +65,7 @@ def train(  # noqa: PLR0913 -- its options
     target: str | None,
     budget: float | None,
     settings: dict[str, object],
+    seeds: int | tuple[int, ...] | None,
     runs_folder: Path,
     name: str | None,
     resume: str | None,
@@ -84,6 +93,7 @@ def train(  # noqa: PLR0913 -- its options
             runs=runs_folder,
             name=name,
             resume=resume or False,
+            seeds=seeds,
             observer=observer,
         )
     if is_silent():

@@ -24,9 +24,9 @@ first variant is what the others are compared with.
 
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic import Field, ValidationError
 
@@ -43,6 +43,14 @@ from torchsmith.plan.yaml import Document, NotYaml, Position, parse, parse_value
 
 HEADING = "# torchsmith study, version 1"
 _BREAK = re.compile(r"^---[ \t]*$", re.MULTILINE)
+Seeds = int | Sequence[int]
+"""How many, from 0 on, or which."""
+
+MOST_SEEDS = 1000
+
+AS_PLANNED = "as planned"
+"""The only variant of a study of seeds."""
+
 _OF_EPOCHS = ("train_loss", "val_loss", "lr")
 
 
@@ -106,6 +114,58 @@ def members(study: Study) -> tuple[Member, ...]:
         for seed in study.seeds
         for name, plan in plans.items()
     )
+
+
+def seeds_study(plan: Plan, seeds: Seeds, name: str) -> Study:
+    """Return the study of one plan with several seeds: what is chance in its score.
+
+    Args:
+        plan: What all members carry out.
+        seeds: How many, from 0 on, or which.
+        name: What is trained on, for the title.
+
+    Raises:
+        PlanError: They are no two or more different whole numbers from 0 on.
+    """
+    chosen = chosen_seeds(seeds)
+    return Study(
+        title=f"{name} with {len(chosen)} seeds",
+        question="How much of the score is chance: initial weights, order, dropout?",
+        draw=("train_loss", "val_loss", f"val_{plan.problem.metric}"),
+        seeds=tuple(chosen),
+        variants={AS_PLANNED: {}},
+        base=plan,
+    )
+
+
+def chosen_seeds(seeds: Seeds) -> Sequence[int]:
+    """Return which seeds are meant.
+
+    Args:
+        seeds: How many, from 0 on, or which.
+
+    Raises:
+        PlanError: They are no two or more different whole numbers from 0 on.
+
+    >>> list(chosen_seeds(3)), list(chosen_seeds([0, 7]))
+    ([0, 1, 2], [0, 7])
+    """
+    chosen: object = range(seeds) if _is_whole(seeds) else seeds
+    if (
+        isinstance(chosen, Sequence)
+        and all(_is_whole(seed) and seed >= 0 for seed in chosen[: MOST_SEEDS + 1])
+        and 1 < len(set(chosen[: MOST_SEEDS + 1])) == len(chosen)
+    ):
+        return chosen
+    raise PlanError(
+        f"seeds: {seeds!r} cannot be used; say how many (8 trains with 0 to 7), or "
+        f"which (0,3,7): 2 to {MOST_SEEDS} different whole numbers from 0 on. For a "
+        "single one, set training.seed"
+    )
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def set_study(study: Study, settings: Mapping[str, object]) -> Study:

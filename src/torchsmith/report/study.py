@@ -14,6 +14,7 @@ from torchsmith.report.text import (
     metric_text,
     metric_title,
     score_texts,
+    spread_text,
 )
 
 _TITLES = {
@@ -39,6 +40,7 @@ def study_page(name: str, study: Study, result: StudyResult) -> str:
         result=result,
         charts=[in_page(drawing) for drawing in _drawings(result).values()],
         changes=_changes(result),
+        spread=spread_text(result.metric, result.rows[0].values),
         lines=[_line(result, row) for row in result.rows],
         study_text=study_text(study),
     )

@@ -2,6 +2,8 @@
 
 import math
 import re
+import statistics
+from collections.abc import Sequence
 
 from torchsmith.core.vocabulary import METRIC_TITLES, Metric
 from torchsmith.evaluate.evaluation import Score
@@ -126,6 +128,19 @@ def difference_texts(metric: Metric, score: Score) -> tuple[str, str]:
     )
     unit = f"{_NO_BREAK}points" if factor == 100 else ""
     return f"{value}{unit}", f"{low} to {high}" if known else ""
+
+
+def spread_text(metric: Metric, values: Sequence[float]) -> str:
+    """Say how far the values of several seeds lie apart; of one, nothing.
+
+    >>> spread_text("rmse", [1.0, 2.0, 3.0])
+    'lowest 1, highest 3, standard deviation 1'
+    """
+    if len(values) < 2:
+        return ""
+    low, high = (metric_text(metric, v, 2) for v in (min(values), max(values)))
+    deviation = metric_text(metric, statistics.stdev(values), 2)
+    return f"lowest {low}, highest {high}, standard deviation {deviation}"
 
 
 def duration(seconds: float) -> str:
