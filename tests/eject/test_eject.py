@@ -19,6 +19,8 @@ from torchsmith.core.errors import DataError, PlanError
 from torchsmith.eject.lessons import verify_lesson
 from torchsmith.eject.notebook import code_of
 from torchsmith.eject.verify import verify
+from torchsmith.train.engines.engine import Unsupported
+from torchsmith.train.engines.native.library import find_compiler
 
 QUICK = {"training.epochs": 2, "training.threads": 1}
 NET = {"TabularMLP": {"hidden": [8], "dropout": 0.1}}
@@ -189,6 +191,40 @@ def test_what_differs_is_told(iris):
     assert not found.same
     assert "tensors differ, most of all" in found.text
     assert "accuracy is" in found.text
+
+
+@pytest.fixture(scope="module")
+def compiled_run(tmp_path_factory, compiled_cache):
+    """A run that was trained by native code."""
+    try:
+        find_compiler()
+    except Unsupported as missing:
+        pytest.skip(str(missing))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TORCHSMITH_CACHE", str(compiled_cache))
+        network = {"MLP": {"hidden": [8]}}
+        settings = {"network": network, "training__engine": "compiled"}
+        return train("iris", tmp_path_factory.mktemp("compiled"), **settings)
+
+
+def test_a_script_of_a_compiled_run_is_held_to_its_scores(compiled_run, tmp_path):
+    ejected = eject(compiled_run, tmp_path / "train.py", verify=True)
+    assert ejected.verification.same
+    assert "trained by compiled, which rounds differently" in ejected.verification.text
+    assert "scores lie within theirs" in ejected.verification.text
+
+
+def test_a_script_that_learns_something_else_is_no_matter_of_rounding(
+    compiled_run, tmp_path
+):
+    path = tmp_path / "other.py"
+    eject(compiled_run, path)
+    code = path.read_text("utf-8").replace("SEED = 0", "SEED = 1")
+    path.write_text(code, "utf-8")
+    weights = compiled_run.network.state_dict()
+    found = verify(path, weights, {}, print, {"accuracy": (0.998, 0.999)})
+    assert not found.same
+    assert "outside of the run's 0.998 to 0.999" in found.text
 
 
 def test_a_script_that_fails_is_told_with_its_last_line(iris):

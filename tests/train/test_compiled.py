@@ -22,6 +22,7 @@ from tests.train.jobs import make_session
 from torchsmith.core.errors import Diverged, Interrupted, TrainError
 from torchsmith.nn.averaging import build_average
 from torchsmith.nn.losses import ClassTargets
+from torchsmith.nn.tabular import TabularMLP
 from torchsmith.plan.averaging import EMA, SWA
 from torchsmith.plan.optimizers import SGD, Adam, AdamW, Group, RMSprop
 from torchsmith.plan.schedules import CosineAnnealingLR, OneCycleLR, StepLR
@@ -409,6 +410,12 @@ def test_a_training_stops_when_its_time_is_over():
     assert "stopped by training.seconds" in state.finished
 
 
+def test_a_network_of_number_columns_is_a_multilayer_perceptron():
+    job = job_of(numbers(), nn.MSELoss())
+    network, spec = TabularMLP(13, (), 1, hidden=(9, 8)), SGD(lr=0.05)
+    assert_close(by_compiled(job, network, spec), by_eager(job, network, spec))
+
+
 class Own(nn.Linear):
     pass
 
@@ -430,6 +437,8 @@ HOOKED.register_forward_hook(lambda *_: None)
         (nn.Sequential(nn.Flatten()), "no Linear"),
         (nn.Sequential(SHARED, SHARED, nn.Linear(13, 5)), "share a weight"),
         (nn.Sequential(FROZEN), "frozen"),
+        (TabularMLP(12, (3,), 5), "embeddings of TabularMLP"),
+        (TabularMLP(13, (), 5, frequencies=4), "embeddings of TabularMLP"),
         (nn.Sequential(HOOKED), "hooks"),
         (nn.Sequential(nn.Linear(13, 5)).double(), "float64"),
         (nn.Sequential(nn.Linear(12, 5)), "does not take all inputs"),

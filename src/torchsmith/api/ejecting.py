@@ -152,15 +152,20 @@ def _verification(run: Run, path: Path, observer: Observer) -> "Verification":
     from torchsmith.eject.verify import verify
 
     evaluation = run.evaluation
-    scores: dict[str, float] = {
-        name: score.value for name, score in evaluation.scores["test"].items()
-    }
+    scores = dict(evaluation.scores["test"])
     for changed in evaluation.robustness:
         told = changed.change.removeprefix("{").removesuffix("}")
-        scores |= {
-            f"{name} under {told}": s.value for name, s in changed.scores.items()
-        }
-    return verify(path, run.network.state_dict(), scores, observer.line)
+        scores |= {f"{name} under {told}": s for name, s in changed.scores.items()}
+    rounds_differently = run.plan.training.engine == "compiled"
+    return verify(
+        path,
+        run.network.state_dict(),
+        {name: score.value for name, score in scores.items()},
+        observer.line,
+        {name: (score.low, score.high) for name, score in scores.items()}
+        if rounds_differently
+        else None,
+    )
 
 
 def _notes(run: Run) -> list[str]:

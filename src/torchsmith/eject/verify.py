@@ -28,7 +28,8 @@ class Verification(Record):
     """What the comparison of a script with its run has found.
 
     Attributes:
-        same: Whether all weights are the same, bit for bit, and all scores.
+        same: Whether all weights are the same, bit for bit, and all scores; of a run by
+            the `compiled` engine, whether all scores lie within the run's intervals.
         text: What is the same, or what differs and by how much.
     """
 
@@ -41,14 +42,19 @@ def verify(
     weights: Mapping[str, Tensor],
     scores: Mapping[str, float],
     tell: Callable[[str], None],
+    intervals: Mapping[str, tuple[float, float]] | None = None,
 ) -> Verification:
     """Run a script in a process of its own, and compare what comes out.
+
+    A script is the eager loop. The `compiled` engine rounds differently, and training
+    amplifies that: of a run that it trained, scores are compared.
 
     Args:
         script: The file: a script or a notebook.
         weights: Of the run's network, in order.
         scores: Of the run on its test part.
         tell: Is given each line that the script prints.
+        intervals: Of the run's scores, where it was trained by `compiled`; else None.
 
     Raises:
         TrainError: The script failed; says its last line.
@@ -59,7 +65,10 @@ def verify(
         run_driver(driver.__file__, copy, Path(folder), tell)
         found = load_file(Path(folder) / driver.WEIGHTS)
         found_scores = json.loads((Path(folder) / driver.SCORES).read_bytes())
-    wrong = [*_other_weights(weights, found), *_other_scores(scores, found_scores)]
+    other_weights = _other_weights(weights, found)
+    if intervals is not None and other_weights and not _other_shapes(weights, found):
+        return _within(intervals, found_scores, other_weights[0])
+    wrong = [*other_weights, *_other_scores(scores, found_scores)]
     if wrong:
         return Verification(same=False, text="; ".join(wrong))
     numbers = sum(tensor.numel() for tensor in weights.values())
@@ -70,6 +79,32 @@ def verify(
             f"{count(numbers, 'number')}), the same scores"
         ),
     )
+
+
+def _within(
+    intervals: Mapping[str, tuple[float, float]],
+    found: Mapping[str, float],
+    weights: str,
+) -> Verification:
+    """Compare scores with the intervals of a run that rounds differently."""
+    reason = f"the run was trained by compiled, which rounds differently: {weights}"
+    compared = {
+        name: value
+        for name, value in found.items()
+        if name in intervals and all(map(math.isfinite, intervals[name]))
+    }
+    outside = [
+        f"{name} is {value:.4g}, outside of the run's {low:.4g} to {high:.4g}"
+        for name, value in compared.items()
+        for low, high in [intervals[name]]
+        if not low <= value <= high
+    ]
+    if outside or not compared:
+        told = outside or ["there is no score with an interval to compare"]
+        return Verification(same=False, text="; ".join([reason, *told]))
+    scores = count(len(compared), "score")
+    lie = "lies within its interval" if len(compared) == 1 else "lie within theirs"
+    return Verification(same=True, text=f"{reason}; {scores} {lie}")
 
 
 def _code(script: Path, folder: Path) -> str:
@@ -133,6 +168,11 @@ def _other_weights(
         else f"by up to {distance:.2g}"
     )
     return [f"{len(wrong)} of {len(pairs)} tensors differ, most of all {name}, {by}"]
+
+
+def _other_shapes(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> bool:
+    shapes = [tensor.shape for _, tensor in sorted(found.items())]
+    return [tensor.shape for tensor in wanted.values()] != shapes
 
 
 def _is_equal(ours: Tensor, theirs: Tensor) -> bool:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from torchsmith.nn.losses import ClassTargets, LossFunction
+from torchsmith.nn.tabular import TabularMLP
 from torchsmith.train.engines.engine import Unsupported
 
 ACTIVATIONS: dict[type[nn.Module], Callable[[Any], tuple[int, float]]] = {
@@ -116,6 +117,10 @@ def _modules(network: nn.Module) -> list[nn.Module]:
     backward = (network._backward_hooks, network._backward_pre_hooks)
     if any((*hooks, *backward)):
         raise Unsupported(f"{type(network).__name__} has hooks")
+    if type(network) is TabularMLP:
+        if network.numbers is not None or len(network.categories):
+            raise Unsupported("it has no case for the embeddings of TabularMLP")
+        return _modules(network.mlp)
     is_plain = type(network).forward is nn.Sequential.forward
     if isinstance(network, nn.Sequential) and is_plain:
         return [inner for module in network for inner in _modules(module)]
