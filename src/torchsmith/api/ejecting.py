@@ -14,6 +14,7 @@ from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.observer import Observer
 from torchsmith.core.run_folder import RunFolder, run_names
+from torchsmith.evaluate.evaluation import Score
 
 if TYPE_CHECKING:
     from torchsmith.eject.subject import Subject
@@ -152,7 +153,7 @@ def _verification(run: Run, path: Path, observer: Observer) -> "Verification":
     from torchsmith.eject.verify import verify
 
     evaluation = run.evaluation
-    scores = dict(evaluation.scores["test"])
+    scores: dict[str, Score] = {**evaluation.scores["test"]}
     for changed in evaluation.robustness:
         told = changed.change.removeprefix("{").removesuffix("}")
         scores |= {f"{name} under {told}": s for name, s in changed.scores.items()}
