@@ -74,7 +74,7 @@ def run_planned(
     """
     # What cannot be prepared or built is told before there is a run folder.
     setup = make_ready(planned.plan, planned.data, observer)
-    planned, setup = choose_engine_and_threads(planned, setup)
+    planned, setup = choose_engine_and_threads(planned, setup, observer)
     folder = RunFolder.create(runs, name, first_files(planned))
     with folder.locked():
         return carry_out(folder, planned.plan, planned.data, setup, observer, begin)

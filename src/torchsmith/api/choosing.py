@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from torchsmith.api.planning import Planned
+from torchsmith.api.planning import QUIET, Planned
+from torchsmith.core.observer import Observer
 from torchsmith.core.processes import place
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import CHOSEN, take_choices
@@ -15,13 +16,14 @@ if TYPE_CHECKING:
 
 
 def choose_engine_and_threads(
-    planned: Planned, setup: "Setup"
+    planned: Planned, setup: "Setup", observer: Observer = QUIET
 ) -> tuple[Planned, "Setup"]:
     """Choose the engine where the plan says `auto`, and the threads where it says 0.
 
     Args:
         planned: The plan, with its data.
         setup: Made of it; at step 0.
+        observer: Is told what was chosen, and why.
 
     Returns:
         The same with the choices and their reasons, also in the default plan where that
@@ -49,6 +51,9 @@ def choose_engine_and_threads(
         # With other threads some initial weights round differently.
         with torch_threads(choice.threads):
             setup = replace(setup, state=new_state())
+    for name in ("engine", "threads"):
+        if reason := getattr(choice, f"{name}_reason"):
+            observer.line(f"{name}: {getattr(choice, name)}, {reason}")
     default = take_choices(planned.default, chosen)
     return replace(planned, plan=chosen, default=default), setup
 

@@ -68,8 +68,8 @@ class Training(Record):
         clip_grad_norm: Gradients are scaled down to at most this norm; 0 does not clip.
         clip_grad_value: Each gradient is cut at plus and minus this value; 0 does not.
         device: `auto` takes a GPU where there is one.
-        threads: Of the CPU within one operation; 0 leaves PyTorch's own choice. Another
-            number of threads gives slightly other weights.
+        threads: Of the CPU within one operation; 0 takes one, or as many as PyTorch by
+            itself, whichever is faster. Another number gives slightly other weights.
         seconds: A guard: training stops after so many seconds, and says so; 0 is no
             limit. Torchsmith chooses `epochs` so that it is not reached.
         num_workers: Processes that prepare batches ahead of time, where examples are
