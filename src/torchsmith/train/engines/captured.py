@@ -53,9 +53,8 @@ class Captured:
         self._loss = build_loss(job.loss)
         self._one = torch.ones(())
         self._numbers: dict[int, Tensor] = {}
-        self._augments = not (
-            isinstance(job.augment, nn.Sequential) and len(job.augment) == 0
-        )
+        nothing = isinstance(job.augment, nn.Sequential) and len(job.augment) == 0
+        self._augments = not nothing and job.augment is not Job.augment
         in_memory = isinstance(job.train, TensorBatches)
         self._draws = draws(state.network) or self._augments or not in_memory
 
