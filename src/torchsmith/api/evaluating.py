@@ -1,6 +1,7 @@
 """Step 6 of the flow: scores with intervals, rivals, importance."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -8,12 +9,13 @@ import torch
 from torchsmith.core.observer import Observer
 from torchsmith.core.seeds import derive_seed
 from torchsmith.data.data import Data
+from torchsmith.data.pixels import Prepared
 from torchsmith.data.prepare import Preparation
 from torchsmith.data.steps import ToFloat
 from torchsmith.data.tabular import TablePreparation
 from torchsmith.evaluate.evaluate import PartOutputs, evaluate
 from torchsmith.evaluate.evaluation import Evaluation, Importance
-from torchsmith.evaluate.features import Features, picture_features
+from torchsmith.evaluate.features import Features, picture_features, side_for
 from torchsmith.evaluate.importance import permutation_importance
 from torchsmith.evaluate.rivals import RivalOutputs, fit_rivals
 from torchsmith.plan.plan import Plan
@@ -67,18 +69,26 @@ def evaluate_run(
 
 
 def _rivals(
-    plan: Plan, data: Data, setup: Setup, inputs: np.ndarray, observer: Observer
+    plan: Plan, data: Data, setup: Setup, inputs: Prepared, observer: Observer
 ) -> Sequence[RivalOutputs]:
     """Fit simple models on the prepared train and val parts."""
     preparation, known = setup.preparation, setup.inputs
     fitted = np.concatenate([setup.parts.train, setup.parts.val])
-    both = np.concatenate([known["train"], known["val"]])
+    pieces = [known["train"], known["val"]]
+    side = side_for(len(fitted) + len(inputs), *inputs.shape[1:2])
+
+    def features(parts: Sequence[Prepared]) -> Features:
+        found = [_features(plan, preparation, part, side) for part in parts]
+        numbers = np.concatenate([part.numbers for part in found])
+        codes = np.concatenate([part.codes for part in found])
+        return replace(found[0], numbers=numbers, codes=codes)
+
     return fit_rivals(
         metric=plan.problem.metric,
         classes=len(plan.problem.classes),
-        train=_features(plan, preparation, both),
+        train=features(pieces),
         targets=true_targets(preparation, data, fitted),
-        test=_features(plan, preparation, inputs),
+        test=features([inputs]),
         seed=plan.training.seed,
         seconds=_rival_seconds(plan),
         observer=observer,
@@ -86,7 +96,7 @@ def _rivals(
 
 
 def part_outputs(
-    model: Model, data: Data, rows: np.ndarray, inputs: np.ndarray | None = None
+    model: Model, data: Data, rows: np.ndarray, inputs: Prepared | None = None
 ) -> PartOutputs:
     """Predict for some rows, and put what is right beside it."""
     if inputs is None:
@@ -106,7 +116,7 @@ def true_targets(preparation: Preparation, data: Data, rows: np.ndarray) -> np.n
 
 
 def _changed(
-    plan: Plan, setup: Setup, model: Model, inputs: np.ndarray
+    plan: Plan, setup: Setup, model: Model, inputs: Prepared
 ) -> Mapping[str, np.ndarray]:
     """Predict for test examples after each change that `plan.robustness` names."""
     found = {}
@@ -120,10 +130,12 @@ def _changed(
     return found
 
 
-def _features(plan: Plan, preparation: Preparation, inputs: np.ndarray) -> Features:
-    if preparation.kind == "images":
-        scales = [step.scale for step in plan.prepare if isinstance(step, ToFloat)]
-        return picture_features(inputs, *scales[:1])
+def _features(
+    plan: Plan, preparation: Preparation, inputs: Prepared, side: int
+) -> Features:
+    if preparation.kind == "images" or not isinstance(inputs, np.ndarray):
+        scales = (step.scale for step in plan.prepare if isinstance(step, ToFloat))
+        return picture_features(inputs, next(scales, 255.0), side)
     numbers = preparation.num_numbers
     return Features(inputs[:, :numbers], inputs[:, numbers:].astype(np.int64))
 
@@ -134,10 +146,10 @@ def _rival_seconds(plan: Plan) -> float:
 
 
 def _importance(
-    model: Model, inputs: np.ndarray, targets: np.ndarray, seed: int, observer: Observer
+    model: Model, inputs: Prepared, targets: np.ndarray, seed: int, observer: Observer
 ) -> tuple[Importance, ...]:
     table = model.preparation.table
-    if table is None:
+    if table is None or not isinstance(inputs, np.ndarray):
         return ()
     return permutation_importance(
         model.predict_prepared,

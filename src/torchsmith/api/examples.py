@@ -18,7 +18,8 @@ from torchsmith.explain import attributions
 from torchsmith.explain.activations import activations
 from torchsmith.explain.attributions import Attribution
 from torchsmith.report.explained import Example
-from torchsmith.train.model import Model, image_or_table_batches
+from torchsmith.train.batches import scaled
+from torchsmith.train.model import Model
 
 MOST_ROWS = 2_000
 """Of the test part are searched for an example; so many make a usual row."""
@@ -81,7 +82,7 @@ def _right_and_wrong(answers: np.ndarray, targets: np.ndarray) -> list[int]:
 
 def _look(run: Run, model: Model, data: Data, parts: Parts, asked: _Asked) -> Example:
     row = np.array([asked.row])
-    prepared = model.preparation.inputs(data, row)
+    prepared = model.preparation.inputs(data, row)[:]
     inputs = _as_fed(model, prepared)
     classes = model.problem.classes
     one_output = len(classes) != model.network(inputs).shape[1]
@@ -152,8 +153,8 @@ def _as_fed(model: Model, prepared: np.ndarray) -> Tensor:
     """Return prepared inputs as the network takes them, in its type, on its device."""
     weight = next(model.network.parameters())
     tensor = torch.from_numpy(np.ascontiguousarray(prepared))
-    batches = image_or_table_batches(model.preparation, tensor, torch.zeros(0))
-    return batches.inputs(torch.arange(len(tensor))).to(weight.device, weight.dtype)
+    batch = scaled(tensor, *model.preparation.pixel_scale)
+    return batch.to(weight.device, weight.dtype)
 
 
 def _in_units(model: Model, found: Attribution) -> Attribution:
@@ -173,11 +174,11 @@ def _attribution(
 ) -> Attribution:
     table = model.preparation.table
     if table is None:
-        raw = model.preparation.inputs(data, parts.test[:1])
+        raw = model.preparation.inputs(data, parts.test[:1])[:]
         plain = _as_fed(model, np.zeros_like(raw))
         return attributions.pixel_attribution(model.network, inputs, plain, place)
     usual = attributions.usual_row(
-        model.preparation.inputs(data, parts.train[:MOST_ROWS]),
+        model.preparation.inputs(data, parts.train[:MOST_ROWS])[:],
         model.preparation.num_numbers,
     )
     return attributions.column_attribution(

@@ -20,7 +20,7 @@ def events_of(folder: RunFolder, setup: Setup) -> TensorBoardEvents:
     inputs = setup.inputs["train"]
     if setup.preparation.kind == "images" and len(inputs):
         rows = np.linspace(0, len(inputs) - 1, min(PICTURES, len(inputs))).astype(int)
-        samples = [visible(inputs[row].transpose(1, 2, 0)) for row in rows]
+        samples = [visible(pixels.transpose(1, 2, 0)) for pixels in inputs[rows]]
     return TensorBoardEvents(folder.tensorboard, setup.state, samples)
 
 

@@ -1,14 +1,17 @@
 """NPZ and NPY files, and NumPy arrays from Python: pictures or tables of numbers."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from torchsmith.core.errors import DataError
+from torchsmith.core.memory import amount_of, available_memory, is_large
 from torchsmith.core.vocabulary import Part
 from torchsmith.data.data import Column, ColumnFormat, Data, Table
 from torchsmith.data.npy_files import load_npy, load_npz
+from torchsmith.data.on_disk import Stored, in_memory
 from torchsmith.data.pixel_arrays import (
     ArrayPart,
     fingerprint_of,
@@ -30,7 +33,7 @@ _EXPECTED = (
     "x_train, y_train, x_test, y_test"
 )
 
-Arrays = Mapping[str, np.ndarray]
+Arrays = Mapping[str, Stored]
 
 
 def read_npz(path: Path, *, target: str | None = None) -> Data:
@@ -122,7 +125,7 @@ def parts_of(path: Path, arrays: Arrays, target: str | None) -> list[ArrayPart]:
                     part,
                     f"{path}, array '{inputs}'",
                     arrays[inputs],
-                    arrays[labels] if labels else None,
+                    in_memory(arrays[labels]) if labels else None,
                 )
             )
     if parts and parts[0].part != "train":
@@ -150,7 +153,7 @@ def one_part(
         part,
         f"{path}, array '{inputs}'",
         arrays[inputs],
-        arrays[labels] if labels else None,
+        in_memory(arrays[labels]) if labels else None,
     )
 
 
@@ -177,7 +180,7 @@ def _from_arrays(
     source: str, parts: Sequence[ArrayPart], arrays: Arrays, target: str | None
 ) -> Data:
     name = next((key for key in CLASS_KEYS if key in arrays), None)
-    classes = arrays[name].astype(str).tolist() if name else []
+    classes = in_memory(arrays[name]).astype(str).tolist() if name else []
     used = {id(array) for part in parts for array in (part.inputs, part.labels)}
     unused = [key for key, array in arrays.items() if id(array) not in used]
     reading = {"format": "arrays"}
@@ -217,7 +220,10 @@ def _table(
                 f"{part.name}: inputs are of type {part.inputs.dtype}; numbers and "
                 "booleans are read: convert them first, or save a CSV or Parquet file"
             )
-    values = np.concatenate([part.inputs.astype(np.float64) for part in parts])
+    _refuse_large(source, sum(math.prod(part.inputs.shape) for part in parts), counts)
+    values = np.concatenate(
+        [in_memory(part.inputs).astype(np.float64) for part in parts]
+    )
     if np.isinf(values).any():
         row, column = np.argwhere(np.isinf(values))[0].tolist()
         raise DataError(
@@ -238,3 +244,14 @@ def _table(
         fingerprint=fingerprint_of(values, label, given),
         reading=dict(reading),
     )
+
+
+def _refuse_large(source: str, cells: int, counts: Sequence[int]) -> None:
+    size = cells * np.dtype(np.float64).itemsize
+    if is_large(size):
+        raise DataError(
+            f"{source}: a table of {sum(counts):,} rows takes {amount_of(size)} in "
+            f"memory, 8 bytes a cell, of which three copies do not fit into the "
+            f"{amount_of(available_memory())} that are available; give fewer rows or "
+            "columns. Only pictures, (N, H, W) or (N, H, W, C), may be larger"
+        )

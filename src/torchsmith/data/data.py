@@ -8,6 +8,7 @@ import numpy as np
 
 from torchsmith.core.record import Record
 from torchsmith.core.vocabulary import ColumnKind, Kind
+from torchsmith.data.on_disk import OnDisk, Stored
 
 MISSING_TARGET = "row left out: its target is missing"
 """The `Change.what` of rows without a target."""
@@ -144,15 +145,16 @@ class Images:
     Attributes:
         sizes: `(N, 2)` int32: height and width of each picture, in pixels.
         channels: 1 (grey) or 3 (colour): what the pictures become when read.
-        pixels: `(N, H, W, C)` uint8 or float32 when in memory, else None.
-        files: The N files when not in memory, else empty.
+        pixels: `(N, H, W, C)` uint8 or float32 when they are an array, which may be
+            larger than memory, else None.
+        files: The N files when they are pictures, else empty.
         names: What to call each picture in messages; file names relative to the source,
             or empty for arrays (then pictures are called by number, 0 = first).
     """
 
     sizes: np.ndarray
     channels: int
-    pixels: np.ndarray | None = None
+    pixels: Stored | None = None
     files: tuple[Path, ...] = ()
     names: tuple[str, ...] = ()
 
@@ -173,7 +175,11 @@ class Images:
         return Images(
             sizes=self.sizes[rows],
             channels=self.channels,
-            pixels=None if self.pixels is None else self.pixels[rows],
+            pixels=self.pixels.at(rows)
+            if isinstance(self.pixels, OnDisk)
+            else None
+            if self.pixels is None
+            else self.pixels[rows],
             files=tuple(self.files[i] for i in rows) if self.files else (),
             names=tuple(self.names[i] for i in rows) if self.names else (),
         )

@@ -5,8 +5,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from torchsmith.data.on_disk import Stored, chunks
 
-def of_arrays(*arrays: np.ndarray | None) -> str:
+
+def of_arrays(*arrays: Stored | None) -> str:
     """Return `"sha256:…"` of arrays: kinds, shapes and values, in order.
 
     The same pictures give the same fingerprint whichever file format held them.
@@ -16,11 +18,14 @@ def of_arrays(*arrays: np.ndarray | None) -> str:
         if array is None:
             digest.update(b"none;")
             continue
-        if array.dtype.kind == "U":
+        if isinstance(array, np.ndarray) and array.dtype.kind == "U":
             array = np.char.encode(array, "utf-8")
-        whole = np.ascontiguousarray(array)
-        digest.update(f"{whole.dtype.str}{whole.shape};".encode())
-        digest.update(whole.tobytes() if whole.ndim == 0 else whole.reshape(-1).data)
+        digest.update(f"{array.dtype.str}{array.shape};".encode())
+        if isinstance(array, np.ndarray) and array.ndim == 0:
+            digest.update(array.tobytes())
+            continue
+        for _, chunk in chunks(array):
+            digest.update(np.ascontiguousarray(chunk).reshape(-1).data)
     return f"sha256:{digest.hexdigest()}"
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from torchsmith.core.errors import DataError
+from torchsmith.core.memory import amount_of, available_memory, is_large
 from torchsmith.core.vocabulary import Part
 from torchsmith.data.data import Data
 from torchsmith.data.labels import PART_CODES
+from torchsmith.data.on_disk import FileArray, OnDisk, Stored, in_memory, stamp_of
 from torchsmith.data.pixel_arrays import ArrayPart, images_from_parts
 
 MAX_BYTES = 8 * 2**30
@@ -44,8 +46,8 @@ def looks_like_idx(head: bytes) -> bool:
     )
 
 
-def read_idx(path: Path) -> np.ndarray:
-    """Read one IDX file.
+def read_idx(path: Path) -> Stored:
+    """Read one IDX file; one that is large stays on the disk.
 
     Args:
         path: The file, plain or compressed with gzip.
@@ -73,6 +75,18 @@ def read_idx(path: Path) -> np.ndarray:
             shape = tuple(np.frombuffer(sizes, ">u4").tolist())
             dtype = np.dtype(_TYPES[head[2]])
             expected = math.prod(shape) * dtype.itemsize
+            if is_large(expected) and len(shape) > 1:
+                if not packed and path.stat().st_size == file.tell() + expected:
+                    stamp = stamp_of(file.fileno())
+                    piece = FileArray(path, file.tell(), shape, dtype, stamp)
+                    return OnDisk((piece,), dtype.newbyteorder("="))
+                if packed and expected <= MAX_BYTES:
+                    raise DataError(
+                        f"{path}: holds {amount_of(expected)}, of which three copies "
+                        f"do not fit into the {amount_of(available_memory())} of "
+                        "available memory; unpack it with gunzip, and it is read as "
+                        "it is needed"
+                    )
             if expected > MAX_BYTES:
                 raise DataError(
                     f"{path}: its header claims shape {shape}, {expected:,} bytes; at "
@@ -129,7 +143,7 @@ def read_idx_source(path: Path, *, target: str | None = None) -> Data:
                 part=part,
                 name=str(pictures),
                 inputs=read_idx(pictures),
-                labels=None if labels is None else read_idx(labels),
+                labels=None if labels is None else in_memory(read_idx(labels)),
             )
         )
     if parts[0].part != "train":

@@ -178,7 +178,11 @@ def decode(images: Images, rows: np.ndarray, height: int, width: int) -> np.ndar
     Raises:
         DataError: A file has vanished or was damaged since it was checked.
     """
-    if images.pixels is not None:
+    if images.pixels is not None and not (
+        # What was decoded once has the size of the network; a picture that is to be
+        # shown in another comes from its file.
+        images.files and images.pixels.shape[1:3] != (height, width)
+    ):
         pixels = _with_channels(images.pixels[rows], images.channels)
         return _resize_pixels(pixels, height, width)
     out = np.empty((len(rows), height, width, images.channels), np.uint8)

@@ -1,7 +1,7 @@
 """Pictures that come as arrays: their shapes, their values, and their labels."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,6 +10,13 @@ from torchsmith.core.vocabulary import Part
 from torchsmith.data import fingerprint
 from torchsmith.data.data import Change, Column, Data, Images
 from torchsmith.data.labels import PART_CODES, label_column
+from torchsmith.data.on_disk import (
+    OnDisk,
+    Stored,
+    chunks,
+    extremes,
+    one_after_the_other,
+)
 
 _EXACT_IN_FLOAT32 = 2**24
 
@@ -27,7 +34,7 @@ class ArrayPart:
 
     part: Part | None
     name: str
-    inputs: np.ndarray
+    inputs: Stored
     labels: np.ndarray | None
 
 
@@ -62,11 +69,11 @@ def images_from_parts(
             for part, piece in zip(parts, pieces, strict=True)
         )
         raise DataError(f"{source}: the parts differ in picture size or type ({told})")
-    pixels = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+    pixels = one_after_the_other(pieces)
     counts = [len(piece) for piece in pieces]
     column = target_of_parts(target or "label", parts, counts, classes)
     given = given_parts(parts, counts)
-    low, high = pixels.min(), pixels.max()
+    low, high = extremes(pixels)
     reading["pixel_range"] = f"{low:.9g}..{high:.9g}"
     reading["pixel_max"] = f"{high:.9g}"
     count, height, width, channels = pixels.shape
@@ -130,7 +137,7 @@ def given_parts(parts: Sequence[ArrayPart], counts: Sequence[int]) -> np.ndarray
 
 
 def fingerprint_of(
-    inputs: np.ndarray, target: Column | None, given: np.ndarray | None
+    inputs: Stored, target: Column | None, given: np.ndarray | None
 ) -> str:
     """Return `"sha256:…"` of examples in memory."""
     if target is None:
@@ -140,15 +147,13 @@ def fingerprint_of(
     )
 
 
-def _pixels(
-    part: ArrayPart, reading: dict[str, str], changes: list[Change]
-) -> np.ndarray:
+def _pixels(part: ArrayPart, reading: dict[str, str], changes: list[Change]) -> Stored:
     """Return `(N, H, W, C)` uint8 or float32."""
     array = part.inputs
     if not len(array) or 0 in array.shape:
         raise DataError(f"{part.name}: shape {array.shape} holds no pictures")
     if array.ndim == 3:
-        array = array[..., None]
+        array = array.with_channel() if isinstance(array, OnDisk) else array[..., None]
     elif array.ndim == 4 and array.shape[-1] not in (1, 3) and array.shape[1] in (1, 3):
         array = array.transpose(0, 2, 3, 1)
         reading["axes"] = "(N, C, H, W), read as (N, H, W, C)"
@@ -158,48 +163,53 @@ def _pixels(
             "(N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3 channels, "
             "tables are (N, C)"
         )
-    return np.ascontiguousarray(_values(part.name, array, changes))
+    dtype = _type_of(part.name, array, changes)
+    if isinstance(array, OnDisk):
+        return replace(array, dtype=dtype)
+    return np.ascontiguousarray(array, dtype)
 
 
-def _values(name: str, array: np.ndarray, changes: list[Change]) -> np.ndarray:
-    if array.dtype == np.uint8:
-        return array
-    if array.dtype.kind == "b":
-        return array.astype(np.uint8)
-    if array.dtype.kind in "iu":
-        low, high = int(array.min()), int(array.max())
+def _type_of(name: str, array: Stored, changes: list[Change]) -> np.dtype:
+    """Return uint8 or float32: what holds the values of pixels."""
+    kind = array.dtype.kind
+    if array.dtype == np.uint8 or kind == "b":
+        return np.dtype(np.uint8)
+    if kind in "iu":
+        low, high = map(int, extremes(array))
         if low >= 0 and high <= 255:
-            return array.astype(np.uint8)
+            return np.dtype(np.uint8)
         if max(-low, high) > _EXACT_IN_FLOAT32:
             raise DataError(
                 f"{name}: pixel values from {low} to {high} are too large; at most "
                 f"±{_EXACT_IN_FLOAT32:,} can be kept exactly: divide them first"
             )
-        return array.astype(np.float32)
-    if array.dtype.kind != "f":
+        return np.dtype(np.float32)
+    if kind != "f":
         raise DataError(
             f"{name}: pixels are of type {array.dtype}; whole numbers, floats and "
             "booleans are read: convert them before saving"
         )
-    finite = np.isfinite(array)
-    if not finite.all():
-        wrong = int((~finite.reshape(len(array), -1).all(1)).sum())
-        first = int(np.flatnonzero(~finite.reshape(len(array), -1).all(1))[0])
+    wrong, rounded, largest = [], 0, 0.0
+    for first, chunk in chunks(array):
+        finite = np.isfinite(chunk).reshape(len(chunk), -1).all(1)
+        wrong += (first + np.flatnonzero(~finite)).tolist()
+        if array.dtype.itemsize > 4:
+            with np.errstate(over="ignore"):
+                short = chunk.astype(np.float32)
+            rounded += int(np.count_nonzero(short != chunk))
+            largest = max(largest, float(np.abs(chunk).max()))
+    if wrong:
         raise DataError(
-            f"{name}: {wrong} of {len(array)} pictures hold NaN or infinite values "
-            f"(first: picture {first}, 0 = first); correct or remove them"
+            f"{name}: {len(wrong)} of {len(array)} pictures hold NaN or infinite "
+            f"values (first: picture {wrong[0]}, 0 = first); correct or remove them"
         )
-    if array.dtype.itemsize > 4:
-        with np.errstate(over="ignore"):
-            short = array.astype(np.float32)
-        if not np.isfinite(short).all():
+    with np.errstate(over="ignore"):
+        if not np.isfinite(np.float32(largest)):
             raise DataError(
-                f"{name}: pixel values up to {np.abs(array).max():.3g} are too large "
-                "for float32; divide them first"
+                f"{name}: pixel values up to {largest:.3g} are too large for float32; "
+                "divide them first"
             )
-        rounded = int(np.count_nonzero(short != array))
-        if rounded:
-            what = f"pixel values of {name} rounded from {array.dtype} to float32"
-            changes.append(Change(column="", what=what, count=rounded))
-        return short
-    return array.astype(np.float32, copy=False)
+    if rounded:
+        what = f"pixel values of {name} rounded from {array.dtype} to float32"
+        changes.append(Change(column="", what=what, count=rounded))
+    return np.dtype(np.float32)

@@ -1,7 +1,7 @@
 """Fitted preparation of images: their size, and the scale of their pixels."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -53,6 +53,10 @@ class ImagePreparation(Record):
         _refuse_not_finite(images, pixels)
         return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
 
+    def lazily(self, images: Images) -> "PreparedPictures":
+        """Return what `apply` gives, for pictures that do not all fit into memory."""
+        return PreparedPictures(self, images)
+
     def unseen(self, images: Images) -> tuple[Change, ...]:
         """Count pictures that are changed though the plan does not say so."""
         found = []
@@ -69,6 +73,43 @@ class ImagePreparation(Record):
             Change(column="", what=what, count=count, example=example)
             for what, count, example in found
         )
+
+
+@dataclass(frozen=True)
+class PreparedPictures:
+    """Prepared pictures of which each is made when it is taken; looks like an array.
+
+    Attributes:
+        preparation: How they are made.
+        images: Of what.
+    """
+
+    preparation: ImagePreparation
+    images: Images
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """`(N, C, H, W)`."""
+        how = self.preparation
+        return (len(self), how.channels, how.height, how.width)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """uint8 or float32."""
+        return np.dtype(self.preparation.dtype)
+
+    def __getitem__(self, rows: np.ndarray | slice) -> np.ndarray:
+        """Prepare rows."""
+        if isinstance(rows, slice):
+            rows = np.arange(*rows.indices(len(self)))
+        return self.preparation.apply(self.images.take(rows))
+
+
+Prepared = np.ndarray | PreparedPictures
+"""Inputs for the network `(N, …)`: in memory, or made as they are taken."""
 
 
 def fit_images(images: Images, steps: Sequence[Step]) -> ImagePreparation:

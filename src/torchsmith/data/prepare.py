@@ -4,16 +4,19 @@ A `Preparation` is a record. Beside the weights it is all that prediction needs:
 columns are read, what fills gaps, scales, categories, classes.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 
 from torchsmith.core.errors import DataError, PlanError
+from torchsmith.core.memory import is_large
 from torchsmith.core.record import Record
 from torchsmith.core.vocabulary import ColumnRole, Kind, Task
 from torchsmith.data.data import Change, ColumnFormat, Data, Images, Table
-from torchsmith.data.pixels import ImagePreparation, fit_images
+from torchsmith.data.on_disk import OnDisk
+from torchsmith.data.pixels import ImagePreparation, Prepared, fit_images
 from torchsmith.data.steps import StandardizeTarget, Step, step_problems
 from torchsmith.data.tabular import TablePreparation
 from torchsmith.data.tabular_fit import fit_table
@@ -84,8 +87,8 @@ class Preparation(Record):
         """
         return (self.images.offset, self.images.factor) if self.images else ((), ())
 
-    def inputs(self, data: Data, rows: np.ndarray | None = None) -> np.ndarray:
-        """Return the inputs of all rows, or of these.
+    def inputs(self, data: Data, rows: np.ndarray | None = None) -> Prepared:
+        """Return the inputs of all rows, or of these; large ones are made when taken.
 
         Returns:
             Tables: `(N, C)` float32, numbers first, then codes as whole numbers.
@@ -100,6 +103,10 @@ class Preparation(Record):
         if self.table and isinstance(inputs, Table):
             return self.table.apply(inputs)
         if self.images and isinstance(inputs, Images):
+            item = np.dtype(self.images.dtype).itemsize
+            size = math.prod((len(inputs), *self.input_shape)) * item
+            if isinstance(inputs.pixels, OnDisk) or is_large(size):
+                return self.images.lazily(inputs)
             return self.images.apply(inputs)
         raise DataError(_wrong_kind(data, self.kind))
 

@@ -11,6 +11,7 @@ from torchsmith.data.arrays import PART_WORDS, one_part, parts_of
 from torchsmith.data.data import Images
 from torchsmith.data.idx import files_of, read_idx
 from torchsmith.data.npy_files import load_npz
+from torchsmith.data.on_disk import Stored
 from torchsmith.data.pixel_arrays import ArrayPart
 from torchsmith.eject.code import (
     Section,
@@ -198,7 +199,7 @@ def _npz_folder(path: Path) -> tuple[list[str], list[ArrayPart]]:
     ], parts
 
 
-def _key(arrays: Mapping[str, np.ndarray], array: np.ndarray | None) -> str:
+def _key(arrays: Mapping[str, Stored], array: Stored | None) -> str:
     return next(key for key, held in arrays.items() if held is array)
 
 

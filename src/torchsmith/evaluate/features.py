@@ -1,12 +1,17 @@
 """What the rivals see: numbers and category codes, or flattened pixels."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from torchsmith.data.pixels import Prepared
+
 MOST_SIDE = 32
 """Pictures are shrunk to at most so many pixels a side for the rivals."""
 
+_MOST_NUMBERS = 2**28
+_BLOCK = 1024
 _ONE_HOT_LEVELS = 50
 _TREE_LEVELS = 254
 _TREE_SIDE = 16
@@ -48,21 +53,38 @@ class Features:
         return Features(self.numbers[rows], self.codes[rows], self.picture)
 
 
-def picture_features(pictures: np.ndarray, scale: float = 255.0) -> Features:
-    """Flatten pictures, shrunk to at most 32 pixels a side.
+def picture_features(
+    pictures: Prepared, scale: float = 255.0, side: int = MOST_SIDE
+) -> Features:
+    """Flatten pictures, shrunk to at most so many pixels a side.
 
     Args:
-        pictures: `(N, C, H, W)`.
+        pictures: `(N, C, H, W)`, in memory or made as they are taken.
         scale: Divides the pixels, so that they lie in [0, 1].
+        side: See `side_for`.
 
     Returns:
         One number for each pixel and channel.
     """
-    small = _shrink(np.moveaxis(pictures, 1, -1), MOST_SIDE)
-    flat = small.reshape(len(small), -1) / np.float32(scale)
+    blocks = [
+        _shrink(np.moveaxis(pictures[start : start + _BLOCK], 1, -1), side)
+        for start in range(0, max(len(pictures), 1), _BLOCK)
+    ]
+    small = np.concatenate(blocks)
+    flat = small.reshape(len(small), -1)
+    flat /= np.float32(scale)
     height, width, channels = small.shape[1:]
     codes = np.zeros((len(flat), 0), np.int64)
     return Features(flat, codes, (height, width, channels))
+
+
+def side_for(rows: int, channels: int) -> int:
+    """Return to how many pixels a side so many pictures are shrunk, at most 32.
+
+    Fewer where they would take more than 1 GB; the rule looks at no machine, so that
+    the same pictures give the same rivals anywhere.
+    """
+    return max(4, min(MOST_SIDE, math.isqrt(_MOST_NUMBERS // (rows * channels))))
 
 
 def design(train: Features, other: Features) -> tuple[np.ndarray, np.ndarray]:
@@ -129,10 +151,10 @@ def _shrink(pixels: np.ndarray, side: int) -> np.ndarray:
     tall, wide = min(step, height), min(step, width)
     down, across = height // tall, width // wide
     small = np.empty((rows, down, across, channels), np.float32)
-    for start in range(0, rows, 1024):
-        block = pixels[start : start + 1024, : down * tall, : across * wide]
+    for start in range(0, rows, _BLOCK):
+        block = pixels[start : start + _BLOCK, : down * tall, : across * wide]
         tiles = block.reshape(len(block), down, tall, across, wide, channels)
-        small[start : start + 1024] = tiles.mean(axis=(2, 4), dtype=np.float32)
+        small[start : start + _BLOCK] = tiles.mean(axis=(2, 4), dtype=np.float32)
     return small
 
 

@@ -1,5 +1,6 @@
 """Facts about pictures, and checks of them."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -8,6 +9,7 @@ import numpy as np
 
 from torchsmith.core.observer import Observer
 from torchsmith.data.data import Change, Images
+from torchsmith.data.on_disk import CHUNK_BYTES, extremes
 from torchsmith.data.pictures import decode
 from torchsmith.data.steps import pixel_scale
 from torchsmith.inspect.inspection import Finding, ImageFacts
@@ -56,11 +58,13 @@ def look_at(images: Images, observer: Observer) -> Look:
     blank = np.empty(total, bool)
     scale = 255.0
     if images.pixels is not None:
-        largest = float(images.pixels.max(initial=0))
-        scale = pixel_scale(largest)
+        scale = pixel_scale(max(float(extremes(images.pixels)[1]), 0.0))
     observer.stage("Looking at the pictures", total)
-    for start in range(0, total, CHUNK):
-        rows = np.arange(start, min(start + CHUNK, total))
+    step = CHUNK
+    if images.pixels is not None:  # floats of a chunk take four times its bytes
+        step = max(1, min(CHUNK, CHUNK_BYTES // math.prod(images.pixels.shape[1:])))
+    for start in range(0, total, step):
+        rows = np.arange(start, min(start + step, total))
         if images.pixels is not None:
             pixels = images.pixels[rows]
         else:

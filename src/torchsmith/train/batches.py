@@ -11,8 +11,9 @@ from torch.utils.data import Dataset
 from torchsmith.core.errors import DataError
 from torchsmith.core.seeds import generator
 from torchsmith.core.vocabulary import Part
+from torchsmith.data.pixels import PreparedPictures
 from torchsmith.train.items import Items
-from torchsmith.train.workers import Workers, map_leaves
+from torchsmith.train.workers import Workers, map_leaves, read_ahead
 
 
 class Batches(Protocol):
@@ -63,11 +64,7 @@ class TensorBatches:
     ) -> None:
         self._inputs = inputs
         self._targets = targets
-        self._affine = (
-            (_per_channel(offset, inputs), _per_channel(factor, inputs))
-            if factor
-            else None
-        )
+        self._affine = _affine(inputs, offset, factor)
 
     def __len__(self) -> int:
         return len(self._inputs)
@@ -90,13 +87,72 @@ class TensorBatches:
 
     def inputs(self, rows: Tensor) -> Tensor:
         """Return the inputs of these rows, scaled, as float32."""
-        inputs = self._inputs[rows].float()
-        if self._affine is not None:
-            offset, factor = self._affine
-            inputs = (inputs - offset) * factor
-        if inputs.ndim == 4:
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
-        return inputs
+        return _scaled(self._inputs[rows], self._affine)
+
+
+class PreparedBatches:
+    """Examples that are larger than memory, prepared as they are taken, ahead of time.
+
+    Args:
+        inputs: Are made as they are taken; uint8 pixels are scaled after that.
+        targets: `(N,)` or `(N, 1)`, on the device.
+        offset: Subtracted from images, one for each channel.
+        factor: Then multiplied, one for each channel.
+        num_workers: Processes that prepare inputs; 0 is a thread of this one.
+    """
+
+    def __init__(
+        self,
+        inputs: PreparedPictures,
+        targets: Tensor,
+        *,
+        offset: Sequence[float],
+        factor: Sequence[float],
+        num_workers: int = 0,
+    ) -> None:
+        self._inputs = inputs
+        self._targets = targets
+        self._offset = offset
+        self._factor = factor
+        self._workers: Workers | None = None
+        if num_workers:
+            self._workers = Workers(self._read, num_workers, inputs.images.name(0))
+
+    def __len__(self) -> int:
+        return len(self._inputs)
+
+    def _read(self, rows: list[int], epoch: int) -> Tensor:
+        del epoch
+        return torch.from_numpy(self._inputs[np.array(rows)])
+
+    def take(self, rows: Tensor, epoch: int = 0) -> tuple[Tensor, Tensor]:
+        """Return the inputs (float32) and targets of these rows."""
+        return self._on_device(rows, self._read(rows.tolist(), epoch))
+
+    def stream(
+        self, batches: Sequence[Tensor], epoch: int = 0
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Return what `take` gives for each of these, read while training computes.
+
+        Raises:
+            DataError: The file was changed, or cannot be read any longer.
+            TrainError: A worker died, or cannot be started.
+        """
+        if self._workers is None:
+            read = read_ahead(self._read, batches, epoch)
+        else:
+            read = self._workers.stream(batches, epoch)
+        return map(self._on_device, batches, read)
+
+    def close(self) -> None:
+        """End the workers; they start again when needed."""
+        if self._workers is not None:
+            self._workers.close()
+
+    def _on_device(self, rows: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        device = self._targets.device
+        inputs = scaled(inputs.to(device), self._offset, self._factor)
+        return inputs, self._targets[rows.to(device)]
 
 
 class DatasetBatches:
@@ -204,6 +260,35 @@ def batch_starts(num_examples: int, batch_size: int) -> list[int]:
     if batch_size > 1 and len(starts) > 1 and num_examples - starts[-1] == 1:
         starts.pop()
     return starts
+
+
+def scaled(inputs: Tensor, offset: Sequence[float], factor: Sequence[float]) -> Tensor:
+    """Return raw inputs as the network takes them: float32, images scaled.
+
+    Args:
+        inputs: `(N, …)`, pixels as they are stored.
+        offset: Subtracted from images, one for each channel; empty for tables.
+        factor: Then multiplied.
+    """
+    return _scaled(inputs, _affine(inputs, offset, factor))
+
+
+def _scaled(inputs: Tensor, affine: tuple[Tensor, Tensor] | None) -> Tensor:
+    inputs = inputs.float()
+    if affine is not None:
+        offset, factor = affine
+        inputs = (inputs - offset) * factor
+    if inputs.ndim == 4:
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
+    return inputs
+
+
+def _affine(
+    inputs: Tensor, offset: Sequence[float], factor: Sequence[float]
+) -> tuple[Tensor, Tensor] | None:
+    if not factor:
+        return None
+    return _per_channel(offset, inputs), _per_channel(factor, inputs)
 
 
 def _per_channel(values: Sequence[float], inputs: Tensor) -> Tensor:

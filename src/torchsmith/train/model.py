@@ -15,13 +15,14 @@ from torchsmith.core.errors import TrainError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.record import Record
 from torchsmith.data.data import Data
+from torchsmith.data.pixels import Prepared
 from torchsmith.data.prepare import Preparation
 from torchsmith.nn.build import InputLayout, build_network
 from torchsmith.nn.losses import num_outputs, probabilities
 from torchsmith.plan.losses import Loss
 from torchsmith.plan.networks import Network
 from torchsmith.plan.plan import Problem
-from torchsmith.train.batches import TensorBatches
+from torchsmith.train.batches import PreparedBatches, TensorBatches, scaled
 from torchsmith.train.state import safetensors_bytes
 
 MODEL_VERSION = 1
@@ -69,7 +70,7 @@ class Model:
         return self.predict_prepared(self.preparation.inputs(data, rows))
 
     def predict_prepared(
-        self, inputs: np.ndarray, change: Callable[[Tensor], Tensor] | None = None
+        self, inputs: Prepared, change: Callable[[Tensor], Tensor] | None = None
     ) -> np.ndarray:
         """Predict for inputs that are prepared, as `predict` does.
 
@@ -78,13 +79,13 @@ class Model:
             change: What happens to each batch before the network sees it.
         """
         weight = next(self.network.parameters())
-        tensor = torch.from_numpy(np.ascontiguousarray(inputs))
-        batches = image_or_table_batches(self.preparation, tensor, torch.zeros(0))
         self.network.eval()
         outputs = []
         with torch.inference_mode():
-            for rows in torch.arange(len(inputs)).split(BATCH_SIZE):
-                batch = batches.inputs(rows).to(weight.device, weight.dtype)
+            for start in range(0, len(inputs), BATCH_SIZE):
+                part = np.ascontiguousarray(inputs[start : start + BATCH_SIZE])
+                batch = scaled(torch.from_numpy(part), *self.preparation.pixel_scale)
+                batch = batch.to(weight.device, weight.dtype)
                 batch = batch if change is None else change(batch)
                 outputs.append(self.network(batch).cpu())
         whole = torch.cat(outputs) if outputs else torch.zeros(0, self._num_outputs)
@@ -158,9 +159,21 @@ def layout_of(preparation: Preparation) -> InputLayout:
     )
 
 
-def image_or_table_batches(
-    preparation: Preparation, inputs: Tensor, targets: Tensor
-) -> TensorBatches:
-    """Make batches of prepared inputs; pixels are scaled as they are taken."""
+def batches_of(
+    preparation: Preparation, inputs: Prepared, targets: Tensor, num_workers: int = 0
+) -> TensorBatches | PreparedBatches:
+    """Make batches of prepared inputs; pixels are scaled as they are taken.
+
+    Args:
+        preparation: Says how pixels are scaled.
+        inputs: On the device where they fit into memory, else made as they are taken.
+        targets: On the device.
+        num_workers: Processes for inputs that do not fit.
+    """
     offset, factor = preparation.pixel_scale
-    return TensorBatches(inputs, targets, offset=offset, factor=factor)
+    if isinstance(inputs, np.ndarray):
+        tensor = torch.from_numpy(inputs).to(targets.device)
+        return TensorBatches(tensor, targets, offset=offset, factor=factor)
+    return PreparedBatches(
+        inputs, targets, offset=offset, factor=factor, num_workers=num_workers
+    )

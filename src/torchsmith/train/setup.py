@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.vocabulary import Metric, Part, metrics_for
 from torchsmith.data.data import Data
+from torchsmith.data.pixels import Prepared
 from torchsmith.data.prepare import Preparation, fit
 from torchsmith.data.split import Parts, split_rows
 from torchsmith.metrics.score import score
@@ -27,8 +28,8 @@ from torchsmith.train.loop import Job, ScoreFunction
 from torchsmith.train.model import (
     Model,
     ModelFile,
+    batches_of,
     finish_outputs,
-    image_or_table_batches,
     layout_of,
 )
 from torchsmith.train.state import TrainState
@@ -50,7 +51,7 @@ class Setup:
 
     parts: Parts
     preparation: Preparation
-    inputs: Mapping[Part, np.ndarray]
+    inputs: Mapping[Part, Prepared]
     job: Job
     state: TrainState
     steps_per_epoch: int
@@ -92,15 +93,15 @@ def set_up(plan: Plan, data: Data, parts: Parts | None = None) -> Setup:
         classes=plan.problem.classes,
     )
 
-    inputs: dict[Part, np.ndarray] = {
+    inputs: dict[Part, Prepared] = {
         "train": preparation.inputs(data, parts.train),
         "val": preparation.inputs(data, parts.val),
     }
 
     def batches(part: Part, rows: np.ndarray) -> tuple[Batches, Tensor]:
-        taken = torch.from_numpy(inputs[part]).to(device)
         targets = torch.from_numpy(preparation.targets(data, rows)).to(device)
-        return image_or_table_batches(preparation, taken, targets), targets
+        num_workers = plan.training.num_workers
+        return batches_of(preparation, inputs[part], targets, num_workers), targets
 
     train, train_targets = batches("train", parts.train)
     val = batches("val", parts.val)[0] if len(parts.val) else None

@@ -6,7 +6,9 @@ import signal
 import sys
 import traceback
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -195,6 +197,26 @@ class Workers:
             f"{who} ended with exit code {code} {where}; nothing that a data set calls "
             "may end its process: read these examples with training.num_workers: 0"
         )
+
+
+def read_ahead(
+    prepare: Prepare, batches: Sequence[Tensor], epoch: int
+) -> Iterator[Any]:
+    """Yield the batch of each of these rows, prepared ahead of time by a thread.
+
+    Enough where batches are mostly read: waiting for a disk needs no core.
+    """
+    pool = ThreadPoolExecutor(1, "read ahead")
+    try:
+        under_way: deque[Future[Any]] = deque()
+        for place in range(len(batches) + AHEAD):
+            if place < len(batches):
+                rows = batches[place].tolist()
+                under_way.append(pool.submit(prepare, rows, epoch))
+            if place >= AHEAD:
+                yield under_way.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 @dataclass(frozen=True)
