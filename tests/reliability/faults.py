@@ -133,18 +133,15 @@ def hit(operation: str, folder: Path, *options: str) -> Fault:
     pid_out.close()
     text_out.close()
     pid = pid_in.recv()
-    tracer = subprocess.Popen(
-        ["strace", "-f", *options, "-p", str(pid)],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert tracer.stderr is not None
-    assert "attached" in tracer.stderr.readline()
-    os.kill(pid, signal.SIGUSR1)
-    text = os.read(text_in.fileno(), 4000).decode()
-    process.join()
-    tracer.stderr.read()
-    tracer.wait()
+    with subprocess.Popen(
+        ["strace", "-f", *options, "-p", str(pid)], stderr=subprocess.PIPE, text=True
+    ) as tracer:
+        assert tracer.stderr is not None
+        assert "attached" in tracer.stderr.readline()
+        os.kill(pid, signal.SIGUSR1)
+        text = os.read(text_in.fileno(), 4000).decode()
+        process.join()
+        tracer.communicate()
     pid_in.close()
     text_in.close()
     return Fault(process.exitcode or 0, text.removeprefix("-"))
