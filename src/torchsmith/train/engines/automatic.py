@@ -140,9 +140,10 @@ class _Trials:
         """Choose between one thread and as many as PyTorch takes."""
         if usual == 1:
             return 1, "the only one that PyTorch takes here"
-        # In turns: what else the machine does meanwhile shall slow both.
-        turns = [(n, self._time(engine, n)) for n in (1, usual, 1, usual)]
-        seconds = {n: min(s for k, s in turns if k == n) for n in (1, usual)}
+        turns = [[self._time(engine, n) for n in (1, usual)] for _ in range(2)]
+        ones, several = zip(*turns, strict=True)
+        # Other programs slow several threads at times, and must not decide.
+        seconds = {1: min(ones), usual: max(several)}
         one, many = (seconds_text(seconds[n]) for n in (1, usual))
         reason = f"a step takes {one} on one thread, {many} on {usual} threads"
         return pick_threads(seconds), reason
