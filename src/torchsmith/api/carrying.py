@@ -25,6 +25,7 @@ from torchsmith.core.files import write_atomic
 from torchsmith.core.observer import Observer
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.data.data import Data
+from torchsmith.data.picture_cache import decoded_once
 from torchsmith.plan.file import parse_plan
 from torchsmith.plan.plan import Plan, Training
 from torchsmith.plan.settings import differences
@@ -92,6 +93,7 @@ def make_ready(plan: Plan, data: Data, observer: TrainingObserver) -> "Setup":
 
     announce(plan)
     observer.stage("Preparing")
+    data = decoded_once(data, plan.prepare, observer)
     with torch_threads(plan.training.threads):
         return set_up(plan, data)
 

@@ -29,15 +29,25 @@ def load_npy(path: Path) -> Stored:
             holds Python objects.
     """
     try:
+        if is_large(path.stat().st_size):
+            return leave_npy(path)
         with path.open("rb") as file:
-            if is_large(path.stat().st_size):
-                return _on_disk(path, file, path.stat().st_size, str(path))
             array = _read_array(file, str(path))
             if file.read(1):
                 raise DataError(f"{path}: goes on after its array; save it again")
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     return array
+
+
+def leave_npy(path: Path) -> OnDisk:
+    """Return the array of an NPY file, which stays there.
+
+    Raises:
+        DataError: The file is damaged, or holds Python objects.
+    """
+    with path.open("rb") as file:
+        return _on_disk(path, file, path.stat().st_size, str(path))
 
 
 def load_npz(path: Path) -> dict[str, Stored]:

@@ -126,7 +126,7 @@ def fit_images(images: Images, steps: Sequence[Step]) -> ImagePreparation:
         DataError: A picture cannot be read, or holds values that are not finite.
         PlanError: The images have several sizes and there is no `Resize`.
     """
-    height, width = _size(images, steps)
+    height, width = size_of(images, steps)
     scale = next((s.scale for s in steps if isinstance(s, ToFloat)), 1.0)
     plain = ImagePreparation(
         height=height,
@@ -152,7 +152,12 @@ def _holds_floats(images: Images) -> bool:
     return images.pixels is not None and images.pixels.dtype != np.uint8
 
 
-def _size(images: Images, steps: Sequence[Step]) -> tuple[int, int]:
+def size_of(images: Images, steps: Sequence[Step]) -> tuple[int, int]:
+    """Return height and width that a plan's steps give to pictures.
+
+    Raises:
+        PlanError: The images have several sizes and there is no `Resize`.
+    """
     for step in steps:
         if isinstance(step, Resize):
             return step.height, step.width

@@ -1,0 +1,110 @@
+"""Picture files that do not fit into memory: decoded once into a file of pixels."""
+
+import io
+import math
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from torchsmith.core.errors import DataError
+from torchsmith.core.files import (
+    append,
+    committed_folder,
+    damage,
+    make_folder,
+    write_failed,
+)
+from torchsmith.core.memory import amount_of, is_large
+from torchsmith.core.observer import Observer
+from torchsmith.data.catalog import cache_folder
+from torchsmith.data.data import Data, Images
+from torchsmith.data.npy_files import leave_npy
+from torchsmith.data.on_disk import CHUNK_BYTES
+from torchsmith.data.pictures import decode
+from torchsmith.data.pixels import size_of
+from torchsmith.data.steps import Step
+
+_FILE = "pixels.npy"
+
+
+def decoded_once(data: Data, steps: Sequence[Step], observer: Observer) -> Data:
+    """Return data whose pictures are not decoded anew in each epoch.
+
+    Where all pictures fit into memory, or are an array already, nothing is done. Else
+    they are decoded, at the size that the plan says, into a file in the cache folder; a
+    later run on the same pictures finds it there.
+
+    Args:
+        data: Of any kind.
+        steps: The plan's `prepare` section.
+        observer: Is told how far it is.
+
+    Raises:
+        DataError: A picture cannot be decoded, or the disk has too little room.
+        PlanError: The images have several sizes and there is no `Resize`.
+        TrainError: The cache cannot be written.
+    """
+    images = data.inputs
+    if not isinstance(images, Images) or not images.files or images.pixels is not None:
+        return data
+    shape = (len(images), *size_of(images, steps), images.channels)
+    if not is_large(math.prod(shape)):
+        return data
+    digest = data.fingerprint.removeprefix("sha256:")[:24]
+    name = f"{digest}-{shape[1]}x{shape[2]}x{shape[3]}"
+    folder = cache_folder() / "pictures" / name
+    if folder.exists():
+        observer.stage(f"Checking {folder}")
+        problem = damage(folder)
+        if problem:
+            observer.note(f"{folder}: {problem}; the pictures are decoded again")
+    if not folder.exists() or problem:
+        _write(folder, images, shape, observer)
+    pixels = leave_npy(folder / _FILE)
+    return replace(data, inputs=replace(images, pixels=pixels))
+
+
+def _write(
+    folder: Path, images: Images, shape: tuple[int, int, int, int], observer: Observer
+) -> None:
+    needed = math.prod(shape)
+    try:
+        make_folder(folder.parent)
+    except OSError as error:
+        raise write_failed(folder.parent, error) from error
+    _remove_unfinished(folder)
+    free = shutil.disk_usage(folder.parent).free
+    if free < needed:
+        raise DataError(
+            f"{folder.parent}: {len(images):,} pictures do not fit into memory, and "
+            f"take {amount_of(needed)} when they are decoded, where "
+            f"{amount_of(free)} are free; make room, name a folder on another disk "
+            "with XDG_CACHE_HOME, or make them smaller with a Resize step"
+        )
+    observer.stage("Decoding pictures into the cache", len(images))
+    begin = perf_counter()
+    step = max(1, CHUNK_BYTES // math.prod(shape[1:]))
+    with committed_folder(folder, replaces=True) as temporary:
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(
+            header, {"descr": "|u1", "fortran_order": False, "shape": shape}
+        )
+        append(temporary / _FILE, header.getvalue())
+        for first in range(0, len(images), step):
+            rows = np.arange(first, min(first + step, len(images)))
+            append(temporary / _FILE, decode(images, rows, *shape[1:3]).tobytes())
+            done = int(rows[-1]) + 1
+            per_picture = (perf_counter() - begin) / done
+            observer.advance(done, per_picture * (len(images) - done))
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove what processes that were killed left of this cache."""
+    for left in folder.parent.glob(f"{folder.name}.tmp-*"):
+        pid = left.name.partition(".tmp-")[2].partition("-")[0]
+        if not Path("/proc", pid).exists():
+            shutil.rmtree(left, ignore_errors=True)
