@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from torchsmith.train.engines.captured_gradients import Gradients
+from torchsmith.train.engines.captured_layers import memory_format
 
 aten = torch.ops.aten
 
@@ -32,12 +33,17 @@ class Convolution:
             module.output_padding,
             module.groups,
         )
+        # PyTorch lays the inputs out like the weight, both times: once is enough.
+        lies_last = memory_format(self.weight) is torch.channels_last
+        self.lies_last = lies_last and isinstance(module, nn.Conv2d)
         self.bias_sizes = None if self.bias is None else list(self.bias.shape)
         self.slots = [gradients.slot(module.weight), gradients.slot(module.bias)]
         self.wanted = [inputs_want, *(slot is not None for slot in self.slots)]
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Convolve."""
+        if self.lies_last:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
         self.inputs = inputs
         return torch.convolution(inputs, self.weight, self.bias, *self.geometry)
 
@@ -97,6 +103,8 @@ class MaxPool2d:
 
     def backward(self, gradient: Tensor) -> Tensor:
         """Return each gradient at its place."""
+        # Laid out like the inputs first, it takes a quarter of the time.
+        gradient = gradient.contiguous(memory_format=memory_format(self.inputs))
         result: Tensor = aten.max_pool2d_with_indices_backward.default(
             gradient, self.inputs, *self.geometry, self.places
         )

@@ -184,3 +184,13 @@ class Embedding:
                 )
             )
         return gradient
+
+
+def memory_format(tensor: Tensor) -> torch.memory_format:
+    """Return how a tensor lies in memory, as PyTorch's kernels ask."""
+    if tensor.is_contiguous():
+        return torch.contiguous_format
+    for dimensions, kept in ((4, torch.channels_last), (5, torch.channels_last_3d)):
+        if tensor.ndim == dimensions and tensor.is_contiguous(memory_format=kept):
+            return kept
+    return torch.contiguous_format

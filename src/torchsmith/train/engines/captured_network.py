@@ -19,6 +19,7 @@ from torchsmith.train.engines.captured_layers import Layer
 from torchsmith.train.engines.engine import Unsupported
 
 _DRAWS = nn.Dropout | nn.RNNBase | nn.TransformerEncoder
+_KEEPS_OUTPUTS = OfOutputs | ReLU | layers.ByAutograd
 _HOOKS = (
     "_forward_hooks",
     "_forward_pre_hooks",
@@ -89,7 +90,7 @@ class Chain:
             self._backward.insert(0, layer)
         self.want = self.want or learns
         if not isinstance(layer, layers.Reshape):  # it may give the very same memory
-            self.kept = isinstance(layer, OfOutputs | ReLU)
+            self.kept = isinstance(layer, _KEEPS_OUTPUTS)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the outputs of the last layer."""

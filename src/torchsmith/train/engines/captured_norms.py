@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from torchsmith.train.engines.captured_gradients import Gradients
+from torchsmith.train.engines.captured_layers import memory_format
 
 aten = torch.ops.aten
 
@@ -140,7 +141,7 @@ class GroupNorm:
         affine = self.affine
         num, channels = inputs.shape[:2]
         self.sizes = (num, channels, inputs.numel() // (num * channels))
-        self.format = _memory_format(inputs)
+        self.format = memory_format(inputs)
         self.inputs = inputs.contiguous(memory_format=self.format)
         outputs, self.mean, self.inverse = torch.native_group_norm(
             self.inputs,
@@ -166,13 +167,3 @@ class GroupNorm:
             affine.wanted,
         )
         return affine.write(found, gradient)
-
-
-def _memory_format(tensor: Tensor) -> torch.memory_format:
-    """Return how a tensor lies in memory, as PyTorch's kernels ask."""
-    if tensor.is_contiguous():
-        return torch.contiguous_format
-    for dimensions, kept in ((4, torch.channels_last), (5, torch.channels_last_3d)):
-        if tensor.ndim == dimensions and tensor.is_contiguous(memory_format=kept):
-            return kept
-    return torch.contiguous_format
