@@ -167,6 +167,13 @@ def test_the_command_line_page_names_every_command():
     assert set(cli.commands) - in_backticks("cli.md") == set()
 
 
+def test_the_data_page_names_the_settings_of_memory_and_cache():
+    from torchsmith.core.memory import MEMORY_VARIABLE
+
+    words = in_backticks("data.md")
+    assert {MEMORY_VARIABLE, "XDG_CACHE_HOME", "num_workers"} <= words
+
+
 def test_the_data_page_names_every_set():
     from torchsmith.data.catalog import NAMES
 
