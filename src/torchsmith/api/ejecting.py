@@ -153,7 +153,7 @@ def _verification(run: Run, path: Path, observer: Observer) -> "Verification":
     from torchsmith.eject.verify import verify
 
     evaluation = run.evaluation
-    scores: dict[str, Score] = {**evaluation.scores["test"]}
+    scores: dict[str, Score] = {str(k): s for k, s in evaluation.scores["test"].items()}
     for changed in evaluation.robustness:
         told = changed.change.removeprefix("{").removesuffix("}")
         scores |= {f"{name} under {told}": s for name, s in changed.scores.items()}

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #if defined(__AVX512F__) || defined(__FMA__)
@@ -126,9 +127,19 @@ inline float dot(const float* x, const float* y, int64_t length) {
       sum[v] += load(x + i + v * LANES) * load(y + i + v * LANES);
   for (; i < length; i += LANES) sum[0] += load(x + i) * load(y + i);
   const Lanes all = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-  float total = 0;
-  for (int v = 0; v < LANES; v++) total += all[v];
-  return total;
+  float half[LANES];
+  std::memcpy(half, &all, sizeof half);
+#pragma GCC unroll 4
+  for (int64_t n = LANES / 2; n > 0; n /= 2)
+    for (int64_t v = 0; v < n; v++) half[v] += half[v + n];
+  return half[0];
+}
+
+// c (rows, width) = a (rows, 1) b (1, width).
+inline void outer_product(int64_t rows, const float* a, int64_t a_row, const float* b,
+                          int64_t width, float* c) {
+  for (int64_t i = 0; i < rows; i++, a += a_row, c += width)
+    for (int64_t j = 0; j < width; j += LANES) store(c + j, *a * load(b + j));
 }
 
 // Entries of a sparse vector: which row of a matrix, and its factor.

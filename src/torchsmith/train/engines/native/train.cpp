@@ -148,10 +148,16 @@ class Buffer {  // floats at the beginning of a cache line, all zero
   std::unique_ptr<float, Free> at_;
 };
 
-struct Columns {  // what is not zero in the columns of a batch, of one thread
+struct Columns {  // what is not zero in the columns of a batch
   std::vector<int64_t> begins;
   std::vector<int32_t> rows;
   std::vector<float> values;
+};
+
+struct Desk {  // of one thread
+  Columns columns;
+  Buffer panel;  // gradients that are used at once
+  Buffer shift;  // what the base of sparse inputs adds to each row
 };
 
 constexpr int64_t CHUNK = 4096;  // of the gradients whose squares are summed in one go
@@ -160,8 +166,8 @@ constexpr int64_t PANEL = 32;    // rows of a weight that are changed while stil
 class Run {
  public:
   Run(const Training& training, const Steps& steps)
-      : t_(training), s_(steps), barrier_(steps.threads), columns_(steps.threads) {
-    int64_t largest = 0;
+      : t_(training), s_(steps), barrier_(steps.threads), desks_(steps.threads) {
+    int64_t largest = 0, panel = 0;
     for (int64_t n = 0; n < s_.count; n++)
       largest = std::max(largest, s_.starts[n + 1] - s_.starts[n]);
     if (t_.examples.inputs) inputs_ = Buffer(largest * padded(t_.layers[0].inputs));
@@ -174,6 +180,11 @@ class Run {
       slopes_.emplace_back(has_slope ? largest * width : 0);
       transposed_.emplace_back(l && !is_narrow(layer) ? layer.inputs * width : 0);
       if (l) transpose(l, {0, layer.outputs});
+      panel = std::max(panel, PANEL * row_of(l));
+    }
+    for (Desk& desk : desks_) {
+      desk.panel = Buffer(panel);
+      desk.shift = Buffer(padded(t_.layers[0].outputs));
     }
     losses_.resize(largest);
     squares_.resize((t_.arena + CHUNK - 1) / CHUNK);
@@ -201,18 +212,18 @@ class Run {
   void through_network(int64_t thread, const int64_t* rows, int64_t size) {
     const Range mine = share(size, thread, s_.threads, 4);
     if (mine.size() == 0) return;
-    for (int64_t l = 0; l < t_.num_layers; l++) forward(l, rows, mine);
+    for (int64_t l = 0; l < t_.num_layers; l++) forward(thread, l, rows, mine);
     measure_loss(rows, mine, size);
     for (int64_t l = t_.num_layers - 1; l > 0; l--) backward(l, mine);
   }
 
-  void forward(int64_t l, const int64_t* rows, Range mine) {
+  void forward(int64_t thread, int64_t l, const int64_t* rows, Range mine) {
     const Layer& layer = t_.layers[l];
     const int64_t width = padded(layer.outputs);
     float* out = outputs_[l].at(mine.begin * width);
     const float* bias = layer.bias < 0 ? nullptr : parameter(layer.bias);
     if (l == 0 && !t_.examples.inputs) {
-      forward_sparse(layer, rows, mine, bias);
+      forward_sparse(thread, rows, mine, bias);
     } else {
       if (l == 0) gather(layer, rows, mine);
       const int64_t before = padded(layer.inputs);
@@ -254,17 +265,16 @@ class Run {
   }
 
   // W x = W (x - base) + W base: what is zero in the data is left out of the first.
-  void forward_sparse(const Layer& layer, const int64_t* rows, Range mine,
+  void forward_sparse(int64_t thread, const int64_t* rows, Range mine,
                       const float* bias) {
+    const Layer& layer = t_.layers[0];
     const Examples& e = t_.examples;
     const int64_t width = padded(layer.outputs);
-    Buffer start;
     if (e.base) {
-      start = Buffer(width);
-      if (bias) std::copy_n(bias, width, start.at(0));
+      float* shift = desks_[thread].shift.at(0);
       multiply(1, width, layer.inputs, {e.base, 0, 1}, parameter(layer.weight), width,
-               start.at(0), width, bias);
-      bias = start.at(0);
+               shift, width, bias);
+      bias = shift;
     }
     const auto entries_of = [&](int64_t i) {
       const int64_t begin = e.row_starts[rows[mine.begin + i]];
@@ -303,9 +313,11 @@ class Run {
       }
       losses_[i] = static_cast<double>(loss) * scale;
       for (int64_t k = 0; k < n; k++) error[k] *= scale;
-      through_activation(last.activation, out, slopes_[t_.num_layers - 1].at(i * width),
-                         error, width);
     }
+    const int64_t place = mine.begin * width;
+    through_activation(last.activation, outputs_[t_.num_layers - 1].at(place),
+                       slopes_[t_.num_layers - 1].at(place),
+                       errors_[t_.num_layers - 1].at(place), mine.size() * width);
   }
 
   void add_losses(int64_t size) {
@@ -319,9 +331,13 @@ class Run {
     const Layer &layer = t_.layers[l], &below = t_.layers[l - 1];
     const int64_t width = padded(layer.outputs), before = padded(layer.inputs);
     const int64_t place = mine.begin * before;
-    multiply(mine.size(), before, layer.outputs,
-             {errors_[l].at(mine.begin * width), width, 1}, parameter(layer.weight),
-             before, errors_[l - 1].at(place), before, nullptr);
+    if (layer.outputs == 1)
+      outer_product(mine.size(), errors_[l].at(mine.begin * width), width,
+                    parameter(layer.weight), before, errors_[l - 1].at(place));
+    else
+      multiply(mine.size(), before, layer.outputs,
+               {errors_[l].at(mine.begin * width), width, 1}, parameter(layer.weight),
+               before, errors_[l - 1].at(place), before, nullptr);
     through_activation(below.activation, outputs_[l - 1].at(place),
                        slopes_[l - 1].at(place), errors_[l - 1].at(place),
                        mine.size() * before);
@@ -351,11 +367,13 @@ class Run {
       const Layer& layer = t_.layers[l];
       const Range mine = rows_of(l, thread);
       const int64_t width = row_of(l);
-      change({layer.weight + mine.begin * width, layer.weight + mine.end * width}, n,
-             layer.weight_group, scale);
+      const Range place = {layer.weight + mine.begin * width,
+                           layer.weight + mine.end * width};
+      change(place, t_.gradients + place.begin, n, layer.weight_group, scale);
       transpose(l, mine);
       if (layer.bias >= 0 && l % s_.threads == thread)
-        change({layer.bias, layer.bias + padded(layer.outputs)}, n, layer.bias_group, scale);
+        change({layer.bias, layer.bias + padded(layer.outputs)}, t_.gradients + layer.bias,
+               n, layer.bias_group, scale);
     }
   }
 
@@ -373,42 +391,44 @@ class Run {
     const Range mine = rows_of(l, thread);
     const int64_t row = row_of(l), width = padded(layer.outputs);
     const bool is_sparse = l == 0 && !t_.examples.inputs;
-    Buffer start;
+    Desk& desk = desks_[thread];
     if (is_sparse) {
-      sort_columns(columns_[thread], rows, size, mine);
-      if (t_.examples.base) start = summed_errors(0, size);
+      sort_columns(desk.columns, rows, size, mine);
+      if (t_.examples.base) sum_errors(0, size, desk.shift.at(0));
     }
+    // Only the last gradients of a call can be seen; others need not leave L1.
+    const bool keeps = !changes || n == s_.count - 1;
     for (int64_t begin = mine.begin; begin < mine.end; begin += PANEL) {
       const Range panel = {begin, std::min(mine.end, begin + PANEL)};
-      float* to = t_.gradients + layer.weight + panel.begin * row;
-      if (is_sparse) {
-        sum_sparse(columns_[thread], panel, mine.begin, start, to);
-      } else if (l == 0) {
+      const Range place = {layer.weight + panel.begin * row,
+                           layer.weight + panel.end * row};
+      float* to = keeps ? t_.gradients + place.begin : desk.panel.at(0);
+      if (is_sparse)
+        sum_sparse(desk, panel, mine.begin, to);
+      else if (l == 0)
         multiply(panel.size(), row, size, {inputs_.at(panel.begin), 1, padded(layer.inputs)},
                  errors_[0].at(0), width, to, row, nullptr);
-      } else {
+      else
         multiply(panel.size(), row, size, {errors_[l].at(panel.begin), 1, width},
                  outputs_[l - 1].at(0), row, to, row, nullptr);
-      }
-      if (changes)
-        change({layer.weight + panel.begin * row, layer.weight + panel.end * row}, n,
-               layer.weight_group, 1);
+      if (changes) change(place, to, n, layer.weight_group, 1);
     }
     if (changes) transpose(l, mine);
   }
 
-  void sum_sparse(const Columns& columns, Range panel, int64_t first, const Buffer& start,
-                  float* to) {
+  void sum_sparse(const Desk& desk, Range panel, int64_t first, float* to) {
     const int64_t width = padded(t_.layers[0].outputs);
     const auto entries_of = [&](int64_t i) {
-      const int64_t* begins = columns.begins.data() + panel.begin - first + i;
-      return Entries<int32_t>{columns.rows.data() + begins[0],
-                              columns.values.data() + begins[0], begins[1] - begins[0]};
+      const int64_t* begins = desk.columns.begins.data() + panel.begin - first + i;
+      return Entries<int32_t>{desk.columns.rows.data() + begins[0],
+                              desk.columns.values.data() + begins[0],
+                              begins[1] - begins[0]};
     };
     multiply_sparse(panel.size(), width, entries_of, errors_[0].at(0), nullptr, to);
-    if (!start.at(0)) return;
+    if (!t_.examples.base) return;
     for (int64_t i = panel.begin; i < panel.end; i++, to += width)
-      for (int64_t k = 0; k < width; k++) to[k] += t_.examples.base[i] * start.at(0)[k];
+      for (int64_t k = 0; k < width; k++)
+        to[k] += t_.examples.base[i] * desk.shift.at(0)[k];
   }
 
   // Sort what is not zero in some columns of the batch by column, by counting.
@@ -434,23 +454,20 @@ class Run {
     });
   }
 
-  Buffer summed_errors(int64_t l, int64_t size) {
+  void sum_errors(int64_t l, int64_t size, float* to) {
     const int64_t width = padded(t_.layers[l].outputs);
-    Buffer sum(width);
+    std::fill_n(to, width, 0.0f);
     for (int64_t i = 0; i < size; i++)
-      for (int64_t k = 0; k < width; k++) sum.at(0)[k] += errors_[l].at(i * width)[k];
-    return sum;
+      for (int64_t k = 0; k < width; k++) to[k] += errors_[l].at(i * width)[k];
   }
 
   void sum_bias(int64_t thread, int64_t n, int64_t l, int64_t size, bool changes) {
     const Layer& layer = t_.layers[l];
     if (layer.bias < 0 || l % s_.threads != thread) return;
-    const int64_t width = padded(layer.outputs);
     float* to = t_.gradients + layer.bias;
-    std::fill_n(to, width, 0.0f);
-    for (int64_t i = 0; i < size; i++)
-      for (int64_t k = 0; k < width; k++) to[k] += errors_[l].at(i * width)[k];
-    if (changes) change({layer.bias, layer.bias + width}, n, layer.bias_group, 1);
+    sum_errors(l, size, to);
+    if (changes)
+      change({layer.bias, layer.bias + padded(layer.outputs)}, to, n, layer.bias_group, 1);
   }
 
   // Keep the weight of a later layer transposed, too.
@@ -466,59 +483,63 @@ class Run {
           to[k * width + o] = from[o * row + k];
   }
 
-  // The optimizer's step for some numbers of the arena.
-  void change(Range range, int64_t n, int64_t group, double scale) {
+  // The optimizer's step for some numbers of the arenas, given their gradients.
+  void change(Range range, float* __restrict__ g, int64_t n, int64_t group, double scale) {
     const Rates& rates = s_.rates[n * s_.groups + group];
-    float* __restrict__ g = t_.gradients;
-    const float decay = static_cast<float>(rates.weight_decay);
+    const int64_t size = range.size();
     if (scale < 1)
-      for (int64_t i = range.begin; i < range.end; i++) g[i] *= static_cast<float>(scale);
+      for (int64_t i = 0; i < size; i++) g[i] *= static_cast<float>(scale);
     if (t_.clip_value > 0) {
       const float limit = static_cast<float>(t_.clip_value);
-      for (int64_t i = range.begin; i < range.end; i++)
+      for (int64_t i = 0; i < size; i++)
         g[i] = g[i] < -limit ? -limit : g[i] > limit ? limit : g[i];
     }
+    float* p = t_.parameters + range.begin;
     if (t_.optimizer == SGD)
-      change_by_sgd(range, rates, decay, s_.is_fresh && n == 0);
+      change_by_sgd(size, p, g, t_.first + range.begin, rates, s_.is_fresh && n == 0);
     else
-      change_by_adam(range, rates, decay, s_.done + n + 1);
+      change_by_adam(size, p, g, t_.first + range.begin, t_.second + range.begin, rates,
+                     s_.done + n + 1);
   }
 
-  void change_by_sgd(Range range, const Rates& rates, float decay, bool is_fresh) {
-    float *__restrict__ p = t_.parameters, *__restrict__ m = t_.first;
-    const float* __restrict__ g = t_.gradients;
+  void change_by_sgd(int64_t size, float* __restrict__ p, const float* __restrict__ g,
+                     float* __restrict__ m, const Rates& rates, bool is_fresh) {
     const float lr = static_cast<float>(rates.lr), kept = static_cast<float>(rates.beta1);
     const float added = static_cast<float>(1 - rates.beta2);
+    const float decay = static_cast<float>(rates.weight_decay);
+    const bool nesterov = rates.nesterov != 0;
     if (rates.beta1 == 0) {
-      for (int64_t i = range.begin; i < range.end; i++) p[i] -= lr * (g[i] + decay * p[i]);
+      for (int64_t i = 0; i < size; i++) p[i] -= lr * (g[i] + decay * p[i]);
       return;
     }
-    for (int64_t i = range.begin; i < range.end; i++) {
+    for (int64_t i = 0; i < size; i++) {
       const float d = g[i] + decay * p[i];
-      m[i] = is_fresh ? d : kept * m[i] + added * d;
-      p[i] -= lr * (rates.nesterov != 0 ? d + kept * m[i] : m[i]);
+      const float momentum = is_fresh ? d : kept * m[i] + added * d;
+      m[i] = momentum;
+      p[i] -= lr * (nesterov ? d + kept * momentum : momentum);
     }
   }
 
-  void change_by_adam(Range range, const Rates& rates, float decay, int64_t step) {
-    float *__restrict__ p = t_.parameters, *__restrict__ m = t_.first;
-    float* __restrict__ v = t_.second;
-    const float* __restrict__ g = t_.gradients;
-    const double time = static_cast<double>(step);
-    const float size = static_cast<float>(rates.lr / (1 - std::pow(rates.beta1, time)));
+  void change_by_adam(int64_t size, float* __restrict__ p, const float* __restrict__ g,
+                      float* __restrict__ m, float* __restrict__ v, const Rates& rates,
+                      int64_t step) {
+    const bool is_adamw = t_.optimizer == ADAMW;
+    const double time = static_cast<double>(step), lr = rates.lr;
+    const float rate = static_cast<float>(lr / (1 - std::pow(rates.beta1, time)));
     const float root =
         static_cast<float>(1 / std::sqrt(1 - std::pow(rates.beta2, time)));
     const float b1 = static_cast<float>(1 - rates.beta1);
-    const float b2 = static_cast<float>(rates.beta2), eps = static_cast<float>(rates.eps);
+    const float b2 = static_cast<float>(rates.beta2);
     const float c2 = static_cast<float>(1 - rates.beta2);
-    const bool is_adamw = t_.optimizer == ADAMW;
-    const float shrink = is_adamw ? static_cast<float>(1 - rates.lr * rates.weight_decay) : 1;
-    const float added = is_adamw ? 0 : decay;
-    for (int64_t i = range.begin; i < range.end; i++) {
+    const float eps = static_cast<float>(rates.eps);
+    const float shrink = is_adamw ? static_cast<float>(1 - lr * rates.weight_decay) : 1;
+    const float added = is_adamw ? 0 : static_cast<float>(rates.weight_decay);
+    for (int64_t i = 0; i < size; i++) {
       const float before = p[i] * shrink, d = g[i] + added * before;
-      m[i] += b1 * (d - m[i]);
-      v[i] = b2 * v[i] + c2 * d * d;
-      p[i] = before - size * m[i] / (std::sqrt(v[i]) * root + eps);
+      const float mean = m[i] + b1 * (d - m[i]), square = b2 * v[i] + c2 * d * d;
+      m[i] = mean;
+      v[i] = square;
+      p[i] = before - rate * mean / (std::sqrt(square) * root + eps);
     }
   }
 
@@ -528,7 +549,7 @@ class Run {
   Buffer inputs_;
   std::vector<Buffer> outputs_, errors_, slopes_, transposed_;
   std::vector<double> losses_, squares_;
-  std::vector<Columns> columns_;
+  std::vector<Desk> desks_;
 };
 
 }  // namespace
