@@ -6,19 +6,18 @@ from torchsmith.core.errors import DataError
 from torchsmith.data.steps import Resize, RotatePlace, Step
 from torchsmith.inspect.inspection import ImageFacts, Inspection
 from torchsmith.plan.cost import (
+    LARGE_BATCH_MACS,
     conv_epoch_seconds,
     conv_macs,
     table_epoch_seconds,
     table_macs,
+    threads_for,
 )
 from torchsmith.plan.machine import Machine
 from torchsmith.plan.networks import ConvNet, Network, TabularMLP
 
 TRAINING_SHARE = 0.7
 """Of the budget; the rest is for reading, rivals, evaluation and the report."""
-
-LARGE_BATCH_MACS = 200_000_000
-"""Below, handing work to a second thread costs more than it saves."""
 
 FEWEST_EPOCHS = 4
 """A smaller convolutional net is chosen rather than fewer passes over the data."""
@@ -167,11 +166,13 @@ def _image_network(
 
 def _threads(macs: int, machine: Machine, reasons: Reasons) -> int:
     """Choose by the multiply-adds of one forward pass of a batch."""
-    if macs < LARGE_BATCH_MACS:
-        reasons["training.threads"] = "one thread is faster for small layers"
-        return 1
-    reasons["training.threads"] = "all cores: large convolutions use them well"
-    return machine.cores
+    threads = threads_for(macs, machine)
+    reasons["training.threads"] = (
+        "one thread is faster for small layers"
+        if macs < LARGE_BATCH_MACS
+        else "all cores: large convolutions use them well"
+    )
+    return threads
 
 
 def _epochs(

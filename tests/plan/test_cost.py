@@ -1,0 +1,34 @@
+"""What training costs is estimated for the threads that it gets."""
+
+import pytest
+
+from torchsmith.plan.cost import (
+    conv_epoch_seconds,
+    conv_macs,
+    table_epoch_seconds,
+    threads_for,
+)
+from torchsmith.plan.machine import Machine
+
+TWO, SIXTEEN = Machine(cores=2, gflops=160.0), Machine(cores=16, gflops=1280.0)
+
+
+def test_large_convolutions_get_all_cores_and_small_ones_one():
+    assert threads_for(199_999_999, SIXTEEN) == 1
+    assert threads_for(200_000_000, SIXTEEN) == 16
+
+
+def test_a_net_on_one_thread_is_not_faster_on_more_cores():
+    small = conv_macs((8, 16, 32), 1, 1, 8, 8)
+    assert conv_epoch_seconds(small, 1_000, 32, SIXTEEN) == pytest.approx(
+        conv_epoch_seconds(small, 1_000, 32, TWO)
+    )
+    large = conv_macs((32, 64, 128), 1, 3, 64, 64)
+    ratio = conv_epoch_seconds(large, 50_000, 128, TWO) / conv_epoch_seconds(
+        large, 50_000, 128, SIXTEEN
+    )
+    assert 7 < ratio <= 8
+
+
+def test_each_step_costs_something_whatever_the_network():
+    assert table_epoch_seconds(1, 10_000, 10, TWO) == pytest.approx(0.5, rel=0.01)
