@@ -1,42 +1,13 @@
 """Several processes that train together are as one: two on the CPU, over gloo."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.torchrun import SECONDS, torchrun
 from tests.train import several
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-SECONDS = 300
-
-
-def torchrun(folder, *command, **options):
-    """Start two processes that listen on the loopback interface only."""
-    environment = os.environ | {
-        # The processes' own store, which listens as Torchsmith says; else torchrun's.
-        "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1",
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": str(REPOSITORY),
-    }
-    return subprocess.Popen(
-        [
-            *(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"),
-            *("--rdzv-backend=c10d", "--rdzv-conf=store_type=file"),
-            f"--rdzv-endpoint={folder / 'rendezvous'}",
-            *("--local-addr=localhost", "-m", *map(str, command)),
-        ],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **options,
-    )
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,10 @@ PACKAGES = (
 )
 
 
+ALONE = "1"
+"""Processes that train together where `torchrun` started none."""
+
+
 def environment() -> dict[str, str]:
     """Return versions, processor and settings by name, without importing torch."""
     found = {
@@ -24,6 +28,8 @@ def environment() -> dict[str, str]:
         "processor": _processor(),
         "cores": str(os.cpu_count()),
     }
+    if (processes := os.environ.get("WORLD_SIZE", ALONE)) != ALONE:
+        found["processes"] = processes
     for package in PACKAGES:
         try:
             found[package] = version(package)
@@ -48,10 +54,15 @@ def usable_cores() -> int:
 
 def differences(before: dict[str, str], now: dict[str, str]) -> list[str]:
     """Name the lines that differ, such as `"torch: 2.13.0 then, 2.14.0 now"`."""
-    return [
-        f"{name}: {before.get(name, 'unknown')} then, {now.get(name, 'unknown')} now"
+    absent = {"processes": ALONE}
+    found = {
+        name: [each.get(name, absent.get(name, "unknown")) for each in (before, now)]
         for name in dict.fromkeys([*before, *now])
-        if before.get(name) != now.get(name)
+    }
+    return [
+        f"{name}: {then} then, {here} now"
+        for name, (then, here) in found.items()
+        if then != here
     ]
 
 

@@ -36,6 +36,9 @@ from torchsmith.train.session import Stop
 TIMEOUT = timedelta(minutes=30)
 """So long a process waits for the others in the midst of a step."""
 
+GRACE = timedelta(seconds=10)
+"""So long a process that was told to stop waits for the first, which was told too."""
+
 _POLL_SHARE = 0.05
 _POLL_SECONDS = 0.1
 _numbers = count()
@@ -182,11 +185,13 @@ class Group:
                 dist.destroy_process_group()
 
     def _get(self, key: str, limit: timedelta | None = None) -> bytes:
-        begin = perf_counter()
+        begin, told = perf_counter(), None
         with self._talking():
             while not self._store.check([key]):
                 waited = perf_counter() - begin
                 if self.stop.asked and not self.place.is_first:
+                    told = waited if told is None else told
+                if told is not None and waited - told > GRACE.total_seconds():
                     raise Departed(f"process {self.place.rank} was told to stop")
                 if limit is not None and waited > limit.total_seconds():
                     raise Departed(
