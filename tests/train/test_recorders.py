@@ -74,17 +74,17 @@ def test_a_log_that_cannot_be_made_durable_is_one_clear_error(tmp_path, monkeypa
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(recorders, "sync_file", fail)
-    Log(tmp_path / "nothing").end()
-    log = Log(tmp_path / "metrics.jsonl")
-    log.add(b"x")
+    Log(tmp_path / "nothing", str.encode).end()
+    log = Log(tmp_path / "metrics.jsonl", str.encode)
+    log.add("x")
     with pytest.raises(TrainError, match=r"metrics.jsonl: cannot be written .* free"):
         log.end()
 
 
 def test_a_log_that_cannot_be_written_is_one_clear_error(tmp_path):
-    log = Log(tmp_path / "nowhere" / "metrics.jsonl")
+    log = Log(tmp_path / "nowhere" / "metrics.jsonl", str.encode)
     with pytest.raises(TrainError, match=r"metrics\.jsonl: cannot be written"):
-        log.add(b"line")
+        log.add("line")
     log.write_out()  # what failed is not tried again
 
 

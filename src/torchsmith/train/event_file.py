@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 CASTAGNOLI = 0x82F63B78
 """The polynomial of CRC-32C, its lowest bit first."""
 SHORTEST = 32
-LONGEST = 512
+LONGEST = 2048
 """Contents of other lengths are left to the library, which goes byte by byte."""
 
 
@@ -36,7 +36,7 @@ def masked_crc32c(content: bytes) -> int:
     """Return the checksum of a content, as event files hold it.
 
     The share of a byte in a CRC depends on its value and on its distance from the end
-    alone, so the shares of the numbers of an epoch are looked up at once.
+    alone, so the shares of all bytes are looked up at once.
 
     Source: the CRC of RFC 3720, section 12.1, and the mask of TensorFlow's TFRecords.
     """

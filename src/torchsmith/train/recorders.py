@@ -1,13 +1,15 @@
 """What is written while training goes on: `metrics.jsonl`.
 
-An epoch of a small network takes milliseconds, and so does writing to a file. So what
-is known after an epoch is held back for a moment and written together. Nothing is held
-back across a checkpoint: what a killed process loses, the resumed one computes again.
+An epoch of a small network takes milliseconds. So what is known after it is held back
+for a moment, and put into words and written together with that of others. Nothing is
+held back across a checkpoint: what a killed process loses, the resumed one computes
+again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
+from typing import Generic, TypeVar
 
 from torchsmith.core.files import append, sync_file, write_atomic, write_failed
 from torchsmith.train.history import EpochRecord
@@ -15,26 +17,30 @@ from torchsmith.train.watch import TrainingObserver
 
 SECONDS_BETWEEN_WRITES = 0.25
 
+Item = TypeVar("Item")
 
-class Log:
+
+class Log(Generic[Item]):
     """A file that is added to a few times a second at most.
 
     Args:
         path: The file; made where it is missing.
+        encode: From an item to how it stands in the file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, encode: Callable[[Item], bytes]) -> None:
         self._path = path
-        self._held: list[bytes] = []
+        self._encode = encode
+        self._held: list[Item] = []
         self._next_write = 0.0
 
-    def add(self, content: bytes) -> None:
-        """Add bytes to the end, now or within the next writes.
+    def add(self, item: Item) -> None:
+        """Add an item to the end, now or with one of the next.
 
         Raises:
             TrainError: The disk is full, read-only, or failed; says the free bytes.
         """
-        self._held.append(content)
+        self._held.append(item)
         if perf_counter() >= self._next_write:
             self.write_out()
 
@@ -46,7 +52,7 @@ class Log:
         """
         held, self._held = self._held, []
         if held:
-            append(self._path, b"".join(held))
+            append(self._path, b"".join(map(self._encode, held)))
             self._next_write = perf_counter() + SECONDS_BETWEEN_WRITES
 
     def end(self) -> None:
@@ -73,11 +79,11 @@ class MetricsFile(TrainingObserver):
 
     def __init__(self, path: Path, history: Sequence[EpochRecord]) -> None:
         write_atomic(path, "".join(f"{r.model_dump_json()}\n" for r in history))
-        self._log = Log(path)
+        self._log = Log(path, _line)
 
     def on_epoch_end(self, record: EpochRecord) -> None:
         """Add a line."""
-        self._log.add(f"{record.model_dump_json()}\n".encode())
+        self._log.add(record)
 
     def write_out(self) -> None:
         """Write the lines that are held back."""
@@ -87,3 +93,7 @@ class MetricsFile(TrainingObserver):
         """Make the lines outlive a power cut: the run will be said to be done."""
         del reason
         self._log.end()
+
+
+def _line(record: EpochRecord) -> bytes:
+    return f"{record.model_dump_json()}\n".encode()

@@ -9,7 +9,7 @@ it twice. TensorBoard reads a folder's files in the order of their names.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import perf_counter, time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -33,7 +33,7 @@ NETWORK_FILE = "events.out.tfevents.0.network"
 RESULTS_FILE = "events.out.tfevents.9.results"
 
 BINS = 64
-HISTOGRAM_SHARE = 0.01
+HISTOGRAM_SHARE = 0.005
 """Histograms may take so much of the time; where they take more, some are left out."""
 MOST_TENSORS = 1000
 """Networks of more parameter tensors have no histograms."""
@@ -47,6 +47,21 @@ PICTURES = GRID * GRID
 """So many pictures are shown, in a square."""
 
 Setting = str | float | bool
+
+
+class Epoch(NamedTuple):
+    """What is to be written of an epoch.
+
+    Attributes:
+        moment: When it was done, in seconds since 1970.
+        record: Its numbers.
+        histograms: Of the weights then, as they stand in a file; empty where there was
+            no time for them.
+    """
+
+    moment: float
+    record: EpochRecord
+    histograms: bytes
 
 
 class TensorBoardEvents(TrainingObserver):
@@ -69,7 +84,7 @@ class TensorBoardEvents(TrainingObserver):
         self._folder = folder
         self._state = state
         self._samples = samples
-        self._log = Log(folder / f"events.out.tfevents.{time():.6f}")
+        self._log = Log(folder / f"events.out.tfevents.{time():.6f}", self._encode)
         self._begun = False
         self._next_histograms = 0.0
         self._trace: ForwardTrace | None = None
@@ -79,22 +94,13 @@ class TensorBoardEvents(TrainingObserver):
 
     def on_epoch_end(self, record: EpochRecord) -> None:
         """Write the epoch's numbers, and histograms where there is time for them."""
-        scalars = {"loss/train": record.train_loss, "learning_rate": record.lr}
-        if record.val_loss is not None:
-            scalars["loss/val"] = record.val_loss
-        if record.grad_norm is not None:
-            scalars["gradient_norm"] = record.grad_norm
-        scalars["examples_per_second"] = record.examples_per_second
-        scalars |= {f"{name}/val": value for name, value in record.metrics.items()}
-        summaries = [numbers(scalars)]
-        begin = perf_counter()
-        wanted = begin >= self._next_histograms or bool(self._state.finished)
-        if wanted:
-            summaries += self._histograms()
-        self._add(record.epoch, summaries)
-        if wanted:
+        begin, moment, histograms = perf_counter(), time(), b""
+        if begin >= self._next_histograms or self._state.finished:
+            found = self._histograms()
+            histograms = records([_event(each, record.epoch, moment) for each in found])
             now = perf_counter()
             self._next_histograms = now + (now - begin) / HISTOGRAM_SHARE
+        self._log.add(Epoch(moment, record, histograms))
 
     def write_out(self) -> None:
         """Write the events that are held back."""
@@ -131,7 +137,7 @@ class TensorBoardEvents(TrainingObserver):
         _, begin, end = hparams(dict(settings), dict(scores))
         summaries = [begin, numbers(scores), end]
         summaries += _pictures("mistakes", mistakes)
-        events = [_event(summary, self._state.epoch) for summary in summaries]
+        events = [_event(summary, self._state.epoch, time()) for summary in summaries]
         write_atomic(self._folder / RESULTS_FILE, records([_version(), *events]))
 
     def _write_network(self, calls: Sequence[Call]) -> None:
@@ -139,7 +145,9 @@ class TensorBoardEvents(TrainingObserver):
 
         content = graph_of(calls).SerializeToString()
         events = [_version(), Event(wall_time=time(), graph_def=content)]
-        events += [_event(each, 0) for each in _pictures("examples", self._samples)]
+        events += [
+            _event(each, 0, time()) for each in _pictures("examples", self._samples)
+        ]
         write_atomic(self._folder / NETWORK_FILE, records(events))
 
     def _histograms(self) -> "list[Summary]":
@@ -154,16 +162,28 @@ class TensorBoardEvents(TrainingObserver):
         ]
         return [each for each in found if each is not None]
 
-    def _add(self, epoch: int, summaries: "Sequence[Summary]") -> None:
+    def _encode(self, epoch: Epoch) -> bytes:
         from tensorboardX.proto.event_pb2 import Event, SessionLog
 
-        events = [_event(summary, epoch) for summary in summaries]
+        moment, record, histograms = epoch
+        events = [_event(numbers(scalars_of(record)), record.epoch, moment)]
         if not self._begun:
             log = SessionLog(status=SessionLog.START)
-            start = Event(wall_time=time(), step=epoch, session_log=log)
+            start = Event(wall_time=moment, step=record.epoch, session_log=log)
             events = [_version(), start, *events]
             self._begun = True
-        self._log.add(records(events))
+        return records(events) + histograms
+
+
+def scalars_of(record: EpochRecord) -> dict[str, float]:
+    """Return what is known of an epoch, by the names of the curves."""
+    scalars = {"loss/train": record.train_loss, "learning_rate": record.lr}
+    if record.val_loss is not None:
+        scalars["loss/val"] = record.val_loss
+    if record.grad_norm is not None:
+        scalars["gradient_norm"] = record.grad_norm
+    scalars["examples_per_second"] = record.examples_per_second
+    return scalars | {f"{n}/val": value for n, value in record.metrics.items()}
 
 
 def numbers(values: Mapping[str, float]) -> "Summary":
@@ -269,10 +289,10 @@ def grid(pictures: Sequence[np.ndarray]) -> np.ndarray:
     return whole
 
 
-def _event(summary: "Summary", step: int) -> "Event":
+def _event(summary: "Summary", step: int, moment: float) -> "Event":
     from tensorboardX.proto.event_pb2 import Event
 
-    return Event(wall_time=time(), step=step, summary=summary)
+    return Event(wall_time=moment, step=step, summary=summary)
 
 
 def _version() -> "Event":
