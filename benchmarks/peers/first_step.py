@@ -22,5 +22,5 @@ def until_first_step(output: Output):
 
 if __name__ == "__main__":
     Output.progress = until_first_step
-    main(sys.argv[1:])
+    main()
     sys.exit("no step was heard of")
