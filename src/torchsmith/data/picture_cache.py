@@ -1,9 +1,12 @@
 """Picture files that do not fit into memory: decoded once into a file of pixels."""
 
+import fcntl
 import io
 import math
+import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -57,26 +60,40 @@ def decoded_once(data: Data, steps: Sequence[Step], observer: Observer) -> Data:
     digest = data.fingerprint.removeprefix("sha256:")[:24]
     name = f"{digest}-{shape[1]}x{shape[2]}x{shape[3]}"
     folder = cache_folder() / "pictures" / name
-    if folder.exists():
-        observer.stage(f"Checking {folder}")
-        problem = damage(folder)
+    with _one_process_at_a_time(folder.parent):
+        problem = "not there yet"
+        if folder.exists():
+            observer.stage(f"Checking {folder}")
+            problem = damage(folder)
+            if problem:
+                observer.note(f"{folder}: {problem}; the pictures are decoded again")
         if problem:
-            observer.note(f"{folder}: {problem}; the pictures are decoded again")
-    if not folder.exists() or problem:
-        _write(folder, images, shape, observer)
-    pixels = leave_npy(folder / _FILE)
+            _write(folder, images, shape, observer)
+        pixels = leave_npy(folder / _FILE)
     return replace(data, inputs=replace(images, pixels=pixels))
+
+
+@contextmanager
+def _one_process_at_a_time(folder: Path) -> Iterator[None]:
+    """Let others wait, such as those of `torchrun`, and then find what was written."""
+    try:
+        make_folder(folder)
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise write_failed(folder, error) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _write(
     folder: Path, images: Images, shape: tuple[int, int, int, int], observer: Observer
 ) -> None:
     needed = math.prod(shape)
-    try:
-        make_folder(folder.parent)
-    except OSError as error:
-        raise write_failed(folder.parent, error) from error
-    _remove_unfinished(folder)
+    for left in folder.parent.glob(f"{folder.name}.tmp-*"):
+        shutil.rmtree(left, ignore_errors=True)  # of a process that was killed
     free = shutil.disk_usage(folder.parent).free
     if free < needed:
         raise DataError(
@@ -100,11 +117,3 @@ def _write(
             done = int(rows[-1]) + 1
             per_picture = (perf_counter() - begin) / done
             observer.advance(done, per_picture * (len(images) - done))
-
-
-def _remove_unfinished(folder: Path) -> None:
-    """Remove what processes that were killed left of this cache."""
-    for left in folder.parent.glob(f"{folder.name}.tmp-*"):
-        pid = left.name.partition(".tmp-")[2].partition("-")[0]
-        if not Path("/proc", pid).exists():
-            shutil.rmtree(left, ignore_errors=True)
