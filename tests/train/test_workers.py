@@ -171,6 +171,21 @@ def test_a_fit_that_was_stopped_at_any_step_goes_on_with_any_number_of_workers(
         assert same_weights(resumed.module, whole.module), step
 
 
+def test_a_run_goes_on_with_another_number_of_workers_in_its_plan(
+    tmp_path, monkeypatch
+):
+    settings = {"training.epochs": 2}
+    with monkeypatch.context() as patch:
+        stop_at(patch, 5)
+        with pytest.raises(Interrupted):
+            ts.train("iris", runs=tmp_path, settings=settings)
+    (plan,) = tmp_path.glob("*/plan.yaml")
+    text = plan.read_text()
+    assert "num_workers: 0" in text
+    plan.write_text(text.replace("num_workers: 0", "num_workers: 2"))
+    assert len(ts.train(resume="last", runs=tmp_path).history) == 2
+
+
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_an_exception_of_a_data_set_is_told_with_its_index(num_workers):
     message = r"Broken\[17\] \(train part\) raised KeyError: 'no label'; correct"

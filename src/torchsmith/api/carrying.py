@@ -289,6 +289,7 @@ def _require_unchanged(folder: RunFolder, plan: Plan, begun_with: str) -> None:
         PlanError: They differ in more than where the same data lies.
     """
     changed = differences(plan, parse_plan(begun_with))
+    changed.pop("training.num_workers", None)  # changes no result
     if plan.data.fingerprint:
         changed.pop("data.source", None)
     if changed:
