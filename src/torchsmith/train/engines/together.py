@@ -91,9 +91,8 @@ def require_together(jobs: Sequence[Job], networks: Sequence[nn.Module]) -> None
     layers = layers_of(networks[0])
     if not any(isinstance(layer, nn.Linear) for layer in layers):
         raise Unsupported("there is no Linear layer")
-    shapes = [[p.shape for p in network.parameters()] for network in networks]
-    if any(own != shapes[0] for own in shapes):
-        raise Unsupported("the networks differ in shape")
+    if any(str(network) != str(networks[0]) for network in networks):
+        raise Unsupported("the networks differ")
 
 
 def fit_together(
@@ -258,7 +257,7 @@ class _Lockstep:
         """Return layers and loss for batches of this size."""
         found = self._layers.get(inputs.shape)
         if found is None:
-            layers = StackedLayers(self._networks, inputs.shape, self._stacks.of)
+            layers = StackedLayers(self._networks, inputs.shape, self._stacks.parts)
             loss = stacked_loss(self.members[0].job.loss, layers.shape, targets)
             found = self._layers[inputs.shape] = layers, loss
         return found

@@ -3,9 +3,9 @@
 Shapes: M networks, B examples in a batch of each, F features.
 
 A number may round in another way where it is computed beside others: in products of
-small matrices, and at the ends of rows in `exp`. So each step of the arithmetic is
-tried both ways on numbers drawn at random, and takes one call for all networks only
-where this machine gives the very bits of one call for each.
+small matrices, or of such as do not begin at a line of the processor's cache. So each
+product is tried both ways on numbers drawn at random, and takes one call for all
+networks only where this machine gives the very bits of one call for each.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,8 +33,16 @@ POINTWISE = (
 )
 """Layers without weights that keep the shape and treat each example for itself."""
 
-TRIES = 2
-"""So many times, numbers drawn at random must come out the same."""
+LINE_BYTES = 64
+"""Of the processor's cache; tensors begin at one."""
+
+TRIED_NUMBERS = 4096
+"""So many numbers must come out the same, if not more in two tries."""
+
+WHOLE_VECTORS = 64
+"""A processor takes 4 to 32 numbers at once, and those left at the end of a tensor one
+by one, which may round in another way: `exp` does. There are none of them where every
+network has a multiple of so many numbers, and there is one thread."""
 
 Stacks = Callable[[Tensor], tuple[Tensor, Tensor]]
 """From a parameter of one network to those of all `(M, …)`, and their gradients."""
@@ -174,19 +182,18 @@ class Linear:
         if module.bias is not None:
             self._bias, self._bias_grad = stacks(module.bias)
         self._is_first = is_first
-        inputs = [torch.randn(shape) for _ in range(TRIES)]
         outputs = torch.Size([*shape[:2], module.out_features])
-        grads = [torch.randn(outputs) for _ in range(TRIES)]
+        tries = range(num_tries(min(shape.numel(), outputs.numel())))
+        inputs = [torch.randn(shape) for _ in tries]
+        grads = [torch.randn(outputs) for _ in tries]
         together, each = self._forward_together, self._forward_each
         same = _same(together, each, [(x,) for x in inputs])
         self._forward = together if same else each
         pairs = list(zip(grads, inputs, strict=True))
-        same = _same_written(
-            _weight_grads, _each_weight_grad, pairs, self._weight.shape
-        )
+        same = _same_written(_weight_grads, _each_weight_grad, pairs, self._weight_grad)
         self._weight_product = _weight_grads if same else _each_weight_grad
         pairs = [(grad, self._weight) for grad in grads]
-        same = _same_written(_input_grads, _each_input_grad, pairs, shape)
+        same = _same_written(_input_grads, _each_input_grad, pairs, torch.empty(shape))
         self._input_product = _input_grads if same else _each_input_grad
         same = _same(_sums, _each_sum, [(grad,) for grad in grads])
         self._sum = _sums if same else _each_sum
@@ -217,7 +224,7 @@ class Linear:
         outputs = []
         for place, (each, weight) in enumerate(zip(inputs, self._weight, strict=True)):
             bias = None if self._bias is None else self._bias[place]
-            outputs.append(functional.linear(each, weight, bias))
+            outputs.append(functional.linear(_as_alone(each), weight, bias))
         return torch.stack(outputs)
 
 
@@ -272,16 +279,14 @@ class Pointwise:
 
     def __init__(self, module: nn.Module, shape: torch.Size) -> None:
         self._module = module
-        tries = [(torch.randn(shape), torch.randn(shape)) for _ in range(TRIES)]
-        self._parts = 1
-        if not _same(self._both, self._each_both, tries):
-            self._parts = shape[0]
+        as_one = shape[1:].numel() % WHOLE_VECTORS == 0 and torch.get_num_threads() == 1
+        self._parts = 1 if as_one else shape[0]
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the outputs, and keep how they were made."""
         with torch.enable_grad():
             self._inputs = [
-                part.flatten(0, 1).requires_grad_()
+                _as_alone(part.flatten(0, 1)).requires_grad_()
                 for part in inputs.detach().chunk(self._parts)
             ]
             self._outputs = [self._module(part) for part in self._inputs]
@@ -290,16 +295,9 @@ class Pointwise:
 
     def backward(self, grad: Tensor) -> Tensor:
         """Return the gradient of the inputs."""
-        parts = [part.flatten(0, 1) for part in grad.chunk(self._parts)]
+        parts = [_as_alone(part.flatten(0, 1)) for part in grad.chunk(self._parts)]
         found = torch.autograd.grad(self._outputs, self._inputs, parts)
         return (found[0] if self._parts == 1 else torch.cat(found)).view_as(grad)
-
-    def _both(self, inputs: Tensor, grad: Tensor) -> Tensor:
-        return torch.cat([self.forward(inputs), self.backward(grad)], dim=2)
-
-    def _each_both(self, inputs: Tensor, grad: Tensor) -> Tensor:
-        pairs = zip(inputs.split(1), grad.split(1), strict=True)
-        return torch.cat([self._both(each, its) for each, its in pairs])
 
 
 class Alone:
@@ -335,6 +333,11 @@ class Alone:
         return torch.stack(found)
 
 
+def num_tries(numbers: int) -> int:
+    """Return how often to try what gives so many numbers."""
+    return max(2, -(-TRIED_NUMBERS // numbers))
+
+
 def same_bits(left: Tensor, right: Tensor) -> bool:
     """Whether two float32 tensors are the same bit for bit, -0.0 and NaN included."""
     return torch.equal(left.view(torch.int32), right.view(torch.int32))
@@ -352,13 +355,12 @@ def _same_written(
     together: Product,
     each: Product,
     tries: Sequence[tuple[Tensor, Tensor]],
-    shape: torch.Size,
+    out: Tensor,
 ) -> bool:
     def result(product: Product) -> Callable[[Tensor, Tensor], Tensor]:
         def compute(left: Tensor, right: Tensor) -> Tensor:
-            out = torch.empty(shape)
             product(left, right, out)
-            return out
+            return out.clone()
 
         return compute
 
@@ -371,7 +373,7 @@ def _weight_grads(grad: Tensor, inputs: Tensor, out: Tensor) -> None:
 
 def _each_weight_grad(grad: Tensor, inputs: Tensor, out: Tensor) -> None:
     for own, each, place in zip(grad, inputs, out, strict=True):
-        torch.mm(own.t(), each, out=place)
+        torch.mm(_as_alone(own).t(), _as_alone(each), out=place)
 
 
 def _input_grads(grad: Tensor, weight: Tensor, out: Tensor) -> None:
@@ -380,7 +382,12 @@ def _input_grads(grad: Tensor, weight: Tensor, out: Tensor) -> None:
 
 def _each_input_grad(grad: Tensor, weight: Tensor, out: Tensor) -> None:
     for own, each, place in zip(grad, weight, out, strict=True):
-        torch.mm(own, each, out=place)
+        place.copy_(torch.mm(_as_alone(own), each))
+
+
+def _as_alone(part: Tensor) -> Tensor:
+    """Return part of a stack where a tensor of its own would lie: at a line's begin."""
+    return part if part.data_ptr() % LINE_BYTES == 0 else part.clone()
 
 
 def _sums(grad: Tensor) -> Tensor:

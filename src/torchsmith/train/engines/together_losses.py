@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from torchsmith.nn.losses import ClassTargets, LossFunction
-from torchsmith.train.engines.together_layers import TRIES, same_bits
+from torchsmith.train.engines.together_layers import num_tries, same_bits
 
 MEAN = 1
 """As `torch.nn.functional` tells the reduction to what computes it."""
@@ -28,7 +28,7 @@ def stacked_loss(loss: LossFunction, shape: torch.Size, targets: Tensor) -> Stac
     together = _together(loss, targets)
     if together is None:
         return each
-    for _ in range(TRIES):
+    for _ in range(num_tries(shape.numel())):
         outputs = torch.randn(shape)
         found, wanted = together(outputs, targets), each(outputs, targets)
         if not all(map(same_bits, found, wanted)):

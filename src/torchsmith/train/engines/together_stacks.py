@@ -4,13 +4,14 @@ Each network's own parameters, gradients and optimizer state are views of the st
 that checkpoints, averages and clipping need to know nothing of them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from torchsmith.train.engines.together_layers import same_bits
+from torchsmith.train.engines.together_layers import LINE_BYTES, WHOLE_VECTORS
 
 ELEMENT_BY_ELEMENT = (
     torch.optim.SGD,
@@ -25,6 +26,34 @@ ELEMENT_BY_ELEMENT = (
 """Optimizers that change each weight by itself, so that stacks are as good as parts."""
 
 
+LINE = LINE_BYTES // 4
+"""Numbers of float32 in a line. Each network's part begins at one, as it does alone."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A tensor of each network, side by side.
+
+    Attributes:
+        whole: `(M, N)`, where N numbers end with a line; zeros fill it up.
+        parts: The same memory as `(M, …)`.
+    """
+
+    whole: Tensor
+    parts: Tensor
+
+    @classmethod
+    def of(cls, tensors: Sequence[Tensor]) -> "Stack":
+        """Copy the tensors of all networks into a new stack."""
+        first = tensors[0]
+        size = first.numel()
+        whole = torch.zeros(len(tensors), -(-size // LINE) * LINE, dtype=first.dtype)
+        parts = whole[:, :size].unflatten(1, first.shape)
+        for part, tensor in zip(parts, tensors, strict=True):
+            part.copy_(tensor.detach())
+        return cls(whole, parts)
+
+
 class Stacks:
     """The weights and gradients of many networks of one shape.
 
@@ -33,30 +62,27 @@ class Stacks:
     """
 
     def __init__(self, networks: Sequence[nn.Module]) -> None:
-        self._places: dict[Tensor, int] = {}
-        self.weights: list[Tensor] = []
-        self.grads: list[Tensor] = []
+        self._stacks: dict[Tensor, tuple[Stack, Stack]] = {}
         every = zip(*(network.parameters() for network in networks), strict=True)
         for own in every:
-            self._places |= dict.fromkeys(own, len(self.weights))
-            stack = torch.stack([each.detach() for each in own])
-            grads = torch.zeros_like(stack)
-            for each, weight, grad in zip(own, stack, grads, strict=True):
+            weights = Stack.of(own)
+            grads = Stack.of([torch.zeros_like(each) for each in own])
+            for each, weight, grad in zip(own, weights.parts, grads.parts, strict=True):
                 each.data, each.grad = weight, grad
-            self.weights.append(stack)
-            self.grads.append(grads)
+            self._stacks |= dict.fromkeys(own, (weights, grads))
 
-    def of(self, parameter: Tensor) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, parameter: Tensor) -> tuple[Stack, Stack]:
         """Return the stack that a parameter is in, and that of its gradient."""
-        place = self._places[parameter]
-        return self.weights[place], self.grads[place]
+        return self._stacks[parameter]
+
+    def parts(self, parameter: Tensor) -> tuple[Tensor, Tensor]:
+        """Return all networks' own of a parameter `(M, …)`, and its gradients."""
+        weights, grads = self._stacks[parameter]
+        return weights.parts, grads.parts
 
 
 class Updates:
     """The optimizer steps of many networks, in one call where their settings agree.
-
-    The second step is taken both ways. Where one optimizer over the stacks gives other
-    bits than one for each network, or settings part, each takes its own steps.
 
     Args:
         optimizers: Of the networks, which they change.
@@ -77,23 +103,18 @@ class Updates:
         """Change all weights by their gradients."""
         if self._may_join and not self._agree():
             self._part()
-        if self._joint is not None:
-            self._step_jointly(self._joint)
-        elif self._may_join and self._has_begun:
+        if self._may_join and self._has_begun and self._joint is None:
             self._join()
-        else:  # the first step makes what an optimizer keeps
-            self._step_each()
+        if self._joint is None:  # also the first step, which makes what is kept
+            for optimizer in self._optimizers:
+                optimizer.step()
             self._has_begun = True
-
-    def _step_each(self) -> None:
-        for optimizer in self._optimizers:
-            optimizer.step()
-
-    def _step_jointly(self, joint: torch.optim.Optimizer) -> None:
-        groups = zip(joint.param_groups, self._optimizers[0].param_groups, strict=True)
-        for group, first in groups:
+            return
+        for group, first in zip(
+            self._joint.param_groups, self._optimizers[0].param_groups, strict=True
+        ):
             group.update(_settings(first))
-        joint.step()
+        self._joint.step()
 
     def _agree(self) -> bool:
         first, *others = [
@@ -102,112 +123,73 @@ class Updates:
         ]
         return all(other == first for other in others)
 
-    def _join(self) -> None:
-        """Take a step both ways, and stay together where the bits are the same."""
-        joint = self._joint_optimizer()
-        if joint is None:
-            self._may_join = False
-            self._step_each()
-            return
-        kept = [*self._stacks.weights, *_stacks_of(joint)]
-        before = [tensor.clone() for tensor in kept]
-        self._step_each()
-        wanted = [tensor.clone() for tensor in kept]
-        _restore(kept, before)
-        self._step_jointly(joint)
-        if all(map(same_bits, kept, wanted)):
-            self._joint = joint
-            for own, shared in self._counts(joint):
-                own |= shared
-        else:
-            self._may_join = False
-            _restore(kept, wanted)
-
     def _part(self) -> None:
         """Let each network take its own steps from now on."""
         if self._joint is not None:
-            for own, shared in self._counts(self._joint):
-                own |= {key: count.clone() for key, count in shared.items()}
+            for optimizer in self._optimizers:
+                for state in optimizer.state.values():
+                    state |= {k: v.clone() for k, v in state.items() if _is_count(v)}
         self._joint, self._may_join = None, False
 
-    def _counts(
-        self, joint: torch.optim.Optimizer
-    ) -> Iterator[tuple[dict[str, Any], dict[str, Tensor]]]:
-        """Yield each network's own state of a parameter, and the joint counts of it."""
-        for optimizer in self._optimizers:
-            for own, stacked in _parameters(optimizer, joint):
-                state = joint.state.get(stacked, {})
-                counts = {k: v for k, v in state.items() if _is_count(v)}
-                if counts:
-                    yield optimizer.state[own], counts
-
-    def _joint_optimizer(self) -> torch.optim.Optimizer | None:
-        """Return one optimizer over the stacks, or None where their states differ."""
-        first = self._optimizers[0]
+    def _join(self) -> None:
+        """Make one optimizer that takes the steps of all."""
         groups: list[dict[str, Any]] = []
-        for group in first.param_groups:
-            stacked = []
-            for each in group["params"]:
-                weights, grads = self._stacks.of(each)
-                stacked.append(nn.Parameter(weights))
-                stacked[-1].grad = grads
-            groups.append({**_settings(group), "params": stacked})
-        kind: Any = type(first)  # whose own constructor takes groups alone
-        joint: torch.optim.Optimizer = kind(groups)
-        all_pairs = zip(*(_parameters(o, joint) for o in self._optimizers), strict=True)
-        for pairs in all_pairs:
-            owners = zip(self._optimizers, pairs, strict=True)
-            states = [o.state[own] for o, (own, _) in owners if own in o.state]
-            if states:
-                stack = _stacked(states)
-                if stack is None:
-                    return None
-                joint.state[pairs[0][1]] = stack
+        joint_state: dict[Tensor, dict[str, Any]] = {}
+        for alike in zip(*(o.param_groups for o in self._optimizers), strict=True):
+            joined: list[Tensor] = []
+            for own in zip(*(group["params"] for group in alike), strict=True):
+                pairs = zip(self._optimizers, own, strict=True)
+                states = [optimizer.state.get(each, {}) for optimizer, each in pairs]
+                state = self._stacked(own[0], states)
+                if state is None:
+                    joined += own
+                    joint_state |= dict(zip(own, states, strict=True))
+                    continue
+                weights, grads = self._stacks[own[0]]
+                joined.append(nn.Parameter(weights.whole))
+                joined[-1].grad = grads.whole
+                joint_state[joined[-1]] = state
+            groups.append({**_settings(alike[0]), "params": joined})
+        kind: Any = type(self._optimizers[0])  # whose own constructor takes groups
+        self._joint = kind(groups)
+        self._joint.state.update({k: v for k, v in joint_state.items() if v})
+
+    def _stacked(
+        self, parameter: Tensor, states: Sequence[dict[str, Any]]
+    ) -> dict[str, Any] | None:
+        """Make what optimizers keep of a parameter parts of stacks.
+
+        Returns:
+            The stacks, or None where the bits of parts would not be the same.
+        """
+        first = states[0]
+        counts = [
+            [v for v in state.values() if not _is_stackable(v)] for state in states
+        ]
+        has_rest = parameter.numel() % WHOLE_VECTORS or torch.get_num_threads() > 1
+        if has_rest or any(count != counts[0] for count in counts):
+            return None
+        joint: dict[str, Any] = {}
+        for key, value in first.items():
+            if _is_stackable(value):
+                stack = Stack.of([state[key] for state in states])
+                joint[key] = stack.whole
+                for state, part in zip(states, stack.parts, strict=True):
+                    state[key] = part
+            else:  # counts are the same for all in step, so they share one
+                joint[key] = value
+                for state in states:
+                    state[key] = value
         return joint
 
 
-def _stacked(states: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """Make what optimizers keep of a parameter views of stacks, and return these."""
-    stacks: dict[str, Any] = {}
-    for key, first in states[0].items():
-        values = [state.get(key) for state in states]
-        if not isinstance(first, Tensor) or _is_count(first):
-            if any(value != first for value in values):
-                return None
-            stacks[key] = first.clone() if isinstance(first, Tensor) else first
-            continue
-        stacks[key] = torch.stack([v for v in values if isinstance(v, Tensor)])
-        for state, view in zip(states, stacks[key], strict=True):
-            state[key] = view
-    return stacks
-
-
-def _parameters(
-    optimizer: torch.optim.Optimizer, joint: torch.optim.Optimizer
-) -> Iterator[tuple[nn.Parameter, nn.Parameter]]:
-    """Yield each parameter of a network with the stack that it is in."""
-    for own, stacked in zip(optimizer.param_groups, joint.param_groups, strict=True):
-        yield from zip(own["params"], stacked["params"], strict=True)
-
-
-def _stacks_of(joint: torch.optim.Optimizer) -> list[Tensor]:
-    return [
-        value
-        for state in joint.state.values()
-        for value in state.values()
-        if isinstance(value, Tensor) and not _is_count(value)
-    ]
-
-
 def _is_count(value: object) -> bool:
-    """Whether an optimizer counts with it, the same for all networks in step."""
     return isinstance(value, Tensor) and value.ndim == 0
+
+
+def _is_stackable(value: object) -> bool:
+    return isinstance(value, Tensor) and value.ndim > 0
 
 
 def _settings(group: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in group.items() if key != "params"}
-
-
-def _restore(tensors: Sequence[Tensor], values: Sequence[Tensor]) -> None:
-    for tensor, value in zip(tensors, values, strict=True):
-        tensor.copy_(value)
