@@ -9,7 +9,12 @@ from torchsmith.core.errors import DataError
 from torchsmith.data.cells import Cells, Sheet, collect
 from torchsmith.data.data import Change, Column, ColumnFormat
 from torchsmith.data.dates import has_fractions, parse_dates
-from torchsmith.data.numerals import is_rounded, number_text, parse_numbers
+from torchsmith.data.numerals import (
+    has_many_digits,
+    is_rounded,
+    number_text,
+    parse_numbers,
+)
 
 _NOUNS = {
     "number": "numbers",
@@ -187,13 +192,21 @@ def _lost_of_numbers(cells: Cells, form: ColumnFormat) -> dict[str, list[bool]]:
         for what, mark in removed.items()
         if mark
     }
-    if any(len(text) > 15 for text in cells.texts):
-        values, _ = parse_numbers([text.strip() for text in cells.texts], form)
-        lost["rounded to the nearest 64-bit number"] = [
-            is_rounded(text.strip(), value)
-            for text, value in zip(cells.texts, values.tolist(), strict=True)
-        ]
+    lost["rounded to the nearest 64-bit number"] = _rounded(cells, form)
     return lost
+
+
+def _rounded(cells: Cells, form: ColumnFormat) -> list[bool]:
+    long = [
+        code for code, text in enumerate(cells.texts) if has_many_digits(text.strip())
+    ]
+    rounded = [False] * len(cells.texts)
+    if long:
+        texts = [cells.texts[code].strip() for code in long]
+        values, _ = parse_numbers(texts, form)
+        for code, text, value in zip(long, texts, values.tolist(), strict=True):
+            rounded[code] = is_rounded(text, value)
+    return rounded
 
 
 def _infinities(column: Column, sheet: Sheet) -> Iterator[Change]:

@@ -72,9 +72,13 @@ def parse_numbers(
     """
     fits = _fits(texts, form)
     values = np.full(len(texts), np.nan)
-    values[fits] = [
-        float(_plain(texts[i], form)) for i in np.flatnonzero(fits).tolist()
-    ]
+    numbers = texts if fits.all() else [texts[i] for i in np.flatnonzero(fits).tolist()]
+    is_plain = form.decimal == "." and not (
+        form.prefix or form.suffix or form.thousands
+    )
+    if not is_plain:
+        numbers = [_plain(text, form) for text in numbers]
+    values[fits] = [*map(float, numbers)]
     return values, fits
 
 
@@ -87,14 +91,14 @@ def looks_like_code(texts: Sequence[str]) -> bool:
     )
 
 
+def has_many_digits(text: str) -> bool:
+    """Whether a whole number is so long that a float64 may not hold it exactly."""
+    return len(text) > 15 and text.lstrip("+-").isdecimal()
+
+
 def is_rounded(text: str, value: float) -> bool:
-    """Whether a whole number lost digits when it became a float64."""
-    return (
-        len(text) > 15
-        and text.lstrip("+-").isdecimal()
-        and np.isfinite(value)
-        and int(text) != int(value)
-    )
+    """Whether a whole number of many digits lost some when it became a float64."""
+    return bool(np.isfinite(value)) and int(text) != int(value)
 
 
 def number_text(value: float) -> str:
@@ -126,7 +130,7 @@ def _candidates(
 
 def _fits(texts: Sequence[str], form: ColumnFormat) -> np.ndarray:
     matches = map(_pattern(form).fullmatch, texts)
-    return np.fromiter((m is not None for m in matches), bool, len(texts))
+    return np.fromiter(map(bool, matches), bool, len(texts))
 
 
 def _pattern(form: ColumnFormat) -> re.Pattern[str]:
