@@ -18,6 +18,7 @@ import torchsmith
 from torchsmith import api
 from torchsmith.core.run_folder import run_names
 from torchsmith.train import session
+from torchsmith.train.watch import TrainingObserver
 
 KINDS = ("table", "pictures", "fit")
 """A plan for a table, one for pictures with augmentation, and a module of one's own."""
@@ -50,29 +51,38 @@ def plan_of(kind: str, folder: Path) -> Path | None:
     return None if kind == "fit" else folder / "plan.yaml"
 
 
-def work(kind: str, folder: Path, engine: str = "eager") -> None:
+class Notes(TrainingObserver):
+    """Keeps what the person is told."""
+
+    def note(self, text: str) -> None:
+        with Path("notes.json").open("a") as file:
+            file.write(json.dumps(text) + "\n")
+
+
+def work(kind: str, folder: Path, engine: str = "eager", threads: int = 1) -> None:
     """Go on with the run that is in a folder, or begin it."""
     os.chdir(folder)
     sys.stdout = sys.stderr = Path("output.txt").open("a")  # noqa: SIM115
-    torch.set_num_threads(1)
-    save_often()
+    save_often(threads)
     begun = bool(run_names(Path("runs")))
     if kind == "fit":
         fit_own_module(resume="last" if begun else None)
     elif begun:
-        api.train(resume=True)
+        api.train(resume=True, observer=Notes())
     elif Path("plan.yaml").exists():
         api.train("plan.yaml")
     else:
-        settings = SETTINGS[kind] | {"training.engine": engine, "training.threads": 1}
+        settings = SETTINGS[kind] | {"training.engine": engine, "training.threads": 0}
         target = "value" if kind == "table" else None
         source = "table.csv" if kind == "table" else "digits"
         api.train(source, target=target, settings=settings)
 
 
-def save_often() -> None:
-    """Save at about every tenth step: a stress rate."""
+def save_often(threads: int = 1) -> None:
+    """Save every 20 ms: a stress rate."""
+    before = torch.get_num_threads()
     save_at_every_step()
+    torch.set_num_threads(threads or before)
     session.CHECKPOINT_SECONDS = 0.02
 
 
@@ -99,6 +109,8 @@ def fit_own_module(resume: str | None) -> None:
         epochs=EPOCHS_OF_FIT,
         batch_size=16,
         resume=resume,
+        engine="eager",
+        observer=Notes(),
     )
 
 
