@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from torchsmith.core.errors import TrainError
 from torchsmith.train.batches import epoch_order
 from torchsmith.train.engines.engine import Engine, Unsupported
 from torchsmith.train.engines.native.arena import Arena
@@ -69,10 +70,12 @@ class Threads:
         fixed: Never fewer.
 
     Attributes:
+        most: All.
         now: For the next call.
     """
 
     def __init__(self, most: int, *, fixed: bool) -> None:
+        self.most = most
         self.now = most if fixed else 1
         self._choices = {self.now, most}
         self._seconds: dict[int, float] = {}
@@ -132,7 +135,8 @@ class Compiled:
         self._layers = self._lay_out(layers, state.optimizer)
         self._training = self._describe(job)
         self._starts = np.array([*job.starts, len(job.train)])
-        self._threads = Threads(threads or torch.get_num_threads(), fixed=bool(threads))
+        self._fixed_threads = threads
+        self._threads = Threads(threads or 1, fixed=True)
         products = sum(p.numel() for p in parameters) * 3 * job.training.batch_size
         self._step_seconds = 5e-6 + products / 1e10
 
@@ -147,10 +151,11 @@ class Compiled:
         state.network.train()
         if state.step == 0:
             self._check_first_batch(job, state, order)
+        if not self._fixed_threads and self._threads.most != torch.get_num_threads():
+            self._threads = Threads(torch.get_num_threads(), fixed=False)
         is_fresh = self._make_optimizer_state(state.optimizer)
         with self._arena.holding(state.optimizer):
-            while state.step_in_epoch < job.steps_per_epoch:
-                left = job.steps_per_epoch - state.step_in_epoch
+            while left := len(self._starts) - 1 - state.step_in_epoch:
                 count = max(1, min(left, int(CALL_SECONDS / self._step_seconds)))
                 self._train(state, order, count, is_last=count == left, fresh=is_fresh)
                 is_fresh = False
@@ -186,6 +191,11 @@ class Compiled:
             norm=ctypes.addressof(norm),
         )
         seconds = self._library.torchsmith_train(self._training, steps)
+        if seconds < 0:
+            raise TrainError(
+                f"there is not enough memory, or no {threads} threads; close other "
+                "programs, or set training.threads: 1"
+            )
         self._step_seconds = seconds / count
         self._threads.after_call(self._step_seconds)
         if is_last:

@@ -31,7 +31,14 @@ _HERE = Path(__file__).parent
 _SECONDS = 120.0
 _CPU = "-mcpu=native" if platform.machine() in ("arm64", "aarch64") else "-march=native"
 _FLAGS = (
-    *("-std=c++17", "-O3", _CPU, "-fno-math-errno", "-fno-trapping-math"),
+    *(
+        "-std=c++17",
+        "-O2",
+        "-ftree-vectorize",
+        _CPU,
+        "-fno-math-errno",
+        "-fno-trapping-math",
+    ),
     *("-ffp-contract=off",),
     *("-shared", "-fPIC", "-pthread"),
 )

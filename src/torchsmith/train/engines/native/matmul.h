@@ -123,6 +123,7 @@ inline float dot(const float* x, const float* y, int64_t length) {
   Lanes sum[4] = {};
   int64_t i = 0;
   for (; i + 4 * LANES <= length; i += 4 * LANES)
+#pragma GCC unroll 4
     for (int v = 0; v < 4; v++)
       sum[v] += load(x + i + v * LANES) * load(y + i + v * LANES);
   for (; i < length; i += LANES) sum[0] += load(x + i) * load(y + i);
@@ -154,11 +155,14 @@ template <int V, class Index>
 inline void sum_of_rows(Entries<Index> e, const float* matrix, int64_t row,
                         const float* start, float* out) {
   Lanes sum[V];
+#pragma GCC unroll 8
   for (int v = 0; v < V; v++) sum[v] = start ? load(start + v * LANES) : Lanes{};
   for (int64_t n = 0; n < e.count; n++) {
     const float* at = matrix + e.rows[n] * row;
+#pragma GCC unroll 8
     for (int v = 0; v < V; v++) sum[v] = fused(e.factors[n], load(at + v * LANES), sum[v]);
   }
+#pragma GCC unroll 8
   for (int v = 0; v < V; v++) store(out + v * LANES, sum[v]);
 }
 

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <memory>
 #include <new>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -182,7 +183,11 @@ class Run {
       if (l) transpose(l, {0, layer.outputs});
       panel = std::max(panel, PANEL * row_of(l));
     }
-    for (Desk& desk : desks_) {
+    const int64_t entries = t_.examples.inputs ? 0 : most_entries();
+    for (Desk& desk : desks_) {  // all that a thread needs, so that it never allocates
+      desk.columns.begins.reserve(t_.layers[0].inputs + 2);
+      desk.columns.rows.reserve(entries);
+      desk.columns.values.reserve(entries);
       desk.panel = Buffer(panel);
       desk.shift = Buffer(padded(t_.layers[0].outputs));
     }
@@ -206,6 +211,18 @@ class Run {
  private:
   // A product with so few columns is made of dot products.
   static bool is_narrow(const Layer& layer) { return layer.outputs * 4 <= LANES; }
+
+  // Of the batch with the most that is not zero.
+  int64_t most_entries() const {
+    int64_t most = 0;
+    for (int64_t n = 0; n < s_.count; n++) {
+      int64_t count = 0;
+      for (int64_t i = s_.starts[n]; i < s_.starts[n + 1]; i++)
+        count += t_.examples.row_starts[s_.rows[i] + 1] - t_.examples.row_starts[s_.rows[i]];
+      most = std::max(most, count);
+    }
+    return most;
+  }
 
   const float* parameter(int64_t at) const { return t_.parameters + at; }
 
@@ -585,14 +602,29 @@ int64_t torchsmith_compress(const void* inputs, int64_t is_bytes, int64_t rows,
   return count;
 }
 
-// Train for some steps; the seconds that they took.
+// Train for some steps; the seconds that they took, or -1: no memory or no threads.
 double torchsmith_train(const Training* training, const Steps* steps) {
   const auto begin = std::chrono::steady_clock::now();
-  Run run(*training, *steps);
   std::vector<std::thread> threads;
-  for (int64_t n = 1; n < steps->threads; n++) threads.emplace_back(&Run::work, &run, n);
-  run.work(0);
-  for (std::thread& thread : threads) thread.join();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  std::atomic<int> gate{0};  // 1: begin, -1: not all threads are there
+  try {
+    Run run(*training, *steps);
+    const auto begin_together = [&](int64_t thread) {
+      while (gate == 0) std::this_thread::yield();
+      if (gate == 1) run.work(thread);
+    };
+    try {
+      for (int64_t n = 1; n < steps->threads; n++) threads.emplace_back(begin_together, n);
+      gate = 1;
+    } catch (const std::system_error&) {
+      gate = -1;
+    }
+    if (gate == 1) run.work(0);
+    for (std::thread& thread : threads) thread.join();
+  } catch (const std::bad_alloc&) {
+    return -1;
+  }
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
+  return gate == 1 ? taken.count() : -1;
 }
 }
