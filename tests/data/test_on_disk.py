@@ -271,7 +271,7 @@ def test_a_run_on_data_that_does_not_fit_is_that_on_the_same_data_in_memory(
     np.savez(tmp_path / "x.npz", x=array, y=labels)
     monkeypatch.setattr("torchsmith.data.npy_files.SMALL_BYTES", 5_000)
     inside = trained(tmp_path / "x.npz", tmp_path / "inside")
-    monkeypatch.setenv("TORCHSMITH_MEMORY", "100KB")
+    monkeypatch.setenv("TORCHSMITH_MEMORY", "20KB")
     seen = []
     original = PreparedBatches.stream
     monkeypatch.setattr(

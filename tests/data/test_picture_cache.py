@@ -84,6 +84,21 @@ def test_others_are_decoded_once_and_found_again(data, tmp_path):
     assert second.done == []
 
 
+def test_large_arrays_are_resized_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    array = np.random.default_rng(0).integers(0, 256, (60, 12, 14, 3), np.uint8)
+    np.save(tmp_path / "x.npy", array)
+    inside = load(tmp_path / "x.npy")
+    monkeypatch.setenv("TORCHSMITH_MEMORY", "10KB")
+    outside = load(tmp_path / "x.npy")
+    assert decoded_once(outside, [], Observer()) is outside
+    assert decoded_once(inside, STEPS, Observer()) is inside
+    resized = decoded_once(outside, STEPS, Observer()).inputs.pixels
+    expected = decode(inside.inputs, np.arange(60), 9, 10)
+    assert np.array_equal(resized[:], expected)
+    assert np.array_equal(np.load(the_file(tmp_path)), expected)
+
+
 def test_a_damaged_cache_is_told_and_made_again(data, tmp_path):
     expected = decoded_once(data, STEPS, Observer()).inputs.pixels[:]
     content = bytearray(the_file(tmp_path).read_bytes())

@@ -1,4 +1,4 @@
-"""Picture files that do not fit into memory: decoded once into a file of pixels."""
+"""Pictures that do not fit into memory: decoded or resized once, into a file."""
 
 import fcntl
 import io
@@ -35,11 +35,11 @@ _FILE = "pixels.npy"
 
 
 def decoded_once(data: Data, steps: Sequence[Step], observer: Observer) -> Data:
-    """Return data whose pictures are not decoded anew in each epoch.
+    """Return data whose pictures are not decoded or resized anew in each epoch.
 
-    Where all pictures fit into memory, or are an array already, nothing is done. Else
-    they are decoded, at the size that the plan says, into a file in the cache folder; a
-    later run on the same pictures finds it there.
+    Where they fit into memory at the size that the plan says, or have that size on the
+    disk, nothing is done. Else they are written, at that size, into a file in the cache
+    folder; a later run on the same pictures finds it there.
 
     Args:
         data: Of any kind.
@@ -52,10 +52,14 @@ def decoded_once(data: Data, steps: Sequence[Step], observer: Observer) -> Data:
         TrainError: The cache cannot be written.
     """
     images = data.inputs
-    if not isinstance(images, Images) or not images.files or images.pixels is not None:
+    if not isinstance(images, Images):
         return data
     shape = (len(images), *size_of(images, steps), images.channels)
-    if not is_large(math.prod(shape)):
+    if isinstance(images.pixels, np.ndarray) or not is_large(math.prod(shape)):
+        return data
+    if images.pixels is not None and (
+        images.pixels.shape == shape or images.pixels.dtype != np.uint8
+    ):
         return data
     digest = data.fingerprint.removeprefix("sha256:")[:24]
     name = f"{digest}-{shape[1]}x{shape[2]}x{shape[3]}"
@@ -66,7 +70,7 @@ def decoded_once(data: Data, steps: Sequence[Step], observer: Observer) -> Data:
             observer.stage(f"Checking {folder}")
             problem = damage(folder)
             if problem:
-                observer.note(f"{folder}: {problem}; the pictures are decoded again")
+                observer.note(f"{folder}: {problem}; it is made again")
         if problem:
             _write(folder, images, shape, observer)
         pixels = leave_npy(folder / _FILE)
@@ -98,11 +102,12 @@ def _write(
     if free < needed:
         raise DataError(
             f"{folder.parent}: {len(images):,} pictures do not fit into memory, and "
-            f"take {amount_of(needed)} when they are decoded, where "
+            f"take {amount_of(needed)} at the size of the plan, where "
             f"{amount_of(free)} are free; make room, name a folder on another disk "
             "with XDG_CACHE_HOME, or make them smaller with a Resize step"
         )
-    observer.stage("Decoding pictures into the cache", len(images))
+    what = "Decoding" if images.files else "Resizing"
+    observer.stage(f"{what} pictures into the cache", len(images))
     begin = perf_counter()
     step = max(1, CHUNK_BYTES // math.prod(shape[1:]))
     with committed_folder(folder, replaces=True) as temporary:

@@ -1,5 +1,6 @@
 """Fitted preparation of images: their size, and the scale of their pixels."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -9,6 +10,7 @@ import numpy as np
 from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.record import Record
 from torchsmith.data.data import Change, Images
+from torchsmith.data.on_disk import CHUNK_BYTES
 from torchsmith.data.steps import Resize, Standardize, Step, ToFloat
 
 CHUNK = 512
@@ -44,14 +46,26 @@ class ImagePreparation(Record):
         from torchsmith.data.pictures import decode
 
         images = replace(images, channels=self.channels)
-        pixels = decode(images, np.arange(len(images)), self.height, self.width)
-        if pixels.dtype != self.dtype:
-            raise DataError(
-                f"the pixels are {pixels.dtype}, in training they were {self.dtype}; "
-                "bring them to the same scale and type"
-            )
-        _refuse_not_finite(images, pixels)
-        return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
+        shape = (len(images), self.channels, self.height, self.width)
+        out = np.empty(shape, self.dtype)
+        step = self._rows_at_once(images)
+        for first in range(0, len(images), step):
+            rows = np.arange(first, min(first + step, len(images)))
+            pixels = decode(images, rows, self.height, self.width)
+            if pixels.dtype != self.dtype:
+                raise DataError(
+                    f"the pixels are {pixels.dtype}, in training they were "
+                    f"{self.dtype}; bring them to the same scale and type"
+                )
+            out[rows[0] : rows[-1] + 1] = pixels.transpose(0, 3, 1, 2)
+        _refuse_not_finite(images, out)
+        return out
+
+    def _rows_at_once(self, images: Images) -> int:
+        size = self.channels * self.height * self.width
+        if images.pixels is not None:
+            size = max(size, math.prod(images.pixels.shape[1:]))
+        return max(1, CHUNK_BYTES // size)
 
     def lazily(self, images: Images) -> "PreparedPictures":
         """Return what `apply` gives, for pictures that do not all fit into memory."""

@@ -15,7 +15,6 @@ from torchsmith.core.memory import is_large
 from torchsmith.core.record import Record
 from torchsmith.core.vocabulary import ColumnRole, Kind, Task
 from torchsmith.data.data import Change, ColumnFormat, Data, Images, Table
-from torchsmith.data.on_disk import OnDisk
 from torchsmith.data.pixels import ImagePreparation, Prepared, fit_images
 from torchsmith.data.steps import StandardizeTarget, Step, step_problems
 from torchsmith.data.tabular import TablePreparation
@@ -105,7 +104,7 @@ class Preparation(Record):
         if self.images and isinstance(inputs, Images):
             item = np.dtype(self.images.dtype).itemsize
             size = math.prod((len(inputs), *self.input_shape)) * item
-            if isinstance(inputs.pixels, OnDisk) or is_large(size):
+            if is_large(size):
                 return self.images.lazily(inputs)
             return self.images.apply(inputs)
         raise DataError(_wrong_kind(data, self.kind))
