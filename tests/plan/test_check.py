@@ -250,6 +250,10 @@ def test_plans_that_can_work_pass():
             {"optimizer": SGD(groups=(Group(params="*.bias", nesterov=True),))},
             "optimizer.groups.0: nesterov needs a momentum above 0",
         ),
+        (
+            {"optimizer": Muon(), "training": Training(sharding="full")},
+            "training.sharding: full does not go with the optimizer Muon",
+        ),
         ({"optimizer": SGD(nesterov=True)}, "optimizer: nesterov needs a momentum"),
         (
             {"prepare": (StandardizeTarget(),)},

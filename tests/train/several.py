@@ -24,7 +24,15 @@ from torchsmith.nn.schedules import build_schedule
 from torchsmith.plan import schedules
 from torchsmith.plan.averaging import EMA, SWA
 from torchsmith.plan.networks import MLP
-from torchsmith.plan.optimizers import SGD, AdamW
+from torchsmith.plan.optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    AdamW,
+    NAdam,
+    RAdam,
+    RMSprop,
+)
 from torchsmith.plan.plan import Stopping, Training
 from torchsmith.plan.schedules import interval_of
 from torchsmith.train.batches import TensorBatches
@@ -118,7 +126,14 @@ CASES = {
     "SWA": Case(averaging=SWA(start=0.3, swa_lr=0.05), training=_training(epochs=5)),
 }
 
+OPTIMIZERS = (RMSprop(), Adagrad(), Adadelta(), NAdam(), RAdam())
+CASES |= {
+    optimizer.spec_name(): Case(optimizer=optimizer, training=_training(epochs=1))
+    for optimizer in OPTIMIZERS
+}
+
 DIVIDED = (
+    *(optimizer.spec_name() for optimizer in OPTIMIZERS),
     "mean",
     "weighted classes, accumulated",
     "fewer rows than processes",

@@ -6,7 +6,6 @@ Source: https://docs.pytorch.org/docs/stable/elastic/run.html#environment-variab
 import os
 from dataclasses import dataclass
 
-from torchsmith.core.environment import usable_cores
 from torchsmith.core.errors import PlanError
 
 _VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
@@ -37,6 +36,8 @@ class Place:
     @property
     def cores(self) -> int:
         """How many cores each process of this machine has for itself, at least 1."""
+        from torchsmith.core.environment import usable_cores
+
         return max(1, usable_cores() // self.local_world_size)
 
 

@@ -17,7 +17,7 @@ from torchsmith.data.steps import (
 from torchsmith.plan.check_loss import loss_problems
 from torchsmith.plan.init import init_problems
 from torchsmith.plan.networks import ConvNet, TabularMLP
-from torchsmith.plan.optimizers import SGD
+from torchsmith.plan.optimizers import SGD, Muon
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.schedules import OneCycleLR, interval_of, schedule_problems
 
@@ -46,6 +46,7 @@ def impossible(plan: Plan) -> list[tuple[str, str]]:
         *loss_problems(plan),
         *init_problems(plan.init),
         *_learning(plan),
+        *_sharding(plan),
         *_stopping(plan),
     ]
 
@@ -104,6 +105,23 @@ def _prepare(plan: Plan) -> Impossible:
 
 def _has(plan: Plan, *kinds: type[Spec]) -> bool:
     return any(isinstance(step, kinds) for step in plan.prepare)
+
+
+def _sharding(plan: Plan) -> Impossible:
+    """Find what needs whole weights in each step, which no process then has."""
+    if plan.training.sharding == "none":
+        return
+    what = []
+    if plan.averaging is not None:
+        what.append("averaging")
+    if isinstance(plan.optimizer, Muon):
+        what.append("the optimizer Muon")
+    if what:
+        yield (
+            "training.sharding",
+            f"full does not go with {' and '.join(what)}, which needs whole weights in "
+            "each step; set none",
+        )
 
 
 def _learning(plan: Plan) -> Impossible:

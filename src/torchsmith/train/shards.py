@@ -19,9 +19,9 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
-from torchsmith.core.errors import PlanError, TorchsmithError
+from torchsmith.core.errors import TorchsmithError
 from torchsmith.nn.optimizers import build_optimizer
-from torchsmith.plan.optimizers import Muon, Optimizer
+from torchsmith.plan.optimizers import Optimizer
 from torchsmith.train.group import Departed, Group, departed
 from torchsmith.train.loop import Job
 from torchsmith.train.replicas import Replicas
@@ -36,17 +36,13 @@ class Shards(Replicas):
         group: The processes; it is joined.
         job: What to train on; its batches are those of all processes together.
         state: The first process's goes on where it is; the others' become the same.
-        optimizer: The plan's.
-
-    Raises:
-        PlanError: What the plan asks for needs the whole network in each step.
+        optimizer: The plan's; not `Muon`, which needs whole matrices.
     """
 
     def __init__(
         self, group: Group, job: Job, state: TrainState, optimizer: Optimizer
     ) -> None:
         super().__init__(group, job, state)
-        require_dividable(state, optimizer)
         first = group.place.is_first
         self._whole = list(state.network.parameters())
         self._network = deepcopy(state.network) if first else state.network
@@ -216,24 +212,6 @@ class Shards(Replicas):
             if isinstance(error, dist.DistError) or "gloo" in str(error):
                 raise departed(error) from error
             raise
-
-
-def require_dividable(state: TrainState, optimizer: Optimizer) -> None:
-    """Refuse what needs the whole network in each step.
-
-    Raises:
-        PlanError: Says what, and what to do.
-    """
-    what = ""
-    if state.average is not None:
-        what = "averaging, which needs all weights in one place"
-    if isinstance(optimizer, Muon):
-        what = "the optimizer Muon, which needs whole matrices"
-    if what:
-        raise PlanError(
-            f"training.sharding: full does not go with {what}; set sharding: none, or "
-            "leave it out"
-        )
 
 
 def units(network: nn.Module) -> Iterator[nn.Module]:
