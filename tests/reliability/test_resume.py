@@ -224,3 +224,17 @@ def test_a_run_of_fit_is_not_resumed_by_train_nor_the_other_way(killed, tmp_path
         api.train(resume=done.path)
     with pytest.raises(PlanError, match="was made by train; go on with: torchsmith tr"):
         torchsmith.fit(*job, loss="MSELoss", epochs=1, resume=killed)
+
+
+def test_a_fit_that_goes_on_in_another_environment_says_so(tmp_path):
+    job = nn.Linear(2, 1), (torch.zeros(4, 2), torch.zeros(4, 1))
+    done = torchsmith.fit(*job, loss="MSELoss", epochs=1, runs=tmp_path)
+    path = done.path / "environment.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"torch": "1.0"}))
+    notes = Notes()
+    resumed = {"loss": "MSELoss", "epochs": 1, "resume": done.path, "observer": notes}
+    torchsmith.fit(*job, **resumed)
+    assert "the environment differs, so the weights may too: torch: 1.0 then" in notes
+    path.write_text("{")
+    torchsmith.fit(*job, **resumed)
+    assert "weights may too: environment.json cannot be read" in notes

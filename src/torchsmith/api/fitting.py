@@ -188,11 +188,12 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
     ):
         if engine.name != "eager":
             rehearse(job, module)  # is followed by the events; others call no module
-        newest, problems = folder.newest_checkpoint()
-        for problem in problems:
-            watcher.note(problem)
+        newest, notes = folder.newest_checkpoint()
         if newest is not None:
+            notes += environment.changes_since(folder.environment)
             state.load(newest)
+        for note in notes:
+            watcher.note(note)
         watchers = [
             MetricsFile(folder.metrics, state.history),
             events,

@@ -1,9 +1,11 @@
 """On what a run was made: why another machine may give other bits."""
 
+import json
 import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 PACKAGES = (
     "torchsmith",
@@ -64,6 +66,24 @@ def differences(before: dict[str, str], now: dict[str, str]) -> list[str]:
         for name, (then, here) in found.items()
         if then != here
     ]
+
+
+def changes_since(file: Path) -> list[str]:
+    """Name what differs from the environment that a run was begun in.
+
+    Args:
+        file: The run's `environment.json`.
+
+    Returns:
+        Sentences for the person; none where all is the same.
+    """
+    try:
+        before = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        lines = [f"{file.name} cannot be read"]
+    else:
+        lines = differences(before, environment())
+    return [f"the environment differs, so the weights may too: {x}" for x in lines]
 
 
 def _processor() -> str:
