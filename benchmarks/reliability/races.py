@@ -82,8 +82,8 @@ def measure(size: float, seed: int) -> Part:
     part = Part(
         "Two processes, one run",
         "Two processes resume the same killed run at the same instant: exactly one "
-        "goes on, the other says which process has it, and the run ends equal. Two that "
-        "begin runs of the same name in the same minute get a folder each.",
+        "goes on, the other says which process has it, and the run ends equal. Two "
+        "that begin runs of the same name in the same minute get a folder each.",
     )
     count = max(2, round(RACES * size))
     with tempfile.TemporaryDirectory() as temporary:
