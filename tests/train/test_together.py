@@ -28,9 +28,11 @@ from torchsmith.plan.networks import MLP, ConvNet, Sequential, TabularMLP
 from torchsmith.plan.plan import Stopping, Training
 from torchsmith.plan.schedules import ReduceLROnPlateau
 from torchsmith.train.batches import TensorBatches
+from torchsmith.train.engines.choose import build_engine
 from torchsmith.train.engines.engine import Unsupported
 from torchsmith.train.engines.together import (
     TogetherMember,
+    fit_beside,
     fit_together,
     require_together,
 )
@@ -498,3 +500,25 @@ def test_networks_that_cannot_train_together_are_said():
     ]
     with pytest.raises(Unsupported, match="differ"):
         require_together(jobs[:2], others)
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_compiled_members_beside_each_other_have_the_bits_they_have_alone(lanes):
+    def engine(job, state):
+        try:
+            return build_engine("compiled", job, state).train_epoch
+        except Unsupported as error:
+            pytest.skip(str(error))
+
+    build = network_state(MLP(hidden=(8, 5)), (4,), 3)
+    jobs = jobs_of(classes())
+    stop = Stop()
+    members = [
+        TogetherMember(job, build(job), make_session(job, stop=stop)) for job in jobs
+    ]
+    engine(jobs[0], build(jobs[0]))
+    fit_beside(members, stop, lambda m: engine(m.job, m.state), lanes=lanes)
+    for job, member in zip(jobs, members, strict=True):
+        state = build(job)
+        fit(job, state, make_session(job), engine(job, state))
+        assert_same(member.state, state)

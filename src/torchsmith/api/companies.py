@@ -59,16 +59,14 @@ def set_up_company(
         DataError: The data cannot be split or prepared as planned.
         PlanError: The network does not fit the data.
     """
-    from torchsmith.train.engines.engine import Unsupported
     from torchsmith.train.engines.together import require_together
     from torchsmith.train.setup import set_up_beside
 
-    if plans[0].training.engine == "compiled":
-        raise Unsupported("the engine compiled trains one network at a time")
     first = make_ready(plans[0], data, observer)
     with torch_threads(plans[0].training.threads):
         setups = [first, *(set_up_beside(first, plan) for plan in plans[1:])]
-    require_together([s.job for s in setups], [s.state.network for s in setups])
+    if plans[0].training.engine != "compiled":
+        require_together([s.job for s in setups], [s.state.network for s in setups])
     return setups
 
 
@@ -116,11 +114,16 @@ def carry_out_together(
         Interrupted: Ctrl-C or SIGTERM; everything is saved.
         TrainError: A run folder cannot be written.
     """
-    from torchsmith.train.engines.together import TogetherMember, fit_together
+    from torchsmith.train.engines.choose import choose_engine
+    from torchsmith.train.engines.together import (
+        TogetherMember,
+        fit_beside,
+        fit_together,
+    )
     from torchsmith.train.session import Stop
 
-    threads, stop = setups[0].job.training.threads, Stop()
-    with torch_threads(threads):
+    training, stop = setups[0].job.training, Stop()
+    with torch_threads(training.threads):
         ready = [
             ready_to_train(
                 folder, read_plan(folder.plan), data, setup, view.member(n), stop
@@ -131,7 +134,16 @@ def carry_out_together(
             TogetherMember(each.setup.job, each.setup.state, each.session)
             for each in ready
         ]
-        fit_together(members, stop, lanes=usable_cores() if threads == 1 else 1)
+        if training.engine == "compiled":
+            fit_beside(
+                members,
+                stop,
+                lambda member: choose_engine(member.job, member.state).train_epoch,
+                lanes=usable_cores(),
+            )
+        else:
+            lanes = usable_cores() if training.threads == 1 else 1
+            fit_together(members, stop, lanes=lanes)
         view.conclude(len(members))
         for n, (each, member) in enumerate(zip(ready, members, strict=True)):
             if member.failed is None:

@@ -6,9 +6,9 @@ history and checkpoints, and ends with the very bits that it has when it trains 
 interruption, members whose checkpoints lie further back catch up with the others.
 """
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -17,24 +17,21 @@ from torchsmith.core.errors import Diverged, Interrupted
 from torchsmith.core.seeds import derive_seed
 from torchsmith.train.batches import TensorBatches, epoch_order
 from torchsmith.train.engines.engine import Unsupported
+from torchsmith.train.engines.lanes import in_lanes
 from torchsmith.train.engines.together_layers import StackedLayers, layers_of
 from torchsmith.train.engines.together_losses import StackedLoss, stacked_loss
 from torchsmith.train.engines.together_stacks import Stacks, Updates
 from torchsmith.train.first_batch import check_first_batch
 from torchsmith.train.loop import (
     Job,
+    TrainEpoch,
     clip_gradients,
     end_epoch,
     keep_best,
-    own_randomness,
 )
-from torchsmith.train.pace import quiet_schedules, step_schedule
-from torchsmith.train.processor import flushed_denormals, kept_memory
+from torchsmith.train.pace import step_schedule
 from torchsmith.train.session import Session, Stop
 from torchsmith.train.state import TrainState
-
-WAIT_SECONDS = 0.1
-"""Between looks at a thread: only the main one hears signals."""
 
 
 @dataclass
@@ -111,71 +108,68 @@ def fit_together(
         TrainError: A checkpoint cannot be saved, or the loss would mean nothing.
     """
     lanes = min(lanes, len(members))
-    flush = members[0].job.training.threads == 1
-    parts = [_Lane(members[place::lanes], stop, lanes) for place in range(lanes)]
-    with own_randomness(), kept_memory(), quiet_schedules(), stop.signals():
-        threads = [
-            threading.Thread(target=part.run, kwargs={"flush": flush}, daemon=True)
-            for part in parts[1:]
-        ]
-        for thread in threads:
-            thread.start()
-        parts[0].run(flush=flush)
-        for thread in threads:
-            while thread.is_alive():  # only this thread hears signals
-                thread.join(WAIT_SECONDS)
-        errors = [part.error for part in parts if part.error is not None]
-        # One that failed has asked the others to stop.
-        errors.sort(key=lambda error: isinstance(error, Interrupted))
-        if errors:
-            raise errors[0]
+    work = [partial(_train, members[place::lanes], lanes) for place in range(lanes)]
+    in_lanes(work, stop, one_thread=members[0].job.training.threads == 1)
 
 
-class _Lane:
-    """Members that train in one thread.
+def fit_beside(
+    members: Sequence[TogetherMember],
+    stop: Stop,
+    train_epoch: Callable[[TogetherMember], TrainEpoch],
+    *,
+    lanes: int,
+) -> None:
+    """Train several members at a time, each by itself, with an engine that allows it.
 
     Args:
-        members: Of this lane.
-        stop: Of all members.
-        lanes: How many there are.
+        members: What they train on may differ.
+        stop: Of all their sessions.
+        train_epoch: Makes the engine of a member; it lets other threads run while it
+            computes, and draws nothing at random.
+        lanes: So many at a time.
+
+    Raises:
+        Interrupted: The person asked to stop; what has begun is saved.
+        TrainError: A checkpoint cannot be saved, or the loss would mean nothing.
     """
+    lanes = min(lanes, len(members))
+    waiting = list(members)
 
-    def __init__(
-        self, members: Sequence[TogetherMember], stop: Stop, lanes: int
-    ) -> None:
-        self._members = members
-        self._stop = stop
-        self._lanes = lanes
-        self.error: BaseException | None = None
+    def work() -> None:
+        while waiting:
+            member = waiting.pop(0)
+            member.session.share_time(lanes)
+            engine = train_epoch(member)
+            try:
+                while member.is_running:
+                    engine(member.job, member.state, member.session)
+                    _end_epoch(member)
+            except Diverged as error:
+                member.failed = error
 
-    def run(self, *, flush: bool) -> None:
-        """Train; an error is kept, and stops the other lanes."""
-        if self._lanes > 1:
-            torch.set_num_threads(1)  # counts for this thread alone
-        try:
-            with flushed_denormals(flush=flush), torch.no_grad():
-                self._train()
-        except BaseException as error:  # noqa: BLE001 -- raised by `fit_together`
-            self.error = error
-            self._stop.ask()
+    one_thread = members[0].job.training.threads == 1
+    in_lanes([work] * lanes, stop, one_thread=one_thread)
 
-    def _train(self) -> None:
-        for member in self._members:
-            if member.state.finished:
-                keep_best(member.job, member.state)
-        lockstep: _Lockstep | None = None
-        while running := [m for m in self._members if m.is_running]:
-            step = min(member.state.step for member in running)
-            company = [member for member in running if member.state.step == step]
+
+@torch.no_grad()
+def _train(members: Sequence[TogetherMember], lanes: int) -> None:
+    """Train the members of one lane."""
+    for member in members:
+        if member.state.finished:
+            keep_best(member.job, member.state)
+    lockstep: _Lockstep | None = None
+    while running := [member for member in members if member.is_running]:
+        step = min(member.state.step for member in running)
+        company = [member for member in running if member.state.step == step]
+        if any(member.is_at_end for member in company):
+            _for_each([member for member in company if member.is_at_end], _end_epoch)
+            continue
+        if lockstep is None or lockstep.members != company:
+            lockstep = _Lockstep(company)
             for member in company:
-                member.session.share_time(len(company) * self._lanes)
-            if any(member.is_at_end for member in company):
-                _for_each([m for m in company if m.is_at_end], _end_epoch)
-                continue
-            if lockstep is None or lockstep.members != company:
-                lockstep = _Lockstep(company)
-            others = [m.state.step for m in running if m.state.step > step]
-            lockstep.train(until=min(others, default=None))
+                member.session.share_time(len(company) * lanes)
+        others = [member.state.step for member in running if member.state.step > step]
+        lockstep.train(until=min(others, default=None))
 
 
 class _Lockstep:
