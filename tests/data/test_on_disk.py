@@ -1,6 +1,9 @@
 """Arrays that are larger than memory are read as they are taken, and are the same."""
 
 import os
+import subprocess
+import sys
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -14,7 +17,13 @@ from torchsmith.core.errors import DataError
 from torchsmith.core.memory import amount_of, available_memory, is_large
 from torchsmith.data.load import load
 from torchsmith.data.npy_files import load_npy
-from torchsmith.data.on_disk import OnDisk, chunks, extremes, one_after_the_other
+from torchsmith.data.on_disk import (
+    FileArray,
+    OnDisk,
+    chunks,
+    extremes,
+    one_after_the_other,
+)
 from torchsmith.train.batches import PreparedBatches
 
 
@@ -272,7 +281,18 @@ def test_a_run_on_data_that_does_not_fit_is_that_on_the_same_data_in_memory(
     monkeypatch.setattr("torchsmith.data.npy_files.SMALL_BYTES", 5_000)
     inside = trained(tmp_path / "x.npz", tmp_path / "inside")
     monkeypatch.setenv("TORCHSMITH_MEMORY", "20KB")
-    seen = []
+    for module in ("data.on_disk", "data.pixels", "inspect.images"):
+        # No more than 10 pictures are ever read at once.
+        monkeypatch.setattr(
+            import_module(f"torchsmith.{module}"), "CHUNK_BYTES", 10 * array[0].size
+        )
+    read, seen = [], []
+    read_rows = FileArray.read
+    monkeypatch.setattr(
+        FileArray,
+        "read",
+        lambda self, rows: read.append(len(rows)) or read_rows(self, rows),
+    )
     original = PreparedBatches.stream
     monkeypatch.setattr(
         PreparedBatches,
@@ -297,3 +317,39 @@ def test_a_run_on_data_that_does_not_fit_is_that_on_the_same_data_in_memory(
             predicted, inside.predict(tmp_path / "x.npz").probabilities
         )
     assert len(seen) == 2 * 2 * 2
+    assert max(read) <= 10
+
+
+WITH_LITTLE_MEMORY = """
+import resource, sys
+import torchsmith as ts, torch, sklearn.ensemble
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+settings = {
+    "training.epochs": 1,
+    "prepare": [{"ToFloat": {"scale": 255}}, {"Standardize": {}}],
+    "network": {"Sequential": ["Flatten", {"Linear": 16}, "ReLU", {"Linear": 4}]},
+}
+run = ts.train(sys.argv[1], target="label", runs=sys.argv[2], settings=settings)
+run.predict(sys.argv[1])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.slow
+def test_a_gigabyte_is_inspected_trained_on_and_predicted_in_little_memory(tmp_path):
+    count, random = 20_000, np.random.default_rng(0)
+    labels = np.arange(count) % 4
+    shape = (count, 128, 128, 3)
+    array = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.uint8, shape)
+    for first in range(0, count, 1_000):
+        rows = slice(first, first + 1_000)
+        shade = (60 * labels[rows]).astype(np.uint8)[:, None, None, None]
+        array[rows] = random.integers(0, 60, (1_000, *shape[1:]), np.uint8) + shade
+    np.savez(tmp_path / "x.npz", x=array, y=labels)
+    command = [sys.executable, "-c", WITH_LITTLE_MEMORY]
+    command += [str(tmp_path / "x.npz"), str(tmp_path / "runs")]
+    environment = {**os.environ, "TORCHSMITH_MEMORY": "500MB"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=environment
+    )
+    assert int(done.stdout.split()[-1]) < 600_000  # KB

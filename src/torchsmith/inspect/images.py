@@ -62,7 +62,8 @@ def look_at(images: Images, observer: Observer) -> Look:
     observer.stage("Looking at the pictures", total)
     step = CHUNK
     if images.pixels is not None:  # floats of a chunk take four times its bytes
-        step = max(1, min(CHUNK, CHUNK_BYTES // math.prod(images.pixels.shape[1:])))
+        numbers = math.prod(images.pixels.shape[1:])
+        step = max(1, min(CHUNK, CHUNK_BYTES // (4 * numbers)))
     for start in range(0, total, step):
         rows = np.arange(start, min(start + step, total))
         if images.pixels is not None:
