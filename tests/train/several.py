@@ -40,6 +40,7 @@ from torchsmith.train.group import Group
 from torchsmith.train.loop import Job, fit
 from torchsmith.train.replicas import Replicas
 from torchsmith.train.session import Session
+from torchsmith.train.setup import channels_last
 from torchsmith.train.shards import Shards
 from torchsmith.train.state import TrainState, safetensors_bytes
 
@@ -65,6 +66,7 @@ class Case:
     schedule: object = None
     averaging: object = None
     rows: int = 83
+    pictures: bool = False
     stopping: Stopping = TO_THE_END
     training: Training = THREE_EPOCHS
 
@@ -73,6 +75,8 @@ class Case:
         if self.outputs > 1:
             edges = targets.quantile(torch.arange(1, self.outputs) / self.outputs)
             targets = torch.bucketize(targets[:, 0], edges)
+        if self.pictures:
+            inputs = inputs.reshape(-1, 1, 2, 2)
         return Job(
             train=TensorBatches(inputs[: self.rows], targets[: self.rows]),
             val=TensorBatches(inputs[83:], targets[83:]),
@@ -85,6 +89,8 @@ class Case:
     def state(self, job):
         seed, epochs = self.training.seed, self.training.epochs
         network = build_network(self.network, InputLayout((4,)), self.outputs, seed)
+        if self.pictures:
+            network = convolutions(seed)
         optimizer = build_optimizer(self.optimizer, network.named_parameters())
         return TrainState(
             network,
@@ -93,6 +99,18 @@ class Case:
             interval_of(self.schedule),
             build_average(self.averaging, network, optimizer, epochs),
         )
+
+
+def convolutions(seed):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = nn.Sequential(
+            *(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU()),
+            *(nn.Conv2d(4, 4, 3, padding=1), nn.ReLU()),
+            *(nn.Flatten(), nn.Linear(16, 1)),
+        )
+    channels_last(network)
+    return network
 
 
 UNEVEN = torch.tensor([5.0, 1.0, 0.2])
@@ -122,6 +140,7 @@ CASES = {
     "a rate for each step, the best kept": Case(
         schedule=schedules.OneCycleLR(), stopping=Stopping(patience=2)
     ),
+    "convolutions": Case(pictures=True),
     "EMA": Case(averaging=EMA(decay=0.9)),
     "SWA": Case(averaging=SWA(start=0.3, swa_lr=0.05), training=_training(epochs=5)),
 }
@@ -135,6 +154,7 @@ CASES |= {
 DIVIDED = (
     *(optimizer.spec_name() for optimizer in OPTIMIZERS),
     "mean",
+    "convolutions",
     "weighted classes, accumulated",
     "fewer rows than processes",
     "clipped, on a plateau",
@@ -265,7 +285,14 @@ def main(folder):
     group.join(CPU)
     processes = Processes(group, folder)
     if group.place.is_first:
-        for name in ("whole", "asked", "divided", "asked by the other", "failed"):
+        for name in (
+            "whole",
+            "asked",
+            "divided",
+            "convolutions",
+            "asked by the other",
+            "failed",
+        ):
             (folder / name).mkdir()
     for name, case in CASES.items():
         processes.train(name, case)
@@ -284,6 +311,12 @@ def main(folder):
             f"divided until {step}", mean, run="divided", divided=True, ask_after=step
         )
     processes.train("divided again", mean, run="divided", divided=True)
+    for name, step in (
+        ("convolutions, divided until 5", 5),
+        ("convolutions again", None),
+    ):
+        how = {"run": "convolutions", "divided": True, "ask_after": step}
+        processes.train(name, CASES["convolutions"], **how)
     processes.train("out of time, divided", mean, divided=True, seconds=1e-9)
     processes.train("out of time", DROPOUT, seconds=1e-9)
     failing = replace(CASES["mean"], loss=Failing(1, 4))

@@ -46,6 +46,8 @@ class Shards(Replicas):
         first = group.place.is_first
         self._whole = list(state.network.parameters())
         self._network = deepcopy(state.network) if first else state.network
+        for parameter in self._network.parameters():  # else FSDP refuses channels-last
+            parameter.data = parameter.data.contiguous()
         mesh = init_device_mesh(job.device.type, (group.place.world_size,))
         for unit in units(self._network):
             fully_shard(unit, mesh=mesh)
@@ -105,8 +107,9 @@ class Shards(Replicas):
         for whole, part, own in self._weights_and_parts():
             for key, value in self._state.optimizer.state.pop(whole, {}).items():
                 if isinstance(value, Tensor) and value.ndim:
-                    parts = distribute_tensor(value, part.device_mesh, part.placements)
-                    value = parts.to_local()
+                    value = distribute_tensor(
+                        value.contiguous(), part.device_mesh, part.placements
+                    ).to_local()
                 self._optimizer.state[own][key] = value
 
     def _weights_and_parts(self) -> Iterator[tuple[Tensor, DTensor, Tensor]]:
