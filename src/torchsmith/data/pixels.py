@@ -15,6 +15,8 @@ from torchsmith.data.steps import Resize, Standardize, Step, ToFloat
 
 CHUNK = 512
 MAX_FITTED = 5_000
+MOST_NUMBERS = 2**25
+"""Of which statistics are computed at once; as float64 they take 270 MB."""
 
 
 class ImagePreparation(Record):
@@ -211,8 +213,10 @@ def _chunks(plain: ImagePreparation, images: Images) -> Iterator[np.ndarray]:
     rows = np.arange(len(images))
     if images.files and len(rows) > MAX_FITTED:
         rows = np.linspace(0, len(rows) - 1, MAX_FITTED).astype(np.int64)
-    for start in range(0, len(rows), CHUNK):
-        yield plain.apply(images.take(rows[start : start + CHUNK]))
+    numbers = plain.channels * plain.height * plain.width
+    step = max(1, min(CHUNK, MOST_NUMBERS // numbers))
+    for start in range(0, len(rows), step):
+        yield plain.apply(images.take(rows[start : start + step]))
 
 
 def _refuse_not_finite(images: Images, pixels: np.ndarray) -> None:
