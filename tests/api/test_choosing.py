@@ -117,6 +117,22 @@ def test_a_run_is_resumed_with_the_plan_that_left_the_choice_open(plan, tmp_path
         ts.train(other, resume=cut)
 
 
+@pytest.mark.usefixtures("counted")
+def test_a_run_may_go_on_with_the_other_engine_of_the_same_bits(plan, tmp_path):
+    whole = ts.train(plan, runs=tmp_path, name="whole")
+    with pytest.raises(Interrupted):
+        ts.train(plan, runs=tmp_path, name="cut", observer=Interrupter())
+    (cut,) = tmp_path.glob("*-cut")
+    text = (cut / "plan.yaml").read_text()
+    assert "  engine: eager " in text
+    write = (cut / "plan.yaml").write_text
+    write(text.replace("  engine: eager ", "  engine: compiled "))
+    with pytest.raises(PlanError, match=r"\(training.engine is compiled, was eager\)"):
+        ts.train(resume=cut)
+    write(text.replace("  engine: eager ", "  engine: captured "))
+    assert weights(ts.train(resume=cut)) == weights(whole)
+
+
 def test_the_report_names_the_line_of_the_environment_that_differs(plan, tmp_path):
     with pytest.raises(Interrupted):
         ts.train(plan, runs=tmp_path, observer=Interrupter())

@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from torchsmith.train.tensorboard import TensorBoardEvents
 
 
+SAME_BITS = frozenset({"eager", "captured"})
+"""Engines of which each may go on with what the other began."""
+
+
 def first_files(planned: Planned) -> dict[str, str]:
     """Return what a run folder begins with: name and content."""
     files = {
@@ -286,10 +290,13 @@ def _require_unchanged(folder: RunFolder, plan: Plan, begun_with: str) -> None:
     """Refuse to go on with a plan that was edited after training began.
 
     Raises:
-        PlanError: They differ in more than where the same data lies.
+        PlanError: They differ in more than where the same data lies, and in more than
+            changes no result.
     """
     changed = differences(plan, parse_plan(begun_with))
-    changed.pop("training.num_workers", None)  # changes no result
+    changed.pop("training.num_workers", None)
+    if SAME_BITS.issuperset(changed.get("training.engine", ())):
+        changed.pop("training.engine", None)
     if plan.data.fingerprint:
         changed.pop("data.source", None)
     if changed:
