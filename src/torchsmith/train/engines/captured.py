@@ -5,7 +5,7 @@ that the optimizer works on, are made once; batches are gathered several at a ti
 random numbers are seeded only where a step draws any.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -67,35 +67,34 @@ class Captured:
         state.network.train()
         self._gradients.attach()
         update = build_update(state.optimizer)
-        with torch.no_grad():
-            for step in left:
-                if self._draws:
-                    seed_step(job, "step", state.step)
-                self._backpropagate(job, state, batches, step)
+        # Not around all: what others make in this mode they could not train with.
+        without_autograd = torch.inference_mode()
+        for step in left:
+            taken = [next(batches) for _ in step]
+            if self._draws:
+                seed_step(job, "step", state.step)
+            with without_autograd:
+                self._backpropagate(job, state, taken)
                 is_last = state.step_in_epoch == len(steps) - 1
                 clip_gradients(job, state, is_last=is_last)
                 update()
-                state.lr = float(state.optimizer.param_groups[0]["lr"])
-                step_schedule(state, "step")
-                if state.average is not None:
-                    state.average.after_step(state.network)
-                state.step += 1
-                state.step_in_epoch += 1
-                session.after_step(state)
-                if session.out_of_time(state):
-                    return
+            state.lr = float(state.optimizer.param_groups[0]["lr"])
+            step_schedule(state, "step")
+            if state.average is not None:
+                state.average.after_step(state.network)
+            state.step += 1
+            state.step_in_epoch += 1
+            session.after_step(state)
+            if session.out_of_time(state):
+                return
 
     def _backpropagate(
-        self,
-        job: Job,
-        state: TrainState,
-        batches: Iterator[tuple[Any, Tensor]],
-        step: Sequence[Tensor],
+        self, job: Job, state: TrainState, batches: Sequence[tuple[Any, Tensor]]
     ) -> None:
         """Compute the gradients of a step, and add its losses to the state."""
-        num_examples = sum(map(len, step))
-        for place, rows in enumerate(step):
-            inputs, targets = next(batches)
+        num_examples = sum(len(targets) for _, targets in batches)
+        for place, (inputs, targets) in enumerate(batches):
+            count = len(targets)
             if self._augments:
                 inputs = job.augment(inputs)
             outputs = self._layers.forward(inputs)
@@ -103,11 +102,10 @@ class Captured:
                 check_first_batch(state.network, job.loss, outputs, targets)
             loss = self._loss.forward(outputs, targets)
             weight = self._one
-            if len(step) > 1 and not job.loss_is_sum:
-                weight = self._one * (len(rows) / num_examples)
+            if len(batches) > 1 and not job.loss_is_sum:
+                weight = self._one * (count / num_examples)
             self._layers.backward(self._loss.backward(weight))
             self._gradients.collect(first=place == 0)
-            count = len(targets)
             state.loss_sum += loss if job.loss_is_sum else loss * self._number(count)
             state.num_seen += count
 

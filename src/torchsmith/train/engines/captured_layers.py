@@ -58,8 +58,9 @@ class ByAutograd:
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Record the module's operations."""
-        with torch.enable_grad():
-            self.inputs = inputs.detach().requires_grad_(self.inputs_want)
+        with torch.inference_mode(mode=False), torch.enable_grad():
+            # A clone, since autograd may not keep what was made in inference mode.
+            self.inputs = inputs.clone().requires_grad_(self.inputs_want)
             outputs: Tensor = self.module(self.inputs)
         self.outputs = outputs
         return outputs.detach()

@@ -38,8 +38,9 @@ class ByAutograd:
 
     def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Record the loss."""
-        with torch.enable_grad():
-            self.outputs = outputs.detach().requires_grad_()
+        with torch.inference_mode(mode=False), torch.enable_grad():
+            # A clone, since autograd may not keep what was made in inference mode.
+            self.outputs = outputs.clone().requires_grad_()
             self.value = self.loss(self.outputs, targets)
         return self.value.detach()
 

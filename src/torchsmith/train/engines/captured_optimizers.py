@@ -8,17 +8,18 @@ from torch import Tensor
 from torch.optim import SGD, Adam, Optimizer
 
 
-def build_update(optimizer: Optimizer) -> Callable[[], object]:
+def build_update(optimizer: Optimizer) -> Callable[[], None]:
     """Return what `optimizer.step()` does, with less around it.
 
     The first call is `optimizer.step()` itself, which makes its state, and tells its
-    schedule that it was called. The state stays where it is.
+    schedule that it was called. The state stays where it is. May be called in inference
+    mode; nothing that stays is made in it.
 
     Args:
         optimizer: Its parameters have their `.grad`, whose memory must not change.
     """
-    if not isinstance(optimizer, SGD | Adam) or not _is_fused(optimizer):
-        return optimizer.step
+    is_fused = isinstance(optimizer, SGD | Adam) and _is_fused(optimizer)
+    make = _sgd if isinstance(optimizer, SGD) else _adam
     calls: list[Callable[[], None]] = []
 
     def update() -> None:
@@ -26,13 +27,13 @@ def build_update(optimizer: Optimizer) -> Callable[[], object]:
             for call in calls:
                 call()
             return
-        optimizer.step()
-        make = _sgd if isinstance(optimizer, SGD) else _adam
-        for group in optimizer.param_groups:
-            trained = [p for p in group["params"] if p.grad is not None]
-            if trained:
-                states = [optimizer.state[p] for p in trained]
-                calls.append(make(group, trained, states))
+        with torch.inference_mode(mode=False), torch.no_grad():
+            optimizer.step()
+            for group in optimizer.param_groups if is_fused else ():
+                trained = [p for p in group["params"] if p.grad is not None]
+                if trained:
+                    states = [optimizer.state[p] for p in trained]
+                    calls.append(make(group, trained, states))
 
     return update
 
