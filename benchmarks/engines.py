@@ -77,7 +77,8 @@ def measure_epochs(job: str, names: list[str], rounds: int) -> dict[str, Any]:
                 "epochs": num_epochs,
                 **results[name],
             }
-    base = min(found[n]["seconds"] for n in BASE if "seconds" in found.get(n, {}))
+    by_hand = [found[n]["seconds"] for n in BASE if "seconds" in found.get(n, {})]
+    base = min(by_hand, default=float("nan"))
     for values in found.values():
         if "seconds" in values:
             values["times_faster"] = base / values["seconds"]
@@ -218,10 +219,11 @@ def measure(options: argparse.Namespace, keep: Callable[..., None]) -> None:
                 keep("epochs", job, measure_epochs(job, names, rounds))
             elif part == "whole":
                 peers = [n for n in names if CONTENDERS[n].whole]
-                rounds = 1 if options.quick or job == "CNN" else 3
+                rounds = 1 if options.quick else JOBS[job].whole_rounds
                 keep("whole", job, measure_whole(job, peers, rounds))
             else:
-                keep("overhead", job, measure_overhead(job, 6 if options.quick else 20))
+                blocks = 4 if options.quick or JOBS[job].is_images else 12
+                keep("overhead", job, measure_overhead(job, blocks))
 
 
 def main() -> int:

@@ -112,7 +112,11 @@ CONTENDERS = {
     "eager-bf16-2": _eager("loop by hand, bf16, channels last, 2 threads", 2, **BF16),
     "dataloader": Contender("loop with a `DataLoader`", "dataloader", whole=True),
     "jax-scan": Contender(
-        "JAX, epoch under `lax.scan`", "jax_scan", package="jax", whole=True, quick=True
+        "JAX, epoch under `lax.scan`; of convolutions, step by step",
+        "jax_scan",
+        package="jax",
+        whole=True,
+        quick=True,
     ),
     "keras-jax": _keras("Keras 3 on JAX", "jax", 50, "jax"),
     "keras-torch": _keras("Keras 3 on PyTorch", "torch", 1, "keras"),

@@ -1,4 +1,7 @@
-"""JAX: the whole epoch is one compiled function, its steps under `lax.scan`."""
+"""JAX: the whole epoch is one compiled function, its steps under `lax.scan`.
+
+Convolutions are slow in a loop of XLA's on the processor: there, each step is called.
+"""
 
 from functools import partial
 
@@ -95,12 +98,21 @@ def train(work: Work) -> Trained:
         return adam(state, gradients), None
 
     @partial(jax.jit, donate_argnums=0)
-    def epoch(state, key):
+    def in_one(state, key):
         order = jax.random.permutation(key, len(x))
         batches = order[:whole].reshape(-1, job.batch)
         state, _ = jax.lax.scan(step, state, batches)
         return state if whole == len(x) else step(state, order[whole:])[0]
 
+    one_step = jax.jit(lambda state, rows: step(state, rows)[0], donate_argnums=0)
+
+    def step_by_step(state, key):
+        order = jax.random.permutation(key, len(x))
+        for begin in range(0, len(x), job.batch):
+            state = one_step(state, order[begin : begin + job.batch])
+        return state
+
+    epoch = step_by_step if job.is_images else in_one
     weights = initial(job, jax.random.key(0))
     zeros = jax.tree.map(jnp.zeros_like, weights)
     state = (weights, zeros, jax.tree.map(jnp.zeros_like, weights), jnp.float32(0))

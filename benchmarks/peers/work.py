@@ -39,6 +39,7 @@ class Job:
         scale: Figures are given for so many times the rows.
         usual_epochs: Of a run as people make it.
         whole_rows: Training examples of a whole job; a plan holds some out.
+        whole_rounds: Of whole jobs.
     """
 
     title: str
@@ -52,6 +53,7 @@ class Job:
     scale: int = 1
     usual_epochs: int = 20
     whole_rows: int = 54_000
+    whole_rounds: int = 1
 
     @property
     def is_images(self) -> bool:
@@ -67,24 +69,40 @@ class Job:
 JOBS = {
     "S3": Job(
         "California 8-100-1, batch 100",
-        (8, 100, 1),
-        100,
-        20_640,
-        1,
-        3,
-        5,
+        sizes=(8, 100, 1),
+        batch=100,
+        rows=20_640,
+        threads=1,
+        warm=3,
+        epochs=5,
         usual_epochs=200,
         whole_rows=14_861,
+        whole_rounds=3,
     ),
-    "S4": Job("MNIST 784-64-64-10, batch 32", (784, 64, 64, 10), 32, 60_000, 1),
-    "S7": Job("MNIST 784-500-10, batch 100", (784, 500, 10), 100, 60_000, 2),
+    "S4": Job(
+        "MNIST 784-64-64-10, batch 32",
+        sizes=(784, 64, 64, 10),
+        batch=32,
+        rows=60_000,
+        threads=1,
+        rounds=4,
+        whole_rounds=3,
+    ),
+    "S7": Job(
+        "MNIST 784-500-10, batch 100",
+        sizes=(784, 500, 10),
+        batch=100,
+        rows=60_000,
+        threads=2,
+        rounds=3,
+    ),
     "CNN": Job(
         "MNIST conv32-conv64-pool-fc128, 12,800 images, batch 128",
         sizes=(9216, 128, 10),
         batch=128,
         rows=3200,
         threads=2,
-        rounds=3,
+        rounds=2,
         scale=4,
         whole_rows=3200,
     ),
