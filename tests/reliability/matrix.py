@@ -18,6 +18,7 @@ from torch.utils.data import Dataset
 
 from torchsmith.core.errors import PlanError
 from torchsmith.core.files import committed_folder
+from torchsmith.core.vocabulary import Part
 from torchsmith.nn.averaging import build_average
 from torchsmith.nn.optimizers import build_optimizer
 from torchsmith.nn.schedules import build_schedule
@@ -260,7 +261,8 @@ def build_batches(case: Case, part: slice) -> Batches:
     if case.source == "tensors":
         return TensorBatches(inputs, targets)
     rows = Rows(inputs, targets, noisy=case.augment and part.start == 0)
-    return DatasetBatches(rows, CPU)
+    name: Part = "train" if part.start == 0 else "val"
+    return DatasetBatches(rows, CPU, seed=3, part=name, num_workers=case.workers)
 
 
 def build(case: Case) -> tuple[Job, TrainState]:
@@ -275,6 +277,7 @@ def build(case: Case) -> tuple[Job, TrainState]:
             accumulate=case.accumulate,
             precision=case.precision,
             engine=case.engine,
+            num_workers=case.workers,
             seed=3,
             **CLIPPINGS[case.clipping],
         ),

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pytest
 
-from tests.reliability.matrix import VALUES, Case, generate, run_case
+from tests.reliability.matrix import VALUES, Case, generate, run_case, train
 from torchsmith.train.state import TrainState
 
 CASES = 500
@@ -48,6 +48,13 @@ def test_the_cases_are_distinct_and_hold_each_pair_of_values():
         (("network", "lstm"), ("precision", "bfloat16")),
     }
     assert wanted - found == impossible
+
+
+def test_the_number_of_workers_makes_no_difference():
+    values = {name: values[0] for name, values in VALUES.items()}
+    values |= {"source": "dataset", "augment": True, "dropout": 0.4}
+    found = {train(Case(**(values | {"workers": n})))[0] for n in VALUES["workers"]}
+    assert len(found) == 1
 
 
 LOSSES = {
