@@ -140,10 +140,10 @@ class _Trials:
         """Choose between one thread and as many as PyTorch takes."""
         if usual == 1:
             return 1, "the only one that PyTorch takes here"
-        turns = [[self._time(engine, n) for n in (1, usual)] for _ in range(2)]
-        ones, several = zip(*turns, strict=True)
-        # Other programs slow several threads at times, and must not decide.
-        seconds = {1: min(ones), usual: max(several)}
+        seconds = {n: self._time(engine, n) for n in (1, usual)}
+        if pick_threads(seconds) > 1:  # twice, so that no other program decides it
+            seconds[1] = min(seconds[1], self._time(engine, 1))
+            seconds[usual] = max(seconds[usual], self._time(engine, usual))
         one, many = (seconds_text(seconds[n]) for n in (1, usual))
         reason = f"a step takes {one} on one thread, {many} on {usual} threads"
         return pick_threads(seconds), reason
