@@ -36,7 +36,7 @@ def compiler():
 @pytest.fixture
 def quick(compiler, monkeypatch):
     """Compile without optimising: a second rather than several."""
-    flags = [flag for flag in library._FLAGS if flag != "-O3"]
+    flags = [flag for flag in library._FLAGS if not flag.startswith("-O")]
     monkeypatch.setattr(library, "_FLAGS", tuple(flags))
 
 
@@ -75,7 +75,7 @@ def test_another_compiler_flag_or_processor_has_a_library_of_its_own(
 def test_two_processes_that_compile_at_once_both_have_a_library(compiler):
     program = (
         "from torchsmith.train.engines.native import library\n"
-        "library._FLAGS = tuple(f for f in library._FLAGS if f != '-O3')\n"
+        "library._FLAGS = tuple(f for f in library._FLAGS if f[:2] != '-O')\n"
         "print(library.load_library(print).torchsmith_lanes())\n"
     )
     processes = [
@@ -90,7 +90,6 @@ def test_two_processes_that_compile_at_once_both_have_a_library(compiler):
 def test_without_a_compiler_it_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
-    monkeypatch.setattr(library, "find_spec", lambda _: None)
     job = job_of(classes(), nn.CrossEntropyLoss())
     state = state_of(job, nn.Sequential(nn.Linear(13, 5)))
     with pytest.raises(Unsupported, match="install g\\+\\+ or clang"):

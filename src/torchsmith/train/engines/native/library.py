@@ -2,6 +2,7 @@
 
 `torch.compile` would need no code of ours, but was measured as not worth it: 28 s for
 the first ten steps in one graph, and then 2.6 to 3 times the time for small networks.
+Nor was a compiler as a Python package: `ziglang` first builds its C++ library, 75 s.
 """
 
 import ctypes
@@ -11,10 +12,8 @@ import platform
 import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 from torchsmith.core.errors import TrainError
@@ -83,7 +82,7 @@ def cache_folder() -> Path:
 
 
 def find_compiler() -> list[str]:
-    """Return the command of the C++ compiler: `CXX`, the system's, or `ziglang`.
+    """Return the command of the C++ compiler: `CXX`, or the system's.
 
     Raises:
         Unsupported: There is none; says what to install.
@@ -94,11 +93,9 @@ def find_compiler() -> list[str]:
     for name in COMPILERS:
         if path := shutil.which(name):
             return [path]
-    if find_spec("ziglang"):
-        return [sys.executable, "-m", "ziglang", "c++"]
     raise Unsupported(
         f"it needs a C++ compiler, and there is none ({', '.join(COMPILERS)}); install "
-        "g++ or clang with your system's packages, or pip install 'torchsmith[native]'"
+        "g++ or clang with your system's packages"
     )
 
 
