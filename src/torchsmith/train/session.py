@@ -108,8 +108,7 @@ class Session:
         Args:
             num_networks: That train together.
         """
-        if num_networks != self._company:
-            self._company, self._clock = num_networks, perf_counter()
+        self._company, self._clock = num_networks, perf_counter()
 
     def save(self, state: TrainState) -> None:
         """Commit a checkpoint, and plan the next.
