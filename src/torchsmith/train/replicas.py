@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from torchsmith.core.errors import TorchsmithError, TrainError
+from torchsmith.core.files import write_atomic
 from torchsmith.train.batches import epoch_order
 from torchsmith.train.first_batch import check_first_batch
 from torchsmith.train.group import Departed, Group
@@ -261,7 +262,7 @@ def send_state(group: Group, state: TrainState) -> None:
             path = folder / file
             content = group.send(path.read_bytes() if group.place.is_first else None)
             if not group.place.is_first:
-                path.write_bytes(content)
+                write_atomic(path, content)
         if not group.place.is_first:
             state.load(folder)
 
