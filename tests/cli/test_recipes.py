@@ -94,3 +94,20 @@ def test_wrong_use_of_a_recipe_is_one_clear_line(run_cli, arguments, message):
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1].startswith("error: ")
     assert message in result.stderr
+
+
+def test_seeds_from_the_command_line_print_mean_spread_and_members(run_cli, tmp_path):
+    asked = ("train", "iris", "--epochs", "1", "--seeds")
+    result = run_cli(*asked, "0,2")
+    assert result.exit_code == 0, result.output
+    assert "2 of 2 together: as planned, seeds 0, 2" in result.stderr
+    assert "Means over 2 seeds" in result.stdout
+    assert "lowest" in result.stdout
+    assert "difference" not in result.stdout
+    (folder,) = (tmp_path / "runs").iterdir()
+    names = sorted(path.name for path in (folder / "runs").iterdir())
+    assert names == ["as-planned-seed0", "as-planned-seed2"]
+    for wrong in ("a", "0", "1,1"):
+        result = run_cli(*asked, wrong)
+        assert result.exit_code == 2
+        assert "seeds" in result.stderr.splitlines()[-1]
