@@ -48,7 +48,7 @@ class ImagePreparation(Record):
         from torchsmith.data.pictures import decode
 
         images = replace(images, channels=self.channels)
-        shape = (len(images), self.channels, self.height, self.width)
+        shape = (len(images), self.height, self.width, self.channels)
         out = np.empty(shape, self.dtype)
         step = self._rows_at_once(images)
         for first in range(0, len(images), step):
@@ -59,9 +59,11 @@ class ImagePreparation(Record):
                     f"the pixels are {pixels.dtype}, in training they were "
                     f"{self.dtype}; bring them to the same scale and type"
                 )
-            out[rows[0] : rows[-1] + 1] = pixels.transpose(0, 3, 1, 2)
+            out[rows[0] : rows[-1] + 1] = pixels
         _refuse_not_finite(images, out)
-        return out
+        # Of grey pictures this is a view, whose strides tell PyTorch to compute with
+        # channels last, as with colour; another layout gives other bits.
+        return np.ascontiguousarray(out.transpose(0, 3, 1, 2))
 
     def _rows_at_once(self, images: Images) -> int:
         size = self.channels * self.height * self.width

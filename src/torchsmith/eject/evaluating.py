@@ -7,7 +7,7 @@ from torchsmith.eject.scoring import is_unscaled, scores_function
 from torchsmith.eject.subject import Subject
 from torchsmith.plan.augment import Augmentation
 from torchsmith.plan.text import flow
-from torchsmith.train.model import BATCH_SIZE
+from torchsmith.train.model import prediction_batch_size
 
 
 def evaluate_section(subject: Subject) -> Section:
@@ -61,9 +61,10 @@ def predict_function(subject: Subject) -> str:
         taken = f"change({taken})"
         head = "predict(network, data, change=lambda pictures: pictures)"
     back = "" if subject.device == "cpu" else ".cpu()"
+    size = prediction_batch_size(subject.preparation.input_shape)
     body = [
         "network.eval()",
-        f"batches = torch.arange(len(data)).split({BATCH_SIZE})",
+        f"batches = torch.arange(len(data)).split({size})",
         f"return torch.cat([network({taken}) for rows in batches]){back}",
     ]
     return function(head, about, body, "@torch.inference_mode()")

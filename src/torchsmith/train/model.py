@@ -1,7 +1,8 @@
 """A trained network with its fitted preparation: all that prediction needs."""
 
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,10 @@ from torchsmith.train.state import safetensors_bytes
 
 MODEL_VERSION = 1
 BATCH_SIZE = 1024
+"""Examples that are predicted at once; fewer where they are large."""
+
+MOST_NUMBERS = 2**24
+"""Of one batch for prediction: 1,024 colour pictures of 73 x 73."""
 
 
 class ModelFile(Record):
@@ -82,8 +87,9 @@ class Model:
         self.network.eval()
         outputs = []
         with torch.inference_mode():
-            for start in range(0, len(inputs), BATCH_SIZE):
-                part = np.ascontiguousarray(inputs[start : start + BATCH_SIZE])
+            step = prediction_batch_size(self.preparation.input_shape)
+            for start in range(0, len(inputs), step):
+                part = np.ascontiguousarray(inputs[start : start + step])
                 batch = scaled(torch.from_numpy(part), *self.preparation.pixel_scale)
                 batch = batch.to(weight.device, weight.dtype)
                 batch = batch if change is None else change(batch)
@@ -131,6 +137,11 @@ class Model:
         network = build_network(file.network, layout_of(file.preparation), outputs, 0)
         network.load_state_dict(weights)
         return cls(file, network.eval())
+
+
+def prediction_batch_size(shape: Sequence[int]) -> int:
+    """Return how many examples of a shape are predicted at once."""
+    return max(1, min(BATCH_SIZE, MOST_NUMBERS // max(math.prod(shape), 1)))
 
 
 def finish_outputs(
