@@ -8,7 +8,7 @@ interruption, members whose checkpoints lie further back catch up with the other
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import torch
 from torch import Tensor, nn
@@ -50,6 +50,11 @@ class TogetherMember:
     session: Session
     failed: Diverged | None = None
 
+    @cached_property
+    def num_steps(self) -> int:
+        """Optimizer steps in each epoch."""
+        return self.job.steps_per_epoch
+
     @property
     def is_running(self) -> bool:
         """Whether there is something left to train."""
@@ -58,7 +63,7 @@ class TogetherMember:
     @property
     def is_at_end(self) -> bool:
         """Whether the epoch is over: all its steps are done, or the time is up."""
-        all_done = self.state.step_in_epoch >= self.job.steps_per_epoch
+        all_done = self.state.step_in_epoch >= self.num_steps
         return all_done or self.session.out_of_time(self.state)
 
 
@@ -240,7 +245,7 @@ class _Lockstep:
         self._loss_sums += losses * (1 if job.loss_is_sum else num_examples)
         for member in self.members:
             state = member.state
-            is_last = state.step_in_epoch == member.job.steps_per_epoch - 1
+            is_last = state.step_in_epoch == member.num_steps - 1
             state.num_seen += num_examples
             clip_gradients(member.job, state, is_last=is_last)
         self._updates.step()

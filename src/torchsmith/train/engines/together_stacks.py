@@ -95,9 +95,10 @@ class Updates:
         self._optimizers = optimizers
         self._stacks = stacks
         self._joint: torch.optim.Optimizer | None = None
-        alike = len({type(optimizer) for optimizer in optimizers}) == 1
+        alike = len({type(optimizer).__name__ for optimizer in optimizers}) == 1
         self._may_join = alike and isinstance(optimizers[0], ELEMENT_BY_ELEMENT)
         self._has_begun = False
+        self._own_counts()  # those of a company before this one may be shared
 
     def step(self) -> None:
         """Change all weights by their gradients."""
@@ -125,11 +126,13 @@ class Updates:
 
     def _part(self) -> None:
         """Let each network take its own steps from now on."""
-        if self._joint is not None:
-            for optimizer in self._optimizers:
-                for state in optimizer.state.values():
-                    state |= {k: v.clone() for k, v in state.items() if _is_count(v)}
+        self._own_counts()
         self._joint, self._may_join = None, False
+
+    def _own_counts(self) -> None:
+        for optimizer in self._optimizers:
+            for state in optimizer.state.values():
+                state |= {k: v.clone() for k, v in state.items() if _is_count(v)}
 
     def _join(self) -> None:
         """Make one optimizer that takes the steps of all."""
