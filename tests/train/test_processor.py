@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 import torchsmith as ts
+from torchsmith.plan.plan import Training
 from torchsmith.train import processor
-from torchsmith.train.processor import flushed_denormals, kept_memory
+from torchsmith.train.processor import flushed_denormals, kept_memory, slow_precision
 
 
 def denormal() -> float:
@@ -70,3 +71,23 @@ def test_a_system_without_glibc_trains_as_well(monkeypatch) -> None:
     monkeypatch.setattr(processor, "_glibc", lambda: None)
     with kept_memory():
         pass
+
+
+@pytest.mark.parametrize(
+    ("precision", "device", "has_instructions", "told"),
+    [
+        ("bfloat16", "cpu", False, True),
+        ("bfloat16", "cpu", True, False),
+        ("bfloat16", "cuda", False, False),
+        ("float32", "cpu", False, False),
+    ],
+)
+def test_a_precision_that_is_slow_here_is_told(
+    monkeypatch, precision, device, has_instructions, told
+) -> None:
+    monkeypatch.setattr(
+        torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: has_instructions
+    )
+    notes = slow_precision(Training(precision=precision), torch.device(device))
+    assert bool(notes) == told
+    assert all("float32 is several times faster here" in note for note in notes)

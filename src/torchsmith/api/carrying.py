@@ -181,6 +181,7 @@ def ready_to_train(
         stop: That several sessions share; one of its own where not given.
     """
     from torchsmith.api.recording import events_of
+    from torchsmith.train.processor import slow_precision
     from torchsmith.train.recorders import MetricsFile
     from torchsmith.train.rehearsal import rehearse
     from torchsmith.train.session import Session
@@ -211,9 +212,10 @@ def ready_to_train(
         sum(p.numel() for p in state.network.parameters()),
         f"{setup.job.device}, {_how(plan.training)}",
     )
-    for note in (shared := shared_notes(plan, setup)):
+    slow = slow_precision(plan.training, setup.job.device)
+    for note in (new := (*shared_notes(plan, setup), *slow)):
         observer.note(note)
-    noted, seconds = (*notes, *shared), state.seconds
+    noted, seconds = (*notes, *new), state.seconds
     return Ready(folder, plan, data, setup, session, recorders, events, noted, seconds)
 
 

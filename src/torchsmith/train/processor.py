@@ -6,6 +6,8 @@ from contextlib import contextmanager, suppress
 
 import torch
 
+from torchsmith.plan.plan import Training
+
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """Of `mallopt(3)`."""
 
@@ -52,6 +54,18 @@ def kept_memory() -> Iterator[None]:
         glibc.mallopt(M_MMAP_THRESHOLD, AFTERWARDS)
         glibc.mallopt(M_TRIM_THRESHOLD, 2 * AFTERWARDS)
         glibc.malloc_trim(0)
+
+
+def slow_precision(training: Training, device: torch.device) -> tuple[str, ...]:
+    """Say, in a sentence or none, that this processor computes a precision slowly."""
+    if training.precision != "bfloat16" or device.type != "cpu":
+        return ()
+    if torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return ()
+    return (
+        "training.precision: this processor has no bfloat16 instructions, so float32 "
+        "is several times faster here",
+    )
 
 
 def _is_flushing() -> bool:
