@@ -46,10 +46,10 @@ def counted(monkeypatch):
     """Notes what is chosen, and chooses what a short run would not."""
     asked = []
 
-    def choose(job, new_state):
+    def choose(job, new_state, tell):
         asked.append(job.training)
         if job.training.engine != "auto":
-            return real(job, new_state)
+            return real(job, new_state, tell)
         return Choice("eager", 1, "as this test wants", "as it wants, too")
 
     real = automatic.choose

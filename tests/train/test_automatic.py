@@ -190,6 +190,13 @@ def test_a_compilation_that_takes_too_large_a_share_is_not_begun(monkeypatch):
     assert choice.engine_reason.endswith("compiled: compiling takes about 5 s")
 
 
+def test_a_person_is_told_before_a_compilation_that_may_pay(monkeypatch):
+    pretend(monkeypatch, {"eager": 0.04, "compiled": 0.001}, compiles=False)
+    job, told = make_job(epochs=2 * LONG, threads=1), []
+    assert automatic.choose(job, new_state_of(job), told.append).engine == "compiled"
+    assert told == ["compiling"]
+
+
 def test_what_an_engine_cannot_train_is_in_the_reason(monkeypatch):
     pretend(monkeypatch, {"eager": 0.03})
     choice = chosen(threads=1)

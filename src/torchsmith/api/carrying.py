@@ -130,7 +130,7 @@ def carry_out(
     with torch_threads(plan.training.threads):
         ready = ready_to_train(folder, plan, data, setup, observer)
         shared = shared_engine(plan, setup, ready.session)
-        engine = shared or choose_engine(setup.job, setup.state)
+        engine = shared or choose_engine(setup.job, setup.state, observer.note)
         fit(setup.job, setup.state, ready.session, engine.train_epoch)
         return conclude(ready, observer, begin, rivals=rivals)
 

@@ -44,7 +44,7 @@ def choose_engine_and_threads(
         return initial_state(plan, setup.preparation, setup.job)
 
     with torch_threads(plan.training.threads):
-        choice = choose(setup.job, new_state)
+        choice = choose(setup.job, new_state, observer.note)
     chosen = _with(plan, choice)
     setup = replace(setup, job=replace(setup.job, training=chosen.training))
     if plan.training.threads != choice.threads:

@@ -93,7 +93,7 @@ def train_in_memory(
         size = sum(p.numel() for p in state.network.parameters())
         device = str(setup.job.device)
         observer.on_start(training.epochs, len(setup.parts.train), size, device)
-        engine = choose_engine(setup.job, state)
+        engine = choose_engine(setup.job, state, observer.note)
         fit(setup.job, state, session, engine.train_epoch)
         observer.on_end(state.finished)
     state.network.to("cpu").eval()

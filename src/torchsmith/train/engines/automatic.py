@@ -57,7 +57,9 @@ class Choice:
     threads_reason: str = ""
 
 
-def choose(job: Job, new_state: NewState) -> Choice:
+def choose(
+    job: Job, new_state: NewState, tell: Callable[[str], None] | None = None
+) -> Choice:
     """Choose what the plan leaves open, by the rule in docs/engines.md.
 
     Nothing of it is left behind: steps are tried on states that are thrown away.
@@ -65,13 +67,14 @@ def choose(job: Job, new_state: NewState) -> Choice:
     Args:
         job: What to train on, and how.
         new_state: Builds a state at step 0, as the one that will be trained.
+        tell: Is given a line before something that takes seconds.
 
     Raises:
         PlanError: The engine that the plan names cannot do this training.
         TrainError: The first batch shows that the loss would mean nothing.
     """
     state = new_state()
-    engine = choose_engine(job, state)
+    engine = choose_engine(job, state, tell)
     trials = _Trials(job, state)
     threads, usual = job.training.threads, torch.get_num_threads()
     is_open = job.training.engine == "auto"
@@ -92,7 +95,7 @@ def choose(job: Job, new_state: NewState) -> Choice:
         chosen, why_threads = trials.threads(engine, usual)
     if not is_open:
         return Choice(engine.name, chosen, threads_reason=why_threads)
-    name, why_engine = trials.engine(chosen, new_state)
+    name, why_engine = trials.engine(chosen, new_state, tell)
     return Choice(name, chosen, why_engine, why_threads)
 
 
@@ -148,7 +151,9 @@ class _Trials:
         reason = f"a step takes {one} on one thread, {many} on {usual} threads"
         return pick_threads(seconds), reason
 
-    def engine(self, threads: int, new_state: NewState) -> tuple[EngineName, str]:
+    def engine(
+        self, threads: int, new_state: NewState, tell: Callable[[str], None] | None
+    ) -> tuple[EngineName, str]:
         """Choose between the engines that can do this training."""
         seconds: dict[EngineName, float] = {}
         why_not: dict[EngineName, str] = {}
@@ -164,7 +169,7 @@ class _Trials:
         compiling = 0.0
         try:
             begin = perf_counter()
-            engine = self._compiled(whole, new_state)
+            engine = self._compiled(whole, new_state, tell)
             compiling = perf_counter() - begin
             seconds["compiled"] = self._time(engine, threads)
         except Unsupported as error:
@@ -172,7 +177,12 @@ class _Trials:
         chosen = pick_engine(self._steps, seconds, compiling)
         return chosen, reason_of(chosen, self._steps, seconds, why_not)
 
-    def _compiled(self, whole: float, new_state: NewState) -> Engine:
+    def _compiled(
+        self,
+        whole: float,
+        new_state: NewState,
+        tell: Callable[[str], None] | None,
+    ) -> Engine:
         """Build `compiled`, where that may pay; a long compilation counts, too.
 
         Raises:
@@ -185,7 +195,7 @@ class _Trials:
             return compile_engine(self._job, self._state, _refuse_to_wait)
         except _MustCompileError:
             if may_pay(whole, COMPILING_SECONDS):
-                return compile_engine(self._job, self._state)
+                return compile_engine(self._job, self._state, tell)
         raise Unsupported(f"compiling takes about {seconds_text(COMPILING_SECONDS)}")
 
     def _time(self, engine: Engine, threads: int) -> float:

@@ -1,5 +1,6 @@
 """From `training.engine` to an engine."""
 
+from collections.abc import Callable
 from typing import assert_never
 
 from torchsmith.core.errors import PlanError
@@ -11,11 +12,18 @@ from torchsmith.train.loop import Job, eager_epoch
 from torchsmith.train.state import TrainState
 
 
-def choose_engine(job: Job, state: TrainState) -> Engine:
+def choose_engine(
+    job: Job, state: TrainState, tell: Callable[[str], None] | None = None
+) -> Engine:
     """Return the engine that the plan names.
 
     For `auto` it is `captured` where that can do this training, else `eager`: they give
     the same bits. Where there is a run folder, `auto` was decided before it was made.
+
+    Args:
+        job: What to train on, and how.
+        state: Is not changed by it.
+        tell: Is given a line before something that takes seconds.
 
     Raises:
         PlanError: The engine that the plan names cannot do this training.
@@ -27,20 +35,26 @@ def choose_engine(job: Job, state: TrainState) -> Engine:
         except Unsupported:
             return build_engine("eager", job, state)
     try:
-        return build_engine(name, job, state)
+        return build_engine(name, job, state, tell)
     except Unsupported as error:
         raise PlanError(
             f"training.engine: {name} cannot train this: {error}; use auto or eager"
         ) from error
 
 
-def build_engine(name: EngineName, job: Job, state: TrainState) -> Engine:
+def build_engine(
+    name: EngineName,
+    job: Job,
+    state: TrainState,
+    tell: Callable[[str], None] | None = None,
+) -> Engine:
     """Build an engine by its name.
 
     Args:
         name: Not `auto`.
         job: What to train on, and how.
         state: Is not changed by it.
+        tell: Is given a line before something that takes seconds.
 
     Raises:
         Unsupported: It has no case for something of this training.
@@ -53,6 +67,6 @@ def build_engine(name: EngineName, job: Job, state: TrainState) -> Engine:
         case "captured":
             return capture(job, state)
         case "compiled":
-            return compile_engine(job, state)
+            return compile_engine(job, state, tell)
         case _:
             assert_never(name)
