@@ -59,6 +59,29 @@ def fit(module=None, data=None, val=None, **given):
     return ts.fit(module, data, val, **given)
 
 
+class Counting(nn.Linear):
+    """Notes how many threads compute it."""
+
+    def forward(self, inputs):
+        self.threads = torch.get_num_threads()
+        return super().forward(inputs)
+
+
+def test_a_fit_has_its_number_of_threads_and_gives_the_programs_back():
+    before = torch.get_num_threads()
+    module = Counting(2, 2)
+    fit(module, threads=before + 1)
+    assert module.threads == before + 1
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_a_fit_ends_when_its_seconds_are_over(tmp_path, in_memory):
+    runs = None if in_memory else tmp_path
+    done = fit(epochs=100_000, seconds=0.01, runs=runs)
+    assert done.stopped.startswith("stopped by training.seconds: 0.01 in epoch")
+
+
 def test_a_module_of_ones_own_is_trained_in_place_and_learns():
     module = network()
     done = fit(

@@ -5,8 +5,10 @@ import subprocess
 import sys
 
 import pytest
+import torch
 from torch import nn
 
+import torchsmith as ts
 from tests.train.compiled_jobs import classes, job_of, state_of
 from torchsmith.core.errors import PlanError
 from torchsmith.train.engines.choose import choose_engine
@@ -18,6 +20,7 @@ from torchsmith.train.engines.native.library import (
     find_compiler,
     load_library,
 )
+from torchsmith.train.watch import TrainingObserver
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +49,26 @@ def test_the_library_is_compiled_once_and_then_found(quick):
     load_library(told.append)
     assert told == ["compiling the native engine, once for this machine"]
     assert len(list(cache_folder().iterdir())) == 1
+
+
+def test_a_person_is_told_before_the_engine_of_a_plan_is_compiled(quick):
+    job = job_of(classes(), nn.CrossEntropyLoss(), engine="compiled")
+    state, told = state_of(job, nn.Sequential(nn.Linear(13, 5))), []
+    choose_engine(job, state, told.append)
+    assert told == ["compiling the native engine, once for this machine"]
+
+
+def test_a_person_is_told_that_fit_compiles(quick):
+    told = []
+
+    class Watcher(TrainingObserver):
+        def note(self, text):
+            told.append(text)
+
+    examples = torch.ones(8, 13), torch.arange(8) % 5
+    given = {"epochs": 1, "engine": "compiled", "runs": None, "observer": Watcher()}
+    ts.fit(nn.Sequential(nn.Linear(13, 5)), examples, loss="CrossEntropyLoss", **given)
+    assert told == ["compiling the native engine, once for this machine"]
 
 
 def test_a_damaged_library_is_compiled_again(quick):
@@ -107,6 +130,23 @@ def test_a_compiler_that_fails_is_quoted(monkeypatch, tmp_path, compiler):
     monkeypatch.setenv("CXX", str(broken))
     with pytest.raises(Unsupported, match="broken failed: line 3: error: no such"):
         load_library()
+
+
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        (
+            "no-such-compiler -O2",
+            "CXX names the compiler 'no-such-compiler', which is not",
+        ),
+        ("'/no folder/g++'", "CXX names the compiler '/no folder/g\\+\\+'"),
+        ('g++ "', "which is no command \\(No closing quotation\\)"),
+    ],
+)
+def test_a_named_compiler_that_is_not_there_is_not_replaced(monkeypatch, named, says):
+    monkeypatch.setenv("CXX", named)
+    with pytest.raises(Unsupported, match=says):
+        find_compiler()
 
 
 def test_a_compiler_can_be_named_with_options(quick, monkeypatch, compiler):

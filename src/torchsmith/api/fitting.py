@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import Dataset
 
+from torchsmith.api.carrying import torch_threads
 from torchsmith.api.measures import (
     Measures,
     by_name,
@@ -171,11 +172,29 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
         build_average(spec, module, built, chosen.epochs),
         loss_sum=torch.zeros((), dtype=torch.float64, device=device),
     )
-    engine = choose_engine(job, state)
-    watcher = observer or TrainingObserver()
+    with torch_threads(chosen.threads):
+        return _carry_out(
+            job, state, observer or TrainingObserver(), runs, name, resume
+        )
+
+
+def _carry_out(
+    job: Job,
+    state: TrainState,
+    watcher: TrainingObserver,
+    runs: str | Path | None,
+    name: str | None,
+    resume: str | Path | None,
+) -> Fit:
+    module, chosen, steps = state.network, job.training, job.steps_per_epoch
+    engine = choose_engine(job, state, watcher.note)
     if runs is None and resume is None:
         session = Session(
-            None, [watcher], num_epochs=chosen.epochs, steps_per_epoch=steps
+            None,
+            [watcher],
+            num_epochs=chosen.epochs,
+            steps_per_epoch=steps,
+            seconds=chosen.seconds,
         )
         run_loop(job, state, session, engine.train_epoch)
         return _result(state, None)
@@ -201,10 +220,14 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
             watcher,
         ]
         session = Session(
-            folder, watchers, num_epochs=chosen.epochs, steps_per_epoch=steps
+            folder,
+            watchers,
+            num_epochs=chosen.epochs,
+            steps_per_epoch=steps,
+            seconds=chosen.seconds,
         )
         size = sum(p.numel() for p in module.parameters())
-        watcher.on_start(chosen.epochs, len(job.train), size, str(device))
+        watcher.on_start(chosen.epochs, len(job.train), size, str(job.device))
         run_loop(job, state, session, engine.train_epoch)
         for each in watchers:
             each.on_end(state.finished)
