@@ -424,6 +424,9 @@ SHARED = nn.Linear(13, 13)
 FROZEN = nn.Linear(13, 5).requires_grad_(requires_grad=False)
 HOOKED = nn.Linear(13, 5)
 HOOKED.register_forward_hook(lambda *_: None)
+SLOPE_WATCHED, SUM_WATCHED = nn.Linear(13, 5), nn.Linear(13, 5)
+SLOPE_WATCHED.weight.register_hook(lambda slope: 0 * slope)
+SUM_WATCHED.weight.register_post_accumulate_grad_hook(lambda _: None)
 
 
 @pytest.mark.parametrize(
@@ -440,6 +443,8 @@ HOOKED.register_forward_hook(lambda *_: None)
         (TabularMLP(12, (3,), 5), "embeddings of TabularMLP"),
         (TabularMLP(13, (), 5, frequencies=4), "embeddings of TabularMLP"),
         (nn.Sequential(HOOKED), "hooks"),
+        (nn.Sequential(SLOPE_WATCHED), "hooks"),
+        (nn.Sequential(SUM_WATCHED), "hooks"),
         (nn.Sequential(nn.Linear(13, 5)).double(), "float64"),
         (nn.Sequential(nn.Linear(12, 5)), "does not take all inputs"),
     ],
@@ -475,9 +480,18 @@ def test_an_optimizer_that_it_has_no_case_for_is_named(spec, says):
         compile_engine(job, state_of(job, perceptron(13, 5), spec))
 
 
+def test_an_optimizer_with_hooks_is_refused():
+    job = job_of(classes(), nn.CrossEntropyLoss())
+    state = state_of(job, perceptron(13, 5))
+    state.optimizer.register_step_post_hook(lambda *_: None)
+    with pytest.raises(Unsupported, match="with hooks"):
+        compile_engine(job, state)
+
+
 @pytest.mark.parametrize(
     ("loss", "says"),
     [
+        (nn.CrossEntropyLoss(ignore_index=2), "ignore_index"),
         (nn.NLLLoss(), "NLLLoss"),
         (ClassTargets(nn.BCELoss()), "BCELoss"),
         (lambda outputs, _: outputs.sum(), "function"),

@@ -16,16 +16,10 @@ from torchsmith.train.engines.captured_activations import (
 )
 from torchsmith.train.engines.captured_gradients import Gradients
 from torchsmith.train.engines.captured_layers import Layer
-from torchsmith.train.engines.engine import Unsupported
+from torchsmith.train.engines.engine import Unsupported, refuse_hooks
 
 _DRAWS = nn.Dropout | nn.RNNBase | nn.TransformerEncoder
 _KEEPS_OUTPUTS = OfOutputs | ReLU | layers.ByAutograd
-_HOOKS = (
-    "_forward_hooks",
-    "_forward_pre_hooks",
-    "_backward_hooks",
-    "_backward_pre_hooks",
-)
 
 
 def build_network(network: nn.Module, gradients: Gradients) -> "Chain":
@@ -238,10 +232,7 @@ def _refuse_changed(module: nn.Module) -> None:
     name = type(module).__name__
     if not type(module).__module__.startswith(("torch.nn.modules.", "torchsmith.nn.")):
         raise Unsupported(f"no case for {name}")
-    if "forward" in vars(module) or any(getattr(module, hooks) for hooks in _HOOKS):
-        raise Unsupported(f"no case for {name} with hooks")
+    refuse_hooks(module)
     for parameter in module.parameters(recurse=False):
         if parameter.dtype != torch.float32:
             raise Unsupported(f"no case for {name} of {parameter.dtype}")
-        if parameter._backward_hooks:
-            raise Unsupported(f"no case for {name} with hooks")

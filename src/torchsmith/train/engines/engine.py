@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from torch import nn
+
 from torchsmith.core.vocabulary import EngineName
 from torchsmith.train.loop import TrainEpoch
 
@@ -31,3 +33,21 @@ class Unsupported(Exception):  # noqa: N818 -- an answer, not a failure
 
     The name of the engine is said by others: `Unsupported("no case for LSTM")`.
     """
+
+
+def refuse_hooks(module: nn.Module) -> None:
+    """Refuse a module that calls a person's own code, which no engine but eager does.
+
+    Raises:
+        Unsupported: It, or one of its own parameters, has hooks, or another `forward`.
+    """
+    hooks: list[object] = [
+        module._forward_hooks,
+        module._forward_pre_hooks,
+        module._backward_hooks,
+        module._backward_pre_hooks,
+    ]
+    for parameter in module.parameters(recurse=False):
+        hooks += [parameter._backward_hooks, parameter._post_accumulate_grad_hooks]
+    if "forward" in vars(module) or any(hooks):
+        raise Unsupported(f"no case for {type(module).__name__} with hooks")

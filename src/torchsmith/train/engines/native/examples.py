@@ -10,7 +10,7 @@ from torchsmith.train.batches import Batches, TensorBatches
 from torchsmith.train.engines.engine import Unsupported
 
 DENSE_SHARE = 0.35
-"""With so few inputs that are not zero, leaving zeros out is faster (measured)."""
+"""With so few inputs that are not zero, leaving zeros out is taken to be faster."""
 MOST_SPARSE_FEATURES = 2**16
 SAMPLE = 1000
 """Examples from which the share is told before all are read."""
@@ -50,7 +50,7 @@ def whole_inputs(
         Unsupported: They do not, or not on the CPU.
     """
     if type(batches) is not TensorBatches:
-        raise Unsupported(f"the examples are {type(batches).__name__}, not tensors")
+        raise Unsupported("it needs all examples in memory, and these are read in batches")
     inputs, targets, affine = batches._inputs, batches._targets, batches._affine
     if not inputs.is_cpu:
         raise Unsupported(f"the examples are on {inputs.device.type}, not the CPU")

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from torchsmith.nn.losses import ClassTargets, LossFunction
 from torchsmith.nn.tabular import TabularMLP
-from torchsmith.train.engines.engine import Unsupported
+from torchsmith.train.engines.engine import Unsupported, refuse_hooks
 
 ACTIVATIONS: dict[type[nn.Module], Callable[[Any], tuple[int, float]]] = {
     nn.ReLU: lambda _: (1, 0.0),
@@ -113,10 +113,7 @@ def read_network(network: nn.Module) -> list[Linear]:
 
 def _modules(network: nn.Module) -> list[nn.Module]:
     """Return the layers of a `Sequential`, those inside of it in their place."""
-    hooks = (network._forward_hooks, network._forward_pre_hooks)
-    backward = (network._backward_hooks, network._backward_pre_hooks)
-    if any((*hooks, *backward)):
-        raise Unsupported(f"{type(network).__name__} has hooks")
+    refuse_hooks(network)
     if type(network) is TabularMLP:
         if network.numbers is not None or len(network.categories):
             raise Unsupported("it has no case for the embeddings of TabularMLP")
@@ -149,6 +146,8 @@ def read_loss(loss: LossFunction, targets: Tensor, outputs: int) -> Criterion:
     match inner:
         case nn.CrossEntropyLoss():
             argument = inner.label_smoothing
+            if bool((targets == inner.ignore_index).any()):
+                raise Unsupported("CrossEntropyLoss ignores a class (ignore_index)")
         case nn.SmoothL1Loss():
             argument = inner.beta
         case nn.HuberLoss():
@@ -207,6 +206,8 @@ def read_optimizer(
     known, kind = OPTIMIZERS.get(name, (None, 0))
     if known is None or not isinstance(optimizer, known):
         raise Unsupported(f"it has no case for the optimizer {name}")
+    if optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks:
+        raise Unsupported(f"no case for {name} with hooks")
     owned = [id(p) for group in optimizer.param_groups for p in group["params"]]
     if sorted(owned) != sorted(map(id, parameters)):
         raise Unsupported("the optimizer has other parameters than the network")
