@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from torchsmith.nn.adapted import Bilinear, Embedding, Residual
+from torchsmith.nn.adapted import Bilinear, Embedding, GroupNorm, Residual
 from torchsmith.nn.recurrent import Recurrent
 from torchsmith.nn.tabular import PeriodicEmbedding
 
@@ -19,6 +19,18 @@ class Embedding(nn.Embedding):
 
     def forward(self, inputs):
         return super().forward(inputs.long())'''
+
+_GROUP_NORM = '''\
+class GroupNorm(nn.GroupNorm):
+    """Normalisation that always computes the gradient of its input.
+
+    Without it, PyTorch 2.13 writes past its memory where channels lie last.
+    """
+
+    def forward(self, inputs):
+        if torch.is_grad_enabled() and not inputs.requires_grad:
+            inputs = inputs.detach().requires_grad_()
+        return super().forward(inputs)'''
 
 _RESIDUAL = '''\
 class Residual(nn.Module):
@@ -119,6 +131,8 @@ def own_classes(network: nn.Module, wave_scale: float = 0.0) -> list[str]:
                 found["Bilinear"] = _BILINEAR
             case Embedding():
                 found["Embedding"] = _EMBEDDING
+            case GroupNorm():
+                found["GroupNorm"] = _GROUP_NORM
             case Residual():
                 if len(module.shortcut):
                     found["Residual"] = _RESIDUAL_WITH_SHORTCUT

@@ -53,6 +53,20 @@ class Embedding(nn.Embedding):
             )
 
 
+class GroupNorm(nn.GroupNorm):
+    """`torch.nn.GroupNorm` of images, also of those that come first in a network.
+
+    Where nobody wants the gradient of its input and channels lie last, the backward
+    pass of PyTorch 2.13 writes past its memory on CPUs. So it is always computed.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        """Normalise each group of channels."""
+        if torch.is_grad_enabled() and not input.requires_grad:
+            input = input.detach().requires_grad_()  # noqa: A001
+        return super().forward(input)
+
+
 class Residual(nn.Module):
     """The layers' output plus the input: `(N, …)` to the same shape.
 

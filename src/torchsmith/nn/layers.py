@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from torchsmith.core.errors import PlanError
-from torchsmith.nn.adapted import Bilinear, Embedding, Residual
+from torchsmith.nn.adapted import Bilinear, Embedding, GroupNorm, Residual
 from torchsmith.nn.recurrent import Recurrent
 from torchsmith.plan import convolutions, layers, normalisation, sequences
 from torchsmith.plan.layers import Activation, Layer
@@ -182,7 +182,8 @@ def _build_normalisation(
                 )
             return nn.LayerNorm(**{**arguments, "normalized_shape": sizes})
         case layers.GroupNorm():
-            return nn.GroupNorm(num_channels=shape[0], **arguments)
+            of_shape = GroupNorm if len(shape) == 3 else nn.GroupNorm
+            return of_shape(num_channels=shape[0], **arguments)
         case _:
             assert_never(spec)
 
