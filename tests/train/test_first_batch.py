@@ -30,6 +30,7 @@ SIGMOID = nn.Sequential(RAW, nn.Sequential(nn.Linear(3, 3), nn.Sigmoid()))
         (ClassTargets(nn.BCEWithLogitsLoss()), SCORES[:, :1], CLASSES),
         (nn.functional.cross_entropy, SCORES, CLASSES),
         (lambda pair, targets: pair[0] - targets, (SCORES, SCORES), NUMBERS),
+        (lambda scores, words: scores[: len(words)], SCORES, ("cat", "dog")),
     ],
 )
 def test_what_fits_passes(loss, outputs, targets):

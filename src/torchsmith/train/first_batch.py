@@ -22,7 +22,7 @@ def check_first_batch(
     network: nn.Module,
     loss: LossFunction,
     outputs: Any,  # noqa: ANN401 -- a person's module may give anything
-    targets: Tensor,
+    targets: Any,  # noqa: ANN401 -- and so may a person's data
 ) -> None:
     """Refuse a loss that would be computed, and would mean nothing.
 
@@ -30,8 +30,8 @@ def check_first_batch(
         TrainError: Shapes would broadcast, or the loss wants other outputs: raw ones,
             probabilities or log-probabilities.
     """
-    if not isinstance(outputs, Tensor):
-        return
+    if not isinstance(outputs, Tensor) or not isinstance(targets, Tensor):
+        return  # a loss of one's own may know what to do with them
     inner = loss.loss if isinstance(loss, ClassTargets) else loss
     if targets.is_floating_point() or inner is loss:
         _check_shapes(inner, outputs, targets)

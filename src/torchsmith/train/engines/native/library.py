@@ -85,17 +85,29 @@ def find_compiler() -> list[str]:
     """Return the command of the C++ compiler: `CXX`, or the system's.
 
     Raises:
-        Unsupported: There is none; says what to install.
+        Unsupported: There is none, or not the one that `CXX` names; says what to do.
     """
-    named = shlex.split(os.environ.get("CXX", ""))
-    if named and (path := shutil.which(named[0])):
-        return [path, *named[1:]]
+    if asked := os.environ.get("CXX", "").strip():
+        return _named_compiler(asked)
     for name in COMPILERS:
         if path := shutil.which(name):
             return [path]
     raise Unsupported(
         f"it needs a C++ compiler, and there is none ({', '.join(COMPILERS)}); install "
         "g++ or clang with your system's packages"
+    )
+
+
+def _named_compiler(asked: str) -> list[str]:
+    try:
+        name, *options = shlex.split(asked)
+    except ValueError as error:
+        raise Unsupported(f"CXX is {asked!r}, which is no command ({error})") from error
+    if path := shutil.which(name):
+        return [path, *options]
+    raise Unsupported(
+        f"CXX names the compiler {name!r}, which is not there; set CXX to one that is, "
+        f"or unset it for the system's ({', '.join(COMPILERS)})"
     )
 
 
@@ -110,7 +122,8 @@ def _compile(compiler: list[str]) -> bytes:
         except (OSError, subprocess.TimeoutExpired) as error:
             raise Unsupported(f"the compiler failed: {error}") from error
         if done.returncode or not output.is_file():
-            said = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()
+            nothing = f"exit code {done.returncode}, and no library"
+            said = (done.stderr.strip() or nothing).splitlines()
             errors = [line for line in said if "error" in line] or said
             raise Unsupported(f"the compiler {compiler[0]} failed: {errors[0]}")
         return output.read_bytes()
