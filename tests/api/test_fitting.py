@@ -75,6 +75,24 @@ def test_a_fit_has_its_number_of_threads_and_gives_the_programs_back():
     assert torch.get_num_threads() == before
 
 
+class Counted(torch.optim.SGD):
+    """Counts its steps."""
+
+    steps = 0
+
+    def step(self, closure=None):
+        self.steps += 1
+        return super().step(closure)
+
+
+@pytest.mark.parametrize("engine", ["eager", "captured"])
+def test_an_optimizer_with_a_step_of_its_own_takes_each_step(engine):
+    module = nn.Linear(2, 2)
+    optimizer = Counted(module.parameters(), lr=0.1, fused=True)
+    fit(module, optimizer=optimizer, batch_size=16, engine=engine)
+    assert optimizer.steps == 8
+
+
 @pytest.mark.parametrize("in_memory", [True, False])
 def test_a_fit_ends_when_its_seconds_are_over(tmp_path, in_memory):
     runs = None if in_memory else tmp_path

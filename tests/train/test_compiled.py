@@ -480,6 +480,15 @@ def test_an_optimizer_that_it_has_no_case_for_is_named(spec, says):
         compile_engine(job, state_of(job, perceptron(13, 5), spec))
 
 
+def test_an_optimizer_of_a_persons_own_is_refused_whatever_its_name():
+    job = job_of(classes(), nn.CrossEntropyLoss())
+    state = state_of(job, perceptron(13, 5))
+    own = type("SGD", (torch.optim.SGD,), {"__module__": "own"})
+    state.optimizer = own(state.network.parameters())
+    with pytest.raises(Unsupported, match="no case for the optimizer SGD"):
+        compile_engine(job, state)
+
+
 def test_an_optimizer_with_hooks_is_refused():
     job = job_of(classes(), nn.CrossEntropyLoss())
     state = state_of(job, perceptron(13, 5))

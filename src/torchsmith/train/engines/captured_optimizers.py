@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.optim import SGD, Adam, Optimizer
 
+from torchsmith.train.engines.engine import is_torchs_own
+
 
 def build_update(optimizer: Optimizer) -> Callable[[], None]:
     """Return what `optimizer.step()` does, with less around it.
@@ -40,6 +42,8 @@ def build_update(optimizer: Optimizer) -> Callable[[], None]:
 
 def _is_fused(optimizer: Optimizer) -> bool:
     """Whether each group is one call of a fused kernel, with nothing around it."""
+    if not is_torchs_own(optimizer):
+        return False
     hooks = optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks
     return not hooks and all(
         group["fused"]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from torch import nn
+from torch.optim import Optimizer
 
 from torchsmith.core.vocabulary import EngineName
 from torchsmith.train.loop import TrainEpoch
@@ -51,3 +52,8 @@ def refuse_hooks(module: nn.Module) -> None:
         hooks += [parameter._backward_hooks, parameter._post_accumulate_grad_hooks]
     if "forward" in vars(module) or any(hooks):
         raise Unsupported(f"no case for {type(module).__name__} with hooks")
+
+
+def is_torchs_own(optimizer: Optimizer) -> bool:
+    """Whether an optimizer is PyTorch's, not a person's with a `step` of its own."""
+    return type(optimizer).__module__.startswith("torch.optim.")

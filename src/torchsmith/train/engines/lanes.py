@@ -33,6 +33,7 @@ def in_lanes(
     errors: list[BaseException] = []
 
     def run(own: Callable[[], None]) -> None:
+        threads = torch.get_num_threads()
         if len(work) > 1:
             torch.set_num_threads(1)  # counts for this thread alone
         try:
@@ -41,6 +42,8 @@ def in_lanes(
         except BaseException as error:  # noqa: BLE001 -- raised below
             errors.append(error)
             stop.ask()
+        finally:
+            torch.set_num_threads(threads)
 
     with own_randomness(), kept_memory(), quiet_schedules(), stop.signals():
         threads = [

@@ -9,7 +9,11 @@ from torch import Tensor, nn
 
 from torchsmith.nn.losses import ClassTargets, LossFunction
 from torchsmith.nn.tabular import TabularMLP
-from torchsmith.train.engines.engine import Unsupported, refuse_hooks
+from torchsmith.train.engines.engine import (
+    Unsupported,
+    is_torchs_own,
+    refuse_hooks,
+)
 
 ACTIVATIONS: dict[type[nn.Module], Callable[[Any], tuple[int, float]]] = {
     nn.ReLU: lambda _: (1, 0.0),
@@ -204,7 +208,7 @@ def read_optimizer(
     """
     name = type(optimizer).__name__
     known, kind = OPTIMIZERS.get(name, (None, 0))
-    if known is None or not isinstance(optimizer, known):
+    if known is None or not (isinstance(optimizer, known) and is_torchs_own(optimizer)):
         raise Unsupported(f"it has no case for the optimizer {name}")
     if optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks:
         raise Unsupported(f"no case for {name} with hooks")
