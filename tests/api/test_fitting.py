@@ -395,3 +395,9 @@ def test_trying_the_first_batch_leaves_no_trace():
     for name, tensor in module.state_dict().items():
         assert torch.equal(tensor, before[name]), name
     assert all(parameter.grad is None for parameter in module.parameters())
+
+
+def test_a_dataset_is_not_for_the_compiled_engine_and_the_message_says_why():
+    examples = TensorDataset(torch.randn(8, 3), torch.arange(8) % 2)
+    with pytest.raises(PlanError, match="its examples are read in batches, not all in"):
+        ts.fit(nn.Linear(3, 2), examples, loss="CrossEntropyLoss", engine="compiled")

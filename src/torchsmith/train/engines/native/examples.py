@@ -50,7 +50,7 @@ def whole_inputs(
         Unsupported: They do not, or not on the CPU.
     """
     if type(batches) is not TensorBatches:
-        raise Unsupported("it needs all examples in memory, and these are read in batches")
+        raise Unsupported("its examples are read in batches, not all in memory")
     inputs, targets, affine = batches._inputs, batches._targets, batches._affine
     if not inputs.is_cpu:
         raise Unsupported(f"the examples are on {inputs.device.type}, not the CPU")
