@@ -43,6 +43,7 @@ def test_train_passes_every_option_on(run_cli, fake_api, tmp_path):
         "name": "mine",
         "runs": given["runs"],
         "resume": "last",
+        "seeds": None,
         "settings": {
             "network": "{MLP: [64, 32]}",
             "optimizer.AdamW.lr": "1e-3",

@@ -11,6 +11,7 @@ from torchsmith.api.planning import load_planned
 from torchsmith.eject.script import WEIGHTS, script_of
 from torchsmith.eject.subject import Subject
 from torchsmith.train.loop import fit
+from torchsmith.train.processor import flushed_denormals
 from torchsmith.train.session import Session
 from torchsmith.train.setup import set_up
 
@@ -39,7 +40,11 @@ def run(code, folder):
     """Run a script's `main`; return its network and its scores."""
     code = code.replace(f'"{WEIGHTS}"', repr(str(folder / WEIGHTS)))
     names = {"__name__": "ejected"}
-    with torch.random.fork_rng(), redirect_stdout(StringIO()):
+    with (
+        torch.random.fork_rng(),
+        flushed_denormals(flush=False),  # gives back what the script sets
+        redirect_stdout(StringIO()),
+    ):
         exec(code, names)
         return names["main"]()
 

@@ -299,10 +299,11 @@ def test_a_data_set_that_spawned_workers_cannot_take_is_refused(monkeypatch):
 
 
 def test_own_data_sets_of_pytorch_are_read_without_seeding(monkeypatch):
-    monkeypatch.setattr(random, "seed", lambda _: pytest.fail("was seeded"))
     tensors = TensorDataset(torch.arange(4.0), torch.arange(4))
     batches = DatasetBatches(Subset(tensors, [3, 1]), CPU)
-    assert batches.take(torch.arange(2))[1].tolist() == [3, 1]
+    with monkeypatch.context() as patch:
+        patch.setattr(random, "seed", lambda _: pytest.fail("was seeded"))
+        assert batches.take(torch.arange(2))[1].tolist() == [3, 1]
 
 
 def test_a_negative_number_of_workers_is_refused():

@@ -274,10 +274,7 @@ def _load_newest(
         notes.append("no checkpoint is whole: training starts again from the beginning")
     if newest is not None:
         _require_unchanged(folder, plan, state.plan_of(newest))
-        notes += [
-            f"the environment differs, so the weights may too: {line}"
-            for line in _environment_differences(folder)
-        ]
+        notes += environment.changes_since(folder.environment)
         state.load(newest)
         where = f"going on from epoch {state.epoch + 1}, step {state.step}"
         observer.note("training is done already" if state.finished else where)
@@ -314,14 +311,6 @@ def _require_unchanged(folder: RunFolder, plan: Plan, begun_with: str) -> None:
 def _environment(plan: Plan) -> dict[str, str]:
     with torch_threads(plan.training.threads):
         return environment.environment()
-
-
-def _environment_differences(folder: RunFolder) -> list[str]:
-    try:
-        before = json.loads(folder.environment.read_bytes())
-    except (OSError, ValueError):
-        return [f"{folder.environment.name} cannot be read"]
-    return environment.differences(before, environment.environment())
 
 
 def import_torch(observer: Observer) -> None:

@@ -38,7 +38,8 @@ def choose_engine(
         return build_engine(name, job, state, tell)
     except Unsupported as error:
         raise PlanError(
-            f"training.engine: {name} cannot train this: {error}; use auto or eager"
+            f"training.engine: {name} cannot train this: {error}; "
+            "use auto or eager, in a new run where this one has begun"
         ) from error
 
 
