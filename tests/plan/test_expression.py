@@ -110,6 +110,10 @@ def test_what_is_no_arithmetic_is_refused(text, message):
         parse_expression(text)
 
 
+def test_a_chain_of_comparisons_ends_at_the_first_that_does_not_hold():
+    assert parse_expression("epoch < epoch <= epoch / epoch")(0) == 0.0
+
+
 def test_towers_of_powers_end_at_once():
     with pytest.raises(ArithmeticError):
         parse_expression("9 ** 9 ** 9 ** 9")(0)

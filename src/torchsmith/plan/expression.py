@@ -145,9 +145,13 @@ def _compared(
     orders: list[Callable[[float, float], bool]], parts: list[Function]
 ) -> Function:
     def compare(epoch: float) -> float:
-        values = [part(epoch) for part in parts]
-        pairs = zip(orders, values[:-1], values[1:], strict=True)
-        return float(all(order(left, right) for order, left, right in pairs))
+        left = parts[0](epoch)
+        for order, part in zip(orders, parts[1:], strict=True):
+            right = part(epoch)
+            if not order(left, right):
+                return 0.0  # as Python does, without a look at what follows
+            left = right
+        return 1.0
 
     return compare
 
