@@ -7,6 +7,7 @@ and compiler it gives the same bits each time, with any number of threads.
 import ctypes
 import warnings
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -94,6 +95,30 @@ class Threads:
             self.now = min(self._seconds, key=self._seconds.__getitem__)
 
 
+class Orders:
+    """The order of each epoch, drawn while the one before it is trained.
+
+    Args:
+        job: Whose examples they are.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._thread = ThreadPoolExecutor(1, "order")
+        self._drawn: dict[int, Future[np.ndarray]] = {}
+
+    def of(self, epoch: int) -> np.ndarray:
+        """Return the order of an epoch, `(N,)`, and begin to draw the next."""
+        drawn = self._drawn.get(epoch)
+        following = range(epoch + 1, min(epoch + 2, self._job.training.epochs))
+        self._drawn = {e: self._thread.submit(self._draw, e) for e in following}
+        return self._draw(epoch) if drawn is None else drawn.result()
+
+    def _draw(self, epoch: int) -> np.ndarray:
+        seed = self._job.training.seed
+        return epoch_order(len(self._job.train), seed, epoch).numpy()
+
+
 class Compiled:
     """A training that the native code knows.
 
@@ -135,6 +160,7 @@ class Compiled:
         self._layers = self._lay_out(layers, state.optimizer)
         self._training = self._describe(job)
         self._starts = np.array([*job.starts, len(job.train)])
+        self._orders = Orders(job)
         self._fixed_threads = threads
         self._threads = Threads(threads or 1, fixed=True)
         products = sum(p.numel() for p in parameters) * 3 * job.training.batch_size
@@ -147,7 +173,7 @@ class Compiled:
 
     def train_epoch(self, job: Job, state: TrainState, session: Session) -> None:
         """Train on every example once, or on what a checkpoint left of the epoch."""
-        order = epoch_order(len(job.train), job.training.seed, state.epoch).numpy()
+        order = self._orders.of(state.epoch)
         state.network.train()
         if state.step == 0:
             self._check_first_batch(job, state, order)
