@@ -36,8 +36,8 @@ def train(work: Work) -> Trained:
         random_state=0,
     )
     targets = work.targets.reshape(-1)
-    classes = () if job.is_regression else (np.unique(targets),)
+    first = {} if job.is_regression else {"classes": np.unique(targets)}
     with threadpool_limits(work.threads):
         for _ in work.epochs():
-            model.partial_fit(work.inputs, targets, *classes)
+            model.partial_fit(work.inputs, targets, **first)
     return Trained(model)

@@ -318,8 +318,8 @@ def import_torch(observer: Observer) -> None:
     if "torch" not in sys.modules:
         observer.stage("Starting PyTorch")
     # Threads that wait for each other spin, which starves them where another process
-    # wants a core; a short spin costs nothing elsewhere. Read when torch is loaded.
-    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    # wants a core; some 50 us are enough between two small layers. Read by torch.
+    os.environ.setdefault("GOMP_SPINCOUNT", "30000")
     import torch  # noqa: F401
 
 
