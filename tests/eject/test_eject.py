@@ -212,6 +212,8 @@ def test_a_script_of_a_compiled_run_is_held_to_its_scores(compiled_run, tmp_path
     assert ejected.verification.same
     assert "trained by compiled, which rounds differently" in ejected.verification.text
     assert "scores lie within theirs" in ejected.verification.text
+    head = " ".join((tmp_path / "train.py").read_text("utf-8").split())
+    assert "it ends with scores within the run's intervals" in head
 
 
 def test_a_script_that_learns_something_else_is_no_matter_of_rounding(

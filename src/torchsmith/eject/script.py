@@ -120,9 +120,17 @@ def about_run(subject: Subject) -> str:
     return (
         f"Predict '{target}' of {Path(subject.plan.data.source).name}: {number}.\n"
         f"Written by Torchsmith {version('torchsmith')} from the run {subject.name}. "
-        "It needs no Torchsmith, and on the CPU it ends with the same weights and the "
-        "same scores as the run, bit for bit."
+        f"It needs no Torchsmith, and on the CPU it ends with {_promise(subject)}."
     )
+
+
+def _promise(subject: Subject) -> str:
+    if subject.plan.training.engine == "compiled":
+        return (
+            "scores within the run's intervals: the run was trained by the compiled "
+            "engine, which rounds differently"
+        )
+    return "the same weights and the same scores as the run, bit for bit"
 
 
 def script_of(subject: Subject) -> str:
