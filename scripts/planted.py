@@ -95,8 +95,8 @@ DEFECTS = (
     ),
     Defect(
         "schedule by steps never stepped",
-        LOOP,
-        '        step_schedule(state, "step")\n',
+        "train/pace.py",
+        '    step_schedule(state, "step")\n',
         "",
         "tests/train/test_loop.py",
     ),
@@ -117,8 +117,9 @@ DEFECTS = (
     Defect(
         "weight_decay ignored",
         "nn/optimizers.py",
-        "torch.optim.AdamW(parameters, **arguments",
-        'torch.optim.AdamW(parameters, **(arguments | {"weight_decay": 0.01})',
+        "unmarked(torch.optim.AdamW)(parameters, **arguments",
+        "unmarked(torch.optim.AdamW)"
+        '(parameters, **(arguments | {"weight_decay": 0.01})',
         "tests/nn/test_optimizers.py",
     ),
     Defect(
@@ -146,8 +147,8 @@ DEFECTS = (
     Defect(
         "trained weights validated rather than averaged ones",
         LOOP,
-        "evaluate_loss(job, state.scored, job.val)",
-        "evaluate_loss(job, state.network, job.val)",
+        "job, state.scored, job.val, state.epoch",
+        "job, state.network, job.val, state.epoch",
         "tests/train/test_learning.py",
     ),
     Defect(

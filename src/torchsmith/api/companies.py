@@ -6,6 +6,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from torchsmith.api.carrying import (
+    SAME_BITS,
     carry_out,
     conclude,
     make_ready,
@@ -36,8 +37,8 @@ def kind_of_company(plan: Plan) -> str:
     Args:
         plan: Of a member, with its engine chosen.
     """
-    exact = plan.training.engine in ("eager", "captured")  # they give the same bits
-    engine = "eager" if exact else plan.training.engine
+    named = plan.training.engine
+    engine = "eager" if named in SAME_BITS else named
     training = plan.training.model_copy(update={"seed": 0, "engine": engine})
     common = plan.model_copy(update={"training": training})
     own = {"optimizer", "schedule", "init", "reasons", "sized_for"}

@@ -105,8 +105,7 @@ def shared_engine(plan: Plan, setup: "Setup", session: "Session") -> "Engine | N
     group.join(setup.job.device)
     replicas = _replicas(group, plan, setup)
     session.restart_clock()
-    reason = f"{group.place.world_size} processes add up their gradients"
-    return Engine("eager", replicas.lead, reason)
+    return Engine("eager", replicas.lead)
 
 
 def shared_notes(plan: Plan, setup: "Setup") -> tuple[str, ...]:

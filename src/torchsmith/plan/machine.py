@@ -7,7 +7,7 @@ from torchsmith.core.environment import usable_cores
 
 SIZE = 384
 
-SECONDS = 0.2
+SECONDS = 0.1
 """Long enough for a processor to leave its idle clock."""
 
 
@@ -26,7 +26,7 @@ class Machine:
 
 
 def measure() -> Machine:
-    """Measure the machine, in a fifth of a second."""
+    """Measure the machine, in a tenth of a second."""
     import numpy as np
     from threadpoolctl import threadpool_limits
 

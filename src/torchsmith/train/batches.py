@@ -242,7 +242,7 @@ class DatasetBatches:
 def epoch_order(num_examples: int, seed: int, epoch: int) -> Tensor:
     """Return the order of an epoch's examples: a function of (seed, epoch) alone."""
     order = generator(seed, "order", epoch).permutation(num_examples)
-    return torch.from_numpy(order.astype(np.int64))
+    return torch.from_numpy(order.astype(np.int64, copy=False))
 
 
 def batch_starts(num_examples: int, batch_size: int) -> list[int]:

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from torchsmith.plan.plan import Stopping, Training
 from torchsmith.train.batches import Batches, DatasetBatches, batch_starts, epoch_order
 from torchsmith.train.first_batch import check_first_batch
 from torchsmith.train.history import EpochRecord
-from torchsmith.train.pace import step_schedule
+from torchsmith.train.pace import count_step, step_schedule
 from torchsmith.train.processor import flushed_denormals, kept_memory
 from torchsmith.train.session import Session, diverged
 from torchsmith.train.state import TrainState
@@ -55,12 +56,12 @@ class Job:
     lower_is_better: frozenset[str] = LOWER_IS_BETTER
     augment: Callable[[Any], Any] = lambda inputs: inputs
 
-    @property
+    @cached_property
     def loss_is_sum(self) -> bool:
         """Whether the loss of a batch is the sum over its examples, not their mean."""
         return getattr(self.loss, "reduction", "mean") == "sum"
 
-    @property
+    @cached_property
     def starts(self) -> list[int]:
         """Where each batch of an epoch begins."""
         return batch_starts(len(self.train), self.training.batch_size)
@@ -71,7 +72,7 @@ class Job:
             if batches is not None:
                 batches.close()
 
-    @property
+    @cached_property
     def steps_per_epoch(self) -> int:
         """Optimizer steps in each epoch."""
         return -(-len(self.starts) // self.training.accumulate)
@@ -152,12 +153,9 @@ def eager_epoch(job: Job, state: TrainState, session: Session) -> None:
             state.num_seen += len(targets)
         clip_gradients(job, state, is_last=state.step_in_epoch == len(steps) - 1)
         optimizer.step()
-        state.lr = float(optimizer.param_groups[0]["lr"])
-        step_schedule(state, "step")
         if state.average is not None:
             state.average.after_step(network)
-        state.step += 1
-        state.step_in_epoch += 1
+        count_step(state)
         session.after_step(state)
         if session.out_of_time(state):
             return

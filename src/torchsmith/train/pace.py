@@ -15,6 +15,14 @@ from torchsmith.plan.schedules import Interval
 from torchsmith.train.state import TrainState
 
 
+def count_step(state: TrainState) -> None:
+    """Note that the optimizer has stepped, and step a schedule that goes by steps."""
+    state.lr = float(state.optimizer.param_groups[0]["lr"])
+    step_schedule(state, "step")
+    state.step += 1
+    state.step_in_epoch += 1
+
+
 def step_schedule(state: TrainState, now: Interval, loss: float = 0.0) -> None:
     """Step the schedule if its time is now: after a step, or after an epoch.
 

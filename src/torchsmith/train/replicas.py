@@ -31,7 +31,7 @@ from torchsmith.train.loop import (
     clip_gradients,
     seed_step,
 )
-from torchsmith.train.pace import step_schedule
+from torchsmith.train.pace import count_step, step_schedule
 from torchsmith.train.session import Session
 from torchsmith.train.state import TrainState
 
@@ -151,15 +151,8 @@ class Replicas:
         state.num_seen += sum(map(len, batches))
         clip_gradients(job, state, is_last=is_last)
         state.optimizer.step()
-        self._count_step()
+        count_step(self._state)
         return wished > 0
-
-    def _count_step(self) -> None:
-        state = self._state
-        state.lr = float(state.optimizer.param_groups[0]["lr"])
-        step_schedule(state, "step")
-        state.step += 1
-        state.step_in_epoch += 1
 
     def _compute(self, batches: Sequence[Tensor]) -> Tensor:
         """Compute this process's part of a step's gradient; return that of the loss."""

@@ -24,6 +24,7 @@ from torchsmith.nn.optimizers import build_optimizer
 from torchsmith.plan.optimizers import Optimizer
 from torchsmith.train.group import Departed, Group, departed
 from torchsmith.train.loop import Job
+from torchsmith.train.pace import count_step
 from torchsmith.train.replicas import Replicas
 from torchsmith.train.session import Session
 from torchsmith.train.state import TrainState
@@ -141,7 +142,7 @@ class Shards(Replicas):
             group.update({k: v for k, v in kept.items() if k != "params"})
         self._optimizer.step()
         self._is_ahead = True
-        self._count_step()
+        count_step(self._state)
         return wished
 
     def _compute_or_leave(self, batches: Sequence[Tensor]) -> Tensor:

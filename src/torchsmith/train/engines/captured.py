@@ -20,7 +20,7 @@ from torchsmith.train.engines.captured_optimizers import build_update
 from torchsmith.train.engines.engine import Engine, Unsupported
 from torchsmith.train.first_batch import check_first_batch
 from torchsmith.train.loop import Job, clip_gradients, seed_step
-from torchsmith.train.pace import step_schedule
+from torchsmith.train.pace import count_step
 from torchsmith.train.session import Session
 from torchsmith.train.state import TrainState
 
@@ -78,12 +78,9 @@ class Captured:
                 is_last = state.step_in_epoch == len(steps) - 1
                 clip_gradients(job, state, is_last=is_last)
                 update()
-            state.lr = float(state.optimizer.param_groups[0]["lr"])
-            step_schedule(state, "step")
             if state.average is not None:
                 state.average.after_step(state.network)
-            state.step += 1
-            state.step_in_epoch += 1
+            count_step(state)
             session.after_step(state)
             if session.out_of_time(state):
                 return

@@ -21,12 +21,10 @@ class Engine:
     Attributes:
         name: As in the plan.
         train_epoch: Its loop.
-        reason: Why `auto` took it; empty where the plan names it.
     """
 
     name: EngineName
     train_epoch: TrainEpoch
-    reason: str = ""
 
 
 class Unsupported(Exception):  # noqa: N818 -- an answer, not a failure

@@ -8,7 +8,7 @@ interruption, members whose checkpoints lie further back catch up with the other
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +29,7 @@ from torchsmith.train.loop import (
     end_epoch,
     keep_best,
 )
-from torchsmith.train.pace import step_schedule
+from torchsmith.train.pace import count_step
 from torchsmith.train.session import Session, Stop
 from torchsmith.train.state import TrainState
 
@@ -50,11 +50,6 @@ class TogetherMember:
     session: Session
     failed: Diverged | None = None
 
-    @cached_property
-    def num_steps(self) -> int:
-        """Optimizer steps in each epoch."""
-        return self.job.steps_per_epoch
-
     @property
     def is_running(self) -> bool:
         """Whether there is something left to train."""
@@ -63,7 +58,7 @@ class TogetherMember:
     @property
     def is_at_end(self) -> bool:
         """Whether the epoch is over: all its steps are done, or the time is up."""
-        all_done = self.state.step_in_epoch >= self.num_steps
+        all_done = self.state.step_in_epoch >= self.job.steps_per_epoch
         return all_done or self.session.out_of_time(self.state)
 
 
@@ -245,7 +240,7 @@ class _Lockstep:
         self._loss_sums += losses * (1 if job.loss_is_sum else num_examples)
         for member in self.members:
             state = member.state
-            is_last = state.step_in_epoch == member.num_steps - 1
+            is_last = state.step_in_epoch == member.job.steps_per_epoch - 1
             state.num_seen += num_examples
             clip_gradients(member.job, state, is_last=is_last)
         self._updates.step()
@@ -264,12 +259,9 @@ class _Lockstep:
 
 def _after_step(member: TogetherMember) -> None:
     state = member.state
-    state.lr = float(state.optimizer.param_groups[0]["lr"])
-    step_schedule(state, "step")
     if state.average is not None:
         state.average.after_step(state.network)
-    state.step += 1
-    state.step_in_epoch += 1
+    count_step(state)
     member.session.after_step(state)
 
 
