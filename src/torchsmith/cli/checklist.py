@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from torchsmith.core.vocabulary import NOUNS
 from torchsmith.inspect.codes import CHECKS
 from torchsmith.inspect.inspection import (
     Bin,
@@ -83,7 +84,7 @@ def print_findings(findings: Sequence[Finding], console: Console) -> None:
 
 
 def _header(inspection: Inspection) -> RenderableType:
-    noun = "picture" if inspection.kind == "images" else "row"
+    noun = NOUNS[inspection.kind]
     size = amount(inspection.num_examples, noun)
     if inspection.columns:
         size += f", {amount(len(inspection.columns), 'input column')}"

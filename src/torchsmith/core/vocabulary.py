@@ -5,8 +5,17 @@ from typing import Literal
 
 from torchsmith.core.errors import nearest
 
-Kind = Literal["table", "images"]
-"""Shape of the data: table `(N, C)`, images `(N, C, H, W)`."""
+Kind = Literal["table", "images", "sequences", "volumes"]
+"""Shape of the data: table `(N, C)`, images `(N, C, H, W)`, sequences `(N, C, L)`,
+volumes `(N, C, D, H, W)`."""
+
+NOUNS: Mapping[Kind, str] = {
+    "table": "row",
+    "images": "picture",
+    "sequences": "sequence",
+    "volumes": "volume",
+}
+"""What one example is called."""
 
 Task = Literal["binary", "multiclass", "regression"]
 

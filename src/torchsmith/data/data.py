@@ -1,8 +1,9 @@
-"""What every source becomes: `Data`, of a `Table` or of `Images`."""
+"""What every source becomes: `Data`, of a table, images, sequences or volumes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import assert_never
 
 import numpy as np
 
@@ -186,12 +187,103 @@ class Images:
 
 
 @dataclass(frozen=True)
+class Sequences:
+    """N sequences of C channels, each of its own length.
+
+    Attributes:
+        values: `(T, C)` float32: the steps of all sequences, one sequence after the
+            other, NaN where a value is missing; of texts `(T, 1)`, places in `symbols`.
+        starts: `(N + 1,)` int64: sequence i is `values[starts[i] : starts[i + 1]]`.
+        channels: What the C channels are called.
+        symbols: Of texts, the characters that occur, sorted; otherwise empty.
+        columns: What is known of each sequence besides, such as the person, by name;
+            no inputs, but a split may go by them.
+        names: What to call each sequence in messages; empty calls them by number, 0 =
+            first.
+    """
+
+    values: np.ndarray
+    starts: np.ndarray
+    channels: tuple[str, ...]
+    symbols: tuple[str, ...] = ()
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """`(N,)` int64: the steps of each sequence."""
+        return np.asarray(np.diff(self.starts))
+
+    @property
+    def same_length(self) -> bool:
+        """Whether all sequences have one length."""
+        return len({*self.lengths.tolist()}) < 2
+
+    def name(self, index: int) -> str:
+        """What to call one sequence in a message."""
+        return self.names[index] if self.names else f"sequence {index}"
+
+    def at(self, index: int) -> np.ndarray:
+        """Return the values of one sequence, `(L, C)`."""
+        return self.values[self.starts[index] : self.starts[index + 1]]
+
+    def take(self, rows: np.ndarray) -> "Sequences":
+        """Return only these sequences, in this order."""
+        rows = np.asarray(rows, np.int64)
+        lengths = self.lengths[rows]
+        starts = np.concatenate([[0], np.cumsum(lengths)])
+        steps = np.arange(starts[-1]) + np.repeat(
+            self.starts[:-1][rows] - starts[:-1], lengths
+        )
+        return Sequences(
+            values=self.values[steps],
+            starts=starts,
+            channels=self.channels,
+            symbols=self.symbols,
+            columns={name: column.take(rows) for name, column in self.columns.items()},
+            names=tuple(self.names[i] for i in rows) if self.names else (),
+        )
+
+
+@dataclass(frozen=True)
+class Volumes:
+    """N volumes of one shape.
+
+    Attributes:
+        values: `(N, C, D, H, W)` uint8 or float32.
+        names: What to call each volume in messages; empty calls them by number, 0 =
+            first.
+    """
+
+    values: np.ndarray
+    names: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def name(self, index: int) -> str:
+        """What to call one volume in a message."""
+        return self.names[index] if self.names else f"volume {index}"
+
+    def take(self, rows: np.ndarray) -> "Volumes":
+        """Return only these volumes, in this order."""
+        names = tuple(self.names[i] for i in rows) if self.names else ()
+        return Volumes(self.values[rows], names)
+
+
+Inputs = Table | Images | Sequences | Volumes
+
+
+@dataclass(frozen=True)
 class Data:
     """N examples: inputs, and targets where they are known.
 
     Attributes:
         source: What the person named: a path or the name of a set.
-        inputs: The table without its target column, or the images.
+        inputs: The table without its target column, or the images, …
         target: The column to predict, or None when it is not known or not named.
         given: `(N,)` int8: 0 train, 1 val, 2 test where the source comes in parts
             (-1 where a row belongs to none), or None.
@@ -201,7 +293,7 @@ class Data:
     """
 
     source: str
-    inputs: Table | Images
+    inputs: Inputs
     target: Column | None = None
     given: np.ndarray | None = None
     fingerprint: str = ""
@@ -213,8 +305,18 @@ class Data:
 
     @property
     def kind(self) -> Kind:
-        """`"table"` or `"images"`."""
-        return "table" if isinstance(self.inputs, Table) else "images"
+        """What the inputs are."""
+        match self.inputs:
+            case Table():
+                return "table"
+            case Images():
+                return "images"
+            case Sequences():
+                return "sequences"
+            case Volumes():
+                return "volumes"
+            case _:
+                assert_never(self.inputs)
 
     def take(self, rows: np.ndarray) -> "Data":
         """Return only these rows, in this order."""

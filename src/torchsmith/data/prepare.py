@@ -14,12 +14,23 @@ from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.memory import is_large
 from torchsmith.core.record import Record
 from torchsmith.core.vocabulary import ColumnRole, Kind, Task
-from torchsmith.data.data import Change, ColumnFormat, Data, Images, Table
+from torchsmith.data.data import (
+    Change,
+    ColumnFormat,
+    Data,
+    Images,
+    Inputs,
+    Sequences,
+    Table,
+    Volumes,
+)
 from torchsmith.data.pixels import ImagePreparation, Prepared, fit_images
+from torchsmith.data.sequence_fit import SequencePreparation, fit_sequences
 from torchsmith.data.steps import StandardizeTarget, Step, step_problems
 from torchsmith.data.tabular import TablePreparation
 from torchsmith.data.tabular_fit import fit_table
 from torchsmith.data.targets import TargetPreparation, fit_target
+from torchsmith.data.voxels import VolumePreparation, fit_volumes
 
 
 class Preparation(Record):
@@ -30,6 +41,8 @@ class Preparation(Record):
         roles: For tables, what each column is used as.
         table: For tables.
         images: For images.
+        sequences: For sequences.
+        volumes: For volumes.
         target: Classes, or the scale of numbers.
     """
 
@@ -38,12 +51,18 @@ class Preparation(Record):
     roles: dict[str, ColumnRole] = {}
     table: TablePreparation | None = None
     images: ImagePreparation | None = None
+    sequences: SequencePreparation | None = None
+    volumes: VolumePreparation | None = None
     target: TargetPreparation
 
     @property
     def kind(self) -> Kind:
-        """`"table"` or `"images"`."""
-        return "images" if self.table is None else "table"
+        """What the examples are."""
+        if self.images:
+            return "images"
+        if self.sequences:
+            return "sequences"
+        return "volumes" if self.volumes else "table"
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -72,27 +91,33 @@ class Preparation(Record):
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """Shape of one example: `(C,)` or `(C, H, W)`."""
+        """Shape of one example: `(C,)`, `(C, L)`, `(C, H, W)` or `(C, D, H, W)`."""
         if self.images:
             return (self.images.channels, self.images.height, self.images.width)
+        if self.sequences:
+            return self.sequences.shape
+        if self.volumes:
+            return self.volumes.shape
         return (self.num_numbers + len(self.cardinalities),)
 
     @property
     def pixel_scale(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Offset and factor of each channel; empty for tables.
+        """Offset and factor of each channel of images and volumes; otherwise empty.
 
         The network's input is `(pixels - offset) * factor`: `ToFloat` and `Standardize`
         in one.
         """
-        return (self.images.offset, self.images.factor) if self.images else ((), ())
+        stored = self.images or self.volumes
+        return (stored.offset, stored.factor) if stored else ((), ())
 
     def inputs(self, data: Data, rows: np.ndarray | None = None) -> Prepared:
         """Return the inputs of all rows, or of these; large ones are made when taken.
 
         Returns:
             Tables: `(N, C)` float32, numbers first, then codes as whole numbers.
-            Images: `(N, C, H, W)` uint8 or float32 pixels as stored; `pixel_scale` is
-            not applied.
+            Images, volumes: `(N, C, H, W)` or `(N, C, D, H, W)` uint8 or float32 as
+            stored; `pixel_scale` is not applied.
+            Sequences: `(N, *shape)` float32.
 
         Raises:
             DataError: A column is missing or holds what cannot be used; a picture
@@ -107,6 +132,10 @@ class Preparation(Record):
             if is_large(size):
                 return self.images.lazily(inputs)
             return self.images.apply(inputs)
+        if self.sequences and isinstance(inputs, Sequences):
+            return self.sequences.apply(inputs)
+        if self.volumes and isinstance(inputs, Volumes):
+            return self.volumes.apply(inputs)
         raise DataError(_wrong_kind(data, self.kind))
 
     def unseen(self, data: Data) -> tuple[Change, ...]:
@@ -115,6 +144,10 @@ class Preparation(Record):
             return self.table.unseen(data.inputs)
         if self.images and isinstance(data.inputs, Images):
             return self.images.unseen(data.inputs)
+        if self.sequences and isinstance(data.inputs, Sequences):
+            return self.sequences.unseen(data.inputs)
+        if self.volumes and isinstance(data.inputs, Volumes):
+            return self.volumes.unseen(data.inputs)
         raise DataError(_wrong_kind(data, self.kind))
 
     def targets(self, data: Data, rows: np.ndarray | None = None) -> np.ndarray:
@@ -167,16 +200,25 @@ def fit(
         roles=dict(roles),
         table=fit_table(inputs, steps, roles) if isinstance(inputs, Table) else None,
         images=fit_images(inputs, steps) if isinstance(inputs, Images) else None,
+        sequences=fit_sequences(inputs, steps)
+        if isinstance(inputs, Sequences)
+        else None,
+        volumes=fit_volumes(inputs, steps) if isinstance(inputs, Volumes) else None,
         target=fit_target(training, task, classes, standardize=standardize),
     )
 
 
-def _inputs(data: Data, rows: np.ndarray | None) -> Table | Images:
+def _inputs(data: Data, rows: np.ndarray | None) -> Inputs:
     return data.inputs if rows is None else data.inputs.take(rows)
 
 
 def _wrong_kind(data: Data, expected: Kind) -> str:
-    words = {"table": "a table", "images": "images"}
+    words: dict[Kind, str] = {
+        "table": "a table",
+        "images": "images",
+        "sequences": "sequences",
+        "volumes": "volumes",
+    }
     return (
         f"{data.source} holds {words[data.kind]}; the network needs {words[expected]}"
     )

@@ -6,7 +6,7 @@ regression targets through `StandardizeTarget`. Everything that is fitted is fit
 the training part only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -145,6 +145,14 @@ TABLE_ORDER: tuple[type[Spec], ...] = (
     StandardizeTarget,
 )
 IMAGE_ORDER: tuple[type[Spec], ...] = (Resize, ToFloat, Standardize, StandardizeTarget)
+SEQUENCE_ORDER: tuple[type[Spec], ...] = (Standardize, StandardizeTarget)
+VOLUME_ORDER: tuple[type[Spec], ...] = (ToFloat, Standardize, StandardizeTarget)
+ORDERS: Mapping[Kind, tuple[type[Spec], ...]] = {
+    "table": TABLE_ORDER,
+    "images": IMAGE_ORDER,
+    "sequences": SEQUENCE_ORDER,
+    "volumes": VOLUME_ORDER,
+}
 
 
 def step_problems(
@@ -157,14 +165,14 @@ def step_problems(
         kind: What the steps are for.
         task: `StandardizeTarget` is for regression only.
     """
-    order = TABLE_ORDER if kind == "table" else IMAGE_ORDER
+    order = ORDERS[kind]
     names = ", ".join(member.spec_name() for member in order)
     problems = []
     last = -1
     for place, step in enumerate(steps):
         name = step.spec_name()
         if type(step) not in order:
-            what = "tables" if kind == "table" else "images"
+            what = "tables" if kind == "table" else kind
             problems.append((place, f"{name} is not for {what}, which take {names}"))
             continue
         if any(type(step) is type(other) for other in steps[:place]):

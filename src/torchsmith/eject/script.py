@@ -3,6 +3,7 @@
 from importlib.metadata import version
 from pathlib import Path
 
+from torchsmith.core.vocabulary import NOUNS
 from torchsmith.eject.code import (
     Section,
     comment,
@@ -114,8 +115,7 @@ def _save_section() -> Section:
 
 def about_run(subject: Subject) -> str:
     """Return what the script is, in a few sentences."""
-    noun = "row" if subject.is_table else "picture"
-    number = count(len(subject.data), noun)
+    number = count(len(subject.data), NOUNS[subject.data.kind])
     target = subject.plan.problem.target
     return (
         f"Predict '{target}' of {Path(subject.plan.data.source).name}: {number}.\n"

@@ -8,7 +8,7 @@ import numpy as np
 from torchsmith.core.errors import TrainError
 from torchsmith.core.seeds import generator
 from torchsmith.core.vocabulary import METRIC_TITLES, Metric, Part, usual_metrics
-from torchsmith.data.data import Images, Table
+from torchsmith.data.data import Inputs
 from torchsmith.evaluate.curves import curves
 from torchsmith.evaluate.evaluation import (
     ClassScores,
@@ -45,7 +45,7 @@ class PartOutputs:
 
     targets: np.ndarray
     outputs: np.ndarray
-    inputs: Table | Images | None = None
+    inputs: Inputs | None = None
     where: Callable[[int], str] | None = None
 
 

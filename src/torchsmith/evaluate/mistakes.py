@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from torchsmith.data.data import Images, Table
+from torchsmith.data.data import Images, Inputs, Table
 from torchsmith.data.pictures import decode
 from torchsmith.evaluate.evaluation import Mistake
 from torchsmith.metrics.classification import log_losses
@@ -25,7 +25,7 @@ def worst(
     targets: np.ndarray,
     outputs: np.ndarray,
     *,
-    inputs: Table | Images | None = None,
+    inputs: Inputs | None = None,
     where: Callable[[int], str] | None = None,
 ) -> tuple[Mistake, ...]:
     """Return up to 24 wrong predictions, the most costly first.
@@ -107,15 +107,13 @@ def _said(
     return problem.classes[int(target)], problem.classes[code], float(output[code])
 
 
-def _where(inputs: Table | Images | None, row: int) -> str:
+def _where(inputs: Inputs | None, row: int) -> str:
     if isinstance(inputs, Table):
         return f"line {inputs.lines[row]}"
-    if isinstance(inputs, Images):
-        return inputs.name(row)
-    return f"row {row}"
+    return f"row {row}" if inputs is None else inputs.name(row)
 
 
-def _row_texts(inputs: Table | Images | None, rows: np.ndarray) -> list[dict[str, str]]:
+def _row_texts(inputs: Inputs | None, rows: np.ndarray) -> list[dict[str, str]]:
     if not isinstance(inputs, Table):
         return [{} for _ in rows]
     columns = {name: column.texts(rows) for name, column in inputs.columns.items()}
@@ -125,7 +123,7 @@ def _row_texts(inputs: Table | Images | None, rows: np.ndarray) -> list[dict[str
     ]
 
 
-def _pictures(inputs: Table | Images | None, rows: np.ndarray) -> list[str]:
+def _pictures(inputs: Inputs | None, rows: np.ndarray) -> list[str]:
     if not isinstance(inputs, Images):
         return ["" for _ in rows]
     found = []

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from torchsmith.core.observer import Observer
-from torchsmith.core.vocabulary import Task
-from torchsmith.data.data import Data, Images, Table
+from torchsmith.core.vocabulary import NOUNS, Task
+from torchsmith.data.data import Data, Images, Sequences, Table, Volumes
 from torchsmith.inspect import images as pictures
 from torchsmith.inspect import relations, rows, values
 from torchsmith.inspect.columns import decide_roles, describe
 from torchsmith.inspect.inspection import Finding, Inspection, TargetFacts
 from torchsmith.inspect.leaks import find_leaks
 from torchsmith.inspect.profile import Profile, build_profile
+from torchsmith.inspect.sequences import describe_sequences
 from torchsmith.inspect.target import decide_task, describe_target, find_in_target
+from torchsmith.inspect.volumes import describe_volumes
 
 _RANK = {"error": 0, "warning": 1, "note": 2}
 _SILENT = Observer()
@@ -56,7 +58,7 @@ def inspect(
     """
     observer.stage("Inspecting")
     target = None if data.target is None else build_profile(data.target)
-    noun = "row" if isinstance(data.inputs, Table) else "picture"
+    noun = NOUNS[data.kind]
     facts = None if target is None else _target_facts(target, task, noun)
     known: dict[str, object] = {}
     if isinstance(data.inputs, Table):
@@ -66,7 +68,15 @@ def inspect(
     else:
         where = rows.Places(noun, None, data.inputs.names)
         subject = _Subject(data, where, target, facts)
-        findings = _inspect_images(subject, data.inputs, known, observer)
+        match data.inputs:
+            case Images():
+                findings = _inspect_images(subject, data.inputs, known, observer)
+            case Sequences():
+                known["sequences"] = describe_sequences(data.inputs)
+                findings = []
+            case Volumes():
+                known["volumes"] = describe_volumes(data.inputs)
+                findings = []
     if known.get("time") is None:
         findings += _order(subject)
     common = [*_target_findings(subject), *_changes(subject), *findings]

@@ -92,6 +92,50 @@ class ImageFacts(Record):
     formats: dict[str, int] = {}
 
 
+class SequenceFacts(Record):
+    """Facts about sequences.
+
+    Attributes:
+        channels: Their names.
+        min_length, median_length, max_length: In steps.
+        symbols: Of texts, how many characters there are; otherwise 0.
+        low, high, mean, deviation: For each channel; empty for texts.
+        missing: Values that are missing.
+    """
+
+    channels: tuple[str, ...]
+    min_length: int
+    median_length: int
+    max_length: int
+    symbols: int = 0
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+    mean: tuple[float, ...] = ()
+    deviation: tuple[float, ...] = ()
+    missing: int = 0
+
+
+class VolumeFacts(Record):
+    """Facts about volumes.
+
+    Attributes:
+        channels: C.
+        depth, height, width: D, H and W, in voxels.
+        voxel_max: The largest value.
+        mean, deviation: Of all voxels.
+        binary: Whether all voxels are 0 or 1.
+    """
+
+    channels: int
+    depth: int
+    height: int
+    width: int
+    voxel_max: float
+    mean: float
+    deviation: float
+    binary: bool = False
+
+
 class TargetFacts(Record):
     """Facts about what is to be predicted.
 
@@ -135,6 +179,8 @@ class Inspection(Record):
     changes: tuple[Change, ...] = ()
     columns: tuple[ColumnFacts, ...] = ()
     images: ImageFacts | None = None
+    sequences: SequenceFacts | None = None
+    volumes: VolumeFacts | None = None
     target: TargetFacts | None = None
     group: str | None = None
     time: str | None = None

@@ -21,14 +21,24 @@ class InputLayout:
     """What a network is fed.
 
     Attributes:
-        shape: Of one example: `(C,)` or `(C, H, W)`.
+        shape: Of one example: `(C,)`, `(C, L)`, `(C, H, W)` or `(C, D, H, W)`.
         num_numbers: For tables, the number columns; they come first.
         cardinalities: For tables, the number of codes of each category column.
+        sequence: For sequences, their `(C, L)`, also where features follow them.
+        has_mask: For sequences, whether the last channel is 1 where there is a step and
+            0 where the sequence has ended.
+        num_symbols: For texts, the number of codes; 0 stands for unknown characters.
+        num_features: For sequences, features of the whole that were computed once; the
+            shape is then `(C * L + num_features,)`, the steps channel by channel first.
     """
 
     shape: Shape
     num_numbers: int = 0
     cardinalities: tuple[int, ...] = ()
+    sequence: Shape = ()
+    has_mask: bool = False
+    num_symbols: int = 0
+    num_features: int = 0
 
 
 def build_network(

@@ -53,6 +53,39 @@ class ClassTargets(nn.Module):
         return targets if targets.is_floating_point() else _like(outputs, targets)
 
 
+class MeanOverMembers(nn.Module):
+    """A loss of several networks in one: the mean of the losses of its members.
+
+    Each member is trained to be right by itself; that their mean is right would be less
+    to ask ([TabM](https://arxiv.org/abs/2410.24210)).
+
+    Args:
+        loss: Of one member.
+    """
+
+    def __init__(self, loss: nn.Module) -> None:
+        super().__init__()
+        self.loss = loss
+
+    @property
+    def reduction(self) -> str:
+        """How the losses of a batch become one number."""
+        return str(getattr(self.loss, "reduction", "mean"))
+
+    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss of a batch.
+
+        Args:
+            outputs: `(N, M, K)` of M members, as in training; or `(N, K)`.
+            targets: `(N,)` or `(N, 1)`.
+        """
+        if outputs.ndim == 3:
+            targets = targets.repeat_interleave(outputs.shape[1], dim=0)
+            outputs = outputs.flatten(0, 1)
+        loss: Tensor = self.loss(outputs, targets)
+        return loss
+
+
 def _like(outputs: Tensor, classes: Tensor) -> Tensor:
     if classes.ndim == outputs.ndim - 1:
         if outputs.shape[1] == 1:

@@ -4,52 +4,25 @@
 and rates were chosen by hand on California housing and MNIST.
 """
 
-import re
-from collections.abc import Sequence
-
 from torchsmith.core.errors import DataError
 from torchsmith.data.data import MISSING_TARGET
 from torchsmith.data.split import Split
-from torchsmith.data.steps import (
-    EncodeCategories,
-    FillMissing,
-    Resize,
-    RobustScale,
-    RotatePlace,
-    Standardize,
-    StandardizeTarget,
-    Step,
-    ToFloat,
-    pixel_scale,
-)
-from torchsmith.inspect.inspection import (
-    ColumnFacts,
-    ImageFacts,
-    Inspection,
-    TargetFacts,
-)
+from torchsmith.inspect.inspection import Inspection, TargetFacts
 from torchsmith.inspect.wording import amount, listed
+from torchsmith.plan.design import Case, Design, Reasons
+from torchsmith.plan.design_images import design_images
+from torchsmith.plan.design_sequences import design_sequences
+from torchsmith.plan.design_tables import design_table
+from torchsmith.plan.design_volumes import design_volumes
 from torchsmith.plan.losses import CrossEntropyLoss, MSELoss
 from torchsmith.plan.machine import Machine
-from torchsmith.plan.optimizers import AdamW
 from torchsmith.plan.plan import Plan, Problem, Sizing, Source, Stopping, Training
-from torchsmith.plan.schedules import OneCycleLR
-from torchsmith.plan.size import Reasons, choose_size
 from torchsmith.plan.usual import usual_reasons
 
 DEFAULT_BUDGET = 180.0
 
 GUARD_SHARE = 0.8
 """Of the budget: training that takes so long is stopped, and says so."""
-
-COORDINATES = {
-    "latitude": ("lat|latitude|위도", 90),
-    "longitude": ("lon|lng|long|longitude|경도", 180),
-}
-"""How coordinates are called, and their limits in degrees."""
-
-LARGEST_SIDE = 64
-"""Larger pictures are shrunk to this many pixels, so that a CPU can train on them."""
 
 
 def decide(
@@ -70,9 +43,9 @@ def decide(
     reasons: Reasons = {}
     problem = _problem(target, reasons)
     split = _split(inspection, target, reasons)
-    prepare = _prepare(inspection, target, reasons)
     num_train = _num_training_rows(inspection, split)
-    size = choose_size(inspection, prepare, num_train, machine, budget, reasons)
+    case = Case(inspection, target, num_train, machine, budget, reasons)
+    design = _design(case)
     reasons["sized_for"] = (
         "for these seconds, cores and billions of operations a second"
     )
@@ -83,23 +56,40 @@ def decide(
         problem=problem,
         data=_source(inspection, reasons),
         split=split,
-        prepare=prepare,
-        network=size.network,
+        prepare=design.prepare,
+        augment=design.augment,
+        network=design.network,
         loss=_loss(target, reasons),
-        optimizer=_optimizer(inspection, reasons),
-        schedule=_schedule(reasons),
+        optimizer=design.optimizer,
+        schedule=design.schedule,
+        averaging=design.averaging,
         training=Training(
-            epochs=size.epochs,
-            batch_size=size.batch_size,
+            epochs=design.epochs,
+            batch_size=design.batch_size,
             clip_grad_norm=1.0,
-            threads=size.threads,
+            threads=design.threads,
             seconds=round(GUARD_SHARE * budget, 1),
         ),
-        stopping=_stopping(size.epochs, reasons),
+        stopping=_stopping(design.epochs, reasons),
         sized_for=Sizing(budget=budget, cores=machine.cores, gflops=machine.gflops),
     )
     usual = usual_reasons(plan, inspection)
     return plan.model_copy(update={"reasons": usual | reasons})
+
+
+def _design(case: Case) -> Design:
+    inspection = case.inspection
+    match inspection.kind:
+        case "table":
+            return design_table(case)
+        case "images" if inspection.images is not None:
+            return design_images(case, inspection.images)
+        case "sequences" if inspection.sequences is not None:
+            return design_sequences(case, inspection.sequences)
+        case "volumes" if inspection.volumes is not None:
+            return design_volumes(case, inspection.volumes)
+        case _:
+            raise AssertionError(inspection.kind)
 
 
 def _target(inspection: Inspection) -> TargetFacts:
@@ -204,99 +194,12 @@ def _num_training_rows(inspection: Inspection, split: Split) -> int:
     return max(left, 1)
 
 
-def _prepare(
-    inspection: Inspection, target: TargetFacts, reasons: Reasons
-) -> tuple[Step, ...]:
-    steps: list[Step] = []
-
-    def add(step: Step, reason: str) -> None:
-        reasons[f"prepare.{len(steps)}"] = reason
-        steps.append(step)
-
-    if inspection.images is not None:
-        size = _resized(inspection.images)
-        if size is not None:
-            facts = inspection.images
-            add(
-                Resize(height=size[0], width=size[1]),
-                f"the sizes are {facts.min_height}x{facts.min_width} to "
-                f"{facts.max_height}x{facts.max_width}",
-            )
-        largest = float(inspection.reading.get("pixel_max", "255"))
-        add(ToFloat(scale=pixel_scale(largest)), f"pixels are at most {largest:g}")
-        add(Standardize(), "fitted on the training part only")
-    else:
-        used = [c for c in inspection.columns if c.role != "ignore"]
-        gaps = [c for c in used if c.role != "category" and c.missing]
-        if gaps:
-            add(
-                FillMissing(value="median", flag=True),
-                f"{_names(gaps)}: a gap may mean something, so it is also flagged",
-            )
-        if place := _place(used):
-            latitude, longitude = place
-            add(
-                RotatePlace(latitude=latitude, longitude=longitude),
-                "a place: borders need not run along a degree of latitude",
-            )
-        if any(c.role != "category" for c in used):
-            add(RobustScale(clip=3.0), "outliers lose their grip; fitted on train only")
-        categories = [c for c in used if c.role == "category"]
-        if categories:
-            add(
-                EncodeCategories(encoding="codes"),
-                f"for embeddings: {_names(categories)}",
-            )
-    if target.task == "regression":
-        add(StandardizeTarget(), "a network learns targets around 0 best")
-    return tuple(steps)
-
-
-def _place(columns: Sequence[ColumnFacts]) -> tuple[str, str] | None:
-    """Find a latitude and a longitude by their names and ranges."""
-    found: dict[tuple[str, str], str] = {}
-    for column in columns:
-        for axis, (words, limit) in COORDINATES.items():
-            match = re.fullmatch(rf"(.*?)[ _.-]?(?:{words})", column.name.lower())
-            within = column.role == "number" and -limit <= (column.low or 0)
-            if match and within and (column.high or 0) <= limit:
-                found.setdefault((match[1], axis), column.name)
-    for stem, axis in found:
-        if axis == "latitude" and (stem, "longitude") in found:
-            return found[stem, "latitude"], found[stem, "longitude"]
-    return None
-
-
-def _resized(facts: ImageFacts) -> tuple[int, int] | None:
-    """Return the size that pictures shall have, or None to leave them as they are."""
-    height, width = facts.median_height, facts.median_width
-    if facts.same_size and max(height, width) <= LARGEST_SIDE:
-        return None
-    scale = min(1.0, LARGEST_SIDE / max(height, width))
-    return max(8, round(height * scale)), max(8, round(width * scale))
-
-
 def _loss(target: TargetFacts, reasons: Reasons) -> CrossEntropyLoss | MSELoss:
     if target.task == "regression":
         reasons["loss"] = "the mean squared error fits the metric"
         return MSELoss()
     reasons["loss"] = f"{len(target.classes)} classes, one logit each"
     return CrossEntropyLoss()
-
-
-def _optimizer(inspection: Inspection, reasons: Reasons) -> AdamW:
-    if inspection.kind == "images":
-        reasons["optimizer"] = (
-            "a high rate is safe with batch normalisation and warm-up"
-        )
-        return AdamW(lr=4e-3, weight_decay=0.02)
-    reasons["optimizer"] = "a steady choice for tables"
-    return AdamW(lr=2e-3, weight_decay=0.05)
-
-
-def _schedule(reasons: Reasons) -> OneCycleLR:
-    reasons["schedule"] = "warms up, then anneals to almost zero over all epochs"
-    return OneCycleLR()
 
 
 def _stopping(epochs: int, reasons: Reasons) -> Stopping:
@@ -306,9 +209,3 @@ def _stopping(epochs: int, reasons: Reasons) -> Stopping:
     )
     reasons["stopping.restore_best"] = "the best epoch's weights are kept"
     return Stopping(monitor="val_loss", patience=patience, restore_best=True)
-
-
-def _names(columns: list[ColumnFacts]) -> str:
-    names = [f"'{column.name}'" for column in columns]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more

@@ -85,4 +85,9 @@ class ConvNet(Spec):
     dropout: Share = 0.0
 
 
+def num_members(network: "Network") -> int:
+    """Return how many networks a spec describes in one; 1 for those that have none."""
+    return int(getattr(network, "members", 1))
+
+
 Network = Annotated[Sequential | MLP | TabularMLP | ConvNet, OneOf()]

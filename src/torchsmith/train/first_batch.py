@@ -6,7 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from torchsmith.core.errors import TrainError
-from torchsmith.nn.losses import ClassTargets, LossFunction, refuse_no_probabilities
+from torchsmith.nn.losses import (
+    ClassTargets,
+    LossFunction,
+    MeanOverMembers,
+    refuse_no_probabilities,
+)
 
 ELEMENT_BY_ELEMENT = (
     nn.MSELoss,
@@ -32,6 +37,8 @@ def check_first_batch(
     """
     if not isinstance(outputs, Tensor) or not isinstance(targets, Tensor):
         return  # a loss of one's own may know what to do with them
+    if isinstance(loss, MeanOverMembers):
+        loss, outputs = loss.loss, outputs.flatten(0, -2)[: len(targets)]
     inner = loss.loss if isinstance(loss, ClassTargets) else loss
     if targets.is_floating_point() or inner is loss:
         _check_shapes(inner, outputs, targets)

@@ -167,6 +167,7 @@ def layout_of(preparation: Preparation) -> InputLayout:
         shape=preparation.input_shape,
         num_numbers=preparation.num_numbers,
         cardinalities=preparation.cardinalities,
+        **(preparation.sequences.layout if preparation.sequences else {}),
     )
 
 

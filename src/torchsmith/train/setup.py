@@ -18,9 +18,10 @@ from torchsmith.nn.augment import build_augmentation, build_change
 from torchsmith.nn.averaging import build_average
 from torchsmith.nn.build import build_network
 from torchsmith.nn.init import initialise
-from torchsmith.nn.losses import build_loss, num_outputs
+from torchsmith.nn.losses import MeanOverMembers, build_loss, num_outputs
 from torchsmith.nn.optimizers import build_optimizer
 from torchsmith.nn.schedules import build_schedule
+from torchsmith.plan.networks import num_members
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.schedules import interval_of
 from torchsmith.train.batches import Batches
@@ -107,10 +108,13 @@ def set_up(plan: Plan, data: Data, parts: Parts | None = None) -> Setup:
     val = batches("val", parts.val)[0] if len(parts.val) else None
     classes = len(plan.problem.classes)
     counts = torch.bincount(train_targets, minlength=classes) if classes else None
+    loss = build_loss(plan.loss, counts)
+    if num_members(plan.network) > 1:
+        loss = MeanOverMembers(loss)
     job = Job(
         train=train,
         val=val,
-        loss=build_loss(plan.loss, counts).to(device),
+        loss=loss.to(device),
         training=plan.training,
         stopping=plan.stopping,
         device=device,

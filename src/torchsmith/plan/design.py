@@ -1,0 +1,98 @@
+"""What a default plan takes for one kind of data, and what all kinds have in common."""
+
+from dataclasses import dataclass
+
+from torchsmith.data.steps import Step
+from torchsmith.inspect.inspection import Inspection, TargetFacts
+from torchsmith.plan.augment import Augmentation
+from torchsmith.plan.averaging import Averaging
+from torchsmith.plan.cost import LARGE_BATCH_MACS, threads_for
+from torchsmith.plan.machine import Machine
+from torchsmith.plan.networks import Network
+from torchsmith.plan.optimizers import Optimizer
+from torchsmith.plan.schedules import Schedule
+
+TRAINING_SHARE = 0.7
+"""Of the budget; the rest is for reading, rivals, evaluation and the report."""
+
+Reasons = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a design is for.
+
+    Attributes:
+        inspection: What is known about the data.
+        target: What is to be predicted.
+        num_train: Examples in the training part.
+        machine: What it will run on.
+        budget: Seconds for the whole run.
+        reasons: Are added to, by dotted path.
+    """
+
+    inspection: Inspection
+    target: TargetFacts
+    num_train: int
+    machine: Machine
+    budget: float
+    reasons: Reasons
+
+
+@dataclass(frozen=True)
+class Design:
+    """What was chosen for a kind of data; the names are those of the plan.
+
+    Attributes:
+        threads: Of the CPU within one operation.
+    """
+
+    prepare: tuple[Step, ...]
+    network: Network
+    optimizer: Optimizer
+    schedule: Schedule
+    batch_size: int
+    epochs: int
+    threads: int
+    augment: tuple[Augmentation, ...] = ()
+    averaging: Averaging | None = None
+
+
+def choose_batch_size(case: Case, large: int) -> int:
+    """Return examples per step: fewer for small data; `large` from 10,000 rows on."""
+    sizes = ((10_000, large), (5_000, 128), (1_000, 64), (0, 32))
+    size = next(size for rows, size in sizes if case.num_train >= rows)
+    case.reasons["training.batch_size"] = f"for {case.num_train:,} training examples"
+    return size
+
+
+def choose_threads(macs: int, case: Case) -> int:
+    """Choose by the multiply-adds of one forward pass of a batch."""
+    case.reasons["training.threads"] = (
+        "one thread is faster for small layers"
+        if macs < LARGE_BATCH_MACS
+        else "all cores: large convolutions use them well"
+    )
+    return threads_for(macs, case.machine)
+
+
+def choose_epochs(case: Case, batch_size: int, epoch_seconds: float, most: int) -> int:
+    """Choose as many passes over the data as pay and fit into the budget.
+
+    Args:
+        case: What is planned.
+        batch_size: Examples per step.
+        epoch_seconds: Predicted.
+        most: More are not worth their time.
+    """
+    steps = -(-case.num_train // batch_size)
+    wanted = min(most, max(20, round(6_000 / steps)))
+    affordable = int(TRAINING_SHARE * case.budget / epoch_seconds)
+    epochs = max(1, min(wanted, affordable))
+    seconds = epochs * epoch_seconds
+    case.reasons["training.epochs"] = f"{epochs * steps:,} steps, " + (
+        f"about {seconds:.2g} s here"
+        if epochs == wanted
+        else f"as many as fit into {case.budget:g} s here; more would likely help"
+    )
+    return epochs

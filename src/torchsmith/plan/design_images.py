@@ -1,0 +1,106 @@
+"""The default for images `(N, C, H, W)`."""
+
+from torchsmith.data.steps import (
+    Resize,
+    Standardize,
+    StandardizeTarget,
+    Step,
+    ToFloat,
+    pixel_scale,
+)
+from torchsmith.inspect.inspection import ImageFacts
+from torchsmith.plan.cost import conv_epoch_seconds, conv_macs
+from torchsmith.plan.design import (
+    TRAINING_SHARE,
+    Case,
+    Design,
+    choose_batch_size,
+    choose_epochs,
+    choose_threads,
+)
+from torchsmith.plan.networks import ConvNet
+from torchsmith.plan.optimizers import AdamW
+from torchsmith.plan.schedules import OneCycleLR
+
+LARGEST_SIDE = 64
+"""Larger pictures are shrunk to this many pixels, so that a CPU can train on them."""
+
+FEWEST_EPOCHS = 4
+"""A smaller convolutional net is chosen rather than fewer passes over the data."""
+
+MOST_EPOCHS = 40
+
+CHANNELS = ((32, 64, 128), (24, 48, 96), (16, 32, 64), (8, 16, 32))
+
+
+def design_images(case: Case, facts: ImageFacts) -> Design:
+    """Choose preparation, network and training for pictures."""
+    prepare, size = _prepare(case, facts)
+    batch_size = choose_batch_size(case, large=128)
+    network, macs, seconds = _network(case, facts, size, batch_size)
+    case.reasons["optimizer"] = (
+        "a high rate is safe with batch normalisation and warm-up"
+    )
+    case.reasons["schedule"] = "warms up, then anneals to almost zero over all epochs"
+    return Design(
+        prepare=prepare,
+        network=network,
+        optimizer=AdamW(lr=4e-3, weight_decay=0.02),
+        schedule=OneCycleLR(),
+        batch_size=batch_size,
+        epochs=choose_epochs(case, batch_size, seconds, MOST_EPOCHS),
+        threads=choose_threads(macs * batch_size, case),
+    )
+
+
+def _prepare(case: Case, facts: ImageFacts) -> tuple[tuple[Step, ...], tuple[int, int]]:
+    """Return the steps, and the height and width that they give."""
+    steps: list[Step] = []
+
+    def add(step: Step, reason: str) -> None:
+        case.reasons[f"prepare.{len(steps)}"] = reason
+        steps.append(step)
+
+    size = _resized(facts)
+    if size is not None:
+        add(
+            Resize(height=size[0], width=size[1]),
+            f"the sizes are {facts.min_height}x{facts.min_width} to "
+            f"{facts.max_height}x{facts.max_width}",
+        )
+    largest = float(case.inspection.reading.get("pixel_max", "255"))
+    add(ToFloat(scale=pixel_scale(largest)), f"pixels are at most {largest:g}")
+    add(Standardize(), "fitted on the training part only")
+    if case.target.task == "regression":
+        add(StandardizeTarget(), "a network learns targets around 0 best")
+    return tuple(steps), size or (facts.median_height, facts.median_width)
+
+
+def _resized(facts: ImageFacts) -> tuple[int, int] | None:
+    """Return the size that pictures shall have, or None to leave them as they are."""
+    height, width = facts.median_height, facts.median_width
+    if facts.same_size and max(height, width) <= LARGEST_SIDE:
+        return None
+    scale = min(1.0, LARGEST_SIDE / max(height, width))
+    return max(8, round(height * scale)), max(8, round(width * scale))
+
+
+def _network(
+    case: Case, facts: ImageFacts, size: tuple[int, int], batch_size: int
+) -> tuple[ConvNet, int, float]:
+    height, width = size
+    stages = 4 if min(height, width) >= 48 else 3 if min(height, width) >= 8 else 1
+    pool = min(4, min(height, width) >> (stages - 1))
+    network, macs, seconds = ConvNet(), 0, 0.0
+    for base in CHANNELS:
+        channels = (*base, 2 * base[-1])[:stages]
+        network = ConvNet(channels=channels, pool=pool, dropout=0.1)
+        macs = conv_macs(channels, 1, facts.channels, height, width)
+        seconds = conv_epoch_seconds(macs, case.num_train, batch_size, case.machine)
+        if seconds * FEWEST_EPOCHS <= TRAINING_SHARE * case.budget:
+            break
+    case.reasons["network"] = (
+        f"the largest that sees {height}x{width} pictures {FEWEST_EPOCHS} times within "
+        f"{case.budget:g} s here (about {seconds:.2g} s an epoch)"
+    )
+    return network, macs, seconds
