@@ -59,6 +59,12 @@ def test_no_compiler_is_a_note():
     assert codes(compiler="") == [("E7", "note")]
 
 
+def test_a_named_compiler_that_is_not_there_is_told_as_such(run_cli, monkeypatch):
+    monkeypatch.setenv("CXX", "g++-99")
+    output = run_cli("doctor").output
+    assert "CXX is 'g++-99', which is no compiler that can be run here." in output
+
+
 def test_doctor_names_threads_and_engines(run_cli, monkeypatch, tmp_path):
     compiler = tmp_path / "my++"
     compiler.write_text("#!/bin/sh\n")

@@ -85,6 +85,32 @@ def test_a_damaged_library_is_compiled_again(quick):
     assert len(told) == 1
 
 
+def test_a_library_that_cannot_be_read_is_compiled_again(quick, monkeypatch):
+    load_library()
+    [path] = cache_folder().iterdir()
+    reads = type(path).read_bytes
+
+    def refuse(self):
+        if self == path:
+            raise PermissionError(13, "Permission denied")
+        return reads(self)
+
+    told = []
+    with monkeypatch.context() as patch:
+        patch.setattr(type(path), "read_bytes", refuse)
+        load_library(told.append)
+    assert told == ["compiling the native engine, once for this machine"]
+
+
+def test_a_folder_that_runs_no_programs_is_named(quick, monkeypatch):
+    def refuse(path):
+        raise OSError(f"{path}: failed to map segment")
+
+    monkeypatch.setattr(library.ctypes, "CDLL", refuse)
+    with pytest.raises(Unsupported, match=r"cannot be loaded .*TORCHSMITH_CACHE"):
+        load_library()
+
+
 def test_another_compiler_flag_or_processor_has_a_library_of_its_own(
     quick, monkeypatch
 ):

@@ -127,14 +127,7 @@ def judge(environment: Environment) -> list[Finding]:
             )
         )
     if not environment.compiler:
-        findings.append(
-            Finding(
-                code="E7",
-                severity="note",
-                message="There is no C++ compiler; the engine compiled needs one.",
-                remedy="Install g++ or clang if long runs of small networks matter.",
-            )
-        )
+        findings.append(_no_compiler())
     return findings
 
 
@@ -188,6 +181,16 @@ def _threads() -> int:
     except ImportError:
         return 0
     return torch.get_num_threads()
+
+
+def _no_compiler() -> Finding:
+    if named := os.environ.get("CXX", "").strip():
+        message = f"CXX is {named!r}, which is no compiler that can be run here."
+        remedy = "Set CXX to one that is, or unset it for the system's own."
+    else:
+        message = "There is no C++ compiler; the engine compiled needs one."
+        remedy = "Install g++ or clang if long runs of small networks matter."
+    return Finding(code="E7", severity="note", message=message, remedy=remedy)
 
 
 def _compiler() -> str:

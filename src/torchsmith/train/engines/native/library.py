@@ -56,8 +56,8 @@ def load_library(tell: Callable[[str], None] | None = None) -> ctypes.CDLL:
     folder = cache_folder()
     key = _key(compiler)
     for path in folder.glob(f"{key}-*.so"):
-        if path.stem.removeprefix(f"{key}-") == _digest(path.read_bytes()):
-            return declare(ctypes.CDLL(str(path)))
+        if path.stem.removeprefix(f"{key}-") == _digest_of(path):
+            return _load(path)
     if tell is not None:
         tell("compiling the native engine, once for this machine")
     content = _compile(compiler)
@@ -65,11 +65,21 @@ def load_library(tell: Callable[[str], None] | None = None) -> ctypes.CDLL:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomic(path, content)
-        return declare(ctypes.CDLL(str(path)))
     except (OSError, TrainError) as error:
         raise Unsupported(
             f"the compiled library cannot be kept in {folder} ({error}); set {CACHE} "
             "to a folder that can be written"
+        ) from error
+    return _load(path)
+
+
+def _load(path: Path) -> ctypes.CDLL:
+    try:
+        return declare(ctypes.CDLL(str(path)))
+    except OSError as error:  # such as a folder from which nothing may be executed
+        raise Unsupported(
+            f"the compiled library cannot be loaded ({error}); set {CACHE} to a folder "
+            "from which programs may run"
         ) from error
 
 
@@ -147,6 +157,14 @@ def _processor() -> str:
         return f"{platform.machine()} {platform.processor()}"
     kinds = ("vendor_id", "cpu family", "model", "flags", "Features", "CPU")
     return "\n".join(dict.fromkeys(line for line in lines if line.startswith(kinds)))
+
+
+def _digest_of(path: Path) -> str:
+    """Return the digest of a file, or nothing where it cannot be read."""
+    try:
+        return _digest(path.read_bytes())
+    except OSError:
+        return ""
 
 
 def _digest(content: bytes) -> str:
