@@ -4,7 +4,15 @@ import numpy as np
 from rich.cells import cell_len
 from rich.console import Console
 
-from tests.inspect.build import labels, noise, pictures, table
+from tests.inspect.build import (
+    labels,
+    noise,
+    pictures,
+    sequences,
+    table,
+    texts,
+    volumes,
+)
 from torchsmith.cli.checklist import inspection_json, print_findings, print_inspection
 from torchsmith.inspect.examine import inspect
 from torchsmith.inspect.inspection import Finding
@@ -109,3 +117,30 @@ def test_json_has_findings_and_facts():
     }
     assert made["num_examples"] == 200
     assert made["target"]["classes"] == ["a", "b", "c"]
+
+
+def test_channels_of_sequences_are_listed():
+    made = [noise(40, seed)[:, None] * [1, 1000] for seed in range(60)]
+    data = sequences(made, labels(60), channels=["작은", "large"])
+    text = shown(inspect(data))
+    assert "60 sequences" in text
+    assert "2 channels, 40 steps" in text
+    assert "작은" in text
+    assert "deviation" in text
+    assert "✓ every sequence shows something" in text
+    assert "every picture" not in text
+    assert max(map(cell_len, text.splitlines())) <= 80
+
+
+def test_uneven_lengths_of_texts_are_said():
+    text = shown(inspect(texts(["ab", "abc", "cabba", "b"] * 20, labels(80))))
+    assert "texts of 1 to 5 characters, typically 2; 3 different characters" in text
+
+
+def test_volumes_are_described():
+    values = (np.random.default_rng(0).random((30, 1, 4, 5, 6)) < 0.5).astype(np.uint8)
+    text = shown(inspect(volumes(values, labels(30))))
+    assert "30 volumes" in text
+    assert "4 x 5 x 6 voxels of 0 or 1, 50." in text
+    grey = shown(inspect(volumes(200 * values, labels(30))))
+    assert "at most 200" in grey

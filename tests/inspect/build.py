@@ -5,7 +5,16 @@ from typing import Any
 
 import numpy as np
 
-from torchsmith.data.data import Change, Column, ColumnFormat, Data, Images, Table
+from torchsmith.data.data import (
+    Change,
+    Column,
+    ColumnFormat,
+    Data,
+    Images,
+    Sequences,
+    Table,
+    Volumes,
+)
 from torchsmith.inspect.examine import inspect
 from torchsmith.inspect.inspection import Finding, Inspection
 
@@ -52,6 +61,50 @@ def pictures(
     images = Images(sizes=sizes, channels=pixels.shape[3], pixels=pixels)
     target = None if labels is None else column("label", labels)
     return Data(source="made.npz", inputs=images, target=target, **more)
+
+
+def sequences(
+    values: Sequence[np.ndarray],
+    labels: Sequence[Any] | None = None,
+    columns: Mapping[str, Sequence[Any]] | None = None,
+    *,
+    channels: Sequence[str] = (),
+    **more: Any,
+) -> Data:
+    """Sequences, each `(L, C)`."""
+    count = values[0].shape[1]
+    made = Sequences(
+        values=np.concatenate(values).astype(np.float32),
+        starts=np.concatenate([[0], np.cumsum([len(one) for one in values])]),
+        channels=tuple(channels) or tuple(f"c{i}" for i in range(count)),
+        columns={name: column(name, known) for name, known in (columns or {}).items()},
+    )
+    target = None if labels is None else column("label", labels)
+    return Data(source="made.npz", inputs=made, target=target, **more)
+
+
+def texts(
+    words: Sequence[str], labels: Sequence[Any] | None = None, **more: Any
+) -> Data:
+    """Texts as sequences of characters."""
+    symbols = tuple(sorted({character for word in words for character in word}))
+    codes = [[symbols.index(character) for character in word] for word in words]
+    made = Sequences(
+        values=np.concatenate(codes).astype(np.float32)[:, None],
+        starts=np.concatenate([[0], np.cumsum([len(word) for word in words])]),
+        channels=("text",),
+        symbols=symbols,
+    )
+    target = None if labels is None else column("label", labels)
+    return Data(source="made/", inputs=made, target=target, **more)
+
+
+def volumes(
+    values: np.ndarray, labels: Sequence[Any] | None = None, **more: Any
+) -> Data:
+    """Volumes, `(N, C, D, H, W)`."""
+    target = None if labels is None else column("label", labels)
+    return Data(source="made.npz", inputs=Volumes(values), target=target, **more)
 
 
 def found(subject: Data | Inspection, code: str) -> list[Finding]:

@@ -3,10 +3,12 @@ from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.inspect.build import table
+from torchsmith.core.vocabulary import NOUNS
 from torchsmith.inspect.codes import CHECKS
 from torchsmith.inspect.examine import inspect
 from torchsmith.inspect.inspection import Inspection
@@ -57,8 +59,14 @@ def test_inspecting_twice_finds_the_same(data):
     assert inspect(data) == inspect(data)
 
 
-def test_every_code_is_checked_once_and_explained():
-    checked = [code for check in CHECKS for code in check.codes]
+@pytest.mark.parametrize("kind", NOUNS)
+def test_no_code_is_checked_twice_for_one_kind_of_data(kind):
+    checked = [c for check in CHECKS if check.kind in (None, kind) for c in check.codes]
+    assert len(checked) == len({*checked})
+
+
+def test_every_code_is_checked_and_explained():
+    checked = {code for check in CHECKS for code in check.codes}
     sources = "".join(
         path.read_text() for path in (ROOT / "src/torchsmith/inspect").glob("*.py")
     )

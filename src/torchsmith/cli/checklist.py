@@ -16,13 +16,14 @@ from torchsmith.inspect.inspection import (
     ColumnFacts,
     Finding,
     Inspection,
+    SequenceFacts,
     Severity,
     TargetFacts,
 )
 from torchsmith.inspect.wording import amount, number, share
 
 SHOWN_PER_CODE = 5
-SHOWN_COLUMNS = 40
+SHOWN = 40
 SHOWN_CLASSES = 12
 BAR = 24
 
@@ -53,6 +54,8 @@ def print_inspection(inspection: Inspection, console: Console) -> None:
         console.print(_target(inspection.target))
     if inspection.columns:
         console.print(_columns(inspection.columns))
+    if inspection.sequences is not None and inspection.sequences.low:
+        console.print(_channels(inspection.sequences))
     console.print(_checklist(inspection))
     print_findings(inspection.findings, console)
 
@@ -95,18 +98,58 @@ def _header(inspection: Inspection) -> RenderableType:
     reading = ", ".join(f"{k} {v}" for k, v in inspection.reading.items())
     if reading:
         lines.append(Text(reading, style="dim"))
+    if described := _described(inspection):
+        lines.append(Text(described))
+    return Group(*lines, Text())
+
+
+def _described(inspection: Inspection) -> str:
+    """Say in a line what the examples are, where they are no rows of a table."""
     if images := inspection.images:
         what = "grey" if images.channels == 1 else "colour"
         sizes = f"{images.median_height} x {images.median_width} pixels"
         if not images.same_size:
             sizes = f"typically {sizes}, of several sizes"
-        lines.append(
-            Text(
-                f"{what}, {sizes}; brightness {images.mean:.2f} ± "
-                f"{images.deviation:.2f} on a scale of 0 to 1"
-            )
+        return (
+            f"{what}, {sizes}; brightness {images.mean:.2f} ± "
+            f"{images.deviation:.2f} on a scale of 0 to 1"
         )
-    return Group(*lines, Text())
+    if sequences := inspection.sequences:
+        unit = "character" if sequences.symbols else "step"
+        length = amount(sequences.max_length, unit)
+        if sequences.min_length < sequences.max_length:
+            length = (
+                f"{sequences.min_length:,} to {length}, typically "
+                f"{sequences.median_length:,}"
+            )
+        if sequences.symbols:
+            return f"texts of {length}; {sequences.symbols:,} different characters"
+        return f"{amount(len(sequences.channels), 'channel')}, {length}"
+    if volumes := inspection.volumes:
+        channels = "" if volumes.channels == 1 else f"{volumes.channels} channels, "
+        size = f"{volumes.depth} x {volumes.height} x {volumes.width} voxels"
+        if volumes.binary:
+            filled = f"{share(volumes.mean, 1)} of them filled"
+            return f"{channels}{size} of 0 or 1, {filled}"
+        return (
+            f"{channels}{size}; value {_short(volumes.mean)} ± "
+            f"{_short(volumes.deviation)}, at most {_short(volumes.voxel_max)}"
+        )
+    return ""
+
+
+def _channels(facts: SequenceFacts) -> RenderableType:
+    table = Table(box=None, padding=(0, 1), header_style="bold", pad_edge=False)
+    names = min(20, max(7, *(cell_len(name) for name in facts.channels)))
+    table.add_column("channel", width=names, no_wrap=True, overflow="ellipsis")
+    for title in ("lowest", "mean", "deviation", "highest"):
+        table.add_column(title, justify="right", no_wrap=True)
+    columns = (facts.low, facts.mean, facts.deviation, facts.high)
+    for name, *values in list(zip(facts.channels, *columns, strict=True))[:SHOWN]:
+        table.add_row(Text(name), *map(_short, values))
+    if len(facts.channels) > SHOWN:
+        table.add_row(f"… {len(facts.channels) - SHOWN:,} more")
+    return Padding(table, (0, 0, 1, 0))
 
 
 def _target(target: TargetFacts) -> RenderableType:
@@ -140,7 +183,7 @@ def _columns(columns: Sequence[ColumnFacts]) -> RenderableType:
     table.add_column("missing", width=7, justify="right", no_wrap=True)
     table.add_column("distinct", width=8, justify="right", no_wrap=True)
     table.add_column("values")
-    for facts in columns[:SHOWN_COLUMNS]:
+    for facts in columns[:SHOWN]:
         style = "dim" if facts.role == "ignore" else ""
         missing = f"{facts.missing:,}" if facts.missing else "-"
         row = (Text(facts.name), facts.role, missing, f"{facts.distinct:,}")
@@ -148,8 +191,8 @@ def _columns(columns: Sequence[ColumnFacts]) -> RenderableType:
         # Only this column gives way on a narrow terminal.
         values.no_wrap, values.overflow = True, "ellipsis"
         table.add_row(*row, values, style=style)
-    if len(columns) > SHOWN_COLUMNS:
-        table.add_row(f"… {len(columns) - SHOWN_COLUMNS:,} more")
+    if len(columns) > SHOWN:
+        table.add_row(f"… {len(columns) - SHOWN:,} more")
     return Padding(table, (0, 0, 1, 0))
 
 

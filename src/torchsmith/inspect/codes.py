@@ -51,4 +51,17 @@ CHECKS = (
     Check("every picture shows something", ("D13",), "images"),
     Check("the files are what their names say", ("D33",), "images"),
     Check("all pictures have one size", ("D34",), "images"),
+    Check(
+        "the lengths do not give the answer away",
+        ("D10",),
+        "sequences",
+        needs_target=True,
+    ),
+    Check("the sequences are independent of each other", ("D9",), "sequences"),
+    Check("no value is infinite", ("D1",), "sequences"),
+    Check("no value is missing", ("D16",), "sequences"),
+    Check("every channel varies", ("D2",), "sequences"),
+    Check("every sequence shows something", ("D13",), "sequences"),
+    Check("the channels have comparable scales", ("D36",), "sequences"),
+    Check("the lengths are alike", ("D37",), "sequences"),
 )

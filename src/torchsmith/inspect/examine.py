@@ -15,7 +15,13 @@ from torchsmith.inspect.columns import decide_roles, describe
 from torchsmith.inspect.inspection import Finding, Inspection, TargetFacts
 from torchsmith.inspect.leaks import find_leaks
 from torchsmith.inspect.profile import Profile, build_profile
-from torchsmith.inspect.sequences import describe_sequences
+from torchsmith.inspect.sequences import (
+    describe_sequences,
+    find_in_sequences,
+    find_telling_lengths,
+    group_of,
+    look_at_sequences,
+)
 from torchsmith.inspect.target import decide_task, describe_target, find_in_target
 from torchsmith.inspect.volumes import describe_volumes
 
@@ -54,7 +60,8 @@ def inspect(
         task: What kind of problem it is, where the data is not to decide.
 
     Returns:
-        Facts about columns, pictures and target, and findings, the most severe first.
+        Facts about columns or examples, and target, and findings, the most severe
+        first.
     """
     observer.stage("Inspecting")
     target = None if data.target is None else build_profile(data.target)
@@ -62,18 +69,17 @@ def inspect(
     facts = None if target is None else _target_facts(target, task, noun)
     known: dict[str, object] = {}
     if isinstance(data.inputs, Table):
-        where = rows.Places(noun, data.inputs.lines, ())
+        where = rows.Places(noun, data.inputs.lines)
         subject = _Subject(data, where, target, facts)
         findings = _inspect_table(subject, data.inputs, known)
     else:
-        where = rows.Places(noun, None, data.inputs.names)
+        where = rows.Places(noun, None, data.inputs.name)
         subject = _Subject(data, where, target, facts)
         match data.inputs:
             case Images():
                 findings = _inspect_images(subject, data.inputs, known, observer)
             case Sequences():
-                known["sequences"] = describe_sequences(data.inputs)
-                findings = []
+                findings = _inspect_sequences(subject, data.inputs, known)
             case Volumes():
                 known["volumes"] = describe_volumes(data.inputs)
                 findings = []
@@ -204,6 +210,28 @@ def _inspect_images(
         *relations.find_too_little(len(images), 0, smallest, "picture"),
         *_compare_rows(subject, look.keys, np.inf),
     ]
+    if subject.data.given is not None:
+        findings += rows.find_part_gaps(subject.data.given, subject.classes, ())
+    return findings
+
+
+def _inspect_sequences(
+    subject: _Subject, sequences: Sequences, known: dict[str, object]
+) -> list[Finding]:
+    look = look_at_sequences(sequences)
+    facts = describe_sequences(sequences)
+    profiles = [build_profile(column) for column in sequences.columns.values()]
+    group, time = group_of(profiles), relations.find_time(profiles)
+    known |= {"sequences": facts, "group": group, "time": time}
+    smallest = min(subject.facts.counts, default=None) if subject.facts else None
+    findings = [
+        *find_in_sequences(sequences, look, facts, subject.where),
+        *relations.find_dependence(profiles, group, time, "sequence"),
+        *relations.find_too_little(len(sequences), 0, smallest, "sequence"),
+        *_compare_rows(subject, look.keys, np.inf),
+    ]
+    if subject.target is not None and subject.facts is not None:
+        findings += find_telling_lengths(sequences, subject.target, subject.facts)
     if subject.data.given is not None:
         findings += rows.find_part_gaps(subject.data.given, subject.classes, ())
     return findings

@@ -81,7 +81,7 @@ def is_ordered(profile: Profile) -> bool:
 
 
 def find_dependence(
-    profiles: Sequence[Profile], group: str | None, time: str | None
+    profiles: Sequence[Profile], group: str | None, time: str | None, noun: str = "row"
 ) -> Iterator[Finding]:
     """Report rows that belong together or follow each other in time.
 
@@ -89,38 +89,39 @@ def find_dependence(
         profiles: The input columns.
         group: The column found by `find_group`.
         time: The column found by `find_time`.
+        noun: What an example is called.
     """
     for profile in profiles:
         if profile.name == group:
             yield Finding(
                 code="D9",
                 severity="note",
-                message=f"'{group}' says which rows belong together: "
+                message=f"'{group}' says which {noun}s belong together: "
                 f"{amount(profile.distinct, 'value')}, about "
-                f"{profile.typical_rows:,.0f} rows each.",
+                f"{profile.typical_rows:,.0f} {noun}s each.",
                 where=f"column '{group}'",
-                remedy="Torchsmith keeps all rows of one value in one part "
+                remedy=f"Torchsmith keeps all {noun}s of one value in one part "
                 "(`split.group`) and does not use the column as an input.",
             )
         elif profile.name == time:
             yield Finding(
                 code="D9",
                 severity="note",
-                message=f"The rows are a time series in the order of '{time}'.",
+                message=f"The {noun}s are a time series in the order of '{time}'.",
                 where=f"column '{time}'",
                 evidence=f"{profile.levels[0]} to {profile.levels[-1]}",
-                remedy="Torchsmith tests on the latest rows (`split.time`), as the "
-                "future is what will be predicted.",
+                remedy=f"Torchsmith tests on the latest {noun}s (`split.time`), as "
+                "the future is what will be predicted.",
             )
         elif time is None and _dates_rows(profile):
             yield Finding(
                 code="D9",
                 severity="note",
-                message=f"The rows stand in the order of '{profile.name}'.",
+                message=f"The {noun}s stand in the order of '{profile.name}'.",
                 where=f"column '{profile.name}'",
                 evidence=f"{profile.levels[0]} to {profile.levels[-1]}",
-                remedy="Torchsmith splits at random; if later rows are to be predicted "
-                f"from earlier ones, set `split.time: {profile.name}`.",
+                remedy=f"Torchsmith splits at random; if later {noun}s are to be "
+                f"predicted from earlier ones, set `split.time: {profile.name}`.",
             )
 
 

@@ -1,6 +1,6 @@
 """Checks of rows against each other: twins, contradictions, parts, order."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -258,14 +258,23 @@ def _correlated(target: Profile, noun: str) -> Iterator[Finding]:
 
 
 class Places:
-    """What the examples of a source are called in messages."""
+    """What the examples of a source are called in messages.
+
+    Args:
+        noun: What one is, such as `"picture"`.
+        lines: Of a table, the line of each row; else None.
+        name: Names an example by its number, where there are no lines.
+    """
 
     def __init__(
-        self, noun: str, lines: np.ndarray | None, names: Sequence[str]
+        self,
+        noun: str,
+        lines: np.ndarray | None = None,
+        name: Callable[[int], str] = str,
     ) -> None:
         self.noun = noun
         self._lines = lines
-        self._names = names
+        self._name = name
 
     def at(self, rows: np.ndarray) -> str:
         """Name several examples: `lines 7, 9 and 3 more`."""
@@ -277,4 +286,4 @@ class Places:
         """Name one example: `line 7`, `Cat/12.jpg`, `image 7`."""
         if self._lines is not None:
             return f"line {int(self._lines[row])}"
-        return self._names[row] if self._names else f"image {row}"
+        return self._name(int(row))

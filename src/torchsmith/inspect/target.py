@@ -128,7 +128,7 @@ def find_in_target(
             "known.",
             where=f"{column}, {places.at(missing)}",
             evidence=share(len(missing), profile.num_rows),
-            remedy="Fill the values in, or leave the rows out with "
+            remedy=f"Fill the values in, or leave the {places.noun}s out with "
             "`data.drop_missing_target: true`.",
         )
     if profile.distinct < 2:
@@ -138,17 +138,17 @@ def find_in_target(
             severity="error",
             message=f"'{profile.name}' holds {what}, so there is nothing to learn.",
             where=column,
-            remedy="Choose another target, or add rows with other values.",
+            remedy=f"Choose another target, or add {places.noun}s with other values.",
         )
         return
-    yield from _unsuitable(profile, target)
+    yield from _unsuitable(profile, target, places.noun)
     if target.task == "regression":
         yield from _shape(profile, places)
     else:
         yield from _classes(profile, target, places)
 
 
-def _unsuitable(profile: Profile, target: TargetFacts) -> Iterator[Finding]:
+def _unsuitable(profile: Profile, target: TargetFacts, noun: str) -> Iterator[Finding]:
     message = remedy = ""
     if profile.kind == "date":
         message = f"'{profile.name}' holds dates, which cannot be predicted directly."
@@ -168,7 +168,7 @@ def _unsuitable(profile: Profile, target: TargetFacts) -> Iterator[Finding]:
     elif profile.kind == "text" and profile.typical_rows < 2:
         message = (
             f"'{profile.name}' holds {profile.distinct:,} different texts in "
-            f"{amount(profile.num_present, 'row')}: too many to be classes."
+            f"{amount(profile.num_present, noun)}: too many to be classes."
         )
         remedy = "Choose a target with few classes, or one that holds numbers."
     if message:
@@ -195,7 +195,8 @@ def _classes(
             message=f"{begin} {quoted(single)} of '{profile.name}' has one example, "
             "which cannot be both learned and tested.",
             where=f"{column}, {places.at(first)}",
-            remedy="Collect more, merge the class with another, or leave the row out.",
+            remedy="Collect more, merge the class with another, or leave the "
+            f"{places.noun} out.",
         )
     rare = [f"{name}: {count}" for name, count in counts.items() if 1 < count < 10]
     if rare:
@@ -210,11 +211,11 @@ def _classes(
             remedy="Collect more or merge classes; the scores of these classes are "
             "little more than chance.",
         )
-    yield from _imbalance(profile.name, counts)
+    yield from _imbalance(profile.name, counts, places.noun)
     yield from _ordinal(profile, target)
 
 
-def _imbalance(name: str, counts: dict[str, int]) -> Iterator[Finding]:
+def _imbalance(name: str, counts: dict[str, int], noun: str) -> Iterator[Finding]:
     total = sum(counts.values())
     most, least = (
         max(counts, key=counts.__getitem__),
@@ -227,7 +228,7 @@ def _imbalance(name: str, counts: dict[str, int]) -> Iterator[Finding]:
         code="D5",
         severity="warning",
         message=f"The classes of '{name}' are unbalanced: '{most}' is "
-        f"{share(large, total)} of all rows, '{least}' {share(small, total)}.",
+        f"{share(large, total)} of all {noun}s, '{least}' {share(small, total)}.",
         where=f"column '{name}'",
         evidence=listed((f"{k}: {v:,}" for k, v in counts.items()), 20),
         remedy="Do not judge by accuracy alone: always saying "
@@ -281,8 +282,8 @@ def _shape(profile: Profile, places: Places) -> Iterator[Finding]:
             f"{number(float(values.max() if skew > 0 else values.min()))}).",
             where=f"column '{profile.name}'",
             evidence=f"skewness {skew:.1f}",
-            remedy="The few extreme rows weigh most in the squared error; consider to "
-            "predict the logarithm, or choose `loss: HuberLoss`.",
+            remedy=f"The few extreme {places.noun}s weigh most in the squared error; "
+            "consider to predict the logarithm, or choose `loss: HuberLoss`.",
         )
 
 
@@ -303,11 +304,12 @@ def _capped(profile: Profile, places: Places) -> Iterator[Finding]:
         yield Finding(
             code="D21",
             severity="warning",
-            message=f"{amount(count, 'row')} ({share(count, total)}) have exactly the "
-            f"{end} '{profile.name}', {number(float(bound))}: the true value may lie "
-            "beyond.",
+            message=f"{amount(count, places.noun)} ({share(count, total)}) have "
+            f"exactly the {end} '{profile.name}', {number(float(bound))}: the true "
+            "value may lie beyond.",
             where=f"{column}, {places.at(np.flatnonzero(values == bound))}",
-            evidence=f"next most frequent value: {amount(int(others.max()), 'row')}",
+            evidence="next most frequent value: "
+            f"{amount(int(others.max()), places.noun)}",
             remedy="If the values were cut off there, say so with the score, or leave "
-            "these rows out.",
+            f"these {places.noun}s out.",
         )
