@@ -4,7 +4,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from torchsmith.data.data import Column, ColumnFormat, Data, Images, Table
+from torchsmith.data.data import (
+    Column,
+    ColumnFormat,
+    Data,
+    Images,
+    Sequences,
+    Table,
+)
 
 
 def number(name: str, values: Sequence[float]) -> Column:
@@ -52,5 +59,22 @@ def pictures(pixels: np.ndarray, labels: Sequence[str] | None = None) -> Data:
     return Data(
         source="pixels.npz",
         inputs=Images(sizes=sizes, channels=channels, pixels=pixels),
+        target=None if labels is None else text("label", labels),
+    )
+
+
+def sequences(
+    lengths: Sequence[int], *columns: Column, labels: Sequence[str] | None = None
+) -> Data:
+    """Of one channel, whose values count the steps."""
+    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return Data(
+        source="beats.npz",
+        inputs=Sequences(
+            values=np.arange(starts[-1], dtype=np.float32)[:, None],
+            starts=starts,
+            channels=("x0",),
+            columns={column.name: column for column in columns},
+        ),
         target=None if labels is None else text("label", labels),
     )

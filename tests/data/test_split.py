@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.data.build import date, number, pictures, table, text
+from tests.data.build import date, number, pictures, sequences, table, text
 from torchsmith.core.errors import DataError, PlanError
 from torchsmith.data.data import Data
 from torchsmith.data.split import Parts, Split, hold_out, split_rows
@@ -143,6 +143,25 @@ def test_a_column_that_does_not_exist_is_refused_with_the_nearest():
         split_rows(data, Split(group="persn"))
     with pytest.raises(PlanError, match="holds images, not columns"):
         split_rows(pictures(np.zeros((9, 2, 2, 1), np.uint8)), Split(group="person"))
+
+
+def test_sequences_are_split_by_what_is_known_of_each():
+    people = text("person", list("aabbccddee"))
+    parts = split_rows(sequences([2] * 10, people), Split(group="person"))
+    assert_partition(parts, 10)
+    assert all(part.tolist()[0] + 1 == part.tolist()[1] for part in (parts.test,))
+    days = number("day", range(10, 0, -1))
+    parts = split_rows(sequences([2] * 10, days), Split(test=0.2, time="day"))
+    assert parts.test.tolist() == [0, 1]
+
+
+def test_sequences_without_the_column_are_refused():
+    with pytest.raises(PlanError, match="of which nothing else is known, not columns"):
+        split_rows(sequences([2] * 9), Split(group="person"))
+    data = sequences([2] * 9, text("person", [*"aabbcc", "", "dd", "e"]))
+    message = r"no value in 1 of 9 sequences \(sequence 6\); split.group needs one"
+    with pytest.raises(DataError, match=message):
+        split_rows(data, Split(group="person"))
 
 
 @given(

@@ -1,6 +1,6 @@
 """Splitting examples into train, val and test."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -10,7 +10,8 @@ from pydantic import Field
 from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.record import Record
 from torchsmith.core.seeds import generator
-from torchsmith.data.data import Column, Data, Table
+from torchsmith.core.vocabulary import NOUNS
+from torchsmith.data.data import Column, Data, Sequences, Table
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -24,7 +25,8 @@ class Split(Record):
         val: `given` where the source comes with a val part, else the share of what is
             not test.
         stratify: Keep the share of each class the same in all parts.
-        group: A column whose equal values stay in one part (a person, a device).
+        group: A column whose equal values stay in one part (a person, a device); of
+            sequences, what is known of each besides.
         time: A column by which rows are ordered; val and test are the latest.
         seed: Draws the parts.
     """
@@ -254,21 +256,19 @@ def _keys(
     num_parts: int,
 ) -> np.ndarray:
     """Return `(len(rows),)` whole numbers, equal where the column is, in its order."""
-    if not isinstance(data.inputs, Table):
-        raise PlanError(f"split.{setting}: {data.source} holds images, not columns")
-    column = data.inputs.columns.get(name)
+    columns = _columns(data, setting)
+    column = columns.get(name)
     if column is None:
-        names = data.inputs.columns
         raise PlanError(
-            f"split.{setting}: no column '{name}'{nearest(name, names)}"
-            f"; the columns are {', '.join(names)}"
+            f"split.{setting}: no column '{name}'{nearest(name, columns)}"
+            f"; the columns are {', '.join(columns)}"
         )
     if setting == "time" and column.kind not in ("date", "number"):
         raise PlanError(
             f"split.time: column '{name}' holds {column.kind}; only dates and numbers "
             "have an order in time"
         )
-    _refuse_missing(column, data.inputs.lines[rows], column.missing[rows], setting)
+    _refuse_missing(column, data, rows[column.missing[rows]], len(rows), setting)
     distinct, keys = np.unique(column.values[rows], return_inverse=True)
     if len(distinct) < num_parts:
         raise DataError(
@@ -278,17 +278,35 @@ def _keys(
     return keys
 
 
+def _columns(data: Data, setting: str) -> Mapping[str, Column]:
+    if isinstance(data.inputs, Table) or (
+        isinstance(data.inputs, Sequences) and data.inputs.columns
+    ):
+        return data.inputs.columns
+    held = (
+        "sequences of which nothing else is known" if data.kind == "sequences" else ""
+    )
+    raise PlanError(
+        f"split.{setting}: {data.source} holds {held or data.kind}, not columns"
+    )
+
+
 def _refuse_missing(
-    column: Column, lines: np.ndarray, missing: np.ndarray, setting: str
+    column: Column, data: Data, missing: np.ndarray, num_rows: int, setting: str
 ) -> None:
-    if missing.any():
-        shown = ", ".join(map(str, lines[missing][:5]))
-        more = ", …" if missing.sum() > 5 else ""
-        raise DataError(
-            f"column '{column.name}': no value in {missing.sum()} of {len(missing)} "
-            f"rows (lines {shown}{more}); split.{setting} needs one in every row: "
-            "fill them in, remove the rows, or split another way"
-        )
+    if not len(missing):
+        return
+    noun = NOUNS[data.kind]
+    if isinstance(data.inputs, Table):
+        shown = "lines " + ", ".join(map(str, data.inputs.lines[missing[:5]]))
+    else:
+        shown = ", ".join(data.inputs.name(row) for row in missing[:5].tolist())
+    more = ", …" if len(missing) > 5 else ""
+    raise DataError(
+        f"column '{column.name}': no value in {len(missing)} of {num_rows} {noun}s "
+        f"({shown}{more}); split.{setting} needs one in every {noun}: fill them in, "
+        f"remove the {noun}s, or split another way"
+    )
 
 
 def _classes(data: Data, rows: np.ndarray) -> np.ndarray:
