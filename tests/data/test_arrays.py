@@ -88,7 +88,7 @@ def test_shapes_become_channels_last(shape, expected):
         )
 
 
-@pytest.mark.parametrize("shape", [(2, 5, 6, 2), (2, 3, 4, 5, 6), (0, 5, 6), (2, 0, 6)])
+@pytest.mark.parametrize("shape", [(2, 5, 6, 2), (2, 4, 5, 6), (0, 5, 6), (2, 0, 6)])
 def test_other_shapes_are_refused(shape):
     with pytest.raises(DataError, match="shape"):
         data_from_arrays(np.zeros(shape, np.uint8), None)
@@ -259,8 +259,3 @@ def test_cifar_is_read_with_its_class_names(shared_data):
     assert np.bincount(data.given).tolist() == [3000, 0, 600]
     assert len(data.target.levels) == 10
     assert "airplane" in data.target.levels
-
-
-def test_volumes_are_refused(shared_data):
-    with pytest.raises(DataError, match=r"\(3991, 30, 30, 30\) is not understood"):
-        read_npz(shared_data / "modelnet10" / "modelnet10_30.npz")

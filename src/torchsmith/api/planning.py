@@ -7,7 +7,7 @@ from typing import Any, cast, get_args
 
 from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.observer import Observer
-from torchsmith.core.vocabulary import ColumnRole, Task
+from torchsmith.core.vocabulary import WORDS, ColumnRole, Kind, Task
 from torchsmith.data import load as reading
 from torchsmith.data.data import MISSING_TARGET, Data
 from torchsmith.inspect.examine import inspect as examine
@@ -124,6 +124,9 @@ def _read(
     roles = _roles(settings)
     asked = _truth(settings, "data.drop_missing_target")
     skip = _truth(settings, "data.skip_damaged")
+    kind = settings.get("data.kind")
+    if kind is not None:
+        _one_of(kind, "data.kind", get_args(Kind))
 
     def read(*, drop: bool) -> Data:
         return reading.load(
@@ -132,15 +135,26 @@ def _read(
             roles=roles,
             drop_missing_target=drop,
             skip_damaged=skip is True,
+            kind=cast("Kind | None", kind),
             observer=observer,
         )
 
     if asked is False:
-        return read(drop=False)
-    data = read(drop=True)
+        return _of_kind(read(drop=False), kind)
+    data = _of_kind(read(drop=True), kind)
     dropped = sum(c.count for c in data.changes if c.what == MISSING_TARGET)
     many = dropped >= FEW_MISSING * (dropped + len(data))
     return read(drop=False) if asked is None and dropped and many else data
+
+
+def _of_kind(data: Data, kind: object) -> Data:
+    """Refuse data that is not of the kind that was asked for."""
+    if kind not in (None, data.kind):
+        raise DataError(
+            f"{data.source}: data.kind is {kind}, but it holds {WORDS[data.kind]}; "
+            "leave data.kind out"
+        )
+    return data
 
 
 def _with_target(data: Data, target: str | None) -> Data:
@@ -246,10 +260,11 @@ def load_planned(
         roles=plan.data.columns,
         drop_missing_target=plan.data.drop_missing_target,
         skip_damaged=plan.data.skip_damaged,
+        kind=plan.data.kind,
         observer=observer,
     )
     check_fingerprint(plan, data)
-    return data
+    return _of_kind(data, plan.data.kind)
 
 
 def check_fingerprint(plan: Plan, data: Data) -> None:

@@ -11,6 +11,7 @@ from torchsmith.api.predictions import Predictions
 from torchsmith.api.run import Run, load_run
 from torchsmith.core.errors import DataError
 from torchsmith.core.observer import Observer
+from torchsmith.core.vocabulary import Kind
 from torchsmith.data import load as reading
 from torchsmith.data.data import Data, Table
 from torchsmith.data.tables import read_with_formats, table_from_rows
@@ -100,7 +101,8 @@ def read_for(
     if isinstance(source, Data):
         return source
     if preparation.table is None:
-        return _read_pictures(source, model.problem.target, observer, scored=scored)
+        name, kind = model.problem.target, preparation.kind
+        return _read_arrays(source, name, kind, observer, scored=scored)
     formats, target = preparation.table.formats, preparation.target.format
     if isinstance(source, (str, Path)):
         path = Path(source)
@@ -110,10 +112,11 @@ def read_for(
     return table_from_rows(source, formats=formats, target=target)
 
 
-def _read_pictures(
-    source: Source, target: str, observer: Observer, *, scored: bool
+def _read_arrays(
+    source: Source, target: str, kind: Kind, observer: Observer, *, scored: bool
 ) -> Data:
-    data = reading.load(source, target=target if scored else None, observer=observer)
+    asked = target if scored else None
+    data = reading.load(source, target=asked, kind=kind, observer=observer)
     if isinstance(data.inputs, Table) and target in data.inputs.columns:
         # Pixels as text: only the name of the label tells them from a table.
         return reading.load(source, target=target, observer=observer)

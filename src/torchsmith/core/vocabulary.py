@@ -17,6 +17,14 @@ NOUNS: Mapping[Kind, str] = {
 }
 """What one example is called."""
 
+WORDS: Mapping[Kind, str] = {
+    "table": "a table",
+    "images": "images",
+    "sequences": "sequences",
+    "volumes": "volumes",
+}
+"""What a source holds, in a sentence."""
+
 Task = Literal["binary", "multiclass", "regression"]
 
 Part = Literal["train", "val", "test"]

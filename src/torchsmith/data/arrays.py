@@ -8,7 +8,7 @@ import numpy as np
 
 from torchsmith.core.errors import DataError
 from torchsmith.core.memory import amount_of, available_memory, is_large
-from torchsmith.core.vocabulary import Part
+from torchsmith.core.vocabulary import Kind, Part
 from torchsmith.data.data import Column, ColumnFormat, Data, Table
 from torchsmith.data.npy_files import load_npy, load_npz
 from torchsmith.data.on_disk import Stored, in_memory
@@ -19,6 +19,7 @@ from torchsmith.data.pixel_arrays import (
     images_from_parts,
     target_of_parts,
 )
+from torchsmith.data.volumes import holds_volumes, volumes_from_parts
 
 INPUT_KEYS = ("x", "X", "images", "data", "inputs", "features", "arr_0")
 LABEL_KEYS = ("y", "Y", "labels", "label", "targets", "target", "arr_1")
@@ -36,27 +37,34 @@ _EXPECTED = (
 Arrays = Mapping[str, Stored]
 
 
-def read_npz(path: Path, *, target: str | None = None) -> Data:
+def read_npz(
+    path: Path, *, target: str | None = None, kind: Kind | None = None
+) -> Data:
     """Read an NPZ file that holds inputs, and perhaps labels and parts.
 
     Args:
         path: The file.
         target: The array to predict, if it is in the file; otherwise what to call the
             labels.
+        kind: What the inputs are; by default their shape decides.
 
     Raises:
         DataError: The file is damaged, too large, or its arrays are not understood.
     """
     arrays = load_npz(path)
-    return _from_arrays(str(path), parts_of(path, arrays, target), arrays, target)
+    parts = parts_of(path, arrays, target)
+    return _from_arrays(str(path), parts, arrays, target, kind)
 
 
-def read_npz_folder(folder: Path, *, target: str | None = None) -> Data:
+def read_npz_folder(
+    folder: Path, *, target: str | None = None, kind: Kind | None = None
+) -> Data:
     """Read a folder with `train.npz`, and `val.npz` or `test.npz`, as given parts.
 
     Args:
         folder: The folder.
         target: What to call the labels, or which array to predict.
+        kind: What the inputs are; by default their shape decides.
 
     Raises:
         DataError: As for `read_npz`, or the parts do not match.
@@ -70,15 +78,18 @@ def read_npz_folder(folder: Path, *, target: str | None = None) -> Data:
                 arrays = load_npz(path)
                 first = first or arrays
                 parts.append(one_part(path, arrays, part, target))
-    return _from_arrays(str(folder), parts, first, target)
+    return _from_arrays(str(folder), parts, first, target, kind)
 
 
-def read_npy(path: Path, *, target: str | None = None) -> Data:
+def read_npy(
+    path: Path, *, target: str | None = None, kind: Kind | None = None
+) -> Data:
     """Read an NPY file: inputs without labels.
 
     Args:
         path: The file.
         target: Not used; an NPY file has no labels.
+        kind: What the inputs are; by default their shape decides.
 
     Raises:
         DataError: The file is damaged or too large, or a target was asked for.
@@ -89,24 +100,29 @@ def read_npy(path: Path, *, target: str | None = None) -> Data:
             "save inputs and labels in one .npz file, as x and y"
         )
     part = ArrayPart(None, str(path), load_npy(path), None)
-    return _from_arrays(str(path), [part], {}, None)
+    return _from_arrays(str(path), [part], {}, None, kind)
 
 
 def data_from_arrays(
-    inputs: np.ndarray, labels: np.ndarray | None, *, target: str | None = None
+    inputs: np.ndarray,
+    labels: np.ndarray | None,
+    *,
+    target: str | None = None,
+    kind: Kind | None = None,
 ) -> Data:
-    """Take arrays from Python: pictures `(N, H, W[, C])` or a table `(N, C)`.
+    """Take arrays from Python: a table, pictures or volumes.
 
     Args:
         inputs: The inputs.
         labels: `(N,)`: the labels, or None.
         target: What to call the label; default `"label"`, for tables `"y"`.
+        kind: What the inputs are; by default their shape decides.
 
     Raises:
         DataError: Shapes, types or lengths do not fit.
     """
     part = ArrayPart(None, "arrays", inputs, labels)
-    return _from_arrays("arrays", [part], {}, target)
+    return _from_arrays("arrays", [part], {}, target, kind)
 
 
 def parts_of(path: Path, arrays: Arrays, target: str | None) -> list[ArrayPart]:
@@ -117,8 +133,8 @@ def parts_of(path: Path, arrays: Arrays, target: str | None) -> list[ArrayPart]:
     """
     parts = []
     for part, words in PART_WORDS.items():
-        inputs = _pick(path, arrays, _with_part(INPUT_KEYS, words))
-        labels = _pick(path, arrays, _with_part(LABEL_KEYS, words))
+        inputs = pick(path, arrays, with_part(INPUT_KEYS, words))
+        labels = pick(path, arrays, with_part(LABEL_KEYS, words))
         if inputs:
             parts.append(
                 ArrayPart(
@@ -144,8 +160,8 @@ def one_part(
     if target in arrays:
         labels: str | None = target
     else:
-        labels = _pick(path, arrays, LABEL_KEYS)
-    inputs = _pick(path, arrays, [key for key in INPUT_KEYS if key != labels])
+        labels = pick(path, arrays, LABEL_KEYS)
+    inputs = pick(path, arrays, [key for key in INPUT_KEYS if key != labels])
     if inputs is None:
         held = ", ".join(f"{key} {array.shape}" for key, array in arrays.items())
         raise DataError(f"{path}: no array of inputs among {held}; {_EXPECTED}")
@@ -157,7 +173,12 @@ def one_part(
     )
 
 
-def _pick(path: Path, arrays: Arrays, keys: Sequence[str]) -> str | None:
+def pick(path: Path, arrays: Arrays, keys: Sequence[str]) -> str | None:
+    """Return the one of these names that an array has, or None.
+
+    Raises:
+        DataError: Several arrays have one of these names.
+    """
     present = [key for key in keys if key in arrays]
     if len(present) > 1:
         raise DataError(
@@ -167,7 +188,12 @@ def _pick(path: Path, arrays: Arrays, keys: Sequence[str]) -> str | None:
     return present[0] if present else None
 
 
-def _with_part(keys: Sequence[str], words: Sequence[str]) -> list[str]:
+def with_part(keys: Sequence[str], words: Sequence[str]) -> list[str]:
+    """Return the names that arrays of one part can have.
+
+    >>> with_part(["x"], ["val"])
+    ['x_val', 'val_x']
+    """
     return [
         name
         for word in words
@@ -177,7 +203,11 @@ def _with_part(keys: Sequence[str], words: Sequence[str]) -> list[str]:
 
 
 def _from_arrays(
-    source: str, parts: Sequence[ArrayPart], arrays: Arrays, target: str | None
+    source: str,
+    parts: Sequence[ArrayPart],
+    arrays: Arrays,
+    target: str | None,
+    kind: Kind | None,
 ) -> Data:
     name = next((key for key in CLASS_KEYS if key in arrays), None)
     classes = in_memory(arrays[name]).astype(str).tolist() if name else []
@@ -190,9 +220,15 @@ def _from_arrays(
         if part.inputs.ndim < 2:
             raise DataError(
                 f"{part.name}: shape {part.inputs.shape} is not understood; a table is "
-                "(N, C), pictures are (N, H, W) or (N, H, W, C)"
+                "(N, C), pictures are (N, H, W) or (N, H, W, C), volumes "
+                "(N, D, H, W) or (N, C, D, H, W)"
             )
-    if parts[0].inputs.ndim > 2:
+    shape = parts[0].inputs.shape
+    if kind == "volumes" or (kind is None and holds_volumes(shape)):
+        return volumes_from_parts(
+            source, parts, target=target, classes=classes, reading=reading
+        )
+    if len(shape) > 2:
         return images_from_parts(
             source, parts, target=target, classes=classes, reading=reading
         )

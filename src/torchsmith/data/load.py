@@ -10,7 +10,7 @@ import numpy as np
 
 from torchsmith.core.errors import DataError, nearest
 from torchsmith.core.observer import Observer
-from torchsmith.core.vocabulary import ColumnRole
+from torchsmith.core.vocabulary import ColumnRole, Kind
 from torchsmith.data.arrays import data_from_arrays, read_npy, read_npz, read_npz_folder
 from torchsmith.data.catalog import NAMES, Entry, entry_named, is_copy
 from torchsmith.data.catalog_sets import read_set
@@ -59,6 +59,7 @@ def load(
     roles: Mapping[str, ColumnRole] | None = None,
     drop_missing_target: bool = False,
     skip_damaged: bool = False,
+    kind: Kind | None = None,
     observer: Observer | None = None,
 ) -> Data:
     """Read data from whatever holds it.
@@ -69,7 +70,9 @@ def load(
         target: The column to predict; for images, what to call the label.
         roles: What columns of a table must be.
         drop_missing_target: Leave out rows of a table without a target.
-        skip_damaged: Leave out damaged pictures.
+        skip_damaged: Leave out damaged pictures and volumes.
+        kind: What arrays hold, where their shape could mean several things; by default
+            the shape decides.
         observer: Is told what is being read.
 
     Raises:
@@ -78,11 +81,25 @@ def load(
     >>> load("iris").target.levels
     ('setosa', 'versicolor', 'virginica')
     """
-    observer = observer or Observer()
     if isinstance(source, Data):
         return source
+    observer = observer or Observer()
     if not isinstance(source, str | os.PathLike):
-        return _from_python(source, target, roles, drop_missing_target)
+        return _from_python(source, target, roles, drop_missing_target, kind)
+    return _from_name(
+        source, target, roles, observer, drop_missing_target, skip_damaged, kind
+    )
+
+
+def _from_name(
+    source: str | os.PathLike[str],
+    target: str | None,
+    roles: Mapping[str, ColumnRole] | None,
+    observer: Observer,
+    drop: bool,  # noqa: FBT001 -- given by place at its only call
+    skip: bool,  # noqa: FBT001
+    kind: Kind | None,
+) -> Data:
     name = os.fspath(source)
     if not isinstance(name, str) or not name.strip():
         raise DataError(
@@ -100,10 +117,10 @@ def load(
             entry, target=target, roles=roles, folder=path, observer=observer
         )
     if path.is_dir():
-        data = _from_folder(path, target, observer, skip_damaged=skip_damaged)
+        data = _from_folder(path, target, observer, skip_damaged=skip, kind=kind)
     elif path.is_file():
         data = _from_file(
-            path, target, roles, observer, drop=drop_missing_target, skip=skip_damaged
+            path, target, roles, observer, drop=drop, skip=skip, kind=kind
         )
     else:
         raise DataError(f"{path}: is neither a file nor a folder")
@@ -118,7 +135,12 @@ def _shadow(entry: Entry | None, path: Path) -> dict[str, str]:
 
 
 def _from_folder(
-    path: Path, target: str | None, observer: Observer, *, skip_damaged: bool
+    path: Path,
+    target: str | None,
+    observer: Observer,
+    *,
+    skip_damaged: bool,
+    kind: Kind | None,
 ) -> Data:
     try:
         held = sorted(path.iterdir())
@@ -131,7 +153,7 @@ def _from_folder(
         return read_idx_source(path, target=target)
     if "train.npz" in files:
         observer.stage(f"Reading {path.name}")
-        return read_npz_folder(path, target=target)
+        return read_npz_folder(path, target=target, kind=kind)
     tables = [n for n in files if n.removesuffix(".gz").endswith(TABLE_ENDINGS)]
     arrays = [n for n in files if n.endswith((".npz", ".npy"))]
     pictures = any(Path(name).suffix.lower() in EXTENSIONS for name in files)
@@ -158,6 +180,7 @@ def _from_file(
     *,
     drop: bool,
     skip: bool,
+    kind: Kind | None,
 ) -> Data:
     try:
         with path.open("rb") as file:
@@ -172,9 +195,9 @@ def _from_file(
             path, target=target, skip_damaged=skip, observer=observer
         )
     if head.startswith(b"\x93NUMPY"):
-        return read_npy(path, target=target)
+        return read_npy(path, target=target, kind=kind)
     if ending == ".npz":
-        return read_npz(path, target=target)
+        return read_npz(path, target=target, kind=kind)
     if path.name.lower().endswith(".tar.gz"):
         ending = ".tar"
     for endings, why in _REFUSED.items():
@@ -198,14 +221,17 @@ def _from_python(
     target: str | None,
     roles: Mapping[str, ColumnRole] | None,
     drop: bool,  # noqa: FBT001 -- named at its only call
+    kind: Kind | None,
 ) -> Data:
     if isinstance(source, np.ndarray):
-        return data_from_arrays(source, None, target=target)
+        return data_from_arrays(source, None, target=target, kind=kind)
     if isinstance(source, tuple) and len(source) == 2:
         inputs, labels = source
         if hasattr(inputs, "columns"):
             return _frame_and_labels(inputs, labels, target)
-        return data_from_arrays(_array(inputs, "X"), _array(labels, "y"), target=target)
+        return data_from_arrays(
+            _array(inputs, "X"), _array(labels, "y"), target=target, kind=kind
+        )
     if isinstance(source, Mapping | list) or hasattr(source, "columns"):
         return table_from_rows(
             source, target=target, roles=roles, drop_missing_target=drop

@@ -161,16 +161,30 @@ def _pixels(part: ArrayPart, reading: dict[str, str], changes: list[Change]) -> 
         raise DataError(
             f"{part.name}: shape {part.inputs.shape} is not understood; pictures are "
             "(N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3 channels, "
-            "tables are (N, C)"
+            "tables are (N, C), volumes (N, D, H, W) or (N, C, D, H, W); if these are "
+            "volumes, set data.kind: volumes"
         )
-    dtype = _type_of(part.name, array, changes)
+    dtype = stored_type(part.name, array, changes, "picture", "pixel")
     if isinstance(array, OnDisk):
         return replace(array, dtype=dtype)
     return np.ascontiguousarray(array, dtype)
 
 
-def _type_of(name: str, array: Stored, changes: list[Change]) -> np.dtype:
-    """Return uint8 or float32: what holds the values of pixels."""
+def stored_type(
+    name: str, array: Stored, changes: list[Change], noun: str, unit: str
+) -> np.dtype:
+    """Return uint8 or float32: what holds the values of pixels or voxels.
+
+    Args:
+        name: What to call the array in messages.
+        array: `(N, …)`.
+        changes: Is told of values that are rounded.
+        noun: What one example is called: `"picture"`.
+        unit: What one value is called: `"pixel"`.
+
+    Raises:
+        DataError: Values are no numbers, not finite, or too large for float32.
+    """
     kind = array.dtype.kind
     if array.dtype == np.uint8 or kind == "b":
         return np.dtype(np.uint8)
@@ -180,13 +194,13 @@ def _type_of(name: str, array: Stored, changes: list[Change]) -> np.dtype:
             return np.dtype(np.uint8)
         if max(-low, high) > _EXACT_IN_FLOAT32:
             raise DataError(
-                f"{name}: pixel values from {low} to {high} are too large; at most "
+                f"{name}: {unit} values from {low} to {high} are too large; at most "
                 f"±{_EXACT_IN_FLOAT32:,} can be kept exactly: divide them first"
             )
         return np.dtype(np.float32)
     if kind != "f":
         raise DataError(
-            f"{name}: pixels are of type {array.dtype}; whole numbers, floats and "
+            f"{name}: {unit}s are of type {array.dtype}; whole numbers, floats and "
             "booleans are read: convert them before saving"
         )
     wrong, rounded, largest = [], 0, 0.0
@@ -200,16 +214,16 @@ def _type_of(name: str, array: Stored, changes: list[Change]) -> np.dtype:
             largest = max(largest, float(np.abs(chunk).max()))
     if wrong:
         raise DataError(
-            f"{name}: {len(wrong)} of {len(array)} pictures hold NaN or infinite "
-            f"values (first: picture {wrong[0]}, 0 = first); correct or remove them"
+            f"{name}: {len(wrong)} of {len(array)} {noun}s hold NaN or infinite "
+            f"values (first: {noun} {wrong[0]}, 0 = first); correct or remove them"
         )
     with np.errstate(over="ignore"):
         if not np.isfinite(np.float32(largest)):
             raise DataError(
-                f"{name}: pixel values up to {largest:.3g} are too large for float32; "
+                f"{name}: {unit} values up to {largest:.3g} are too large for float32; "
                 "divide them first"
             )
     if rounded:
-        what = f"pixel values of {name} rounded from {array.dtype} to float32"
+        what = f"{unit} values of {name} rounded from {array.dtype} to float32"
         changes.append(Change(column="", what=what, count=rounded))
     return np.dtype(np.float32)

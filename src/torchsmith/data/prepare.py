@@ -13,7 +13,7 @@ import numpy as np
 from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.memory import is_large
 from torchsmith.core.record import Record
-from torchsmith.core.vocabulary import ColumnRole, Kind, Task
+from torchsmith.core.vocabulary import WORDS, ColumnRole, Kind, Task
 from torchsmith.data.data import (
     Change,
     ColumnFormat,
@@ -110,8 +110,20 @@ class Preparation(Record):
         stored = self.images or self.volumes
         return (stored.offset, stored.factor) if stored else ((), ())
 
-    def inputs(self, data: Data, rows: np.ndarray | None = None) -> Prepared:
+    def inputs(
+        self,
+        data: Data,
+        rows: np.ndarray | None = None,
+        *,
+        is_training: bool = False,
+    ) -> Prepared:
         """Return the inputs of all rows, or of these; large ones are made when taken.
+
+        Args:
+            data: The examples.
+            rows: Which of them; all where not given.
+            is_training: Whether these are the rows that the preparation was fitted on,
+                in their order. A table's row is then not its own neighbour.
 
         Returns:
             Tables: `(N, C)` float32, numbers first, then codes as whole numbers.
@@ -125,7 +137,7 @@ class Preparation(Record):
         """
         inputs = _inputs(data, rows)
         if self.table and isinstance(inputs, Table):
-            return self.table.apply(inputs)
+            return self.table.apply(inputs, is_training=is_training)
         if self.images and isinstance(inputs, Images):
             item = np.dtype(self.images.dtype).itemsize
             size = math.prod((len(inputs), *self.input_shape)) * item
@@ -162,6 +174,10 @@ class Preparation(Record):
         """
         return self.target.apply(data if rows is None else data.take(rows))
 
+    def predicted_values(self, outputs: np.ndarray) -> np.ndarray:
+        """Return `target_values`, within the range that the plan asks for."""
+        return self.target.clamped(self.target.values(outputs))
+
     def target_values(self, outputs: np.ndarray) -> np.ndarray:
         """Turn `(N, 1)` outputs of regression into float64 in the target's units."""
         return self.target.values(outputs)
@@ -193,18 +209,29 @@ def fit(
     if problems := step_problems(steps, data.kind, task):
         raise PlanError("; ".join(f"prepare.{i}: {text}" for i, text in problems))
     training = data.take(rows)
-    standardize = any(isinstance(step, StandardizeTarget) for step in steps)
+    standardize = next((s for s in steps if isinstance(s, StandardizeTarget)), None)
+    target = fit_target(
+        training,
+        task,
+        classes,
+        standardize=standardize is not None,
+        clamp=standardize is not None and standardize.clamp,
+    )
     inputs = training.inputs
     return Preparation(
         task=task,
         roles=dict(roles),
-        table=fit_table(inputs, steps, roles) if isinstance(inputs, Table) else None,
+        table=fit_table(
+            inputs, steps, roles, target.apply(training).reshape(-1), classes
+        )
+        if isinstance(inputs, Table)
+        else None,
         images=fit_images(inputs, steps) if isinstance(inputs, Images) else None,
         sequences=fit_sequences(inputs, steps)
         if isinstance(inputs, Sequences)
         else None,
         volumes=fit_volumes(inputs, steps) if isinstance(inputs, Volumes) else None,
-        target=fit_target(training, task, classes, standardize=standardize),
+        target=target,
     )
 
 
@@ -213,12 +240,6 @@ def _inputs(data: Data, rows: np.ndarray | None) -> Inputs:
 
 
 def _wrong_kind(data: Data, expected: Kind) -> str:
-    words: dict[Kind, str] = {
-        "table": "a table",
-        "images": "images",
-        "sequences": "sequences",
-        "volumes": "volumes",
-    }
     return (
-        f"{data.source} holds {words[data.kind]}; the network needs {words[expected]}"
+        f"{data.source} holds {WORDS[data.kind]}; the network needs {WORDS[expected]}"
     )

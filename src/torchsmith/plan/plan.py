@@ -5,7 +5,14 @@ from typing import Literal
 from pydantic import Field
 
 from torchsmith.core.record import Record
-from torchsmith.core.vocabulary import ColumnRole, EngineName, Metric, Precision, Task
+from torchsmith.core.vocabulary import (
+    ColumnRole,
+    EngineName,
+    Kind,
+    Metric,
+    Precision,
+    Task,
+)
 from torchsmith.data.split import Split
 from torchsmith.data.steps import Step
 from torchsmith.plan.augment import Augmentation
@@ -43,7 +50,9 @@ class Source(Record):
             not check.
         columns: For tables, the role of every input column.
         drop_missing_target: Leave out rows whose target is missing; otherwise refuse.
-        skip_damaged: Leave out images that cannot be decoded; otherwise refuse.
+        skip_damaged: Leave out images and volumes that cannot be decoded; otherwise
+            refuse.
+        kind: What arrays hold; by default their shape decides.
     """
 
     source: str
@@ -51,6 +60,7 @@ class Source(Record):
     columns: dict[str, ColumnRole] = {}
     drop_missing_target: bool = False
     skip_damaged: bool = False
+    kind: Kind | None = None
 
 
 class Training(Record):

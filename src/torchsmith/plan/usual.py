@@ -47,6 +47,7 @@ def _of_data(plan: Plan, inspection: Inspection) -> Reasons:
         "data.skip_damaged": "a damaged picture is refused, not left out"
         if images
         else "for pictures only",
+        "data.kind": "arrays are read by their shape",
     }
 
 
