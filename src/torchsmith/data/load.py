@@ -19,6 +19,11 @@ from torchsmith.data.idx import is_idx_name, looks_like_idx, read_idx_source
 from torchsmith.data.image_folder import read_image_folder
 from torchsmith.data.pictures import EXTENSIONS, sniff
 from torchsmith.data.pixels_csv import find_layout, read_pixels_csv
+from torchsmith.data.sequence_source import (
+    read_sequence_file,
+    read_sequence_folder,
+    sequences_from_python,
+)
 from torchsmith.data.tables import read_table, table_from_rows
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".data", ".parquet", ".pq")
@@ -154,6 +159,10 @@ def _from_folder(
     if "train.npz" in files:
         observer.stage(f"Reading {path.name}")
         return read_npz_folder(path, target=target, kind=kind)
+    if not folders:
+        sequences = read_sequence_folder(path, files, target, kind)
+        if sequences is not None:
+            return sequences
     tables = [n for n in files if n.removesuffix(".gz").endswith(TABLE_ENDINGS)]
     arrays = [n for n in files if n.endswith((".npz", ".npy"))]
     pictures = any(Path(name).suffix.lower() in EXTENSIONS for name in files)
@@ -194,6 +203,9 @@ def _from_file(
         return read_image_folder(
             path, target=target, skip_damaged=skip, observer=observer
         )
+    sequences = read_sequence_file(path, target, kind)
+    if sequences is not None:
+        return sequences
     if head.startswith(b"\x93NUMPY"):
         return read_npy(path, target=target, kind=kind)
     if ending == ".npz":
@@ -223,6 +235,8 @@ def _from_python(
     drop: bool,  # noqa: FBT001 -- named at its only call
     kind: Kind | None,
 ) -> Data:
+    if kind == "sequences":
+        return sequences_from_python(source, target)
     if isinstance(source, np.ndarray):
         return data_from_arrays(source, None, target=target, kind=kind)
     if isinstance(source, tuple) and len(source) == 2:

@@ -1,0 +1,175 @@
+"""Texts as sequences of characters: one file for each class, one example per line."""
+
+import codecs
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from torchsmith.core.errors import DataError
+from torchsmith.data.data import Change, Data
+from torchsmith.data.sequence_parts import SequencePart, sequences_from_parts
+
+_SHOWN = 10  # so many lines are listed
+_MARKS = ("\t", ";", "|", ",")
+_HEAD = 2**16  # bytes of a file that are looked at to tell texts from a table
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """A file's texts, their lines (1 = first), and what was changed."""
+
+    texts: list[str]
+    lines: list[int]
+    changes: list[Change]
+
+
+def look_like_texts(files: Sequence[Path]) -> bool:
+    """Whether files are texts, line by line, and no tables.
+
+    A table has the same mark, a tab, `;`, `|` or a comma, in each of its lines.
+    """
+    for path in files:
+        try:
+            with path.open("rb") as file:
+                head = file.read(_HEAD)
+        except OSError:
+            return False
+        lines = [line for line in head.split(b"\n")[:20] if line.strip()]
+        if not lines or b"\0" in head:
+            return False
+        if any(all(mark.encode() in line for line in lines) for mark in _MARKS):
+            return False
+    return True
+
+
+def read_text_folder(
+    folder: Path, files: Sequence[Path], *, target: str | None = None
+) -> Data:
+    """Read a folder of text files: the file's name is the class of each of its lines.
+
+    Args:
+        folder: What the person named.
+        files: Its files, `CLASS.txt`, in UTF-8.
+        target: What to call the label; default `"label"`.
+
+    Raises:
+        DataError: A file is not UTF-8, or holds no lines; says the file and the line.
+    """
+    read = [_lines(path) for path in sorted(files)]
+    names, labels, texts, changes = [], [], [], []
+    for path, content in zip(sorted(files), read, strict=True):
+        names += [f"{path.name} line {line}" for line in content.lines]
+        labels += [path.stem] * len(content.texts)
+        texts += content.texts
+        changes += content.changes
+    return _from_texts(
+        str(folder), texts, np.array(labels), tuple(names), target, changes
+    )
+
+
+def read_text_file(path: Path) -> Data:
+    """Read a file of texts without labels, one per line.
+
+    Raises:
+        DataError: The file is not UTF-8, or holds no lines.
+    """
+    content = _lines(path)
+    names = tuple(f"line {line}" for line in content.lines)
+    return _from_texts(str(path), content.texts, None, names, None, content.changes)
+
+
+def sequences_from_texts(
+    texts: Sequence[str],
+    labels: np.ndarray | None = None,
+    *,
+    target: str | None = None,
+) -> Data:
+    """Take texts from Python.
+
+    Args:
+        texts: N of them, as they stand: nothing is stripped.
+        labels: `(N,)`: the labels, or None.
+        target: What to call the label; default `"label"`.
+
+    Raises:
+        DataError: A text is empty, or there are none.
+    """
+    return _from_texts("texts", texts, labels, (), target, [])
+
+
+def _from_texts(
+    source: str,
+    texts: Sequence[str],
+    labels: np.ndarray | None,
+    names: tuple[str, ...],
+    target: str | None,
+    changes: Sequence[Change],
+) -> Data:
+    try:
+        letters = np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32)
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"{source}: a text holds half of a character, "
+            f"{error.object[error.start]!r}; decode the texts again"
+        ) from error
+    symbols, places = np.unique(letters, return_inverse=True)
+    part = SequencePart(
+        None,
+        source,
+        places.reshape(-1, 1).astype(np.float32),
+        np.array([len(text) for text in texts], np.int64),
+        labels,
+        names,
+    )
+    return sequences_from_parts(
+        source,
+        [part],
+        channels=("character",),
+        symbols=[chr(code) for code in symbols.tolist()],
+        target=target,
+        reading={"format": "texts, one per line", "encoding": "utf-8"},
+        changes=changes,
+    )
+
+
+def _lines(path: Path) -> _Lines:
+    try:
+        raw = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    texts, lines, blank, stripped = [], [], [], []
+    for number, content in enumerate(raw.splitlines(), 1):
+        try:
+            line = content.decode()
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{path}, line {number}: byte {error.start + 1} is "
+                f"{content[error.start]:#04x}, which is not UTF-8; save the file as "
+                "UTF-8"
+            ) from error
+        text = line.strip()
+        if not text:
+            blank.append(number)
+            continue
+        if text != line:
+            stripped.append(number)
+        texts.append(text)
+        lines.append(number)
+    if not texts:
+        raise DataError(f"{path}: holds no texts, one per line; add some, or remove it")
+    changes = [
+        Change(
+            column="",
+            what=f"{what} ({path.name})",
+            count=len(found),
+            lines=tuple(found[:_SHOWN]),
+        )
+        for what, found in (
+            ("blank line left out", blank),
+            ("spaces around a text removed", stripped),
+        )
+        if found
+    ]
+    return _Lines(texts, lines, changes)
