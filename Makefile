@@ -1,7 +1,7 @@
 # Shortcuts; each is one plain command.
 PYTHON ?= .venv/bin/python
 
-.PHONY: setup test lint slow goals bench reliability
+.PHONY: setup test lint slow goals bench reliability quality
 
 setup:
 	python3 -m venv .venv
@@ -25,3 +25,6 @@ bench:
 
 reliability:
 	$(PYTHON) -m benchmarks.reliability
+
+quality:
+	$(PYTHON) -m benchmarks.quality
