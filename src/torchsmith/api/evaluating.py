@@ -8,16 +8,23 @@ import torch
 
 from torchsmith.core.observer import Observer
 from torchsmith.core.seeds import derive_seed
-from torchsmith.data.data import Data
+from torchsmith.data.data import Data, Sequences
 from torchsmith.data.pixels import Prepared
 from torchsmith.data.prepare import Preparation
 from torchsmith.data.steps import ToFloat
 from torchsmith.data.tabular import TablePreparation
 from torchsmith.evaluate.evaluate import PartOutputs, evaluate
 from torchsmith.evaluate.evaluation import Evaluation, Importance
-from torchsmith.evaluate.features import Features, picture_features, side_for
+from torchsmith.evaluate.features import (
+    MOST_CUBE,
+    Features,
+    picture_features,
+    side_for,
+)
 from torchsmith.evaluate.importance import permutation_importance
 from torchsmith.evaluate.rivals import RivalOutputs, fit_rivals
+from torchsmith.evaluate.samples import choose_samples
+from torchsmith.evaluate.sequence_features import sequence_features, text_features
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.text import flow
 from torchsmith.train.model import Model
@@ -44,7 +51,8 @@ def evaluate_run(
         setup: With the rows of each part, and the prepared inputs of train and val.
         model: With its best weights.
         observer: Is told what is going on.
-        rivals: Whether to fit simple rivals and to measure the importance of columns.
+        rivals: Whether to fit simple rivals, to measure the importance of columns, and
+            to choose examples of each class for the report.
     """
     parts, seed = setup.parts, plan.training.seed
     observer.stage("Evaluating on the test part")
@@ -54,7 +62,7 @@ def evaluate_run(
     val = None
     if len(parts.val):
         val = part_outputs(model, data, parts.val, known["val"])
-    return evaluate(
+    found = evaluate(
         plan.problem,
         test,
         num_train=len(parts.train),
@@ -66,6 +74,12 @@ def evaluate_run(
         else (),
         seed=seed,
     )
+    if not rivals:
+        return found
+    rows = parts.train
+    targets = true_targets(model.preparation, data, rows)
+    samples = choose_samples(plan.problem, data, rows, targets, seed)
+    return found.model_copy(update={"samples": samples})
 
 
 def _rivals(
@@ -86,9 +100,9 @@ def _rivals(
     return fit_rivals(
         metric=plan.problem.metric,
         classes=len(plan.problem.classes),
-        train=features(pieces),
+        train=train,
         targets=true_targets(preparation, data, fitted),
-        test=features([inputs]),
+        test=test,
         seed=plan.training.seed,
         seconds=_rival_seconds(plan),
         observer=observer,
@@ -103,7 +117,7 @@ def part_outputs(
         inputs = model.preparation.inputs(data, rows)
     return PartOutputs(
         targets=true_targets(model.preparation, data, rows),
-        outputs=model.predict_prepared(inputs),
+        outputs=model.finish(raw),
         inputs=data.inputs.take(rows),
     )
 
@@ -140,6 +154,10 @@ def _features(
     return Features(inputs[:, :numbers], inputs[:, numbers:].astype(np.int64))
 
 
+    if preparation.volumes:
+        # Of what range voxels are, the fitted scale says, and no rival minds.
+        scale = 1 / max(preparation.volumes.factor)
+        return picture_features(inputs, scale, min(side, MOST_CUBE))
 def _rival_seconds(plan: Plan) -> float:
     budget = 180.0 if plan.sized_for is None else plan.sized_for.budget
     return min(20.0, RIVAL_SHARE * budget)

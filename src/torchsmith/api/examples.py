@@ -13,7 +13,7 @@ from torchsmith.core.observer import Observer
 from torchsmith.data.data import Column, Data, Images, Table
 from torchsmith.data.pictures import decode
 from torchsmith.data.split import Parts, split_rows
-from torchsmith.evaluate.mistakes import MOST_SIDE, png
+from torchsmith.evaluate.shown import MOST_SIDE, encode_png, visible
 from torchsmith.explain import attributions
 from torchsmith.explain.activations import activations
 from torchsmith.explain.attributions import Attribution
@@ -140,7 +140,7 @@ def _shown(data: Data, row: np.ndarray) -> tuple[dict[str, str], str]:
     height, width = inputs.sizes[row[0]].tolist()
     shrink = min(1.0, MOST_SIDE / max(height, width))
     size = max(1, round(height * shrink)), max(1, round(width * shrink))
-    return {}, png(decode(inputs, row, *size)[0])
+    return {}, encode_png(visible(decode(inputs, row, *size)[0]))
 
 
 def _text(column: Column, row: np.ndarray) -> str:

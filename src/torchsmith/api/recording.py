@@ -8,7 +8,7 @@ import numpy as np
 
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.evaluate.evaluation import Evaluation
-from torchsmith.evaluate.mistakes import visible
+from torchsmith.evaluate.shown import visible
 from torchsmith.plan.plan import Plan
 from torchsmith.train.setup import Setup
 from torchsmith.train.tensorboard import PICTURES, Setting, TensorBoardEvents

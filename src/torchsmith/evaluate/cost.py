@@ -11,6 +11,8 @@ import numpy as np
 from torchsmith.core.seeds import generator
 
 FEWEST_ROWS = 1_000
+_SPARSE = 4
+"""An entry of a sparse table costs as much as so many of a dense one."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Work:
         codes: Category columns.
         classes: K; 0 for regression.
         tree_columns: What the trees see of numbers and codes.
+        compared: Numbers that neighbours compare instead; 0 for none.
+        grams: Of an average text, the n-grams; 0 where there are no texts.
     """
 
     rows: int
@@ -32,6 +36,8 @@ class Work:
     codes: int
     classes: int
     tree_columns: int
+    compared: int = 0
+    grams: int = 0
 
     @property
     def outputs(self) -> int:
@@ -49,12 +55,14 @@ def affordable_rows(name: str, work: Work, seconds: float) -> int:
     """
     wide = max(work.numbers + 10 * work.codes, 1)
     match name:
+        case "linear" if work.grams:
+            rows = seconds * 2.4e7 / (_SPARSE * work.grams * work.outputs)
         case "linear" if work.classes:
             rows = seconds * 2.4e7 / (wide * work.outputs)
         case "linear":
             rows = seconds * 5e9 / wide**2
         case "neighbors":
-            rows = seconds * 1e10 / ((wide + 30) * work.test_rows)
+            rows = seconds * 1e10 / (((work.compared or wide) + 30) * work.test_rows)
         case "trees":
             rows = (
                 seconds

@@ -8,6 +8,7 @@ import numpy as np
 from torchsmith.core.errors import DataError
 from torchsmith.core.record import Record
 from torchsmith.core.vocabulary import METRIC_TITLES, Metric, Part, Task
+from torchsmith.evaluate.shown import Shown
 from torchsmith.metrics.class_report import classification_report
 
 
@@ -82,7 +83,7 @@ class Curve(Record):
     precision_recall: tuple[tuple[float, float], ...]
 
 
-class Mistake(Record):
+class Mistake(Shown):
     """One of the test examples on which the network is worst.
 
     Attributes:
@@ -91,8 +92,6 @@ class Mistake(Record):
         prediction: What the network said, as text.
         probability: For classification, of the prediction; else None.
         loss: Its share in the test loss (regression: the absolute error).
-        row: For tables, column and value as texts.
-        picture: For images, a PNG in base64; else empty.
     """
 
     where: str
@@ -100,8 +99,18 @@ class Mistake(Record):
     prediction: str
     probability: float | None
     loss: float
-    row: dict[str, str] = {}
-    picture: str = ""
+
+
+class Sample(Shown):
+    """One of the training examples that stand for a class, or for a value.
+
+    Attributes:
+        where: What the source calls it.
+        target: Its class or its value, as text.
+    """
+
+    where: str
+    target: str
 
 
 class Importance(Record):
@@ -180,6 +189,8 @@ class Evaluation(Record):
                 f"classification_report is for classes; the task is {self.task}, whose "
                 "scores are in evaluation.scores"
             )
+        samples: Of the training part, what each class looks like, in the order of the
+            classes; for regression, from low to high. None for tables.
         table = np.array(self.confusion)
         return classification_report(self.classes, table, digits)
 
@@ -195,3 +206,4 @@ class Evaluation(Record):
             if self.metric in rival.scores
         ]
         return "\n".join([*lines, *filter(None, [self.verdict, *self.notes])])
+    samples: tuple[Sample, ...] = ()

@@ -1,4 +1,4 @@
-"""What the rivals see: numbers and category codes, or flattened pixels."""
+"""What the rivals see: numbers and category codes, or flattened pixels and voxels."""
 
 import math
 from dataclasses import dataclass
@@ -10,11 +10,16 @@ from torchsmith.data.pixels import Prepared
 MOST_SIDE = 32
 """Pictures are shrunk to at most so many pixels a side for the rivals."""
 
+MOST_CUBE = 12
+"""Volumes are shrunk to at most so many voxels a side."""
+
 _MOST_NUMBERS = 2**28
 _BLOCK = 1024
 _ONE_HOT_LEVELS = 50
 _TREE_LEVELS = 254
 _TREE_SIDE = 16
+_TREE_CUBE = 8
+_OF_PICTURE = 3  # height, width, channels
 
 
 @dataclass(frozen=True)
@@ -24,13 +29,17 @@ class Features:
     Attributes:
         numbers: `(N, C)` float32.
         codes: `(N, J)` int: one column for each category column, 0 = unknown.
-        picture: For pixels, their height, width and channels; they are not scaled one
-            by one. Else None.
+        picture: For pixels, their height, width and channels, for voxels their depth,
+            too; they are not scaled one by one. Else None.
+        series: `(N, D)` float32: what neighbours compare in place of the numbers.
+        texts: N texts, whose n-grams the linear model sees in place of the numbers.
     """
 
     numbers: np.ndarray
     codes: np.ndarray
-    picture: tuple[int, int, int] | None = None
+    picture: tuple[int, ...] | None = None
+    series: np.ndarray | None = None
+    texts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what no rival can be fitted on.
@@ -50,16 +59,23 @@ class Features:
 
     def take(self, rows: np.ndarray) -> "Features":
         """Return only these rows, in this order."""
-        return Features(self.numbers[rows], self.codes[rows], self.picture)
+        return Features(
+            self.numbers[rows],
+            self.codes[rows],
+            self.picture,
+            None if self.series is None else self.series[rows],
+            tuple(self.texts[row] for row in rows) if self.texts else (),
+        )
 
 
 def picture_features(
     pictures: Prepared, scale: float = 255.0, side: int = MOST_SIDE
 ) -> Features:
-    """Flatten pictures, shrunk to at most so many pixels a side.
+    """Flatten pictures or volumes, shrunk to at most so many pixels a side.
 
     Args:
-        pictures: `(N, C, H, W)`, in memory or made as they are taken.
+        pictures: `(N, C, H, W)` or `(N, C, D, H, W)`, in memory or made as they are
+            taken.
         scale: Divides the pixels, so that they lie in [0, 1].
         side: See `side_for`.
 
@@ -73,9 +89,8 @@ def picture_features(
     small = np.concatenate(blocks)
     flat = small.reshape(len(small), -1)
     flat /= np.float32(scale)
-    height, width, channels = small.shape[1:]
     codes = np.zeros((len(flat), 0), np.int64)
-    return Features(flat, codes, (height, width, channels))
+    return Features(flat, codes, small.shape[1:])
 
 
 def side_for(rows: int, channels: int) -> int:
@@ -115,15 +130,16 @@ def tree_design(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return numbers and renumbered codes, and which columns are codes.
 
-    Pictures are shrunk to at most 16 pixels a side. The 254 most frequent codes of a
-    column keep a level of their own; the others share one.
+    Pictures are shrunk to at most 16 pixels a side, volumes to 8. The 254 most frequent
+    codes of a column keep a level of their own; the others share one.
 
     Returns:
         `(N, C + J)` float32 twice, and `(C + J,)` bool.
     """
     if train.picture:
+        tree_side = _TREE_SIDE if len(train.picture) == _OF_PICTURE else _TREE_CUBE
         pair = [
-            _shrink(part.numbers.reshape(-1, *train.picture), _TREE_SIDE)
+            _shrink(part.numbers.reshape(-1, *train.picture), tree_side)
             for part in (train, other)
         ]
         flat = [pixels.reshape(len(pixels), -1) for pixels in pair]
@@ -145,16 +161,19 @@ def tree_design(
 
 
 def _shrink(pixels: np.ndarray, side: int) -> np.ndarray:
-    """Average tiles of `(N, H, W, C)` pixels; what does not fill a tile is cut off."""
-    rows, height, width, channels = pixels.shape
-    step = max(1, -(-max(height, width) // side))
-    tall, wide = min(step, height), min(step, width)
-    down, across = height // tall, width // wide
-    small = np.empty((rows, down, across, channels), np.float32)
+    """Average tiles of `(N, *space, C)`; what does not fill a tile is cut off."""
+    rows, *space, channels = pixels.shape
+    step = max(1, -(-max(space) // side))
+    tile = [min(step, size) for size in space]
+    counts = [size // part for size, part in zip(space, tile, strict=True)]
+    cut = tuple(slice(n * part) for n, part in zip(counts, tile, strict=True))
+    divided = [size for pair in zip(counts, tile, strict=True) for size in pair]
+    inner = tuple(range(2, 2 + 2 * len(space), 2))
+    small = np.empty((rows, *counts, channels), np.float32)
     for start in range(0, rows, _BLOCK):
-        block = pixels[start : start + _BLOCK, : down * tall, : across * wide]
-        tiles = block.reshape(len(block), down, tall, across, wide, channels)
-        small[start : start + _BLOCK] = tiles.mean(axis=(2, 4), dtype=np.float32)
+        block = pixels[(slice(start, start + _BLOCK), *cut)]
+        tiles = block.reshape(len(block), *divided, channels)
+        small[start : start + _BLOCK] = tiles.mean(axis=inner, dtype=np.float32)
     return small
 
 

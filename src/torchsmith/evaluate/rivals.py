@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,6 +24,13 @@ TITLES: dict[Name, str] = {
 }
 
 _LINEAR_STEPS = 100
+_GRAMS = (1, 4)
+"""Letters of the shortest and the longest n-grams."""
+
+_MOST_GRAMS = 50_000
+_TEXT_STRENGTH = 10.0
+"""Inverse strength of the penalty for n-grams, whose weights are below 1."""
+
 _ABSOLUTE = frozenset({"mae", "median_absolute_error"})
 
 
@@ -121,6 +128,8 @@ def fit_rivals(
         codes=train.codes.shape[1],
         classes=classes,
         tree_columns=len(tree_design(train.take(one), test.take(one))[2]),
+        compared=0 if train.series is None else train.series.shape[1],
+        grams=_GRAMS[1] * sum(map(len, train.texts)) // len(train),
     )
     share = seconds / 3
     job = _Job(metric, classes, train, targets, test, seed, tree_steps(work, share))
@@ -161,7 +170,10 @@ def _linear(job: _Job) -> tuple[np.ndarray, str]:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression, Ridge
 
-    inputs, tested = design(job.train, job.test)
+    if job.train.texts:
+        inputs, tested = _grams(job.train.texts, job.test.texts)
+    else:
+        inputs, tested = design(job.train, job.test)
     if not job.classes:
         # Centred, so that large targets do not cost the float32 inputs their digits.
         middle = float(np.mean(job.targets))
@@ -169,33 +181,57 @@ def _linear(job: _Job) -> tuple[np.ndarray, str]:
         return ridge.predict(tested.astype(np.float64)) + middle, ""
     if len(np.unique(job.targets)) == 1:
         return _constant(job)[0], "only one class among the rows that it was fitted on"
-    model = LogisticRegression(max_iter=_LINEAR_STEPS)
+    strength = _TEXT_STRENGTH if job.train.texts else 1.0
+    model = LogisticRegression(max_iter=_LINEAR_STEPS, C=strength)
     with warnings.catch_warnings():
         # The note below says it, in words for a person.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(inputs, job.targets)
     stopped = int(np.max(model.n_iter_)) >= _LINEAR_STEPS
-    note = f"stopped after {_LINEAR_STEPS} steps, not converged" if stopped else ""
-    return job.probabilities(model.classes_, model.predict_proba(tested)), note
+    notes = [f"of n-grams of {_GRAMS[0]} to {_GRAMS[1]} letters"] * bool(
+        job.train.texts
+    )
+    notes += [f"stopped after {_LINEAR_STEPS} steps, not converged"] * stopped
+    said = job.probabilities(model.classes_, model.predict_proba(tested))
+    return said, "; ".join(notes)
+
+
+def _grams(train: Sequence[str], other: Sequence[str]) -> tuple[Any, Any]:
+    """Return sparse weights of n-grams of letters, fitted on the training texts."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    weigh = TfidfVectorizer(
+        analyzer="char_wb",
+        lowercase=False,
+        ngram_range=_GRAMS,
+        max_features=_MOST_GRAMS,
+        sublinear_tf=True,
+    )
+    return weigh.fit_transform(train), weigh.transform(other)
 
 
 def _neighbors(job: _Job) -> tuple[np.ndarray, str]:
     from sklearn.neighbors import NearestNeighbors
 
-    inputs, tested = design(job.train, job.test)
-    few = job.train.picture is not None or len(inputs) < 2_000
-    neighbors = min(5 if few else 15, len(inputs))
+    note = ""
+    if job.train.series is not None and job.test.series is not None:
+        inputs, tested = job.train.series, job.test.series
+        neighbors, note = 1, "the nearest one, by its steps"
+    else:
+        inputs, tested = design(job.train, job.test)
+        few = job.train.picture is not None or len(inputs) < 2_000
+        neighbors = min(5 if few else 15, len(inputs))
     index = NearestNeighbors(n_neighbors=neighbors).fit(inputs)
     near = job.targets[index.kneighbors(tested, return_distance=False)]
     if not job.classes:
-        return near.mean(axis=1), ""
+        return near.mean(axis=1), note
     votes = np.stack(
         [(near == code).sum(axis=1) for code in range(job.classes)], axis=1
     )
     # The class shares count as one more neighbour: they break ties, and no class is
     # taken to be impossible.
     shares = np.bincount(job.targets, minlength=job.classes) / len(job.targets)
-    return (votes + shares) / (neighbors + 1), ""
+    return (votes + shares) / (neighbors + 1), note
 
 
 def _trees(job: _Job) -> tuple[np.ndarray, str]:

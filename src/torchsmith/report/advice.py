@@ -3,10 +3,11 @@
 import math
 from collections.abc import Iterator
 
+from torchsmith.core.vocabulary import NOUNS
 from torchsmith.evaluate.evaluation import Rival, Score
 from torchsmith.report.content import ReportContent
 from torchsmith.report.heat import most_confused
-from torchsmith.report.text import difference_texts, number, score_texts
+from torchsmith.report.text import count, difference_texts, number, score_texts
 
 MAX_STEPS = 4
 _FEW_TEST_ROWS = 300
@@ -112,8 +113,9 @@ def _from_mistakes(content: ReportContent) -> Iterator[str]:
     worst = most_confused(evaluation.classes, evaluation.confusion, limit=1)
     if worst and worst[0].count >= 3:
         pair = worst[0]
+        noun = NOUNS[content.inspection.kind]
         yield (
-            f"Look at the rows of “{pair.target}” that are taken for "
+            f"Look at the {noun}s of “{pair.target}” that are taken for "
             f"“{pair.prediction}” ({pair.count}, {pair.share} of the class): are the "
             "labels right, and are there enough of them?"
         )
@@ -125,9 +127,10 @@ def _from_size(content: ReportContent) -> Iterator[str]:
     if main is None or not 0 < rows < _FEW_TEST_ROWS:
         return
     interval = score_texts(content.evaluation.metric, main[1])[1]
+    noun = NOUNS[content.inspection.kind]
     yield (
-        f"The test part has only {rows} rows, so the score is known no better than "
-        f"{interval}: more test data would settle it."
+        f"The test part has only {count(rows, noun)}, so the score is known no better "
+        f"than {interval}: more test data would settle it."
     )
 
 

@@ -36,8 +36,8 @@ def ranking_charts(curves: Sequence[Curve]) -> list[Markup]:
         _square(
             [_Line(c.name, c.roc, c.roc_auc, (0.0, 1.0)) for c in curves],
             title="ROC curve",
-            x_title="share of other rows taken for the class",
-            y_title="share of its rows found",
+            x_title="share of others taken for the class",
+            y_title="share of its own found",
         ),
         _square(
             [
@@ -47,7 +47,7 @@ def ranking_charts(curves: Sequence[Curve]) -> list[Markup]:
                 for c in curves
             ],
             title="Precision-recall curve",
-            x_title="recall: share of its rows found",
+            x_title="recall: share of its own found",
             y_title="precision: share of these that are right",
         ),
     ]

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torchsmith.core.vocabulary import LOWER_IS_BETTER, Metric
+from torchsmith.core.vocabulary import LOWER_IS_BETTER, NOUNS, Metric
 from torchsmith.data.data import Change
 from torchsmith.evaluate.evaluation import Evaluation, Rival, Score
 from torchsmith.inspect.inspection import ColumnFacts
@@ -26,6 +26,7 @@ from torchsmith.report.ranking import ranking_charts
 from torchsmith.report.residuals import residual_charts
 from torchsmith.report.rows import Row, bar_chart, dot_chart
 from torchsmith.report.text import (
+from torchsmith.report.shown import mistake_panels, sample_view
     PERCENT_METRICS,
     count,
     difference_texts,
@@ -43,6 +44,11 @@ _MAX_FINDINGS = 12
 _MAX_ROW_CELLS = 8
 _MAX_IMPORTANCE = 25
 
+
+SLICES_NOTE = (
+    "Above: the slices through the middle, across depth, height and width. Below: seen "
+    "through along the same axes, what is farther away darker."
+)
 
 def view(content: ReportContent) -> dict[str, Any]:
     """Return what the template shows, by name.
@@ -74,10 +80,22 @@ def view(content: ReportContent) -> dict[str, Any]:
         "drawn_weights": [draw_weights(one) for one in content.weights],
         "importance": _importance(content.evaluation),
         "metric_names": sorted({m for r in content.history for m in r.metrics}),
+        "noun": NOUNS[content.inspection.kind],
+        "samples": sample_view(content.evaluation, content.inspection.kind),
+        "slices_note": SLICES_NOTE,
+        "channels": _channels(content),
     }
 
 
 def _engine_reason(plan: Plan) -> str:
+def _channels(content: ReportContent) -> list[tuple[str, float, float, float, float]]:
+    facts = content.inspection.sequences
+    if facts is None or not facts.low:
+        return []
+    columns = (facts.low, facts.mean, facts.deviation, facts.high)
+    return list(zip(facts.channels, *columns, strict=True))[:_MAX_COLUMNS]
+
+
     """Return why a run chose its engine; empty where the person did."""
     reason = plan.reasons.get("training.engine", "")
     return reason.removeprefix(CHOSEN) if reason.startswith(CHOSEN) else ""
@@ -230,13 +248,16 @@ def _class_bars(content: ReportContent) -> dict[str, Any]:
         return {"chart": "", "left_out": 0}
     total = sum(target.counts)
     rows = [
+    noun = NOUNS[content.inspection.kind]
         Row(name, rows, f"{rows:,}", note=share(rows, total))
         for name, rows in zip(target.classes, target.counts, strict=True)
     ]
     left_out = max(0, len(rows) - _MAX_CLASS_BARS)
     if left_out:
         rows = sorted(rows, key=lambda row: -row.value)[:_MAX_CLASS_BARS]
-    chart = bar_chart(rows, title="Rows of each class", columns=len(rows) > 5)
+    chart = bar_chart(
+        rows, title=f"{noun.capitalize()}s of each class", columns=len(rows) > 5
+    )
     return {"chart": chart, "left_out": left_out}
 
 
@@ -284,13 +305,19 @@ def _result(evaluation: Evaluation, target: str) -> dict[str, Any]:
 
 
 def _mistakes(evaluation: Evaluation) -> dict[str, Any]:
-    """Pictures, or rows with the columns that matter most first."""
-    seen = dict.fromkeys(name for one in evaluation.mistakes for name in one.row)
+    """Pictures, curves, or rows with the columns that matter most first."""
+    as_rows = [o for o in evaluation.mistakes if not o.picture and o.trace is None]
+    as_rows = [
+        one.model_copy(update={"row": {"text": one.text}}) if one.text else one
+        for one in as_rows
+    ]
+    seen = dict.fromkeys(name for one in as_rows for name in one.row)
     known = [one.column for one in evaluation.importance if one.column in seen]
     names = [*known, *(name for name in seen if name not in known)]
     return {
         "pictures": [one for one in evaluation.mistakes if one.picture],
-        "rows": [one for one in evaluation.mistakes if not one.picture],
+        "rows": as_rows,
+        **mistake_panels(evaluation.mistakes),
         "columns": names[:_MAX_ROW_CELLS],
         "num_columns": len(names),
         "by_importance": bool(known),
