@@ -8,7 +8,14 @@ from torchsmith.core.errors import PlanError
 from torchsmith.core.spec import members
 from torchsmith.nn.build import InputLayout, build_network
 from torchsmith.plan import layers
-from torchsmith.plan.networks import MLP, ConvNet, Network, Sequential, TabularMLP
+from torchsmith.plan.networks import (
+    MLP,
+    ConvNet,
+    Network,
+    Sequential,
+    TabularMLP,
+    VolumeNet,
+)
 
 NETWORKS = {
     "Sequential": (
@@ -26,6 +33,10 @@ NETWORKS = {
             hidden=(9,), dropout=0.1, batch_norm=True, frequencies=4, number_embedding=3
         ),
         InputLayout((5,), num_numbers=3, cardinalities=(4, 11)),
+    ),
+    "VolumeNet": (
+        VolumeNet(channels=(4, 6), depth=2, dropout=0.1),
+        InputLayout((2, 5, 9, 8)),
     ),
     "ConvNet": (
         ConvNet(channels=(4, 6), depth=2, pool=2, dropout=0.1),

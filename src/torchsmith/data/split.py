@@ -12,6 +12,7 @@ from torchsmith.core.record import Record
 from torchsmith.core.seeds import generator
 from torchsmith.core.vocabulary import NOUNS
 from torchsmith.data.data import Column, Data, Sequences, Table
+from torchsmith.data.same import input_keys
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -28,6 +29,8 @@ class Split(Record):
         group: A column whose equal values stay in one part (a person, a device); of
             sequences, what is known of each besides.
         time: A column by which rows are ordered; val and test are the latest.
+        drop_shared: Leave out of `train` what has the same inputs as an example of
+            `val` or `test`, and out of `val` what has those of one of `test`.
         seed: Draws the parts.
     """
 
@@ -36,6 +39,7 @@ class Split(Record):
     stratify: bool = False
     group: str | None = None
     time: str | None = None
+    drop_shared: bool = False
     seed: int = Field(default=0, ge=0)
 
 
@@ -94,7 +98,22 @@ def split_rows(data: Data, spec: Split) -> Parts:
         test = cut.pop(0)
     if spec.val != "given":
         val = cut.pop(0)
-    return Parts(train=cut[0], val=np.sort(val), test=np.sort(test))
+    parts = Parts(train=cut[0], val=np.sort(val), test=np.sort(test))
+    return _without_shared(data, parts) if spec.drop_shared else parts
+
+
+def _without_shared(data: Data, parts: Parts) -> Parts:
+    keys = input_keys(data.inputs)
+    val = parts.val[~np.isin(keys[parts.val], keys[parts.test])]
+    held_out = np.concatenate([parts.val, parts.test])
+    train = parts.train[~np.isin(keys[parts.train], keys[held_out])]
+    for name, rows, before in (("train", train, parts.train), ("val", val, parts.val)):
+        if len(before) and not len(rows):
+            raise DataError(
+                f"split.drop_shared: all {len(before)} examples of the {name} part "
+                "have the same inputs as one of a later part; nothing is left of it"
+            )
+    return Parts(train=train, val=val, test=parts.test)
 
 
 def hold_out(data: Data, spec: Split, share: float) -> tuple[np.ndarray, np.ndarray]:

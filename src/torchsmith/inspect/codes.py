@@ -64,4 +64,6 @@ CHECKS = (
     Check("every sequence shows something", ("D13",), "sequences"),
     Check("the channels have comparable scales", ("D36",), "sequences"),
     Check("the lengths are alike", ("D37",), "sequences"),
+    Check("every volume shows something", ("D13",), "volumes"),
+    Check("every channel varies", ("D2",), "volumes"),
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from torchsmith.core.observer import Observer
+from torchsmith.core.seeds import generator
 from torchsmith.core.vocabulary import NOUNS, Task
 from torchsmith.data.data import Data, Images, Sequences, Table, Volumes
 from torchsmith.inspect import images as pictures
@@ -23,7 +24,12 @@ from torchsmith.inspect.sequences import (
     look_at_sequences,
 )
 from torchsmith.inspect.target import decide_task, describe_target, find_in_target
-from torchsmith.inspect.volumes import describe_volumes
+from torchsmith.inspect.volume_symmetry import MOST, find_volume_symmetry
+from torchsmith.inspect.volumes import (
+    describe_volumes,
+    find_in_volumes,
+    look_at_volumes,
+)
 
 _RANK = {"error": 0, "warning": 1, "note": 2}
 _SILENT = Observer()
@@ -81,8 +87,7 @@ def inspect(
             case Sequences():
                 findings = _inspect_sequences(subject, data.inputs, known)
             case Volumes():
-                known["volumes"] = describe_volumes(data.inputs)
-                findings = []
+                findings = _inspect_volumes(subject, data.inputs, known)
     if known.get("time") is None:
         findings += _order(subject)
     common = [*_target_findings(subject), *_changes(subject), *findings]
@@ -232,6 +237,29 @@ def _inspect_sequences(
     ]
     if subject.target is not None and subject.facts is not None:
         findings += find_telling_lengths(sequences, subject.target, subject.facts)
+    if subject.data.given is not None:
+        findings += rows.find_part_gaps(subject.data.given, subject.classes, ())
+    return findings
+
+
+def _inspect_volumes(
+    subject: _Subject, volumes: Volumes, known: dict[str, object]
+) -> list[Finding]:
+    look = look_at_volumes(volumes)
+    symmetry = None
+    if subject.classes is not None:
+        codes, given = subject.classes.codes, subject.data.given
+        usable = codes >= 0 if given is None else (codes >= 0) & (given == 0)
+        drawn = generator(0, "symmetry").permutation(np.flatnonzero(usable))[:MOST]
+        sample = np.sort(drawn)
+        symmetry = find_volume_symmetry(volumes.values[sample], codes[sample])
+    known["volumes"] = describe_volumes(volumes, look, symmetry)
+    smallest = min(subject.facts.counts, default=None) if subject.facts else None
+    findings = [
+        *find_in_volumes(look, subject.where),
+        *relations.find_too_little(len(volumes), 0, smallest, "volume"),
+        *_compare_rows(subject, look.keys, np.inf),
+    ]
     if subject.data.given is not None:
         findings += rows.find_part_gaps(subject.data.given, subject.classes, ())
     return findings

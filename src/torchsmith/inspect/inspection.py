@@ -115,6 +115,31 @@ class SequenceFacts(Record):
     missing: int = 0
 
 
+class VolumeSymmetry(Record):
+    """Which changes of volumes keep their class.
+
+    Each number but the first is a share of right classes, where a volume of a sample
+    has the class of the most similar other one.
+
+    Attributes:
+        num_volumes: In the sample.
+        largest_class: The share of the largest class: what always guessing it gives.
+        plain: Volumes as they are.
+        shifted: Volumes as they are, when copies of the others that are shifted a
+            little have joined them.
+        mirrored: Along depth, height and width, among others as they are.
+        turned: By a quarter about depth, height and width, the worse of both ways; None
+            where the sides differ.
+    """
+
+    num_volumes: int
+    largest_class: float
+    plain: float
+    shifted: float
+    mirrored: tuple[float, float, float]
+    turned: tuple[float | None, float | None, float | None]
+
+
 class VolumeFacts(Record):
     """Facts about volumes.
 
@@ -124,6 +149,8 @@ class VolumeFacts(Record):
         voxel_max: The largest value.
         mean, deviation: Of all voxels.
         binary: Whether all voxels are 0 or 1.
+        symmetry: Which changes keep the class; for classes only, and not for very few
+            volumes.
     """
 
     channels: int
@@ -134,6 +161,7 @@ class VolumeFacts(Record):
     mean: float
     deviation: float
     binary: bool = False
+    symmetry: VolumeSymmetry | None = None
 
 
 class TargetFacts(Record):

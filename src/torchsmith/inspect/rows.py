@@ -140,7 +140,8 @@ def find_shared(
             where=where.at(rows),
             remedy="With so few columns this is to be expected."
             if natural
-            else f"Leave them out of the training part: they flatter the {part} score.",
+            else f"They flatter the {part} score; `split.drop_shared: true` leaves "
+            "them out of the training part.",
         )
 
 

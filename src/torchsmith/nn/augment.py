@@ -11,8 +11,16 @@ import torch
 from torch import Tensor, nn
 
 from torchsmith.core.errors import PlanError
+from torchsmith.nn import volumes
 from torchsmith.plan import augment
-from torchsmith.plan.augment import Augmentation
+from torchsmith.plan.augment import (
+    SIDES,
+    Augmentation,
+    RandomFlip3d,
+    RandomQuarterTurn3d,
+    RandomShift3d,
+    VolumeChange,
+)
 
 
 class RandomCrop(nn.Module):
@@ -82,9 +90,11 @@ def build_change(spec: Augmentation, shape: tuple[int, ...], where: str) -> nn.M
         where: What the spec is called in an error.
 
     Raises:
-        PlanError: The inputs are no pictures, or smaller than a window.
+        PlanError: The inputs are of another kind, or smaller than a window.
     """
     name = spec.spec_name()
+    if isinstance(spec, VolumeChange):
+        return _build_volume_change(spec, shape, where)
     if len(shape) != 3:
         raise PlanError(
             f"{where}: {name} is for images (C, H, W), but the inputs are {shape}"
@@ -98,5 +108,32 @@ def build_change(spec: Augmentation, shape: tuple[int, ...], where: str) -> nn.M
                     f"the images, {shape[1]} x {shape[2]}"
                 )
             return RandomCrop(*size, spec.p)
+        case _:
+            assert_never(spec)
+
+
+def _build_volume_change(
+    spec: VolumeChange, shape: tuple[int, ...], where: str
+) -> nn.Module:
+    if len(shape) != 4:
+        raise PlanError(
+            f"{where}: {spec.spec_name()} is for volumes (C, D, H, W), but the inputs "
+            f"are {shape}"
+        )
+    match spec:
+        case RandomShift3d():
+            return volumes.RandomShift3d(spec.voxels, spec.p)
+        case RandomFlip3d():
+            return volumes.RandomFlip3d(2 + SIDES.index(spec.along), spec.p)
+        case RandomQuarterTurn3d():
+            place = SIDES.index(spec.about)
+            sides = {size for i, size in enumerate(shape[1:]) if i != place}
+            if len(sides) > 1:
+                raise PlanError(
+                    f"{where}: a quarter turn about the {spec.about} needs two equal "
+                    f"sides, but the volumes are {shape[1:]}; bring them to one size, "
+                    "or take RandomFlip3d"
+                )
+            return volumes.RandomQuarterTurn3d(2 + place)
         case _:
             assert_never(spec)

@@ -12,6 +12,7 @@ from torchsmith.core.seeds import derive_seed
 from torchsmith.nn.convnet import ConvNet
 from torchsmith.nn.layers import Shape, build_activation, build_layers, shape_text
 from torchsmith.nn.tabular import MLP, TabularMLP
+from torchsmith.nn.volumes import VolumeNet
 from torchsmith.plan import layers, networks
 from torchsmith.plan.networks import Network
 
@@ -88,6 +89,13 @@ def _build(spec: Network, layout: InputLayout, num_outputs: int) -> nn.Module:
         case networks.ConvNet():
             _refuse_small_images(spec, layout.shape)
             return ConvNet(layout.shape[0], out_features=num_outputs, **arguments)
+        case networks.VolumeNet():
+            if len(layout.shape) != 4:
+                raise PlanError(
+                    "network: VolumeNet takes volumes (C, D, H, W), but gets "
+                    f"{shape_text(layout.shape)}; use MLP or Sequential"
+                )
+            return VolumeNet(layout.shape[0], out_features=num_outputs, **arguments)
         case _:
             assert_never(spec)
 

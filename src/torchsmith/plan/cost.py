@@ -12,7 +12,7 @@ take 0.63 ms for 32 and 0.85 ms for 64, which it meets to 10 %. The guard
 from collections.abc import Sequence
 
 from torchsmith.plan.machine import Machine
-from torchsmith.plan.networks import TabularMLP
+from torchsmith.plan.networks import TabularMLP, VolumeNet
 
 CONV_SHARE = 0.3
 TABLE_SHARE = 0.25
@@ -37,6 +37,24 @@ def conv_macs(
             total += area * 9 * in_channels * out_channels
             in_channels = out_channels
     return total
+
+
+def volume_macs(
+    network: VolumeNet, in_channels: int, shape: tuple[int, int, int]
+) -> int:
+    """Return the multiply-adds of a `VolumeNet` for one volume of D x H x W."""
+    total = 0
+    for out_channels in network.channels:
+        depth, height, width = shape = _halved(shape)
+        for _ in range(network.depth):
+            total += depth * height * width * 27 * in_channels * out_channels
+            in_channels = out_channels
+    return total
+
+
+def _halved(shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    depth, height, width = shape
+    return -(-depth // 2), -(-height // 2), -(-width // 2)
 
 
 def table_macs(network: TabularMLP, num_numbers: int, num_categories: int) -> int:

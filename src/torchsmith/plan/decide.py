@@ -171,6 +171,9 @@ def _split(inspection: Inspection, target: TargetFacts, reasons: Reasons) -> Spl
     else:
         values["val"] = 0.1 if inspection.num_examples > 20_000 else 0.15
         reasons["split.val"] = "of the rest; chooses the best epoch"
+    if shared := _shared(inspection):
+        values["drop_shared"] = True
+        reasons["split.drop_shared"] = shared
     if inspection.time is not None:
         values["time"] = inspection.time
         reasons["split.time"] = "the rows are a time series: the latest are held out"
@@ -181,6 +184,18 @@ def _split(inspection: Inspection, target: TargetFacts, reasons: Reasons) -> Spl
         values["stratify"] = True
         reasons["split.stratify"] = "the same share of each class in all parts"
     return Split.model_validate(values)
+
+
+def _shared(inspection: Inspection) -> str:
+    """Say what the given parts share; empty where they share little or nothing.
+
+    Rows of a table may be equal and still be two cases.
+    """
+    found = [f for f in inspection.findings if f.code == "D8" and f.severity != "note"]
+    if inspection.kind == "table" or not found:
+        return ""
+    first = found[0].message.removesuffix(".")
+    return f"{first[:1].lower()}{first[1:]}: they flatter the score"
 
 
 def _num_training_rows(inspection: Inspection, split: Split) -> int:

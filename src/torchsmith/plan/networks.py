@@ -85,9 +85,29 @@ class ConvNet(Spec):
     dropout: Share = 0.0
 
 
+class VolumeNet(Spec):
+    """A convolutional net for volumes: `Conv3d`, `BatchNorm3d`, activation.
+
+    Each entry of `channels` is a stage of `depth` 3x3x3 convolutions, the first of
+    which halves depth, height and width. Global average pooling, dropout, `Linear`.
+
+    Attributes:
+        channels: Output channels of each stage.
+        depth: Convolutions in each stage.
+        activation: After each normalisation.
+        dropout: Before the last layer.
+    """
+
+    main = "channels"
+    channels: tuple[Size, ...] = Field(default=(16, 32, 64, 128), min_length=1)
+    depth: Size = 1
+    activation: Activation = ReLU()
+    dropout: Share = 0.0
+
+
 def num_members(network: "Network") -> int:
     """Return how many networks a spec describes in one; 1 for those that have none."""
     return int(getattr(network, "members", 1))
 
 
-Network = Annotated[Sequential | MLP | TabularMLP | ConvNet, OneOf()]
+Network = Annotated[Sequential | MLP | TabularMLP | ConvNet | VolumeNet, OneOf()]

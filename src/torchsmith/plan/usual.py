@@ -59,6 +59,7 @@ def _of_split(plan: Plan) -> Reasons:
         else "for classes only",
         "split.group": "no column says which rows belong together",
         "split.time": "the rows are no time series",
+        "split.drop_shared": "no example stands in two parts, as far as was seen",
         "split.seed": "draws the parts",
     }
 

@@ -16,6 +16,10 @@ from torchsmith.train.items import Items
 from torchsmith.train.workers import Workers, map_leaves, read_ahead
 
 
+CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
+"""By the number of dimensions: the layout in which convolutions are fastest."""
+
+
 class Batches(Protocol):
     """Examples that can be taken by number."""
 
@@ -278,8 +282,8 @@ def _scaled(inputs: Tensor, affine: tuple[Tensor, Tensor] | None) -> Tensor:
     if affine is not None:
         offset, factor = affine
         inputs = (inputs - offset) * factor
-    if inputs.ndim == 4:
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
+    if inputs.ndim in CHANNELS_LAST:
+        inputs = inputs.contiguous(memory_format=CHANNELS_LAST[inputs.ndim])
     return inputs
 
 

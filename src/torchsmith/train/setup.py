@@ -24,7 +24,7 @@ from torchsmith.nn.schedules import build_schedule
 from torchsmith.plan.networks import num_members
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.schedules import interval_of
-from torchsmith.train.batches import Batches
+from torchsmith.train.batches import CHANNELS_LAST, Batches
 from torchsmith.train.loop import Job, ScoreFunction
 from torchsmith.train.model import (
     Model,
@@ -160,8 +160,8 @@ def initial_state(plan: Plan, preparation: Preparation, job: Job) -> TrainState:
         PlanError: The network does not fit the data.
     """
     network = initial_network(plan, preparation).to(job.device)
-    if preparation.kind == "images":  # makes convolutions up to 1.6 times faster
-        channels_last(network)
+    if preparation.kind in ("images", "volumes"):
+        channels_last(network)  # makes convolutions up to 1.6 times faster
     optimizer = build_optimizer(plan.optimizer, network.named_parameters())
     epochs, steps = plan.training.epochs, job.steps_per_epoch
     return TrainState(
@@ -195,11 +195,11 @@ def initial_network(plan: Plan, preparation: Preparation) -> nn.Module:
 
 
 def channels_last(network: nn.Module) -> None:
-    """Lay the weights of convolutions out as `(N, H, W, C)`, in place."""
+    """Lay the weights of convolutions out as `(N, [D,] H, W, C)`, in place."""
     for parameter in network.parameters():
-        if parameter.ndim == 4:
+        if parameter.ndim in CHANNELS_LAST:
             parameter.data = parameter.data.contiguous(
-                memory_format=torch.channels_last
+                memory_format=CHANNELS_LAST[parameter.ndim]
             )
 
 

@@ -1,0 +1,74 @@
+"""Which examples have equal inputs."""
+
+from hashlib import blake2b
+
+import numpy as np
+
+from torchsmith.core.errors import DataError
+from torchsmith.data.data import Column, Images, Inputs, Sequences, Table, Volumes
+from torchsmith.data.on_disk import Stored, chunks
+
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+_SHIFT = np.uint64(29)
+
+
+def input_keys(inputs: Inputs) -> np.ndarray:
+    """Return `(N,)` uint64, equal for examples whose inputs are equal.
+
+    Tables are compared by all their columns, sequences and volumes by their values,
+    pictures by their pixels, or by the bytes of their files.
+
+    Raises:
+        DataError: A file cannot be read.
+    """
+    match inputs:
+        case Table():
+            return _column_keys(inputs)
+        case Images(pixels=None):
+            return _file_keys(inputs)
+        case Images(pixels=pixels):
+            assert pixels is not None  # noqa: S101 -- for mypy; the case above has None
+            return array_keys(pixels)
+        case Sequences():
+            return np.array([key_of(inputs.at(i)) for i in range(len(inputs))], "u8")
+        case Volumes():
+            return array_keys(inputs.values)
+
+
+def array_keys(values: Stored) -> np.ndarray:
+    """Return `(N,)` uint64, equal for rows of an array that are equal."""
+    return np.array([key_of(row) for _, chunk in chunks(values) for row in chunk], "u8")
+
+
+def key_of(values: np.ndarray) -> int:
+    """Return 64 bits that are equal for arrays of one shape with equal values."""
+    if values.dtype.kind == "f":
+        values = values + values.dtype.type(0)  # zero has two signs, which are equal
+    return _digest(np.ascontiguousarray(values).tobytes())
+
+
+def _column_keys(table: Table) -> np.ndarray:
+    keys = np.zeros(len(table), np.uint64)
+    for column in table.columns.values():
+        mixed = (keys ^ _codes(column)) * _MIX
+        keys = mixed ^ (mixed >> _SHIFT)
+    return keys
+
+
+def _codes(column: Column) -> np.ndarray:
+    found = np.unique(column.values, return_inverse=True, equal_nan=True)[1]
+    return np.asarray(found.reshape(-1).astype(np.uint64))
+
+
+def _file_keys(images: Images) -> np.ndarray:
+    keys = np.empty(len(images), np.uint64)
+    for row, path in enumerate(images.files):
+        try:
+            keys[row] = _digest(path.read_bytes())
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    return keys
+
+
+def _digest(content: bytes) -> int:
+    return int.from_bytes(blake2b(content, digest_size=8).digest(), "little")

@@ -1,0 +1,100 @@
+"""Equal inputs have equal keys, and a split can keep them out of two parts."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.data.build import number, pictures, table, text
+from torchsmith.core.errors import DataError
+from torchsmith.data.data import Column, ColumnFormat, Data, Images, Volumes
+from torchsmith.data.same import input_keys
+from torchsmith.data.split import Split, split_rows
+
+SAME = [0, 1, 2, 0, 4, 1]
+"""Example 3 equals example 0, example 5 equals example 1."""
+
+
+def groups(keys):
+    """The first place of each key, which is what equal keys mean."""
+    return [keys.tolist().index(key) for key in keys]
+
+
+def volumes(numbers, given=None, dtype=np.uint8):
+    values = np.zeros((len(numbers), 1, 2, 3, 2), dtype)
+    values[:, 0, 1, 2, 1] = numbers
+    labels = Column(
+        ColumnFormat(name="y", kind="number"), np.zeros(len(numbers), np.float64)
+    )
+    part = None if given is None else np.array(given, np.int8)
+    return Data("volumes", Volumes(values), labels, part)
+
+
+def test_equal_volumes_have_equal_keys():
+    assert groups(input_keys(volumes(SAME).inputs)) == SAME
+
+
+def test_both_zeros_are_equal():
+    data = volumes([0.0, -0.0, 1.0], dtype=np.float32)
+    assert groups(input_keys(data.inputs)) == [0, 0, 2]
+
+
+def test_equal_pictures_have_equal_keys_in_memory_and_as_files(tmp_path):
+    pixels = np.array(SAME, np.uint8)[:, None, None, None] * np.ones((6, 2, 2, 1), "u1")
+    assert groups(input_keys(pictures(pixels).inputs)) == SAME
+    files = []
+    for row, value in enumerate(SAME):
+        files.append(tmp_path / f"{row}.bin")
+        files[-1].write_bytes(bytes([value]))
+    images = Images(sizes=np.ones((6, 2), np.int32), channels=1, files=tuple(files))
+    assert groups(input_keys(images)) == SAME
+
+
+def test_a_file_that_is_gone_is_named(tmp_path):
+    images = Images(
+        sizes=np.ones((1, 2), np.int32), channels=1, files=(Path(tmp_path / "no.png"),)
+    )
+    with pytest.raises(DataError, match=r"no\.png: cannot be read"):
+        input_keys(images)
+
+
+def test_rows_are_equal_where_all_their_columns_are():
+    nan = float("nan")
+    data = table(
+        number("a", [1, 2, nan, 1, nan, 1]), text("b", ["x", "x", "", "x", "", "z"])
+    )
+    assert groups(input_keys(data.inputs)) == [0, 1, 2, 0, 2, 5]
+
+
+def test_what_a_later_part_has_is_left_out_of_an_earlier_one():
+    data = volumes([1, 2, 3, 4, 2, 5, 3, 6], given=[0, 0, 0, 0, 1, 1, 2, 2])
+    spec = Split(test="given", val="given", drop_shared=True)
+    parts = split_rows(data, spec)
+    assert parts.train.tolist() == [0, 3]
+    assert parts.val.tolist() == [4, 5]
+    assert parts.test.tolist() == [6, 7]
+    plain = split_rows(data, spec.model_copy(update={"drop_shared": False}))
+    assert plain.train.tolist() == [0, 1, 2, 3]
+
+
+def test_val_gives_up_what_the_test_part_has():
+    data = volumes([1, 2, 3, 3, 4], given=[0, 0, 1, 2, 1])
+    parts = split_rows(data, Split(test="given", val="given", drop_shared=True))
+    assert parts.val.tolist() == [4]
+
+
+def test_copies_of_a_drawn_val_part_are_left_out_of_train():
+    data = volumes([i // 2 for i in range(60)])
+    parts = split_rows(data, Split(test=0.2, val=0.2, drop_shared=True))
+    keys = input_keys(data.inputs)
+    kept = [set(keys[rows].tolist()) for rows in (parts.train, parts.val, parts.test)]
+    assert not kept[0] & kept[1]
+    assert not kept[0] & kept[2]
+    assert not kept[1] & kept[2]
+    assert len(parts.test) == 12
+
+
+def test_a_part_of_which_nothing_is_left_is_refused():
+    data = volumes([1, 1, 1], given=[0, 0, 2])
+    with pytest.raises(DataError, match=r"split\.drop_shared: all 1 examples of the"):
+        split_rows(data, Split(test="given", val=0.5, drop_shared=True))
