@@ -88,15 +88,19 @@ def _rivals(
     """Fit simple models on the prepared train and val parts."""
     preparation, known = setup.preparation, setup.inputs
     fitted = np.concatenate([setup.parts.train, setup.parts.val])
-    pieces = [known["train"], known["val"]]
-    side = side_for(len(fitted) + len(inputs), *inputs.shape[1:2])
-
-    def features(parts: Sequence[Prepared]) -> Features:
-        found = [_features(plan, preparation, part, side) for part in parts]
-        numbers = np.concatenate([part.numbers for part in found])
-        codes = np.concatenate([part.codes for part in found])
-        return replace(found[0], numbers=numbers, codes=codes)
-
+    if isinstance(data.inputs, Sequences):
+        describe = text_features if data.inputs.symbols else sequence_features
+        train, test = describe(
+            data.inputs.take(fitted), data.inputs.take(setup.parts.test)
+        )
+    else:
+        side = side_for(len(fitted) + len(inputs), *inputs.shape[1:2])
+        pieces = [known["train"], known["val"]]
+        parts = [_features(plan, preparation, piece, side) for piece in pieces]
+        numbers = np.concatenate([part.numbers for part in parts])
+        codes = np.concatenate([part.codes for part in parts])
+        train = replace(parts[0], numbers=numbers, codes=codes)
+        test = _features(plan, preparation, inputs, side)
     return fit_rivals(
         metric=plan.problem.metric,
         classes=len(plan.problem.classes),
@@ -147,6 +151,10 @@ def _changed(
 def _features(
     plan: Plan, preparation: Preparation, inputs: Prepared, side: int
 ) -> Features:
+    if preparation.volumes:
+        # Of what range voxels are, the fitted scale says, and no rival minds.
+        scale = 1 / max(preparation.volumes.factor)
+        return picture_features(inputs, scale, min(side, MOST_CUBE))
     if preparation.kind == "images" or not isinstance(inputs, np.ndarray):
         scales = (step.scale for step in plan.prepare if isinstance(step, ToFloat))
         return picture_features(inputs, next(scales, 255.0), side)
@@ -154,10 +162,6 @@ def _features(
     return Features(inputs[:, :numbers], inputs[:, numbers:].astype(np.int64))
 
 
-    if preparation.volumes:
-        # Of what range voxels are, the fitted scale says, and no rival minds.
-        scale = 1 / max(preparation.volumes.factor)
-        return picture_features(inputs, scale, min(side, MOST_CUBE))
 def _rival_seconds(plan: Plan) -> float:
     budget = 180.0 if plan.sized_for is None else plan.sized_for.budget
     return min(20.0, RIVAL_SHARE * budget)
@@ -188,6 +192,9 @@ def feature_places(table: TablePreparation) -> Mapping[str, list[int]]:
     if table.place is not None:
         both = (table.place.latitude, table.place.longitude)
         owners += [both] * len(table.place.angles)
+    if table.neighbours is not None:
+        both = (table.neighbours.latitude, table.neighbours.longitude)
+        owners += [both] * len(table.neighbours.scalings)
     owners += [(column.name,) for column in table.numbers if column.flag]
     for column in table.categories:
         owners += [(column.name,)] * len(column.levels) if column.one_hot else []

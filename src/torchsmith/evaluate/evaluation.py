@@ -153,6 +153,8 @@ class Evaluation(Record):
             prediction.
         curves: For at most ten classes; of two classes, that of the second.
         residuals: For regression.
+        samples: Of the training part, what each class looks like, in the order of the
+            classes; for regression, from low to high. None for tables.
         mistakes: The worst first.
         importance: For tables, the most important first.
         notes: What a reader must know, such as a class without test rows.
@@ -171,6 +173,7 @@ class Evaluation(Record):
     confusion: tuple[tuple[int, ...], ...] = ()
     curves: tuple[Curve, ...] = ()
     residuals: Residuals | None = None
+    samples: tuple[Sample, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
     importance: tuple[Importance, ...] = ()
     notes: tuple[str, ...] = ()
@@ -189,8 +192,6 @@ class Evaluation(Record):
                 f"classification_report is for classes; the task is {self.task}, whose "
                 "scores are in evaluation.scores"
             )
-        samples: Of the training part, what each class looks like, in the order of the
-            classes; for regression, from low to high. None for tables.
         table = np.array(self.confusion)
         return classification_report(self.classes, table, digits)
 
@@ -206,4 +207,3 @@ class Evaluation(Record):
             if self.metric in rival.scores
         ]
         return "\n".join([*lines, *filter(None, [self.verdict, *self.notes])])
-    samples: tuple[Sample, ...] = ()

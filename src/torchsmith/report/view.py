@@ -25,8 +25,8 @@ from torchsmith.report.network_drawing import draw_network
 from torchsmith.report.ranking import ranking_charts
 from torchsmith.report.residuals import residual_charts
 from torchsmith.report.rows import Row, bar_chart, dot_chart
-from torchsmith.report.text import (
 from torchsmith.report.shown import mistake_panels, sample_view
+from torchsmith.report.text import (
     PERCENT_METRICS,
     count,
     difference_texts,
@@ -44,11 +44,11 @@ _MAX_FINDINGS = 12
 _MAX_ROW_CELLS = 8
 _MAX_IMPORTANCE = 25
 
-
 SLICES_NOTE = (
     "Above: the slices through the middle, across depth, height and width. Below: seen "
     "through along the same axes, what is farther away darker."
 )
+
 
 def view(content: ReportContent) -> dict[str, Any]:
     """Return what the template shows, by name.
@@ -79,15 +79,14 @@ def view(content: ReportContent) -> dict[str, Any]:
         "drawn_network": draw_network(content.layers) if content.layers else "",
         "drawn_weights": [draw_weights(one) for one in content.weights],
         "importance": _importance(content.evaluation),
-        "metric_names": sorted({m for r in content.history for m in r.metrics}),
         "noun": NOUNS[content.inspection.kind],
         "samples": sample_view(content.evaluation, content.inspection.kind),
         "slices_note": SLICES_NOTE,
         "channels": _channels(content),
+        "metric_names": sorted({m for r in content.history for m in r.metrics}),
     }
 
 
-def _engine_reason(plan: Plan) -> str:
 def _channels(content: ReportContent) -> list[tuple[str, float, float, float, float]]:
     facts = content.inspection.sequences
     if facts is None or not facts.low:
@@ -96,6 +95,7 @@ def _channels(content: ReportContent) -> list[tuple[str, float, float, float, fl
     return list(zip(facts.channels, *columns, strict=True))[:_MAX_COLUMNS]
 
 
+def _engine_reason(plan: Plan) -> str:
     """Return why a run chose its engine; empty where the person did."""
     reason = plan.reasons.get("training.engine", "")
     return reason.removeprefix(CHOSEN) if reason.startswith(CHOSEN) else ""
@@ -247,8 +247,8 @@ def _class_bars(content: ReportContent) -> dict[str, Any]:
     if target is None or not target.classes:
         return {"chart": "", "left_out": 0}
     total = sum(target.counts)
-    rows = [
     noun = NOUNS[content.inspection.kind]
+    rows = [
         Row(name, rows, f"{rows:,}", note=share(rows, total))
         for name, rows in zip(target.classes, target.counts, strict=True)
     ]
