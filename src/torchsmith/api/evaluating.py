@@ -121,7 +121,7 @@ def part_outputs(
         inputs = model.preparation.inputs(data, rows)
     return PartOutputs(
         targets=true_targets(model.preparation, data, rows),
-        outputs=model.finish(raw),
+        outputs=model.predict_prepared(inputs),
         inputs=data.inputs.take(rows),
     )
 
