@@ -21,6 +21,7 @@ from torchsmith.data.split import Split
 from torchsmith.data.steps import Step
 from torchsmith.plan.augment import Augmentation
 from torchsmith.plan.averaging import Averaging
+from torchsmith.plan.calibration import Calibration
 from torchsmith.plan.init import Init
 from torchsmith.plan.layers import Layer
 from torchsmith.plan.losses import Loss
@@ -153,7 +154,7 @@ def test_the_plan_page_names_every_key_and_every_choice():
     expected = set()
     for record in (Plan, Problem, Source, Split, Training, Stopping, Sizing):
         expected |= set(record.model_fields)
-    learning = (Init, Loss, Optimizer, Schedule, Averaging)
+    learning = (Init, Loss, Optimizer, Schedule, Averaging, Calibration)
     for union in (Step, Augmentation, Network, Layer, *learning):
         for spec in members(union):
             expected |= {spec.spec_name(), *spec.model_fields}

@@ -230,6 +230,7 @@ def conclude(
         begin: When this session began, by `perf_counter`.
         rivals: As for `carry_out`.
     """
+    from torchsmith.api.calibrating import calibrate
     from torchsmith.api.evaluating import evaluate_run
     from torchsmith.api.recording import record_results
     from torchsmith.api.reporting import report_html
@@ -238,9 +239,11 @@ def conclude(
     state = setup.state
     for watcher in (*ready.recorders, observer):
         watcher.on_end(state.finished)
-    model = setup.model(plan)
+    calibrated = calibrate(setup.model(plan), plan, setup, ready.data)
+    model = calibrated.model
     folder.save_model(model.save)
     evaluation = evaluate_run(plan, ready.data, setup, model, observer, rivals=rivals)
+    evaluation = evaluation.with_calibration_note(calibrated.note)
     record_results(ready.events, plan, evaluation)
     write_atomic(folder.evaluation, evaluation.model_dump_json(indent=1))
     outcome = Outcome(

@@ -119,10 +119,13 @@ def part_outputs(
     """Predict for some rows, and put what is right beside it."""
     if inputs is None:
         inputs = model.preparation.inputs(data, rows)
+    raw, temperature = model.raw_outputs(inputs), model.file.temperature
     return PartOutputs(
         targets=true_targets(model.preparation, data, rows),
-        outputs=model.predict_prepared(inputs),
+        outputs=model.finish(raw),
         inputs=data.inputs.take(rows),
+        temperature=temperature,
+        uncalibrated=None if temperature == 1 else model.finish(raw, temperature=1.0),
     )
 
 

@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 
+from torchsmith.api.calibrating import calibrate
 from torchsmith.api.carrying import torch_threads
 from torchsmith.core.processes import require_alone
 from torchsmith.core.vocabulary import Task
@@ -97,7 +98,8 @@ def train_in_memory(
         fit(setup.job, state, session, engine.train_epoch)
         observer.on_end(state.finished)
     state.network.to("cpu").eval()
-    return Trained(plan, setup.model(plan), tuple(state.history))
+    model = calibrate(setup.model(plan), plan, setup, data).model
+    return Trained(plan, model, tuple(state.history))
 
 
 def _plan(

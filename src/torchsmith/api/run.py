@@ -211,6 +211,7 @@ class Run:
                 rival.name: {name: score.value for name, score in rival.scores.items()}
                 for rival in evaluation.rivals
             },
+            "calibration": _calibration(evaluation),
             "seconds": {
                 **self.outcome.seconds,
                 "epochs": [record.seconds for record in self.history],
@@ -222,6 +223,13 @@ class Run:
     @property
     def _go_on(self) -> str:
         return f"go on with: {self.folder.go_on}"
+
+
+def _calibration(evaluation: Evaluation) -> dict[str, object] | None:
+    """Return the temperature and the calibration error without its diagram."""
+    if evaluation.calibration is None:
+        return None
+    return evaluation.calibration.model_dump(exclude={"bins", "bins_before"})
 
 
 def _require_plan(folder: RunFolder) -> None:

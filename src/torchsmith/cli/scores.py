@@ -11,6 +11,7 @@ from rich.text import Text
 from torchsmith.core.vocabulary import METRIC_TITLES
 from torchsmith.evaluate.evaluation import Evaluation, Rival, Score
 from torchsmith.metrics.class_report import averages
+from torchsmith.report.reliability import calibration_text
 from torchsmith.report.text import clean, count, difference_texts, number, score_texts
 
 MOST_CLASSES = 20
@@ -29,6 +30,8 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
     """
     rows = evaluation.num_examples.get("test", 0)
     _section(console, f"Scores on {count(rows, 'test row')}", _scores(evaluation))
+    if evaluation.calibration is not None:
+        console.print(Text(calibration_text(evaluation.calibration), "dim"))
     if evaluation.robustness:
         title = "On the same rows, each changed at random"
         _section(console, title, _robustness(evaluation))

@@ -20,6 +20,7 @@ from torchsmith.evaluate.evaluation import (
     Score,
 )
 from torchsmith.evaluate.mistakes import worst
+from torchsmith.evaluate.reliability import reliability
 from torchsmith.evaluate.rivals import RivalOutputs
 from torchsmith.evaluate.verdict import verdict
 from torchsmith.metrics.classification import confusion, precision_recall_f1
@@ -41,12 +42,17 @@ class PartOutputs:
         outputs: `(N, K)` probabilities, or `(N,)` values in the target's own units.
         inputs: The N examples as they were read, to show mistakes; else None.
         where: What to call a row; by default its line, file name or number.
+        temperature: That probabilities were made with.
+        uncalibrated: `(N, K)` probabilities with a temperature of 1, where that is not
+            what `outputs` have.
     """
 
     targets: np.ndarray
     outputs: np.ndarray
     inputs: Inputs | None = None
     where: Callable[[int], str] | None = None
+    temperature: float = 1.0
+    uncalibrated: np.ndarray | None = None
 
 
 def evaluate(
@@ -116,6 +122,15 @@ def evaluate(
         curves=()
         if table is None
         else curves(problem.classes, test.targets, test.outputs),
+        calibration=None
+        if table is None
+        else reliability(
+            test.targets,
+            test.outputs,
+            temperature=test.temperature,
+            uncalibrated=test.uncalibrated,
+            seed=seed,
+        ),
         residuals=_residuals(test, seed) if problem.task == "regression" else None,
         mistakes=worst(
             problem, test.targets, test.outputs, inputs=test.inputs, where=test.where

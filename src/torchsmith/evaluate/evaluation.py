@@ -139,6 +139,41 @@ class Robustness(Record):
     scores: dict[Metric, Score]
 
 
+class ReliabilityBin(Record):
+    """Test rows whose predictions are about equally sure.
+
+    Attributes:
+        rows: How many.
+        confidence: The mean probability of their predictions.
+        right: The share of these that are right, with its interval.
+    """
+
+    rows: int
+    confidence: float
+    right: Score
+
+
+class Calibration(Record):
+    """Whether the predictions of a network are as often right as it says.
+
+    Attributes:
+        temperature: What the network's logits are divided by; 1 changes nothing.
+        note: On what it was fitted, or why it is 1.
+        error: The expected calibration error on the test part: how far, on average, the
+            probability of a prediction is from the share of such that are right.
+        error_before: The same with a temperature of 1, where it is another.
+        bins: Of equal widths, for a reliability diagram.
+        bins_before: The same with a temperature of 1, where it is another.
+    """
+
+    temperature: float = 1.0
+    note: str = ""
+    error: Score
+    error_before: Score | None = None
+    bins: tuple[ReliabilityBin, ...]
+    bins_before: tuple[ReliabilityBin, ...] = ()
+
+
 class Evaluation(Record):
     """Scores of a network, beside simple rivals.
 
@@ -152,6 +187,7 @@ class Evaluation(Record):
         confusion: For classification, `(K, K)` counts; row = target, column =
             prediction.
         curves: For at most ten classes; of two classes, that of the second.
+        calibration: For classes, of 30 test rows or more.
         residuals: For regression.
         samples: Of the training part, what each class looks like, in the order of the
             classes; for regression, from low to high. None for tables.
@@ -172,11 +208,19 @@ class Evaluation(Record):
     per_class: tuple[ClassScores, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()
     curves: tuple[Curve, ...] = ()
+    calibration: Calibration | None = None
     residuals: Residuals | None = None
     samples: tuple[Sample, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
     importance: tuple[Importance, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def with_calibration_note(self, note: str) -> "Evaluation":
+        """Return the same that says how the temperature was fitted, or why it is 1."""
+        if self.calibration is None or not note:
+            return self
+        calibration = self.calibration.model_copy(update={"note": note})
+        return self.model_copy(update={"calibration": calibration})
 
     def classification_report(self, digits: int = 2) -> str:
         """Return precision, recall and F1 of each class, as scikit-learn prints them.

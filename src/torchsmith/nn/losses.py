@@ -197,7 +197,7 @@ def num_outputs(loss: Loss, num_classes: int) -> int:
             assert_never(loss)
 
 
-def probabilities(loss: Loss, outputs: Tensor) -> Tensor:
+def probabilities(loss: Loss, outputs: Tensor, temperature: float = 1.0) -> Tensor:
     """Turn what a network gives under a loss into probabilities; rows sum to 1.
 
     The order of a row's classes stays: the largest output is the likeliest class.
@@ -205,6 +205,10 @@ def probabilities(loss: Loss, outputs: Tensor) -> Tensor:
     Args:
         loss: What the network was trained with.
         outputs: `(N, K)`, or `(N, 1)` for two classes.
+        temperature: Above 1 the probabilities become more equal, below 1 less: each is
+            raised to the power of 1 / temperature, and divided by the sum of all. For
+            logits that is the same as dividing them by the temperature; outputs that
+            are no logits are tempered as the probabilities that they stand for.
 
     Returns:
         `(N, K)`: for `CrossEntropyLoss` the softmax; for `NLLLoss` the exponential; for
@@ -216,16 +220,19 @@ def probabilities(loss: Loss, outputs: Tensor) -> Tensor:
     match loss:
         case losses.CrossEntropyLoss() | losses.NLLLoss():
             # The softmax of log-probabilities is their exponential.
-            return torch.softmax(outputs, dim=1)
+            return torch.softmax(outputs / temperature, dim=1)
         case losses.BCEWithLogitsLoss():
             if outputs.shape[1] == 1:
-                return _both(torch.sigmoid(outputs))
+                return _both(torch.sigmoid(outputs / temperature))
             # Sigmoids over their sum, also where all are too small to divide by.
-            return torch.softmax(nn.functional.logsigmoid(outputs), dim=1)
+            logs = nn.functional.logsigmoid(outputs)
+            return torch.softmax(logs / temperature, dim=1)
         case losses.BCELoss():
-            return _both(outputs) if outputs.shape[1] == 1 else _shares(outputs)
+            one = outputs.shape[1] == 1
+            return _tempered(_both(outputs) if one else _shares(outputs), temperature)
         case losses.MSELoss():
-            return _shares(outputs - outputs.amin(dim=1, keepdim=True).clamp(max=0))
+            raised = outputs - outputs.amin(dim=1, keepdim=True).clamp(max=0)
+            return _tempered(_shares(raised), temperature)
         case losses.L1Loss() | losses.SmoothL1Loss() | losses.HuberLoss():
             raise AssertionError(loss)
         case _:
@@ -234,6 +241,13 @@ def probabilities(loss: Loss, outputs: Tensor) -> Tensor:
 
 def _both(positive: Tensor) -> Tensor:
     return torch.cat([1 - positive, positive], dim=1)
+
+
+def _tempered(shares: Tensor, temperature: float) -> Tensor:
+    """Raise probabilities to a power, so that rows sum to 1; none at all stays none."""
+    if temperature == 1:
+        return shares
+    return torch.softmax(shares.log() / temperature, dim=1)
 
 
 def _shares(values: Tensor) -> Tensor:

@@ -9,6 +9,8 @@ from torchsmith.data.split import contradiction
 from torchsmith.data.steps import (
     EncodeCategories,
     FillMissing,
+    Interpolate,
+    RandomConvolutions,
     Resize,
     RobustScale,
     ToFloat,
@@ -16,7 +18,7 @@ from torchsmith.data.steps import (
 )
 from torchsmith.plan.check_loss import loss_problems
 from torchsmith.plan.init import init_problems
-from torchsmith.plan.networks import ConvNet, TabularMLP
+from torchsmith.plan.networks import ConvNet, ResNet, SequenceNet, TabularMLP
 from torchsmith.plan.optimizers import SGD, Muon
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.schedules import OneCycleLR, interval_of, schedule_problems
@@ -48,6 +50,7 @@ def impossible(plan: Plan) -> list[tuple[str, str]]:
         *_learning(plan),
         *_sharding(plan),
         *_stopping(plan),
+        *_calibration(plan),
     ]
 
 
@@ -88,17 +91,23 @@ def _data(plan: Plan) -> Impossible:
 
 def _prepare(plan: Plan) -> Impossible:
     columns = bool(plan.data.columns)
-    table = columns or _has(plan, FillMissing, RobustScale, EncodeCategories)
-    images = not table and _has(plan, Resize, ToFloat)
-    kind: Kind = "images" if images else "table"
+    sequences = isinstance(plan.network, SequenceNet) or _has(
+        plan, Interpolate, RandomConvolutions
+    )
+    table = not sequences and (
+        columns or _has(plan, FillMissing, RobustScale, EncodeCategories)
+    )
+    images = not (table or sequences) and _has(plan, Resize, ToFloat)
+    kind: Kind = "images" if images else "sequences" if sequences else "table"
     for place, what in step_problems(plan.prepare, kind, plan.problem.task):
         yield f"prepare.{place}", what
     if table:
         for name in ("augment", "robustness"):
             for place, spec in enumerate(getattr(plan, name)):
                 yield f"{name}.{place}", f"{spec.spec_name()} is for images"
-    if isinstance(plan.network, ConvNet) and table:
-        yield "network", "ConvNet is for images; TabularMLP and MLP are for tables"
+    if isinstance(plan.network, ConvNet | ResNet) and table:
+        name = plan.network.spec_name()
+        yield "network", f"{name} is for images; TabularMLP and MLP are for tables"
     if isinstance(plan.network, TabularMLP) and images:
         yield "network", "TabularMLP is for tables; ConvNet and MLP are for images"
 
@@ -164,3 +173,9 @@ def _stopping(plan: Plan) -> Impossible:
         near = metric_hint(monitor, allowed)
         listed = near or f"; it can be {', '.join(allowed)}"
         yield "stopping.monitor", f"'{monitor}' is not measured{listed}"
+
+
+def _calibration(plan: Plan) -> Impossible:
+    if plan.calibration is not None and plan.problem.task == "regression":
+        name = plan.calibration.spec_name()
+        yield "calibration", f"{name} is for classes; regression has no probabilities"

@@ -13,10 +13,12 @@ from torchsmith.core.vocabulary import (
     Precision,
     Task,
 )
+from torchsmith.data.data import Series
 from torchsmith.data.split import Split
 from torchsmith.data.steps import Step
 from torchsmith.plan.augment import Augmentation
 from torchsmith.plan.averaging import Averaging
+from torchsmith.plan.calibration import Calibration
 from torchsmith.plan.init import Init
 from torchsmith.plan.losses import Loss
 from torchsmith.plan.networks import Network
@@ -52,7 +54,12 @@ class Source(Record):
         drop_missing_target: Leave out rows whose target is missing; otherwise refuse.
         skip_damaged: Leave out images and volumes that cannot be decoded; otherwise
             refuse.
-        kind: What arrays hold; by default their shape decides.
+        kind: What the source holds; by default its content decides.
+        id: Of a table with a row for each step, the column that tells the sequences
+            apart.
+        time: Of such a table, the column that orders the steps.
+        window: To forecast: how many rows make the sequence from which the target of
+            the next row is predicted; 0 does not forecast.
     """
 
     source: str
@@ -61,6 +68,16 @@ class Source(Record):
     drop_missing_target: bool = False
     skip_damaged: bool = False
     kind: Kind | None = None
+    id: str | None = None
+    time: str | None = None
+    window: int = Field(default=0, ge=0)
+
+    @property
+    def series(self) -> Series | None:
+        """How the rows of a table make sequences, where they do."""
+        if not (self.id or self.time or self.window):
+            return None
+        return Series(id=self.id, time=self.time, window=self.window)
 
 
 class Training(Record):
@@ -143,6 +160,7 @@ class Plan(Record):
         augment: Random changes of each training batch that keep the label.
         init: Initial weights other than PyTorch's own, in this order.
         averaging: Of the weights, which are then those that are validated and kept.
+        calibration: Of the probabilities of classes, after training.
         robustness: Changes of the test part under which the network is scored too.
         sized_for: Does not change the result; says what the default plan was made for.
         reasons: For a dotted path such as `training.epochs`, why the value is what it
@@ -161,6 +179,7 @@ class Plan(Record):
     optimizer: Optimizer
     schedule: Schedule | None = None
     averaging: Averaging | None = None
+    calibration: Calibration | None = None
     training: Training = Training()
     stopping: Stopping = Stopping()
     robustness: tuple[Augmentation, ...] = ()

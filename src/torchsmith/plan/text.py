@@ -17,7 +17,17 @@ LIST_WIDTH = 160
 
 _PLAIN = re.compile(r"(?:[^\W\d]|\.{0,2}/)[\w./+%()-]*(?:[ :][\w./+%()-]+)*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
-_LEFT_OUT_WHERE_EMPTY = ("augment", "init", "averaging", "robustness", "sized_for")
+_LEFT_OUT_WHERE_EMPTY = (
+    "augment",
+    "init",
+    "averaging",
+    "calibration",
+    "robustness",
+    "sized_for",
+)
+_SETTINGS_OF_SEQUENCES = ("kind", "id", "time", "window")
+"""Of `data`, and written where they are set."""
+
 _ALWAYS_BLOCK = frozenset(
     {"problem", "data", "prepare", "Sequential", "Residual", "layers"}
 )
@@ -53,6 +63,12 @@ def document(plan: Plan) -> dict[str, Any]:
     for name in _LEFT_OUT_WHERE_EMPTY:
         if not content[name]:
             del content[name]
+    source = content["data"]
+    content["data"] = {
+        name: value
+        for name, value in source.items()
+        if value or name not in _SETTINGS_OF_SEQUENCES
+    }
     return content
 
 

@@ -58,9 +58,9 @@ def _square(
 ) -> Markup:
     weakest = min(lines, key=lambda line: line.area)
     others = [line for line in lines if line is not weakest]
-    body = _grid() + Markup(
+    body = unit_grid() + Markup(
         '<line class="equal" x1="0" x2="100%" y1="{}" y2="{}"/>'
-    ).format(*(_pc(1 - height) for height in weakest.chance))
+    ).format(*(place(1 - height) for height in weakest.chance))
     drawn = [_path(line, "each") for line in others]
     drawn.append(_path(weakest, "weakest" if others else "main"))
     body += Markup(
@@ -84,14 +84,15 @@ def _square(
     ).format(title, legend, body)
 
 
-def _grid() -> Markup:
+def unit_grid() -> Markup:
+    """Draw the lines and numbers of a square whose sides go from 0 to 1."""
     return Markup("").join(
         Markup(
             '<line class="grid" x1="0" x2="100%" y1="{1}" y2="{1}"/>'
             '<line class="grid" x1="{0}" x2="{0}" y1="0" y2="100%"/>'
             '<text class="tick end" x="-8" y="{1}" dy=".32em">{2}</text>'
             '<text class="tick mid" x="{0}" y="100%" dy="18">{2}</text>'
-        ).format(_pc(tick), _pc(1 - tick), number(tick))
+        ).format(place(tick), place(1 - tick), number(tick))
         for tick in _TICKS
     )
 
@@ -103,5 +104,6 @@ def _path(line: _Line, style: str) -> Markup:
     )
 
 
-def _pc(share: float) -> str:
+def place(share: float) -> str:
+    """Return where a share lies along a side, for SVG."""
     return f"{100 * share:.2f}%"

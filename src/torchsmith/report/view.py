@@ -23,6 +23,7 @@ from torchsmith.report.curves import learning_charts
 from torchsmith.report.heat import MAX_CLASSES, heat_map, most_confused
 from torchsmith.report.network_drawing import draw_network
 from torchsmith.report.ranking import ranking_charts
+from torchsmith.report.reliability import calibration_text, reliability_chart
 from torchsmith.report.residuals import residual_charts
 from torchsmith.report.rows import Row, bar_chart, dot_chart
 from torchsmith.report.shown import mistake_panels, sample_view
@@ -287,7 +288,10 @@ def _result(evaluation: Evaluation, target: str) -> dict[str, Any]:
         return {"residuals": residual_charts(evaluation.residuals, target)}
     readable = len(evaluation.classes) <= MAX_CLASSES
     has_matrix = bool(evaluation.confusion)
+    calibration = evaluation.calibration
     return {
+        "reliability": reliability_chart(calibration),
+        "calibration": "" if calibration is None else calibration_text(calibration),
         "ranking": ranking_charts(evaluation.curves),
         "areas": {curve.name: curve for curve in evaluation.curves}
         if len(evaluation.classes) > 2

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -35,13 +35,18 @@ MOST_NUMBERS = 2**24
 
 
 class ModelFile(Record):
-    """The content of `model.json`."""
+    """The content of `model.json`.
+
+    Attributes:
+        temperature: Logits of classes are divided by it, as `calibration` fitted it.
+    """
 
     version: int = MODEL_VERSION
     problem: Problem
     network: Network
     loss: Loss
     preparation: Preparation
+    temperature: float = Field(default=1.0, gt=0)
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,17 @@ class Model:
             inputs: From `Preparation.inputs`.
             change: What happens to each batch before the network sees it.
         """
+        return self.finish(self.raw_outputs(inputs, change))
+
+    def raw_outputs(
+        self, inputs: Prepared, change: Callable[[Tensor], Tensor] | None = None
+    ) -> Tensor:
+        """Return what the network itself gives, `(N, K)` or `(N, 1)`, on the CPU.
+
+        Args:
+            inputs: From `Preparation.inputs`.
+            change: What happens to each batch before the network sees it.
+        """
         weight = next(self.network.parameters())
         self.network.eval()
         outputs = []
@@ -94,13 +110,18 @@ class Model:
                 batch = batch.to(weight.device, weight.dtype)
                 batch = batch if change is None else change(batch)
                 outputs.append(self.network(batch).cpu())
-        whole = torch.cat(outputs) if outputs else torch.zeros(0, self._num_outputs)
-        return self.finish(whole)
+        return torch.cat(outputs) if outputs else torch.zeros(0, self._num_outputs)
 
-    def finish(self, outputs: Tensor) -> np.ndarray:
-        """Turn raw outputs into probabilities `(N, K)` or values `(N,)`."""
+    def finish(self, outputs: Tensor, temperature: float | None = None) -> np.ndarray:
+        """Turn raw outputs into probabilities `(N, K)` or values `(N,)`.
+
+        Args:
+            outputs: From `raw_outputs`.
+            temperature: Another than the model's own; 1 undoes its calibration.
+        """
         file = self.file
-        return finish_outputs(file.problem, file.loss, file.preparation, outputs)
+        own = file.temperature if temperature is None else temperature
+        return finish_outputs(file.problem, file.loss, file.preparation, outputs, own)
 
     @property
     def _num_outputs(self) -> int:
@@ -145,7 +166,11 @@ def prediction_batch_size(shape: Sequence[int]) -> int:
 
 
 def finish_outputs(
-    problem: Problem, loss: Loss, preparation: Preparation, outputs: Tensor
+    problem: Problem,
+    loss: Loss,
+    preparation: Preparation,
+    outputs: Tensor,
+    temperature: float = 1.0,
 ) -> np.ndarray:
     """Turn raw outputs into probabilities `(N, K)` or values `(N,)`.
 
@@ -154,11 +179,12 @@ def finish_outputs(
         loss: What the network was trained with; says what its outputs are.
         preparation: Turns values back into the target's own units.
         outputs: `(N, K)` or `(N, 1)`.
+        temperature: Logits of classes are divided by it.
     """
     outputs = outputs.detach().cpu().double()
     if problem.task == "regression":
-        return preparation.target_values(outputs.numpy()).reshape(-1)
-    return probabilities(loss, outputs).numpy()
+        return preparation.predicted_values(outputs.numpy()).reshape(-1)
+    return probabilities(loss, outputs, temperature).numpy()
 
 
 def layout_of(preparation: Preparation) -> InputLayout:

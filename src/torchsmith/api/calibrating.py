@@ -1,0 +1,67 @@
+"""After training and before evaluation: the temperature of a model."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, assert_never
+
+import torch
+
+from torchsmith.data.data import Data
+from torchsmith.plan.calibration import TemperatureScaling
+from torchsmith.plan.plan import Plan
+from torchsmith.report.text import count
+
+if TYPE_CHECKING:
+    from torchsmith.train.model import Model
+    from torchsmith.train.setup import Setup
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A model whose probabilities are calibrated as its plan says.
+
+    Attributes:
+        model: Of which the temperature is set.
+        note: On what it was fitted, or why it is 1; empty where no calibration is
+            planned.
+    """
+
+    model: "Model"
+    note: str = ""
+
+
+def calibrate(model: "Model", plan: Plan, setup: "Setup", data: Data) -> Calibrated:
+    """Fit the plan's `calibration` on the val part.
+
+    Args:
+        model: With the weights that are kept.
+        plan: What is asked.
+        setup: With the val part.
+        data: All examples.
+    """
+    match plan.calibration:
+        case None:
+            return Calibrated(model)
+        case TemperatureScaling():
+            return _scaled(model, plan, setup, data)
+        case _:
+            assert_never(plan.calibration)
+
+
+def _scaled(model: "Model", plan: Plan, setup: "Setup", data: Data) -> Calibrated:
+    from torchsmith.train.calibrate import fit_temperature
+
+    val = setup.parts.val
+    if not len(val):
+        return Calibrated(model, "the temperature is 1: there is no val part to fit it")
+    targets = torch.from_numpy(setup.preparation.targets(data, val))
+    outputs = model.raw_outputs(setup.inputs["val"])
+    found = fit_temperature(plan.loss, outputs, targets)
+    if found.why:
+        return Calibrated(model, f"the temperature is 1: {found.why}")
+    file = model.file.model_copy(update={"temperature": found.value})
+    rows = count(found.rows, "val row")
+    note = (
+        f"fitted on {rows}, whose log loss it takes from {found.before:.4g} to "
+        f"{found.after:.4g}"
+    )
+    return Calibrated(replace(model, file=file), note)

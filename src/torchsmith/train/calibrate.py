@@ -1,0 +1,88 @@
+"""The temperature of a trained network: what its logits are divided by."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from scipy.optimize import minimize_scalar
+from torch import Tensor
+
+from torchsmith.nn.losses import probabilities
+from torchsmith.plan.losses import Loss
+
+FEWEST_ROWS = 30
+"""From fewer rows a temperature is a guess: it makes probabilities worse on average."""
+
+LOWEST, HIGHEST = 0.05, 20.0
+
+PRIOR_DEVIATION = 0.5
+"""Of the logarithm of the temperature around 0, known before any row is seen."""
+
+
+@dataclass(frozen=True)
+class Temperature:
+    """What was fitted.
+
+    Attributes:
+        value: Logits are divided by it; 1 changes nothing.
+        rows: Of the val part, that it was fitted on; 0 where it was not fitted.
+        before: The mean log loss of these rows with a temperature of 1.
+        after: The same with this one; never higher.
+        why: Why the temperature is 1, where it is.
+    """
+
+    value: float = 1.0
+    rows: int = 0
+    before: float = math.nan
+    after: float = math.nan
+    why: str = ""
+
+
+def fit_temperature(loss: Loss, outputs: Tensor, targets: Tensor) -> Temperature:
+    """Fit the temperature with which outputs have the lowest log loss.
+
+    Guo et al. (2017), https://arxiv.org/abs/1706.04599, fit it by maximum likelihood,
+    which goes wrong on few rows: if all of them are right, no temperature is low
+    enough. So what is minimised is the sum of the log losses of all rows, of one more
+    row that may be of any class alike (Laplace's rule: no mistake among n rows is not
+    the same as never a mistake), and of the square of log(temperature) in deviations
+    of 0.5, halved, which keeps few rows close to 1. Of a thousand rows both together
+    are hardly noticed.
+
+    Args:
+        loss: What the network was trained with; says what its outputs are.
+        outputs: `(N, K)` or `(N, 1)`, of rows that the network was not trained on.
+        targets: `(N,)` class codes.
+
+    Returns:
+        A temperature of at most 4 digits; 1 where there are fewer than 30 rows, where
+        all are of one class, and where no other has a lower log loss on these rows.
+    """
+    rows = len(outputs)
+    if rows < FEWEST_ROWS:
+        few = f"{rows} val rows are" if rows != 1 else "1 val row is"
+        return Temperature(why=f"{few} too few to fit one ({FEWEST_ROWS} are needed)")
+    if bool((targets == targets[0]).all()):
+        return Temperature(why="all val rows are of one class")
+    outputs, codes = outputs.double().cpu(), targets.long().cpu().unsqueeze(1)
+
+    def log_losses(temperature: float) -> tuple[float, float]:
+        """Return the mean over the rows, and that of a row of any class."""
+        shares = probabilities(loss, outputs, temperature)
+        tiny = torch.finfo(shares.dtype).eps
+        logs = -shares.clamp(tiny, 1 - tiny).log()
+        return logs.gather(1, codes).mean().item(), logs.mean().item()
+
+    def cost(log_temperature: float) -> float:
+        own, anyone = log_losses(math.exp(log_temperature))
+        return rows * own + anyone + 0.5 * (log_temperature / PRIOR_DEVIATION) ** 2
+
+    bounds = (math.log(LOWEST), math.log(HIGHEST))
+    found = minimize_scalar(cost, bounds=bounds, method="bounded")
+    value = float(f"{math.exp(found.x):.4g}")
+    before, after = log_losses(1.0)[0], log_losses(value)[0]
+    if not after < before:
+        return Temperature(
+            1.0, rows, before, before, "the fitted one would not lower their log loss"
+        )
+    return Temperature(value, rows, before, after)
