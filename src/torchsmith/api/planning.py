@@ -9,12 +9,12 @@ from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.observer import Observer
 from torchsmith.core.vocabulary import WORDS, ColumnRole, Kind, Task
 from torchsmith.data import load as reading
-from torchsmith.data.data import MISSING_TARGET, Data
+from torchsmith.data.data import MISSING_TARGET, Data, Series
 from torchsmith.inspect.examine import inspect as examine
 from torchsmith.inspect.inspection import Inspection
 from torchsmith.plan.check import check
 from torchsmith.plan.decide import decide
-from torchsmith.plan.machine import measure
+from torchsmith.plan.machine import Machine, measure
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import set_values
 
@@ -32,13 +32,35 @@ IN_MEMORY = ("rows", "columns", "arrays")
 
 
 @dataclass(frozen=True)
+class Anew:
+    """What a plan was made with that was not there before.
+
+    Attributes:
+        machine: That was measured.
+        settings: That the person asked for.
+    """
+
+    machine: Machine
+    settings: Mapping[str, object]
+
+
+@dataclass(frozen=True)
 class Planned:
-    """A plan with what it was made from."""
+    """A plan with what it was made from.
+
+    Attributes:
+        data: All examples.
+        inspection: What is known about them.
+        plan: What is to be done.
+        default: What Torchsmith would do by itself.
+        anew: How the plan was made for this very run; None for one that was given.
+    """
 
     data: Data
     inspection: Inspection
     plan: Plan
     default: Plan
+    anew: Anew | None = None
 
 
 def load(
@@ -136,6 +158,7 @@ def _read(
             drop_missing_target=drop,
             skip_damaged=skip is True,
             kind=cast("Kind | None", kind),
+            series=_series(settings),
             observer=observer,
         )
 
@@ -178,6 +201,18 @@ def _roles(settings: Mapping[str, object]) -> dict[str, ColumnRole]:
     return roles
 
 
+def _series(settings: Mapping[str, object]) -> Series | None:
+    """Return how the settings say that the rows of a table make sequences."""
+    names = {name: settings.get(f"data.{name}") for name in ("id", "time")}
+    window = str(settings.get("data.window", 0))
+    if not window.isdecimal():
+        raise PlanError(f"data.window: must be a number of rows, got {window!r}")
+    if not any(names.values()) and not int(window):
+        return None
+    known = {name: str(value) for name, value in names.items() if value is not None}
+    return Series.model_validate({**known, "window": int(window)})
+
+
 def _truth(settings: Mapping[str, object], path: str) -> bool | None:
     """Return what a setting says that is needed before there is a plan."""
     if path not in settings:
@@ -211,10 +246,11 @@ def make_plan(
     if asked is not None:
         _one_of(asked, "problem.task", get_args(Task))
     inspection = examine(data, observer, task=cast("Task | None", asked))
-    default = decide(inspection, measure(), budget)
+    machine = measure()
+    default = decide(inspection, machine, budget)
     chosen = set_values(default, settings) if settings else default
     check(chosen)
-    return Planned(data, inspection, chosen, default)
+    return Planned(data, inspection, chosen, default, Anew(machine, settings or {}))
 
 
 def _refuse_other_data(settings: Mapping[str, object]) -> None:
@@ -261,6 +297,7 @@ def load_planned(
         drop_missing_target=plan.data.drop_missing_target,
         skip_damaged=plan.data.skip_damaged,
         kind=plan.data.kind,
+        series=plan.data.series,
         observer=observer,
     )
     check_fingerprint(plan, data)

@@ -11,9 +11,10 @@ from torchsmith.api.predictions import Predictions
 from torchsmith.api.run import Run, load_run
 from torchsmith.core.errors import DataError
 from torchsmith.core.observer import Observer
-from torchsmith.core.vocabulary import Kind
+from torchsmith.core.vocabulary import NOUNS, Kind
 from torchsmith.data import load as reading
 from torchsmith.data.data import Data, Table
+from torchsmith.data.sequence_using import read_new_sequences
 from torchsmith.data.tables import read_with_formats, table_from_rows
 from torchsmith.evaluate.evaluation import Evaluation
 from torchsmith.inspect.wording import amount, at_lines
@@ -100,6 +101,14 @@ def read_for(
     preparation = model.preparation
     if isinstance(source, Data):
         return source
+    if preparation.sequences is not None:
+        return read_new_sequences(
+            preparation.sequences,
+            source,
+            target=model.problem.target,
+            scored=scored,
+            observer=observer,
+        )
     if preparation.table is None:
         name, kind = model.problem.target, preparation.kind
         return _read_arrays(source, name, kind, observer, scored=scored)
@@ -133,7 +142,7 @@ def _notes(model: "Model", data: Data) -> Iterator[str]:
     if ignored := data.reading.get("ignored"):
         yield f"not used by the network: {ignored}"
     for change in model.preparation.unseen(data):
-        noun = "value" if change.column else "picture"
+        noun = "value" if change.column else NOUNS[data.kind]
         subject = f"column '{change.column}': " if change.column else ""
         first = f"'{change.example}'" if change.example else ""
         lines = at_lines(change.lines) if change.lines else ""

@@ -186,6 +186,26 @@ class Images:
         )
 
 
+class Series(Record):
+    """How the rows of a table make sequences.
+
+    Attributes:
+        id: The column whose equal values, one after the other, make one sequence.
+        time: The column that orders the steps of a sequence.
+        window: For forecasting, how many rows make the sequence from which the target
+            of the next row is predicted; 0 does not forecast.
+    """
+
+    id: str | None = None
+    time: str | None = None
+    window: int = 0
+
+
+def first_step(time: str) -> str:
+    """What the column is called that holds the time of a window's first row."""
+    return f"{time} of the first step"
+
+
 @dataclass(frozen=True)
 class Sequences:
     """N sequences of C channels, each of its own length.
@@ -200,6 +220,7 @@ class Sequences:
             no inputs, but a split may go by them.
         names: What to call each sequence in messages; empty calls them by number, 0 =
             first.
+        series: How they stood in a table, where they did.
     """
 
     values: np.ndarray
@@ -208,6 +229,7 @@ class Sequences:
     symbols: tuple[str, ...] = ()
     columns: Mapping[str, Column] = field(default_factory=dict)
     names: tuple[str, ...] = ()
+    series: Series | None = None
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -245,6 +267,7 @@ class Sequences:
             symbols=self.symbols,
             columns={name: column.take(rows) for name, column in self.columns.items()},
             names=tuple(self.names[i] for i in rows) if self.names else (),
+            series=self.series,
         )
 
 

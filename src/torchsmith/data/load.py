@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from torchsmith.core.vocabulary import ColumnRole, Kind
 from torchsmith.data.arrays import data_from_arrays, read_npy, read_npz, read_npz_folder
 from torchsmith.data.catalog import NAMES, Entry, entry_named, is_copy
 from torchsmith.data.catalog_sets import read_set
-from torchsmith.data.data import Data
+from torchsmith.data.data import Data, Series
 from torchsmith.data.idx import is_idx_name, looks_like_idx, read_idx_source
 from torchsmith.data.image_folder import read_image_folder
 from torchsmith.data.pictures import EXTENSIONS, sniff
@@ -22,7 +22,9 @@ from torchsmith.data.pixels_csv import find_layout, read_pixels_csv
 from torchsmith.data.sequence_source import (
     read_sequence_file,
     read_sequence_folder,
+    read_sequence_table,
     sequences_from_python,
+    sequences_from_rows,
 )
 from torchsmith.data.tables import read_table, table_from_rows
 
@@ -57,6 +59,19 @@ _REFUSED = {
 }
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What `load` is asked for, besides the source."""
+
+    target: str | None
+    roles: Mapping[str, ColumnRole] | None
+    drop: bool
+    skip: bool
+    kind: Kind | None
+    series: Series | None
+    observer: Observer
+
+
 def load(
     source: object,
     *,
@@ -65,6 +80,7 @@ def load(
     drop_missing_target: bool = False,
     skip_damaged: bool = False,
     kind: Kind | None = None,
+    series: Series | None = None,
     observer: Observer | None = None,
 ) -> Data:
     """Read data from whatever holds it.
@@ -76,8 +92,9 @@ def load(
         roles: What columns of a table must be.
         drop_missing_target: Leave out rows of a table without a target.
         skip_damaged: Leave out damaged pictures and volumes.
-        kind: What arrays hold, where their shape could mean several things; by default
-            the shape decides.
+        kind: What the source holds, where it could mean several things; by default its
+            content decides.
+        series: How the rows of a table make sequences, where they do.
         observer: Is told what is being read.
 
     Raises:
@@ -88,23 +105,21 @@ def load(
     """
     if isinstance(source, Data):
         return source
-    observer = observer or Observer()
-    if not isinstance(source, str | os.PathLike):
-        return _from_python(source, target, roles, drop_missing_target, kind)
-    return _from_name(
-        source, target, roles, observer, drop_missing_target, skip_damaged, kind
+    asked = _Asked(
+        target=target,
+        roles=roles,
+        drop=drop_missing_target,
+        skip=skip_damaged,
+        kind=kind,
+        series=series,
+        observer=observer or Observer(),
     )
+    if isinstance(source, str | os.PathLike):
+        return _from_name(source, asked)
+    return _from_python(source, asked)
 
 
-def _from_name(
-    source: str | os.PathLike[str],
-    target: str | None,
-    roles: Mapping[str, ColumnRole] | None,
-    observer: Observer,
-    drop: bool,  # noqa: FBT001 -- given by place at its only call
-    skip: bool,  # noqa: FBT001
-    kind: Kind | None,
-) -> Data:
+def _from_name(source: str | os.PathLike[str], asked: _Asked) -> Data:
     name = os.fspath(source)
     if not isinstance(name, str) or not name.strip():
         raise DataError(
@@ -116,20 +131,26 @@ def _from_name(
     if not path.exists():
         if entry is None:
             raise _nothing_there(name, path)
-        return read_set(entry, target=target, roles=roles, observer=observer)
+        return _set(entry, None, asked)
     if entry is not None and path.is_dir() and is_copy(entry, path):
-        return read_set(
-            entry, target=target, roles=roles, folder=path, observer=observer
-        )
+        return _set(entry, path, asked)
     if path.is_dir():
-        data = _from_folder(path, target, observer, skip_damaged=skip, kind=kind)
+        data = _from_folder(path, asked)
     elif path.is_file():
-        data = _from_file(
-            path, target, roles, observer, drop=drop, skip=skip, kind=kind
-        )
+        data = _from_file(path, asked)
     else:
         raise DataError(f"{path}: is neither a file nor a folder")
     return replace(data, source=name, reading={**data.reading, **_shadow(entry, path)})
+
+
+def _set(entry: Entry, folder: Path | None, asked: _Asked) -> Data:
+    return read_set(
+        entry,
+        target=asked.target,
+        roles=asked.roles,
+        folder=folder,
+        observer=asked.observer,
+    )
 
 
 def _shadow(entry: Entry | None, path: Path) -> dict[str, str]:
@@ -139,14 +160,8 @@ def _shadow(entry: Entry | None, path: Path) -> dict[str, str]:
     return {"name": told}
 
 
-def _from_folder(
-    path: Path,
-    target: str | None,
-    observer: Observer,
-    *,
-    skip_damaged: bool,
-    kind: Kind | None,
-) -> Data:
+def _from_folder(path: Path, asked: _Asked) -> Data:
+    target, kind, observer = asked.target, asked.kind, asked.observer
     try:
         held = sorted(path.iterdir())
     except OSError as error:
@@ -177,31 +192,17 @@ def _from_folder(
     if not held:
         raise DataError(f"{path}: is an empty folder")
     return read_image_folder(
-        path, target=target, skip_damaged=skip_damaged, observer=observer
+        path, target=target, skip_damaged=asked.skip, observer=observer
     )
 
 
-def _from_file(
-    path: Path,
-    target: str | None,
-    roles: Mapping[str, ColumnRole] | None,
-    observer: Observer,
-    *,
-    drop: bool,
-    skip: bool,
-    kind: Kind | None,
-) -> Data:
-    try:
-        with path.open("rb") as file:
-            head = file.read(64)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    if not head:
-        raise DataError(f"{path}: is empty (0 bytes)")
+def _from_file(path: Path, asked: _Asked) -> Data:
+    target, kind, observer = asked.target, asked.kind, asked.observer
+    head = _head(path)
     ending = path.suffix.lower()
     if sniff(head) or ending in EXTENSIONS:
         return read_image_folder(
-            path, target=target, skip_damaged=skip, observer=observer
+            path, target=target, skip_damaged=asked.skip, observer=observer
         )
     sequences = read_sequence_file(path, target, kind)
     if sequences is not None:
@@ -217,24 +218,44 @@ def _from_file(
             raise DataError(f"{path}: is {why}")
     if looks_like_idx(head) or (is_idx_name(path.name) and head[:2] == b"\x1f\x8b"):
         return read_idx_source(path, target=target)
+    if kind == "sequences" or asked.series is not None:
+        return read_sequence_table(
+            path,
+            asked.series,
+            target=target,
+            roles=asked.roles,
+            drop_missing_target=asked.drop,
+            observer=observer,
+        )
     if not head.startswith(b"PAR1") and (layout := find_layout(path, target=target)):
         return read_pixels_csv(path, layout, target=target, observer=observer)
     return read_table(
         path,
         target=target,
-        roles=roles,
-        drop_missing_target=drop,
+        roles=asked.roles,
+        drop_missing_target=asked.drop,
         observer=observer,
     )
 
 
-def _from_python(
-    source: object,
-    target: str | None,
-    roles: Mapping[str, ColumnRole] | None,
-    drop: bool,  # noqa: FBT001 -- named at its only call
-    kind: Kind | None,
-) -> Data:
+def _head(path: Path) -> bytes:
+    """Return the first bytes of a file, by which formats are told."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(64)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    if not head:
+        raise DataError(f"{path}: is empty (0 bytes)")
+    return head
+
+
+def _from_python(source: object, asked: _Asked) -> Data:
+    target, roles, kind = asked.target, asked.roles, asked.kind
+    if asked.series is not None:
+        return sequences_from_rows(
+            source, asked.series, target=target, drop_missing_target=asked.drop
+        )
     if kind == "sequences":
         return sequences_from_python(source, target)
     if isinstance(source, np.ndarray):
@@ -248,7 +269,7 @@ def _from_python(
         )
     if isinstance(source, Mapping | list) or hasattr(source, "columns"):
         return table_from_rows(
-            source, target=target, roles=roles, drop_missing_target=drop
+            source, target=target, roles=roles, drop_missing_target=asked.drop
         )
     raise DataError(
         f"a {type(source).__name__} is no source; give a path, the name of a set, "

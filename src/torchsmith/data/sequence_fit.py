@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from torchsmith.core.record import Record
-from torchsmith.data.data import Change, Sequences
-from torchsmith.data.steps import Standardize, Step
+from torchsmith.data.data import Change, Sequences, Series
+from torchsmith.data.sequence_gaps import interpolated, means_of, refuse_gaps
+from torchsmith.data.steps import Interpolate, Standardize, Step
 
 
 class SequencePreparation(Record):
@@ -19,6 +20,9 @@ class SequencePreparation(Record):
         has_mask: Whether lengths differ; a last channel then says where it goes on.
         symbols: Of texts, the characters of the training part.
         offset, factor: For each channel; the input is `(value - offset) * factor`.
+        fill: For each channel, what stands where a sequence has no value of it, if
+            missing values are filled; otherwise empty.
+        series: How the sequences stand in a table, where they do.
     """
 
     channels: tuple[str, ...]
@@ -27,6 +31,8 @@ class SequencePreparation(Record):
     symbols: tuple[str, ...] = ()
     offset: tuple[float, ...]
     factor: tuple[float, ...]
+    fill: tuple[float, ...] = ()
+    series: Series | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -43,7 +49,14 @@ class SequencePreparation(Record):
         }
 
     def apply(self, sequences: Sequences) -> np.ndarray:
-        """Return `(N, *shape)` float32; what is after the end of a sequence is 0."""
+        """Return `(N, *shape)` float32; what is after the end of a sequence is 0.
+
+        Raises:
+            DataError: Values are missing, and the plan does not fill them.
+        """
+        if self.fill:
+            sequences = interpolated(sequences, self.fill)
+        refuse_gaps(sequences)
         out = np.zeros((len(sequences), *self.shape), np.float32)
         offset = np.array(self.offset, np.float32)
         factor = np.array(self.factor, np.float32)
@@ -65,7 +78,16 @@ class SequencePreparation(Record):
 
 
 def fit_sequences(sequences: Sequences, steps: Sequence[Step]) -> SequencePreparation:
-    """Fit the steps of a plan on training sequences."""
+    """Fit the steps of a plan on training sequences.
+
+    Raises:
+        DataError: Values are missing, and the plan does not fill them.
+    """
+    fill: tuple[float, ...] = ()
+    if any(isinstance(step, Interpolate) for step in steps):
+        fill = means_of(sequences)
+        sequences = interpolated(sequences, fill)
+    refuse_gaps(sequences)
     count = len(sequences.channels)
     offset, factor = np.zeros(count), np.ones(count)
     if any(isinstance(step, Standardize) for step in steps):
@@ -79,4 +101,6 @@ def fit_sequences(sequences: Sequences, steps: Sequence[Step]) -> SequencePrepar
         symbols=sequences.symbols,
         offset=tuple(offset.tolist()),
         factor=tuple(factor.tolist()),
+        fill=fill,
+        series=sequences.series,
     )

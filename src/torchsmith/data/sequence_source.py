@@ -1,12 +1,16 @@
 """Which files and objects are sequences, and what reads them."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from torchsmith.core.vocabulary import Kind
-from torchsmith.data.data import Data
+from torchsmith.core.errors import PlanError
+from torchsmith.core.observer import Observer
+from torchsmith.core.vocabulary import ColumnRole, Kind
+from torchsmith.data.data import Data, Series
+from torchsmith.data.forecasting import windows_of_table
 from torchsmith.data.sequence_arrays import (
     holds_sequences,
     read_npz_sequences,
@@ -18,14 +22,22 @@ from torchsmith.data.sequence_files import (
     parts_in_folder,
 )
 from torchsmith.data.sequence_rows import looks_like_rows, read_rows
+from torchsmith.data.sequence_tables import (
+    sequences_of_long_table,
+    sequences_of_wide_table,
+)
 from torchsmith.data.sequence_texts import (
     look_like_texts,
     read_text_folder,
     sequences_from_texts,
 )
 from torchsmith.data.sequence_ts import read_ts
+from torchsmith.data.tables import read_table, table_from_rows
 
-ROW_ENDINGS = (".tsv", ".txt")
+ROW_ENDINGS = (".tsv", ".txt", ".csv", ".data")
+
+_NAMELESS = re.compile(r"column_\d+")
+"""What the columns of a table without header are called."""
 
 
 def read_sequence_file(
@@ -52,8 +64,8 @@ def read_sequence_file(
         return read_ts(parts_beside(path, alone=False), source=str(path), target=target)
     if ending == ".npz" and (asked or holds_sequences(path)):
         return read_npz_sequences(path, target=target)
-    rows = ending in ROW_ENDINGS and looks_like_rows(path)
-    if rows and (asked or is_archive_name(path.name)):
+    rows = is_archive_name(path.name) or (asked and ending in ROW_ENDINGS)
+    if rows and not _NAMELESS.fullmatch(target or "") and looks_like_rows(path):
         return read_rows(
             parts_beside(path, alone=False), source=str(path), target=target
         )
@@ -89,6 +101,61 @@ def read_sequence_folder(
     if texts and (kind == "sequences" or look_like_texts(files)):
         return read_text_folder(folder, files, target=target)
     return None
+
+
+def read_sequence_table(
+    path: Path,
+    series: Series | None,
+    *,
+    target: str | None,
+    roles: Mapping[str, ColumnRole] | None,
+    drop_missing_target: bool,
+    observer: Observer,
+) -> Data:
+    """Read a table of sequences: a row for each step, or a row for each sequence.
+
+    Args:
+        path: The file.
+        series: Names the columns that tell which row is which step; None where each
+            row is a sequence.
+        target: The column to predict.
+        roles: What columns must be.
+        drop_missing_target: Leave out examples without a target.
+        observer: Is told what is being read.
+
+    Raises:
+        DataError: The table cannot be read, or makes no sequences; says the lines.
+        PlanError: A column does not exist, or settings are missing.
+    """
+    data = read_table(path, roles=roles, observer=observer)
+    return _of_table(data, series, target, drop=drop_missing_target)
+
+
+def sequences_from_rows(
+    source: object,
+    series: Series,
+    *,
+    target: str | None,
+    drop_missing_target: bool = False,
+) -> Data:
+    """Take a table of sequences in memory; see `read_sequence_table`."""
+    data = table_from_rows(source)
+    return _of_table(data, series, target, drop=drop_missing_target)
+
+
+def _of_table(
+    data: Data, series: Series | None, target: str | None, *, drop: bool
+) -> Data:
+    if series is None:
+        return sequences_of_wide_table(data, target=target)
+    if series.window:
+        return windows_of_table(data, series, target=target, drop_missing_target=drop)
+    if series.id is None:
+        raise PlanError(
+            "data.time: needs data.id, the column that tells the sequences apart, or "
+            "data.window, to predict the next value"
+        )
+    return sequences_of_long_table(data, series, target=target)
 
 
 def sequences_from_python(source: object, target: str | None) -> Data:

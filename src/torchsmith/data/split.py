@@ -11,7 +11,7 @@ from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.record import Record
 from torchsmith.core.seeds import generator
 from torchsmith.core.vocabulary import NOUNS
-from torchsmith.data.data import Column, Data, Sequences, Table
+from torchsmith.data.data import Column, Data, Sequences, Table, first_step
 from torchsmith.data.same import input_keys
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -67,7 +67,7 @@ def split_rows(data: Data, spec: Split) -> Parts:
     A share is of the rows that are still to be divided, rounded to whole rows, and no
     part is empty. With `stratify` every class with at least three rows is in each part
     where the shares leave room. Where a part is given, rows that the source puts into
-    no part stay out.
+    no part stay out; so do windows of a table in time that reach over a border.
 
     Args:
         data: The source, with targets where `stratify` is asked.
@@ -98,7 +98,9 @@ def split_rows(data: Data, spec: Split) -> Parts:
         test = cut.pop(0)
     if spec.val != "given":
         val = cut.pop(0)
-    parts = Parts(train=cut[0], val=np.sort(val), test=np.sort(test))
+    val = _after(data, spec, cut[0], np.sort(val))
+    test = _after(data, spec, np.union1d(cut[0], val), np.sort(test))
+    parts = Parts(train=cut[0], val=val, test=test)
     return _without_shared(data, parts) if spec.drop_shared else parts
 
 
@@ -134,7 +136,29 @@ def hold_out(data: Data, spec: Split, share: float) -> tuple[np.ndarray, np.ndar
     if problem := contradiction(spec):
         raise PlanError(f"split: {problem}")
     held_out, left = _cut(data, spec, np.arange(len(data)), [share])
-    return left, held_out
+    return left, _after(data, spec, left, held_out)
+
+
+def _after(data: Data, spec: Split, before: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Leave out windows that reach back to the time of an earlier part.
+
+    Their first steps are targets that the earlier part learned from.
+    """
+    inputs = data.inputs
+    if spec.time is None or not isinstance(inputs, Sequences):
+        return rows
+    begins = inputs.columns.get(first_step(spec.time))
+    if begins is None:
+        return rows
+    border = inputs.columns[spec.time].values[before].max()
+    kept = rows[begins.values[rows] > border]
+    if not len(kept):
+        raise DataError(
+            f"split.time: {len(rows):,} windows are too few for a part of their own: "
+            f"all {'begin' if len(rows) > 1 else 'begins'} before the part before them "
+            "ends; set a smaller data.window, or a larger share"
+        )
+    return kept
 
 
 def _given(data: Data, spec: Split) -> np.ndarray:

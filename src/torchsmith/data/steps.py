@@ -83,6 +83,14 @@ class EncodeCategories(Spec):
     min_count: int = Field(default=1, ge=1)
 
 
+class Interpolate(Spec):
+    """Fill missing values of a sequence on the line between their neighbours in time.
+
+    Before the first value and after the last one the nearest goes on; a channel without
+    any value in a sequence gets its mean of the training part.
+    """
+
+
 class Resize(Spec):
     """Resize pictures with antialiasing (Pillow, bilinear).
 
@@ -130,6 +138,7 @@ Step = Annotated[
     | Standardize
     | RobustScale
     | EncodeCategories
+    | Interpolate
     | Resize
     | ToFloat
     | StandardizeTarget,
@@ -145,7 +154,7 @@ TABLE_ORDER: tuple[type[Spec], ...] = (
     StandardizeTarget,
 )
 IMAGE_ORDER: tuple[type[Spec], ...] = (Resize, ToFloat, Standardize, StandardizeTarget)
-SEQUENCE_ORDER: tuple[type[Spec], ...] = (Standardize, StandardizeTarget)
+SEQUENCE_ORDER: tuple[type[Spec], ...] = (Interpolate, Standardize, StandardizeTarget)
 VOLUME_ORDER: tuple[type[Spec], ...] = (ToFloat, Standardize, StandardizeTarget)
 ORDERS: Mapping[Kind, tuple[type[Spec], ...]] = {
     "table": TABLE_ORDER,

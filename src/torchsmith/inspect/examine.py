@@ -227,6 +227,8 @@ def _inspect_sequences(
     facts = describe_sequences(sequences)
     profiles = [build_profile(column) for column in sequences.columns.values()]
     group, time = group_of(profiles), relations.find_time(profiles)
+    if sequences.series is not None and sequences.series.window:
+        group, time = None, sequences.series.time
     known |= {"sequences": facts, "group": group, "time": time}
     smallest = min(subject.facts.counts, default=None) if subject.facts else None
     findings = [

@@ -1,7 +1,8 @@
 """The default for sequences `(N, C, L)`."""
 
-from torchsmith.data.steps import Standardize, StandardizeTarget, Step
+from torchsmith.data.steps import Interpolate, Standardize, StandardizeTarget, Step
 from torchsmith.inspect.inspection import SequenceFacts
+from torchsmith.inspect.wording import amount
 from torchsmith.plan.design import (
     Case,
     Design,
@@ -16,8 +17,10 @@ from torchsmith.plan.schedules import OneCycleLR
 
 def design_sequences(case: Case, facts: SequenceFacts) -> Design:
     """Choose preparation, network and training for sequences."""
-    del facts
     prepare: list[Step] = [Standardize()]
+    if facts.missing:
+        prepare.insert(0, Interpolate())
+        case.reasons["prepare.0"] = amount(facts.missing, "missing value")
     if case.target.task == "regression":
         prepare.append(StandardizeTarget())
     batch_size = choose_batch_size(case, large=128)

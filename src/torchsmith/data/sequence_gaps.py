@@ -1,0 +1,70 @@
+"""Values that are missing within sequences."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from torchsmith.core.errors import DataError
+from torchsmith.data.data import Sequences
+
+_SHOWN = 3  # so many sequences are named in a message
+
+
+def means_of(sequences: Sequences) -> tuple[float, ...]:
+    """Return the mean of each channel; 0 where it has no value at all."""
+    present = ~np.isnan(sequences.values)
+    sums = np.where(present, sequences.values, 0).sum(axis=0, dtype=np.float64)
+    return tuple((sums / np.maximum(present.sum(axis=0), 1)).tolist())
+
+
+def interpolated(sequences: Sequences, means: Sequence[float]) -> Sequences:
+    """Fill what is missing on the line between its neighbours in time.
+
+    Before the first value and after the last one the nearest value goes on. Nothing is
+    taken from another sequence, but where a channel of a sequence has no value.
+
+    Args:
+        sequences: N of them.
+        means: For each channel, what stands where a sequence has no value.
+    """
+    missing = np.isnan(sequences.values)
+    if not missing.any():
+        return sequences
+    values = sequences.values.copy()
+    for row in _rows_of(sequences, missing):
+        steps = slice(sequences.starts[row], sequences.starts[row + 1])
+        for channel, mean in enumerate(means):
+            gone = missing[steps, channel]
+            if gone.all():
+                values[steps, channel] = mean
+            elif gone.any():
+                known = np.flatnonzero(~gone)
+                part = values[steps, channel]
+                part[gone] = np.interp(np.flatnonzero(gone), known, part[known])
+    return replace(sequences, values=values)
+
+
+def refuse_gaps(sequences: Sequences) -> None:
+    """Refuse sequences in which values are missing.
+
+    Raises:
+        DataError: Values are missing; names the first sequences.
+    """
+    missing = np.isnan(sequences.values)
+    if not missing.any():
+        return
+    rows = _rows_of(sequences, missing)
+    shown = ", ".join(sequences.name(row) for row in rows[:_SHOWN])
+    more = ", …" if len(rows) > _SHOWN else ""
+    raise DataError(
+        f"{int(missing.sum()):,} values are missing in {len(rows):,} of "
+        f"{len(sequences):,} sequences ({shown}{more}); fill them in, or train with "
+        "the step Interpolate in prepare"
+    )
+
+
+def _rows_of(sequences: Sequences, missing: np.ndarray) -> list[int]:
+    steps = np.flatnonzero(missing.any(axis=1))
+    rows = np.searchsorted(sequences.starts, steps, side="right") - 1
+    return [int(row) for row in np.unique(rows)]

@@ -1,0 +1,338 @@
+"""Sequences that stand in a table: a row for each step, or a row for each sequence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from torchsmith.core.errors import DataError, PlanError, nearest
+from torchsmith.data.data import Change, Column, Data, Sequences, Series, Table
+from torchsmith.data.sequence_parts import SequencePart, sequences_from_parts
+
+NUM_LINES = 5
+"""So many lines are named in a message."""
+
+_CHANGE_LINES = 10
+_REGULAR = 0.9
+"""Where so many steps in time are equal, longer ones are gaps."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a table, cut into sequences.
+
+    Attributes:
+        starts: `(N,)` the first row of each sequence.
+        lengths: `(N,)` their rows.
+        names: `(N,)` the value of the id column.
+    """
+
+    starts: np.ndarray
+    lengths: np.ndarray
+    names: tuple[str, ...]
+
+
+def sequences_of_long_table(
+    data: Data,
+    series: Series,
+    *,
+    target: str | None = None,
+    channels: Sequence[str] | None = None,
+) -> Data:
+    """Make a sequence of the rows that have one id.
+
+    Numbers and booleans that change within a sequence are its channels. Columns that
+    stay the same within every sequence are what is known of it besides; a target is one
+    of these. Texts and dates that change within a sequence are not used, and counted.
+
+    Args:
+        data: The table, with the target among its columns.
+        series: Names the id, and perhaps the time.
+        target: The column to predict.
+        channels: For prediction, the columns that are needed.
+
+    Raises:
+        DataError: An id is missing or comes back later, a time is missing, repeats or
+            goes back, or the target changes within a sequence; says the lines.
+        PlanError: A column does not exist.
+    """
+    table = table_of(data)
+    rows = rows_by_id(data, table, series)
+    changes = [*data.changes]
+    if series.time is not None:
+        gaps, _ = check_times(data, table, series, rows)
+        if len(gaps):
+            what = f"'{series.time}' jumps here; steps are taken as even"
+            changes.append(change_at(table, series.time, what, gaps))
+    set_aside = {series.id, series.time, target}
+    others = {n: c for n, c in table.columns.items() if n not in set_aside}
+    firsts = {n: c.take(rows.starts) for n, c in others.items() if _same(c, rows)}
+    found = [
+        name
+        for name, column in others.items()
+        if name not in firsts and column.kind in ("number", "boolean")
+    ]
+    unused = [name for name in others if name not in firsts and name not in found]
+    for name in [] if channels is not None else unused:
+        what = f"{others[name].kind} that changes within a sequence: no channel"
+        changes.append(Change(column=name, what=what, count=len(table)))
+    values = stacked(data, table, found if channels is None else channels)
+    labels = None
+    if target is not None and target in table.columns:
+        labels = _of_each(data, table.columns[target], rows)
+    whole = sequences_from_parts(
+        data.source,
+        [
+            SequencePart(
+                None,
+                data.source,
+                values,
+                rows.lengths,
+                names=rows.names,
+                columns=firsts if channels is None else {},
+            )
+        ],
+        channels=found if channels is None else channels,
+        reading={**data.reading, "format": "a row for each step"},
+        changes=changes,
+    )
+    return finished(whole, data, series, labels)
+
+
+def sequences_of_wide_table(data: Data, *, target: str | None = None) -> Data:
+    """Make a sequence of each row: its numbers from left to right are the steps.
+
+    Missing values at the end of a row end the sequence. Columns that hold no numbers
+    are what is known of each sequence besides.
+
+    Args:
+        data: The table, with the target among its columns.
+        target: The column to predict.
+
+    Raises:
+        DataError: There are no numbers, or a row has none.
+    """
+    table = table_of(data)
+    others = {n: c for n, c in table.columns.items() if n != target}
+    steps = {n: c for n, c in others.items() if c.kind == "number"}
+    if len(steps) < 2:
+        raise DataError(
+            f"{data.source}: {len(steps)} columns of numbers are too few for a "
+            "sequence in each row; where each row is a step, name the column that "
+            "tells the sequences apart: data.id"
+        )
+    values = np.stack([column.values for column in steps.values()], axis=1)
+    present = ~np.isnan(values)
+    lengths = present.shape[1] - present[:, ::-1].argmax(axis=1)
+    lengths[~present.any(axis=1)] = 0
+    kept = np.arange(values.shape[1]) < lengths[:, None]
+    names = tuple(f"line {line}" for line in table.lines.tolist())
+    changes = [*data.changes]
+    if len(short := np.flatnonzero((lengths > 0) & (lengths < len(steps)))):
+        what = "missing values at the end of a row read as the sequence's end"
+        changes.append(change_at(table, "", what, short))
+    part = SequencePart(
+        None,
+        data.source,
+        values[kept][:, None],
+        lengths,
+        names=names,
+        columns={n: c for n, c in others.items() if n not in steps},
+    )
+    whole = sequences_from_parts(
+        data.source,
+        [part],
+        reading={**data.reading, "format": "a row for each sequence"},
+        changes=changes,
+    )
+    return finished(whole, data, None, table.columns.get(target or ""))
+
+
+def table_of(data: Data) -> Table:
+    """Return the table that a source holds.
+
+    Raises:
+        DataError: It holds something else.
+    """
+    if not isinstance(data.inputs, Table):
+        raise DataError(
+            f"{data.source}: holds {data.kind}, not a table; leave out data.id, "
+            "data.time and data.window"
+        )
+    return data.inputs
+
+
+def column_of(data: Data, table: Table, setting: str, name: str) -> Column:
+    """Return the column that a setting names.
+
+    Raises:
+        PlanError: There is no such column.
+        DataError: Values are missing in it.
+    """
+    column = table.columns.get(name)
+    if column is None:
+        raise PlanError(
+            f"{setting}: {data.source} has no column '{name}'"
+            f"{nearest(name, table.columns) or ';'} the columns are "
+            f"{', '.join(table.columns)}"
+        )
+    if len(gone := np.flatnonzero(column.missing)):
+        raise DataError(
+            f"{data.source}, column '{name}': no value in {len(gone):,} of "
+            f"{len(table):,} rows ({lines_of(table, gone)}); {setting} needs one in "
+            "every row"
+        )
+    return column
+
+
+def rows_by_id(data: Data, table: Table, series: Series) -> Rows:
+    """Cut the rows where the id changes; without an id they are one sequence.
+
+    Raises:
+        DataError: An id is missing, or comes back after another one.
+    """
+    if series.id is None:
+        return Rows(np.zeros(1, np.int64), np.array([len(table)]), ("",))
+    column = column_of(data, table, "data.id", series.id)
+    values = column.values
+    starts = np.concatenate([[0], np.flatnonzero(values[1:] != values[:-1]) + 1])
+    names = column.texts(starts)
+    first: dict[str, int] = {}
+    for start, name in zip(starts.tolist(), names, strict=True):
+        if name in first:
+            raise DataError(
+                f"{data.source}, line {table.lines[start]}: {series.id} '{name}' comes "
+                f"back; its sequence began on line {table.lines[first[name]]}, and "
+                f"others stand between; sort the rows by '{series.id}'"
+                + (f" and '{series.time}'" if series.time else "")
+            )
+        first[name] = start
+    lengths = np.diff([*starts.tolist(), len(table)])
+    return Rows(starts.astype(np.int64), lengths.astype(np.int64), tuple(names))
+
+
+def check_times(
+    data: Data, table: Table, series: Series, rows: Rows
+) -> tuple[np.ndarray, float]:
+    """Return the rows before which time jumps, and the usual step in time.
+
+    Steps are even where nine of ten are equal; then longer ones are jumps. Otherwise
+    nothing is known of jumps, and the usual step is 0.
+
+    Raises:
+        DataError: The time is missing, repeats or goes back within a sequence.
+    """
+    name = series.time or ""
+    column = column_of(data, table, "data.time", name)
+    if column.kind not in ("date", "number"):
+        raise DataError(
+            f"{data.source}, column '{name}': holds {column.kind}; data.time needs "
+            "dates or numbers"
+        )
+    times = column.values
+    times = times.astype(np.int64) if column.kind == "date" else times
+    steps = np.diff(times).astype(np.float64)
+    inside = np.ones(len(steps), bool)
+    inside[rows.starts[1:] - 1] = False
+    for wrong, what in (((steps == 0), "repeats"), ((steps < 0), "goes back")):
+        if len(at := np.flatnonzero(wrong & inside) + 1):
+            which = f" within one '{series.id}'" if series.id else ""
+            raise DataError(
+                f"{data.source}, column '{name}': {column.texts(at[:1])[0]} {what}"
+                f"{which} in {len(at):,} of {len(table):,} rows "
+                f"({lines_of(table, at)}); "
+                + (
+                    "keep one row of each time"
+                    if what == "repeats"
+                    else "sort the rows"
+                )
+            )
+    if not inside.any():
+        return np.empty(0, np.int64), 0.0
+    distinct, counts = np.unique(steps[inside], return_counts=True)
+    usual = float(distinct[counts.argmax()])
+    if counts.max() < _REGULAR * inside.sum():
+        return np.empty(0, np.int64), 0.0
+    return np.flatnonzero(inside & (steps > 1.5 * usual)) + 1, usual
+
+
+def stacked(data: Data, table: Table, names: Sequence[str]) -> np.ndarray:
+    """Return `(T, C)` values of these columns.
+
+    Raises:
+        DataError: There are none, or one is not there.
+    """
+    if not names:
+        raise DataError(
+            f"{data.source}: no column of numbers changes within a sequence, so there "
+            "is nothing to learn from"
+        )
+    if lacking := [name for name in names if name not in table.columns]:
+        raise DataError(
+            f"{data.source}: no column{'s' * (len(lacking) > 1)} "
+            f"{', '.join(map(repr, lacking))}, which the network needs; the columns "
+            f"are {', '.join(table.columns)}"
+        )
+    for name in names:
+        if table.columns[name].kind not in ("number", "boolean"):
+            raise DataError(
+                f"{data.source}, column '{name}': holds {table.columns[name].kind}; a "
+                "channel needs numbers"
+            )
+    return np.stack([table.columns[name].values for name in names], axis=1)
+
+
+def finished(
+    whole: Data, data: Data, series: Series | None, target: Column | None
+) -> Data:
+    """Add the target, what the table was, and the fingerprint of the whole file."""
+    if not isinstance(whole.inputs, Sequences):
+        raise TypeError(whole.kind)
+    return replace(
+        whole,
+        inputs=replace(whole.inputs, series=series),
+        target=target,
+        fingerprint=data.fingerprint,
+    )
+
+
+def change_at(table: Table, column: str, what: str, rows: np.ndarray) -> Change:
+    """Count a change of some rows, with their first lines."""
+    lines = tuple(table.lines[rows[:_CHANGE_LINES]].tolist())
+    return Change(column=column, what=what, count=len(rows), lines=lines)
+
+
+def lines_of(table: Table, rows: np.ndarray) -> str:
+    """Name the first lines of some rows for a message."""
+    shown = ", ".join(map(str, table.lines[rows[:NUM_LINES]].tolist()))
+    noun = "line" if len(rows) == 1 else "lines"
+    return f"{noun} {shown}{', …' * (len(rows) > NUM_LINES)}"
+
+
+def _same(column: Column, rows: Rows) -> bool:
+    """Whether a column has one value within every sequence."""
+    return not len(_changes_at(column, rows))
+
+
+def _changes_at(column: Column, rows: Rows) -> np.ndarray:
+    """Return the rows whose value is not that of the row before in its sequence."""
+    missing = column.missing
+    differs = column.values[1:] != column.values[:-1]
+    differs = (differs & ~(missing[1:] & missing[:-1])).copy()
+    differs[rows.starts[1:] - 1] = False
+    return np.flatnonzero(differs) + 1
+
+
+def _of_each(data: Data, column: Column, rows: Rows) -> Column:
+    """Return the target of each sequence, which all its rows share."""
+    table = table_of(data)
+    if len(changes := _changes_at(column, rows)):
+        place = int(np.searchsorted(rows.starts, changes[0], side="right")) - 1
+        before, after = column.texts(np.array([changes[0] - 1, changes[0]]))
+        raise DataError(
+            f"{data.source}, line {table.lines[changes[0]]}: the target "
+            f"'{column.name}' changes from '{before}' to '{after}' within the sequence "
+            f"'{rows.names[place]}'; a sequence has one target. To predict the next "
+            "value of a column, set data.window"
+        )
+    return column.take(rows.starts)

@@ -1,0 +1,156 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from torchsmith.core.errors import DataError, PlanError
+from torchsmith.data.data import MISSING_TARGET, Series
+from torchsmith.data.load import load
+from torchsmith.data.split import Split, hold_out, split_rows
+
+SERIES = Series(time="day", window=3)
+
+
+def _write(folder, rows, header="day,x,y"):
+    path = folder / "a.csv"
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+def _days(days, values=None):
+    values = values or [str(day + 0.5) for day in days]
+    start = np.datetime64("2026-01-01")
+    return [f"{start + day},{day},{y}" for day, y in zip(days, values, strict=True)]
+
+
+def test_a_window_holds_the_rows_before_its_target(tmp_path):
+    data = load(_write(tmp_path, _days(range(6))), target="y", series=SERIES)
+    assert len(data) == 3
+    assert data.inputs.channels == ("x", "y")
+    assert data.inputs.at(0).tolist() == [[0, 0.5], [1, 1.5], [2, 2.5]]
+    assert data.target.values.tolist() == [3.5, 4.5, 5.5]
+    assert data.inputs.names == ("2026-01-04", "2026-01-05", "2026-01-06")
+    assert data.inputs.columns["day"].texts()[0] == "2026-01-04"
+    assert data.inputs.columns["day of the first step"].texts()[0] == "2026-01-01"
+
+
+def test_no_window_reaches_over_a_jump_in_time_or_from_one_id_to_the_next(tmp_path):
+    days = [*range(25), *range(30, 55)]
+    data = load(_write(tmp_path, _days(days)), target="y", series=SERIES)
+    assert len(data) == 2 * 22
+    for row in range(len(data)):
+        assert np.diff(data.inputs.at(row)[:, 0]).tolist() == [1, 1]
+        assert data.target.values[row] == data.inputs.at(row)[-1, 1] + 1
+    (change,) = data.changes
+    assert (change.column, change.count, change.lines) == ("day", 1, (27,))
+    rows = [f"{who},{row}" for who in "ab" for row in _days(range(5))]
+    path = _write(tmp_path, rows, "who,day,x,y")
+    data = load(path, target="y", series=Series(id="who", time="day", window=3))
+    assert data.inputs.names == tuple(f"{w} 2026-01-0{d}" for w in "ab" for d in (4, 5))
+
+
+def test_a_missing_target_is_refused_or_left_out_and_counted(tmp_path):
+    path = _write(tmp_path, _days(range(8), ["1", "2", "3", "4", "", "6", "7", "8"]))
+    with pytest.raises(DataError, match=r"target 'y' is missing in 1 rows \(line 6\)"):
+        load(path, target="y", series=SERIES)
+    data = load(path, target="y", series=SERIES, drop_missing_target=True)
+    assert data.target.values.tolist() == [4, 6, 7, 8]
+    assert np.isnan(data.inputs.at(1)[:, 1]).tolist() == [False, False, True]
+    (change,) = data.changes
+    assert (change.what, change.count, change.lines) == (MISSING_TARGET, 1, (6,))
+
+
+def test_windows_without_any_value_are_left_out_and_counted(tmp_path):
+    rows = [f"2026-01-{1 + d:02d},{'' if 3 <= d < 6 else d}" for d in range(12)]
+    path = _write(tmp_path, rows, "day,y")
+    data = load(path, target="y", series=SERIES, drop_missing_target=True)
+    told = {change.what: (change.count, change.lines) for change in data.changes}
+    assert told["window left out: no value is known from this line on"] == (1, (5,))
+    assert told[MISSING_TARGET] == (3, (5, 6, 7))
+    assert len(data) == 12 - 3 - 1 - 3
+
+
+def test_columns_that_are_no_channels_are_counted(tmp_path):
+    rows = [f"{row},108,{'ab'[i % 2]}" for i, row in enumerate(_days(range(6)))]
+    path = _write(tmp_path, rows, "day,x,y,place,word")
+    data = load(path, target="y", series=SERIES)
+    assert data.inputs.channels == ("x", "y")
+    assert {change.column for change in data.changes} == {"place", "word"}
+
+
+@pytest.mark.parametrize(
+    ("days", "message"),
+    [
+        ([0, 1, 2, 2, 3, 4], r"2026-01-03 repeats in 1 of 6 rows \(line 5\)"),
+        ([0, 2, 1, 3, 4, 5], r"2026-01-02 goes back in 1 of 6 rows \(line 4\)"),
+        ([0, 1, 2], "3 rows, cut where the time jumps, hold no window of 3 rows"),
+    ],
+)
+def test_times_that_make_no_windows_are_refused_with_their_line(
+    tmp_path, days, message
+):
+    with pytest.raises(DataError, match=message):
+        load(_write(tmp_path, _days(days)), target="y", series=SERIES)
+
+
+def test_a_forecast_needs_a_time_and_a_target_of_numbers(tmp_path):
+    path = _write(tmp_path, [f"{row},a" for row in _days(range(6))], "day,x,y,word")
+    with pytest.raises(PlanError, match=r"data\.window: needs data\.time"):
+        load(path, target="y", series=Series(window=3))
+    with pytest.raises(PlanError, match=r"data\.window: name the column"):
+        load(path, series=SERIES)
+    with pytest.raises(DataError, match="next value of numbers only"):
+        load(path, target="word", series=SERIES)
+
+
+def test_windows_that_do_not_fit_into_memory_are_refused(tmp_path, monkeypatch):
+    path = _write(tmp_path, _days(range(50)))
+    monkeypatch.setenv("TORCHSMITH_MEMORY", "2KB")
+    with pytest.raises(DataError, match=r"set a smaller data\.window"):
+        load(path, target="y", series=SERIES)
+
+
+@given(
+    num_rows=st.integers(40, 80),
+    window=st.integers(1, 4),
+    test=st.floats(0.2, 0.4),
+    val=st.floats(0.2, 0.4),
+)
+def test_no_window_of_a_later_part_reaches_into_an_earlier_one(
+    num_rows, window, test, val
+):
+    rows = {"t": list(range(num_rows)), "y": [t % 5 + 0.5 for t in range(num_rows)]}
+    data = load(rows, target="y", series=Series(time="t", window=window))
+    first = data.inputs.columns["t of the first step"].values
+    last = data.inputs.columns["t"].values
+    parts = split_rows(data, Split(test=test, val=val, time="t"))
+    assert last[parts.train].max() < first[parts.val].min()
+    assert last[parts.val].max() < first[parts.test].min()
+    together = np.concatenate([parts.train, parts.val, parts.test])
+    assert len(data) - len(together) == 2 * window
+    left, held_out = hold_out(data, Split(time="t"), 0.3)
+    assert last[left].max() < first[held_out].min()
+
+
+def test_a_part_that_its_windows_would_leave_empty_is_refused():
+    rows = {"t": list(range(20)), "y": [t % 5 + 0.5 for t in range(20)]}
+    data = load(rows, target="y", series=Series(time="t", window=6))
+    with pytest.raises(DataError, match="too few for a part of their own"):
+        split_rows(data, Split(test=0.2, val=0.2, time="t"))
+
+
+def test_the_temperature_of_seoul_is_cut_where_its_days_are_missing(shared_data):
+    path = shared_data / "korean" / "seoul_daily_temperature.csv"
+    data = load(
+        path,
+        target="평균기온(℃)",
+        series=Series(time="날짜", window=30),
+        drop_missing_target=True,
+    )
+    told = {change.what: (change.count, change.lines[:3]) for change in data.changes}
+    jumps = told["'날짜' jumps here; no window reaches over it"]
+    assert jumps == (3, (15703, 15734, 15978))
+    first = data.inputs.columns["날짜 of the first step"].values
+    span = data.inputs.columns["날짜"].values - first
+    assert (span == np.timedelta64(30, "D")).all()
+    assert not np.isnan(data.target.values).any()
