@@ -173,6 +173,23 @@ def test_a_setting(settings, tmp_path):
         {"init": [{"dirac_": {"params": "0.weight"}}, "kaiming_normal_"]},
         {"augment": [{"RandomCrop": 6}], "averaging": {"SWA": 0.0}},
         {"augment": [{"RandomCrop": {"size": [6, 7], "p": 0.5}}]},
+        {
+            "augment": [
+                {"RandomAffine": {"degrees": 10, "translate": [0.1, 0.2]}},
+                {"RandomHorizontalFlip": 1},
+                {"RandomVerticalFlip": 0.5},
+            ],
+            "averaging": "EMA",
+        },
+        {
+            "augment": [
+                {"RandomAffine": {"degrees": [0, 9], "scale": [0.8, 1.2], "p": 0.5}},
+                {"RandomAffine": 5},
+                "RandomHorizontalFlip",
+            ],
+            "network": {"ConvNet": {"channels": [4, 4], "pool_first": True}},
+        },
+        {"network": {"ResNet": {"channels": [4, 6], "depth": 1}}},
         {"prepare": [{"ToFloat": 16}]},
         {"network": {"Sequential": ["Flatten", {"Linear": 10}]}},
     ],

@@ -133,4 +133,9 @@ def test_a_person_is_told_how_far_it_is():
             told.append(done)
 
     inspect(pictures(pixels(), labels(240)), Listener())
-    assert told == [("Inspecting", None), ("Looking at the pictures", 240), 240]
+    assert told == [
+        ("Inspecting", None),
+        ("Looking at the pictures", 240),
+        240,
+        ("Mirroring and turning a sample of them", None),
+    ]

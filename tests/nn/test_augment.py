@@ -2,10 +2,27 @@
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from torchsmith.core.errors import PlanError
+from torchsmith.core.spec import members
 from torchsmith.nn.augment import build_augmentation
-from torchsmith.plan.augment import RandomCrop
+from torchsmith.plan.augment import (
+    Augmentation,
+    RandomAffine,
+    RandomCrop,
+    RandomHorizontalFlip,
+    RandomVerticalFlip,
+)
+
+CHANGES = {
+    "RandomCrop": RandomCrop(size=6),
+    "RandomAffine": RandomAffine(
+        degrees=20, translate=(0.1, 0.2), scale=(0.8, 1.2), p=0.9
+    ),
+    "RandomHorizontalFlip": RandomHorizontalFlip(),
+    "RandomVerticalFlip": RandomVerticalFlip(),
+}
 
 
 def pictures(num=6, height=8, width=9):
@@ -65,6 +82,136 @@ def test_a_crop_leaves_a_share_of_the_pictures_as_they_are():
 def test_without_changes_the_batch_itself_comes_back():
     batch = torch.rand(2, 1, 4, 4)
     assert build_augmentation([], (1, 4, 4))(batch) is batch
+
+
+def affine(batch, **arguments):
+    """The batch after a change that leaves nothing to chance."""
+    spec = RandomAffine(**{"degrees": 0, **arguments})
+    return build_augmentation([spec], tuple(batch.shape[1:]))(batch)
+
+
+def test_every_change_of_pictures_has_an_example():
+    names = {member.spec_name() for member in members(Augmentation)}
+    assert CHANGES.keys() == {name for name in names if not name.endswith("3d")}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_keeps_shape_and_type_and_is_drawn_from_the_seed(name):
+    batch = torch.rand(20, 3, 8, 9)
+    before = batch.clone()
+    change = build_augmentation([CHANGES[name]], (3, 8, 9))
+    torch.manual_seed(4)
+    first = change(batch)
+    torch.manual_seed(4)
+    again = change(batch)
+    other = change(batch)
+    assert first.shape == batch.shape
+    assert first.dtype == batch.dtype
+    assert torch.equal(batch, before)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_comes_back_from_its_text(name):
+    spec = CHANGES[name]
+    assert type(spec).model_validate(spec.model_dump(mode="json")) == spec
+
+
+def test_a_positive_angle_turns_clockwise():
+    batch = torch.rand(3, 2, 7, 7)
+    turned = affine(batch, degrees=(90, 90))
+    torch.testing.assert_close(turned, batch.rot90(-1, (2, 3)))
+
+
+def test_pictures_that_are_not_square_are_turned_without_being_sheared():
+    batch = torch.rand(3, 2, 5, 9)
+    middle = slice(2, 7)
+    turned = affine(batch, degrees=(-90, -90))[..., middle]
+    torch.testing.assert_close(turned, batch[..., middle].rot90(1, (2, 3)))
+    torch.testing.assert_close(affine(batch, degrees=(180, 180)), batch.flip(2).flip(3))
+
+
+def test_an_angle_alone_means_both_ways():
+    torch.manual_seed(5)
+    line = torch.zeros(200, 1, 9, 9)
+    line[:, :, :4, 4] = 1  # upwards from the middle
+    turned = affine(line, degrees=45)
+    right = turned[..., 5:].sum((1, 2, 3)) > turned[..., :4].sum((1, 2, 3))
+    assert 0.35 < right.float().mean() < 0.65
+    only = affine(line, degrees=(10, 45))
+    assert (only[..., 5:].sum((1, 2, 3)) > only[..., :4].sum((1, 2, 3))).all()
+
+
+def test_a_shift_moves_by_at_most_its_share_and_repeats_the_edge():
+    torch.manual_seed(6)
+    batch = pictures(num=300)  # 8 x 9; the values say row and column
+    moved = affine(batch, translate=(1 / 3, 0.25))
+    across = moved[:, 1, 4, 4] - 4
+    down = moved[:, 0, 4, 4] - 4
+    assert 2.8 < across.max() <= 3.0
+    assert -3.0 <= across.min() < -2.8
+    assert 1.8 < down.max() <= 2.0
+    assert moved[:, 0].min() >= 0
+    assert moved[:, 1].max() <= 8
+    torch.testing.assert_close(moved[:, 2], batch[:, 2])
+
+
+def test_a_shift_after_a_scale_is_that_of_the_scaled_picture():
+    torch.manual_seed(7)
+    moved = affine(pictures(num=300), translate=(1 / 3, 0), scale=(2, 2))
+    across = moved[:, 1, 4, 4] - 4  # half of 3 of the result are 1.5 of the picture
+    assert 1.4 < across.max() <= 1.5
+
+
+def test_a_scale_of_two_shows_the_middle_twice_as_large():
+    batch = pictures()
+    found = affine(batch, scale=(2, 2))
+    torch.testing.assert_close(
+        found[0, 1, 0, 1:] - found[0, 1, 0, :-1], torch.full((8,), 0.5)
+    )
+    torch.testing.assert_close(found[0, 1, 0, 4], torch.tensor(4.0))
+
+
+def test_mirrors_turn_the_dimension_of_their_name():
+    batch = torch.rand(4, 3, 8, 9)
+    across = build_augmentation([RandomHorizontalFlip(p=1)], (3, 8, 9))
+    down = build_augmentation([RandomVerticalFlip(p=1)], (3, 8, 9))
+    assert torch.equal(across(batch), batch.flip(3))
+    assert torch.equal(down(batch), batch.flip(2))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        RandomAffine(degrees=(90, 90), p=0.25),
+        RandomHorizontalFlip(p=0.25),
+        RandomVerticalFlip(p=0.25),
+    ],
+    ids=lambda spec: spec.spec_name(),
+)
+def test_a_share_of_the_pictures_is_changed(spec):
+    torch.manual_seed(3)
+    batch = torch.rand(1000, 1, 8, 8)
+    found = build_augmentation([spec], (1, 8, 8))(batch)
+    changed = (found != batch).flatten(1).any(dim=1)
+    assert 0.2 < changed.float().mean() < 0.3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "degrees"),
+        ({"degrees": -5}, "greater than or equal to 0"),
+        ({"degrees": (5, -5)}, r"the least, then the most, not \[5.0, -5.0\]"),
+        ({"degrees": 0, "scale": (1.2, 0.8)}, "the least, then the most"),
+        ({"degrees": 0, "scale": (0, 1)}, "greater than 0"),
+        ({"degrees": 0, "translate": (0.1, 1)}, "less than 1"),
+    ],
+)
+def test_an_affine_change_that_means_nothing_is_refused(arguments, message):
+    with pytest.raises(ValidationError, match=message):
+        RandomAffine.model_validate(arguments)
 
 
 @pytest.mark.parametrize(

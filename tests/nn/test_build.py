@@ -12,6 +12,7 @@ from torchsmith.plan.networks import (
     MLP,
     ConvNet,
     Network,
+    ResNet,
     Sequential,
     TabularMLP,
     VolumeNet,
@@ -41,6 +42,12 @@ NETWORKS = {
     "ConvNet": (
         ConvNet(channels=(4, 6), depth=2, pool=2, dropout=0.1),
         InputLayout((1, 9, 8)),
+    ),
+    "ResNet": (
+        ResNet(
+            channels=(4, 6), depth=2, stride=2, activation=layers.SiLU(), dropout=0.1
+        ),
+        InputLayout((3, 15, 10)),
     ),
 }
 
@@ -104,6 +111,82 @@ def test_every_option_of_a_conv_net_reaches_it():
     assert widths == [4, 4, 6, 6]
     assert sum(isinstance(m, nn.MaxPool2d) for m in network) == 1
     assert network[-1].in_features == 6 * 2 * 2
+    assert [m.p for m in network if isinstance(m, nn.Dropout)] == [0.1]
+
+
+def test_a_stage_of_a_conv_net_has_its_own_depth_and_may_pool_first():
+    spec = ConvNet(channels=(4, 6), depth=(1, 2), pool_first=True)
+    network = build_network(spec, InputLayout((1, 9, 8)), 3, seed=0)
+    kinds = [type(m).__name__ for m in network]
+    block = ["Conv2d", "BatchNorm2d", "ReLU"]
+    assert kinds == [
+        *("Conv2d", "MaxPool2d", "BatchNorm2d", "ReLU"),
+        *(block * 2),
+        *("AdaptiveAvgPool2d", "Flatten", "Linear"),
+    ]
+    assert [m.out_channels for m in network if isinstance(m, nn.Conv2d)] == [4, 6, 6]
+
+
+def test_pooling_first_gives_the_same_as_pooling_last():
+    inputs = torch.randn(5, 1, 9, 8)
+    outputs = []
+    for first in (False, True):
+        spec = ConvNet(channels=(4, 6, 5), depth=(1, 2, 1), pool_first=first)
+        network = build_network(spec, InputLayout((1, 9, 8)), 3, seed=0).eval()
+        for norm in network.modules():
+            if isinstance(norm, nn.BatchNorm2d):
+                norm.running_mean.fill_(0.1)
+                norm.bias.data.fill_(0.2)
+        outputs.append(network(inputs))
+    torch.testing.assert_close(*outputs)
+
+
+@pytest.mark.parametrize(
+    ("spec", "num_outputs", "num_parameters"),
+    [
+        # Section 4.2: 20 layers; the paper's shortcuts have no weights, these 2,752.
+        (ResNet(channels=(16, 32, 64), depth=3), 10, 269_722 + 2_752),
+        # ResNet-18 for small pictures: 11.2 million with its first layers of 3x3.
+        (ResNet(), 10, 11_173_962),
+    ],
+)
+def test_a_residual_net_has_as_many_parameters_as_its_paper_says(
+    spec, num_outputs, num_parameters
+):
+    network = build_network(spec, InputLayout((3, 32, 32)), num_outputs, seed=0)
+    assert sum(p.numel() for p in network.parameters()) == num_parameters
+
+
+def test_a_residual_net_is_what_it_is_by_hand():
+    spec = ResNet(channels=(4, 6), depth=1, stride=2)
+    network = build_network(spec, InputLayout((3, 15, 10)), 3, seed=0).eval()
+    inputs = torch.randn(2, 3, 15, 10)
+    conv, norm, relu, first, _, second, *_, last = network
+
+    def block(x, residual, shortcut):
+        a, n, _, b, m = residual.layers
+        return relu(m(b(relu(n(a(x))))) + shortcut(x))
+
+    x = relu(norm(conv(inputs)))
+    assert conv.kernel_size == (5, 5)
+    assert x.shape == (2, 4, 8, 5)
+    x = block(x, first, nn.Identity())
+    pool, project, norm = second.shortcut
+    x = block(x, second, lambda x: norm(project(pool(x))))
+    assert x.shape == (2, 6, 4, 3)
+    torch.testing.assert_close(last(x.mean((2, 3))), network(inputs))
+
+
+def test_every_option_of_a_residual_net_reaches_it():
+    spec, layout = NETWORKS["ResNet"]
+    network = build_network(spec, layout, 3, seed=0)
+    convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
+    assert network[0].stride == (2, 2)
+    assert [m.out_channels for m in convolutions if m.kernel_size == (3, 3)] == [
+        *(4, 4, 4, 4),
+        *(6, 6, 6, 6),
+    ]
+    assert sum(isinstance(m, nn.SiLU) for m in network.modules()) == 1 + 4 * 2
     assert [m.p for m in network if isinstance(m, nn.Dropout)] == [0.1]
 
 
@@ -267,6 +350,12 @@ IMAGE = InputLayout((3, 8, 8))
         ),
         (TabularMLP(), InputLayout((1, 8, 8)), "TabularMLP takes tables"),
         (MLP(), InputLayout((2,), 1, (3,)), "use TabularMLP, or prepare with"),
+        (ResNet(), InputLayout((6,)), r"ResNet takes images .* gets \(6,\)"),
+        (
+            ConvNet(depth=(1, 2)),
+            IMAGE,
+            "ConvNet has 3 stages, but depth names 2; give one number, or one for each",
+        ),
         (ConvNet(), InputLayout((6,)), r"ConvNet takes images .* gets \(6,\)"),
         (ConvNet(), InputLayout((1, 3, 3)), "at least 4 x 4 pixels, but gets 3 x 3"),
     ],

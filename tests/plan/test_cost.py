@@ -5,10 +5,12 @@ import pytest
 from torchsmith.plan.cost import (
     conv_epoch_seconds,
     conv_macs,
+    residual_macs,
     table_epoch_seconds,
     threads_for,
 )
 from torchsmith.plan.machine import Machine
+from torchsmith.plan.networks import ConvNet, ResNet
 
 TWO, SIXTEEN = Machine(cores=2, gflops=160.0), Machine(cores=16, gflops=1280.0)
 
@@ -19,11 +21,11 @@ def test_large_convolutions_get_all_cores_and_small_ones_one():
 
 
 def test_a_net_on_one_thread_is_not_faster_on_more_cores():
-    small = conv_macs((8, 16, 32), 1, 1, 8, 8)
+    small = conv_macs(ConvNet(channels=(8, 16, 32)), 1, 8, 8)
     assert conv_epoch_seconds(small, 1_000, 32, SIXTEEN) == pytest.approx(
         conv_epoch_seconds(small, 1_000, 32, TWO)
     )
-    large = conv_macs((32, 64, 128), 1, 3, 64, 64)
+    large = conv_macs(ConvNet(), 3, 64, 64)
     ratio = conv_epoch_seconds(large, 50_000, 128, TWO) / conv_epoch_seconds(
         large, 50_000, 128, SIXTEEN
     )
@@ -32,3 +34,31 @@ def test_a_net_on_one_thread_is_not_faster_on_more_cores():
 
 def test_each_step_costs_something_whatever_the_network():
     assert table_epoch_seconds(1, 10_000, 10, TWO) == pytest.approx(0.5, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("spec", "count"),
+    [
+        (ConvNet(channels=(4, 6), depth=(1, 2), pool_first=True), conv_macs),
+        (ConvNet(channels=(4, 6, 8), depth=2), conv_macs),
+        (ResNet(channels=(4, 6), depth=2, stride=2), residual_macs),
+        (ResNet(channels=(4, 4, 8), depth=1), residual_macs),
+    ],
+)
+def test_multiply_adds_are_those_of_the_convolutions(spec, count):
+    import torch
+    from torch import nn
+
+    from torchsmith.nn.build import InputLayout, build_network
+
+    network = build_network(spec, InputLayout((3, 15, 10)), 2, seed=0)
+    found = []
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(
+                lambda conv, _, outputs: found.append(
+                    outputs[0].numel() * conv.weight[0].numel()
+                )
+            )
+    network(torch.zeros(2, 3, 15, 10))
+    assert count(spec, 3, 15, 10) == sum(found)

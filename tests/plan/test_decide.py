@@ -207,7 +207,7 @@ def test_pictures_of_one_small_size_are_left_as_they_are():
     plan = decide(pictures(), MACHINE)
     assert plan.prepare == (ToFloat(scale=255), Standardize())
     assert isinstance(plan.network, ConvNet)
-    assert plan.network.pool == 4
+    assert plan.network.pool == 3
     assert plan.training.threads == 2
 
 
@@ -297,7 +297,7 @@ def test_no_line_of_a_plan_stands_without_its_reason(facts):
     for before, line in itertools.pairwise(lines[1:]):
         name = line.strip().partition(":")[0]
         above = before.lstrip().startswith("#")
-        inside = line.strip() == "TabularMLP:"
+        inside = line.strip() in ("TabularMLP:", "ConvNet:")
         assert "#" in line or above or inside or name in headings, line
 
 

@@ -27,7 +27,7 @@ from torchsmith.nn.optimizers import build_optimizer
 from torchsmith.nn.schedules import build_schedule
 from torchsmith.plan import layers as plan_layers
 from torchsmith.plan import losses, networks, optimizers
-from torchsmith.plan.augment import RandomCrop
+from torchsmith.plan.augment import RandomAffine, RandomCrop, RandomHorizontalFlip
 from torchsmith.plan.averaging import EMA, SWA
 from torchsmith.plan.layers import Layer
 from torchsmith.plan.plan import Stopping, Training
@@ -287,6 +287,11 @@ FAMILIES = {
         networks.ConvNet(channels=(4, 8), pool=2, activation=plan_layers.SiLU()),
         (1, 8, 8),
     ),
+    "ConvNet pooled first": (
+        networks.ConvNet(channels=(4, 8), depth=(1, 2), pool=2, pool_first=True),
+        (1, 8, 8),
+    ),
+    "ResNet": (networks.ResNet(channels=(4, 8), depth=2), (3, 7, 8)),
     "TabularMLP": (networks.TabularMLP(hidden=(8,), dropout=0.1), (5,)),
     "TabularMLP with waves": (
         networks.TabularMLP(hidden=(8,), frequencies=3, batch_norm=True),
@@ -414,8 +419,12 @@ def test_pixels_augmented_and_scaled_train_as_with_the_eager_loop():
     batches = TensorBatches(
         pixels, torch.arange(27) % 2, offset=(1.0, 2.0, 3.0), factor=(0.1, 0.2, 0.3)
     )
-    crop = build_augmentation((RandomCrop(size=6, p=0.5),), (3, 8, 8))
-    for augment in (crop, nn.Sequential()):
+    specs = (
+        (RandomCrop(size=6, p=0.5),),
+        (RandomAffine(degrees=10, translate=(0.1, 0.1)), RandomHorizontalFlip()),
+        (),
+    )
+    for augment in (build_augmentation(each, (3, 8, 8)) for each in specs):
         network = build_network(
             networks.ConvNet(channels=(4,)), InputLayout((3, 8, 8)), 2, 0
         )

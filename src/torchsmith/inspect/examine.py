@@ -23,6 +23,7 @@ from torchsmith.inspect.sequences import (
     group_of,
     look_at_sequences,
 )
+from torchsmith.inspect.symmetry import find_symmetry, sample_rows
 from torchsmith.inspect.target import decide_task, describe_target, find_in_target
 from torchsmith.inspect.volume_symmetry import MOST, find_volume_symmetry
 from torchsmith.inspect.volumes import (
@@ -205,9 +206,12 @@ def _is_row_id(profile: Profile, reason: str) -> bool:
 def _inspect_images(
     subject: _Subject, images: Images, known: dict[str, object], observer: Observer
 ) -> list[Finding]:
-    look = pictures.look_at(images, observer)
+    sampled, classes = _sample(subject)
+    look = pictures.look_at(images, sampled, observer)
+    observer.stage("Mirroring and turning a sample of them")
+    symmetry = find_symmetry(look.sample, classes)
     formats = subject.data.reading.get("formats", "")
-    facts = pictures.describe_images(images, look, formats)
+    facts = pictures.describe_images(images, look, symmetry, formats)
     known["images"] = facts
     smallest = min(subject.facts.counts, default=None) if subject.facts else None
     findings = [
@@ -218,6 +222,18 @@ def _inspect_images(
     if subject.data.given is not None:
         findings += rows.find_part_gaps(subject.data.given, subject.classes, ())
     return findings
+
+
+def _sample(subject: _Subject) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows with known classes, none of a given test part, and these classes."""
+    if subject.classes is None:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    codes, given = subject.classes.codes, subject.data.given
+    usable = codes >= 0
+    if given is not None:
+        usable &= given == 0
+    rows = sample_rows(np.flatnonzero(usable))
+    return rows, codes[rows]
 
 
 def _inspect_sequences(

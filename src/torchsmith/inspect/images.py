@@ -12,8 +12,9 @@ from torchsmith.data.data import Change, Images
 from torchsmith.data.on_disk import CHUNK_BYTES, extremes
 from torchsmith.data.pictures import decode
 from torchsmith.data.steps import pixel_scale
-from torchsmith.inspect.inspection import Finding, ImageFacts
+from torchsmith.inspect.inspection import Finding, ImageFacts, Symmetry
 from torchsmith.inspect.rows import Places
+from torchsmith.inspect.symmetry import shrink
 from torchsmith.inspect.wording import agree, amount, share
 
 THUMBNAIL = 32
@@ -36,6 +37,7 @@ class Look:
         blank: `(N,)` bool: whether all its pixels are equal.
         mean: Of all pixels, 0 to 1.
         deviation: Of all pixels, 0 to 1.
+        sample: `(M, H, W, C)` float32: the pictures that were asked for, shrunk.
     """
 
     keys: np.ndarray
@@ -43,19 +45,22 @@ class Look:
     blank: np.ndarray
     mean: float
     deviation: float
+    sample: np.ndarray
 
 
-def look_at(images: Images, observer: Observer) -> Look:
+def look_at(images: Images, sampled: np.ndarray, observer: Observer) -> Look:
     """Pass over all pixels once; files are decoded as thumbnails.
 
     Args:
         images: N pictures.
+        sampled: `(M,)` ascending: which of them are kept, shrunk.
         observer: Told how many are done.
     """
     total = len(images)
     keys = np.empty(total, np.uint64)
     means, squares = np.empty(total), np.empty(total)
     blank = np.empty(total, bool)
+    kept: list[np.ndarray] = []
     scale = 255.0
     if images.pixels is not None:
         scale = pixel_scale(max(float(extremes(images.pixels)[1]), 0.0))
@@ -70,6 +75,7 @@ def look_at(images: Images, observer: Observer) -> Look:
             pixels = images.pixels[rows]
         else:
             pixels = decode(images, rows, THUMBNAIL, THUMBNAIL)
+        kept.append(shrink(pixels[np.isin(rows, sampled)]))
         flat = pixels.reshape(len(rows), -1)
         for row, picture in zip(rows, np.ascontiguousarray(flat), strict=True):
             size = images.sizes[row].tobytes()
@@ -82,15 +88,18 @@ def look_at(images: Images, observer: Observer) -> Look:
         observer.advance(int(rows[-1]) + 1)
     mean = float(means.mean())
     deviation = float(max(squares.mean() - mean**2, 0.0) ** 0.5)
-    return Look(keys, means, blank, mean, deviation)
+    return Look(keys, means, blank, mean, deviation, np.concatenate(kept))
 
 
-def describe_images(images: Images, look: Look, formats: str) -> ImageFacts:
+def describe_images(
+    images: Images, look: Look, symmetry: Symmetry | None, formats: str
+) -> ImageFacts:
     """Put together the facts about pictures.
 
     Args:
         images: N pictures.
         look: What the pass over their pixels found.
+        symmetry: Which changes keep their classes, where that is known.
         formats: How many files of each format, as reading says: `"JPEG: 90, BMP: 6"`.
     """
     heights, widths = images.sizes[:, 0], images.sizes[:, 1]
@@ -107,6 +116,7 @@ def describe_images(images: Images, look: Look, formats: str) -> ImageFacts:
         mean=round(look.mean, 6),
         deviation=round(look.deviation, 6),
         formats={name: int(count) for name, count in pairs},
+        symmetry=symmetry,
     )
 
 

@@ -67,6 +67,31 @@ class ColumnFacts(Record):
     bins: tuple[Bin, ...] = ()
 
 
+class Symmetry(Record):
+    """Which changes of pictures keep their class.
+
+    Each number but the first is a share of right classes, where a picture of a sample
+    has the class of the most similar other one.
+
+    Attributes:
+        num_pictures: In the sample.
+        largest_class: The share of the largest class: what always guessing it gives.
+        plain: Pictures as they are.
+        mirrored, upside_down: Pictures that are mirrored, among others as they are.
+        shifted, turned, scaled: Pictures as they are, when copies of the others that
+            are changed a little have joined them.
+    """
+
+    num_pictures: int
+    largest_class: float
+    plain: float
+    mirrored: float
+    upside_down: float
+    shifted: float
+    turned: float
+    scaled: float
+
+
 class ImageFacts(Record):
     """Facts about images.
 
@@ -77,6 +102,8 @@ class ImageFacts(Record):
         same_size: Whether all have one size.
         mean, deviation: Of all pixels on a 0 to 1 scale.
         formats: How many files there are of each true format.
+        symmetry: Which changes keep the class; for classes only, and not for very few
+            pictures.
     """
 
     channels: int
@@ -90,6 +117,7 @@ class ImageFacts(Record):
     mean: float
     deviation: float
     formats: dict[str, int] = {}
+    symmetry: Symmetry | None = None
 
 
 class SequenceFacts(Record):

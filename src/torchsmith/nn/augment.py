@@ -55,10 +55,88 @@ class RandomCrop(nn.Module):
         resized = nn.functional.interpolate(
             windows, size=(height, width), mode="bilinear", antialias=True
         )
-        if self.p == 1:
-            return resized
-        changed = (torch.rand(num) < self.p).to(pictures.device)
-        return torch.where(changed[:, None, None, None], resized, pictures)
+        return _some(self.p, resized, pictures)
+
+
+class RandomAffine(nn.Module):
+    """Turn, scale and shift each picture around its middle.
+
+    Shapes: `(N, C, H, W)` to the same. Bilinear interpolation; beyond the edge its
+    pixels are repeated.
+
+    Args:
+        degrees: The least and the most it is turned, clockwise.
+        translate: The most it is shifted, both ways: shares of width and of height.
+        scale: The least and the most it is scaled.
+        p: The probability that a picture is changed.
+    """
+
+    def __init__(
+        self,
+        degrees: tuple[float, float],
+        translate: tuple[float, float] = (0.0, 0.0),
+        scale: tuple[float, float] = (1.0, 1.0),
+        p: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.degrees = degrees
+        self.translate = translate
+        self.scale = scale
+        self.p = p
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Return the pictures, each changed in its own way."""
+        num, _, height, width = pictures.shape
+        low, high = self.degrees
+        angles = torch.deg2rad(low + (high - low) * torch.rand(num))
+        low, high = self.scale
+        scales = low + (high - low) * torch.rand(num)
+        # Coordinates run from -1 to 1, so that a whole width is 2.
+        shifts = 2 * (2 * torch.rand(num, 2) - 1) * torch.tensor(self.translate)
+        # For each place of the result: where in the picture it comes from.
+        cosine, sine = angles.cos() / scales, angles.sin() / scales
+        across, down = sine * (height / width), sine * (width / height)
+        right, below = shifts.unbind(1)
+        rows = [
+            torch.stack([cosine, across, -cosine * right - across * below], 1),
+            torch.stack([-down, cosine, down * right - cosine * below], 1),
+        ]
+        places = nn.functional.affine_grid(
+            torch.stack(rows, 1).to(pictures), list(pictures.shape), align_corners=False
+        )
+        found = nn.functional.grid_sample(
+            pictures, places, padding_mode="border", align_corners=False
+        )
+        # Laid out as the pictures are, which decides how convolutions round.
+        return _some(self.p, torch.empty_like(pictures).copy_(found), pictures)
+
+
+class RandomFlip(nn.Module):
+    """Mirror pictures.
+
+    Shapes: `(N, C, H, W)` to the same.
+
+    Args:
+        dim: 3 mirrors left and right, 2 top and bottom.
+        p: The probability that a picture is changed.
+    """
+
+    def __init__(self, dim: int, p: float = 0.5) -> None:
+        super().__init__()
+        self.dim = dim
+        self.p = p
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Return the pictures, some of them mirrored."""
+        return _some(self.p, pictures.flip(self.dim), pictures)
+
+
+def _some(p: float, changed: Tensor, pictures: Tensor) -> Tensor:
+    """Return each picture changed with a probability, else as it was."""
+    if p == 1:
+        return changed
+    chosen = (torch.rand(len(pictures)) < p).to(pictures.device)
+    return torch.where(chosen[:, None, None, None], changed, pictures)
 
 
 def build_augmentation(
@@ -108,6 +186,14 @@ def build_change(spec: Augmentation, shape: tuple[int, ...], where: str) -> nn.M
                     f"the images, {shape[1]} x {shape[2]}"
                 )
             return RandomCrop(*size, spec.p)
+        case augment.RandomAffine():
+            most = spec.degrees
+            degrees = most if isinstance(most, tuple) else (-most, most)
+            return RandomAffine(degrees, spec.translate, spec.scale, spec.p)
+        case augment.RandomHorizontalFlip():
+            return RandomFlip(3, spec.p)
+        case augment.RandomVerticalFlip():
+            return RandomFlip(2, spec.p)
         case _:
             assert_never(spec)
 

@@ -11,6 +11,7 @@ from torchsmith.core.errors import PlanError
 from torchsmith.core.seeds import derive_seed
 from torchsmith.nn.convnet import ConvNet
 from torchsmith.nn.layers import Shape, build_activation, build_layers, shape_text
+from torchsmith.nn.resnet import ResNet
 from torchsmith.nn.tabular import MLP, TabularMLP
 from torchsmith.nn.volumes import VolumeNet
 from torchsmith.plan import layers, networks
@@ -89,6 +90,18 @@ def _build(spec: Network, layout: InputLayout, num_outputs: int) -> nn.Module:
         case networks.ConvNet():
             _refuse_small_images(spec, layout.shape)
             return ConvNet(layout.shape[0], out_features=num_outputs, **arguments)
+        case networks.SequenceNet():
+            return build_sequence_net(
+                spec,
+                layout.sequence,
+                num_outputs,
+                has_mask=layout.has_mask,
+                num_symbols=layout.num_symbols,
+                num_features=layout.num_features,
+            )
+        case networks.ResNet():
+            _refuse_other_shapes(spec, layout.shape)
+            return ResNet(layout.shape[0], out_features=num_outputs, **arguments)
         case networks.VolumeNet():
             if len(layout.shape) != 4:
                 raise PlanError(
@@ -131,11 +144,22 @@ def _no_codes(spec: networks.Sequential | networks.MLP, layout: InputLayout) -> 
         )
 
 
-def _refuse_small_images(spec: networks.ConvNet, shape: Shape) -> None:
+def _refuse_other_shapes(
+    spec: networks.ConvNet | networks.ResNet, shape: Shape
+) -> None:
     if len(shape) != 3:
         raise PlanError(
-            f"network: ConvNet takes images (C, H, W), but gets {shape_text(shape)}; "
-            "use TabularMLP, MLP or Sequential"
+            f"network: {spec.spec_name()} takes images (C, H, W), but gets "
+            f"{shape_text(shape)}; use TabularMLP, MLP or Sequential"
+        )
+
+
+def _refuse_small_images(spec: networks.ConvNet, shape: Shape) -> None:
+    _refuse_other_shapes(spec, shape)
+    if isinstance(spec.depth, tuple) and len(spec.depth) != len(spec.channels):
+        raise PlanError(
+            f"network: ConvNet has {len(spec.channels)} stages, but depth names "
+            f"{len(spec.depth)}; give one number, or one for each stage"
         )
     least = 2 ** (len(spec.channels) - 1)
     if min(shape[1:]) < least:

@@ -15,9 +15,12 @@ class ConvNet(nn.Sequential):
         in_channels: 1 (grey) or 3 (colour).
         channels: Output channels of each stage.
         out_features: Width of the output.
-        depth: Convolutions in each stage.
+        depth: Convolutions in each stage: one number for all, or one for each.
         activation: Makes a new activation for each block.
         pool: The last maps are averaged to `pool` x `pool`; 1 is global.
+        pool_first: Pool before the normalisation that ends a stage, not after its
+            activation. Both rise with their input (where the scale is positive), so
+            that the same pixels are chosen; three quarters of the work are saved.
         dropout: Before the last layer.
     """
 
@@ -27,18 +30,23 @@ class ConvNet(nn.Sequential):
         channels: Sequence[int],
         out_features: int,
         *,
-        depth: int = 1,
+        depth: int | Sequence[int] = 1,
         activation: Callable[[], nn.Module] = nn.ReLU,
         pool: int = 1,
+        pool_first: bool = False,
         dropout: float = 0.0,
     ) -> None:
         layers: list[nn.Module] = []
-        for stage, width in enumerate(channels):
-            if stage:
+        depths = [depth] * len(channels) if isinstance(depth, int) else depth
+        for stage, (width, num) in enumerate(zip(channels, depths, strict=True)):
+            if stage and not pool_first:
                 layers.append(nn.MaxPool2d(2))
-            for _ in range(depth):
+            for place in range(num):
                 # The bias would be cancelled by the mean that BatchNorm2d subtracts.
                 layers.append(nn.Conv2d(in_channels, width, 3, padding=1, bias=False))
+                ends = place == num - 1 and stage < len(channels) - 1
+                if pool_first and ends:
+                    layers.append(nn.MaxPool2d(2))
                 layers.append(nn.BatchNorm2d(width))
                 layers.append(activation())
                 in_channels = width

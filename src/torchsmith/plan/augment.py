@@ -1,14 +1,30 @@
 """Random changes of training batches that keep the label.
 
 Named as in `torchvision.transforms.v2`, on whole batches on the device.
+
+Source: https://docs.pytorch.org/vision/stable/transforms.html
 """
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from torchsmith.core.spec import OneOf, Spec
+from torchsmith.plan.layer_spec import Share
 from torchsmith.plan.layers import Size
+from torchsmith.plan.numbers import NotNegative, Positive
+
+Probability = Annotated[float, Field(gt=0, le=1)]
+
+
+def _ordered(value: tuple[float, float]) -> tuple[float, float]:
+    if value[0] > value[1]:
+        raise ValueError(f"must be the least, then the most, not {list(value)}")
+    return value
+
+
+Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
+Scale = Annotated[tuple[Positive, Positive], AfterValidator(_ordered)]
 
 
 class RandomCrop(Spec):
@@ -21,7 +37,49 @@ class RandomCrop(Spec):
 
     main = "size"
     size: Size | tuple[Size, Size]
-    p: float = Field(default=1.0, gt=0, le=1)
+    p: Probability = 1.0
+
+
+class RandomAffine(Spec):
+    """Each picture turned, shifted and scaled around its middle.
+
+    What comes into sight repeats the pixels of the edge.
+
+    Attributes:
+        degrees: The most it is turned, both ways; two numbers are the least and the
+            most, clockwise.
+        translate: The most it is shifted, both ways: shares of width and of height.
+        scale: The least and the most it is scaled.
+        p: The probability that a picture is changed.
+    """
+
+    main = "degrees"
+    degrees: NotNegative | Range
+    translate: tuple[Share, Share] = (0.0, 0.0)
+    scale: Scale = (1.0, 1.0)
+    p: Probability = 1.0
+
+
+class RandomHorizontalFlip(Spec):
+    """Pictures mirrored: left becomes right.
+
+    Attributes:
+        p: The probability that a picture is changed.
+    """
+
+    main = "p"
+    p: Probability = 0.5
+
+
+class RandomVerticalFlip(Spec):
+    """Pictures mirrored: top becomes bottom.
+
+    Attributes:
+        p: The probability that a picture is changed.
+    """
+
+    main = "p"
+    p: Probability = 0.5
 
 
 Side = Literal["depth", "height", "width"]
@@ -69,5 +127,12 @@ SIDES: tuple[Side, ...] = ("depth", "height", "width")
 VolumeChange = RandomShift3d | RandomFlip3d | RandomQuarterTurn3d
 
 Augmentation = Annotated[
-    RandomCrop | RandomShift3d | RandomFlip3d | RandomQuarterTurn3d, OneOf()
+    RandomCrop
+    | RandomAffine
+    | RandomHorizontalFlip
+    | RandomVerticalFlip
+    | RandomShift3d
+    | RandomFlip3d
+    | RandomQuarterTurn3d,
+    OneOf(),
 ]

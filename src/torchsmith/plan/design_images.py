@@ -9,7 +9,8 @@ from torchsmith.data.steps import (
     pixel_scale,
 )
 from torchsmith.inspect.inspection import ImageFacts
-from torchsmith.plan.cost import conv_epoch_seconds, conv_macs
+from torchsmith.plan.averaging import EMA
+from torchsmith.plan.cost import POOL_FIRST_SHARE, conv_epoch_seconds, conv_macs
 from torchsmith.plan.design import (
     TRAINING_SHARE,
     Case,
@@ -18,6 +19,7 @@ from torchsmith.plan.design import (
     choose_epochs,
     choose_threads,
 )
+from torchsmith.plan.design_augment import choose_augment
 from torchsmith.plan.networks import ConvNet
 from torchsmith.plan.optimizers import AdamW
 from torchsmith.plan.schedules import OneCycleLR
@@ -25,12 +27,26 @@ from torchsmith.plan.schedules import OneCycleLR
 LARGEST_SIDE = 64
 """Larger pictures are shrunk to this many pixels, so that a CPU can train on them."""
 
-FEWEST_EPOCHS = 4
-"""A smaller convolutional net is chosen rather than fewer passes over the data."""
+FEWEST_EPOCHS = 5
+FEWEST_EXAMPLES = 100_000
+"""Seen in training, however often: with fewer a smaller network is chosen."""
 
 MOST_EPOCHS = 40
 
-CHANNELS = ((32, 64, 128), (24, 48, 96), (16, 32, 64), (8, 16, 32))
+NETWORKS = (
+    ((32, 64, 128, 256), (1, 2, 2, 2)),
+    ((24, 48, 96, 192), (1, 2, 2, 2)),
+    ((16, 32, 64, 128), (1, 2, 2, 2)),
+    ((16, 32, 64, 128), (1, 1, 1, 1)),
+    ((8, 16, 32, 64), (1, 1, 1, 1)),
+)
+"""Channels and convolutions of each stage, the most work first."""
+
+AVERAGED_STEPS = 100
+"""That the moving average looks back on: about a fifth of an epoch of MNIST."""
+
+FEWEST_STEPS = 1_000
+"""Of a training whose weights are averaged."""
 
 
 def design_images(case: Case, facts: ImageFacts) -> Design:
@@ -42,15 +58,32 @@ def design_images(case: Case, facts: ImageFacts) -> Design:
         "a high rate is safe with batch normalisation and warm-up"
     )
     case.reasons["schedule"] = "warms up, then anneals to almost zero over all epochs"
+    epochs = choose_epochs(case, batch_size, seconds, MOST_EPOCHS)
+    augment, evidence = choose_augment(facts)
+    if augment:
+        case.reasons["augment"] = evidence
+    else:
+        case.reasons["network"] += f"; {evidence}"
     return Design(
         prepare=prepare,
         network=network,
         optimizer=AdamW(lr=4e-3, weight_decay=0.02),
         schedule=OneCycleLR(),
         batch_size=batch_size,
-        epochs=choose_epochs(case, batch_size, seconds, MOST_EPOCHS),
+        epochs=epochs,
         threads=choose_threads(macs * batch_size, case),
+        augment=augment,
+        averaging=_averaging(case, epochs * -(-case.num_train // batch_size)),
     )
+
+
+def _averaging(case: Case, steps: int) -> EMA | None:
+    if steps < FEWEST_STEPS:
+        return None
+    case.reasons["averaging"] = (
+        f"steadier than the weights of one step; looks back on {AVERAGED_STEPS} steps"
+    )
+    return EMA(decay=1 - 1 / AVERAGED_STEPS)
 
 
 def _prepare(case: Case, facts: ImageFacts) -> tuple[tuple[Step, ...], tuple[int, int]]:
@@ -90,17 +123,30 @@ def _network(
 ) -> tuple[ConvNet, int, float]:
     height, width = size
     stages = 4 if min(height, width) >= 48 else 3 if min(height, width) >= 8 else 1
-    pool = min(4, min(height, width) >> (stages - 1))
+    pool = min(3, min(height, width) >> (stages - 1))
+    fewest = max(FEWEST_EPOCHS, min(MOST_EPOCHS, FEWEST_EXAMPLES // case.num_train))
     network, macs, seconds = ConvNet(), 0, 0.0
-    for base in CHANNELS:
-        channels = (*base, 2 * base[-1])[:stages]
-        network = ConvNet(channels=channels, pool=pool, dropout=0.1)
-        macs = conv_macs(channels, 1, facts.channels, height, width)
-        seconds = conv_epoch_seconds(macs, case.num_train, batch_size, case.machine)
-        if seconds * FEWEST_EPOCHS <= TRAINING_SHARE * case.budget:
+    for channels, depth in NETWORKS:
+        network = ConvNet(
+            channels=channels[:stages],
+            depth=depth[:stages],
+            pool=pool,
+            pool_first=True,
+            dropout=0.1,
+        )
+        macs = conv_macs(network, facts.channels, height, width)
+        seconds = conv_epoch_seconds(
+            macs, case.num_train, batch_size, case.machine, POOL_FIRST_SHARE
+        )
+        if seconds * fewest <= TRAINING_SHARE * case.budget:
             break
+    case.reasons["network.ConvNet.channels"] = "twice as many where maps are halved"
+    case.reasons["network.ConvNet.depth"] = "one where maps are large and cost most"
+    case.reasons["network.ConvNet.pool"] = "of the last maps: roughly where a part is"
+    case.reasons["network.ConvNet.pool_first"] = "a quarter of the numbers, as good"
+    case.reasons["network.ConvNet.dropout"] = "against learning by heart"
     case.reasons["network"] = (
-        f"the largest that sees {height}x{width} pictures {FEWEST_EPOCHS} times within "
+        f"the largest that sees {height}x{width} pictures {fewest} times within "
         f"{case.budget:g} s here (about {seconds:.2g} s an epoch)"
     )
     return network, macs, seconds

@@ -66,22 +66,47 @@ class TabularMLP(Spec):
 class ConvNet(Spec):
     """A small convolutional net: blocks of `Conv2d`, `BatchNorm2d`, activation.
 
-    Each entry of `channels` is a stage of `depth` 3x3 convolutions; a stage after the
-    first begins with `MaxPool2d(2)`. Average pooling, dropout, `Linear`.
+    Each entry of `channels` is a stage of `depth` 3x3 convolutions, with `MaxPool2d(2)`
+    between stages. At the end average pooling, dropout, `Linear`.
 
     Attributes:
         channels: Output channels of each stage.
-        depth: Convolutions in each stage.
+        depth: Convolutions in each stage: one number for all, or one for each.
         activation: After each normalisation.
         pool: The last maps are averaged to `pool` x `pool`; 1 is global.
+        pool_first: Pool before the normalisation that ends a stage, not after its
+            activation: faster, and as good.
         dropout: Before the last layer.
     """
 
     main = "channels"
-    channels: tuple[Size, ...] = (32, 64, 128)
-    depth: Size = 1
+    channels: tuple[Size, ...] = Field(default=(32, 64, 128), min_length=1)
+    depth: Size | tuple[Size, ...] = 1
     activation: Activation = ReLU()
     pool: Size = 1
+    pool_first: bool = False
+    dropout: Share = 0.0
+
+
+class ResNet(Spec):
+    """A residual net for images (https://arxiv.org/abs/1512.03385), small ones too.
+
+    A first convolution, then stages of blocks of two 3x3 convolutions; each stage after
+    the first halves height and width. Global average pooling, dropout, `Linear`.
+
+    Attributes:
+        channels: Output channels of each stage.
+        depth: Residual blocks in each stage.
+        stride: Of the first convolution, which sees `2 * stride + 1` pixels a side.
+        activation: After each normalisation, and after each block.
+        dropout: Before the last layer.
+    """
+
+    main = "channels"
+    channels: tuple[Size, ...] = Field(default=(64, 128, 256, 512), min_length=1)
+    depth: Size = 2
+    stride: Size = 1
+    activation: Activation = ReLU()
     dropout: Share = 0.0
 
 
@@ -110,4 +135,4 @@ def num_members(network: "Network") -> int:
     return int(getattr(network, "members", 1))
 
 
-Network = Annotated[Sequential | MLP | TabularMLP | ConvNet | VolumeNet, OneOf()]
+Network = Annotated[Sequential | MLP | TabularMLP | ConvNet | ResNet | VolumeNet, OneOf()]

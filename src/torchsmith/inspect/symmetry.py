@@ -1,0 +1,127 @@
+"""Which changes of a picture keep its class, as its nearest neighbour sees it.
+
+A sample of shrunk pictures is classified by the most similar other picture. Mirrored
+pictures are compared with the others as they are: what is lost says how many classes a
+mirror changes. Pictures are rarely shifted, turned or scaled by themselves, so changed
+copies join the others instead: they mislead only where place, direction or size matter.
+"""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from torchsmith.core.seeds import generator
+from torchsmith.inspect.inspection import Symmetry
+
+MOST_PICTURES = 1_500
+FEWEST_PICTURES = 20
+SIDE = 14
+"""Pictures are shrunk to about this many pixels a side."""
+
+DEGREES = 15.0
+SCALE = 1.2
+
+
+def sample_rows(rows: np.ndarray) -> np.ndarray:
+    """Return which of these rows are compared, in ascending order."""
+    drawn = generator(0, "symmetry").permutation(rows)[:MOST_PICTURES]
+    return np.sort(drawn)
+
+
+def shrink(pixels: np.ndarray) -> np.ndarray:
+    """Return pictures `(N, H, W, C)` as means of square blocks, float32."""
+    num, height, width, channels = pixels.shape
+    block = math.ceil(math.sqrt(height * width) / SIDE)
+    block = max(1, min(block, height, width))
+    rows, columns = height // block, width // block
+    whole = pixels[:, : rows * block, : columns * block].astype(np.float32)
+    blocks = whole.reshape(num, rows, block, columns, block, channels)
+    return np.asarray(blocks.mean(axis=(2, 4)))
+
+
+def find_symmetry(pictures: np.ndarray, classes: np.ndarray) -> Symmetry | None:
+    """Find out which changes keep the class.
+
+    Args:
+        pictures: `(N, H, W, C)` float32, shrunk.
+        classes: `(N,)` codes.
+
+    Returns:
+        None where there are too few pictures, or fewer than two classes.
+    """
+    num = len(classes)
+    if num < FEWEST_PICTURES or len(np.unique(classes)) < 2:
+        return None
+    plain = _features(pictures)
+
+    def similar(changed: np.ndarray) -> np.ndarray:
+        found: np.ndarray = changed @ plain.T
+        np.fill_diagonal(found, -np.inf)  # a picture is no neighbour of itself
+        return found
+
+    def accuracy(similarity: np.ndarray) -> float:
+        right = classes[similarity.argmax(axis=1)] == classes
+        return round(float(right.mean()), 4)
+
+    among_others = similar(plain)
+
+    def with_copies(copies: Iterator[np.ndarray]) -> float:
+        best = among_others.copy()
+        for copy in copies:
+            np.maximum(best, similar(_features(copy)).T, out=best)
+        return accuracy(best)
+
+    return Symmetry(
+        num_pictures=num,
+        largest_class=round(float(np.bincount(classes).max() / num), 4),
+        plain=accuracy(among_others),
+        mirrored=accuracy(similar(_features(pictures[:, :, ::-1]))),
+        upside_down=accuracy(similar(_features(pictures[:, ::-1]))),
+        shifted=with_copies(_shifted(pictures)),
+        turned=with_copies(_turned(pictures)),
+        scaled=with_copies(_scaled(pictures)),
+    )
+
+
+def _features(pictures: np.ndarray) -> np.ndarray:
+    """Return rows of length 1 whose products are correlations of pictures."""
+    flat = pictures.reshape(len(pictures), -1)
+    flat = flat - flat.mean(axis=1, keepdims=True)
+    length = np.sqrt((flat * flat).sum(axis=1, keepdims=True))
+    found: np.ndarray = flat / np.maximum(length, np.float32(1e-6))
+    return found
+
+
+def _shifted(pictures: np.ndarray) -> Iterator[np.ndarray]:
+    """Shift by one of the shrunk pixels, up, down, left and right."""
+    height, width = pictures.shape[1:3]
+    around = np.pad(pictures, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+    for down, right in ((0, 1), (2, 1), (1, 0), (1, 2)):
+        yield around[:, down : down + height, right : right + width]
+
+
+def _turned(pictures: np.ndarray) -> Iterator[np.ndarray]:
+    for angle in (math.radians(DEGREES), -math.radians(DEGREES)):
+        cosine, sine = math.cos(angle), math.sin(angle)
+        yield _warped(pictures, np.array([[cosine, -sine], [sine, cosine]]))
+
+
+def _scaled(pictures: np.ndarray) -> Iterator[np.ndarray]:
+    for scale in (SCALE, 1 / SCALE):
+        yield _warped(pictures, np.eye(2) / scale)
+
+
+def _warped(pictures: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Take each pixel from `matrix` times its place, seen from the middle."""
+    from scipy.ndimage import affine_transform  # a tenth of a second to import
+
+    middle = (np.array(pictures.shape[1:3]) - 1) / 2
+    whole = np.eye(4)
+    whole[1:3, 1:3] = matrix
+    offset = np.zeros(4)
+    offset[1:3] = middle - matrix @ middle
+    found: np.ndarray = affine_transform(
+        pictures, whole, offset, order=1, mode="nearest"
+    )
+    return found
