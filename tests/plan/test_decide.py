@@ -10,8 +10,9 @@ from torchsmith.data.split import Split
 from torchsmith.data.steps import (
     EncodeCategories,
     FillMissing,
+    NeighbourTarget,
+    QuantileScale,
     Resize,
-    RobustScale,
     RotatePlace,
     Standardize,
     StandardizeTarget,
@@ -119,7 +120,7 @@ def test_a_table_gets_a_tabular_network_with_what_its_columns_need():
     assert isinstance(plan.network, TabularMLP)
     assert plan.prepare == (
         FillMissing(value="median", flag=True),
-        RobustScale(clip=3.0),
+        QuantileScale(),
         EncodeCategories(encoding="codes"),
     )
     assert plan.loss == CrossEntropyLoss()
@@ -131,8 +132,8 @@ def test_a_table_gets_a_tabular_network_with_what_its_columns_need():
 def test_steps_that_nothing_needs_are_left_out():
     only_numbers = table(columns=(column("age"),), target=target("regression"))
     assert decide(only_numbers, MACHINE).prepare == (
-        RobustScale(clip=3.0),
-        StandardizeTarget(),
+        QuantileScale(),
+        StandardizeTarget(clamp=True),
     )
     only_texts = table(columns=(column("town", "category", kind="text"),))
     assert decide(only_texts, MACHINE).prepare == (EncodeCategories(encoding="codes"),)
@@ -159,6 +160,40 @@ def test_a_place_is_recognised_by_the_names_of_its_coordinates(names, place):
     plan = decide(table(columns=coordinates(*names)), MACHINE)
     found = [step for step in plan.prepare if isinstance(step, RotatePlace)]
     assert [(step.latitude, step.longitude) for step in found] == [place] * bool(place)
+    near = [step for step in plan.prepare if isinstance(step, NeighbourTarget)]
+    assert [(step.latitude, step.longitude) for step in near] == [place] * bool(place)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"num_examples": 100},
+        {"num_examples": 1_000_000},
+        {"group": "town"},
+        {"target": target(counts=(100,) * 11)},
+    ],
+)
+def test_neighbours_are_asked_only_where_they_can_answer(changes):
+    facts = table(columns=coordinates("lon", "lat"), **changes)
+    steps = decide(facts, MACHINE).prepare
+    assert not any(isinstance(step, NeighbourTarget) for step in steps)
+    assert any(isinstance(step, RotatePlace) for step in steps)
+
+
+def test_predictions_of_a_time_series_may_go_beyond_what_was():
+    facts = table(target=target("regression"), time="day")
+    assert StandardizeTarget(clamp=False) in decide(facts, MACHINE).prepare
+
+
+def test_a_small_budget_takes_a_smaller_network_before_too_few_epochs():
+    large = table(num_examples=100_000)
+    sizes = [
+        (plan.network.members, plan.network.hidden[0], plan.training.epochs)
+        for seconds in (3600, 180, 60)
+        for plan in [decide(large, MACHINE, seconds)]
+    ]
+    assert sizes[0] > sizes[1] > sizes[2]
+    assert min(epochs for _, _, epochs in sizes) >= 20
 
 
 def test_numbers_that_are_no_degrees_are_no_place():

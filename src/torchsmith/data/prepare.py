@@ -221,9 +221,7 @@ def fit(
     return Preparation(
         task=task,
         roles=dict(roles),
-        table=fit_table(
-            inputs, steps, roles, target.apply(training).reshape(-1), classes
-        )
+        table=fit_table(inputs, steps, roles, target.plain(training), classes)
         if isinstance(inputs, Table)
         else None,
         images=fit_images(inputs, steps) if isinstance(inputs, Images) else None,

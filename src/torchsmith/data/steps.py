@@ -1,11 +1,12 @@
 """The steps of preparation, as they stand in a plan under `prepare:`.
 
-Tables pass through `FillMissing`, `RotatePlace`, one of `Standardize` and
-`RobustScale`, `EncodeCategories`; images through `Resize`, `ToFloat`, `Standardize`;
-regression targets through `StandardizeTarget`. Everything that is fitted is fitted on
-the training part only.
+Tables pass through `FillMissing`, `RotatePlace`, `NeighbourTarget`, one of
+`Standardize`, `RobustScale` and `QuantileScale`, `EncodeCategories`; images through
+`Resize`, `ToFloat`, `Standardize`; regression targets through `StandardizeTarget`.
+Everything that is fitted is fitted on the training part only.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
@@ -49,6 +50,26 @@ class RobustScale(Spec):
     clip: float = Field(default=3.0, ge=0)
 
 
+class QuantileScale(Spec):
+    """Replace a number by its place among the training values, evenly from -√3 to √3.
+
+    Between the `quantiles`, which are the knots, the place grows linearly; beyond the
+    first and the last it stays. The result is spread evenly, with mean 0 and deviation
+    1, whatever the shape of the column; bins that are even there are quantile bins.
+
+    Attributes:
+        quantiles: Number of steps between the lowest and the highest training value;
+            equal ones count once.
+    """
+
+    main = "quantiles"
+    quantiles: int = Field(default=256, ge=2, le=10_000)
+
+
+QUANTILE_BOUND = math.sqrt(3)
+"""Numbers that are spread evenly from -√3 to √3 have a deviation of 1."""
+
+
 class RotatePlace(Spec):
     """Add a place's coordinates as seen along other directions.
 
@@ -65,6 +86,25 @@ class RotatePlace(Spec):
     latitude: str
     longitude: str
     angles: tuple[float, ...] = Field(default=(30, 45, 60, 120, 135, 150), min_length=1)
+
+
+class NeighbourTarget(Spec):
+    """Add the mean target of the nearest training rows to a place.
+
+    For classes: the share of each class, of two classes that of the second. Of a
+    training row the row itself is left out, so that none sees its own target.
+
+    Attributes:
+        latitude: A number column, in degrees.
+        longitude: A number column, in degrees.
+        neighbours: How many are averaged; each gives a number of its own.
+    """
+
+    latitude: str
+    longitude: str
+    neighbours: tuple[Annotated[int, Field(ge=1, le=1000)], ...] = Field(
+        default=(6, 20), min_length=1
+    )
 
 
 class EncodeCategories(Spec):
@@ -89,6 +129,25 @@ class Interpolate(Spec):
     Before the first value and after the last one the nearest goes on; a channel without
     any value in a sequence gets its mean of the training part.
     """
+
+
+class RandomConvolutions(Spec):
+    """Compute features of whole sequences with random dilated convolutions.
+
+    Each is the share of a sequence's positions at which one of 84 fixed kernels, spread
+    over more or fewer steps, gives more than a value that is drawn from the training
+    part; after MiniRocket (https://arxiv.org/abs/2012.08791), standardised.
+
+    Attributes:
+        num_features: Rounded down to a multiple of 84.
+        keep_steps: The network gets the steps themselves too, before the features.
+        seed: Draws what is random.
+    """
+
+    main = "num_features"
+    num_features: int = Field(default=9996, ge=84, le=100_000)
+    keep_steps: bool = True
+    seed: int = Field(default=0, ge=0)
 
 
 class Resize(Spec):
@@ -129,32 +188,50 @@ class StandardizeTarget(Spec):
     """Subtract the mean of the training targets and divide by their deviation.
 
     Predictions are turned back into the target's own units.
+
+    Attributes:
+        clamp: Predictions stay between the lowest and the highest training target.
     """
+
+    clamp: bool = False
 
 
 Step = Annotated[
     FillMissing
     | RotatePlace
+    | NeighbourTarget
     | Standardize
     | RobustScale
+    | QuantileScale
     | EncodeCategories
     | Interpolate
+    | RandomConvolutions
     | Resize
     | ToFloat
     | StandardizeTarget,
     OneOf(),
 ]
 
+SCALERS = (Standardize, RobustScale, QuantileScale)
+"""One of them scales the numbers."""
+
 TABLE_ORDER: tuple[type[Spec], ...] = (
     FillMissing,
     RotatePlace,
+    NeighbourTarget,
     Standardize,
     RobustScale,
+    QuantileScale,
     EncodeCategories,
     StandardizeTarget,
 )
 IMAGE_ORDER: tuple[type[Spec], ...] = (Resize, ToFloat, Standardize, StandardizeTarget)
-SEQUENCE_ORDER: tuple[type[Spec], ...] = (Interpolate, Standardize, StandardizeTarget)
+SEQUENCE_ORDER: tuple[type[Spec], ...] = (
+    Interpolate,
+    Standardize,
+    RandomConvolutions,
+    StandardizeTarget,
+)
 VOLUME_ORDER: tuple[type[Spec], ...] = (ToFloat, Standardize, StandardizeTarget)
 ORDERS: Mapping[Kind, tuple[type[Spec], ...]] = {
     "table": TABLE_ORDER,
@@ -188,10 +265,12 @@ def step_problems(
             problems.append((place, f"{name} stands twice; keep one"))
         elif isinstance(step, StandardizeTarget) and task != "regression":
             problems.append((place, f"{name} is for regression; the task is {task}"))
-        elif isinstance(step, RobustScale | Standardize) and any(
-            isinstance(other, RobustScale | Standardize) for other in steps[:place]
+        elif isinstance(step, SCALERS) and any(
+            isinstance(other, SCALERS) for other in steps[:place]
         ):
-            problems.append((place, "Standardize and RobustScale exclude each other"))
+            scalers = [member.spec_name() for member in SCALERS if member in order]
+            text = f"{', '.join(scalers)} exclude each other; keep one"
+            problems.append((place, text))
         elif isinstance(step, StandardizeTarget):
             continue
         elif order.index(type(step)) < last:

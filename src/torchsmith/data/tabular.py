@@ -12,26 +12,12 @@ import numpy as np
 from torchsmith.core.errors import DataError, nearest
 from torchsmith.core.record import Record
 from torchsmith.data.data import Change, Column, ColumnFormat, Table
+from torchsmith.data.neighbours import NeighbourTargets
+from torchsmith.data.scaling import Scaling
 
 DAY = 86_400
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 NUM_LINES = 5
-
-
-class Scaling(Record):
-    """`(x - center) / scale`, then `x / sqrt(1 + (x / clip)²)` where clip is not 0."""
-
-    center: float = 0.0
-    scale: float = 1.0
-    clip: float = 0.0
-
-    def apply(self, values: np.ndarray) -> np.ndarray:
-        """Scale `(N,)` float64 values."""
-        scaled = (values - self.center) / self.scale
-        if self.clip:
-            # hypot does not overflow where the square of an outlier would.
-            scaled = scaled / np.hypot(1.0, scaled / self.clip)
-        return np.asarray(scaled)
 
 
 class NumberColumn(Record):
@@ -132,19 +118,25 @@ class TablePreparation(Record):
         numbers: Number, boolean and date columns, in the order of the table.
         categories: Category columns, in the order of the table.
         place: Rotated coordinates, where the plan asks for them.
+        neighbours: Targets of the nearest training rows, likewise.
     """
 
     formats: tuple[ColumnFormat, ...]
     numbers: tuple[NumberColumn, ...] = ()
     categories: tuple[CategoryColumn, ...] = ()
     place: RotatedPlace | None = None
+    neighbours: NeighbourTargets | None = None
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Names of the number features: values, place, flags, then 0/1 columns."""
+        """Names of the number features.
+
+        Values, place, neighbours, flags, then 0/1 columns.
+        """
         return (
             *(name for column in self.numbers for name in column.feature_names),
             *(self.place.feature_names if self.place else ()),
+            *(self.neighbours.feature_names if self.neighbours else ()),
             *(f"{column.name} is missing" for column in self.numbers if column.flag),
             *(
                 f"{column.name} = {level}"
@@ -159,8 +151,13 @@ class TablePreparation(Record):
         """For each column of codes, the number of codes, code 0 included."""
         return tuple(len(c.levels) + 1 for c in self.categories if not c.one_hot)
 
-    def apply(self, table: Table) -> np.ndarray:
+    def apply(self, table: Table, *, is_training: bool = False) -> np.ndarray:
         """Return `(N, C)` float32: number features, then codes as whole floats.
+
+        Args:
+            table: The rows.
+            is_training: Whether these are the rows that it was fitted on, in their
+                order; then none of them is its own neighbour.
 
         Raises:
             DataError: A column is not there, holds another kind or infinite values, or
@@ -178,11 +175,13 @@ class TablePreparation(Record):
                 _refuse_too_large(column.name, feature, table.lines)
                 out[:, place] = feature
                 place += 1
-        if self.place:
-            filled = {c.name: c.filled(raw[c.name]) for c in self.numbers}
-            for feature in self.place.features(filled):
-                out[:, place] = feature
-                place += 1
+        filled = {c.name: c.filled(raw[c.name]) for c in self.numbers}
+        added = self.place.features(filled) if self.place else []
+        if self.neighbours:
+            added += self.neighbours.features(filled, is_training=is_training)
+        for feature in added:
+            out[:, place] = feature
+            place += 1
         for column in self.numbers:
             if column.flag:
                 out[:, place] = np.isnan(raw[column.name])

@@ -9,9 +9,13 @@ from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.spec import Spec
 from torchsmith.core.vocabulary import ColumnKind, ColumnRole
 from torchsmith.data.data import Column, Table
+from torchsmith.data.neighbours import NeighbourTargets, fit_neighbours
+from torchsmith.data.scaling import Scaling
 from torchsmith.data.steps import (
     EncodeCategories,
     FillMissing,
+    NeighbourTarget,
+    QuantileScale,
     RobustScale,
     RotatePlace,
     Standardize,
@@ -22,7 +26,6 @@ from torchsmith.data.tabular import (
     CategoryColumn,
     NumberColumn,
     RotatedPlace,
-    Scaling,
     TablePreparation,
     date_features,
     distinct_texts,
@@ -39,13 +42,17 @@ KINDS_OF_ROLE: Mapping[ColumnRole, tuple[ColumnKind, ...]] = {
 }
 MAX_ONE_HOT = 10_000
 
-Scaler = Standardize | RobustScale
+Scaler = Standardize | RobustScale | QuantileScale
 NumberRole = Literal["number", "boolean", "date"]
 AnyStep = TypeVar("AnyStep", bound=Spec)
 
 
 def fit_table(
-    table: Table, steps: Sequence[Step], roles: Mapping[str, ColumnRole]
+    table: Table,
+    steps: Sequence[Step],
+    roles: Mapping[str, ColumnRole],
+    targets: np.ndarray,
+    classes: Sequence[str],
 ) -> TablePreparation:
     """Fit the steps of a plan on a table of training rows.
 
@@ -53,6 +60,8 @@ def fit_table(
         table: The training rows, nothing else.
         steps: Checked by `step_problems`.
         roles: What each column is used as.
+        targets: `(N,)` of the training rows: numbers, or places of classes.
+        classes: All of them; empty for numbers.
 
     Raises:
         DataError: A column has no values, or infinite ones.
@@ -61,7 +70,11 @@ def fit_table(
     """
     _refuse_roles(table, roles)
     fill = _step(steps, FillMissing)
-    scaler = _step(steps, Standardize) or _step(steps, RobustScale)
+    scaler = (
+        _step(steps, Standardize)
+        or _step(steps, RobustScale)
+        or _step(steps, QuantileScale)
+    )
     encode = _step(steps, EncodeCategories)
     numbers: list[NumberColumn] = []
     categories: list[CategoryColumn] = []
@@ -88,6 +101,9 @@ def fit_table(
         numbers=tuple(numbers),
         categories=tuple(categories),
         place=_fit_place(_step(steps, RotatePlace), table, numbers, scaler),
+        neighbours=_fit_neighbours(
+            _step(steps, NeighbourTarget), table, numbers, scaler, (targets, classes)
+        ),
     )
 
 
@@ -99,23 +115,47 @@ def _fit_place(
 ) -> RotatedPlace | None:
     if step is None:
         return None
-    known = {c.name: c for c in numbers if c.role == "number"}
-    filled = {}
-    for what, name in (("latitude", step.latitude), ("longitude", step.longitude)):
-        if name not in known:
-            raise PlanError(
-                f"prepare: RotatePlace.{what}: there is no number column '{name}'"
-                f"{nearest(name, known)}"
-            )
-        values = finite_values(table.columns[name], table.lines)
-        filled[name] = known[name].filled(values)
-    rotated = rotate(filled[step.latitude], filled[step.longitude], step.angles)
+    rotated = rotate(*_coordinates(step, table, numbers), step.angles)
     return RotatedPlace(
         latitude=step.latitude,
         longitude=step.longitude,
         angles=step.angles,
         scalings=tuple(_fit_scaling(step.longitude, r, scaler) for r in rotated),
     )
+
+
+def _fit_neighbours(
+    step: NeighbourTarget | None,
+    table: Table,
+    numbers: Sequence[NumberColumn],
+    scaler: Scaler | None,
+    known: tuple[np.ndarray, Sequence[str]],
+) -> NeighbourTargets | None:
+    if step is None:
+        return None
+    places = _coordinates(step, table, numbers)
+    fitted = fit_neighbours(step, places, *known)
+    filled = dict(zip((step.latitude, step.longitude), places, strict=True))
+    means = fitted.means(filled, is_training=True)
+    scalings = tuple(_fit_scaling(step.longitude, m, scaler) for m in means)
+    return fitted.model_copy(update={"scalings": scalings})
+
+
+def _coordinates(
+    step: RotatePlace | NeighbourTarget, table: Table, numbers: Sequence[NumberColumn]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return latitudes and longitudes `(N,)`, filled where they are missing."""
+    known = {c.name: c for c in numbers if c.role == "number"}
+    filled = []
+    for what, name in (("latitude", step.latitude), ("longitude", step.longitude)):
+        if name not in known:
+            raise PlanError(
+                f"prepare: {step.spec_name()}.{what}: there is no number column "
+                f"'{name}'{nearest(name, known)}"
+            )
+        values = finite_values(table.columns[name], table.lines)
+        filled.append(known[name].filled(values))
+    return filled[0], filled[1]
 
 
 def _refuse_roles(table: Table, roles: Mapping[str, ColumnRole]) -> None:
@@ -235,6 +275,10 @@ def _fit_scaling(name: str, known: np.ndarray, scaler: Scaler | None) -> Scaling
             # Where half of the values are equal, the range is the measure left.
             width = high - low or float(known.max() - known.min()) / 2
             scaling = Scaling(center=middle, scale=width or 1.0, clip=scaler.clip)
+        case QuantileScale():
+            shares = np.linspace(0, 1, scaler.quantiles + 1)
+            knots = np.unique(np.quantile(known, shares))
+            scaling = Scaling(knots=tuple(knots.tolist()))
         case _:
             assert_never(scaler)
     if not np.isfinite([scaling.center, scaling.scale]).all():

@@ -18,12 +18,15 @@ class TargetPreparation(Record):
         format: How the target is read from a new file.
         classes: In the order of the network's outputs; empty for regression.
         mean, deviation: Regression targets are `(value - mean) / deviation`.
+        low, high: Predictions stay between them, where they are given.
     """
 
     format: ColumnFormat
     classes: tuple[str, ...] = ()
     mean: float = 0.0
     deviation: float = 1.0
+    low: float | None = None
+    high: float | None = None
 
     def apply(self, data: Data) -> np.ndarray:
         """Return `(N,)` int64 places of classes or `(N, 1)` float32 numbers.
@@ -37,9 +40,20 @@ class TargetPreparation(Record):
         scaled = (_numbers(column, data) - self.mean) / self.deviation
         return np.asarray(scaled.astype(np.float32)[:, None])
 
+    def plain(self, data: Data) -> np.ndarray:
+        """Return `(N,)` places of classes, or float64 numbers in their own units."""
+        column = _target(data)
+        if self.classes:
+            return self._places(column, data)
+        return _numbers(column, data)
+
     def values(self, outputs: np.ndarray) -> np.ndarray:
         """Turn outputs into float64 in the target's own units."""
         return np.asarray(outputs, np.float64) * self.deviation + self.mean
+
+    def clamped(self, values: np.ndarray) -> np.ndarray:
+        """Return predicted values within the range of the training part, if asked."""
+        return values if self.low is None else values.clip(self.low, self.high)
 
     def _places(self, column: Column, data: Data) -> np.ndarray:
         index = {name: place for place, name in enumerate(self.classes)}
@@ -60,7 +74,12 @@ class TargetPreparation(Record):
 
 
 def fit_target(
-    data: Data, task: Task, classes: Sequence[str], *, standardize: bool
+    data: Data,
+    task: Task,
+    classes: Sequence[str],
+    *,
+    standardize: bool,
+    clamp: bool = False,
 ) -> TargetPreparation:
     """Fit on training rows, which all have a target.
 
@@ -69,6 +88,7 @@ def fit_target(
         task: What kind of problem it is.
         classes: The classes of the plan; empty for regression.
         standardize: Whether regression targets are scaled.
+        clamp: Whether predictions stay in the range of these targets.
 
     Raises:
         DataError: A missing, infinite or constant target, or an unknown class.
@@ -95,7 +115,11 @@ def fit_target(
     if not standardize:
         return TargetPreparation(format=column.format)
     return TargetPreparation(
-        format=column.format, mean=float(values.mean()), deviation=float(values.std())
+        format=column.format,
+        mean=float(values.mean()),
+        deviation=float(values.std()),
+        low=float(values.min()) if clamp else None,
+        high=float(values.max()) if clamp else None,
     )
 
 

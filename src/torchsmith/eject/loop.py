@@ -27,11 +27,13 @@ from torchsmith.eject.learning import (
     optimizer_lines,
     schedule_lines,
 )
-from torchsmith.eject.losses import loss_source, weights_function
+from torchsmith.eject.losses import MEMBER_LOSS, loss_source, weights_function
 from torchsmith.eject.monitoring import has_patience, monitored_metric
 from torchsmith.eject.scoring import is_unscaled, scores_function
 from torchsmith.eject.subject import Subject
+from torchsmith.eject.targets import unscaling
 from torchsmith.plan import schedules
+from torchsmith.plan.networks import num_members
 from torchsmith.plan.schedules import interval_of
 from torchsmith.train.loop import EVAL_BATCH_SIZE
 
@@ -44,13 +46,14 @@ def loop_section(subject: Subject) -> Section:
     arguments += [*average_arguments(subject), "train_set", "val_set"]
     given = list(arguments)
     if monitored_metric(subject):
-        arguments += ["val_targets", *_unscaling(subject)]
-        given += [_val_targets(subject), *_unscaling(subject)]
+        arguments += ["val_targets", *unscaling(subject)]
+        given += [_val_targets(subject), *unscaling(subject)]
     code = joined(
         [
             *(changes_of(subject) if subject.plan.augment else []),
             *optimizer_definitions(subject),
             weights_function(subject),
+            MEMBER_LOSS if num_members(subject.plan.network) > 1 else "",
             scores_function(subject) if monitored_metric(subject) else "",
             _loss_function(subject),
             _fit_function(subject, arguments),
@@ -196,10 +199,6 @@ def _val_targets(subject: Subject) -> str:
     return f"val_set.targets.double().numpy()[:, 0]{scale}"
 
 
-def _unscaling(subject: Subject) -> list[str]:
-    return ["mean", "deviation"] if is_unscaled(subject) else []
-
-
 def _value(subject: Subject) -> str:
     """Return the variable that chooses the best epoch."""
     metric = monitored_metric(subject)
@@ -303,7 +302,7 @@ def _validation(subject: Subject) -> list[str]:
     lines = [*averaged, "train_loss = total.item() / len(train_set)"]
     if metric:
         lines.append(f"val_loss, outputs = validate({scored}, loss_function, val_set)")
-        given = ["val_targets", "outputs", *_unscaling(subject)]
+        given = ["val_targets", "outputs", *unscaling(subject)]
         lines.append(f'val_{metric} = scores({", ".join(given)})["{metric}"]')
     else:
         lines.append(f"val_loss = mean_loss({scored}, loss_function, val_set)")

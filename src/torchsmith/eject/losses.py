@@ -6,6 +6,7 @@ from torchsmith.eject.code import Raw, call, function
 from torchsmith.eject.subject import Subject
 from torchsmith.plan import losses
 from torchsmith.plan.losses import Loss
+from torchsmith.plan.networks import num_members
 
 
 def loss_source(subject: Subject) -> str:
@@ -33,7 +34,25 @@ def loss_source(subject: Subject) -> str:
         arguments["reduction"] = loss.reduction
     given = {name: value for name, value in arguments.items() if value is not None}
     to = "" if subject.device == "cpu" else ".to(DEVICE)"
+    if num_members(subject.plan.network) > 1:
+        inner = Raw(call(f"nn.{loss.spec_name()}", given, 2))
+        return call("MemberLoss", {"0": inner}, 1, "loss_function = ") + to
     return call(f"nn.{loss.spec_name()}", given, 1, "loss_function = ") + to
+
+
+MEMBER_LOSS = '''\
+class MemberLoss(nn.Module):
+    """The mean of the losses of members: each is to be right by itself."""
+
+    def __init__(self, loss):
+        super().__init__()
+        self.loss = loss
+
+    def forward(self, outputs, targets):
+        if outputs.ndim == 3:  # (N, M, K) in training; (N, K) is the members' mean
+            targets = targets.repeat_interleave(outputs.shape[1], dim=0)
+            outputs = outputs.flatten(0, 1)
+        return self.loss(outputs, targets)'''
 
 
 def _weight(

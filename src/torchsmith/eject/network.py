@@ -10,6 +10,7 @@ from torchsmith.eject.code import (
     INDENT,
     Section,
     block,
+    bracketed,
     comment,
     docstring,
     joined,
@@ -19,7 +20,13 @@ from torchsmith.eject.initialising import init_lines
 from torchsmith.eject.modules import module_source, sequential_source
 from torchsmith.eject.own_modules import own_classes
 from torchsmith.eject.subject import Subject
-from torchsmith.nn.tabular import PeriodicEmbedding, TabularMLP
+from torchsmith.nn.members import MemberMLP
+from torchsmith.nn.tabular import (
+    MLP,
+    PeriodicEmbedding,
+    PiecewiseLinearEmbedding,
+    TabularMLP,
+)
 from torchsmith.plan import networks
 
 
@@ -37,7 +44,7 @@ def network_section(subject: Subject) -> Section:
         *init_lines(subject),
     ]
     if uses_channels_last(subject):
-        steps.append("network.to(memory_format=torch.channels_last)")
+        steps.append(f"network.to(memory_format=torch.{layout_of(subject)})")
     return Section(
         "Network",
         "An `nn.Module` holds its layers, and says in `forward` how they follow.",
@@ -54,8 +61,14 @@ def _wave_scale(subject: Subject) -> float:
 def uses_channels_last(subject: Subject) -> bool:
     """Whether the network works on pictures as such, not on rows of numbers."""
     return not subject.is_table and any(
-        p.ndim == 4 for p in subject.network.parameters()
+        p.ndim in (4, 5) for p in subject.network.parameters()
     )
+
+
+def layout_of(subject: Subject) -> str:
+    """Return PyTorch's name of the layout in which convolutions are fastest."""
+    volumes = len(subject.preparation.input_shape) == 4
+    return "channels_last_3d" if volumes else "channels_last"
 
 
 def num_outputs(subject: Subject) -> int:
@@ -93,8 +106,8 @@ def _tabular(subject: Subject, network: TabularMLP) -> str:
     if len(tables):
         init.append(_embeddings(subject, network))
     if network.numbers is not None:
-        init.append(_waves(network.numbers))
-    init.append(sequential_source(network.mlp, 2, "self.layers = "))
+        init.append(_of_numbers(network.numbers))
+    init.append(_layers_source(network.mlp))
     about = f"Fully connected layers: {_shapes(subject)}."
     if not len(tables) and network.numbers is None:
         return _class(about, init, ["return self.layers(inputs)"])
@@ -105,7 +118,8 @@ def _tabular(subject: Subject, network: TabularMLP) -> str:
         forward.append(f"numbers = {taken}")
         features.append("numbers")
     if network.numbers is not None:
-        features.append("self.waves(numbers)")
+        bins = isinstance(network.numbers, PiecewiseLinearEmbedding)
+        features.append(f"self.{'bins' if bins else 'waves'}(numbers)")
     if len(tables):
         codes = f"inputs[:, {numbers}:]" if numbers else "inputs"
         forward.append(f"codes = {codes}.long()")
@@ -125,7 +139,8 @@ def _tabular(subject: Subject, network: TabularMLP) -> str:
 def _kinds(network: TabularMLP) -> str:
     kinds = []
     if network.numbers is not None:
-        kinds.append("waves of each number")
+        bins = isinstance(network.numbers, PiecewiseLinearEmbedding)
+        kinds.append(f"{'bins' if bins else 'waves'} of each number")
     if len(network.categories):
         kinds.append("an embedding of each category")
     text = " and ".join(kinds)
@@ -144,7 +159,22 @@ def _embeddings(subject: Subject, network: TabularMLP) -> str:
     return f"{about}\nself.embeddings = nn.ModuleList(\n{INDENT}[\n{inner}{INDENT}]\n)"
 
 
-def _waves(waves: PeriodicEmbedding) -> str:
-    num_columns, num_waves = waves.frequencies.shape
-    sizes = (num_columns, num_waves, waves.weight.shape[2])
+def _of_numbers(embedding: PeriodicEmbedding | PiecewiseLinearEmbedding) -> str:
+    if isinstance(embedding, PiecewiseLinearEmbedding):
+        return literal(tuple(embedding.weight.shape), 2, "self.bins = Bins")
+    num_columns, num_waves = embedding.frequencies.shape
+    sizes = (num_columns, num_waves, embedding.weight.shape[2])
     return literal(sizes, 2, "self.waves = Waves")
+
+
+def _layers_source(mlp: MLP | MemberMLP) -> str:
+    if isinstance(mlp, MLP):
+        return sequential_source(mlp, 2, "self.layers = ")
+    members, _, num_outputs = mlp.weight.shape
+    arguments = [
+        sequential_source(mlp.shared, 3),
+        f"members={members}",
+        literal(mlp.groups, 3, "groups="),
+        f"num_outputs={num_outputs}",
+    ]
+    return bracketed("self.layers = Members(", arguments, ")", 2)

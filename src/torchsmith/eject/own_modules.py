@@ -3,8 +3,9 @@
 from torch import nn
 
 from torchsmith.nn.adapted import Bilinear, Embedding, GroupNorm, Residual
+from torchsmith.nn.members import MemberMLP
 from torchsmith.nn.recurrent import Recurrent
-from torchsmith.nn.tabular import PeriodicEmbedding
+from torchsmith.nn.tabular import PeriodicEmbedding, PiecewiseLinearEmbedding
 
 _BILINEAR = '''\
 class Bilinear(nn.Bilinear):
@@ -122,6 +123,62 @@ class Waves(nn.Module):
         return torch.relu(embedded.transpose(0, 1) + self.bias).flatten(1)'''
 
 
+_BINS = '''\
+class Bins(nn.Module):
+    """How much of each bin lies below a number, then a linear layer for each.
+
+    That makes any function that is straight within each bin: steep where trees would
+    cut (https://arxiv.org/abs/2203.05556). It begins as a straight line.
+    """
+
+    def __init__(self, num_columns, num_bins, width):
+        super().__init__()
+        bound = 3**0.5  # numbers are spread evenly from -bound to bound
+        edges = torch.linspace(-bound, bound, num_bins + 1)
+        self.register_buffer("lows", edges[:-1], persistent=False)
+        self.width = 2 * bound / num_bins
+        self.slope = nn.Parameter(torch.empty(num_columns, width).uniform_(-1, 1))
+        self.bias = nn.Parameter(torch.empty(num_columns, width).uniform_(-1, 1))
+        self.weight = nn.Parameter(torch.zeros(num_columns, num_bins, width))
+
+    def forward(self, numbers):
+        numbers = numbers.unsqueeze(2)
+        passed = ((numbers - self.lows) / self.width).clamp(0, 1)  # (N, C, bins)
+        bent = torch.bmm(passed.transpose(0, 1), self.weight).transpose(0, 1)
+        return (bent + numbers * self.slope + self.bias).flatten(1)'''
+
+_MEMBERS = '''\
+class Members(nn.Module):
+    """Several networks in one, which share the hidden layers.
+
+    Each scales the inputs its own way, and has its own outputs: together they are
+    about as good as so many networks (https://arxiv.org/abs/2410.24210).
+    """
+
+    def __init__(self, shared, members, groups, num_outputs):
+        super().__init__()
+        self.shared = shared
+        width = [m.out_features for m in shared if isinstance(m, nn.Linear)][-1]
+        factors = torch.randn(members, len(groups))  # the same within each group
+        self.factors = nn.Parameter(
+            factors.repeat_interleave(torch.tensor(groups), dim=1)
+        )
+        bound = 1 / math.sqrt(width)
+        self.weight = nn.Parameter(
+            torch.empty(members, width, num_outputs).uniform_(-bound, bound)
+        )
+        self.bias = nn.Parameter(
+            torch.empty(members, num_outputs).uniform_(-bound, bound)
+        )
+
+    def forward(self, inputs):
+        scaled = inputs.unsqueeze(1) * self.factors  # (N, M, in_features)
+        hidden = self.shared(scaled.flatten(0, 1)).unflatten(0, scaled.shape[:2])
+        outputs = torch.bmm(hidden.transpose(0, 1), self.weight).transpose(0, 1)
+        outputs = outputs + self.bias  # (N, M, num_outputs)
+        return outputs if self.training else outputs.mean(dim=1)'''
+
+
 def own_classes(network: nn.Module, wave_scale: float = 0.0) -> list[str]:
     """Return the classes that a network is made of beside those of PyTorch."""
     found: dict[str, str] = {}
@@ -143,6 +200,10 @@ def own_classes(network: nn.Module, wave_scale: float = 0.0) -> list[str]:
                     found[name] = text
             case PeriodicEmbedding():
                 found["Waves"] = _WAVES.replace("SCALE", repr(wave_scale))
+            case PiecewiseLinearEmbedding():
+                found["Bins"] = _BINS
+            case MemberMLP():
+                found["Members"] = _MEMBERS
             case _:
                 pass
     return list(found.values())

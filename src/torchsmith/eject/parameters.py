@@ -6,9 +6,9 @@ from fnmatch import fnmatchcase
 from torchsmith.core.errors import PlanError
 from torchsmith.eject.code import function, literal, quoted
 from torchsmith.eject.subject import Subject
-from torchsmith.nn.tabular import TabularMLP
+from torchsmith.nn.tabular import PiecewiseLinearEmbedding, TabularMLP
 
-_PARTS = (("categories.", "embeddings."), ("numbers.", "waves."), ("mlp.", "layers."))
+_PARTS = (("categories.", "embeddings."), ("mlp.", "layers."))
 
 SELECT = function(
     "select(network, pattern, but=())",
@@ -26,7 +26,8 @@ def script_name(subject: Subject, name: str) -> str:
     """Return what a parameter of the run's network is called in the script."""
     if not isinstance(subject.network, TabularMLP):
         return f"layers.{name}"
-    for ours, theirs in _PARTS:
+    bins = isinstance(subject.network.numbers, PiecewiseLinearEmbedding)
+    for ours, theirs in (("numbers.", "bins." if bins else "waves."), *_PARTS):
         if name.startswith(ours):
             return theirs + name.removeprefix(ours)
     return name

@@ -5,14 +5,22 @@ from typing import assert_never
 
 import numpy as np
 
+from torchsmith.data.neighbours import NeighbourTargets
 from torchsmith.data.steps import (
     EncodeCategories,
     FillMissing,
+    QuantileScale,
     RobustScale,
     Standardize,
     Step,
 )
-from torchsmith.data.tabular import DAY, NumberColumn, TablePreparation, raw_values
+from torchsmith.data.tabular import (
+    DAY,
+    NumberColumn,
+    RotatedPlace,
+    TablePreparation,
+    raw_values,
+)
 from torchsmith.eject.code import (
     Section,
     block,
@@ -22,10 +30,11 @@ from torchsmith.eject.code import (
     literal,
     quoted,
 )
+from torchsmith.eject.neighbours import neighbour_function, neighbour_lines
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.targets import loss_targets
 
-Scaler = Standardize | RobustScale
+Scaler = Standardize | RobustScale | QuantileScale
 
 
 def prepare_section(subject: Subject) -> Section:
@@ -38,6 +47,7 @@ def prepare_section(subject: Subject) -> Section:
         _fill_function(subject, table),
         _scale_function(subject, table),
         *_date_functions(subject, table),
+        neighbour_function(table),
         _encode_function(subject, table, steps),
         _prepare_function(subject, table),
     ]
@@ -48,12 +58,15 @@ def prepare_section(subject: Subject) -> Section:
             "training part alone, as if the other parts were not known yet."
         ),
         code=joined(code),
-        steps=("inputs = prepare(table, train)", *loss_targets(subject)[1]),
+        steps=(
+            f"inputs = prepare({_prepare_arguments(table)})",
+            *loss_targets(subject)[1],
+        ),
     )
 
 
 def _scaler(steps: Sequence[Step]) -> Scaler | None:
-    return next((s for s in steps if isinstance(s, Standardize | RobustScale)), None)
+    return next((s for s in steps if isinstance(s, Scaler)), None)
 
 
 def _values(subject: Subject, column: NumberColumn) -> np.ndarray:
@@ -66,8 +79,8 @@ def _has_gaps(subject: Subject, columns: Sequence[NumberColumn]) -> bool:
 
 def _fill_function(subject: Subject, table: TablePreparation) -> str:
     """Write how gaps are filled, where `prepare` or `scale` needs it."""
-    place = table.place
-    special = {place.latitude, place.longitude} if place else set()
+    placed = [p for p in (table.place, table.neighbours) if p]
+    special = {name for place in placed for name in (place.latitude, place.longitude)}
     fixed = _fixed_fill(subject)
     needed = [
         column
@@ -120,9 +133,33 @@ def _scale_function(subject: Subject, table: TablePreparation) -> str:
                 ]
         case RobustScale():
             about, body = _robust(subject, columns, scaler, filled)
+        case QuantileScale():
+            about = (
+                "Give each value its place among the quantiles of the training part,\n"
+                "evenly from -√3 to √3: the mean is 0, the deviation 1."
+            )
+            body = _quantile_lines(subject, columns, scaler, filled)
         case _:
             assert_never(scaler)
     return function("scale(values, train)", about, [*known, *body])
+
+
+def _quantile_lines(
+    subject: Subject,
+    columns: Sequence[NumberColumn],
+    scaler: QuantileScale,
+    filled: str,
+) -> list[str]:
+    bound = "3**0.5"
+    if any(_is_constant(subject, column) for column in columns):
+        bound = "3**0.5 * (len(knots) > 1)  # 0 for a column that never changes"
+    return [
+        f"shares = np.linspace(0, 1, {scaler.quantiles + 1})",
+        "knots = np.unique(np.quantile(known, shares))",
+        f"bound = {bound}",
+        "places = np.linspace(-bound, bound, len(knots))",
+        f"return np.interp({filled}, knots, places)",
+    ]
 
 
 def _is_constant(subject: Subject, column: NumberColumn) -> bool:
@@ -244,6 +281,11 @@ def _encode_function(
 
 def _prepare_function(subject: Subject, table: TablePreparation) -> str:
     lines = [*_number_lines(subject, table), *_place_lines(subject, table)]
+    lines += neighbour_lines(
+        table,
+        [] if table.place else _coordinate_lines(subject, table, table.neighbours),
+        scaled=_scaler(subject.plan.prepare) is not None,
+    )
     flagged = [column.name for column in table.numbers if column.flag]
     if flagged:
         lines.append("# Whether a value is missing may tell something, too.")
@@ -261,7 +303,11 @@ def _prepare_function(subject: Subject, table: TablePreparation) -> str:
     if table.feature_names and table.cardinalities:
         about += "\nNumbers come first, then the codes of categories."
     lines.append("return np.stack(features, axis=1).astype(np.float32)")
-    return function("prepare(table, train)", about, lines)
+    return function(f"prepare({_prepare_arguments(table)})", about, lines)
+
+
+def _prepare_arguments(table: TablePreparation) -> str:
+    return "table, targets, train" if table.neighbours else "table, train"
 
 
 def _listed(target: str, source: str, names: Sequence[str]) -> str:
@@ -319,12 +365,7 @@ def _place_lines(subject: Subject, table: TablePreparation) -> list[str]:
             1,
         )
     ]
-    for what, name in (("latitude", place.latitude), ("longitude", place.longitude)):
-        column = next(c for c in table.numbers if c.name == name)
-        filled = f"table[{quoted(name)}]"
-        if np.isnan(_values(subject, column)).any():
-            filled = f"fill({filled}, train)"
-        lines.append(f"{what} = {filled}")
+    lines += _coordinate_lines(subject, table, place)
     angles = literal(tuple(_short(angle) for angle in place.angles))
     item = "scale(turned, train)" if scaled else "turned"
     return [
@@ -333,6 +374,24 @@ def _place_lines(subject: Subject, table: TablePreparation) -> list[str]:
         f"    turned = {turned}",
         f"    features.append({item})",
     ]
+
+
+def _coordinate_lines(
+    subject: Subject,
+    table: TablePreparation,
+    place: RotatedPlace | NeighbourTargets | None,
+) -> list[str]:
+    """Return the statements that make `latitude` and `longitude`."""
+    if place is None:
+        return []
+    lines = []
+    for what, name in (("latitude", place.latitude), ("longitude", place.longitude)):
+        column = next(c for c in table.numbers if c.name == name)
+        filled = f"table[{quoted(name)}]"
+        if np.isnan(_values(subject, column)).any():
+            filled = f"fill({filled}, train)"
+        lines.append(f"{what} = {filled}")
+    return lines
 
 
 def _short(angle: float) -> float | int:

@@ -14,7 +14,9 @@ def target_steps(subject: Subject) -> tuple[str, ...]:
         return ()
     if not has_scaled_target(subject):
         return ("scaled = targets.astype(np.float32)[:, None]",)
+    bounds = "low, high = targets[train].min(), targets[train].max()"
     return (
+        *([bounds] if has_clamped_target(subject) else []),
         "mean, deviation = targets[train].mean(), targets[train].std()",
         "scaled = ((targets - mean) / deviation).astype(np.float32)[:, None]",
     )
@@ -23,6 +25,19 @@ def target_steps(subject: Subject) -> tuple[str, ...]:
 def has_scaled_target(subject: Subject) -> bool:
     """Whether the targets of regression are scaled."""
     return any(isinstance(step, StandardizeTarget) for step in subject.plan.prepare)
+
+
+def has_clamped_target(subject: Subject) -> bool:
+    """Whether predictions stay in the range of the training targets."""
+    steps = subject.plan.prepare
+    return any(isinstance(step, StandardizeTarget) and step.clamp for step in steps)
+
+
+def unscaling(subject: Subject) -> list[str]:
+    """Return the variables that turn outputs back into the target's own units."""
+    if subject.classes or not has_scaled_target(subject):
+        return []
+    return ["mean", "deviation", *["low", "high"] * has_clamped_target(subject)]
 
 
 def loss_targets(subject: Subject) -> tuple[str, tuple[str, ...]]:

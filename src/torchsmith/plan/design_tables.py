@@ -7,7 +7,8 @@ from torchsmith.core.errors import DataError
 from torchsmith.data.steps import (
     EncodeCategories,
     FillMissing,
-    RobustScale,
+    NeighbourTarget,
+    QuantileScale,
     RotatePlace,
     StandardizeTarget,
     Step,
@@ -15,6 +16,7 @@ from torchsmith.data.steps import (
 from torchsmith.inspect.inspection import ColumnFacts
 from torchsmith.plan.cost import table_epoch_seconds, table_macs
 from torchsmith.plan.design import (
+    TRAINING_SHARE,
     Case,
     Design,
     choose_batch_size,
@@ -26,6 +28,30 @@ from torchsmith.plan.optimizers import AdamW
 from torchsmith.plan.schedules import OneCycleLR
 
 MOST_EPOCHS = 100
+FEWEST_EPOCHS = 20
+"""With fewer, a smaller network does better."""
+
+SMALL = 2_000
+"""Training rows; with fewer, a large network learns them by heart."""
+
+SIZES = (
+    ((256, 256), 8),
+    ((256, 256), 4),
+    ((128, 128), 4),
+    ((128, 128), 2),
+    ((64, 64), 2),
+)
+SMALL_SIZES = (((128, 128), 16), ((128, 128), 4), ((64, 64), 2))
+"""Hidden layers and members, the best first; the first that the budget allows."""
+
+MOST_EMBEDDED = 100
+"""Number columns; with more, an embedding of each is too wide."""
+
+MOST_SHARES = 10
+"""Classes whose shares among the neighbours become features."""
+
+FEWEST_PLACES, MOST_PLACES = 200, 50_000
+"""Training rows of which the targets of neighbours are asked for."""
 
 COORDINATES = {
     "latitude": ("lat|latitude|위도", 90),
@@ -43,13 +69,13 @@ def design_table(case: Case) -> Design:
     prepare = _prepare(case)
     batch_size = choose_batch_size(case, large=256)
     network, macs, seconds = _network(case, prepare, batch_size)
-    case.reasons["optimizer"] = "a steady choice for tables"
-    case.reasons["schedule"] = "warms up, then anneals to almost zero over all epochs"
+    case.reasons["optimizer"] = "as TabM's authors found best for tables"
+    case.reasons["schedule"] = "a short warm-up, then a cosine to almost zero"
     return Design(
         prepare=prepare,
         network=network,
-        optimizer=AdamW(lr=2e-3, weight_decay=0.05),
-        schedule=OneCycleLR(),
+        optimizer=AdamW(lr=2e-3, weight_decay=3e-4),
+        schedule=OneCycleLR(pct_start=0.05, cycle_momentum=False),
         batch_size=batch_size,
         epochs=choose_epochs(case, batch_size, seconds, MOST_EPOCHS),
         threads=choose_threads(macs * batch_size, case),
@@ -76,8 +102,16 @@ def _prepare(case: Case) -> tuple[Step, ...]:
             RotatePlace(latitude=latitude, longitude=longitude),
             "a place: borders need not run along a degree of latitude",
         )
+        if _may_ask_neighbours(case):
+            add(
+                NeighbourTarget(latitude=latitude, longitude=longitude),
+                "what is near has much in common; no row sees its own target",
+            )
     if any(c.role != "category" for c in used):
-        add(RobustScale(clip=3.0), "outliers lose their grip; fitted on train only")
+        add(
+            QuantileScale(),
+            "evenly spread, whatever the column's shape; fitted on train only",
+        )
     categories = [c for c in used if c.role == "category"]
     if categories:
         add(
@@ -85,8 +119,20 @@ def _prepare(case: Case) -> tuple[Step, ...]:
             f"for embeddings: {_names(categories)}",
         )
     if case.target.task == "regression":
-        add(StandardizeTarget(), "a network learns targets around 0 best")
+        clamp = case.inspection.time is None
+        add(
+            StandardizeTarget(clamp=clamp),
+            "a network learns targets around 0 best"
+            + ("; no prediction beyond those of training" if clamp else ""),
+        )
     return tuple(steps)
+
+
+def _may_ask_neighbours(case: Case) -> bool:
+    """Whether the targets of neighbours are known for new rows, and soon found."""
+    apart = case.inspection.group is not None
+    few = len(case.target.classes) <= MOST_SHARES
+    return few and not apart and FEWEST_PLACES <= case.num_train <= MOST_PLACES
 
 
 def _place(columns: Sequence[ColumnFacts]) -> tuple[str, str] | None:
@@ -116,26 +162,49 @@ def _network(
         )
     num_categories = sum(c.role == "category" for c in used)
     num_numbers = len(used) - num_categories
-    small = case.num_train < 2_000
-    waves = 0 if small or num_numbers > 100 else 48
-    network = TabularMLP(
-        hidden=(128, 128) if small else (384, 384),
-        dropout=0.1 if small else 0.2,
-        frequencies=waves,
-        frequency_scale=0.05,
-        number_embedding=16 if waves else 8,
-    )
+    features = num_numbers + sum(_added(step, case) for step in prepare)
+    sizes = SMALL_SIZES if case.num_train < SMALL else SIZES
+    for hidden, members in sizes:
+        network = TabularMLP(
+            hidden=hidden,
+            dropout=0.2 if case.num_train < SMALL else 0.1,
+            bins=_bins(case, num_numbers),
+            number_embedding=16,
+            members=members,
+        )
+        macs = table_macs(network, features, num_categories)
+        seconds = table_epoch_seconds(
+            macs, case.num_train, batch_size, case.machine, members
+        )
+        if FEWEST_EPOCHS * seconds <= TRAINING_SHARE * case.budget:
+            break
     case.reasons["network"] = (
         f"{num_numbers} numbers and {num_categories} categories, "
         f"{case.num_train:,} training rows"
-        + ("; waves of each number (frequencies) catch steep changes" if waves else "")
     )
-    features = num_numbers + sum(
-        len(step.angles) for step in prepare if isinstance(step, RotatePlace)
+    case.reasons["network.TabularMLP.members"] = (
+        f"{members} networks in one err less than one, and cost less than {members}"
+        if (hidden, members) == sizes[0]
+        else f"as large as {FEWEST_EPOCHS} epochs allow in {case.budget:g} s"
     )
-    macs = table_macs(network, features, num_categories)
-    seconds = table_epoch_seconds(macs, case.num_train, batch_size, case.machine)
     return network, macs, seconds
+
+
+def _bins(case: Case, num_numbers: int) -> int:
+    """Choose few bins where there are few rows to fill them."""
+    if num_numbers > MOST_EMBEDDED:
+        return 0
+    return 16 if case.num_train < SMALL else 48
+
+
+def _added(step: Step, case: Case) -> int:
+    """Return how many features a step adds to the numbers."""
+    if isinstance(step, RotatePlace):
+        return len(step.angles)
+    if isinstance(step, NeighbourTarget):
+        classes = len(case.target.classes)
+        return len(step.neighbours) * (1 if classes <= 2 else classes)
+    return 0
 
 
 def _names(columns: list[ColumnFacts]) -> str:

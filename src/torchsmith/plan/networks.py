@@ -49,7 +49,12 @@ class TabularMLP(Spec):
         frequencies: Number of learned frequencies of the periodic embedding of each
             number (https://arxiv.org/abs/2203.05556); 0 feeds the numbers as they are.
         frequency_scale: Deviation of the initial frequencies.
+        bins: Number of bins of the piecewise linear embedding of each number, after
+            `QuantileScale`, in place of the periodic one; 0 has none.
         number_embedding: Width of each number's embedding.
+        members: So many networks in one, which share the hidden layers; each is trained
+            to be right by itself, and their outputs are averaged
+            (https://arxiv.org/abs/2410.24210).
     """
 
     main = "hidden"
@@ -60,7 +65,9 @@ class TabularMLP(Spec):
     embedding: int = Field(default=0, ge=0)
     frequencies: int = Field(default=0, ge=0)
     frequency_scale: float = Field(default=0.1, gt=0)
+    bins: int = Field(default=0, ge=0, le=1000)
     number_embedding: Size = 8
+    members: int = Field(default=1, ge=1, le=256)
 
 
 class ConvNet(Spec):

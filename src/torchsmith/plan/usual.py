@@ -67,13 +67,18 @@ def _of_split(plan: Plan) -> Reasons:
 def _of_network(plan: Plan) -> Reasons:
     if not isinstance(plan.network, TabularMLP):
         return {}
-    waves = plan.network.frequencies
-    return {
-        "network.TabularMLP.hidden": "wide enough to learn by heart; dropout holds it",
-        "network.TabularMLP.dropout": "against learning by heart",
-        "network.TabularMLP.frequencies": "waves of each number"
-        if waves
-        else "waves are for larger tables of numbers",
-        "network.TabularMLP.frequency_scale": "slow waves at the start",
-        "network.TabularMLP.number_embedding": "what the waves of a number become",
+    network = plan.network
+    reasons = {
+        "hidden": "wide enough to learn by heart; dropout holds it",
+        "dropout": "against learning by heart",
     }
+    if network.frequencies:
+        reasons["frequencies"] = "waves of each number"
+        reasons["frequency_scale"] = "slow waves at the start"
+    if network.bins:
+        reasons["bins"] = "steps in a column are found as trees find them"
+    if network.bins or network.frequencies:
+        reasons["number_embedding"] = "what each number becomes"
+    if network.members > 1:
+        reasons["members"] = "several networks in one err less"
+    return {f"network.TabularMLP.{key}": text for key, text in reasons.items()}
