@@ -13,10 +13,12 @@ from torchsmith.plan.networks import (
     ConvNet,
     Network,
     ResNet,
+    SequenceNet,
     Sequential,
     TabularMLP,
     VolumeNet,
 )
+from torchsmith.plan.sequence_bodies import Inception
 
 NETWORKS = {
     "Sequential": (
@@ -50,6 +52,14 @@ NETWORKS = {
         InputLayout((3, 15, 10)),
     ),
 }
+
+
+NETWORKS["SequenceNet"] = (
+    SequenceNet(
+        body=Inception(width=4, depth=3, kernel_sizes=(3, 7), activation=layers.ELU())
+    ),
+    InputLayout((2, 9), sequence=(2, 9)),
+)
 
 
 def inputs_for(layout):

@@ -1,14 +1,17 @@
 """Fitted preparation of sequences: their scale, their length, their features."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.record import Record
 from torchsmith.data.data import Change, Sequences, Series
+from torchsmith.data.random_convolutions import FittedConvolutions, fit_convolutions
 from torchsmith.data.sequence_gaps import interpolated, means_of, refuse_gaps
-from torchsmith.data.steps import Interpolate, Standardize, Step
+from torchsmith.data.steps import Interpolate, RandomConvolutions, Standardize, Step
 
 
 class SequencePreparation(Record):
@@ -18,11 +21,14 @@ class SequencePreparation(Record):
         channels: Their names.
         length: Steps of the longest training sequence.
         has_mask: Whether lengths differ; a last channel then says where it goes on.
-        symbols: Of texts, the characters of the training part.
+        symbols: Of texts, the characters of the training part; the code of each is its
+            place, from 1 on, and 0 is any other character.
         offset, factor: For each channel; the input is `(value - offset) * factor`.
         fill: For each channel, what stands where a sequence has no value of it, if
             missing values are filled; otherwise empty.
         series: How the sequences stand in a table, where they do.
+        convolutions: Give features of the whole sequence, where the plan asks for them.
+        keep_steps: Whether the input has the steps themselves.
     """
 
     channels: tuple[str, ...]
@@ -33,48 +39,122 @@ class SequencePreparation(Record):
     factor: tuple[float, ...]
     fill: tuple[float, ...] = ()
     series: Series | None = None
+    convolutions: FittedConvolutions | None = None
+    keep_steps: bool = True
+
+    @property
+    def sequence(self) -> tuple[int, int]:
+        """Of one prepared example, the shape of the steps: `(C, L)` with the mask."""
+        return (len(self.channels) + self.has_mask, self.length)
+
+    @property
+    def num_features(self) -> int:
+        """Of one prepared example, the features that follow its steps."""
+        return self.convolutions.num_features if self.convolutions else 0
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Of one prepared example."""
-        return (len(self.channels) + self.has_mask, self.length)
+        if not self.convolutions:
+            return self.sequence
+        channels, length = self.sequence
+        return (channels * length * self.keep_steps + self.num_features,)
 
     @property
     def layout(self) -> dict[str, Any]:
         """What a network must know besides the shape; see `InputLayout`."""
         return {
-            "sequence": self.shape,
+            "sequence": self.sequence if self.keep_steps else (0, 0),
             "has_mask": self.has_mask,
             "num_symbols": len(self.symbols) + 1 if self.symbols else 0,
+            "num_features": self.num_features,
         }
 
     def apply(self, sequences: Sequences) -> np.ndarray:
         """Return `(N, *shape)` float32; what is after the end of a sequence is 0.
 
         Raises:
-            DataError: Values are missing, and the plan does not fill them.
+            DataError: Values are missing, and the plan does not fill them; a sequence
+                is shorter than all of training, which have one length; numbers instead
+                of texts, or the reverse; other channels.
         """
+        sequences = self._scaled(sequences)
+        if not self.convolutions:
+            return self._steps(sequences)
+        features = self.convolutions.apply(sequences.values, sequences.starts)
+        if not self.keep_steps:
+            return features
+        steps = self._steps(sequences).reshape(len(sequences), -1)
+        return np.concatenate([steps, features], axis=1)
+
+    def unseen(self, sequences: Sequences) -> tuple[Change, ...]:
+        """Count sequences that are changed though the plan does not say so."""
+        changes = []
+        long = np.flatnonzero(sequences.lengths > self.length)
+        if len(long) and self.keep_steps:
+            what = f"cut to its first {self.length:,} steps, the longest of training"
+            example = sequences.name(int(long[0]))
+            changes.append(
+                Change(column="", what=what, count=len(long), example=example)
+            )
+        if self.symbols:
+            unknown = self._codes(sequences) == 0
+            if count := int(unknown.sum()):
+                place = int(sequences.values[unknown.argmax(), 0])
+                what = "character that the training part does not have, read as unknown"
+                example = sequences.symbols[place]
+                changes.append(
+                    Change(column="", what=what, count=count, example=example)
+                )
+        return tuple(changes)
+
+    def _scaled(self, sequences: Sequences) -> Sequences:
+        self._refuse_others(sequences)
+        if self.symbols:
+            codes = self._codes(sequences).astype(np.float32)
+            return replace(sequences, values=codes[:, None])
         if self.fill:
             sequences = interpolated(sequences, self.fill)
         refuse_gaps(sequences)
-        out = np.zeros((len(sequences), *self.shape), np.float32)
-        offset = np.array(self.offset, np.float32)
-        factor = np.array(self.factor, np.float32)
+        values = sequences.values - np.array(self.offset, np.float32)
+        values *= np.array(self.factor, np.float32)
+        return replace(sequences, values=values)
+
+    def _codes(self, sequences: Sequences) -> np.ndarray:
+        """Return `(T,)` int64: the code of each character in training, 0 for none."""
+        codes = {symbol: code for code, symbol in enumerate(self.symbols, start=1)}
+        known = np.array([codes.get(symbol, 0) for symbol in sequences.symbols])
+        return np.asarray(known[sequences.values[:, 0].astype(np.int64)])
+
+    def _steps(self, sequences: Sequences) -> np.ndarray:
+        out = np.zeros((len(sequences), *self.sequence), np.float32)
+        channels = len(self.channels)
         for row in range(len(sequences)):
             steps = sequences.at(row)[: self.length]
-            out[row, : len(self.channels), : len(steps)] = ((steps - offset) * factor).T
+            out[row, :channels, : len(steps)] = steps.T
             if self.has_mask:
                 out[row, -1, : len(steps)] = 1
         return out
 
-    def unseen(self, sequences: Sequences) -> tuple[Change, ...]:
-        """Count sequences that are changed though the plan does not say so."""
-        long = np.flatnonzero(sequences.lengths > self.length)
-        if not len(long):
-            return ()
-        what = f"cut to its first {self.length:,} steps, the longest of training"
-        example = sequences.name(int(long[0]))
-        return (Change(column="", what=what, count=len(long), example=example),)
+    def _refuse_others(self, sequences: Sequences) -> None:
+        """Refuse what the network could not take for what it was trained on."""
+        if bool(sequences.symbols) != bool(self.symbols):
+            found, wanted = ("texts", "numbers")[:: 1 if sequences.symbols else -1]
+            raise DataError(f"these are sequences of {found}; training had {wanted}")
+        if len(sequences.channels) != len(self.channels):
+            raise DataError(
+                f"the sequences have {len(sequences.channels)} channels "
+                f"({', '.join(sequences.channels)}); in training they had "
+                f"{len(self.channels)} ({', '.join(self.channels)})"
+            )
+        short = np.flatnonzero(sequences.lengths < self.length)
+        if self.keep_steps and not self.has_mask and len(short):
+            first = int(short[0])
+            raise DataError(
+                f"{sequences.name(first)} has {sequences.lengths[first]:,} steps; in "
+                f"training all had {self.length:,}, so that the network does not know "
+                f"how a shorter one ends ({len(short):,} are shorter)"
+            )
 
 
 def fit_sequences(sequences: Sequences, steps: Sequence[Step]) -> SequencePreparation:
@@ -82,7 +162,10 @@ def fit_sequences(sequences: Sequences, steps: Sequence[Step]) -> SequencePrepar
 
     Raises:
         DataError: Values are missing, and the plan does not fill them.
+        PlanError: A step that is for numbers, and texts.
     """
+    if sequences.symbols:
+        return _fit_texts(sequences, steps)
     fill: tuple[float, ...] = ()
     if any(isinstance(step, Interpolate) for step in steps):
         fill = means_of(sequences)
@@ -91,16 +174,52 @@ def fit_sequences(sequences: Sequences, steps: Sequence[Step]) -> SequencePrepar
     count = len(sequences.channels)
     offset, factor = np.zeros(count), np.ones(count)
     if any(isinstance(step, Standardize) for step in steps):
-        offset = np.nanmean(sequences.values, axis=0, dtype=np.float64)
-        deviation = np.nanstd(sequences.values, axis=0, dtype=np.float64)
+        offset = sequences.values.mean(axis=0, dtype=np.float64)
+        deviation = sequences.values.std(axis=0, dtype=np.float64)
         factor = 1 / np.where(deviation > 0, deviation, 1.0)
+    fitted = SequencePreparation(
+        channels=sequences.channels,
+        length=int(sequences.lengths.max()),
+        has_mask=not sequences.same_length,
+        offset=tuple(offset.tolist()),
+        factor=tuple(factor.tolist()),
+        fill=fill,
+        series=sequences.series,
+    )
+    for step in steps:
+        if isinstance(step, RandomConvolutions):
+            return _with_convolutions(fitted, sequences, step)
+    return fitted
+
+
+def _with_convolutions(
+    fitted: SequencePreparation, sequences: Sequences, step: RandomConvolutions
+) -> SequencePreparation:
+    scaled = fitted._scaled(sequences)
+    convolutions = fit_convolutions(
+        scaled.values, scaled.starts, step.num_features, step.seed
+    )
+    return fitted.model_copy(
+        update={"convolutions": convolutions, "keep_steps": step.keep_steps}
+    )
+
+
+def _fit_texts(sequences: Sequences, steps: Sequence[Step]) -> SequencePreparation:
+    wrong = (Interpolate, Standardize, RandomConvolutions)
+    for place, step in enumerate(steps):
+        if isinstance(step, wrong):
+            name = step.spec_name()
+            raise PlanError(
+                f"prepare.{place}: {name} is for numbers, and these are texts; "
+                "remove it"
+            )
+    present = np.unique(sequences.values[:, 0].astype(np.int64))
     return SequencePreparation(
         channels=sequences.channels,
         length=int(sequences.lengths.max()),
         has_mask=not sequences.same_length,
-        symbols=sequences.symbols,
-        offset=tuple(offset.tolist()),
-        factor=tuple(factor.tolist()),
-        fill=fill,
+        symbols=tuple(sequences.symbols[place] for place in present),
+        offset=(0.0,),
+        factor=(1.0,),
         series=sequences.series,
     )

@@ -12,6 +12,7 @@ from torchsmith.core.seeds import derive_seed
 from torchsmith.nn.convnet import ConvNet
 from torchsmith.nn.layers import Shape, build_activation, build_layers, shape_text
 from torchsmith.nn.resnet import ResNet
+from torchsmith.nn.sequences import build_sequence_net
 from torchsmith.nn.tabular import MLP, TabularMLP
 from torchsmith.nn.volumes import VolumeNet
 from torchsmith.plan import layers, networks
@@ -67,7 +68,7 @@ def build_network(
 
 def _build(spec: Network, layout: InputLayout, num_outputs: int) -> nn.Module:
     arguments = dict(spec)
-    if not isinstance(spec, networks.Sequential):
+    if not isinstance(spec, networks.Sequential | networks.SequenceNet):
         arguments["activation"] = partial(build_activation, spec.activation)
     match spec:
         case networks.Sequential():

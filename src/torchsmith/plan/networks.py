@@ -1,12 +1,13 @@
 """Networks: `Sequential` of layers, or a named family with its own settings."""
 
-from typing import Annotated
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from torchsmith.core.spec import OneOf, Spec
+from torchsmith.core.spec import OneOf, Spec, members
 from torchsmith.plan.layer_spec import Share, Size
 from torchsmith.plan.layers import Activation, Layer, ReLU
+from torchsmith.plan.sequence_bodies import Inception, SequenceBody
 
 
 class Sequential(Spec):
@@ -137,9 +138,48 @@ class VolumeNet(Spec):
     dropout: Share = 0.0
 
 
+class SequenceNet(Spec):
+    """A net for sequences of one length or of many: a body, features of the whole.
+
+    The body reads the steps, and a linear layer the features that `RandomConvolutions`
+    computed. Where there are both they are members: each is trained to be right by
+    itself, and their outputs are averaged.
+
+    Attributes:
+        body: Reads the steps; none where there are features only.
+        features: Whether there are features to read.
+        embedding: For texts, the width of each character's embedding.
+        dropout: Before the last layer of the body.
+    """
+
+    main = "body"
+    body: SequenceBody | None = Inception()
+    features: bool = False
+    embedding: Size = 32
+    dropout: Share = 0.0
+
+    @classmethod
+    def _main_is_mapping(cls, value: dict[Any, Any]) -> bool:
+        return list(value) in [[body.spec_name()] for body in members(SequenceBody)]
+
+    @property
+    def members(self) -> int:
+        """How many networks these are in one."""
+        return (self.body is not None) + self.features
+
+    @model_validator(mode="after")
+    def _reads_something(self) -> Self:
+        if not self.members:
+            raise ValueError("there is nothing to read; name a body, or set features")
+        return self
+
+
 def num_members(network: "Network") -> int:
     """Return how many networks a spec describes in one; 1 for those that have none."""
     return int(getattr(network, "members", 1))
 
 
-Network = Annotated[Sequential | MLP | TabularMLP | ConvNet | ResNet | VolumeNet, OneOf()]
+Network = Annotated[
+    Sequential | MLP | TabularMLP | ConvNet | ResNet | VolumeNet | SequenceNet,
+    OneOf(),
+]

@@ -1,0 +1,292 @@
+"""Features of whole sequences: how often random dilated convolutions are positive.
+
+After MiniRocket ([Dempster et al. 2021](https://arxiv.org/abs/2012.08791)): all 84
+kernels of 9 weights of which three are 2 and six are -1, with dilations that follow the
+length of the sequences and biases that are quantiles of what the kernels give on the
+training part. A feature is the share of positions at which a convolution is above its
+bias. A linear layer on ten thousand of them is as good as most deep networks, and they
+are computed once, in seconds.
+"""
+
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+
+from torchsmith.core.record import Record
+from torchsmith.core.seeds import generator
+
+KERNEL_LENGTH = 9
+KERNELS = tuple(combinations(range(KERNEL_LENGTH), 3))
+"""Where each of the 84 kernels has its three weights of 2."""
+
+MOST_DILATIONS = 32
+MOST_CHANNELS = 9
+"""Of one convolution; more would only add noise."""
+
+BLOCK_STEPS = 2**15
+"""Steps that are convolved at once: what they become stays in the processor's cache."""
+
+WORD = 8
+MOST_WORDS = 255
+"""Eight comparisons are counted at once, each in its byte of a word."""
+
+GOLDEN_RATIO = (5**0.5 + 1) / 2
+
+
+class FittedConvolutions(Record):
+    """Convolutions that are fitted to a training part.
+
+    The numbers of long lists are base64 text, so that a file of ten thousand stays
+    small.
+
+    Attributes:
+        dilations: Steps between the weights of a kernel.
+        num_biases: For each dilation, how many biases each kernel has.
+        num_channels: C.
+        channels: Bits `(D * 84, C)`: which channels each convolution adds up.
+        biases: float32 `(F,)`, dilation by dilation, kernel by kernel.
+        offset, factor: float32 `(F,)`; a feature is `(share - offset) * factor`.
+    """
+
+    dilations: tuple[int, ...]
+    num_biases: tuple[int, ...]
+    num_channels: int
+    channels: str
+    biases: str
+    offset: str = ""
+    factor: str = ""
+
+    @property
+    def num_features(self) -> int:
+        """F."""
+        return len(KERNELS) * sum(self.num_biases)
+
+    def apply(self, values: np.ndarray, starts: np.ndarray) -> np.ndarray:
+        """Return `(N, F)` float32, standardised.
+
+        Args:
+            values: `(T, C)` float32, the steps of all sequences.
+            starts: `(N + 1,)`: where each sequence begins.
+        """
+        shares = self.shares(values, starts)
+        shares -= _numbers(self.offset)
+        shares *= _numbers(self.factor)
+        return shares
+
+    def shares(self, values: np.ndarray, starts: np.ndarray) -> np.ndarray:
+        """Return `(N, F)` float32: how often each convolution is above its bias."""
+        out = np.empty((len(starts) - 1, self.num_features), np.float32)
+        biases = _numbers(self.biases)
+        for rows, block, lengths in _blocks(values, starts):
+            first = 0
+            for place, (dilation, count) in enumerate(
+                zip(self.dilations, self.num_biases, strict=True)
+            ):
+                for kernel, positions, outputs in _convolutions(
+                    block, lengths, dilation, self.members_at(place), place
+                ):
+                    begin = first + kernel * count
+                    chosen = slice(begin, begin + count)
+                    counts = _count_above(outputs, biases[chosen])
+                    out[rows, chosen] = (counts / positions).T
+                first += len(KERNELS) * count
+        return out
+
+    def members_at(self, place: int) -> np.ndarray:
+        """Return `(84, C)` bool: the channels of each kernel at one dilation."""
+        bits = np.frombuffer(b64decode(self.channels), np.uint8)
+        shape = (len(self.dilations), len(KERNELS), self.num_channels)
+        count = int(np.prod(shape))
+        members = np.unpackbits(bits, count=count).reshape(shape)[place]
+        return np.asarray(members, bool)
+
+
+def fit_convolutions(
+    values: np.ndarray, starts: np.ndarray, num_features: int, seed: int
+) -> FittedConvolutions:
+    """Choose dilations, channels and biases for training sequences.
+
+    Args:
+        values: `(T, C)` float32, the steps of all sequences.
+        starts: `(N + 1,)`: where each sequence begins.
+        num_features: Rounded down to a multiple of 84, at least 84.
+        seed: Draws the channels, and the examples that the biases come from.
+    """
+    per_kernel = max(1, num_features // len(KERNELS))
+    length = int(np.median(np.diff(starts)))
+    dilations, num_biases = _choose_dilations(length, per_kernel)
+    random = generator(seed, "convolutions")
+    members = _choose_channels(values.shape[1], len(dilations), random)
+    fitted = FittedConvolutions(
+        dilations=dilations,
+        num_biases=num_biases,
+        num_channels=values.shape[1],
+        channels=_text(np.packbits(members)),
+        biases=_text(_biases(values, starts, dilations, num_biases, members, random)),
+    )
+    shares = fitted.shares(values, starts)
+    deviation = shares.std(axis=0, dtype=np.float64)
+    varies = deviation > 1e-6
+    return fitted.model_copy(
+        update={
+            "offset": _text(shares.mean(axis=0, dtype=np.float64)),
+            "factor": _text(varies / np.where(varies, deviation, 1.0)),
+        }
+    )
+
+
+def _choose_dilations(
+    length: int, per_kernel: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return dilations from 1 to where a kernel spans a sequence, and their biases."""
+    limit = max((length - 1) / (KERNEL_LENGTH - 1), 1.0)
+    wanted = min(per_kernel, MOST_DILATIONS)
+    spread = np.geomspace(1, limit, wanted).astype(int)
+    dilations, times = np.unique(spread, return_counts=True)
+    counts = times * (per_kernel // wanted)
+    left = per_kernel - counts.sum()
+    counts += left // len(counts)
+    counts[: left % len(counts)] += 1
+    return tuple(dilations.tolist()), tuple(counts.tolist())
+
+
+def _choose_channels(
+    num_channels: int, num_dilations: int, random: np.random.Generator
+) -> np.ndarray:
+    """Return bool `(D, 84, C)`; few channels together are as likely as many."""
+    shape = (num_dilations, len(KERNELS), num_channels)
+    most = np.log2(min(num_channels, MOST_CHANNELS) + 1)
+    sizes = (2 ** random.uniform(0, most, shape[:2])).astype(int)
+    ranks = random.random(shape).argsort(axis=2).argsort(axis=2)
+    return np.asarray(ranks < sizes[:, :, None])
+
+
+def _biases(
+    values: np.ndarray,
+    starts: np.ndarray,
+    dilations: tuple[int, ...],
+    num_biases: tuple[int, ...],
+    members: np.ndarray,
+    random: np.random.Generator,
+) -> np.ndarray:
+    """Return `(F,)`: quantiles of what each convolution gives on one example."""
+    total = len(KERNELS) * sum(num_biases)
+    quantiles = np.arange(1, total + 1) * GOLDEN_RATIO % 1
+    examples = random.integers(len(starts) - 1, size=members.shape[:2])
+    biases = np.empty(total, np.float32)
+    first = 0
+    for place, (dilation, count) in enumerate(zip(dilations, num_biases, strict=True)):
+        for kernel, row in enumerate(examples[place]):
+            steps = values[starts[row] : starts[row + 1]].T[:, None]
+            lengths = np.array([steps.shape[2]])
+            wanted = np.zeros_like(members[place])
+            wanted[kernel] = members[place, kernel]
+            found = _convolutions(steps, lengths, dilation, wanted, place)
+            outputs = next(found)[2]
+            chosen = slice(first, first + count)
+            biases[chosen] = np.quantile(outputs, quantiles[chosen])
+            first += count
+    return biases
+
+
+def _blocks(
+    values: np.ndarray, starts: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield rows, their steps `(C, n, L)` with zeros after each end, their lengths.
+
+    Sequences of similar lengths come together: little is computed on zeros.
+    """
+    lengths = np.diff(starts)
+    order = np.argsort(-lengths, kind="stable")
+    begin = 0
+    while begin < len(order):
+        longest = int(lengths[order[begin]])
+        rows = order[begin : begin + max(1, BLOCK_STEPS // max(longest, 1))]
+        block = np.zeros((values.shape[1], len(rows), longest), np.float32)
+        for place, row in enumerate(rows):
+            block[:, place, : lengths[row]] = values[starts[row] : starts[row + 1]].T
+        yield rows, block, lengths[rows]
+        begin += len(rows)
+
+
+def _convolutions(
+    block: np.ndarray,
+    lengths: np.ndarray,
+    dilation: int,
+    members: np.ndarray,
+    place: int,
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Yield what each kernel that has channels gives at one dilation.
+
+    Every other convolution looks only at places where all weights meet steps; the
+    others, and those that do not fit into a sequence, see zeros beyond its ends.
+
+    Args:
+        block: `(C, n, L)`, zeros after each end.
+        lengths: `(n,)`.
+        dilation: Steps between the weights.
+        members: `(84, C)` bool: the channels that each kernel adds up.
+        place: Of the dilation among all.
+
+    Yields:
+        Kernel; `(n,)` positions that are looked at; `(n, W)` outputs there, -inf
+        elsewhere.
+    """
+    length = block.shape[2]
+    pad = dilation * (KERNEL_LENGTH // 2)
+    equal = bool((lengths == length).all())
+    whole = _beyond(lengths, np.zeros_like(lengths), length)
+    fits = lengths > 2 * pad
+    inner = _beyond(lengths, np.where(fits, pad, 0), length)
+    inner_positions = np.where(fits, lengths - 2 * pad, lengths)
+    outputs = np.empty(block.shape[1:], np.float32)
+    for channels in np.unique(members[members.any(axis=1)], axis=0):
+        added = (
+            block[channels].sum(axis=0) if channels.sum() > 1 else block[channels][0]
+        )
+        padded = np.pad(added, ((0, 0), (pad, pad)))
+        taps = [padded[:, t * dilation :][:, :length] for t in range(KERNEL_LENGTH)]
+        base = -sum(taps[1:], taps[0])
+        padded *= 3
+        for kernel in np.flatnonzero((members == channels).all(axis=1)):
+            first, second, third = KERNELS[kernel]
+            np.add(base, taps[first], out=outputs)
+            outputs += taps[second]
+            outputs += taps[third]
+            is_whole = (place + kernel) % 2 == 0
+            if equal:
+                narrow = fits[0] and not is_whole
+                seen = outputs[:, pad : length - pad] if narrow else outputs
+            else:
+                outputs += whole if is_whole else inner
+                seen = outputs
+            yield int(kernel), lengths if is_whole else inner_positions, seen
+
+
+def _beyond(lengths: np.ndarray, margin: np.ndarray, length: int) -> np.ndarray:
+    """Return `(n, L)`: 0 within the margins of each sequence, -inf elsewhere."""
+    steps = np.arange(length)
+    inside = (steps >= margin[:, None]) & (steps < (lengths - margin)[:, None])
+    return np.where(inside, np.float32(0), np.float32(-np.inf))
+
+
+def _count_above(outputs: np.ndarray, biases: np.ndarray) -> np.ndarray:
+    """Return `(B, n)`: how many outputs `(n, W)` are above each bias `(B,)`."""
+    num, width = outputs.shape
+    words = -(-width // WORD)
+    above = np.zeros((len(biases), num, words * WORD), bool)
+    np.greater(outputs, biases[:, None, None], out=above[:, :, :width])
+    parts = np.arange(0, words, MOST_WORDS)
+    sums = np.add.reduceat(above.view(np.uint64), parts, axis=2)
+    return np.asarray(sums.view(np.uint8).sum(axis=2, dtype=np.int64))
+
+
+def _text(numbers: np.ndarray) -> str:
+    packed = numbers if numbers.dtype == np.uint8 else numbers.astype("<f4")
+    return b64encode(packed.tobytes()).decode()
+
+
+def _numbers(text: str) -> np.ndarray:
+    return np.frombuffer(b64decode(text), "<f4")

@@ -1,0 +1,172 @@
+"""Networks for sequences `(N, C, L)`, of one length or of many."""
+
+from functools import partial
+from typing import assert_never
+
+import torch
+from torch import Tensor, nn
+
+from torchsmith.core.errors import PlanError
+from torchsmith.nn.layers import build_activation
+from torchsmith.nn.sequence_bodies import GRU, Inception, Transformer
+from torchsmith.plan import networks, sequence_bodies
+from torchsmith.plan.sequence_bodies import SequenceBody
+
+Body = Inception | GRU | Transformer
+
+
+class SequenceNet(nn.Module):
+    """A body that reads the steps, beside a linear layer on features of the whole.
+
+    Both are members: each learns to be right by itself, and when they are evaluated the
+    answer is the mean of what they give. The two err in different places.
+
+    Shapes: `(N, C, L)`, or `(N, C * L + F)` where features follow the steps, or
+    `(N, F)` alone; to `(N, K)`, and in training `(N, M, K)` where there are M members.
+
+    Args:
+        sequence: `(C, L)` of the steps, the mask's channel included.
+        body: From steps and mask to features, or None.
+        out_features: K.
+        has_mask: Whether the last channel says where there is a step.
+        symbols: Embeds the codes of a text, or None.
+        num_features: F, of the whole; 0 for none.
+        dropout: Before the body's last layer.
+    """
+
+    def __init__(
+        self,
+        sequence: tuple[int, ...],
+        body: Body | None,
+        out_features: int,
+        *,
+        has_mask: bool = False,
+        symbols: nn.Embedding | None = None,
+        num_features: int = 0,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.sequence = sequence
+        self.has_mask = has_mask
+        self.num_features = num_features
+        self.symbols = symbols
+        self.body = body
+        self.last: nn.Sequential | None = None
+        if body is not None:
+            linear = nn.Linear(body.out_features, out_features)
+            self.last = nn.Sequential(nn.Dropout(dropout), linear)
+        self.features: nn.Linear | None = None
+        if num_features:
+            self.features = nn.Linear(num_features, out_features)
+            # A training part shows few of so many directions; random weights in the
+            # others would be noise that nothing ever removes.
+            nn.init.zeros_(self.features.weight)
+            nn.init.zeros_(self.features.bias)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return raw outputs: of each member in training, otherwise their mean."""
+        found: list[Tensor] = []
+        if self.body is not None and self.last is not None:
+            steps, mask = self.read(inputs)
+            found.append(self.last(self.body(steps, mask)))
+        if self.features is not None:
+            found.append(self.features(inputs.flatten(1)[:, -self.num_features :]))
+        if len(found) == 1:
+            return found[0]
+        members = torch.stack(found, dim=1)
+        return members if self.training else members.mean(1)
+
+    def read(self, inputs: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the steps `(N, C, L)` and their mask `(N, 1, L)`, if there is one."""
+        channels, length = self.sequence
+        steps = inputs.flatten(1)[:, : channels * length].unflatten(1, self.sequence)
+        mask = None
+        if self.has_mask:
+            steps, mask = steps[:, :-1], steps[:, -1:]
+        if self.symbols is not None:
+            steps = self.symbols(steps[:, 0].long()).transpose(1, 2)
+            steps = steps if mask is None else steps * mask
+        return steps, mask
+
+
+def build_sequence_net(
+    spec: networks.SequenceNet,
+    sequence: tuple[int, ...],
+    num_outputs: int,
+    *,
+    has_mask: bool = False,
+    num_symbols: int = 0,
+    num_features: int = 0,
+) -> SequenceNet:
+    """Build a network for sequences.
+
+    Args:
+        spec: The plan's `network` section.
+        sequence: `(C, L)` of the steps, the mask's channel included.
+        num_outputs: K.
+        has_mask: Whether the last channel is the mask.
+        num_symbols: For texts, the number of codes.
+        num_features: How many features follow the steps.
+
+    Raises:
+        PlanError: The inputs are no sequences, or lack what the network is to read.
+    """
+    if not sequence:
+        raise PlanError(
+            "network: SequenceNet takes sequences (C, L); use TabularMLP for tables, "
+            "ConvNet for images, VolumeNet for volumes"
+        )
+    if spec.features and not num_features:
+        raise PlanError(
+            "network.SequenceNet.features: there are none; add RandomConvolutions to "
+            "prepare, or set features to false"
+        )
+    if num_features and not spec.features:
+        raise PlanError(
+            "network.SequenceNet.features: is false, but RandomConvolutions in prepare "
+            "makes features; set it to true, or remove the step"
+        )
+    channels = sequence[0] - has_mask
+    if spec.body is not None and channels < 1:
+        raise PlanError(
+            "network.SequenceNet.body: RandomConvolutions leaves no steps to read; set "
+            "its keep_steps to true, or body to null"
+        )
+    symbols = None
+    if num_symbols:
+        symbols = nn.Embedding(num_symbols, spec.embedding)
+        channels = spec.embedding
+    return SequenceNet(
+        sequence,
+        None if spec.body is None else _build_body(spec.body, channels),
+        num_outputs,
+        has_mask=has_mask,
+        symbols=symbols,
+        num_features=num_features,
+        dropout=spec.dropout,
+    )
+
+
+def _build_body(spec: SequenceBody, channels: int) -> Body:
+    match spec:
+        case sequence_bodies.Inception():
+            return Inception(
+                channels,
+                spec.width,
+                spec.depth,
+                spec.kernel_sizes,
+                partial(build_activation, spec.activation),
+            )
+        case sequence_bodies.GRU():
+            return GRU(channels, spec.width, spec.depth, spec.dropout)
+        case sequence_bodies.Transformer():
+            if spec.width % (2 * spec.num_heads):
+                raise PlanError(
+                    f"network.SequenceNet.body.width: {spec.width} is not divisible by "
+                    f"2 * num_heads = {2 * spec.num_heads}"
+                )
+            return Transformer(
+                channels, spec.width, spec.depth, spec.num_heads, spec.dropout
+            )
+        case _:
+            assert_never(spec)
