@@ -92,3 +92,33 @@ def test_without_captum_it_is_said_how_to_get_it(monkeypatch):
     monkeypatch.setattr(attributions, "find_spec", lambda _name: None)
     assert not attributions.available()
     assert "pip install 'torchsmith[explain]'" in attributions.MISSING
+
+
+def test_stretches_of_a_sequence_add_up_and_only_what_counts_counts():
+    """The output is the sum of one channel's steps: each stretch adds its own."""
+    steps = np.arange(12.0).reshape(6, 2)
+
+    def answer(kept):
+        sums = (kept * steps)[:, :, 1].sum(axis=1)
+        return torch.from_numpy(np.stack([-sums, sums], axis=1))
+
+    found = attributions.step_attribution(
+        answer, num_steps=6, num_channels=2, place=1, seed=0
+    )
+    assert found.edges == tuple(range(7))
+    np.testing.assert_allclose(found.values[0], 0, atol=1e-9)
+    np.testing.assert_allclose(found.values[1], steps[:, 1])
+    assert (found.output, found.baseline) == (36.0, 0.0)
+
+
+def test_a_long_sequence_is_cut_into_stretches_that_cover_all_of_it():
+    found = attributions.step_attribution(
+        lambda kept: torch.from_numpy(kept.sum(axis=(1, 2), dtype=float))[:, None],
+        num_steps=1_001,
+        num_channels=3,
+        place=0,
+    )
+    assert found.values.shape == (3, 16)
+    assert (found.edges[0], found.edges[-1]) == (0, 1_001)
+    assert found.values.sum() == pytest.approx(3_003)
+    np.testing.assert_allclose(found.values[0], np.diff(found.edges))

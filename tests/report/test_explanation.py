@@ -35,6 +35,7 @@ def whole():
             "IntegratedGradients", noise, (), 1.5, -0.5, np.abs(noise)
         ),
         towards="“cat”",
+        plain="an all-black picture",
     )
     row = Example(
         title="Example 1 of the test part: wrong",
@@ -44,6 +45,7 @@ def whole():
             "ShapleyValueSampling", np.array([1.5, -0.25]), ("size", HOSTILE), 2.0, 0.75
         ),
         towards=HOSTILE,
+        plain="a usual row (means of numbers, commonest categories)",
     )
     return Explained(
         title="2026-11-20-1432-photos",

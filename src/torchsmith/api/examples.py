@@ -10,17 +10,19 @@ from torchsmith.api.evaluating import feature_places, true_targets
 from torchsmith.api.run import Run
 from torchsmith.core.errors import DataError
 from torchsmith.core.observer import Observer
-from torchsmith.data.data import Column, Data, Images, Table
-from torchsmith.data.pictures import decode
+from torchsmith.core.vocabulary import NOUNS
+from torchsmith.data.data import Column, Data, Sequences, Table
 from torchsmith.data.split import Parts, split_rows
-from torchsmith.evaluate.shown import MOST_SIDE, encode_png, visible
+from torchsmith.evaluate.shown import Shown, show
 from torchsmith.explain import attributions
 from torchsmith.explain.activations import activations
 from torchsmith.explain.attributions import Attribution
+from torchsmith.inspect.wording import amount
 from torchsmith.report.explained import Example
 from torchsmith.train.batches import scaled
 from torchsmith.train.model import Model
 
+_UNKNOWN = "\uffff"  # stands in no text: Unicode has no such character
 MOST_ROWS = 2_000
 """Of the test part are searched for an example; so many make a usual row."""
 
@@ -55,8 +57,8 @@ def chosen_examples(
     test = parts.test
     if number is not None and not 0 <= number < len(test):
         raise DataError(
-            f"example {number}: the test part has {len(test):,} rows; choose 0 to "
-            f"{len(test) - 1}"
+            f"example {number}: the test part has "
+            f"{amount(len(test), NOUNS[data.kind])}; choose 0 to {len(test) - 1}"
         )
     observer.stage("Choosing examples")
     places = np.arange(min(len(test), MOST_ROWS)) if number is None else [number]
@@ -89,11 +91,10 @@ def _look(run: Run, model: Model, data: Data, parts: Parts, asked: _Asked) -> Ex
     place = 0 if one_output else int(asked.answer.argmax())
     attribution = None
     if attributions.available():
-        attribution = _attribution(run, model, data, parts, inputs, place)
+        attribution = _attribution(run, model, data, parts, row, place)
         if not classes:
             attribution = _in_units(model, attribution)
     title, said = _wording(model, asked)
-    shown, picture = _shown(data, row)
     if classes:
         towards = f"“{classes[1 if one_output else place]}”"
     else:
@@ -101,14 +102,14 @@ def _look(run: Run, model: Model, data: Data, parts: Parts, asked: _Asked) -> Ex
     return Example(
         title=title,
         said=said,
-        picture=picture,
-        row=shown,
+        **dict(_shown(data, row)),
         answers=dict(zip(classes, asked.answer.tolist(), strict=True))
         if classes
         else {},
         activations=activations(model.network, inputs),
         attribution=attribution,
         towards=towards,
+        plain=_plain(data),
     )
 
 
@@ -131,16 +132,23 @@ def _wording(model: Model, asked: _Asked) -> tuple[str, str]:
     return f"{title}: {'right' if right else 'wrong'}", said
 
 
-def _shown(data: Data, row: np.ndarray) -> tuple[dict[str, str], str]:
-    """Return the values of a table's row, or the picture."""
+def _shown(data: Data, row: np.ndarray) -> Shown:
     inputs = data.inputs
     if isinstance(inputs, Table):
-        return {name: _text(column, row) for name, column in inputs.columns.items()}, ""
-    assert isinstance(inputs, Images)  # noqa: S101 -- there are no other kinds
-    height, width = inputs.sizes[row[0]].tolist()
-    shrink = min(1.0, MOST_SIDE / max(height, width))
-    size = max(1, round(height * shrink)), max(1, round(width * shrink))
-    return {}, encode_png(visible(decode(inputs, row, *size)[0]))
+        return Shown(row={n: _text(c, row) for n, c in inputs.columns.items()})
+    return show(inputs, row)[0]
+
+
+def _plain(data: Data) -> str:
+    """Say with what an example is compared to find out what mattered."""
+    match data.inputs:
+        case Table():
+            return "a usual row (means of numbers, commonest categories)"
+        case Sequences() if data.inputs.symbols:
+            return "a text of as many unknown characters"
+        case Sequences():
+            return "a sequence as long whose channels stay at their means"
+    return "an all-black picture" if data.kind == "images" else "a volume of zeros"
 
 
 def _text(column: Column, row: np.ndarray) -> str:
@@ -170,12 +178,15 @@ def _in_units(model: Model, found: Attribution) -> Attribution:
 
 
 def _attribution(
-    run: Run, model: Model, data: Data, parts: Parts, inputs: Tensor, place: int
+    run: Run, model: Model, data: Data, parts: Parts, row: np.ndarray, place: int
 ) -> Attribution:
+    if isinstance(data.inputs, Sequences):
+        return _step_attribution(run, model, data.inputs, parts, row, place)
     table = model.preparation.table
+    prepared = model.preparation.inputs(data, row)[:]
+    inputs = _as_fed(model, prepared)
     if table is None:
-        raw = model.preparation.inputs(data, parts.test[:1])[:]
-        plain = _as_fed(model, np.zeros_like(raw))
+        plain = _as_fed(model, np.zeros_like(prepared))
         return attributions.pixel_attribution(model.network, inputs, plain, place)
     usual = attributions.usual_row(
         model.preparation.inputs(data, parts.train[:MOST_ROWS])[:],
@@ -188,5 +199,40 @@ def _attribution(
         place,
         columns=feature_places(table),
         has_codes=bool(model.preparation.cardinalities),
+        seed=run.plan.training.seed,
+    )
+
+
+def _step_attribution(
+    run: Run,
+    model: Model,
+    sequences: Sequences,
+    parts: Parts,
+    row: np.ndarray,
+    place: int,
+) -> Attribution:
+    """Put stretches of a sequence in before it is prepared, whatever it becomes."""
+    steps = sequences.at(int(row[0]))
+    if sequences.symbols:
+        # No character of training: what the network does not know.
+        plain = np.array([len(sequences.symbols)], np.float32)
+        sequences = replace(sequences, symbols=(*sequences.symbols, _UNKNOWN))
+    else:
+        usual = sequences.take(parts.train[:MOST_ROWS]).values
+        plain = np.nanmean(usual, axis=0, dtype=np.float64).astype(np.float32)
+
+    def answer(kept: np.ndarray) -> Tensor:
+        changed = np.where(kept, steps, plain).astype(np.float32)
+        many = sequences.take(np.repeat(row, len(kept)))
+        many = replace(many, values=changed.reshape(-1, steps.shape[1]))
+        preparation = model.preparation.sequences
+        assert preparation is not None  # noqa: S101 -- the data are sequences
+        return model.raw_outputs(preparation.apply(many))
+
+    return attributions.step_attribution(
+        answer,
+        num_steps=len(steps),
+        num_channels=steps.shape[1],
+        place=place,
         seed=run.plan.training.seed,
     )

@@ -1,15 +1,17 @@
-"""Which pixels or columns mattered for one answer, by captum.
+"""Which pixels, columns or steps mattered for one answer, by captum.
 
 `IntegratedGradients` (https://arxiv.org/abs/1703.01365) adds up gradients on the way
 from a plain example to this one, so that the parts sum to the difference of outputs.
 Category codes have no gradient and nothing lies between two of them: there
 `ShapleyValueSampling` (https://doi.org/10.1016/j.cor.2008.04.004) puts columns in, one
-after the other in random orders, which sums to the same difference.
+after the other in random orders, which sums to the same difference. So it is for
+sequences, too, whose features need not have a gradient: there whole stretches of steps
+are put in.
 
 captum is an extra of the installation and is imported when it is used.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -26,6 +28,13 @@ MISSING = (
 STEPS = 64
 MOST_PASSES = 4_000
 ORDERS = 40
+MOST_PARTS = 48
+"""Stretches of a sequence, over all of its channels, that are told apart."""
+
+MOST_TRIALS = 1_000
+"""So many changed sequences are prepared and given to the network."""
+
+_TOGETHER = 64
 
 
 @dataclass(frozen=True)
@@ -34,11 +43,15 @@ class Attribution:
 
     Attributes:
         method: The name in captum.
-        values: `(C, H, W)` for pictures, or one for each column.
+        values: `(C, H, W)` for pictures, `(C, D, H, W)` for volumes, `(C, P)` for the
+            P stretches of sequences, or one for each column.
         columns: Names of what `values` are of, for tables; else empty.
         output: Of the example, raw.
         baseline: The output of the plain example; the values sum to the difference.
-        saliency: `(C, H, W)`, for pictures: how much the output changes with a pixel.
+        saliency: For pictures and volumes, of the shape of `values`: how much the
+            output changes with a pixel.
+        edges: For sequences, the step (0 = first) at which each stretch begins, and the
+            number of steps.
     """
 
     method: str
@@ -47,6 +60,7 @@ class Attribution:
     output: float
     baseline: float
     saliency: np.ndarray | None = None
+    edges: tuple[int, ...] = ()
 
 
 def available() -> bool:
@@ -61,7 +75,7 @@ def pixel_attribution(
 
     Args:
         network: In eval mode.
-        inputs: `(1, C, H, W)` as the network takes it.
+        inputs: `(1, C, H, W)` or `(1, C, D, H, W)` as the network takes it.
         plain: Of the same shape, such as an all-black picture.
         place: Of the output.
     """
@@ -137,6 +151,55 @@ def column_attribution(
         parts = [_array(values[0])[list(p)].sum() for p in groups.values()]
     output, baseline = _outputs(network, inputs, plain, place)
     return Attribution(method, np.array(parts), tuple(groups), output, baseline)
+
+
+def step_attribution(
+    answer: Callable[[np.ndarray], Tensor],
+    *,
+    num_steps: int,
+    num_channels: int,
+    place: int,
+    seed: int = 0,
+) -> Attribution:
+    """Say how much each stretch of a sequence added to an output.
+
+    Args:
+        answer: Gives the raw outputs `(n, K)` for `(n, L, C)` bool, which says what of
+            the sequence stays; the rest becomes plain, as the means of the channels.
+        num_steps: L.
+        num_channels: C.
+        place: Of the output.
+        seed: Draws the orders of stretches.
+    """
+    from captum.attr import ShapleyValueSampling
+
+    pieces = max(1, min(num_steps, MOST_PARTS // num_channels))
+    edges = np.linspace(0, num_steps, pieces + 1).round().astype(int)
+    owner = np.repeat(np.arange(pieces), np.diff(edges))
+
+    def outputs(kept: Tensor) -> Tensor:
+        parts = kept.reshape(len(kept), num_channels, pieces).numpy() > 0
+        return answer(parts[:, :, owner].transpose(0, 2, 1))[:, place].double()
+
+    whole = torch.ones(1, num_channels * pieces)
+    orders = max(1, min(ORDERS, MOST_TRIALS // whole.shape[1]))
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(derive_seed(seed, "attribution"))
+        found = ShapleyValueSampling(outputs).attribute(
+            whole,
+            baselines=torch.zeros_like(whole),
+            n_samples=orders,
+            perturbations_per_eval=_TOGETHER,
+        )
+        output, baseline = outputs(torch.cat([whole, torch.zeros_like(whole)])).tolist()
+    return Attribution(
+        "ShapleyValueSampling",
+        _array(found[0]).reshape(num_channels, pieces),
+        (),
+        output,
+        baseline,
+        edges=tuple(edges.tolist()),
+    )
 
 
 def column_groups(columns: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from torchsmith.evaluate.shown import Trace
 from torchsmith.explain.activations import Activation
 from torchsmith.explain.attributions import Attribution
 from torchsmith.explain.graph import Graph
@@ -24,22 +25,28 @@ class Example:
     Attributes:
         title: Which one it is.
         said: What is right and what the network said, a sentence.
-        picture: A PNG in base64, for pictures; else empty.
+        picture: A PNG in base64, for pictures and volumes; else empty.
         row: The values of a table's row, by column.
+        text: Of a text, its beginning.
+        trace: Of another sequence.
         answers: For classes, the probability of each.
         activations: What each layer gives.
         attribution: What mattered, where that was found out.
         towards: What the attribution is of, such as `"7"`.
+        plain: What the example is compared with there, such as `"a usual row"`.
     """
 
     title: str
     said: str
     picture: str = ""
     row: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
+    trace: Trace | None = None
     answers: Mapping[str, float] = field(default_factory=dict)
     activations: tuple[Activation, ...] = ()
     attribution: Attribution | None = None
     towards: str = ""
+    plain: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,7 @@ class Explained:
 
 def _without_picture(example: Example) -> dict[str, Any]:
     values = asdict(example)
-    del values["picture"]
+    del values["picture"], values["trace"]
     return values
 
 

@@ -11,6 +11,7 @@ from torchsmith.report.heat_pictures import image, levels, limit_of, scale
 from torchsmith.report.network_drawing import draw_network
 from torchsmith.report.render import render_page
 from torchsmith.report.rows import Row, bar_chart
+from torchsmith.report.stretches import draw_stretches, draw_trace, draw_voxels
 from torchsmith.report.text import number, percent
 from torchsmith.report.weights import draw_activation, draw_weights
 
@@ -19,6 +20,7 @@ MOST_ANSWERS = 12
 MOST_COLUMNS = 25
 _LEAST_ANSWERS = 3
 _SEEN = 0.0005  # a smaller share is written as 0.0 %
+_OF_VOLUMES = 4
 _UNCHANGED = {"dropout", "shape"}
 """These give the values that they are given, outside of training."""
 
@@ -81,6 +83,7 @@ def _drawings(example: Example) -> dict[str, object]:
             if one.kind not in _UNCHANGED
         ],
         "attribution": _attribution(example),
+        "trace": draw_trace(example.trace) if example.trace else Markup(""),
     }
 
 
@@ -104,6 +107,10 @@ def _attribution(example: Example) -> Markup:
         return Markup("")
     if found.columns:
         return _column_bars(found, example.towards)
+    if found.edges:
+        return draw_stretches(found, example)
+    if found.values.ndim == _OF_VOLUMES:
+        return draw_voxels(found, example)
     return _pixel_maps(found, example)
 
 

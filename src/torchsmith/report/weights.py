@@ -75,12 +75,19 @@ def draw_activation(activation: Activation) -> Markup:
     shape = " × ".join(map(str, values.shape))
     title = f"{activation.name}: {activation.text}, {shape}"
     limit = limit_of(values)
+    if values.ndim == 3 and values.shape[1] == 1 < values.shape[2]:
+        values = values[:, 0]  # maps of sequences: a line for each channel
     if values.ndim == 3 and min(values.shape[1:]) > 1:
         shown = values[:MOST_MAPS]
         if len(shown) < len(values):
             title += f", the first {len(shown)}"
         tiles = mosaic(levels(shown, limit), min(len(shown), 8))
         picture = image(tiles, activation.name)
+    elif values.ndim == 4 and min(values.shape[1:]) > 1:
+        shown = values[:MOST_MAPS, values.shape[1] // 2]
+        title += ", the slices through the middle"
+        title += f" of the first {len(shown)}" if len(shown) < len(values) else ""
+        picture = image(mosaic(levels(shown, limit), min(len(shown), 8)), title)
     elif values.ndim == 2:
         picture = _heat_map(values, limit, activation.name)
     else:
