@@ -27,7 +27,10 @@ Source = str | Path | Data | Any
 """A path, the name of a set, `Data`, a data frame, or a pair of arrays (X, y)."""
 
 
-IN_MEMORY = ("rows", "columns", "arrays")
+_READING = ("kind", "id", "time", "window", "drop_missing_target", "skip_damaged")
+"""What of a plan's `data` says how a source is read."""
+
+IN_MEMORY = ("rows", "columns", "arrays", "texts")
 """What sources are called that are no files."""
 
 
@@ -64,41 +67,61 @@ class Planned:
 
 
 def load(
-    source: Source, *, target: str | None = None, observer: Observer = QUIET
+    source: Source,
+    *,
+    target: str | None = None,
+    settings: Mapping[str, object] | None = None,
+    observer: Observer = QUIET,
 ) -> Data:
-    """Read a table, images, or a built-in or downloadable set.
+    """Read a table, images, sequences, volumes, or a built-in or downloadable set.
 
     Args:
         source: A path, the name of a set such as `"digits"`, a data frame, or arrays.
         target: The column to predict; built-in sets and images know theirs.
+        settings: How to read it, such as `{"data.kind": "sequences"}`.
         observer: Is told what is going on.
 
     Raises:
         DataError: The source cannot be read as asked; says where and what to do.
+        PlanError: A setting says nothing about reading.
 
     >>> len(load("iris"))
     150
     """
-    return _read(source, target, {}, observer)
+    known = [f"data.{name}" for name in _READING]
+    for path in settings or {}:
+        if path not in known and not path.startswith("data.columns."):
+            raise PlanError(
+                f"{path}: says nothing about how data is read{nearest(path, known)}"
+                f"; what does is {', '.join(known)} and data.columns.NAME"
+            )
+    return _read(source, target, settings or {}, observer)
 
 
 def inspect(
-    source: Source, *, target: str | None = None, observer: Observer = QUIET
+    source: Source,
+    *,
+    target: str | None = None,
+    settings: Mapping[str, object] | None = None,
+    observer: Observer = QUIET,
 ) -> Inspection:
     """Find out what the data is, and what a careful person would notice about it.
 
     Args:
         source: As for `load`.
         target: The column to predict; without it, what needs a target is left out.
+        settings: As for `load`.
         observer: Is told what is going on.
 
     Raises:
         DataError: The source cannot be read.
+        PlanError: A setting says nothing about reading.
 
     >>> inspect("iris").target.task
     'multiclass'
     """
-    return examine(load(source, target=target, observer=observer), observer)
+    data = load(source, target=target, settings=settings, observer=observer)
+    return examine(data, observer)
 
 
 def plan(

@@ -142,7 +142,8 @@ class Run:
 
         Args:
             source: A file, a folder of pictures, a data frame, rows as mappings, or
-                arrays. Columns may stand in any order; extra ones are ignored.
+                arrays; for sequences also a list of arrays `(C, L)` or of texts.
+                Columns may stand in any order; extra ones are ignored.
             observer: Is told what is going on.
 
         Raises:

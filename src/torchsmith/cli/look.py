@@ -5,7 +5,9 @@ from pathlib import Path
 import click
 
 from torchsmith.cli.options import (
+    Setting,
     check_writable,
+    collect_settings,
     output_options,
     plan_options,
     target_option,
@@ -18,13 +20,26 @@ from torchsmith.cli.output import Output
 Examples:
   torchsmith inspect titanic.csv --target Survived
   torchsmith inspect photos/
+  torchsmith inspect beats.npz --set data.kind=sequences
   torchsmith inspect digits --json
 """
 )
 @click.argument("source")
 @target_option
+@click.option(
+    "--set",
+    "pairs",
+    type=Setting(),
+    multiple=True,
+    help="Set how the data is read, such as data.kind=sequences; may be repeated.",
+)
 @output_options
-def inspect(source: str, target: str | None, output: Output) -> None:
+def inspect(
+    source: str,
+    target: str | None,
+    pairs: tuple[tuple[str, object], ...],
+    output: Output,
+) -> None:
     """Show facts about the data, and what is odd.
 
     Types, missing and malformed values with their lines, classes, duplicates, ids,
@@ -33,7 +48,10 @@ def inspect(source: str, target: str | None, output: Output) -> None:
     with output.progress() as observer:
         from torchsmith import api
 
-        inspection = api.inspect(source, target=target, observer=observer)
+        settings = collect_settings(pairs, epochs=None, seed=None, device=None)
+        inspection = api.inspect(
+            source, target=target, settings=settings, observer=observer
+        )
     from torchsmith.cli.checklist import inspection_json, print_inspection
 
     if output.as_json:

@@ -174,10 +174,11 @@ def _from_folder(path: Path, asked: _Asked) -> Data:
     if "train.npz" in files:
         observer.stage(f"Reading {path.name}")
         return read_npz_folder(path, target=target, kind=kind)
-    if not folders:
-        sequences = read_sequence_folder(path, files, target, kind)
-        if sequences is not None:
-            return sequences
+    # Texts are all that their folder holds; else a folder of classes may be meant.
+    texts = kind == "sequences" or not folders
+    sequences = read_sequence_folder(path, files, target, kind, texts=texts)
+    if sequences is not None:
+        return sequences
     tables = [n for n in files if n.removesuffix(".gz").endswith(TABLE_ENDINGS)]
     arrays = [n for n in files if n.endswith((".npz", ".npy"))]
     pictures = any(Path(name).suffix.lower() in EXTENSIONS for name in files)

@@ -233,7 +233,10 @@ def _unpad(
 def _join(inputs: object) -> tuple[np.ndarray, np.ndarray]:
     """Put a list of arrays `(C, L)` or `(L,)` one after the other."""
     if not isinstance(inputs, Sequence | np.ndarray) or not len(inputs):
-        raise DataError(f"X: {type(inputs).__name__} holds no sequences; {_EXPECTED}")
+        raise DataError(
+            f"X: this {type(inputs).__name__} holds no sequences; give an array "
+            "(N, C, L) or (N, L), a list of arrays (C, L), or a list of texts"
+        )
     pieces = []
     for place, item in enumerate(inputs):
         try:

@@ -73,7 +73,12 @@ def read_sequence_file(
 
 
 def read_sequence_folder(
-    folder: Path, names: Sequence[str], target: str | None, kind: Kind | None
+    folder: Path,
+    names: Sequence[str],
+    target: str | None,
+    kind: Kind | None,
+    *,
+    texts: bool = True,
 ) -> Data | None:
     """Read a folder that holds sequences, or return None where it holds others.
 
@@ -85,6 +90,7 @@ def read_sequence_folder(
         names: Of the files in it.
         target: What to call the label.
         kind: What was asked for.
+        texts: Whether it may be a folder of texts.
 
     Raises:
         DataError: It holds sequences that cannot be read; says where.
@@ -97,7 +103,7 @@ def read_sequence_folder(
     if parts and looks_like_rows(parts[0][1]):
         return read_rows(parts, source=str(folder), target=target)
     files = [folder / name for name in names if not name.startswith(".")]
-    texts = len(files) > 1 and all(file.suffix.lower() == ".txt" for file in files)
+    texts &= len(files) > 1 and all(f.suffix.lower() == ".txt" for f in files)
     if texts and (kind == "sequences" or look_like_texts(files)):
         return read_text_folder(folder, files, target=target)
     return None

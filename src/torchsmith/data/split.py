@@ -158,7 +158,7 @@ def _after(data: Data, spec: Split, before: np.ndarray, rows: np.ndarray) -> np.
             f"all {'begin' if len(rows) > 1 else 'begins'} before the part before them "
             "ends; set a smaller data.window, or a larger share"
         )
-    return kept
+    return np.asarray(kept)
 
 
 def _given(data: Data, spec: Split) -> np.ndarray:

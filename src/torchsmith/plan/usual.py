@@ -1,5 +1,6 @@
 """Reasons for what is the same in most plans, so that no line stands without one."""
 
+from torchsmith.core.vocabulary import NOUNS
 from torchsmith.inspect.inspection import Inspection
 from torchsmith.plan.networks import TabularMLP
 from torchsmith.plan.plan import Plan
@@ -34,7 +35,7 @@ def usual_reasons(plan: Plan, inspection: Inspection) -> Reasons:
 
 def _of_data(plan: Plan, inspection: Inspection) -> Reasons:
     images = inspection.kind == "images"
-    what = "pictures" if images else "rows"
+    what = f"{NOUNS[inspection.kind]}s"
     return {
         "problem.target": "what is to be predicted",
         "problem.classes": "in the order of the network's outputs"
@@ -47,7 +48,6 @@ def _of_data(plan: Plan, inspection: Inspection) -> Reasons:
         "data.skip_damaged": "a damaged picture is refused, not left out"
         if images
         else "for pictures only",
-        "data.kind": "arrays are read by their shape",
     }
 
 
