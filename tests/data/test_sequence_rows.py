@@ -40,8 +40,19 @@ def test_the_two_files_of_the_archive_are_given_parts(tmp_path):
 def test_a_folder_of_several_sets_lists_them(tmp_path):
     _write(tmp_path, "A_TRAIN.tsv", [1, 0, 1])
     _write(tmp_path, "B_TRAIN.tsv", [1, 0, 1])
-    with pytest.raises(DataError, match=r"2 sets \(A_TRAIN\.tsv, B_TRAIN\.tsv\)"):
+    with pytest.raises(DataError, match=r"2 sets \(A, B\); give a file"):
         load(tmp_path)
+
+
+def test_of_a_set_in_several_formats_one_is_read_and_the_others_are_named(tmp_path):
+    _write(tmp_path, "A_TRAIN.txt", [1, 9, 9])
+    _write(tmp_path, "A_TRAIN.tsv", [1, 0, 1])
+    (tmp_path / "README.md").write_text("about A")
+    data = load(tmp_path)
+    assert data.inputs.at(0)[:, 0].tolist() == [0, 1]
+    assert data.reading["not_used"] == "A_TRAIN.txt, README.md"
+    (tmp_path / "A_TRAIN.ts").write_text("@classLabel true a\n@data\n5,6:a\n")
+    assert load(tmp_path).inputs.at(0)[:, 0].tolist() == [5, 6]
 
 
 def test_a_test_part_without_training_part_is_refused(tmp_path):

@@ -12,6 +12,7 @@ from torchsmith.core.vocabulary import Part
 from torchsmith.data.encoding import decode
 
 _NAME = re.compile(r"(?P<set>.+)_(?P<part>TRAIN|TEST)(?P<ending>\.tsv|\.txt|\.ts)")
+_ENDINGS = (".ts", ".tsv", ".txt")
 _PARTS: dict[str, Part] = {"TRAIN": "train", "TEST": "test"}
 
 
@@ -42,30 +43,34 @@ def parts_beside(path: Path, *, alone: bool) -> list[tuple[Part | None, Path]]:
 
 
 def parts_in_folder(folder: Path, names: Sequence[str]) -> list[tuple[Part, Path]]:
-    """Return the two parts that lie in a folder, or none.
+    """Return the parts of the one set that lies in a folder, or none.
+
+    Archives hold a set in several formats; `.ts` says the most, then `.tsv`.
 
     Args:
         folder: The folder.
         names: Of its files.
 
     Raises:
-        DataError: Parts of several sets or formats lie there, or a test part alone.
+        DataError: Parts of several sets lie there, or a test part alone.
     """
     found = [match for match in map(_NAME.fullmatch, sorted(names)) if match]
     if not found:
         return []
-    sets = sorted({f"{match['set']}_TRAIN{match['ending']}" for match in found})
-    if len(sets) > 1:
+    if len(sets := sorted({match["set"] for match in found})) > 1:
         raise DataError(
-            f"{folder}: holds {len(sets)} sets ({', '.join(sets[:10])}); give one of "
-            f"them, such as {folder / sets[0]}"
+            f"{folder}: holds {len(sets)} sets ({', '.join(sets[:10])}); give a file "
+            f"of one of them, such as {folder / found[0][0]}"
         )
-    if not (folder / sets[0]).is_file():
+    ending = min((match["ending"] for match in found), key=_ENDINGS.index)
+    chosen = [match for match in found if match["ending"] == ending]
+    train = f"{sets[0]}_TRAIN{ending}"
+    if all(match[0] != train for match in chosen):
         raise DataError(
-            f"{folder}: holds {found[0][0]} but no {sets[0]}; add it, or give the file "
-            f"itself: {folder / found[0][0]}"
+            f"{folder}: holds {chosen[0][0]} but no {train}; add it, or give the file "
+            f"itself: {folder / chosen[0][0]}"
         )
-    parts = [(_PARTS[match["part"]], folder / match[0]) for match in found]
+    parts = [(_PARTS[match["part"]], folder / match[0]) for match in chosen]
     return sorted(parts, key=lambda part: part[0] != "train")
 
 

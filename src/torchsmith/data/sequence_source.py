@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -98,10 +99,15 @@ def read_sequence_folder(
     if kind not in (None, "sequences"):
         return None
     parts = parts_in_folder(folder, names)
-    if parts and parts[0][1].suffix == ".ts":
-        return read_ts(parts, source=str(folder), target=target)
-    if parts and looks_like_rows(parts[0][1]):
-        return read_rows(parts, source=str(folder), target=target)
+    if parts and (parts[0][1].suffix == ".ts" or looks_like_rows(parts[0][1])):
+        ts = parts[0][1].suffix == ".ts"
+        data = (read_ts if ts else read_rows)(parts, source=str(folder), target=target)
+        used = {path.name for _, path in parts}
+        left = [name for name in sorted(names) if name not in used]
+        reading = (
+            {**data.reading, "not_used": ", ".join(left)} if left else data.reading
+        )
+        return replace(data, reading=reading)
     files = [folder / name for name in names if not name.startswith(".")]
     texts &= len(files) > 1 and all(f.suffix.lower() == ".txt" for f in files)
     if texts and (kind == "sequences" or look_like_texts(files)):
