@@ -6,9 +6,20 @@ import torch
 from torch import nn
 
 import torchsmith as ts
+from tests.inspect.build import sequences, volumes
 from tests.train.test_tensorboard import graph_in, read_events, session_events, values
-from torchsmith.api.recording import settings_of
+from torchsmith.api.recording import drawn, settings_of
+from torchsmith.evaluate.shown import trace
 from torchsmith.train.tensorboard import NETWORK_FILE, RESULTS_FILE
+
+SMALL = {
+    "prepare": ["Standardize"],
+    "network": {"MLP": [4]},
+    "optimizer": {"Adam": {}},
+    "augment": [],
+    "training.epochs": 1,
+    "schedule": None,
+}
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +76,35 @@ def test_fit_records_too_and_gives_the_module_back_as_it_was(tmp_path):
     with pytest.raises(RuntimeError, match="shape"):
         ts.fit(module, (inputs.T, inputs.T), loss="MSELoss", epochs=2, runs=tmp_path)
     assert not any(m._forward_hooks for m in module.modules())
+
+
+def image_of(folder):
+    [(_, image)] = values(read_events(folder / NETWORK_FILE), "image").items()
+    return image
+
+
+def test_a_run_on_ragged_sequences_shows_their_curves(tmp_path):
+    random = np.random.default_rng(0)
+    curves = [random.normal(size=(8 + i % 5, 2)) for i in range(80)]
+    data = sequences(curves, ["a", "b"] * 40)
+    folder = ts.train(data, settings=SMALL, runs=tmp_path).path / "tensorboard"
+    image = image_of(folder)
+    assert (image.height, image.width) == (4 * 97 + 1, 4 * 161 + 1)
+    names = {name for _, name in values(read_events(folder / RESULTS_FILE), "image")}
+    assert len(names) == 1  # the mistakes
+
+
+def test_a_run_on_volumes_shows_their_slices(tmp_path):
+    made = np.random.default_rng(0).integers(0, 2, (80, 1, 4, 4, 4), dtype=np.uint8)
+    data = volumes(made, ["a", "b"] * 40)
+    folder = ts.train(data, settings=SMALL, runs=tmp_path).path / "tensorboard"
+    image = image_of(folder)
+    assert (image.height, image.width) == (4 * (2 * 4 + 2 + 1) + 1, 4 * (16 + 1) + 1)
+
+
+def test_curves_are_drawn_where_they_are_known():
+    picture = drawn(trace(np.array([[0.0], [1.0], [np.nan], [np.nan]]), ("x",)))
+    assert picture.shape == (96, 160, 3)
+    coloured = (picture < 255).any(axis=2).any(axis=0)
+    assert coloured[:50].any()
+    assert not coloured[60:].any()

@@ -219,7 +219,8 @@ def _step_attribution(
         sequences = replace(sequences, symbols=(*sequences.symbols, _UNKNOWN))
     else:
         usual = sequences.take(parts.train[:MOST_ROWS]).values
-        plain = np.nanmean(usual, axis=0, dtype=np.float64).astype(np.float32)
+        means = np.nanmean(usual, axis=0, dtype=np.float64)
+        plain = np.asarray(means, np.float32)
 
     def answer(kept: np.ndarray) -> Tensor:
         changed = np.where(kept, steps, plain).astype(np.float32)

@@ -3,25 +3,80 @@
 import base64
 import io
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
 from torchsmith.core.run_folder import RunFolder
+from torchsmith.data.pixels import Prepared
+from torchsmith.data.prepare import Preparation
 from torchsmith.evaluate.evaluation import Evaluation
-from torchsmith.evaluate.shown import visible
+from torchsmith.evaluate.shown import Trace, trace, views, visible
 from torchsmith.plan.plan import Plan
 from torchsmith.train.setup import Setup
 from torchsmith.train.tensorboard import PICTURES, Setting, TensorBoardEvents
 
+_CURVE = (160, 96)
+"""Width and height of a drawn curve, in pixels."""
+
+_COLOURS = ("#2456c7", "#d1600f", "#0d8a63", "#a8329e", "#8a6a00", "#0b87a8")
+"""Of the report's first lines."""
+
 
 def events_of(folder: RunFolder, setup: Setup) -> TensorBoardEvents:
-    """Return what writes a run's events; for pictures, with examples of them."""
+    """Return what writes a run's events; with pictures of examples, but of tables."""
     samples: list[np.ndarray] = []
     inputs = setup.inputs["train"]
-    if setup.preparation.kind == "images" and len(inputs):
+    if len(inputs):
         rows = np.linspace(0, len(inputs) - 1, min(PICTURES, len(inputs))).astype(int)
-        samples = [visible(pixels.transpose(1, 2, 0)) for pixels in inputs[rows]]
+        samples = list(_samples(setup.preparation, inputs, rows))
     return TensorBoardEvents(folder.tensorboard, setup.state, samples)
+
+
+def _samples(
+    preparation: Preparation, inputs: Prepared, rows: np.ndarray
+) -> Iterator[np.ndarray]:
+    """Draw prepared examples; of texts and of features alone there is no picture."""
+    if preparation.kind == "images":
+        for pixels in inputs[rows]:
+            yield visible(pixels.transpose(1, 2, 0))
+    elif preparation.kind == "volumes":
+        for voxels in inputs[rows]:
+            yield views(voxels)[..., :3]
+    elif (found := preparation.sequences) and found.keep_steps and not found.symbols:
+        channels, length = found.sequence
+        for prepared in inputs[rows]:
+            steps = prepared.ravel()[: channels * length].reshape(channels, length)
+            if found.has_mask:
+                steps = steps[:-1, steps[-1] > 0]
+            values = steps.T / np.array(found.factor) + np.array(found.offset)
+            yield drawn(trace(values, found.channels))
+
+
+def drawn(found: Trace) -> np.ndarray:
+    """Return a sequence as a picture of its curves, `(H, W, 3)` bytes.
+
+    Args:
+        found: Each channel has a colour; all have one scale.
+    """
+    from PIL import Image, ImageDraw
+
+    width, height = _CURVE
+    sheet = Image.new("RGB", _CURVE, "white")
+    pen = ImageDraw.Draw(sheet)
+    known = [v for values in found.values for v in values if v is not None]
+    low, high = min(known, default=0.0), max(known, default=1.0)
+    scale = (height - 3) / (high - low if high > low else 1.0)
+    for values, colour in zip(found.values, _COLOURS, strict=False):
+        across = (width - 3) / max(len(values) - 1, 1)
+        places = [
+            None if v is None else (1 + across * i, height - 2 - scale * (v - low))
+            for i, v in enumerate(values)
+        ]
+        for start, end in pairwise(places):
+            if start is not None and end is not None:
+                pen.line((start, end), fill=colour)
+    return np.asarray(sheet)
 
 
 def record_results(
@@ -61,6 +116,8 @@ def _mistakes(evaluation: Evaluation) -> Iterator[np.ndarray]:
     from PIL import Image
 
     for mistake in evaluation.mistakes[:PICTURES]:
-        if mistake.picture:
+        if mistake.trace is not None:
+            yield drawn(mistake.trace)
+        elif mistake.picture:
             with Image.open(io.BytesIO(base64.b64decode(mistake.picture))) as picture:
                 yield np.asarray(picture.convert("RGB"))

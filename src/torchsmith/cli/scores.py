@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from torchsmith.core.vocabulary import METRIC_TITLES
+from torchsmith.core.vocabulary import METRIC_TITLES, NOUNS
 from torchsmith.evaluate.evaluation import Evaluation, Rival, Score
 from torchsmith.metrics.class_report import averages
 from torchsmith.report.reliability import calibration_text
@@ -29,14 +29,16 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
         console: Where to print; made for 80 columns and more.
     """
     rows = evaluation.num_examples.get("test", 0)
-    _section(console, f"Scores on {count(rows, 'test row')}", _scores(evaluation))
+    noun = NOUNS[evaluation.kind]
+    title = f"Scores on {count(rows, f'test {noun}')}"
+    _section(console, title, _scores(evaluation))
     if evaluation.calibration is not None:
         console.print(Text(calibration_text(evaluation.calibration), "dim"))
     if evaluation.robustness:
-        title = "On the same rows, each changed at random"
+        title = f"On the same {noun}s, each changed at random"
         _section(console, title, _robustness(evaluation))
     if evaluation.rivals:
-        title = "Beside simple rivals, on the same rows"
+        title = f"Beside simple rivals, on the same {noun}s"
         _section(console, title, _rivals(evaluation))
         _print_remarks(evaluation.rivals, console)
     if evaluation.verdict:
@@ -125,7 +127,7 @@ def _per_class(evaluation: Evaluation) -> Table:
     """Show what scikit-learn's `classification_report` shows."""
     table = _table()
     table.add_column("class")
-    for name in ("precision", "recall", "F1", "test rows"):
+    for name in ("precision", "recall", "F1", f"test {NOUNS[evaluation.kind]}s"):
         table.add_column(name, justify="right")
     for row in evaluation.per_class:
         values = (f"{v:.3f}" for v in (row.precision, row.recall, row.f1))

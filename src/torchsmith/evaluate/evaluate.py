@@ -7,8 +7,15 @@ import numpy as np
 
 from torchsmith.core.errors import TrainError
 from torchsmith.core.seeds import generator
-from torchsmith.core.vocabulary import METRIC_TITLES, Metric, Part, usual_metrics
-from torchsmith.data.data import Inputs
+from torchsmith.core.vocabulary import (
+    METRIC_TITLES,
+    NOUNS,
+    Kind,
+    Metric,
+    Part,
+    usual_metrics,
+)
+from torchsmith.data.data import Data, Inputs
 from torchsmith.evaluate.curves import curves
 from torchsmith.evaluate.evaluation import (
     ClassScores,
@@ -23,6 +30,7 @@ from torchsmith.evaluate.mistakes import worst
 from torchsmith.evaluate.reliability import reliability
 from torchsmith.evaluate.rivals import RivalOutputs
 from torchsmith.evaluate.verdict import verdict
+from torchsmith.inspect.wording import amount
 from torchsmith.metrics.classification import confusion, precision_recall_f1
 from torchsmith.metrics.intervals import Interval, difference, interval
 from torchsmith.metrics.resamples import Resamples
@@ -84,6 +92,8 @@ def evaluate(
         TrainError: The network's outputs are not finite.
         ValueError: Shapes do not fit, or the test part is empty.
     """
+    kind: Kind = "table" if test.inputs is None else Data("", test.inputs).kind
+    noun = NOUNS[kind]
     num_examples: dict[Part, int] = {"train": num_train}
     scores: dict[Part, dict[Metric, Score]] = {}
     parts: tuple[tuple[Part, PartOutputs | None], ...] = (("val", val), ("test", test))
@@ -92,7 +102,7 @@ def evaluate(
     for part, held in parts:
         if held is None or not len(held.targets):
             continue
-        _check_finite(part, held.outputs)
+        _check_finite(part, held.outputs, noun)
         num_examples[part] = len(held.targets)
         drawn = resamples if part == "test" else Resamples(len(held.targets), seed)
         scores[part] = _scores(problem, held.targets, held.outputs, drawn)
@@ -102,11 +112,12 @@ def evaluate(
     if problem.task != "regression":
         predictions = test.outputs.argmax(axis=1)
         table = confusion(test.targets, predictions, len(problem.classes))
-    notes.extend(_notes(problem, len(test.targets), scores["test"], table))
+    notes.extend(_notes(problem, len(test.targets), scores["test"], table, noun))
     return Evaluation(
         task=problem.task,
         metric=problem.metric,
         classes=problem.classes,
+        kind=kind,
         num_examples=num_examples,
         scores=scores,
         robustness=tuple(
@@ -116,7 +127,7 @@ def evaluate(
             for change, found in (changed or {}).items()
         ),
         rivals=compared,
-        verdict=verdict(problem.metric, scores["test"], compared, available),
+        verdict=verdict(problem.metric, scores["test"], compared, available, noun),
         per_class=() if table is None else _per_class(problem.classes, table),
         confusion=() if table is None else tuple(map(tuple, table.tolist())),
         curves=()
@@ -204,13 +215,13 @@ def _notes(
     rows: int,
     scores: dict[Metric, Score],
     table: np.ndarray | None,
+    noun: str,
 ) -> list[str]:
     notes = []
     if rows < FEW_ROWS:
-        word = "row" if rows == 1 else "rows"
         notes.append(
-            f"The test part has only {rows} {word}, so its scores are uncertain: "
-            "look at the intervals, not at the values."
+            f"The test part has only {amount(rows, noun)}, so its scores are "
+            "uncertain: look at the intervals, not at the values."
         )
     if table is not None:
         support = table.sum(axis=1)
@@ -222,21 +233,21 @@ def _notes(
             names = ", ".join(f"'{name}'" for name in absent[:_NAMED]) + more
             word = "class has" if len(absent) == 1 else "classes have"
             notes.append(
-                f"{len(absent)} {word} no test rows, so nothing is known about how "
+                f"{len(absent)} {word} no test {noun}s, so nothing is known about how "
                 f"well they are told apart: {names}."
             )
     undefined = [METRIC_TITLES[m] for m in ordered_metrics(problem) if m not in scores]
     if undefined:
-        why = "a single row" if rows == 1 else "test rows of a single class"
+        why = f"a single {noun}" if rows == 1 else f"test {noun}s of a single class"
         notes.append(f"Not defined for {why}: {', '.join(undefined)}.")
     return notes
 
 
-def _check_finite(part: Part, outputs: np.ndarray) -> None:
+def _check_finite(part: Part, outputs: np.ndarray, noun: str) -> None:
     finite = np.isfinite(outputs.reshape(len(outputs), -1)).all(axis=1)
     if not finite.all():
         raise TrainError(
             f"the network's outputs for {np.count_nonzero(~finite):,} of "
-            f"{len(outputs):,} {part} rows are not finite numbers; training has "
+            f"{len(outputs):,} {part} {noun}s are not finite numbers; training has "
             "diverged: lower the learning rate, or set training.clip_grad_norm to 1"
         )

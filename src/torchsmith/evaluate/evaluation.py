@@ -7,7 +7,7 @@ import numpy as np
 
 from torchsmith.core.errors import DataError
 from torchsmith.core.record import Record
-from torchsmith.core.vocabulary import METRIC_TITLES, Metric, Part, Task
+from torchsmith.core.vocabulary import METRIC_TITLES, Kind, Metric, Part, Task
 from torchsmith.evaluate.shown import Shown
 from torchsmith.metrics.class_report import classification_report
 
@@ -178,6 +178,7 @@ class Evaluation(Record):
     """Scores of a network, beside simple rivals.
 
     Attributes:
+        kind: What the examples are.
         num_examples: In each part.
         scores: For `val` and `test`, by metric; the main metric stands first.
         robustness: Scores under changes of the test part that the plan asks for.
@@ -200,6 +201,7 @@ class Evaluation(Record):
     task: Task
     metric: Metric
     classes: tuple[str, ...] = ()
+    kind: Kind = "table"
     num_examples: dict[Part, int]
     scores: dict[Part, dict[Metric, Score]]
     robustness: tuple[Robustness, ...] = ()

@@ -57,6 +57,15 @@ class Features:
     def __len__(self) -> int:
         return len(self.numbers)
 
+    @property
+    def noun(self) -> str:
+        """What an example is called."""
+        if self.series is not None or self.texts:
+            return "sequence"
+        if self.picture is None:
+            return "row"
+        return "picture" if len(self.picture) == _OF_PICTURE else "volume"
+
     def take(self, rows: np.ndarray) -> "Features":
         """Return only these rows, in this order."""
         return Features(

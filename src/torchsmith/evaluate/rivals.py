@@ -150,7 +150,7 @@ def fit_rivals(
         outputs, note = fit(chosen)
         fitted = len(chosen.train)
         if fitted < len(train):
-            fewer = f"fitted on {fitted:,} of {len(train):,} rows to save time"
+            fewer = f"fitted on {fitted:,} of {len(train):,} {train.noun}s to save time"
             note = f"{fewer}; {note}" if note else fewer
         took = perf_counter() - started
         found.append(RivalOutputs(name, outputs, fitted, len(train), took, note))
@@ -180,7 +180,9 @@ def _linear(job: _Job) -> tuple[np.ndarray, str]:
         ridge = Ridge(alpha=1.0).fit(inputs.astype(np.float64), job.targets - middle)
         return ridge.predict(tested.astype(np.float64)) + middle, ""
     if len(np.unique(job.targets)) == 1:
-        return _constant(job)[0], "only one class among the rows that it was fitted on"
+        return _constant(job)[
+            0
+        ], f"only one class among the {job.train.noun}s that it was fitted on"
     strength = _TEXT_STRENGTH if job.train.texts else 1.0
     model = LogisticRegression(max_iter=_LINEAR_STEPS, C=strength)
     with warnings.catch_warnings():
@@ -258,7 +260,9 @@ def _trees(job: _Job) -> tuple[np.ndarray, str]:
         return regressor.fit(inputs, job.targets).predict(tested), ""
     present, counts = np.unique(job.targets, return_counts=True)
     if len(present) == 1:
-        return _constant(job)[0], "only one class among the rows that it was fitted on"
+        return _constant(job)[
+            0
+        ], f"only one class among the {job.train.noun}s that it was fitted on"
     model = HistGradientBoostingClassifier(
         max_iter=job.tree_steps,
         learning_rate=rate,

@@ -18,6 +18,7 @@ def verdict(
     scores: Mapping[Metric, Score],
     rivals: Sequence[Rival],
     num_rows: int,
+    noun: str = "row",
 ) -> str:
     """Compare a network with its rivals by the intervals of the paired differences.
 
@@ -27,6 +28,7 @@ def verdict(
         rivals: With scores and differences on the same rows.
         num_rows: Rows that the rivals could have been fitted on; one that saw fewer is
             named as such.
+        noun: What an example is called.
 
     Returns:
         A sentence; empty when there is nothing to compare with.
@@ -47,7 +49,12 @@ def verdict(
             continue
         won = group is better
         ours = scores[metric].value
-        names = [_named(r, metric, None if won else ours, num_rows) for r in group]
+        names = [
+            _named(r, metric, None if won else ours, f"{num_rows:,} {noun}s")
+            if r.num_fitted < num_rows
+            else _named(r, metric, None if won else ours)
+            for r in group
+        ]
         word = "or" if lead.startswith("no") else "and"
         parts.append(f"{lead} {_listed(names, word)}{end}")
     text = "; ".join(parts)
@@ -71,7 +78,9 @@ def _grouped(
     return better, even, worse
 
 
-def _named(rival: Rival, metric: Metric, ours: float | None, num_rows: int) -> str:
+def _named(
+    rival: Rival, metric: Metric, ours: float | None, available: str = ""
+) -> str:
     remarks = []
     if ours is not None:
         theirs = rival.scores[metric].value
@@ -84,8 +93,8 @@ def _named(rival: Rival, metric: Metric, ours: float | None, num_rows: int) -> s
         else:
             against = f"{texts[0]} against {texts[1]}"
             remarks.append(f"{METRIC_TITLES[metric]} {against}{noise}")
-    if rival.name != "constant" and rival.num_fitted < num_rows:
-        remarks.append(f"fitted on {rival.num_fitted:,} of {num_rows:,} rows")
+    if rival.name != "constant" and available:
+        remarks.append(f"fitted on {rival.num_fitted:,} of {available}")
     noun = _NOUNS[rival.name]
     return f"{noun} ({'; '.join(remarks)})" if remarks else noun
 
