@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from torchsmith.core.errors import DataError, nearest
+from torchsmith.core.errors import DataError
 from torchsmith.core.observer import Observer
 from torchsmith.core.vocabulary import Part
 from torchsmith.data import fingerprint
@@ -27,6 +27,7 @@ from torchsmith.data.picture_files import (
     PassedOver,
     find_pictures,
     printable,
+    require_in_train,
 )
 from torchsmith.data.pictures import (
     EXTENSIONS,
@@ -133,13 +134,7 @@ def _require_classes(
                 f"{path}: all pictures of the class folder {where} are damaged; "
                 "replace them or remove the folder"
             )
-    in_train = {label or "" for part, label in kept if part == "train"}
-    for part, label in sorted((p, n) for p, n in kept if p and n):
-        if label not in in_train:
-            raise DataError(
-                f"{path}: the class '{label}' is in {part} but not in train; add it to "
-                f"train or remove it from {part}{nearest(label, in_train)}"
-            )
+    require_in_train(path, kept)
 
 
 def _damage_message(path: Path, damaged: Sequence[_Checked], total: int) -> str:

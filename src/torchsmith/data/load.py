@@ -17,6 +17,7 @@ from torchsmith.data.catalog_sets import read_set
 from torchsmith.data.data import Data, Series
 from torchsmith.data.idx import is_idx_name, looks_like_idx, read_idx_source
 from torchsmith.data.image_folder import read_image_folder
+from torchsmith.data.nifti import holds_nifti, is_nifti, read_nifti
 from torchsmith.data.pictures import EXTENSIONS, sniff
 from torchsmith.data.pixels_csv import find_layout, read_pixels_csv
 from torchsmith.data.sequence_source import (
@@ -168,6 +169,10 @@ def _from_folder(path: Path, asked: _Asked) -> Data:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     files = [file.name for file in held if file.is_file()]
     folders = [f for f in held if f.is_dir() and not f.name.startswith(".")]
+    if holds_nifti(path):
+        return read_nifti(
+            path, target=target, skip_damaged=asked.skip, observer=observer
+        )
     if any(is_idx_name(name) for name in files):
         observer.stage(f"Reading {path.name}")
         return read_idx_source(path, target=target)
@@ -203,6 +208,10 @@ def _from_file(path: Path, asked: _Asked) -> Data:
     ending = path.suffix.lower()
     if sniff(head) or ending in EXTENSIONS:
         return read_image_folder(
+            path, target=target, skip_damaged=asked.skip, observer=observer
+        )
+    if is_nifti(path):
+        return read_nifti(
             path, target=target, skip_damaged=asked.skip, observer=observer
         )
     sequences = read_sequence_file(path, target, kind)

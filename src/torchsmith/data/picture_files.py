@@ -1,13 +1,16 @@
-"""Finding the pictures of a folder, and the class and part that each belongs to."""
+"""Finding the pictures of a folder, and the class and part that each belongs to.
+
+Volumes lie in such folders, too: `PassedOver` says what is looked for.
+"""
 
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from torchsmith.core.errors import DataError
+from torchsmith.core.errors import DataError, nearest
 from torchsmith.core.vocabulary import Part
 from torchsmith.data.data import Change
 from torchsmith.data.labels import PART_CODES
@@ -35,10 +38,37 @@ class FoundPicture:
     label: str | None
 
 
+def is_picture(file: Path) -> bool:
+    """Whether a file is a picture, or by its name should be one.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    if file.name.startswith(".") or not file.is_file():
+        return False
+    suffix = file.suffix.lower()
+    if suffix in EXTENSIONS or suffix in OTHER_EXTENSIONS:
+        return True
+    try:
+        with file.open("rb") as stream:
+            return bool(sniff(stream.read(32)))
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read ({error.strerror})") from error
+
+
 @dataclass
 class PassedOver:
-    """What was met on the way and not read."""
+    """What is looked for, and what was met on the way and not read.
 
+    Attributes:
+        is_wanted: Whether a file is looked for.
+        noun: What such a file holds.
+        formats: Their names, for messages.
+    """
+
+    is_wanted: Callable[[Path], bool] = is_picture
+    noun: str = "picture"
+    formats: Sequence[str] = FORMATS
     others: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
     unlabelled: list[str] = field(default_factory=list)
@@ -46,9 +76,9 @@ class PassedOver:
     def changes(self) -> list[Change]:
         """Count what was not read, kind by kind."""
         listed = [
-            ("files that are no pictures left out", self.others),
+            (f"files that are no {self.noun}s left out", self.others),
             ("symbolic links not followed", self.links),
-            ("pictures outside class folders left out", self.unlabelled),
+            (f"{self.noun}s outside class folders left out", self.unlabelled),
         ]
         return [
             Change(column="", what=what, count=len(names), example=min(names))
@@ -60,7 +90,7 @@ class PassedOver:
 def holds_pictures(folder: Path) -> bool:
     """Whether a folder itself holds a file that is named like a picture or is one."""
     return any(
-        _is_picture(Path(entry.path))
+        is_picture(Path(entry.path))
         for entry in os.scandir(folder)
         if entry.is_file(follow_symlinks=False)
     )
@@ -84,8 +114,9 @@ def find_pictures(path: Path, passed: PassedOver) -> list[FoundPicture]:
         found = [FoundPicture(file, None, None) for file in _pictures(path, passed)]
         if not found:
             raise DataError(
-                f"{path}: holds no pictures ({', '.join(FORMATS)}); give a folder with "
-                "one subfolder per class, or with train and test folders of these"
+                f"{path}: holds no {passed.noun}s ({', '.join(passed.formats)}); give "
+                "a folder with one subfolder per class, or with train and test folders "
+                "of these"
             )
         return found
     parts = _part_folders(path, folders)
@@ -138,13 +169,13 @@ def _find_classes(
             empty.append(folder.name)
     if empty and len(empty) == len(folders):
         raise DataError(
-            f"{root}: none of its {len(folders)} subfolders holds a picture "
-            f"({', '.join(FORMATS)}); give a folder with one subfolder per class"
+            f"{root}: none of its {len(folders)} subfolders holds a {passed.noun} "
+            f"({', '.join(passed.formats)}); give a folder with one subfolder per class"
         )
     if empty:
         more = f" and {len(empty) - _NAMED_FIRST} more" * (len(empty) > _NAMED_FIRST)
         raise DataError(
-            f"{root}: no pictures in the class folder "
+            f"{root}: no {passed.noun}s in the class folder "
             f"{', '.join(empty[:_NAMED_FIRST])}{more}; add some or remove it"
         )
     return found
@@ -164,7 +195,7 @@ def _class_folders(path: Path, passed: PassedOver) -> list[Path]:
 def _loose_pictures(path: Path, passed: PassedOver) -> Iterator[Path]:
     for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
         if entry.is_file(follow_symlinks=False):
-            if _is_picture(Path(entry.path)):
+            if passed.is_wanted(Path(entry.path)):
                 yield Path(entry.path)
             else:
                 passed.others.append(entry.path)
@@ -181,24 +212,29 @@ def _pictures(path: Path, passed: PassedOver) -> Iterator[Path]:
             file = Path(folder) / name
             if file.is_symlink():
                 passed.links.append(str(file))
-            elif _is_picture(file):
+            elif passed.is_wanted(file):
                 yield file
             else:
                 passed.others.append(str(file))
 
 
-def _is_picture(file: Path) -> bool:
-    """Whether a file is a picture, or by its name should be one."""
-    if file.name.startswith(".") or not file.is_file():
-        return False
-    suffix = file.suffix.lower()
-    if suffix in EXTENSIONS or suffix in OTHER_EXTENSIONS:
-        return True
-    try:
-        with file.open("rb") as stream:
-            return bool(sniff(stream.read(32)))
-    except OSError as error:
-        raise DataError(f"{file}: cannot be read ({error.strerror})") from error
+def require_in_train(path: Path, kept: set[tuple[Part | None, str | None]]) -> None:
+    """Refuse a class that another part has and the training part has not.
+
+    Args:
+        path: The folder.
+        kept: The pairs of part and class that there are.
+
+    Raises:
+        DataError: Names the class.
+    """
+    in_train = {label or "" for part, label in kept if part == "train"}
+    for part, label in sorted((p, n) for p, n in kept if p and n):
+        if label not in in_train:
+            raise DataError(
+                f"{path}: the class '{label}' is in {part} but not in train; add it to "
+                f"train or remove it from {part}{nearest(label, in_train)}"
+            )
 
 
 def printable(name: str) -> str:

@@ -15,7 +15,6 @@ from torchsmith.data.pixels import PreparedPictures
 from torchsmith.train.items import Items
 from torchsmith.train.workers import Workers, map_leaves, read_ahead
 
-
 CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 """By the number of dimensions: the layout in which convolutions are fastest."""
 

@@ -105,7 +105,8 @@ class Model:
         with torch.inference_mode():
             step = prediction_batch_size(self.preparation.input_shape)
             for start in range(0, len(inputs), step):
-                part = np.ascontiguousarray(inputs[start : start + step])
+                # Arrays that are read from a file cannot be written, tensors can.
+                part = np.require(inputs[start : start + step], requirements=["C", "W"])
                 batch = scaled(torch.from_numpy(part), *self.preparation.pixel_scale)
                 batch = batch.to(weight.device, weight.dtype)
                 batch = batch if change is None else change(batch)
