@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from torchsmith.api.choosing import choose_engine_and_threads
 from torchsmith.api.planning import Planned
 from torchsmith.api.run import Outcome, Run
+from torchsmith.api.sizing import size_to_budget
 from torchsmith.api.torchrun import (
     announce,
     shared_engine,
@@ -26,6 +27,7 @@ from torchsmith.core.observer import Observer
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.data.data import Data
 from torchsmith.data.picture_cache import decoded_once
+from torchsmith.evaluate.outlook import outlook
 from torchsmith.plan.file import parse_plan
 from torchsmith.plan.plan import Plan, Training
 from torchsmith.plan.settings import differences
@@ -80,6 +82,7 @@ def run_planned(
     # What cannot be prepared or built is told before there is a run folder.
     setup = make_ready(planned.plan, planned.data, observer)
     planned, setup = choose_engine_and_threads(planned, setup, observer)
+    planned, setup = size_to_budget(planned, setup, begin, observer)
     folder = RunFolder.create(runs, name, first_files(planned))
     with folder.locked():
         return carry_out(folder, planned.plan, planned.data, setup, observer, begin)
@@ -246,13 +249,12 @@ def conclude(
     evaluation = evaluation.with_calibration_note(calibrated.note)
     record_results(ready.events, plan, evaluation)
     write_atomic(folder.evaluation, evaluation.model_dump_json(indent=1))
+    total = perf_counter() - begin + ready.earlier
     outcome = Outcome(
         stopped=state.finished,
-        seconds={
-            "total": round(perf_counter() - begin + ready.earlier, 3),
-            "train": round(state.seconds, 3),
-        },
+        seconds={"total": round(total, 3), "train": round(state.seconds, 3)},
         notes=ready.notes,
+        outlook=outlook(plan, state.history, state.finished, total),
     )
     observer.stage("Writing the report")
     run = Run(folder.path)

@@ -49,6 +49,7 @@ def report_html(run: Run, outcome: Outcome | None = None) -> str:
             ],
             stopped=". ".join([outcome.stopped, *outcome.notes]),
             seconds=outcome.seconds["total"],
+            outlook=outcome.outlook,
         )
     )
 

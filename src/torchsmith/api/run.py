@@ -39,11 +39,13 @@ class Outcome(Record):
         stopped: Why training ended, as a sentence.
         seconds: `total` and `train`.
         notes: What the person was told, such as a damaged checkpoint.
+        outlook: What more time would likely bring, in a sentence or two.
     """
 
     stopped: str
     seconds: dict[str, float]
     notes: tuple[str, ...] = ()
+    outlook: str = ""
 
 
 class Run:
@@ -219,6 +221,7 @@ class Run:
             },
             "report": str(self.report_path),
             "stopped": self.outcome.stopped,
+            "outlook": self.outcome.outlook,
         }
 
     @property

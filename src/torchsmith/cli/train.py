@@ -124,6 +124,8 @@ def _show_run(run: "Run", output: Output, source: str | None) -> None:
     from torchsmith.cli.scores import print_evaluation
 
     print_evaluation(run.evaluation, output.console)
+    if run.outcome.outlook:
+        output.say(f"\n{run.outcome.outlook}")
     output.say(f"\nRun:    {run.path}")
     output.say(f"Report: {run.report_path}")
     output.say("\nNext:")
@@ -142,9 +144,10 @@ def next_steps(run: "Run", source: str | None) -> list[tuple[str, str]]:
     """
     folder = shlex.quote(str(run.path))
     suffix = Path(source or "").suffix
-    new = "new_pictures/"
-    if run.inspection.kind == "table":
-        new = f"new{suffix}" if suffix not in ("", ".yaml", ".yml") else "new.csv"
+    kind = run.inspection.kind
+    new = "new.csv" if kind == "table" else f"new_{NOUNS[kind]}s/"
+    if suffix not in ("", ".yaml", ".yml"):
+        new = f"new{suffix}"
     opener = "open" if sys.platform == "darwin" else "xdg-open"
     return [
         ("read the report", f"{opener} {shlex.quote(str(run.report_path))}"),

@@ -10,7 +10,7 @@ from torchsmith.data.split import Split
 from torchsmith.inspect.inspection import Inspection, TargetFacts
 from torchsmith.inspect.wording import amount, listed
 from torchsmith.plan.calibration import TemperatureScaling
-from torchsmith.plan.design import Case, Design, Reasons
+from torchsmith.plan.design import Case, Design, Pace, Reasons
 from torchsmith.plan.design_images import design_images
 from torchsmith.plan.design_sequences import design_sequences
 from torchsmith.plan.design_tables import design_table
@@ -22,12 +22,12 @@ from torchsmith.plan.usual import usual_reasons
 
 DEFAULT_BUDGET = 180.0
 
-GUARD_SHARE = 0.8
-"""Of the budget: training that takes so long is stopped, and says so."""
-
 
 def decide(
-    inspection: Inspection, machine: Machine, budget: float | None = None
+    inspection: Inspection,
+    machine: Machine,
+    budget: float | None = None,
+    pace: Pace | None = None,
 ) -> Plan:
     """Choose a plan for inspected data.
 
@@ -35,6 +35,8 @@ def decide(
         inspection: What is known about the data.
         machine: What it will run on.
         budget: Seconds for the whole run; 180 where not given.
+        pace: Measured with the plan that these give; changes the number of epochs, and
+            what follows from it.
 
     Raises:
         DataError: There is no target, or a finding of severity error stands in the way.
@@ -45,13 +47,13 @@ def decide(
     problem = _problem(target, reasons)
     split = _split(inspection, target, reasons)
     num_train = _num_training_rows(inspection, split)
-    case = Case(inspection, target, num_train, machine, budget, reasons)
+    case = Case(inspection, target, num_train, machine, budget, reasons, pace)
     design = _design(case)
     reasons["sized_for"] = (
         "for these seconds, cores and billions of operations a second"
     )
     reasons["training.seconds"] = (
-        f"a guard at {GUARD_SHARE:.0%} of the budget of {budget:g} s"
+        f"a guard at the budget of {budget:g} s; the epochs are chosen to end before"
     )
     plan = Plan(
         problem=problem,
@@ -70,7 +72,7 @@ def decide(
             batch_size=design.batch_size,
             clip_grad_norm=1.0,
             threads=design.threads,
-            seconds=round(GUARD_SHARE * budget, 1),
+            seconds=round(budget, 1),
         ),
         stopping=_stopping(design.epochs, reasons),
         sized_for=Sizing(budget=budget, cores=machine.cores, gflops=machine.gflops),

@@ -19,6 +19,19 @@ Reasons = dict[str, str]
 
 
 @dataclass(frozen=True)
+class Pace:
+    """What was measured of a training that is about to begin.
+
+    Attributes:
+        epoch_seconds: Of one pass over the training part, with its validation.
+        seconds: Of the budget that are left for training.
+    """
+
+    epoch_seconds: float
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Case:
     """What a design is for.
 
@@ -29,6 +42,7 @@ class Case:
         machine: What it will run on.
         budget: Seconds for the whole run.
         reasons: Are added to, by dotted path.
+        pace: Measured with the network that this case gives; None before.
     """
 
     inspection: Inspection
@@ -37,6 +51,7 @@ class Case:
     machine: Machine
     budget: float
     reasons: Reasons
+    pace: Pace | None = None
 
 
 @dataclass(frozen=True)
@@ -82,17 +97,18 @@ def choose_epochs(case: Case, batch_size: int, epoch_seconds: float, most: int) 
     Args:
         case: What is planned.
         batch_size: Examples per step.
-        epoch_seconds: Predicted.
+        epoch_seconds: Predicted; where the case has a measured pace, that counts.
         most: More are not worth their time.
     """
     steps = -(-case.num_train // batch_size)
     wanted = min(most, max(20, round(6_000 / steps)))
-    affordable = int(TRAINING_SHARE * case.budget / epoch_seconds)
-    epochs = max(1, min(wanted, affordable))
-    seconds = epochs * epoch_seconds
-    case.reasons["training.epochs"] = f"{epochs * steps:,} steps, " + (
-        f"about {seconds:.2g} s here"
-        if epochs == wanted
-        else f"as many as fit into {case.budget:g} s here; more would likely help"
-    )
+    pace = case.pace or Pace(epoch_seconds, TRAINING_SHARE * case.budget)
+    epochs = max(1, min(wanted, int(pace.seconds / pace.epoch_seconds)))
+    seconds = epochs * pace.epoch_seconds
+    how = f"{epochs * steps:,} steps, about {seconds:.2g} s here"
+    if case.pace is not None:
+        how += " as measured"
+    if epochs < wanted:
+        how += f": as many as fit into {case.budget:g} s"
+    case.reasons["training.epochs"] = how
     return epochs

@@ -32,6 +32,7 @@ class ReportContent:
         reproduce: The commands that repeat the run, one a line.
         stopped: Why training ended, a sentence such as `"stopped early: …"`.
         seconds: That the whole run took.
+        outlook: What more time would likely bring.
     """
 
     title: str
@@ -48,3 +49,4 @@ class ReportContent:
     reproduce: Sequence[str] = ()
     stopped: str = ""
     seconds: float = 0.0
+    outlook: str = ""

@@ -1,0 +1,116 @@
+"""What more time would likely bring, judged by the curve of a training."""
+
+from collections.abc import Sequence
+
+from torchsmith.core.vocabulary import LOWER_IS_BETTER
+from torchsmith.plan.plan import Plan
+from torchsmith.train.history import EpochRecord
+
+LAST_PART = 1 / 3
+"""Of the epochs, in which a score must still have improved."""
+
+SMALL_GAIN = 0.02
+"""Of a loss, or of what a score lacks to 1; less is flat."""
+
+FAR_FROM_USED = 0.75
+"""Of the budget: a shorter run says why it was short."""
+
+FEWEST_EPOCHS = 3
+"""A curve of fewer points says nothing."""
+
+
+def outlook(
+    plan: Plan, history: Sequence[EpochRecord], stopped: str, seconds: float
+) -> str:
+    """Say what more time would likely bring, and why a budget was not used.
+
+    The rate of most schedules falls to the end, and every falling rate brings a gain of
+    its own, so that a gain in the last third is a hint and no proof.
+
+    Args:
+        plan: Of the run.
+        history: One record for each epoch.
+        stopped: Why training ended.
+        seconds: That the whole run took.
+
+    Returns:
+        One or two sentences; empty where the curve is too short to judge.
+    """
+    return " ".join(
+        filter(None, [_curve(plan, history, stopped), _unused(plan, seconds)])
+    )
+
+
+def _curve(plan: Plan, history: Sequence[EpochRecord], stopped: str) -> str:
+    if "training.seconds" in stopped:
+        return (
+            "The guard stopped training before its learning rate had come down: more "
+            "time, or fewer epochs, would likely help."
+        )
+    values = monitored_values(plan, history)
+    if len(values) < FEWEST_EPOCHS:
+        return ""
+    name = plan.stopping.monitor if history[0].val_loss is not None else "train_loss"
+    lower = name.removeprefix("val_").removeprefix("train_") in LOWER_IS_BETTER
+    best = (min if lower else max)(values)
+    epoch, before = values.index(best) + 1, len(values) - round(LAST_PART * len(values))
+    if epoch <= before:
+        return (
+            f"{name} was best in epoch {epoch} of {len(values)} and has not improved "
+            "since: more epochs would hardly help."
+        )
+    gain = _gain((min if lower else max)(values[:before]), best, lower=lower)
+    if gain < SMALL_GAIN:
+        return (
+            f"{name} has flattened (the last third of the epochs improved it by "
+            f"{gain:.1%}): more epochs would hardly help."
+        )
+    return (
+        f"{name} still improved in the last third of the epochs, by {gain:.0%}: twice "
+        "the time would likely help, if part of that is not the falling rate."
+    )
+
+
+def monitored_values(plan: Plan, history: Sequence[EpochRecord]) -> list[float]:
+    """Return what early stopping looked at, epoch by epoch.
+
+    Args:
+        plan: Names it.
+        history: One record for each epoch; without a val part, the training loss.
+    """
+    metric = plan.stopping.monitor.removeprefix("val_")
+    found = []
+    for record in history:
+        if record.val_loss is None:
+            found.append(record.train_loss)
+        else:
+            found.append(record.metrics.get(metric, record.val_loss))
+    return found
+
+
+def duration_text(seconds: float) -> str:
+    """Write seconds as a person says them.
+
+    >>> [duration_text(s) for s in (3.21, 48.7, 180, 5400)]
+    ['3.2 s', '49 s', '3 min', '1.5 h']
+    """
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= 2 * size or (unit == "h" and seconds >= size):
+            return f"{seconds / size:.2g} {unit}"
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
+
+
+def _gain(before: float, best: float, *, lower: bool) -> float:
+    """Return which share of a loss, or of what a score lacks to 1, went away."""
+    left = before if lower else 1 - before
+    return abs(best - before) / abs(left) if left else 0.0
+
+
+def _unused(plan: Plan, seconds: float) -> str:
+    if plan.sized_for is None or seconds >= FAR_FROM_USED * plan.sized_for.budget:
+        return ""
+    return (
+        f"The run took {duration_text(seconds)} of its budget of "
+        f"{duration_text(plan.sized_for.budget)}: on data of this size more epochs "
+        "seldom pay."
+    )

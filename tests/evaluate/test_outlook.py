@@ -1,0 +1,83 @@
+"""What is said of more time follows from the curve, and claims no more than that."""
+
+import pytest
+
+from torchsmith.evaluate.outlook import outlook
+from torchsmith.plan.file import parse_plan
+from torchsmith.train.history import EpochRecord
+
+PLAN = parse_plan("""\
+problem: {task: binary, target: y, metric: accuracy, classes: [a, b]}
+data: {source: made}
+network: {MLP: [4]}
+loss: CrossEntropyLoss
+optimizer: Adam
+sized_for: {budget: 60, cores: 2, gflops: 100}
+""")
+
+
+def curve(values, **metrics):
+    return [
+        EpochRecord(
+            epoch=place,
+            step=place,
+            train_loss=value,
+            val_loss=value,
+            metrics={name: scores[place - 1] for name, scores in metrics.items()},
+            lr=0.1,
+            seconds=1.0,
+            examples_per_second=1.0,
+        )
+        for place, value in enumerate(values, start=1)
+    ]
+
+
+def said(values, stopped="all 9 epochs done", seconds=58.0, plan=PLAN):
+    return outlook(plan, curve(values), stopped, seconds)
+
+
+def test_a_curve_that_falls_to_the_end_asks_for_more():
+    text = said([9, 8, 7, 6, 5, 4, 3, 2, 1])
+    assert text.startswith("val_loss still improved in the last third")
+    assert "by 75%: twice the time would likely help" in text
+
+
+def test_a_flat_end_asks_for_nothing():
+    text = said([9, 5, 3, 2, 1.5, 1, 0.999, 0.998, 0.997])
+    assert "has flattened" in text
+    assert "more epochs would hardly help" in text
+
+
+def test_a_curve_that_turned_long_ago_asks_for_nothing():
+    text = said([3, 2, 1, 2, 3, 4, 5, 6, 7])
+    assert text == (
+        "val_loss was best in epoch 3 of 9 and has not improved since: more epochs "
+        "would hardly help."
+    )
+
+
+def test_a_score_is_judged_by_what_it_lacks():
+    stopping = PLAN.stopping.model_copy(update={"monitor": "val_accuracy"})
+    plan = PLAN.model_copy(update={"stopping": stopping})
+    scores = [0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95]
+    text = outlook(plan, curve([1.0] * 9, accuracy=scores), "done", 58.0)
+    assert "val_accuracy still improved in the last third of the epochs, by 50%" in text
+
+
+def test_a_training_that_the_guard_cut_off_is_said_to_be_unfinished():
+    text = said([3, 2, 1], "stopped by training.seconds: 60 in epoch 3 of 9")
+    assert "before its learning rate had come down" in text
+
+
+def test_a_budget_that_is_far_from_used_is_explained():
+    text = said([3, 2, 1, 1, 1, 1, 1, 1, 1], seconds=6.0)
+    assert text.endswith(
+        "The run took 6 s of its budget of 60 s: on data of this size more epochs "
+        "seldom pay."
+    )
+    assert "budget" not in said([3, 2, 1], seconds=50.0)
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [2.0, 1.0]])
+def test_too_short_a_curve_says_nothing(values):
+    assert said(values) == ""
