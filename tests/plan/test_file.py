@@ -80,7 +80,15 @@ def plans(draw: st.DrawFn) -> Plan:
     paths += [f"data.columns.{name}" for name in columns]
     return Plan(
         problem=Problem(task="regression", target=draw(NAMES) + "!", metric="rmse"),
-        data=Source(source=draw(NAMES), fingerprint=draw(NAMES), columns=columns),
+        data=Source(
+            source=draw(NAMES),
+            fingerprint=draw(NAMES),
+            columns=columns,
+            kind=draw(st.sampled_from([None, "sequences", "volumes"])),
+            id=draw(st.none() | NAMES),
+            time=draw(st.none() | NAMES),
+            window=draw(st.integers(0, 99)),
+        ),
         split=Split(test=draw(st.just("given") | st.floats(0.01, 0.9))),
         network=network,
         loss=losses.HuberLoss(delta=draw(positive)),
@@ -344,3 +352,12 @@ def test_a_damaged_plan_is_a_plan_or_a_plan_error(data):
     # Anything but a plan or a PlanError fails the test.
     with contextlib.suppress(PlanError):
         parse_plan(EXAMPLE[:start] + new + EXAMPLE[start + length :])
+
+
+def test_what_only_some_data_has_is_written_where_it_is_set():
+    plan = parse_plan(EXAMPLE)
+    for line in ("  kind:", "  id:", "  window:"):
+        assert line not in plan_text(plan)
+    source = plan.data.model_copy(update={"id": "who", "time": "day", "window": 7})
+    text = plan_text(plan.model_copy(update={"data": source}))
+    assert "  id: who\n  time: day\n  window: 7\n" in text
