@@ -6,11 +6,11 @@ from torchsmith.core.errors import DataError
 
 
 def test_inspect_passes_source_and_target_on(run_cli, fake_api):
-    result = run_cli("inspect", "titanic.csv", "--target", "Survived", "--json")
+    asked = ("--target", "Survived", "--set", "data.kind=table")
+    result = run_cli("inspect", "titanic.csv", *asked, "--json")
     assert result.exit_code == 0
-    assert fake_api.calls == [
-        ("inspect", {"source": "titanic.csv", "target": "Survived"})
-    ]
+    given = {"target": "Survived", "settings": {"data.kind": "table"}}
+    assert fake_api.calls == [("inspect", {"source": "titanic.csv", **given})]
 
 
 def test_inspect_json_holds_the_findings(run_cli, fake_api):

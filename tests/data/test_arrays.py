@@ -259,3 +259,9 @@ def test_cifar_is_read_with_its_class_names(shared_data):
     assert np.bincount(data.given).tolist() == [3000, 0, 600]
     assert len(data.target.levels) == 10
     assert "airplane" in data.target.levels
+
+
+def test_of_narrow_pictures_it_is_said_that_they_may_be_sequences():
+    data = data_from_arrays(np.zeros((4, 6, 128), np.float32), LABELS)
+    assert "pictures of 6 x 128; if these are sequences" in data.reading["axes"]
+    assert "axes" not in data_from_arrays(PIXELS, LABELS).reading

@@ -20,6 +20,9 @@ from torchsmith.data.on_disk import (
 
 _EXACT_IN_FLOAT32 = 2**24
 
+_NARROW = 4
+"""Pictures so many times as wide as high, or the reverse, may be sequences."""
+
 
 @dataclass(frozen=True)
 class ArrayPart:
@@ -153,6 +156,12 @@ def _pixels(part: ArrayPart, reading: dict[str, str], changes: list[Change]) -> 
     if not len(array) or 0 in array.shape:
         raise DataError(f"{part.name}: shape {array.shape} holds no pictures")
     if array.ndim == 3:
+        height, width = array.shape[1:]
+        if max(height, width) >= _NARROW * min(height, width):
+            reading["axes"] = (
+                f"(N, H, W), pictures of {height} x {width}; if these are sequences "
+                "(N, C, L), set data.kind: sequences"
+            )
         array = array.with_channel() if isinstance(array, OnDisk) else array[..., None]
     elif array.ndim == 4 and array.shape[-1] not in (1, 3) and array.shape[1] in (1, 3):
         array = array.transpose(0, 2, 3, 1)
