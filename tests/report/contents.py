@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
+from tests.report import kinds
 from torchsmith.data.data import Change
 from torchsmith.data.split import Split
 from torchsmith.data.steps import (
@@ -1057,4 +1058,7 @@ ALL = {
     "one_epoch": one_epoch,
     "no_better_than_constant": no_better_than_constant,
     "hostile": hostile,
+    "sequences": lambda: kinds.content_of(images(), kinds.curves()),
+    "texts": lambda: kinds.content_of(images(), kinds.words()),
+    "volumes": lambda: kinds.content_of(images(), kinds.solids()),
 }

@@ -22,7 +22,7 @@ Examples:
 @click.option(
     "--example",
     type=click.IntRange(min=0),
-    help="A row of the test part, 0 is the first; one right and one wrong by default.",
+    help="One of the test part, 0 is the first; one right and one wrong by default.",
 )
 @click.option(
     "--output",
@@ -45,8 +45,8 @@ def explain(
     """Show what is inside: one HTML file that needs no network.
 
     Of a run: the network drawn, weights before and after training, what each layer
-    gives for an example, and which pixels or columns mattered. Of a plan: the network
-    and the learning rate, drawn before training.
+    gives for an example, and which columns, pixels or steps mattered. Of a plan: the
+    network and the learning rate, drawn before training.
     """
     check_writable(path, force=True)
     with output.progress() as observer:
