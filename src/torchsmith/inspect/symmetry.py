@@ -55,29 +55,29 @@ def find_symmetry(pictures: np.ndarray, classes: np.ndarray) -> Symmetry | None:
         return None
     plain = _features(pictures)
 
-    def similar(changed: np.ndarray) -> np.ndarray:
-        found: np.ndarray = changed @ plain.T
+    def similarity(of: np.ndarray, among: np.ndarray) -> np.ndarray:
+        found: np.ndarray = of @ among.T
         np.fill_diagonal(found, -np.inf)  # a picture is no neighbour of itself
         return found
 
-    def accuracy(similarity: np.ndarray) -> float:
-        right = classes[similarity.argmax(axis=1)] == classes
+    def accuracy(similarities: np.ndarray) -> float:
+        right = classes[similarities.argmax(axis=1)] == classes
         return round(float(right.mean()), 4)
 
-    among_others = similar(plain)
+    among_others = similarity(plain, plain)
 
     def with_copies(copies: Iterator[np.ndarray]) -> float:
         best = among_others.copy()
         for copy in copies:
-            np.maximum(best, similar(_features(copy)).T, out=best)
+            np.maximum(best, similarity(plain, _features(copy)), out=best)
         return accuracy(best)
 
     return Symmetry(
         num_pictures=num,
         largest_class=round(float(np.bincount(classes).max() / num), 4),
         plain=accuracy(among_others),
-        mirrored=accuracy(similar(_features(pictures[:, :, ::-1]))),
-        upside_down=accuracy(similar(_features(pictures[:, ::-1]))),
+        mirrored=accuracy(similarity(_features(pictures[:, :, ::-1]), plain)),
+        upside_down=accuracy(similarity(_features(pictures[:, ::-1]), plain)),
         shifted=with_copies(_shifted(pictures)),
         turned=with_copies(_turned(pictures)),
         scaled=with_copies(_scaled(pictures)),
