@@ -7,7 +7,7 @@ from PIL import Image
 
 from tests.inspect.build import pictures, sequences, table, texts, volumes
 from torchsmith.evaluate.samples import choose_samples
-from torchsmith.evaluate.shown import MOST_POINTS, Shown, show, trace, views
+from torchsmith.evaluate.shown import BRIGHTEST, MOST_POINTS, Shown, show, trace, views
 from torchsmith.plan.plan import Problem
 
 ROWS = np.array([2, 0])
@@ -78,8 +78,8 @@ def test_a_volume_shows_the_slices_through_its_middle_and_what_lies_behind():
     sheet = views(voxels)
     assert sheet.shape == (2 * 7 + 2, 3 * 7 + 4, 4)
     depth_slice = sheet[:7, :7][sheet[:7, :7, 3] == 255][:, 0].reshape(6, 7)
-    assert depth_slice[1, 1] == 255
-    assert depth_slice.sum() == 255
+    assert depth_slice[1, 1] == BRIGHTEST
+    assert depth_slice.sum() == BRIGHTEST
     through = sheet[9:, :7][sheet[9:, :7, 3] == 255][:, 0].reshape(6, 7)
     assert through[1, 1] > through[5, 6] > 0
 

@@ -22,6 +22,9 @@ MOST_LETTERS = 400
 DIM = 16
 """Bytes of at most so much would look black."""
 
+BRIGHTEST = 220
+"""Of a volume's voxels: white would not be seen on a white page."""
+
 NEAR = 0.25
 """How bright the far end of a volume is, seen through, where the near end is 1."""
 
@@ -140,7 +143,7 @@ def spelled(sequences: Sequences, row: int) -> str:
 
 
 def views(voxels: np.ndarray) -> np.ndarray:
-    """Return a volume as six pictures in two rows, black to white.
+    """Return a volume as six pictures in two rows, black to pale.
 
     Above are the slices through the middle, across depth, height and width. Below is
     the volume seen through along the same axes: the brightest voxel on each line of
@@ -182,7 +185,7 @@ def _tile(plane: np.ndarray) -> np.ndarray:
         tall, wide = min(step, plane.shape[0]), min(step, plane.shape[1])
         plane = plane[: height * tall, : width * wide]
         plane = plane.reshape(height, tall, width, wide).mean(axis=(1, 3))
-    return np.round(255 * plane).astype(np.uint8)
+    return np.round(BRIGHTEST * plane).astype(np.uint8)
 
 
 def _small(images: Images, row: int) -> str:

@@ -276,6 +276,7 @@ def _lengths(
     lengths = sequences.lengths
     if facts.max_length < UNEVEN * max(facts.median_length, 1):
         return
+    unit = "character" if facts.symbols else "step"
     padded = facts.max_length * len(sequences)
     longest = np.argsort(-lengths, kind="stable")
     rows = longest[lengths[longest] >= UNEVEN * max(facts.median_length, 1)]
@@ -283,9 +284,9 @@ def _lengths(
         code="D37",
         severity="note",
         message=f"The lengths are very uneven: {facts.min_length:,} to "
-        f"{facts.max_length:,} steps, typically {facts.median_length:,}.",
+        f"{facts.max_length:,} {unit}s, typically {facts.median_length:,}.",
         where=where.at(rows),
         evidence=f"made as long as the longest, {share(padded - lengths.sum(), padded)}"
-        " of all steps would be empty",
+        f" of all {unit}s would be empty",
         remedy="See that the long ones are one example each, not several in a row.",
     )
