@@ -16,6 +16,7 @@ from torchsmith.cli.options import (
 )
 from torchsmith.cli.output import Output
 from torchsmith.core.processes import is_silent
+from torchsmith.core.vocabulary import NOUNS
 
 if TYPE_CHECKING:
     from torchsmith.api import Run
