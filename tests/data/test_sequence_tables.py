@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from torchsmith.core.errors import DataError, PlanError
-from torchsmith.data.data import Series
+from torchsmith.data.data import MISSING_TARGET, Series
 from torchsmith.data.load import load
 
 LONG = """person,t,x,on,age,mood,kind
@@ -150,3 +150,19 @@ def test_rows_that_are_written_are_cut_at_their_ids(tmp_path_factory, lengths):
     for place, length in enumerate(lengths):
         expected = [place * 10 + step + 0.5 for step in range(length)]
         assert data.inputs.at(place)[:, 0].tolist() == expected
+
+
+@pytest.mark.parametrize("series", [SERIES, None])
+def test_sequences_without_a_target_are_refused_or_left_out_and_counted(
+    tmp_path, series
+):
+    kind = "sequences"
+    text = LONG.replace(",sit", ",") if series else "a,b,kind\n1,2,u\n3,4,\n5,6,v\n"
+    path = _write(tmp_path, text)
+    name = "bob" if series else "line 3"
+    with pytest.raises(DataError, match=rf"is missing in 1 of \d sequences \({name}\)"):
+        load(path, target="kind", series=series, kind=kind)
+    data = load(path, target="kind", series=series, kind=kind, drop_missing_target=True)
+    assert not data.target.missing.any()
+    (change,) = [c for c in data.changes if c.what == MISSING_TARGET]
+    assert (change.count, change.example) == (1, name)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from torchsmith.core.errors import PlanError
+from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.observer import Observer
 from torchsmith.core.vocabulary import ColumnRole, Kind
-from torchsmith.data.data import Data, Series
+from torchsmith.data.data import MISSING_TARGET, Change, Data, Sequences, Series
 from torchsmith.data.forecasting import windows_of_table
 from torchsmith.data.sequence_arrays import (
     holds_sequences,
@@ -36,6 +36,8 @@ from torchsmith.data.sequence_ts import read_ts
 from torchsmith.data.tables import read_table, table_from_rows
 
 ROW_ENDINGS = (".tsv", ".txt", ".csv", ".data")
+
+_SHOWN = 5  # so many sequences are named in a message
 
 _NAMELESS = re.compile(r"column_\d+")
 """What the columns of a table without header are called."""
@@ -159,7 +161,7 @@ def _of_table(
     data: Data, series: Series | None, target: str | None, *, drop: bool
 ) -> Data:
     if series is None:
-        return sequences_of_wide_table(data, target=target)
+        return _labelled(sequences_of_wide_table(data, target=target), drop=drop)
     if series.window:
         return windows_of_table(data, series, target=target, drop_missing_target=drop)
     if series.id is None:
@@ -167,7 +169,32 @@ def _of_table(
             "data.time: needs data.id, the column that tells the sequences apart, or "
             "data.window, to predict the next value"
         )
-    return sequences_of_long_table(data, series, target=target)
+    whole = sequences_of_long_table(data, series, target=target)
+    return _labelled(whole, drop=drop)
+
+
+def _labelled(data: Data, *, drop: bool) -> Data:
+    """Leave out sequences without a target, or refuse them."""
+    if data.target is None or not isinstance(data.inputs, Sequences):
+        return data
+    gone = np.flatnonzero(data.target.missing)
+    if not len(gone):
+        return data
+    names = [data.inputs.name(row) for row in gone[:_SHOWN].tolist()]
+    if drop and len(gone) < len(data):
+        change = Change(
+            column=data.target.name,
+            what=MISSING_TARGET,
+            count=len(gone),
+            example=names[0],
+        )
+        kept = data.take(np.flatnonzero(~data.target.missing))
+        return replace(kept, changes=(*data.changes, change))
+    raise DataError(
+        f"{data.source}: target '{data.target.name}' is missing in {len(gone):,} of "
+        f"{len(data):,} sequences ({', '.join(names)}{', …' * (len(gone) > _SHOWN)}); "
+        "fill them in, or set data.drop_missing_target: true to leave these out"
+    )
 
 
 def sequences_from_python(source: object, target: str | None) -> Data:
