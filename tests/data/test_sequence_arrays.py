@@ -35,6 +35,7 @@ def test_values_and_lengths_are_ragged_sequences(tmp_path):
     assert sequences.columns["weights"].values.tolist() == [50.5, 60]
     assert data.target.texts() == ["walk", "sit"]
     assert data.reading["not_used"] == "rate"
+    assert data.reading["no inputs"] == "subjects, weights"
 
 
 def test_an_array_called_sequences_has_channels_before_steps(tmp_path):

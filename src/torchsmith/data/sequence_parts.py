@@ -87,6 +87,9 @@ def sequences_from_parts(
     label = target_of_parts(target or "label", arrays, counts, classes)
     given = given_parts(arrays, counts)
     columns = _columns(source, parts)
+    reading = dict(reading or {})
+    if columns:
+        reading["no inputs"] = ", ".join(columns)
     width = widths.pop()
     return Data(
         source=source,
@@ -101,7 +104,7 @@ def sequences_from_parts(
         target=label,
         given=given,
         fingerprint=_fingerprint(values, starts, symbols, label, given, columns),
-        reading=dict(reading or {}),
+        reading=reading,
         changes=tuple(changes),
     )
 
