@@ -138,6 +138,7 @@ def subject_of(run: Run, observer: Observer = QUIET) -> "Subject":
         preparation=model.preparation,
         network=model.network,
         device=_device(run),
+        temperature=model.file.temperature,
     )
 
 

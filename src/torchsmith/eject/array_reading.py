@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from torchsmith.core.errors import PlanError
-from torchsmith.core.vocabulary import Part
+from torchsmith.core.vocabulary import Kind, Part
 from torchsmith.data.arrays import PART_WORDS, one_part, parts_of
-from torchsmith.data.data import Images
+from torchsmith.data.data import Images, Volumes
 from torchsmith.data.idx import files_of, read_idx
 from torchsmith.data.npy_files import load_npz
 from torchsmith.data.on_disk import Stored
@@ -25,6 +25,8 @@ from torchsmith.eject.label_codes import label_lines
 from torchsmith.eject.sources import Located
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.table_reading import column_lists
+
+_CALLED: dict[Kind, str] = {"table": "table", "images": "pixels", "volumes": "voxels"}
 
 _READ_IDX = function(
     "read_idx(path)",
@@ -147,7 +149,7 @@ def read_npz_section(subject: Subject, path: Path) -> Section:
         *label_lines(subject, np.concatenate(labels), "labels"),
         *_given_lines(subject, list(lengths), lengths),
     ]
-    first = "table" if subject.is_table else "pixels"
+    first = _CALLED[subject.data.kind]
     returned = ["targets", *(f"is_{part}" for part in subject.given)]
     body.append(f"return {', '.join([shaped, *returned])}")
     lists = column_lists(subject).items()
@@ -206,6 +208,8 @@ def _key(arrays: Mapping[str, Stored], array: Stored | None) -> str:
 def _shaped(subject: Subject, values: np.ndarray) -> tuple[list[str], str]:
     """Return the statements that bring arrays into PyTorch's shape, and the result."""
     inputs = subject.data.inputs
+    if isinstance(inputs, Volumes):
+        return _volumes(inputs, values)
     if not isinstance(inputs, Images) or inputs.pixels is None:
         columns = "enumerate(values.T.astype(np.float64).copy())"
         return [f'table = {{f"x{{i}}": column for i, column in {columns}}}'], "table"
@@ -218,4 +222,17 @@ def _shaped(subject: Subject, values: np.ndarray) -> tuple[list[str], str]:
     if first:
         return lines, "values"
     lines.append("values = np.ascontiguousarray(values.transpose(0, 3, 1, 2))")
+    return lines, "values"
+
+
+def _volumes(inputs: Volumes, values: np.ndarray) -> tuple[list[str], str]:
+    lines = []
+    if values.dtype != inputs.values.dtype:
+        lines.append(f"values = values.astype(np.{inputs.values.dtype})")
+    if values.ndim == 4:
+        # Convolutions look at the strides of one channel: they decide the last bits.
+        plain = inputs.values.strides[1] == 0
+        return lines, "values[:, None]" if plain else "np.expand_dims(values, 1)"
+    if values.shape[1:] != inputs.values.shape[1:]:
+        lines.append("values = np.ascontiguousarray(values.transpose(0, 4, 1, 2, 3))")
     return lines, "values"

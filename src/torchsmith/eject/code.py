@@ -33,7 +33,9 @@ INSTALLED = {
     "np": "import numpy as np",
     "torch": "import torch",
     "Image": "from PIL import Image",
+    "cKDTree": "from scipy.spatial import cKDTree",
     "ImageOps": "from PIL import ImageOps",
+    "minimize_scalar": "from scipy.optimize import minimize_scalar",
     "load_breast_cancer": "from sklearn.datasets import load_breast_cancer",
     "load_diabetes": "from sklearn.datasets import load_diabetes",
     "load_digits": "from sklearn.datasets import load_digits",
@@ -246,3 +248,27 @@ def _sorted(lines: Sequence[str]) -> list[str]:
         for module, names in merged.items()
     ]
     return sorted(whole, key=lambda line: (line.startswith("from"), line.lower()))
+
+
+def class_source(
+    name: str, about: str, arguments: str, init: list[str], item: list[str]
+) -> str:
+    """Write a `Dataset`.
+
+    Args:
+        name: Of the class.
+        about: Its docstring.
+        arguments: Of `__init__`.
+        init: The lines of `__init__`.
+        item: The lines of `__getitem__`, which takes one number or many.
+    """
+    methods = [
+        docstring(about),
+        "",
+        block(f"def __init__(self, {arguments}):", init),
+        "",
+        block("def __len__(self):", ["return len(self.targets)"]),
+        "",
+        block("def __getitem__(self, rows):", item),
+    ]
+    return block(f"class {name}(Dataset):", methods).replace("\n    \n", "\n\n")

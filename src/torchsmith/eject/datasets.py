@@ -1,17 +1,30 @@
 """The part of a script with its `Dataset`, and the three parts as data sets."""
 
+from typing import assert_never
+
 from torchsmith.data.data import Images
 from torchsmith.data.pixels import MAX_FITTED
 from torchsmith.data.steps import Standardize, ToFloat
-from torchsmith.eject.code import Section, block, docstring, function, literal
+from torchsmith.eject.code import Section, class_source, function, literal
 from torchsmith.eject.network import uses_channels_last
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.targets import loss_targets
+from torchsmith.eject.volumes import volumes_section
 
 
 def dataset_section(subject: Subject) -> Section:
     """Write the `Dataset` class, and how the parts become data sets."""
-    return _rows(subject) if subject.is_table else _pictures(subject)
+    match subject.data.kind:
+        case "table":
+            return _rows(subject)
+        case "images":
+            return _pictures(subject)
+        case "volumes":
+            return volumes_section(subject)
+        case "sequences":
+            raise AssertionError(subject.name)  # refused where the source is read
+        case _:
+            assert_never(subject.data.kind)
 
 
 def pixels_section(subject: Subject) -> Section:
@@ -52,28 +65,13 @@ def _is_flat(subject: Subject) -> bool:
     return images is not None and 1 / scale in images.factor
 
 
-def _class(
-    name: str, about: str, arguments: str, init: list[str], item: list[str]
-) -> str:
-    methods = [
-        docstring(about),
-        "",
-        block(f"def __init__(self, {arguments}):", init),
-        "",
-        block("def __len__(self):", ["return len(self.targets)"]),
-        "",
-        block("def __getitem__(self, rows):", item),
-    ]
-    return block(f"class {name}(Dataset):", methods).replace("\n    \n", "\n\n")
-
-
 def _device(subject: Subject) -> str:
     return "" if subject.device == "cpu" else ".to(DEVICE)"
 
 
 def _rows(subject: Subject) -> Section:
     to = _device(subject)
-    code = _class(
+    code = class_source(
         "Rows",
         "Rows of the table with their targets.\n"
         "Many rows can be taken at once, which is much faster than one by one.",
@@ -118,7 +116,7 @@ def _pictures(subject: Subject) -> Section:
         scaled = "(pixels.float() - self.mean) * self.factor"
     else:
         scaled = "pixels.float()" + ("" if scale == 1 else f" * (1 / {scale:g})")
-    code = _class(
+    code = class_source(
         "Pictures",
         "Pictures with their targets.\n"
         "Pixels stay as they were read until a batch needs them as scaled numbers.",

@@ -1,10 +1,23 @@
 """The part of a script that scores the network on the test part."""
 
 from torchsmith.eject.augmenting import augment_source, changes_of
-from torchsmith.eject.code import Section, block, comment, function, joined, quoted
+from torchsmith.eject.calibrating import (
+    is_calibrated,
+    temperature_function,
+    temperature_steps,
+)
+from torchsmith.eject.code import (
+    Section,
+    block,
+    comment,
+    function,
+    joined,
+    quoted,
+)
 from torchsmith.eject.monitoring import monitored_metric
-from torchsmith.eject.scoring import is_unscaled, scores_function
+from torchsmith.eject.scoring import scores_function
 from torchsmith.eject.subject import Subject
+from torchsmith.eject.targets import unscaling
 from torchsmith.plan.augment import Augmentation
 from torchsmith.plan.text import flow
 from torchsmith.train.model import prediction_batch_size
@@ -17,6 +30,7 @@ def evaluate_section(subject: Subject) -> Section:
     new = changes_of(subject) if changes and not subject.plan.augment else []
     arguments = ", ".join(score_arguments(subject, "test", "outputs"))
     steps = [
+        *temperature_steps(subject),
         "outputs = predict(network, test_set)",
         f"test_scores = scores({arguments})",
         *(
@@ -32,7 +46,9 @@ def evaluate_section(subject: Subject) -> Section:
     return Section(
         "Evaluate",
         "The test part is looked at once, when all choices are made.",
-        joined([*new, predict_function(subject), scored]),
+        joined(
+            [*new, predict_function(subject), scored, temperature_function(subject)]
+        ),
         tuple(steps),
     )
 
@@ -40,15 +56,16 @@ def evaluate_section(subject: Subject) -> Section:
 def _changed_lines(subject: Subject, place: int, spec: Augmentation) -> list[str]:
     """Write how the test part is scored once more, under a change."""
     arguments = ", ".join(score_arguments(subject, "test", "outputs"))
-    change = augment_source(spec, "pictures")
+    change = augment_source(spec, "pictures", "return ", 2)
     told = flow(spec.model_dump(mode="json")).removeprefix("{").removesuffix("}")
-    under = f" under {told}"
     return [
         comment(f"Once more, each picture changed at random: {told}.", 1),
+        block("def change(pictures):", [change]),
         f'torch.manual_seed(seed_for("robustness", {place}))',
-        f"outputs = predict(network, test_set, lambda pictures: {change})",
+        "outputs = predict(network, test_set, change)",
+        f"under = {quoted(f' under {told}')}",
         f"for name, value in scores({arguments}).items():",
-        f"    test_scores[name + {quoted(under)}] = value",
+        "    test_scores[name + under] = value",
     ]
 
 
@@ -72,5 +89,5 @@ def predict_function(subject: Subject) -> str:
 
 def score_arguments(subject: Subject, part: str, outputs: str) -> list[str]:
     """Return what the function `scores` is called with."""
-    scale = ["mean", "deviation"] if is_unscaled(subject) else []
-    return [f"targets[{part}]", outputs, *scale]
+    temperature = ["temperature"] if is_calibrated(subject) else []
+    return [f"targets[{part}]", outputs, *unscaling(subject), *temperature]

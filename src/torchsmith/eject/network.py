@@ -44,7 +44,7 @@ def network_section(subject: Subject) -> Section:
         *init_lines(subject),
     ]
     if uses_channels_last(subject):
-        steps.append(f"network.to(memory_format=torch.{layout_of(subject)})")
+        steps += _laid_out(subject)
     return Section(
         "Network",
         "An `nn.Module` holds its layers, and says in `forward` how they follow.",
@@ -65,10 +65,19 @@ def uses_channels_last(subject: Subject) -> bool:
     )
 
 
-def layout_of(subject: Subject) -> str:
-    """Return PyTorch's name of the layout in which convolutions are fastest."""
-    volumes = len(subject.preparation.input_shape) == 4
-    return "channels_last_3d" if volumes else "channels_last"
+def _laid_out(subject: Subject) -> list[str]:
+    """Return the statements that lay weights out as convolutions are fastest."""
+    if subject.data.kind != "volumes":
+        return ["network.to(memory_format=torch.channels_last)"]
+    # `to` would give a weight of one channel other strides, and these the last bits.
+    lay = "parameter.data = parameter.data.contiguous(memory_format=layout)"
+    return [
+        "layout = torch.channels_last_3d",
+        block(
+            "for parameter in network.parameters():",
+            [block("if parameter.ndim == 5:", [lay])],
+        ),
+    ]
 
 
 def num_outputs(subject: Subject) -> int:

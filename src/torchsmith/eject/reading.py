@@ -1,5 +1,6 @@
 """The part of a script that reads the data."""
 
+from torchsmith.core.errors import PlanError
 from torchsmith.eject.array_reading import read_npz_section
 from torchsmith.eject.builtin_reading import read_builtin_section
 from torchsmith.eject.code import Section
@@ -16,13 +17,25 @@ def read_section(subject: Subject) -> Section:
         DataError: The source is not there any more.
         PlanError: There is no plain way to read it.
     """
+    if subject.data.kind == "sequences":
+        raise PlanError(
+            f"{subject.plan.data.source}: a run that learned from sequences cannot be "
+            "written as a script yet; tables, pictures and volumes can"
+        )
     located = locate(subject.plan.data.source)
     if located.path is None:
         return read_builtin_section(subject, located)
     if located.path.suffix == ".npz" or (
-        located.path.is_dir() and subject.is_table and not located.files
+        located.path.is_dir()
+        and subject.data.kind in {"table", "volumes"}
+        and not located.files
     ):
         return read_npz_section(subject, located.path)
+    if subject.data.kind == "volumes":
+        raise PlanError(
+            f"{located.path}: a script reads volumes from .npz files only; save them "
+            "as arrays with numpy.savez, train on that, and eject that run"
+        )
     if subject.is_table:
         return read_table_section(subject, located)
     return read_pictures_section(subject, located)

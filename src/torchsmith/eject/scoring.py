@@ -1,14 +1,16 @@
 """How the outputs of a script's network become scores."""
 
-from typing import assert_never
-
 from torchsmith.core.vocabulary import METRIC_TITLES, Metric
+from torchsmith.eject.calibrating import is_calibrated, probabilities_function
 from torchsmith.eject.code import bracketed, function, joined
 from torchsmith.eject.measures import AVERAGE_PRECISION, ROC_AUC, metric_source
 from torchsmith.eject.monitoring import monitored_metric
 from torchsmith.eject.subject import Subject
-from torchsmith.eject.targets import has_scaled_target, num_outputs
-from torchsmith.plan import losses
+from torchsmith.eject.targets import (
+    has_clamped_target,
+    has_scaled_target,
+    unscaling,
+)
 
 
 def is_unscaled(subject: Subject) -> bool:
@@ -20,17 +22,27 @@ def scores_function(subject: Subject) -> str:
     """Write how outputs become scores."""
     arguments = ["targets", "outputs"]
     if subject.classes:
-        body = [*_probability_lines(subject)]
-        about = "Turn outputs into probabilities of classes, and score these."
+        given = ["outputs"]
+        if is_calibrated(subject):
+            arguments.append("temperature=1.0")
+            given.append("temperature")
+        body = [
+            f"probabilities = probabilities_of({', '.join(given)}).numpy()",
+            "predictions = probabilities.argmax(axis=1)",
+        ]
+        about = "Score the probabilities of classes, and the likeliest of them."
         metrics: list[Metric] = ["accuracy", "log_loss"]
     else:
         values = "outputs.double().numpy()[:, 0]"
         if is_unscaled(subject):
-            arguments += ["mean", "deviation"]
-            values += " * deviation + mean"
-        body = [f"errors = targets - ({values})"]
-        if not is_unscaled(subject):
-            body = [f"errors = targets - {values}"]
+            arguments += unscaling(subject)
+            values = f"({values} * deviation + mean)"
+        body = [f"errors = targets - {values}"]
+        if has_clamped_target(subject):
+            body = [
+                f"predictions = {values[1:-1]}",
+                "errors = targets - predictions.clip(low, high)",
+            ]
         about = "Score the predictions in the target's own units."
         metrics = ["rmse", "mae", "r2"]
     main = subject.plan.problem.metric
@@ -43,55 +55,10 @@ def scores_function(subject: Subject) -> str:
     body += [*needed, bracketed("return {", items, "}", 1)]
     scored = function(f"scores({', '.join(arguments)})", about, body)
     curves = {"roc_auc": ROC_AUC, "average_precision": AVERAGE_PRECISION}
-    return joined([*(curves[name] for name in wanted if name in curves), scored])
+    made = probabilities_function(subject) if subject.classes else ""
+    return joined([made, *(curves[n] for n in wanted if n in curves), scored])
 
 
 def _monitored(subject: Subject) -> list[Metric]:
     name = monitored_metric(subject)
     return [metric for metric in METRIC_TITLES if metric == name]
-
-
-def _probability_lines(subject: Subject) -> list[str]:
-    """Write how outputs become probabilities, as the loss means them."""
-    loss = subject.plan.loss
-    one = num_outputs(subject) == 1
-    both = "np.stack([1 - positive, positive], axis=1)"
-    match loss:
-        case losses.CrossEntropyLoss() | losses.NLLLoss():
-            made = ["probabilities = outputs.double().softmax(dim=1).numpy()"]
-        case losses.BCEWithLogitsLoss() if one:
-            made = [
-                "positive = outputs.double().sigmoid().numpy()[:, 0]",
-                f"probabilities = {both}",
-            ]
-        case losses.BCELoss() if one:
-            made = [
-                "positive = outputs.double().numpy()[:, 0]",
-                f"probabilities = {both}",
-            ]
-        case losses.BCEWithLogitsLoss():
-            made = [
-                "# Each output's sigmoid, as a share of their sum.",
-                "logs = nn.functional.logsigmoid(outputs.double())",
-                "probabilities = logs.softmax(dim=1).numpy()",
-            ]
-        case losses.BCELoss():
-            made = ["values = outputs.double()", *_SHARES]
-        case losses.MSELoss():
-            made = [
-                "values = outputs.double()",
-                "values = values - values.amin(dim=1, keepdim=True).clamp(max=0)",
-                *_SHARES,
-            ]
-        case losses.L1Loss() | losses.SmoothL1Loss() | losses.HuberLoss():
-            raise AssertionError(loss)
-        case _:
-            assert_never(loss)
-    return [*made, "predictions = probabilities.argmax(axis=1)"]
-
-
-_SHARES = (
-    "# Each output as a share of their sum; all equal where there is nothing to share.",
-    "values = values.masked_fill(values.amax(dim=1, keepdim=True) <= 0, 1.0)",
-    "probabilities = (values / values.sum(dim=1, keepdim=True)).numpy()",
-)

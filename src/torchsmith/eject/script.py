@@ -2,6 +2,7 @@
 
 from importlib.metadata import version
 from pathlib import Path
+from typing import assert_never
 
 from torchsmith.core.vocabulary import NOUNS
 from torchsmith.eject.code import (
@@ -21,6 +22,7 @@ from torchsmith.eject.preparing import prepare_section
 from torchsmith.eject.reading import read_section
 from torchsmith.eject.splitting import split_section
 from torchsmith.eject.subject import Subject
+from torchsmith.eject.volumes import voxels_section
 from torchsmith.eject.wording import count
 
 WEIGHTS = "network.pt"
@@ -51,6 +53,20 @@ def generator(purpose, *position, seed=SEED):
     return np.random.Generator(np.random.Philox(key))'''
 
 
+def _prepare_section(subject: Subject) -> Section:
+    match subject.data.kind:
+        case "table":
+            return prepare_section(subject)
+        case "images":
+            return pixels_section(subject)
+        case "volumes":
+            return voxels_section(subject)
+        case "sequences":
+            raise AssertionError(subject.name)  # refused where the source is read
+        case _:
+            assert_never(subject.data.kind)
+
+
 def sections_of(subject: Subject) -> list[Section]:
     """Return the parts of the script, the constants first.
 
@@ -58,11 +74,10 @@ def sections_of(subject: Subject) -> list[Section]:
         DataError: The source is not there any more.
         PlanError: The plan cannot be written down in plain PyTorch.
     """
-    prepare = prepare_section if subject.is_table else pixels_section
     parts = [
         read_section(subject),
         split_section(subject),
-        prepare(subject),
+        _prepare_section(subject),
         dataset_section(subject),
         network_section(subject),
         loop_section(subject),

@@ -1,8 +1,12 @@
 """The part of a script that divides the examples into train, val and test."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from torchsmith.data.split import apportion
+from torchsmith.core.errors import PlanError
+from torchsmith.data.data import Images
+from torchsmith.data.split import apportion, split_rows
 from torchsmith.eject.code import Section, comment, function, joined, literal, quoted
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.wording import number_text, ordinal_share
@@ -33,8 +37,27 @@ _LISTED_TAKE = function(
 )
 
 
+_WITHOUT_SHARED = function(
+    "without_shared(examples, train, val, test)",
+    "Leave out of train what is in val or test too, and out of val what is in test.",
+    [
+        "keys = np.array([blake2b(one.tobytes()).hexdigest() for one in examples])",
+        "held_out = keys[np.concatenate([val, test])]",
+        "train = train[~np.isin(keys[train], held_out)]",
+        "return train, val[~np.isin(keys[val], keys[test])], test",
+    ],
+)
+
+
 def split_section(subject: Subject) -> Section:
-    """Write how the examples are divided, as the plan's `split` section says."""
+    """Write how the examples are divided, as the plan's `split` section says.
+
+    Raises:
+        PlanError: Examples that two parts share are left out in a way that a script
+            does not know.
+    """
+    shared_code, shared_steps = _without_shared(subject)
+    subject = _as_cut(subject)
     split = subject.plan.split
     if split.group is not None:
         code, argument = _groups(subject), f"table[{quoted(split.group)}]"
@@ -51,9 +74,39 @@ def split_section(subject: Subject) -> Section:
             "Training learns from one part, validation chooses the best epoch, and the "
             "test part is looked at once, at the end."
         ),
-        code=code,
-        steps=(f"train, val, test = split({arguments})",),
+        code=joined([code, shared_code]),
+        steps=(f"train, val, test = split({arguments})", *shared_steps),
     )
+
+
+def _as_cut(subject: Subject) -> Subject:
+    """Return the run with its parts as they are before shared examples are left out."""
+    if not subject.plan.split.drop_shared:
+        return subject
+    spec = subject.plan.split.model_copy(update={"drop_shared": False})
+    return replace(subject, parts=split_rows(subject.data, spec))
+
+
+def _without_shared(subject: Subject) -> tuple[str, tuple[str, ...]]:
+    """Write how examples that two parts share are left out, where there are some."""
+    whole = _as_cut(subject)
+    parts = ("train", "val")
+    if all(
+        len(getattr(subject.parts, p)) == len(getattr(whole.parts, p)) for p in parts
+    ):
+        return "", ()
+    inputs = subject.data.inputs
+    name = {"images": "pixels", "volumes": "voxels", "sequences": "sequences"}.get(
+        subject.data.kind
+    )
+    if name is None or (isinstance(inputs, Images) and inputs.pixels is None):
+        raise PlanError(
+            "split.drop_shared: a script cannot tell which rows of a table, or which "
+            "picture files, are the same; remove the copies from the data, train on "
+            "that, and eject that run"
+        )
+    call = f"train, val, test = without_shared({name}, train, val, test)"
+    return _WITHOUT_SHARED, (call,)
 
 
 def cut_parts(subject: Subject) -> dict[str, int]:

@@ -24,6 +24,7 @@ class Subject:
         preparation: Fitted on the training part.
         network: As it was built for the run.
         device: On which it was trained, such as `"cpu"`.
+        temperature: By which the probabilities of classes are calibrated.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Subject:
     preparation: Preparation
     network: nn.Module
     device: str = "cpu"
+    temperature: float = 1.0
 
     @property
     def is_table(self) -> bool:
