@@ -7,7 +7,7 @@ Source: https://docs.pytorch.org/vision/stable/transforms.html
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field, field_validator
 
 from torchsmith.core.spec import OneOf, Spec
 from torchsmith.plan.layer_spec import Share
@@ -15,16 +15,6 @@ from torchsmith.plan.layers import Size
 from torchsmith.plan.numbers import NotNegative, Positive
 
 Probability = Annotated[float, Field(gt=0, le=1)]
-
-
-def _ordered(value: tuple[float, float]) -> tuple[float, float]:
-    if value[0] > value[1]:
-        raise ValueError(f"must be the least, then the most, not {list(value)}")
-    return value
-
-
-Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
-Scale = Annotated[tuple[Positive, Positive], AfterValidator(_ordered)]
 
 
 class RandomCrop(Spec):
@@ -54,10 +44,19 @@ class RandomAffine(Spec):
     """
 
     main = "degrees"
-    degrees: NotNegative | Range
+    degrees: NotNegative | tuple[float, float]
     translate: tuple[Share, Share] = (0.0, 0.0)
-    scale: Scale = (1.0, 1.0)
+    scale: tuple[Positive, Positive] = (1.0, 1.0)
     p: Probability = 1.0
+
+    @field_validator("degrees", "scale")
+    @classmethod
+    def _ordered(
+        cls, value: float | tuple[float, float]
+    ) -> float | tuple[float, float]:
+        if isinstance(value, tuple) and value[0] > value[1]:
+            raise ValueError(f"must be the least, then the most, not {list(value)}")
+        return value
 
 
 class RandomHorizontalFlip(Spec):
