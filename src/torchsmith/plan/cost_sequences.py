@@ -7,7 +7,7 @@ take 1.06 s for 9,996 features of 1,000 sequences of 128 steps.
 """
 
 from torchsmith.plan.machine import Machine
-from torchsmith.plan.sequence_bodies import Inception
+from torchsmith.plan.sequence_bodies import GRU, Inception
 
 FEATURE_SECONDS = 0.8e-9
 """For each random convolution and step of a sequence."""
@@ -20,6 +20,13 @@ NUMBER_SECONDS = 27e-9
 
 MODULE_SECONDS = 1e-3
 """For each module in each step, whatever its size: Python and launching."""
+
+MOVED_SECONDS = 1e-9
+"""For each number that is taken from memory for a batch of features."""
+
+GRU_SHARE = 0.3
+STEP_OF_GRU_SECONDS = 1e-3
+"""For each step in time: small matrix products, one after the other."""
 
 BACKWARD_FACTOR = 3
 """Forward and backward cost three times the forward pass."""
@@ -56,3 +63,32 @@ def inception_step_seconds(
         + NUMBER_SECONDS * numbers * batch_size
         + MODULE_SECONDS * body.depth
     )
+
+
+def features_seconds(
+    num_features: int, num_sequences: int, length: int, channels: int
+) -> float:
+    """Estimate how long random convolutions of sequences take, on one core."""
+    steps = num_sequences * max(length, 9)
+    return FEATURE_SECONDS * num_features * steps * (1 + 0.1 * (channels - 1))
+
+
+def feature_step_seconds(
+    num_features: int, num_outputs: int, batch_size: int, machine: Machine
+) -> float:
+    """Estimate a training step of a linear layer on features, on one core."""
+    flop = 2 * BACKWARD_FACTOR * num_features * num_outputs * batch_size
+    peak = machine.gflops / machine.cores * 1e9
+    moved = num_features * (batch_size + 8 * num_outputs)
+    return flop / (CONVOLUTION_SHARE * peak) + moved * MOVED_SECONDS + MODULE_SECONDS
+
+
+def gru_step_seconds(
+    body: GRU, in_channels: int, length: int, batch_size: int, machine: Machine
+) -> float:
+    """Estimate a training step of a `GRU` in both directions, on one core."""
+    inputs = in_channels + 2 * body.width * (body.depth - 1)
+    macs = 2 * 3 * body.width * (inputs + body.depth * body.width) * length
+    flop = 2 * BACKWARD_FACTOR * macs * batch_size
+    peak = machine.gflops / machine.cores * 1e9
+    return flop / (GRU_SHARE * peak) + length * STEP_OF_GRU_SECONDS

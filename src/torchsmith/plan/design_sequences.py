@@ -1,4 +1,11 @@
-"""The default for sequences `(N, C, L)`."""
+"""The default for sequences `(N, C, L)`.
+
+Chosen by cross-validation within the training parts of SwedishLeaf and
+PhalangesOutlinesCorrect (UCR archive): the rate of the features' layer, and that an
+Inception net beside it helps.
+"""
+
+from dataclasses import dataclass, replace
 
 from torchsmith.data.steps import (
     Interpolate,
@@ -9,12 +16,19 @@ from torchsmith.data.steps import (
 )
 from torchsmith.inspect.inspection import SequenceFacts
 from torchsmith.inspect.wording import amount
-from torchsmith.plan.cost_sequences import inception_step_seconds
+from torchsmith.plan.cost_sequences import (
+    feature_step_seconds,
+    features_seconds,
+    gru_step_seconds,
+    inception_macs,
+    inception_step_seconds,
+)
 from torchsmith.plan.design import (
     TRAINING_SHARE,
     Case,
     Design,
     choose_epochs,
+    choose_threads,
 )
 from torchsmith.plan.networks import SequenceNet
 from torchsmith.plan.optimizers import AdamW, Group
@@ -22,45 +36,108 @@ from torchsmith.plan.schedules import OneCycleLR
 from torchsmith.plan.sequence_bodies import GRU, Inception
 
 MOST_FEATURES = 9_996
+LEAST_FEATURES = 840
 
-FEATURES_MEMORY = 400_000_000
-"""Numbers of all features together; 4 bytes each."""
+MOST_NUMBERS = 100_000_000
+"""Of the features of all sequences, 4 bytes each."""
 
-HEAD = Group(params="features.*", lr=1e-3, weight_decay=0.0, eps=0.1)
-"""With a large eps Adam is gradient descent, which finds the smallest weights."""
+FEATURES_SHARE = 0.2
+"""Of the budget, for computing features."""
+
+HEAD = Group(params="features.*", lr=0.2, weight_decay=0.0, eps=1e-3)
+"""With a large eps Adam is gradient descent, which finds small weights."""
 
 BODIES = tuple(
-    Inception(width=width, depth=depth) for width, depth in ((32, 6), (32, 3), (16, 3))
+    Inception(width=width, depth=depth)
+    for width, depth in ((32, 6), (32, 3), (16, 3), (8, 3))
 )
 """From the best to the fastest."""
 
-LEAST_EPOCHS = 15
-MOST_EPOCHS = 60
+LEAST_EPOCHS = 12
+LEAST_STEPS = 250
+"""A body that has less to learn from says less than the features alone."""
+
+MOST_EPOCHS = 120
+MOST_EPOCHS_OF_FEATURES = 60
+MOST_EPOCHS_OF_TEXTS = 10
+
+FIRST_SECONDS = 10.0
+SECONDS_OF_EXAMPLE = 0.01
+"""Longer training has little to learn from few examples."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A network, and what its training takes.
+
+    Attributes:
+        step_seconds: Of a batch.
+        macs: Of the forward pass of a batch.
+        most_epochs: More are not worth their time.
+    """
+
+    network: SequenceNet
+    step_seconds: float
+    macs: int
+    most_epochs: int
 
 
 def design_sequences(case: Case, facts: SequenceFacts) -> Design:
     """Choose preparation, network and training for sequences."""
-    if facts.symbols:
-        return _design_texts(case, facts)
-    prepare: list[Step] = [Standardize()]
-    if facts.missing:
-        prepare.insert(0, Interpolate())
-        case.reasons["prepare.0"] = amount(facts.missing, "missing value")
     batch_size = _batch_size(case)
-    body, step_seconds = _body(case, facts, batch_size)
-    prepare.append(_convolutions(case, body, len(prepare)))
+    if facts.symbols:
+        chosen, prepare = _for_texts(case, facts, batch_size), []
+    else:
+        num_features = _num_features(case, facts)
+        chosen = _for_numbers(case, facts, batch_size, num_features)
+        prepare = _prepare(case, facts, num_features, chosen.network)
     if case.target.task == "regression":
+        case.reasons[f"prepare.{len(prepare)}"] = (
+            "a network learns targets around 0 best"
+        )
         prepare.append(StandardizeTarget())
-    steps = -(-case.num_train // batch_size)
+    epoch_seconds = -(-case.num_train // batch_size) * chosen.step_seconds
+    case.reasons["optimizer"] = "a steady choice for sequences"
+    if chosen.network.features:
+        case.reasons["optimizer"] += (
+            "; with a large eps it is gradient descent, which finds small weights for "
+            "the many features"
+        )
+    case.reasons["schedule"] = "warms up, then anneals to almost zero over all epochs"
     return Design(
         prepare=tuple(prepare),
-        network=SequenceNet(body=body, features=True),
-        optimizer=AdamW(lr=2e-3, weight_decay=0.01, groups=(HEAD,)),
+        network=chosen.network,
+        optimizer=AdamW(
+            lr=4e-3 if facts.symbols else 2e-3,
+            weight_decay=0.05 if facts.symbols else 0.01,
+            groups=(HEAD,) if chosen.network.features else (),
+        ),
         schedule=OneCycleLR(),
         batch_size=batch_size,
-        epochs=choose_epochs(case, batch_size, steps * step_seconds, MOST_EPOCHS),
-        threads=1,
+        epochs=choose_epochs(
+            _shortened(case), batch_size, epoch_seconds, chosen.most_epochs
+        ),
+        threads=choose_threads(chosen.macs, case),
     )
+
+
+def _enough(case: Case) -> float:
+    """Return the seconds of training after which few examples teach no more."""
+    return FIRST_SECONDS + SECONDS_OF_EXAMPLE * case.num_train
+
+
+def _seconds(case: Case) -> float:
+    """Return how long training may last."""
+    return min(TRAINING_SHARE * case.budget, _enough(case))
+
+
+def _shortened(case: Case) -> Case:
+    """Return the case with no more time than its examples are worth."""
+    budget = min(case.budget, float(round(_enough(case) / TRAINING_SHARE)))
+    pace = case.pace
+    if pace is not None:
+        pace = replace(pace, seconds=min(pace.seconds, _enough(case)))
+    return replace(case, budget=budget, pace=pace)
 
 
 def _batch_size(case: Case) -> int:
@@ -70,41 +147,74 @@ def _batch_size(case: Case) -> int:
     return size
 
 
-def _convolutions(case: Case, body: Inception | None, place: int) -> RandomConvolutions:
-    most = FEATURES_MEMORY // max(case.inspection.num_examples, 1)
-    num_features = min(MOST_FEATURES, max(84, most // 84 * 84))
-    case.reasons[f"prepare.{place}"] = (
-        "a linear layer on these is as good as most deep networks"
+def _num_features(case: Case, facts: SequenceFacts) -> int:
+    """Return as many random convolutions as memory and time allow."""
+    num = max(case.inspection.num_examples, 1)
+    seconds = features_seconds(1, num, facts.median_length, len(facts.channels))
+    affordable = int(FEATURES_SHARE * case.budget / seconds)
+    most = min(MOST_FEATURES, MOST_NUMBERS // num, affordable)
+    return max(LEAST_FEATURES, most // 84 * 84)
+
+
+def _prepare(
+    case: Case, facts: SequenceFacts, num_features: int, network: SequenceNet
+) -> list[Step]:
+    steps: list[Step] = []
+
+    def add(step: Step, reason: str) -> None:
+        case.reasons[f"prepare.{len(steps)}"] = reason
+        steps.append(step)
+
+    if facts.missing:
+        add(Interpolate(), amount(facts.missing, "missing value"))
+    add(Standardize(), "channels of one scale; fitted on train only")
+    less = "" if num_features == MOST_FEATURES else "; as many as memory and time allow"
+    add(
+        RandomConvolutions(
+            num_features=num_features, keep_steps=network.body is not None
+        ),
+        f"a linear layer on them is as good as most deep networks{less}",
     )
-    return RandomConvolutions(num_features=num_features, keep_steps=body is not None)
+    return steps
 
 
-def _body(
-    case: Case, facts: SequenceFacts, batch_size: int
-) -> tuple[Inception | None, float]:
-    """Return the largest body that learns something in time, and seconds of a step."""
+def _for_numbers(
+    case: Case, facts: SequenceFacts, batch_size: int, num_features: int
+) -> Chosen:
+    """Return the largest body that learns something in time beside the features."""
     steps = -(-case.num_train // batch_size)
     shape = (len(facts.channels), facts.max_length)
+    outputs = max(len(case.target.classes), 1)
+    head_macs = num_features * outputs * batch_size
+    head_seconds = feature_step_seconds(num_features, outputs, batch_size, case.machine)
+    least = max(LEAST_EPOCHS * steps, LEAST_STEPS)
     for body in BODIES:
-        seconds = inception_step_seconds(body, shape, batch_size, case.machine)
-        if seconds * steps * LEAST_EPOCHS < TRAINING_SHARE * case.budget:
+        seconds = head_seconds + inception_step_seconds(
+            body, shape, batch_size, case.machine
+        )
+        if seconds * least <= _seconds(case):
             case.reasons["network"] = (
-                "convolutions and features err in different places"
+                "convolutions that are learned and random ones err in different "
+                f"places; {len(body.kernel_sizes)} lengths at once, as large as learns "
+                "in the time"
             )
-            return body, seconds
-    case.reasons["network"] = "features only: a body would not learn in the time"
-    return None, 1e-3
-
-
-def _design_texts(case: Case, facts: SequenceFacts) -> Design:
-    batch_size = _batch_size(case)
-    case.reasons["network"] = f"texts of {facts.symbols} characters"
-    return Design(
-        prepare=(),
-        network=SequenceNet(body=GRU(width=128), embedding=64),
-        optimizer=AdamW(lr=3e-3, weight_decay=0.01),
-        schedule=OneCycleLR(),
-        batch_size=batch_size,
-        epochs=10,
-        threads=1,
+            macs = head_macs + inception_macs(body, *shape) * batch_size
+            network = SequenceNet(body=body, features=True)
+            return Chosen(network, seconds, macs, MOST_EPOCHS)
+    case.reasons["network"] = (
+        f"a body for {facts.max_length:,} steps would learn too little in the time"
     )
+    network = SequenceNet(body=None, features=True)
+    return Chosen(network, head_seconds, head_macs, MOST_EPOCHS_OF_FEATURES)
+
+
+def _for_texts(case: Case, facts: SequenceFacts, batch_size: int) -> Chosen:
+    body = GRU(width=128)
+    network = SequenceNet(body=body, embedding=64, dropout=0.3)
+    case.reasons["network"] = (
+        f"texts of up to {facts.max_length:,} characters, {facts.symbols} different "
+        "ones: read in both directions"
+    )
+    seconds = gru_step_seconds(body, 64, facts.median_length, batch_size, case.machine)
+    macs = 6 * body.width * (64 + body.width) * facts.median_length * batch_size
+    return Chosen(network, seconds, macs // 2, MOST_EPOCHS_OF_TEXTS)
