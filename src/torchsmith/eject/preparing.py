@@ -151,7 +151,8 @@ def _quantile_lines(
     filled: str,
 ) -> list[str]:
     bound = "3**0.5"
-    if any(_is_constant(subject, column) for column in columns):
+    # The years of dates may well be all the same.
+    if any(c.role == "date" or _is_constant(subject, c) for c in columns):
         bound = "3**0.5 * (len(knots) > 1)  # 0 for a column that never changes"
     return [
         f"shares = np.linspace(0, 1, {scaler.quantiles + 1})",
