@@ -222,3 +222,62 @@ def test_without_a_checkpoint_the_rest_is_shown(folder, run, monkeypatch):
 def test_what_cannot_be_explained_is_said(what, given, message, tmp_path):
     with pytest.raises(DataError, match=message):
         ts.explain(what, runs=tmp_path, **given)
+
+
+PLAIN_PLAN = {
+    "network": {"MLP": [8]},
+    "prepare": ["Standardize"],
+    "augment": [],
+    "optimizer": {"Adam": {"lr": 0.01}},
+    "schedule": None,
+    "training.epochs": 1,
+}
+
+
+def adds_up(example):
+    found = example.attribution
+    difference = found.output - found.baseline
+    assert found.values.sum() == pytest.approx(difference, abs=0.05)
+    return found
+
+
+def test_a_run_on_ragged_sequences_is_explained_step_by_step(tmp_path):
+    random = np.random.default_rng(0)
+    lengths = random.integers(5, 9, 60)
+    steps = random.normal(size=(lengths.sum(), 2)).astype(np.float32)
+    labels = np.arange(60) % 2
+    np.savez(tmp_path / "s.npz", values=steps, lengths=lengths, labels=labels)
+    run = ts.train(tmp_path / "s.npz", settings=PLAIN_PLAN, runs=tmp_path / "runs")
+    found = ts.explain(run)
+    for example in found.content.examples:
+        assert example.trace.num_steps == example.attribution.edges[-1]
+        assert adds_up(example).values.shape == (2, example.trace.num_steps)
+    assert "What spoke for" in found.html
+    assert "channels stay at their means" in found.html
+
+
+def test_a_run_on_texts_is_explained_letter_by_letter(tmp_path):
+    random = np.random.default_rng(0)
+    folder = tmp_path / "words"
+    folder.mkdir()
+    for name, letters in (("one", "abc"), ("two", "bcd")):
+        words = ["".join(random.choice(list(letters), 4)) for _ in range(40)]
+        (folder / f"{name}.txt").write_text("\n".join(words))
+    plan = {**PLAIN_PLAN, "prepare": []}
+    run = ts.train(folder, settings=plan, runs=tmp_path / "runs")
+    example = ts.explain(run).content.examples[0]
+    assert len(example.text) == 4
+    assert adds_up(example).values.shape == (1, 4)
+    assert ts.explain(run).numbers["examples"][0]["text"] == example.text
+
+
+def test_a_run_on_volumes_is_explained_voxel_by_voxel(tmp_path):
+    random = np.random.default_rng(0)
+    made = random.integers(0, 2, (60, 5, 6, 7), dtype=np.uint8)
+    np.savez(tmp_path / "v.npz", x=made, y=np.arange(60) % 2)
+    run = ts.train(tmp_path / "v.npz", settings=PLAIN_PLAN, runs=tmp_path / "runs")
+    found = ts.explain(run)
+    example = found.content.examples[0]
+    assert adds_up(example).values.shape == (1, 5, 6, 7)
+    assert example.picture
+    assert "added up along depth" in found.html
