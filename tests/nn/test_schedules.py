@@ -205,6 +205,20 @@ def test_one_cycle_takes_the_optimizers_rate_as_its_highest():
     assert built.optimizer.param_groups[0]["max_lr"] == 0.1
 
 
+@pytest.mark.parametrize(("rise", "steps"), [(0.05, 20), (0.25, 4), (0.1, 10)])
+def test_one_cycle_may_rise_in_a_single_step(rise, steps):
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1, momentum=0.9)
+    built = build_schedule(schedules.OneCycleLR(pct_start=rise), optimizer, steps, 1)
+    rates = []
+    for _ in range(steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        built.step()
+    assert rates[0] == pytest.approx(0.1 / 25)
+    assert max(rates) < 0.1
+    assert rates[1:] == sorted(rates[1:], reverse=True)
+
+
 def test_no_schedule_keeps_the_rate():
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
     assert build_schedule(None, optimizer, 5, 3) is None

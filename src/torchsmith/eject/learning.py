@@ -16,6 +16,7 @@ from torchsmith.eject.subject import Subject
 from torchsmith.plan import optimizers, schedules
 from torchsmith.plan.optimizers import Optimizer
 from torchsmith.plan.schedules import Schedule, interval_of, lr_factor, part_lengths
+from torchsmith.train.batches import batch_starts
 
 
 def own_arguments(made: Any, arguments: dict[str, object]) -> dict[str, object]:  # noqa: ANN401
@@ -184,6 +185,12 @@ def schedule_lines(subject: Subject) -> list[str]:
     return [*lines, _schedule(subject, spec, length, 1, "schedule = ")]
 
 
+def _num_steps(subject: Subject) -> int:
+    training = subject.plan.training
+    batches = len(batch_starts(len(subject.parts.train), training.batch_size))
+    return training.epochs * -(-batches // training.accumulate)
+
+
 def steps_per_epoch(subject: Subject) -> str:
     """Return the expression of the optimizer steps in an epoch."""
     batches = "math.ceil(len(train_set) / BATCH_SIZE)"
@@ -217,6 +224,7 @@ def _schedule(
             cycles = spec.cycle_momentum and _has_momentum(subject)
             arguments["cycle_momentum"] = cycles
             arguments["total_steps"] = length
+            arguments["pct_start"] = schedules.rise_of(spec, _num_steps(subject))
         case schedules.SequentialLR():
             return _sequence(subject, spec, length, depth, before)
         case schedules.MultiStepLR():

@@ -78,6 +78,7 @@ def _build(
         case schedules.OneCycleLR():
             own = [group["lr"] for group in optimizer.param_groups]
             arguments["max_lr"] = spec.max_lr or own
+            arguments["pct_start"] = schedules.rise_of(spec, length)
             arguments["cycle_momentum"] = _cycles_momentum(spec, optimizer)
             return lr_scheduler.OneCycleLR(optimizer, **arguments, total_steps=length)
         case schedules.ReduceLROnPlateau():

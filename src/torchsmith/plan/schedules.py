@@ -185,6 +185,19 @@ class SequentialLR(Spec):
 Schedule = Annotated[_Single | SequentialLR, OneOf()]
 
 
+def rise_of(schedule: OneCycleLR, steps: int) -> float:
+    """Return `pct_start` as PyTorch can take it in a training of so many steps.
+
+    Where the rise has exactly one step, PyTorch divides by the zero steps before it; a
+    billionth more gives that step the lowest rate, which is what the rise begins with.
+
+    >>> [rise_of(OneCycleLR(pct_start=0.25), steps) for steps in (4, 40)]
+    [0.25000000025, 0.25]
+    """
+    share = schedule.pct_start
+    return share * (1 + 1e-9) if share * steps == 1 else share
+
+
 def interval_of(schedule: Schedule | None) -> Interval:
     """Return when a schedule is stepped."""
     if isinstance(schedule, OneCycleLR):
