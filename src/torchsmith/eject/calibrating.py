@@ -109,4 +109,3 @@ def _of_shares(*, calibrated: bool) -> list[str]:
         "if temperature == 1:\n    return shares",
         "return (shares.log() / temperature).softmax(dim=1)",
     ]
-
