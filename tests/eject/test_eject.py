@@ -80,6 +80,7 @@ def test_digits_end_with_the_same_weights_and_scores(tmp_path):
         ("titanic/train.csv", "Survived", {}),
         ("car/car_evaluation.csv", "output", {}),
         ("korean/crime_in_seoul.csv", "절도 발생", {}),
+        ("california/california_housing.csv", "MedHouseVal", {"rows": 1}),
         ("korean/seoul_daily_temperature.csv", "평균기온(℃)", {"rows": 1}),
     ],
 )

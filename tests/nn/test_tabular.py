@@ -5,9 +5,11 @@ import torch
 from torch import nn
 
 from torchsmith.data.steps import QUANTILE_BOUND
+from torchsmith.nn.build import InputLayout, build_network
 from torchsmith.nn.losses import MeanOverMembers
 from torchsmith.nn.members import MemberMLP
 from torchsmith.nn.tabular import PiecewiseLinearEmbedding, TabularMLP
+from torchsmith.plan import networks
 
 
 def members(**options):
@@ -108,3 +110,15 @@ def test_a_tabular_network_takes_bins_and_members_from_its_options(count):
     if count > 1:
         # Numbers, their embeddings, and the embedding of four codes.
         assert network.mlp.groups == (1, 1, 3, 3, 3)
+
+
+def test_a_plan_says_bins_and_members_and_all_of_them_learn():
+    spec = networks.TabularMLP(hidden=(5,), bins=6, number_embedding=3, members=4)
+    layout = InputLayout((3,), num_numbers=2, cardinalities=(4,))
+    network = build_network(spec, layout, 2, seed=0)
+    assert network.numbers.weight.shape == (2, 6, 3)
+    assert len(network.mlp.factors) == networks.num_members(spec) == 4
+    inputs = torch.tensor([[0.1, -0.4, 3.0], [1.0, 0.2, 0.0]])
+    targets = torch.tensor([0, 1])
+    MeanOverMembers(nn.CrossEntropyLoss())(network(inputs), targets).backward()
+    assert all(p.grad is not None and p.grad.any() for p in network.parameters())
