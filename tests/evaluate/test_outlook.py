@@ -78,6 +78,14 @@ def test_a_budget_that_is_far_from_used_is_explained():
     assert "budget" not in said([3, 2, 1], seconds=50.0)
 
 
+def test_a_budget_that_was_left_though_more_would_help_says_how_to_use_it():
+    text = said([9, 8, 7, 6, 5, 4, 3, 2, 1], seconds=6.0)
+    assert text.endswith("of its budget of 60 s; training.epochs: 20 uses more.")
+    reasons = {"training.epochs": "set with --set"}
+    plan = PLAN.model_copy(update={"reasons": reasons})
+    assert "budget" not in said([3, 2, 1, 1], seconds=6.0, plan=plan)
+
+
 @pytest.mark.parametrize("values", [[], [1.0], [2.0, 1.0]])
 def test_too_short_a_curve_says_nothing(values):
     assert said(values) == ""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from torchsmith.core.vocabulary import LOWER_IS_BETTER
 from torchsmith.plan.plan import Plan
+from torchsmith.plan.settings import REASON
 from torchsmith.train.history import EpochRecord
 
 LAST_PART = 1 / 3
@@ -14,6 +15,8 @@ SMALL_GAIN = 0.02
 
 FAR_FROM_USED = 0.75
 """Of the budget: a shorter run says why it was short."""
+
+HELPS = "would likely help"
 
 FEWEST_EPOCHS = 3
 """A curve of fewer points says nothing."""
@@ -36,16 +39,16 @@ def outlook(
     Returns:
         One or two sentences; empty where the curve is too short to judge.
     """
-    return " ".join(
-        filter(None, [_curve(plan, history, stopped), _unused(plan, seconds)])
-    )
+    curve = _curve(plan, history, stopped)
+    rest = _unused(plan, seconds, helps=HELPS in curve)
+    return " ".join(filter(None, [curve, rest]))
 
 
 def _curve(plan: Plan, history: Sequence[EpochRecord], stopped: str) -> str:
     if "training.seconds" in stopped:
         return (
             "The guard stopped training before its learning rate had come down: more "
-            "time, or fewer epochs, would likely help."
+            f"time, or fewer epochs, {HELPS}."
         )
     values = monitored_values(plan, history)
     if len(values) < FEWEST_EPOCHS:
@@ -67,7 +70,7 @@ def _curve(plan: Plan, history: Sequence[EpochRecord], stopped: str) -> str:
         )
     return (
         f"{name} still improved in the last third of the epochs, by {gain:.0%}: twice "
-        "the time would likely help, if part of that is not the falling rate."
+        f"the time {HELPS}, as far as that is not the falling rate."
     )
 
 
@@ -106,11 +109,15 @@ def _gain(before: float, best: float, *, lower: bool) -> float:
     return abs(best - before) / abs(left) if left else 0.0
 
 
-def _unused(plan: Plan, seconds: float) -> str:
-    if plan.sized_for is None or seconds >= FAR_FROM_USED * plan.sized_for.budget:
+def _unused(plan: Plan, seconds: float, *, helps: bool) -> str:
+    own = plan.reasons.get("training.epochs") == REASON
+    budget = 0.0 if plan.sized_for is None or own else plan.sized_for.budget
+    if seconds >= FAR_FROM_USED * budget:
         return ""
+    took = f"The run took {duration_text(seconds)} of its budget of "
+    if helps:
+        epochs = 2 * plan.training.epochs
+        return f"{took}{duration_text(budget)}; training.epochs: {epochs} uses more."
     return (
-        f"The run took {duration_text(seconds)} of its budget of "
-        f"{duration_text(plan.sized_for.budget)}: on data of this size more epochs "
-        "seldom pay."
+        f"{took}{duration_text(budget)}: on data of this size more epochs seldom pay."
     )
