@@ -26,7 +26,7 @@ DIGITS = Symmetry(
 
 
 def seen(channels=1, **changes):
-    """Pictures of which a nearest neighbour saw what it sees of digits, but for this."""
+    """Pictures of which nearest neighbours show what they show of digits, or this."""
     facts = pictures()
     symmetry = DIGITS.model_copy(update=changes)
     images = facts.images.model_copy(

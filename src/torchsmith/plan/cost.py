@@ -8,8 +8,8 @@ the engine `captured` on one core with AVX2: two layers of 384 and waves take 3.
 a batch of 64 and 10 ms for 256, which the estimate exceeds by 20 to 55 %; two of 128
 take 0.63 ms for 32 and 0.85 ms for 64, which it meets to 10 %. Eight members of two
 layers of 256, with bins of 16 numbers, take 44 ms of one such core for a batch of 256,
-four 25 ms, sixteen of 128 8 ms for a batch of 32: the estimate is within 20 %. The guard
-`training.seconds` catches what the estimate does not.
+four 25 ms, sixteen of 128 8 ms for a batch of 32: the estimate is within 20 %. The
+guard `training.seconds` catches what the estimate does not.
 """
 
 from torchsmith.plan.machine import Machine
