@@ -10,6 +10,7 @@ from torchsmith.data.steps import (
     EncodeCategories,
     FillMissing,
     Interpolate,
+    QuantileScale,
     RandomConvolutions,
     Resize,
     RobustScale,
@@ -95,7 +96,8 @@ def _prepare(plan: Plan) -> Impossible:
         plan, Interpolate, RandomConvolutions
     )
     table = not sequences and (
-        columns or _has(plan, FillMissing, RobustScale, EncodeCategories)
+        columns
+        or _has(plan, FillMissing, RobustScale, QuantileScale, EncodeCategories)
     )
     images = not (table or sequences) and _has(plan, Resize, ToFloat)
     kind: Kind = "images" if images else "sequences" if sequences else "table"
