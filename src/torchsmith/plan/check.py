@@ -96,8 +96,7 @@ def _prepare(plan: Plan) -> Impossible:
         plan, Interpolate, RandomConvolutions
     )
     table = not sequences and (
-        columns
-        or _has(plan, FillMissing, RobustScale, QuantileScale, EncodeCategories)
+        columns or _has(plan, FillMissing, RobustScale, QuantileScale, EncodeCategories)
     )
     images = not (table or sequences) and _has(plan, Resize, ToFloat)
     kind: Kind = "images" if images else "sequences" if sequences else "table"
