@@ -69,6 +69,13 @@ def test_a_training_that_the_guard_cut_off_is_said_to_be_unfinished():
     assert "before its learning rate had come down" in text
 
 
+def test_a_guard_far_below_the_budget_asks_for_no_epochs_that_it_would_cut_off():
+    text = said(
+        [3, 2, 1], "stopped by training.seconds: 6 in epoch 3 of 9", seconds=8.0
+    )
+    assert text.endswith("more time, or fewer epochs, would likely help.")
+
+
 def test_a_budget_that_is_far_from_used_is_explained():
     text = said([3, 2, 1, 1, 1, 1, 1, 1, 1], seconds=6.0)
     assert text.endswith(

@@ -18,6 +18,9 @@ FAR_FROM_USED = 0.75
 
 HELPS = "would likely help"
 
+GUARD = "training.seconds"
+"""Stands in why training ended, where that was it."""
+
 FEWEST_EPOCHS = 3
 """A curve of fewer points says nothing."""
 
@@ -40,12 +43,14 @@ def outlook(
         One or two sentences; empty where the curve is too short to judge.
     """
     curve = _curve(plan, history, stopped)
+    if GUARD in stopped:  # it left the rest of the budget, and would do so again
+        return curve
     rest = _unused(plan, seconds, helps=HELPS in curve)
     return " ".join(filter(None, [curve, rest]))
 
 
 def _curve(plan: Plan, history: Sequence[EpochRecord], stopped: str) -> str:
-    if "training.seconds" in stopped:
+    if GUARD in stopped:
         return (
             "The guard stopped training before its learning rate had come down: more "
             f"time, or fewer epochs, {HELPS}."
