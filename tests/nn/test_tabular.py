@@ -52,6 +52,15 @@ def test_factors_begin_as_one_number_for_each_group_of_inputs():
     assert torch.equal(factors[:, 2], factors[:, 4])
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_the_loss_of_members_is_the_mean_of_their_losses(reduction):
+    loss = nn.CrossEntropyLoss(reduction=reduction)
+    outputs, targets = torch.randn(5, 4, 3), torch.tensor([0, 1, 2, 0, 1])
+    alone = torch.stack([loss(outputs[:, m], targets) for m in range(4)])
+    torch.testing.assert_close(MeanOverMembers(loss)(outputs, targets), alone.mean())
+    assert MeanOverMembers(loss)(outputs[:, 0], targets) == alone[0]
+
+
 def test_members_learn_each_from_its_own_error():
     network, inputs, targets = (
         members(),

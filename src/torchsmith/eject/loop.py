@@ -27,13 +27,12 @@ from torchsmith.eject.learning import (
     optimizer_lines,
     schedule_lines,
 )
-from torchsmith.eject.losses import MEMBER_LOSS, loss_source, weights_function
+from torchsmith.eject.losses import loss_source, member_loss, weights_function
 from torchsmith.eject.monitoring import has_patience, monitored_metric
 from torchsmith.eject.scoring import is_unscaled, scores_function
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.targets import unscaling
 from torchsmith.plan import schedules
-from torchsmith.plan.networks import num_members
 from torchsmith.plan.schedules import interval_of
 from torchsmith.train.loop import EVAL_BATCH_SIZE
 
@@ -53,7 +52,7 @@ def loop_section(subject: Subject) -> Section:
             *(changes_of(subject) if subject.plan.augment else []),
             *optimizer_definitions(subject),
             weights_function(subject),
-            MEMBER_LOSS if num_members(subject.plan.network) > 1 else "",
+            member_loss(subject),
             scores_function(subject) if monitored_metric(subject) else "",
             _loss_function(subject),
             _fit_function(subject, arguments),

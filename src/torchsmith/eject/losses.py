@@ -40,7 +40,18 @@ def loss_source(subject: Subject) -> str:
     return call(f"nn.{loss.spec_name()}", given, 1, "loss_function = ") + to
 
 
-MEMBER_LOSS = '''\
+def member_loss(subject: Subject) -> str:
+    """Return the loss of several networks in one; nothing for a single network."""
+    if num_members(subject.plan.network) == 1:
+        return ""
+    if subject.plan.loss.reduction == "mean":
+        return _MEMBER_LOSS
+    lines = _MEMBER_LOSS.splitlines()
+    lines.insert(-4, "        members = outputs.shape[1] if outputs.ndim == 3 else 1")
+    return "\n".join(lines) + " / members"
+
+
+_MEMBER_LOSS = '''\
 class MemberLoss(nn.Module):
     """The mean of the losses of members: each is to be right by itself."""
 

@@ -79,11 +79,13 @@ class MeanOverMembers(nn.Module):
             outputs: `(N, M, K)` of M members, as in training; or `(N, K)`.
             targets: `(N,)` or `(N, 1)`.
         """
+        members = 1
         if outputs.ndim == 3:
-            targets = targets.repeat_interleave(outputs.shape[1], dim=0)
+            members = outputs.shape[1]
+            targets = targets.repeat_interleave(members, dim=0)
             outputs = outputs.flatten(0, 1)
         loss: Tensor = self.loss(outputs, targets)
-        return loss
+        return loss / members if self.reduction == "sum" else loss
 
 
 def _like(outputs: Tensor, classes: Tensor) -> Tensor:
