@@ -76,7 +76,7 @@ def test_characters_are_coded_as_in_training_whatever_the_new_texts_hold():
     assert fitted.symbols == ("a", "b", "d")
     prepared = fitted.apply(texts("dxa", "ba"))
     assert prepared[:, 0].tolist() == [[3, 0, 1], [2, 1, 0]]
-    (change,) = fitted.unseen(texts("dxa", "bax"))
+    (change,) = fitted.unseen(texts("dxx", "bax", "ab"))
     assert (change.count, change.example) == (2, "x")
     assert "read as unknown" in change.what
 

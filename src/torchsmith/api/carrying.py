@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from torchsmith.api.choosing import choose_engine_and_threads
+from torchsmith.api.part_notes import part_notes
 from torchsmith.api.planning import Planned
 from torchsmith.api.run import Outcome, Run
 from torchsmith.api.sizing import size_to_budget
@@ -216,7 +217,8 @@ def ready_to_train(
         f"{setup.job.device}, {_how(plan.training)}",
     )
     slow = slow_precision(plan.training, setup.job.device)
-    for note in (new := (*shared_notes(plan, setup), *slow)):
+    parts = part_notes(plan, data, setup)
+    for note in (new := (*shared_notes(plan, setup), *slow, *parts)):
         observer.note(note)
     noted, seconds = (*notes, *new), state.seconds
     return Ready(folder, plan, data, setup, session, recorders, events, noted, seconds)

@@ -98,10 +98,11 @@ class SequencePreparation(Record):
                 Change(column="", what=what, count=len(long), example=example)
             )
         if self.symbols:
-            unknown = self._codes(sequences) == 0
-            if count := int(unknown.sum()):
-                place = int(sequences.values[unknown.argmax(), 0])
-                what = "character that the training part does not have, read as unknown"
+            unknown = np.flatnonzero(self._codes(sequences) == 0)
+            rows = np.searchsorted(sequences.starts, unknown, side="right")
+            if count := len(np.unique(rows)):
+                place = int(sequences.values[unknown[0], 0])
+                what = "a character that training does not have, read as unknown"
                 example = sequences.symbols[place]
                 changes.append(
                     Change(column="", what=what, count=count, example=example)

@@ -113,7 +113,8 @@ def _without_shared(data: Data, parts: Parts) -> Parts:
         if len(before) and not len(rows):
             raise DataError(
                 f"split.drop_shared: all {len(before)} examples of the {name} part "
-                "have the same inputs as one of a later part; nothing is left of it"
+                "have the same inputs as one of a later part; nothing is left of it: "
+                "give parts of different examples, or set split.drop_shared: false"
             )
     return Parts(train=train, val=val, test=parts.test)
 

@@ -1,0 +1,55 @@
+"""What happens to examples when a source is divided into parts, in words."""
+
+from typing import TYPE_CHECKING
+
+from torchsmith.core.vocabulary import NOUNS
+from torchsmith.data.data import Data, Sequences
+from torchsmith.data.split import split_rows
+from torchsmith.inspect.wording import amount
+from torchsmith.plan.plan import Plan
+
+if TYPE_CHECKING:
+    from torchsmith.train.setup import Setup
+
+
+def part_notes(plan: Plan, data: Data, setup: "Setup") -> tuple[str, ...]:
+    """Say which examples a part lost, and which are not used as they are.
+
+    Args:
+        plan: What was set up.
+        data: All examples.
+        setup: What was made of them.
+    """
+    return (*_left_out(plan, data, setup), *_changed(data, setup))
+
+
+def _left_out(plan: Plan, data: Data, setup: "Setup") -> list[str]:
+    spec = plan.split
+    if not spec.drop_shared:
+        return []
+    whole = split_rows(data, spec.model_copy(update={"drop_shared": False}))
+    later = {"train": "val or test", "val": "test"}
+    notes = []
+    for part, beside in later.items():
+        before = len(getattr(whole, part))
+        if lost := before - len(getattr(setup.parts, part)):
+            what = f"{amount(lost, NOUNS[data.kind])} of {before:,}"
+            notes.append(
+                f"split.drop_shared left {what} out of the {part} part: the same "
+                f"inputs are in {beside}"
+            )
+    return notes
+
+
+def _changed(data: Data, setup: "Setup") -> list[str]:
+    preparation = setup.preparation.sequences
+    if preparation is None or not isinstance(data.inputs, Sequences):
+        return []
+    noun = NOUNS[data.kind]
+    return [
+        f"{part} part: {amount(change.count, noun)}: {change.what} "
+        f"(first: '{change.example}')"
+        for part, rows in (("val", setup.parts.val), ("test", setup.parts.test))
+        if len(rows)
+        for change in preparation.unseen(data.inputs.take(rows))
+    ]

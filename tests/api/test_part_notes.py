@@ -1,0 +1,56 @@
+"""What is left out of a part, or cut in it, is told and stands in the run's notes."""
+
+import numpy as np
+
+import torchsmith as ts
+from tests.api.test_sequences import FAST, _waves, _write
+from torchsmith.train.watch import TrainingObserver
+
+
+class Listener(TrainingObserver):
+    """Keeps the notes."""
+
+    def __init__(self):
+        self.notes = []
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+def train(folder, settings):
+    told = Listener()
+    run = ts.train(folder, settings=settings, runs=folder / "runs", observer=told)
+    return run, told
+
+
+def test_a_run_says_how_many_examples_drop_shared_left_out(tmp_path):
+    values, labels = _waves(60)
+    test_values, test_labels = _waves(20, seed=1)
+    test_values[:3] = values[:3]
+    _write(tmp_path / "Waves_TRAIN.tsv", values, labels)
+    _write(tmp_path / "Waves_TEST.tsv", test_values, test_labels)
+    settings = {**FAST, "prepare": "[Standardize]", "split.drop_shared": True}
+    run, told = train(tmp_path, settings)
+    found = [note for note in run.outcome.notes if "split.drop_shared" in note]
+    assert sum(int(note.split(" left ")[1].split()[0]) for note in found) == 3
+    assert all("sequence" in note for note in found)
+    assert set(found) <= set(told.notes)
+    assert found[0] in run.report_path.read_text()
+
+
+def test_nothing_is_said_where_no_example_is_shared(tmp_path):
+    _write(tmp_path / "Waves_TRAIN.tsv", *_waves(60))
+    _write(tmp_path / "Waves_TEST.tsv", *_waves(20, seed=1))
+    settings = {**FAST, "prepare": "[Standardize]", "split.drop_shared": True}
+    assert not train(tmp_path, settings)[0].outcome.notes
+
+
+def test_a_run_says_that_test_sequences_are_cut_to_the_length_of_training(tmp_path):
+    _write(tmp_path / "Waves_TRAIN.tsv", *_waves(60))
+    values, labels = _waves(20, seed=1)
+    longer = np.concatenate([values, values[:, :4]], axis=1)
+    _write(tmp_path / "Waves_TEST.tsv", longer, labels)
+    run, told = train(tmp_path, {**FAST, "prepare": "[Standardize]"})
+    (note,) = run.outcome.notes
+    assert note.startswith("test part: 20 sequences: cut to its first 12 steps")
+    assert note in told.notes
