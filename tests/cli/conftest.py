@@ -63,6 +63,7 @@ class FakeRun:
         self.evaluation = EVALUATION
         self.inspection = INSPECTION
         self.plan = SimpleNamespace(training=SimpleNamespace(epochs=10))
+        self.outcome = SimpleNamespace(outlook="")
 
     def summary(self) -> Mapping[str, object]:
         score = {"value": 0.9, "low": 0.6, "high": float("nan")}

@@ -2,6 +2,8 @@ import json
 
 import pytest
 
+from tests.cli import conftest
+from tests.cli.conftest import INSPECTION
 from torchsmith.core.errors import DataError
 
 
@@ -197,6 +199,31 @@ def test_train_ends_with_where_things_are_and_what_to_try_next(run_cli, fake_api
     assert steps[2] == f"predict '{run}' new.parquet -o predictions.csv"
     assert steps[3] == f"eject '{run}' -o train.py --verify"
     assert steps[4] == f"train '{run}/plan.yaml' --epochs 20"
+
+
+@pytest.mark.parametrize(
+    ("kind", "form", "name"),
+    [
+        ("table", "", "new.csv"),
+        ("images", "IDX", "new_pictures/"),
+        ("volumes", "NIfTI", "new_volumes/"),
+        ("volumes", "arrays", "new.npz"),
+        ("sequences", ".ts, labels of classes", "new.ts"),
+        ("sequences", "one sequence per line, the label first", "new.tsv"),
+        ("sequences", "texts, one per line", "new.txt"),
+        ("sequences", "arrays", "new.npz"),
+        ("sequences", "windows of 30 rows", "new.csv"),
+    ],
+)
+def test_train_names_new_data_after_the_form_of_a_source_without_ending(
+    run_cli, fake_api, monkeypatch, kind, form, name
+):
+    facts = {"kind": kind, "reading": {"format": form}}
+    monkeypatch.setattr(conftest, "INSPECTION", INSPECTION.model_copy(update=facts))
+    result = run_cli("train", "folder")
+    assert result.exit_code == 0, result.output
+    assert f" {name} -o predictions.csv" in result.stdout
+    assert ("torchsmith eject" in result.stdout) == (kind != "sequences")
 
 
 def test_runs_stand_on_one_line_each_with_their_interval(run_cli, fake_api):

@@ -144,17 +144,15 @@ def next_steps(run: "Run", source: str | None) -> list[tuple[str, str]]:
         source: What the person trained on, if it was named.
     """
     folder = shlex.quote(str(run.path))
-    suffix = Path(source or "").suffix
-    kind = run.inspection.kind
-    new = "new.csv" if kind == "table" else f"new_{NOUNS[kind]}s/"
-    if suffix not in ("", ".yaml", ".yml"):
-        new = f"new{suffix}"
+    new = _new_file(run, source)
     opener = "open" if sys.platform == "darwin" else "xdg-open"
+    # A script of a run on sequences cannot be written.
+    eject = [("take the code", f"torchsmith eject {folder} -o train.py --verify")]
     return [
         ("read the report", f"{opener} {shlex.quote(str(run.report_path))}"),
         ("see inside", f"torchsmith explain {folder} --open"),
         ("use it", f"torchsmith predict {folder} {new} -o predictions.csv"),
-        ("take the code", f"torchsmith eject {folder} -o train.py --verify"),
+        *(eject if run.inspection.kind != "sequences" else []),
         (
             "train longer",
             f"torchsmith train {shlex.quote(str(run.path / 'plan.yaml'))} "
@@ -162,3 +160,24 @@ def next_steps(run: "Run", source: str | None) -> list[tuple[str, str]]:
         ),
         ("see all runs", "torchsmith runs"),
     ]
+
+
+def _new_file(run: "Run", source: str | None) -> str:
+    """Return a name for new data, in a form that the run can predict for."""
+    suffix = Path(source or "").suffix
+    if suffix not in ("", ".yaml", ".yml"):
+        return f"new{suffix}"
+    inspection = run.inspection
+    form = inspection.reading.get("format", "")
+    match inspection.kind:
+        case "table":
+            return "new.csv"
+        case "images":
+            return f"new_{NOUNS['images']}s/"
+        case "volumes":
+            return f"new_{NOUNS['volumes']}s/" if form == "NIfTI" else "new.npz"
+        case "sequences":
+            known = ((".ts", "ts"), ("one sequence", "tsv"), ("texts", "txt"))
+            found = (ending for start, ending in known if form.startswith(start))
+            other = "npz" if form == "arrays" else "csv"
+            return f"new.{next(found, other)}"
