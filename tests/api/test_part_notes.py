@@ -54,3 +54,28 @@ def test_a_run_says_that_test_sequences_are_cut_to_the_length_of_training(tmp_pa
     (note,) = run.outcome.notes
     assert note.startswith("test part: 20 sequences: cut to its first 12 steps")
     assert note in told.notes
+
+
+def test_windows_that_are_not_split_by_time_are_told_to_overlap(tmp_path):
+    days = np.datetime64("2026-01-01") + np.arange(80)
+    rows = [f"{day},{place % 7}" for place, day in enumerate(days)]
+    path = tmp_path / "load.csv"
+    path.write_text("\n".join(["day,load", *rows]) + "\n")
+    settings = {
+        **FAST,
+        "data.time": "day",
+        "data.window": 5,
+        "prepare": "[Standardize]",
+    }
+
+    def notes(**changes):
+        return ts.train(
+            path,
+            target="load",
+            settings={**settings, **changes},
+            runs=tmp_path / "runs",
+        ).outcome.notes
+
+    (note,) = notes(**{"split.time": None})
+    assert note.endswith("which flatters the scores: set split.time: day")
+    assert not notes()

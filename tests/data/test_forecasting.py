@@ -5,8 +5,10 @@ from hypothesis import strategies as st
 
 from torchsmith.core.errors import DataError, PlanError
 from torchsmith.data.data import MISSING_TARGET, Series
+from torchsmith.data.forecasting import windows_of_table
 from torchsmith.data.load import load
 from torchsmith.data.split import Split, hold_out, split_rows
+from torchsmith.data.tables import read_table
 
 SERIES = Series(time="day", window=3)
 
@@ -154,3 +156,19 @@ def test_the_temperature_of_seoul_is_cut_where_its_days_are_missing(shared_data)
     span = data.inputs.columns["날짜"].values - first
     assert (span == np.timedelta64(30, "D")).all()
     assert not np.isnan(data.target.values).any()
+
+
+def test_windows_in_which_nothing_is_known_are_refused_by_their_channels(tmp_path):
+    path = _write(tmp_path, _days(range(8), [""] * 8))
+    table = read_table(path, roles={"y": "number"})
+    with pytest.raises(DataError, match="no value of y is known in any window of 3"):
+        windows_of_table(table, SERIES, target="y", channels=("y",))
+
+
+def test_too_few_rows_to_predict_are_not_blamed_on_the_plan(tmp_path):
+    path = _write(tmp_path, _days(range(2)))
+    with pytest.raises(DataError, match="no window of 3 rows; give more rows") as found:
+        windows_of_table(
+            read_table(path), SERIES, target="y", channels=("x", "y"), ahead=True
+        )
+    assert "data.window" not in str(found.value)

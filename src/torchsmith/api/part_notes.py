@@ -20,7 +20,21 @@ def part_notes(plan: Plan, data: Data, setup: "Setup") -> tuple[str, ...]:
         data: All examples.
         setup: What was made of them.
     """
-    return (*_left_out(plan, data, setup), *_changed(data, setup))
+    return (
+        *_overlapping(plan, data),
+        *_left_out(plan, data, setup),
+        *_changed(data, setup),
+    )
+
+
+def _overlapping(plan: Plan, data: Data) -> list[str]:
+    series = data.inputs.series if isinstance(data.inputs, Sequences) else None
+    if series is None or not series.window or plan.split.time is not None:
+        return []
+    return [
+        "windows of one part hold what another part predicts, which flatters the "
+        f"scores: set split.time: {series.time}"
+    ]
 
 
 def _left_out(plan: Plan, data: Data, setup: "Setup") -> list[str]:

@@ -99,6 +99,11 @@ def windows_of_table(
     borders = np.unique(np.concatenate([rows.starts, jumps, [len(table)]]))
     windows = _windows(data, borders, series.window, ahead=ahead)
     windows = _without_blank(windows, values, series.window, table, changes)
+    if not len(windows.begins):
+        raise DataError(
+            f"{data.source}: no value of {', '.join(channels)} is known in any window "
+            f"of {series.window:,} rows; fill them in"
+        )
     answer = _answers(data, table, target, windows)
     if answer is not None and not ahead and answer.missing.any():
         gone = windows.nexts[answer.missing]
@@ -155,10 +160,10 @@ def _windows(data: Data, borders: np.ndarray, length: int, *, ahead: bool) -> _W
     pieces = [np.arange(low, high - length + ahead) for low, high in pairs]
     begins = np.concatenate([np.empty(0, np.int64), *pieces]).astype(np.int64)
     if not len(begins):
+        needed = "; give more rows" if ahead else " with a row after it; set a smaller "
         raise DataError(
             f"{data.source}: {int(borders[-1]):,} rows, cut where the time jumps, hold "
-            f"no window of {length:,} rows with a row after it; set a smaller "
-            "data.window"
+            f"no window of {length:,} rows{needed}{'' if ahead else 'data.window'}"
         )
     ends = borders[np.searchsorted(borders, begins, side="right")]
     nexts = begins + length
