@@ -107,7 +107,7 @@ def test_a_number_to_predict_has_no_classes_to_keep():
     facts = pictures(target=target("regression"))
     plan = decide(facts, MACHINE)
     assert plan.augment == ()
-    assert "without classes to see what they keep" in plan.reasons["network"]
+    assert "too few pictures with classes to see" in plan.reasons["network"]
 
 
 def test_weights_are_averaged_where_there_are_many_steps():

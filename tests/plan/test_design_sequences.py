@@ -124,3 +124,12 @@ def test_more_time_makes_a_larger_body_and_many_examples_fewer_features():
 def test_few_examples_are_not_trained_on_for_long():
     plan = decide(SITUATIONS["few"], MACHINE, 3_600.0)
     assert plan.training.epochs <= 120
+
+
+def test_few_examples_are_said_to_end_training_not_a_budget_that_nobody_gave():
+    plan = decide(sequences(50, lengths=(200, 200, 200)), MACHINE, budget=3_600.0)
+    reason = plan.reasons["training.epochs"]
+    assert "as many as 34 examples are worth" in reason
+    assert "fit into" not in reason
+    short = decide(SITUATIONS["many"], MACHINE, budget=5.0)
+    assert "as many as fit into 5 s" in short.reasons["training.epochs"]

@@ -127,3 +127,10 @@ def test_what_two_given_parts_share_is_left_out_and_the_plan_says_how_much():
     assert plan.split.drop_shared
     assert plan.reasons["split.drop_shared"].startswith("72 volumes of the test part")
     assert not decide(volumes(findings=(shared("note"),)), MACHINE).split.drop_shared
+
+
+def test_the_reasons_of_a_plan_speak_of_volumes_not_of_rows():
+    reasons = decide(volumes(), MACHINE).reasons
+    assert reasons["problem.metric"] == "the largest class has 10% of the volumes"
+    assert reasons["split.group"] == "nothing says which volumes belong together"
+    assert not [text for text in reasons.values() if "rows" in text]

@@ -1,9 +1,9 @@
 """What preparing sequences and training on them costs, estimated beforehand.
 
-Measured on one core with AVX2 (86 GFLOP/s in a matrix product): batches of 32 sequences
-of 80 steps take an Inception with 16 or 32 channels a branch, 3 or 6 modules, kernels
-of 9, 19 and 39, 28 to 167 ms, which the estimate meets to 10 %; random convolutions
-take 1.06 s for 9,996 features of 1,000 sequences of 128 steps.
+Fitted to five timings on one core with AVX2 (86 GFLOP/s in a matrix product), and not
+compared with others: batches of 32 sequences of 80 steps take an Inception with 16 or
+32 channels a branch, 3 or 6 modules, kernels of 9, 19 and 39, 28 to 167 ms; random
+convolutions take 1.06 s for 9,996 features of 1,000 sequences of 128 steps.
 """
 
 from torchsmith.plan.machine import Machine

@@ -5,10 +5,11 @@ and rates were chosen by hand on California housing and MNIST.
 """
 
 from torchsmith.core.errors import DataError
+from torchsmith.core.vocabulary import NOUNS
 from torchsmith.data.data import MISSING_TARGET
 from torchsmith.data.split import Split
 from torchsmith.inspect.inspection import Inspection, TargetFacts
-from torchsmith.inspect.wording import amount, listed
+from torchsmith.inspect.wording import agree, amount, listed
 from torchsmith.plan.calibration import TemperatureScaling
 from torchsmith.plan.design import Case, Design, Pace, Reasons
 from torchsmith.plan.design_images import design_images
@@ -44,7 +45,7 @@ def decide(
     target = _target(inspection)
     budget = DEFAULT_BUDGET if budget is None else budget
     reasons: Reasons = {}
-    problem = _problem(target, reasons)
+    problem = _problem(target, NOUNS[inspection.kind], reasons)
     split = _split(inspection, target, reasons)
     num_train = _num_training_rows(inspection, split)
     case = Case(inspection, target, num_train, machine, budget, reasons, pace)
@@ -122,7 +123,7 @@ def _no_target(inspection: Inspection) -> str:
     return f"which column shall be predicted? name it with --target; there are: {names}"
 
 
-def _problem(target: TargetFacts, reasons: Reasons) -> Problem:
+def _problem(target: TargetFacts, noun: str, reasons: Reasons) -> Problem:
     reasons["problem.task"] = target.evidence
     if target.task == "regression":
         reasons["problem.metric"] = "root mean squared error, in the target's own units"
@@ -130,12 +131,14 @@ def _problem(target: TargetFacts, reasons: Reasons) -> Problem:
     largest = max(target.counts) / max(sum(target.counts), 1)
     classes = target.classes
     if largest <= 0.8:
-        reasons["problem.metric"] = f"the largest class has {largest:.0%} of the rows"
+        reasons["problem.metric"] = (
+            f"the largest class has {largest:.0%} of the {noun}s"
+        )
         return Problem(
             task=target.task, target=target.name, metric="accuracy", classes=classes
         )
     reasons["problem.metric"] = (
-        f"the largest class has {largest:.0%} of the rows: always guessing it would "
+        f"the largest class has {largest:.0%} of the {noun}s: always guessing it would "
         f"have an accuracy of {largest:.0%}"
     )
     return Problem(
@@ -151,7 +154,11 @@ def _source(inspection: Inspection, reasons: Reasons) -> Source:
         reasons[f"data.columns.{column.name}"] = column.reason
     dropped = sum(c.count for c in inspection.changes if c.what == MISSING_TARGET)
     if dropped:
-        reasons["data.drop_missing_target"] = f"{dropped:,} rows have no target"
+        noun = NOUNS[inspection.kind]
+        verb = agree(dropped, "has", "have")
+        reasons["data.drop_missing_target"] = (
+            f"{amount(dropped, noun)} {verb} no target"
+        )
     return Source(
         source=inspection.source,
         fingerprint=inspection.fingerprint,
@@ -161,7 +168,7 @@ def _source(inspection: Inspection, reasons: Reasons) -> Source:
 
 
 def _split(inspection: Inspection, target: TargetFacts, reasons: Reasons) -> Split:
-    given = inspection.given
+    given, noun = inspection.given, NOUNS[inspection.kind]
     values: dict[str, object] = {"seed": 0}
     if given.get("test"):
         values["test"] = "given"
@@ -180,10 +187,12 @@ def _split(inspection: Inspection, target: TargetFacts, reasons: Reasons) -> Spl
         reasons["split.drop_shared"] = shared
     if inspection.time is not None:
         values["time"] = inspection.time
-        reasons["split.time"] = "the rows are a time series: the latest are held out"
+        reasons["split.time"] = (
+            f"the {noun}s are a time series: the latest are held out"
+        )
     elif inspection.group is not None:
         values["group"] = inspection.group
-        reasons["split.group"] = "rows that belong together stay in one part"
+        reasons["split.group"] = f"{noun}s that belong together stay in one part"
     elif target.task != "regression":
         values["stratify"] = True
         reasons["split.stratify"] = "the same share of each class in all parts"

@@ -91,7 +91,9 @@ def choose_threads(macs: int, case: Case) -> int:
     return threads_for(macs, case.machine)
 
 
-def choose_epochs(case: Case, batch_size: int, epoch_seconds: float, most: int) -> int:
+def choose_epochs(
+    case: Case, batch_size: int, epoch_seconds: float, most: int, limit: str = ""
+) -> int:
     """Choose as many passes over the data as pay and fit into the budget.
 
     Args:
@@ -99,6 +101,7 @@ def choose_epochs(case: Case, batch_size: int, epoch_seconds: float, most: int) 
         batch_size: Examples per step.
         epoch_seconds: Predicted; where the case has a measured pace, that counts.
         most: More are not worth their time.
+        limit: What keeps the epochs few, in words, where it is not the budget.
     """
     steps = -(-case.num_train // batch_size)
     wanted = min(most, max(20, round(6_000 / steps)))
@@ -109,6 +112,6 @@ def choose_epochs(case: Case, batch_size: int, epoch_seconds: float, most: int) 
     if case.pace is not None:
         how += " as measured"
     if epochs < wanted:
-        how += f": as many as fit into {case.budget:g} s"
+        how += f": as many as {limit or f'fit into {case.budget:g} s'}"
     case.reasons["training.epochs"] = how
     return epochs

@@ -26,7 +26,7 @@ def choose_augment(facts: ImageFacts) -> tuple[tuple[Augmentation, ...], str]:
     """
     seen = facts.symmetry
     if seen is None:
-        return (), "no changes of pictures, without classes to see what they keep"
+        return (), "no changes: too few pictures with classes to see what they keep"
     noise = sqrt(seen.plain * (1 - seen.plain) / seen.num_pictures)
     known = seen.plain - seen.largest_class
     if known <= 2 * noise:

@@ -17,7 +17,7 @@ def usual_reasons(plan: Plan, inspection: Inspection) -> Reasons:
     """
     return {
         **_of_data(plan, inspection),
-        **_of_split(plan),
+        **_of_split(plan, inspection),
         **_of_network(plan),
         "training.precision": "the safe choice; bfloat16 is faster on some machines",
         "training.engine": "the fastest for this run; chosen when it begins",
@@ -51,14 +51,15 @@ def _of_data(plan: Plan, inspection: Inspection) -> Reasons:
     }
 
 
-def _of_split(plan: Plan) -> Reasons:
+def _of_split(plan: Plan, inspection: Inspection) -> Reasons:
+    what = f"{NOUNS[inspection.kind]}s"
     other = plan.split.group or plan.split.time
     return {
         "split.stratify": "the parts are cut by another column"
         if other
         else "for classes only",
-        "split.group": "no column says which rows belong together",
-        "split.time": "the rows are no time series",
+        "split.group": f"nothing says which {what} belong together",
+        "split.time": f"the {what} are no time series",
         "split.drop_shared": "no example stands in two parts, as far as was seen",
         "split.seed": "draws the parts",
     }
