@@ -192,3 +192,15 @@ def test_texts_are_predicted_from_lists_and_files(tmp_path):
     assert np.array_equal(listed.probabilities, predictions.probabilities)
     with pytest.raises(ts.DataError, match="has no labels; give a folder"):
         run.evaluate(new)
+
+
+def test_rows_of_several_lengths_whose_label_is_no_class_are_doubted(tmp_path):
+    values, labels = _waves(60)
+    values[::3, -2:] = np.nan
+    _write(tmp_path / "Waves_TRAIN.tsv", values, labels)
+    run = ts.train(tmp_path, settings=FAST, runs=tmp_path / "runs")
+    labelled = run.predict(_write(tmp_path / "new.tsv", values, labels))
+    assert not labelled.notes
+    (note,) = run.predict(_write(tmp_path / "new.tsv", values[:4])).notes
+    assert "4 labels in" in note
+    assert "none of the classes" in note

@@ -13,7 +13,7 @@ from torchsmith.core.errors import DataError
 from torchsmith.core.observer import Observer
 from torchsmith.core.vocabulary import NOUNS, Kind
 from torchsmith.data import load as reading
-from torchsmith.data.data import Data, Table
+from torchsmith.data.data import Data, Sequences, Table
 from torchsmith.data.sequence_using import read_new_sequences
 from torchsmith.data.tables import read_with_formats, table_from_rows
 from torchsmith.evaluate.evaluation import Evaluation
@@ -141,6 +141,7 @@ def _where(data: Data) -> Iterator[str]:
 def _notes(model: "Model", data: Data) -> Iterator[str]:
     if ignored := data.reading.get("ignored"):
         yield f"not used by the network: {ignored}"
+    yield from _no_labels(model, data)
     for change in model.preparation.unseen(data):
         noun = "value" if change.column else NOUNS[data.kind]
         subject = f"column '{change.column}': " if change.column else ""
@@ -148,6 +149,23 @@ def _notes(model: "Model", data: Data) -> Iterator[str]:
         lines = at_lines(change.lines) if change.lines else ""
         shown = ", ".join(filter(None, (first, lines)))
         yield f"{subject}{amount(change.count, noun)}: {change.what} (first: {shown})"
+
+
+def _no_labels(model: "Model", data: Data) -> Iterator[str]:
+    """Doubt labels of new sequences that training did not have.
+
+    Lines of numbers of several lengths do not tell whether the first is a label.
+    """
+    classes = model.problem.classes
+    if data.target is None or not classes or not isinstance(data.inputs, Sequences):
+        return
+    known = {*classes, ""}
+    odd = [text for text in data.target.texts() if text not in known]
+    if odd:
+        yield (
+            f"{amount(len(odd), 'label')} in {data.source}: none of the classes "
+            f"(first: '{odd[0]}'); if these are steps, write a label before them"
+        )
 
 
 def _opened(run: AnyRun) -> Run:

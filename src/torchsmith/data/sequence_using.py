@@ -36,8 +36,8 @@ def read_new_sequences(
     """Read sequences to predict, or to score a network on.
 
     A file stands for itself: `NAME_TEST.tsv` is not read with `NAME_TRAIN.tsv`. A row
-    of numbers as long as the sequences of training has no label; otherwise the label
-    comes first.
+    of numbers as long as the sequences of training has no label; otherwise, and where
+    the lengths of training differ, the label comes first.
 
     Args:
         known: What is known of the sequences of training.
