@@ -234,7 +234,7 @@ def test_a_plan_refuses_data_that_changed(table):
         ("batch_size: 32", "batch_size: 32.5", "must be a whole number, got 32.5"),
         ("loss: CrossEntropyLoss", "loss: BCELoss", "BCELoss takes probabilities"),
         ("monitor: val_loss", "monitor: val_los", "did you mean 'val_loss'"),
-        ("schedule: OneCycleLR", "schedule: {StepLR: {T_max: 3}}", "T_max"),
+        ("OneCycleLR: {pct_start", "StepLR: {T_max", "T_max"),
         ("metric: accuracy", "metric: rmse", "does not fit multiclass"),
     ],
 )
