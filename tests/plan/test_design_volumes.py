@@ -117,6 +117,10 @@ def test_without_a_probe_volumes_are_shifted_by_a_fifteenth():
     assert decide(volumes(side=60), MACHINE).augment == (RandomShift3d(voxels=4),)
 
 
+def test_volumes_of_which_a_number_is_predicted_are_not_shifted_unseen():
+    assert decide(volumes(target=target("regression")), MACHINE).augment == ()
+
+
 def shared(severity):
     message = "72 volumes of the test part (7.9 %) are in the training part too."
     return Finding(code="D8", severity=severity, message=message)

@@ -97,8 +97,13 @@ def _augment(case: Case, facts: VolumeFacts) -> tuple[Augmentation, ...]:
 
     symmetry = facts.symmetry
     voxels = max(1, round(SHIFT_SHARE * min(facts.depth, facts.height, facts.width)))
+    if symmetry is None and case.target.task == "regression":
+        return ()  # the place itself may be what is to be predicted
     if symmetry is None:
-        add(RandomShift3d(voxels=voxels), "where a thing lies hardly says what it is")
+        add(
+            RandomShift3d(voxels=voxels),
+            "usual; too few volumes to see whether where a thing lies says what it is",
+        )
         return tuple(chosen)
     least = _least(symmetry)
     if symmetry.shifted >= least:
