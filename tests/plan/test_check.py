@@ -6,6 +6,7 @@ from tests.plan.example import EXAMPLE
 from torchsmith.core.errors import PlanError
 from torchsmith.data.split import Split
 from torchsmith.data.steps import FillMissing, Resize, StandardizeTarget, ToFloat
+from torchsmith.plan.calibration import TemperatureScaling
 from torchsmith.plan.check import check
 from torchsmith.plan.file import parse_plan
 from torchsmith.plan.layers import (
@@ -266,6 +267,14 @@ def test_plans_that_can_work_pass():
         (
             {"network": ConvNet(), "prepare": (FillMissing(),)},
             "network: ConvNet is for images",
+        ),
+        (
+            {"network": TabularMLP(bins=16, frequencies=24)},
+            "network.TabularMLP.frequencies: 24 would do nothing beside 16 bins; set one",
+        ),
+        (
+            {"problem": PRICE, "loss": MSELoss(), "calibration": TemperatureScaling()},
+            "calibration: TemperatureScaling is for classes; regression has no prob",
         ),
         (
             {"network": TabularMLP(), "prepare": (ToFloat(),)},

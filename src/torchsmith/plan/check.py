@@ -52,6 +52,7 @@ def impossible(plan: Plan) -> list[tuple[str, str]]:
         *_sharding(plan),
         *_stopping(plan),
         *_calibration(plan),
+        *_numbers(plan),
     ]
 
 
@@ -180,3 +181,13 @@ def _calibration(plan: Plan) -> Impossible:
     if plan.calibration is not None and plan.problem.task == "regression":
         name = plan.calibration.spec_name()
         yield "calibration", f"{name} is for classes; regression has no probabilities"
+
+
+def _numbers(plan: Plan) -> Impossible:
+    network = plan.network
+    if isinstance(network, TabularMLP) and network.bins and network.frequencies:
+        yield (
+            "network.TabularMLP.frequencies",
+            f"{network.frequencies} would do nothing beside {network.bins} bins; set "
+            "one of the two to 0",
+        )
