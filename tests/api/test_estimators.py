@@ -293,7 +293,11 @@ def test_parameters_reach_the_plan():
         random_state=3,
         budget=60,
         device="cpu",
-        settings={"data.columns.x2": "ignore"},
+        settings={
+            "data.columns.x2": "ignore",
+            "network.TabularMLP.members": 1,
+            "network.TabularMLP.bins": 0,
+        },
     ).fit(rows, labels)
     plan = classifier.plan_
     assert (plan.network.hidden, plan.network.dropout) == ((7, 5), 0.25)
@@ -301,7 +305,7 @@ def test_parameters_reach_the_plan():
     assert (plan.training.epochs, plan.training.batch_size) == (2, 16)
     assert (plan.training.seed, plan.split.seed, plan.split.val) == (3, 3, 0.2)
     assert (plan.stopping.patience, plan.training.device) == (4, "cpu")
-    assert plan.training.seconds == pytest.approx(48)
+    assert plan.training.seconds == pytest.approx(60)
     assert plan.sized_for.budget == 60
     assert plan.data.columns["x2"] == "ignore"
     widths = [p.shape for p in classifier.network_.parameters() if p.ndim == 2]

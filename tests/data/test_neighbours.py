@@ -42,8 +42,8 @@ def test_a_new_row_gets_the_mean_target_of_the_nearest_training_rows():
     data, rows = towns(), np.arange(30)
     preparation = fitted(data, rows)
     assert preparation.feature_names[2:] == (
-        "mean target of the 2 nearest",
-        "mean target of the 3 nearest",
+        "mean target at the 2 nearest places",
+        "mean target at the 3 nearest places",
     )
     found = preparation.inputs(data, np.arange(30, 40))
     np.testing.assert_allclose(found[:, 2], by_hand(data, rows, 2)[30:], rtol=1e-5)
@@ -54,13 +54,13 @@ def test_a_new_row_gets_the_mean_target_of_the_nearest_training_rows():
 def test_no_training_row_sees_its_own_target(same):
     rows = np.arange(30)
     data = towns(same=same)
-    before = fitted(data, rows).inputs(data, rows, is_training=True)
+    before = fitted(data, rows).inputs(data, rows)
     seen = 0
     for row in range(same + 1):
         values = data.target.values.copy()
         values[row] += 1000
         other = towns(values=values, same=same)
-        after = fitted(other, rows).inputs(other, rows, is_training=True)
+        after = fitted(other, rows).inputs(other, rows)
         np.testing.assert_array_equal(after[row], before[row])
         seen += not np.array_equal(after, before)
     assert seen
@@ -68,11 +68,21 @@ def test_no_training_row_sees_its_own_target(same):
 
 def test_a_training_row_has_the_others_as_its_neighbours():
     data, rows = towns(), np.arange(40)
-    found = fitted(data, rows).inputs(data, rows, is_training=True)
+    found = fitted(data, rows).inputs(data, rows)
     for row in rows:
         others = np.delete(rows, row)
         expected = by_hand(data, others, 2)[row]
         assert found[row, 2] == pytest.approx(expected, rel=1e-5)
+
+
+def test_rows_at_one_place_tell_nothing_of_each_other():
+    data, rows = towns(same=12), np.arange(40)
+    values = data.target.values.copy()
+    values[:12] += 1000
+    other = towns(values=values, same=12)
+    found = fitted(data, rows).inputs(data)
+    np.testing.assert_array_equal(fitted(other, rows).inputs(other)[:12], found[:12])
+    assert len({*found[:12, 2].tolist()}) == 1
 
 
 def test_neighbours_come_from_the_training_part_alone():
@@ -102,8 +112,10 @@ def test_classes_of_neighbours_become_shares(classes, names):
     data = Data(source="towns", inputs=data.inputs, target=text("y", words))
     rows = np.arange(30)
     preparation = fitted(data, rows, task="multiclass", classes=classes)
-    shares = [name for name in preparation.feature_names if name.endswith("3 nearest")]
-    assert shares == [f"share of '{name}' of the 3 nearest" for name in names]
+    shares = [
+        name for name in preparation.feature_names if name.endswith("3 nearest places")
+    ]
+    assert shares == [f"share of '{name}' at the 3 nearest places" for name in names]
     found = preparation.inputs(data)[:, 2 + len(names) :]
     thirds = found * 3
     np.testing.assert_allclose(thirds, thirds.round(), atol=1e-5)

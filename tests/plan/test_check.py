@@ -270,7 +270,8 @@ def test_plans_that_can_work_pass():
         ),
         (
             {"network": TabularMLP(bins=16, frequencies=24)},
-            "network.TabularMLP.frequencies: 24 would do nothing beside 16 bins; set one",
+            "network.TabularMLP.frequencies: 24 would do nothing beside 16 bins; "
+            "set one",
         ),
         (
             {"problem": PRICE, "loss": MSELoss(), "calibration": TemperatureScaling()},

@@ -139,9 +139,12 @@ def test_steps_that_nothing_needs_are_left_out():
     assert decide(only_texts, MACHINE).prepare == (EncodeCategories(encoding="codes"),)
 
 
+AREA = {"high": 42.0, "distinct": 500}
+
+
 def coordinates(*names):
     return tuple(
-        column(name).model_copy(update={"low": -124.0 + 156 * (i % 2), "high": 42.0})
+        column(name).model_copy(update=AREA | {"low": -124.0 + 156 * (i % 2)})
         for i, name in enumerate(names)
     )
 
@@ -162,6 +165,14 @@ def test_a_place_is_recognised_by_the_names_of_its_coordinates(names, place):
     assert [(step.latitude, step.longitude) for step in found] == [place] * bool(place)
     near = [step for step in plan.prepare if isinstance(step, NeighbourTarget)]
     assert [(step.latitude, step.longitude) for step in near] == [place] * bool(place)
+
+
+def test_rows_at_few_places_have_no_neighbours_to_ask():
+    few = tuple(
+        c.model_copy(update={"distinct": 40}) for c in coordinates("lon", "lat")
+    )
+    steps = decide(table(columns=few), MACHINE).prepare
+    assert not any(isinstance(step, NeighbourTarget) for step in steps)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
-"""What the training rows nearest to a place have as their target.
+"""What the training rows at the nearest other places have as their target.
 
-Whoever looks at a row's own target learns to copy it, and nothing of what is to come:
-a training row is therefore never its own neighbour.
+Whoever looks at a row's own target learns to copy it, and nothing of what is to come.
+To leave out the row alone is not enough where several rows share a place: what is left
+then tells its target backwards. So a row never looks at its own place, in training or
+later.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,13 +17,14 @@ from torchsmith.data.steps import NeighbourTarget
 
 
 class NeighbourTargets(Record):
-    """Where the training rows are, and what their targets are.
+    """The places of the training rows, and what their targets are.
 
     Attributes:
         latitude, longitude: The columns, in degrees.
-        neighbours: How many are averaged, one entry for each group of features.
-        latitudes, longitudes: Of the training rows, in their order.
-        targets: Of the training rows: numbers, or the places of their classes.
+        neighbours: How many places are averaged, one entry for each group of features.
+        latitudes, longitudes: Of the P distinct places of the training rows.
+        means: P values each: the mean target at each place, or for each of `classes`
+            its share of the rows there.
         classes: The shares of these classes are features; empty for numbers.
         places: Of `classes` among all of them.
         scalings: One for each feature.
@@ -32,7 +35,7 @@ class NeighbourTargets(Record):
     neighbours: tuple[int, ...]
     latitudes: tuple[float, ...]
     longitudes: tuple[float, ...]
-    targets: tuple[float, ...]
+    means: tuple[tuple[float, ...], ...]
     classes: tuple[str, ...] = ()
     places: tuple[int, ...] = ()
     scalings: tuple[Scaling, ...] = ()
@@ -42,39 +45,29 @@ class NeighbourTargets(Record):
         """What the features are called."""
         whats = [f"share of '{name}'" for name in self.classes] or ["mean target"]
         return tuple(
-            f"{what} of the {count} nearest"
+            f"{what} at the {count} nearest places"
             for count in self.neighbours
             for what in whats
         )
 
-    def features(
-        self, raw: Mapping[str, np.ndarray], *, is_training: bool
-    ) -> list[np.ndarray]:
+    def features(self, raw: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         """Return the scaled features of filled `(N,)` values by column.
 
         Args:
             raw: Among them latitudes and longitudes.
-            is_training: Whether these are the training rows, in their order.
         """
-        found = self.means(raw, is_training=is_training)
-        pairs = zip(self.scalings, found, strict=True)
+        pairs = zip(self.scalings, self.means_near(raw), strict=True)
         return [scaling.apply(values) for scaling, values in pairs]
 
-    def means(
-        self, raw: Mapping[str, np.ndarray], *, is_training: bool
-    ) -> list[np.ndarray]:
+    def means_near(self, raw: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         """Return the features of `features` before they are scaled."""
         points = unit_vectors(raw[self.latitude], raw[self.longitude])
         known = unit_vectors(np.array(self.latitudes), np.array(self.longitudes))
-        near = nearest_rows(
-            known, points, max(self.neighbours), are_the_same=is_training
-        )
-        targets = np.array(self.targets)
-        columns = [targets == place for place in self.places] or [targets]
+        near = nearest_others(known, points, max(self.neighbours))
         return [
-            column[near[:, :count]].mean(axis=1)
+            np.array(column)[near[:, :count]].mean(axis=1)
             for count in self.neighbours
-            for column in columns
+            for column in self.means
         ]
 
 
@@ -91,28 +84,18 @@ def unit_vectors(latitude: np.ndarray, longitude: np.ndarray) -> np.ndarray:
     )
 
 
-def nearest_rows(
-    known: np.ndarray, points: np.ndarray, count: int, *, are_the_same: bool
-) -> np.ndarray:
-    """Return `(N, count)` rows of `known`, the nearest to each point first.
+def nearest_others(known: np.ndarray, points: np.ndarray, count: int) -> np.ndarray:
+    """Return `(N, count)` rows of `known`, the nearest first, without a point itself.
 
     Args:
-        known: `(M, 3)`.
+        known: `(P, 3)`, all different.
         points: `(N, 3)`.
-        count: Fewer than M.
-        are_the_same: Whether point i is row i of `known`, which is then left out.
+        count: Fewer than P.
     """
     from scipy.spatial import cKDTree
 
-    # One more than asked for, also where none is left out: with another number, others
-    # may come of those that are equally near.
-    rows = cKDTree(known).query(points, [*range(1, count + 2)])[1]
-    if not are_the_same:
-        return np.asarray(rows[:, :count])
-    own = rows == np.arange(len(rows))[:, None]
-    # Where more rows than are asked for share one place, the row itself may not come.
-    own[~own.any(axis=1), -1] = True
-    return np.asarray(rows[~own].reshape(len(rows), count))
+    distances, rows = cKDTree(known).query(points, [*range(1, count + 2)])
+    return np.asarray(np.where(distances[:, :1] == 0, rows[:, 1:], rows[:, :-1]))
 
 
 def fit_neighbours(
@@ -121,7 +104,7 @@ def fit_neighbours(
     targets: np.ndarray,
     classes: Sequence[str],
 ) -> NeighbourTargets:
-    """Remember where the training rows are, and their targets; nothing is scaled yet.
+    """Remember the places of the training rows and their targets; nothing is scaled.
 
     Args:
         step: Of the plan.
@@ -130,23 +113,29 @@ def fit_neighbours(
         classes: All of them; empty for numbers.
 
     Raises:
-        PlanError: There are not more training rows than neighbours.
+        PlanError: There are not more different places than neighbours.
     """
+    known, place_of, num_rows = np.unique(
+        np.stack(places, axis=1), axis=0, return_inverse=True, return_counts=True
+    )
     most = max(step.neighbours)
-    if most >= len(targets):
+    if most >= len(known):
         raise PlanError(
             f"prepare: NeighbourTarget.neighbours: {most} neighbours need more than "
-            f"{most} training rows, and there are {len(targets)}; use fewer"
+            f"{most} different places in the training part, and there are "
+            f"{len(known)}; use fewer"
         )
     # The share of the first of two classes says nothing more.
     shown = range(1, 2) if len(classes) == 2 else range(len(classes))
+    columns = [targets == place for place in shown] or [targets]
+    means = [np.bincount(place_of.ravel(), column) / num_rows for column in columns]
     return NeighbourTargets(
         latitude=step.latitude,
         longitude=step.longitude,
         neighbours=step.neighbours,
-        latitudes=tuple(places[0].tolist()),
-        longitudes=tuple(places[1].tolist()),
-        targets=tuple(np.asarray(targets, np.float64).tolist()),
+        latitudes=tuple(known[:, 0].tolist()),
+        longitudes=tuple(known[:, 1].tolist()),
+        means=tuple(tuple(values.tolist()) for values in means),
         classes=tuple(classes[place] for place in shown),
         places=tuple(shown),
     )

@@ -110,20 +110,8 @@ class Preparation(Record):
         stored = self.images or self.volumes
         return (stored.offset, stored.factor) if stored else ((), ())
 
-    def inputs(
-        self,
-        data: Data,
-        rows: np.ndarray | None = None,
-        *,
-        is_training: bool = False,
-    ) -> Prepared:
+    def inputs(self, data: Data, rows: np.ndarray | None = None) -> Prepared:
         """Return the inputs of all rows, or of these; large ones are made when taken.
-
-        Args:
-            data: The examples.
-            rows: Which of them; all where not given.
-            is_training: Whether these are the rows that the preparation was fitted on,
-                in their order. A table's row is then not its own neighbour.
 
         Returns:
             Tables: `(N, C)` float32, numbers first, then codes as whole numbers.
@@ -137,7 +125,7 @@ class Preparation(Record):
         """
         inputs = _inputs(data, rows)
         if self.table and isinstance(inputs, Table):
-            return self.table.apply(inputs, is_training=is_training)
+            return self.table.apply(inputs)
         if self.images and isinstance(inputs, Images):
             item = np.dtype(self.images.dtype).itemsize
             size = math.prod((len(inputs), *self.input_shape)) * item

@@ -89,15 +89,15 @@ class RotatePlace(Spec):
 
 
 class NeighbourTarget(Spec):
-    """Add the mean target of the nearest training rows to a place.
+    """Add the mean target of training rows at the nearest other places.
 
-    For classes: the share of each class, of two classes that of the second. Of a
-    training row the row itself is left out, so that none sees its own target.
+    For classes: the share of each class, of two classes that of the second. A row's own
+    place is left out, so that none sees its own target.
 
     Attributes:
         latitude: A number column, in degrees.
         longitude: A number column, in degrees.
-        neighbours: How many are averaged; each gives a number of its own.
+        neighbours: How many places are averaged; each gives a number of its own.
     """
 
     latitude: str

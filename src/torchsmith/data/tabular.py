@@ -151,13 +151,8 @@ class TablePreparation(Record):
         """For each column of codes, the number of codes, code 0 included."""
         return tuple(len(c.levels) + 1 for c in self.categories if not c.one_hot)
 
-    def apply(self, table: Table, *, is_training: bool = False) -> np.ndarray:
+    def apply(self, table: Table) -> np.ndarray:
         """Return `(N, C)` float32: number features, then codes as whole floats.
-
-        Args:
-            table: The rows.
-            is_training: Whether these are the rows that it was fitted on, in their
-                order; then none of them is its own neighbour.
 
         Raises:
             DataError: A column is not there, holds another kind or infinite values, or
@@ -178,7 +173,7 @@ class TablePreparation(Record):
         filled = {c.name: c.filled(raw[c.name]) for c in self.numbers}
         added = self.place.features(filled) if self.place else []
         if self.neighbours:
-            added += self.neighbours.features(filled, is_training=is_training)
+            added += self.neighbours.features(filled)
         for feature in added:
             out[:, place] = feature
             place += 1

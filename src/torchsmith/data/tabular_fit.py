@@ -136,7 +136,7 @@ def _fit_neighbours(
     places = _coordinates(step, table, numbers)
     fitted = fit_neighbours(step, places, *known)
     filled = dict(zip((step.latitude, step.longitude), places, strict=True))
-    means = fitted.means(filled, is_training=True)
+    means = fitted.means_near(filled)
     scalings = tuple(_fit_scaling(step.longitude, m, scaler) for m in means)
     return fitted.model_copy(update={"scalings": scalings})
 

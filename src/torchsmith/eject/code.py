@@ -107,7 +107,7 @@ def constant(name: str, value: object, comment: str = "") -> str:
     EPOCHS = 3  # passes over the training part
     """
     text = literal(value, 0, f"{name} = ")
-    if len(text) > WIDTH and isinstance(value, str) and len(quoted(value)) < WIDTH - 4:
+    if len(text) > WIDTH and isinstance(value, str) and len(quoted(value)) <= WIDTH - 4:
         text = f"{name} = (\n{INDENT}{quoted(value)}\n)"
     if not comment:
         return text

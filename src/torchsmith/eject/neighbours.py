@@ -4,7 +4,16 @@ from collections.abc import Sequence
 
 from torchsmith.data.neighbours import NeighbourTargets
 from torchsmith.data.tabular import TablePreparation
-from torchsmith.eject.code import comment, function, literal
+from torchsmith.eject.code import comment, function, joined, literal
+
+_ON_SPHERE = '''\
+def on_sphere(places):
+    """Return points on a sphere of radius 1 of latitudes and longitudes in degrees."""
+    north, east = np.deg2rad(places[:, 0]), np.deg2rad(places[:, 1])
+    around = np.cos(north)
+    return np.stack(
+        [around * np.cos(east), around * np.sin(east), np.sin(north)], axis=1
+    )'''
 
 
 def neighbour_function(table: TablePreparation) -> str:
@@ -12,26 +21,23 @@ def neighbour_function(table: TablePreparation) -> str:
     if table.neighbours is None:
         return ""
     about = (
-        "Return the mean values of the nearest training rows, for each count.\n"
-        "No row is its own neighbour: it would see its own target."
+        "Return the mean values at the nearest training places, for each count.\n"
+        "A row's own place is not among them: it would see its own target."
     )
     body = [
-        "north, east = np.deg2rad(latitude), np.deg2rad(longitude)",
-        "around = np.cos(north)",
-        "points = np.stack(\n"
-        "    [around * np.cos(east), around * np.sin(east), np.sin(north)], axis=1\n"
+        "places = np.stack([latitude, longitude], axis=1)",
+        "known, place_of, num_rows = np.unique(\n"
+        "    places[train], axis=0, return_inverse=True, return_counts=True\n"
         ")",
+        "means = np.bincount(place_of.ravel(), values[train]) / num_rows",
+        "tree = cKDTree(on_sphere(known))",
         "nearest = list(range(1, max(counts) + 2))",
-        "rows = cKDTree(points[train]).query(points, nearest)[1]",
-        "place = np.full(len(points), -1)",
-        "place[train] = np.arange(len(train))",
-        "own = rows == place[:, None]",
-        "own[~own.any(axis=1), -1] = True  # one too many, where none is its own",
-        "near = rows[~own].reshape(len(points), -1)",
-        "return [values[train][near[:, :count]].mean(axis=1) for count in counts]",
+        "distances, near = tree.query(on_sphere(places), nearest)",
+        "near = np.where(distances[:, :1] == 0, near[:, 1:], near[:, :-1])",
+        "return [means[near[:, :count]].mean(axis=1) for count in counts]",
     ]
     head = "neighbour_means(latitude, longitude, values, train, counts)"
-    return function(head, about, body)
+    return joined([_ON_SPHERE, function(head, about, body)])
 
 
 def neighbour_lines(
@@ -49,7 +55,7 @@ def neighbour_lines(
     if near is None:
         return []
     counts = literal(tuple(near.neighbours))
-    about = "What the nearest training rows have as their target says much of a place."
+    about = "What rows at the nearest places have as their target says much of a place."
     lines = [comment(about, 1), *coordinates]
     item = "scale(means, train)" if scaled else "means"
     found = f"neighbour_means(latitude, longitude, VALUES, train, {counts})"

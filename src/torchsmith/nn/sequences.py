@@ -70,7 +70,7 @@ class SequenceNet(nn.Module):
             steps, mask = self.read(inputs)
             found.append(self.last(self.body(steps, mask)))
         if self.features is not None:
-            # So many numbers around 1 would be steep; together they are one of length 1.
+            # So many numbers around 1 would be steep; scaled, their length is 1.
             features = inputs.flatten(1)[:, -self.num_features :]
             found.append(self.features(features * self.num_features**-0.5))
         if len(found) == 1:

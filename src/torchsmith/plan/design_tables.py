@@ -58,6 +58,9 @@ MOST_SHARES = 10
 FEWEST_PLACES, MOST_PLACES = 200, 50_000
 """Training rows of which the targets of neighbours are asked for."""
 
+FEWEST_DISTINCT = 50
+"""Latitudes or longitudes; rows at fewer places have no 20 others near them."""
+
 COORDINATES = {
     "latitude": ("lat|latitude|위도", 90),
     "longitude": ("lon|lng|long|longitude|경도", 180),
@@ -110,7 +113,7 @@ def _prepare(case: Case) -> tuple[Step, ...]:
             RotatePlace(latitude=latitude, longitude=longitude),
             "a place: borders need not run along a degree of latitude",
         )
-        if _may_ask_neighbours(case):
+        if _may_ask_neighbours(case, place):
             add(
                 NeighbourTarget(latitude=latitude, longitude=longitude),
                 "what is near has much in common; no row sees its own target",
@@ -136,8 +139,11 @@ def _prepare(case: Case) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _may_ask_neighbours(case: Case) -> bool:
+def _may_ask_neighbours(case: Case, place: tuple[str, str]) -> bool:
     """Whether the targets of neighbours are known for new rows, and soon found."""
+    distinct = [c.distinct for c in case.inspection.columns if c.name in place]
+    if max(distinct) < FEWEST_DISTINCT:
+        return False
     apart = case.inspection.group is not None
     few = len(case.target.classes) <= MOST_SHARES
     return few and not apart and FEWEST_PLACES <= case.num_train <= MOST_PLACES

@@ -95,7 +95,7 @@ def set_up(plan: Plan, data: Data, parts: Parts | None = None) -> Setup:
     )
 
     inputs: dict[Part, Prepared] = {
-        "train": preparation.inputs(data, parts.train, is_training=True),
+        "train": preparation.inputs(data, parts.train),
         "val": preparation.inputs(data, parts.val),
     }
 
