@@ -62,8 +62,8 @@ class FakeRun:
         self.report_path = path / "report.html"
         self.evaluation = EVALUATION
         self.inspection = INSPECTION
-        self.plan = SimpleNamespace(training=SimpleNamespace(epochs=10))
-        self.outcome = SimpleNamespace(outlook="")
+        self.plan = SimpleNamespace(training=SimpleNamespace(epochs=10, seconds=60.0))
+        self.outcome = SimpleNamespace(outlook="", seconds={"train": 20.0})
 
     def summary(self) -> Mapping[str, object]:
         score = {"value": 0.9, "low": 0.6, "high": float("nan")}

@@ -3,7 +3,8 @@ import json
 import pytest
 
 from tests.cli import conftest
-from tests.cli.conftest import INSPECTION
+from tests.cli.conftest import INSPECTION, FakeRun
+from torchsmith.cli.train import next_steps
 from torchsmith.core.errors import DataError
 
 
@@ -199,6 +200,13 @@ def test_train_ends_with_where_things_are_and_what_to_try_next(run_cli, fake_api
     assert steps[2] == f"predict '{run}' new.parquet -o predictions.csv"
     assert steps[3] == f"eject '{run}' -o train.py --verify"
     assert steps[4] == f"train '{run}/plan.yaml' --epochs 20"
+
+
+def test_who_trains_longer_is_not_stopped_on_the_way(tmp_path):
+    run = FakeRun(tmp_path)
+    run.outcome.seconds["train"] = 31.0
+    command = dict(next_steps(run, "titanic.csv"))["train longer"]
+    assert command.endswith("--epochs 20 --set training.seconds=120")
 
 
 @pytest.mark.parametrize(

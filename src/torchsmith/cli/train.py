@@ -153,13 +153,19 @@ def next_steps(run: "Run", source: str | None) -> list[tuple[str, str]]:
         ("see inside", f"torchsmith explain {folder} --open"),
         ("use it", f"torchsmith predict {folder} {new} -o predictions.csv"),
         *(eject if run.inspection.kind != "sequences" else []),
-        (
-            "train longer",
-            f"torchsmith train {shlex.quote(str(run.path / 'plan.yaml'))} "
-            f"--epochs {2 * run.plan.training.epochs}",
-        ),
+        ("train longer", _longer(run)),
         ("see all runs", "torchsmith runs"),
     ]
+
+
+def _longer(run: "Run") -> str:
+    """Return the command that trains twice as long, and is not stopped on its way."""
+    training = run.plan.training
+    plan = shlex.quote(str(run.path / "plan.yaml"))
+    command = f"torchsmith train {plan} --epochs {2 * training.epochs}"
+    if 0 < training.seconds < 2 * run.outcome.seconds.get("train", 0.0):
+        command += f" --set training.seconds={2 * training.seconds:g}"
+    return command
 
 
 def _new_file(run: "Run", source: str | None) -> str:
