@@ -25,6 +25,7 @@ from torchsmith.data.labels import PART_CODES, text_column
 from torchsmith.data.picture_files import (
     FoundPicture,
     PassedOver,
+    damage_text,
     find_pictures,
     printable,
     require_in_train,
@@ -39,7 +40,6 @@ from torchsmith.data.pictures import (
 )
 
 _THREADS = 2
-_NAMED_FIRST = 5
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,9 @@ def read_image_folder(
     good = [item for item in checked if item.picture is not None]
     damaged = [item for item in checked if item.picture is None]
     if damaged and not skip_damaged:
-        raise DataError(_damage_message(path, damaged, len(checked)))
+        named = [(one.name, one.problem) for one in damaged]
+        what = "pictures cannot be decoded"
+        raise DataError(damage_text(path, named, len(checked), what))
     _require_classes(path, found, good)
     changes = [*_changes(good), *passed.changes()]
     if damaged:
@@ -135,15 +137,6 @@ def _require_classes(
                 "replace them or remove the folder"
             )
     require_in_train(path, kept)
-
-
-def _damage_message(path: Path, damaged: Sequence[_Checked], total: int) -> str:
-    first = "; ".join(f"{d.name} ({d.problem})" for d in damaged[:_NAMED_FIRST])
-    more = f"; and {len(damaged) - _NAMED_FIRST} more" * (len(damaged) > _NAMED_FIRST)
-    return (
-        f"{path}: {len(damaged)} of {total} pictures cannot be decoded: {first}{more}. "
-        "Replace or remove them, or train without them by data.skip_damaged: true"
-    )
 
 
 def _changes(good: Sequence[_Checked]) -> list[Change]:

@@ -27,8 +27,10 @@ from torchsmith.data.data import Change, Data, Volumes
 from torchsmith.data.labels import PART_CODES, text_column
 from torchsmith.data.on_disk import extremes
 from torchsmith.data.picture_files import (
+    NAMED_FIRST,
     FoundPicture,
     PassedOver,
+    damage_text,
     find_pictures,
     printable,
     require_in_train,
@@ -39,7 +41,6 @@ from torchsmith.data.volumes import refuse_large
 
 ENDINGS = (".nii", ".nii.gz")
 
-_NAMED_FIRST = 5
 _MISSING = (
     "NIfTI files are read by nibabel, which is not installed; install it with: "
     'pip install "torchsmith[volumes]"'
@@ -114,7 +115,8 @@ def read_nifti(
     observer.stage("Reading volumes", len(scans))
     damaged = [scan for scan in scans if scan.problem]
     if damaged and not skip_damaged:
-        raise DataError(_damage(path, damaged, len(scans)))
+        named = [(scan.name, scan.problem) for scan in damaged]
+        raise DataError(damage_text(path, named, len(scans), "files cannot be read"))
     scans = [scan for scan in scans if not scan.problem]
     _refuse_unusable(path, scans)
     require_in_train(path, {(s.file.part, s.file.label) for s in scans})
@@ -170,7 +172,7 @@ def _refuse_unusable(path: Path, scans: Sequence[_Scan]) -> None:
     if len(shapes) > 1:
         told = "; ".join(
             f"{name} is {' x '.join(map(str, shape))}"
-            for shape, name in list(shapes.items())[:_NAMED_FIRST]
+            for shape, name in list(shapes.items())[:NAMED_FIRST]
         )
         raise DataError(
             f"{path}: the volumes have {len(shapes)} shapes ({told}); bring all to one "
@@ -206,12 +208,10 @@ def _read(
         pieces.append(channels_last.transpose(3, 2, 1, 0))
         observer.advance(number)
     if damaged:
-        more = f" and {len(damaged) - _NAMED_FIRST} more" * (
-            len(damaged) > _NAMED_FIRST
-        )
+        more = f" and {len(damaged) - NAMED_FIRST} more" * (len(damaged) > NAMED_FIRST)
         raise DataError(
             f"{path}: the voxels of {len(damaged)} of {len(scans)} files cannot be "
-            f"read: {'; '.join(damaged[:_NAMED_FIRST])}{more}; replace or remove them"
+            f"read: {'; '.join(damaged[:NAMED_FIRST])}{more}; replace or remove them"
         )
     if rounded:
         what = "voxel values rounded from float64 to float32"
@@ -221,15 +221,6 @@ def _read(
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _damage(path: Path, damaged: Sequence[_Scan], total: int) -> str:
-    first = "; ".join(f"{s.name} ({s.problem})" for s in damaged[:_NAMED_FIRST])
-    more = f"; and {len(damaged) - _NAMED_FIRST} more" * (len(damaged) > _NAMED_FIRST)
-    return (
-        f"{path}: {len(damaged)} of {total} files cannot be read: {first}{more}. "
-        "Replace or remove them, or train without them by data.skip_damaged: true"
-    )
 
 
 def _left_out(damaged: Sequence[_Scan]) -> list[Change]:

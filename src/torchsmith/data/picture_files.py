@@ -26,7 +26,8 @@ PART_NAMES: dict[str, Part] = {
     "testing": "test",
 }
 
-_NAMED_FIRST = 5
+NAMED_FIRST = 5
+"""So many damaged or passed-over files are named in a message."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,22 @@ class PassedOver:
         ]
 
 
-def holds_pictures(folder: Path) -> bool:
-    """Whether a folder itself holds a file that is named like a picture or is one."""
-    return any(
-        is_picture(Path(entry.path))
-        for entry in os.scandir(folder)
-        if entry.is_file(follow_symlinks=False)
+def damage_text(
+    path: Path, damaged: Sequence[tuple[str, str]], total: int, what: str
+) -> str:
+    """Say which files of a folder are damaged, and what to do.
+
+    Args:
+        path: The folder.
+        damaged: Name and problem of each.
+        total: How many files there are.
+        what: Is wrong with them, such as `"pictures cannot be decoded"`.
+    """
+    first = "; ".join(f"{name} ({problem})" for name, problem in damaged[:NAMED_FIRST])
+    more = f"; and {len(damaged) - NAMED_FIRST} more" * (len(damaged) > NAMED_FIRST)
+    return (
+        f"{path}: {len(damaged)} of {total} {what}: {first}{more}. "
+        "Replace or remove them, or train without them by data.skip_damaged: true"
     )
 
 
@@ -173,10 +184,10 @@ def _find_classes(
             f"({', '.join(passed.formats)}); give a folder with one subfolder per class"
         )
     if empty:
-        more = f" and {len(empty) - _NAMED_FIRST} more" * (len(empty) > _NAMED_FIRST)
+        more = f" and {len(empty) - NAMED_FIRST} more" * (len(empty) > NAMED_FIRST)
         raise DataError(
             f"{root}: no {passed.noun}s in the class folder "
-            f"{', '.join(empty[:_NAMED_FIRST])}{more}; add some or remove it"
+            f"{', '.join(empty[:NAMED_FIRST])}{more}; add some or remove it"
         )
     return found
 

@@ -5,6 +5,7 @@ from time import perf_counter
 import torch
 
 from torchsmith.train.engines.choose import choose_engine
+from torchsmith.train.engines.trial import try_steps
 from torchsmith.train.loop import EVAL_BATCH_SIZE, Job, autocast, own_randomness
 from torchsmith.train.processor import flushed_denormals
 from torchsmith.train.session import Session
@@ -39,13 +40,7 @@ def epoch_seconds(job: Job, state: TrainState, seconds: float) -> float | None:
     meter = Meter(job, seconds)
     one_thread = job.device.type == "cpu" and torch.get_num_threads() == 1
     with own_randomness(), flushed_denormals(flush=one_thread):
-        train_epoch = choose_engine(job, state).train_epoch
-        while not meter.out_of_time(state):
-            train_epoch(job, state, meter)
-            if state.step_in_epoch >= job.steps_per_epoch:
-                state.epoch += 1
-                state.step_in_epoch = state.num_seen = 0
-                state.loss_sum.zero_()
+        try_steps(choose_engine(job, state), job, state, meter)
         training = job.steps_per_epoch * meter.step_seconds
         return OVERHEAD * (training + _validation_seconds(job, state))
 

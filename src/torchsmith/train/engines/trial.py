@@ -36,13 +36,18 @@ def step_seconds(engine: Engine, job: Job, state: TrainState, seconds: float) ->
     watch = Stopwatch(job, seconds)
     with own_randomness(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        while not watch.out_of_time(state):
-            engine.train_epoch(job, state, watch)
-            if state.step_in_epoch >= job.steps_per_epoch:
-                state.epoch += 1
-                state.step_in_epoch = state.num_seen = 0
-                state.loss_sum.zero_()
+        try_steps(engine, job, state, watch)
     return watch.step_seconds
+
+
+def try_steps(engine: Engine, job: Job, state: TrainState, watch: Session) -> None:
+    """Train, through as many epochs as it takes, until a session's time is over."""
+    while not watch.out_of_time(state):
+        engine.train_epoch(job, state, watch)
+        if state.step_in_epoch >= job.steps_per_epoch:
+            state.epoch += 1
+            state.step_in_epoch = state.num_seen = 0
+            state.loss_sum.zero_()
 
 
 class Stopwatch(Session):
