@@ -22,6 +22,7 @@ from torchsmith.data.steps import Step
 from torchsmith.plan.augment import Augmentation
 from torchsmith.plan.averaging import Averaging
 from torchsmith.plan.calibration import Calibration
+from torchsmith.plan.doctor import Doctor
 from torchsmith.plan.init import Init
 from torchsmith.plan.layers import Layer
 from torchsmith.plan.losses import Loss
@@ -152,7 +153,7 @@ def in_backticks(page):
 
 def test_the_plan_page_names_every_key_and_every_choice():
     expected = set()
-    for record in (Plan, Problem, Source, Split, Training, Stopping, Sizing):
+    for record in (Plan, Problem, Source, Split, Training, Stopping, Doctor, Sizing):
         expected |= set(record.model_fields)
     learning = (Init, Loss, Optimizer, Schedule, Averaging, Calibration)
     for union in (Step, Augmentation, Network, Layer, *learning):

@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from torchsmith.api.choosing import choose_engine_and_threads
+from torchsmith.api.doctoring import conclude_diagnosis, examine_planned, watch_of
 from torchsmith.api.part_notes import part_notes
 from torchsmith.api.planning import Planned
 from torchsmith.api.run import Outcome, Run
@@ -36,6 +37,7 @@ from torchsmith.plan.text import plan_text
 from torchsmith.train.watch import TrainingObserver
 
 if TYPE_CHECKING:
+    from torchsmith.doctor.watch import Watch
     from torchsmith.train.session import Session, Stop
     from torchsmith.train.setup import Setup
     from torchsmith.train.state import TrainState
@@ -83,8 +85,12 @@ def run_planned(
     # What cannot be prepared or built is told before there is a run folder.
     setup = make_ready(planned.plan, planned.data, observer)
     planned, setup = choose_engine_and_threads(planned, setup, observer)
+    diagnosis = examine_planned(planned, setup, observer)
     planned, setup = size_to_budget(planned, setup, begin, observer)
-    folder = RunFolder.create(runs, name, first_files(planned))
+    files = first_files(planned)
+    if diagnosis is not None:
+        files["diagnosis.json"] = diagnosis.model_dump_json(indent=1)
+    folder = RunFolder.create(runs, name, files)
     with folder.locked():
         return carry_out(folder, planned.plan, planned.data, setup, observer, begin)
 
@@ -151,6 +157,7 @@ class Ready:
         session: Is told after each step and each epoch.
         recorders: Write as training goes on.
         events: That of them which is told the results, too.
+        watch: The doctor's, where the plan asks for it.
         notes: What the report shall say of earlier sessions.
         earlier: Seconds of training in them.
     """
@@ -162,6 +169,7 @@ class Ready:
     session: "Session"
     recorders: tuple[TrainingObserver, ...]
     events: "TensorBoardEvents"
+    watch: "Watch | None"
     notes: tuple[str, ...]
     earlier: float
 
@@ -197,10 +205,12 @@ def ready_to_train(
     if plan.training.engine != "eager":
         # Others call no module, and events follow a call to draw the network.
         rehearse(setup.job, state.network)
+    watch = watch_of(folder, plan, data, setup)
     recorders = (
         MetricsFile(folder.metrics, state.history),
         events,
         WeightSnapshots(folder, state, plan.training.epochs),
+        *([watch] if watch else []),
     )
     session = Session(
         folder,
@@ -221,7 +231,9 @@ def ready_to_train(
     for note in (new := (*shared_notes(plan, setup), *slow, *parts)):
         observer.note(note)
     noted, seconds = (*notes, *new), state.seconds
-    return Ready(folder, plan, data, setup, session, recorders, events, noted, seconds)
+    return Ready(
+        folder, plan, data, setup, session, recorders, events, watch, noted, seconds
+    )
 
 
 def conclude(
@@ -258,6 +270,8 @@ def conclude(
         notes=ready.notes,
         outlook=outlook(plan, state.history, state.finished, total),
     )
+    if ready.watch is not None:
+        conclude_diagnosis(folder, plan, setup, ready.watch, evaluation)
     observer.stage("Writing the report")
     run = Run(folder.path)
     write_atomic(folder.report, report_html(run, outcome))
@@ -301,6 +315,7 @@ def _require_unchanged(folder: RunFolder, plan: Plan, begun_with: str) -> None:
     """
     changed = differences(plan, parse_plan(begun_with))
     changed.pop("training.num_workers", None)
+    changed = {k: v for k, v in changed.items() if not k.startswith("doctor")}
     if SAME_BITS.issuperset(changed.get("training.engine", ())):
         changed.pop("training.engine", None)
     if plan.data.fingerprint:

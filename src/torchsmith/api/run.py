@@ -15,6 +15,7 @@ from torchsmith.core.files import write_atomic
 from torchsmith.core.observer import Observer
 from torchsmith.core.record import Record
 from torchsmith.core.run_folder import RunFolder, run_names
+from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.evaluate.evaluation import Evaluation
 from torchsmith.inspect.inspection import Inspection
 from torchsmith.plan.file import read_plan
@@ -101,6 +102,17 @@ class Run:
     def outcome(self) -> Outcome:
         """How the run ended."""
         return _read(Outcome, self.folder.outcome, self._go_on)
+
+    @cached_property
+    def diagnosis(self) -> Diagnosis:
+        """What the doctor says; nothing where the plan did not ask it.
+
+        Raises:
+            TrainError: The file is damaged.
+        """
+        from torchsmith.api.doctoring import read_diagnosis
+
+        return read_diagnosis(self.folder) or Diagnosis()
 
     @cached_property
     def history(self) -> tuple[EpochRecord, ...]:

@@ -8,6 +8,7 @@ runs/2026-11-20-1432-mnist/
   snapshots/epoch-00001.safetensors                   the first layer's weights then
   checkpoints/00000600/{state.safetensors,state.json,manifest.json}
   model/{network.safetensors,model.json,manifest.json}
+  signals.jsonl  diagnosis.json                       what the doctor saw, and says
   evaluation.json  outcome.json  report.html          what came out
 
 runs/2026-11-20-1440-optimizers/
@@ -87,6 +88,8 @@ class RunFolder:
         self.model = path / "model"
         self.evaluation = path / "evaluation.json"
         self.outcome = path / "outcome.json"
+        self.signals = path / "signals.jsonl"
+        self.diagnosis = path / "diagnosis.json"
         self.report = path / "report.html"
         self._damaged: list[Path] = []
 

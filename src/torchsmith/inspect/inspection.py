@@ -2,24 +2,34 @@
 
 from typing import Literal
 
+from pydantic import JsonValue
+
 from torchsmith.core.record import Record
 from torchsmith.core.vocabulary import ColumnKind, ColumnRole, Kind, Task
 from torchsmith.data.data import Change
 
 Severity = Literal["error", "warning", "note"]
 
+Moment = Literal["before", "during", "after"]
+"""Of training."""
+
 
 class Finding(Record):
     """Something that a careful person would notice.
 
     Attributes:
-        code: Stable: `D` and a number, see `docs/findings.md`.
-        severity: error: training is refused; warning: the score may mislead;
+        code: Stable: a letter and a number. `D` is for data, see `docs/findings.md`;
+            `P` plan, `C` code, `T` training and `Q` quality, see `docs/doctor/`.
+        severity: error: of inspection, training is refused; of the doctor, the result
+            is worthless or a lie. warning: the score may mislead, or could be better;
             note: good to know.
         message: One sentence: what was found.
-        where: Column, rows, lines, class or file.
+        where: Column, rows, lines, class or file; a line of the plan, a module.
         evidence: The numbers behind it.
         remedy: What to do, or what Torchsmith does about it.
+        changes: The remedy as settings of the plan, by dotted path, as for `--set`;
+            empty where it is none that a plan can say.
+        moment: When it was found.
     """
 
     code: str
@@ -28,6 +38,8 @@ class Finding(Record):
     where: str = ""
     evidence: str = ""
     remedy: str = ""
+    changes: dict[str, JsonValue] = {}
+    moment: Moment = "before"
 
 
 class Bin(Record):

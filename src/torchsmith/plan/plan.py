@@ -19,6 +19,7 @@ from torchsmith.data.steps import Step
 from torchsmith.plan.augment import Augmentation
 from torchsmith.plan.averaging import Averaging
 from torchsmith.plan.calibration import Calibration
+from torchsmith.plan.doctor import Doctor
 from torchsmith.plan.init import Init
 from torchsmith.plan.losses import Loss
 from torchsmith.plan.networks import Network
@@ -162,6 +163,7 @@ class Plan(Record):
         averaging: Of the weights, which are then those that are validated and kept.
         calibration: Of the probabilities of classes, after training.
         robustness: Changes of the test part under which the network is scored too.
+        doctor: What it looks at; it may stop a run that cannot learn any more.
         sized_for: Does not change the result; says what the default plan was made for.
         reasons: For a dotted path such as `training.epochs`, why the value is what it
             is; an end-of-line comment in the YAML file.
@@ -183,5 +185,6 @@ class Plan(Record):
     training: Training = Training()
     stopping: Stopping = Stopping()
     robustness: tuple[Augmentation, ...] = ()
+    doctor: Doctor = Doctor()
     sized_for: Sizing | None = None
     reasons: dict[str, str] = {}

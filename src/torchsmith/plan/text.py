@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from torchsmith.plan.doctor import Doctor
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.yaml import Path
 
@@ -63,6 +64,8 @@ def document(plan: Plan) -> dict[str, Any]:
     for name in _LEFT_OUT_WHERE_EMPTY:
         if not content[name]:
             del content[name]
+    if plan.doctor == Doctor():
+        del content["doctor"]
     source = content["data"]
     content["data"] = {
         name: value

@@ -1,0 +1,163 @@
+"""The doctor beside a run: before, during and after training."""
+
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from torchsmith.api.planning import Planned
+from torchsmith.core.errors import TrainError
+from torchsmith.core.files import write_atomic
+from torchsmith.core.observer import Observer
+from torchsmith.core.run_folder import RunFolder
+from torchsmith.data.data import Data
+from torchsmith.doctor.course import Course, find_in_course
+from torchsmith.doctor.diagnosis import Diagnosis, without
+from torchsmith.doctor.rank import ranked
+from torchsmith.evaluate.evaluation import Evaluation
+from torchsmith.inspect.inspection import Finding, Inspection
+from torchsmith.plan.plan import Plan
+
+if TYPE_CHECKING:
+    from torchsmith.doctor.examine import Examination
+    from torchsmith.doctor.watch import Watch
+    from torchsmith.train.setup import Setup
+
+
+def examine_planned(
+    planned: Planned, setup: "Setup", observer: Observer
+) -> Diagnosis | None:
+    """Look at a run that has not begun, and tell what is not only a note.
+
+    Args:
+        planned: The plan, with its data, engine and threads.
+        setup: Made of it; at step 0, and stays so, bit for bit.
+        observer: Is told what was found.
+
+    Returns:
+        None where the plan wants no examination.
+    """
+    from torchsmith.api.carrying import torch_threads
+    from torchsmith.doctor.examine import examine
+    from torchsmith.doctor.subject import Case, Subject
+
+    plan = planned.plan
+    if not plan.doctor.examine:
+        return None
+    case = Case(plan, planned.data, setup, planned.inspection)
+    subject = Subject(setup.job, setup.state, case)
+    with torch_threads(plan.training.threads):
+        made = examine(subject, observer=observer)
+    diagnosis = _diagnosis(made, plan.doctor.ignore)
+    known = planned.inspection.findings
+    for finding in diagnosis.findings:
+        if finding.severity != "note" and finding not in known:
+            observer.note(told(finding))
+    return diagnosis
+
+
+def told(finding: Finding) -> str:
+    """Return a finding as one line that a person should know."""
+    where = f" ({finding.where})" if finding.where else ""
+    return (
+        f"{finding.code} {finding.severity}: {finding.message}{where} "
+        f"{finding.remedy}".strip()
+    )
+
+
+def read_diagnosis(folder: RunFolder) -> Diagnosis | None:
+    """Return what the doctor said of a run so far; None where it was not asked.
+
+    Raises:
+        TrainError: The file is damaged.
+    """
+    try:
+        return Diagnosis.model_validate_json(folder.diagnosis.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise TrainError(
+            f"{folder.diagnosis}: is damaged; write it anew with: torchsmith doctor "
+            f"{folder.path}"
+        ) from error
+
+
+def write_diagnosis(folder: RunFolder, diagnosis: Diagnosis) -> None:
+    """Write what the doctor says of a run."""
+    write_atomic(folder.diagnosis, diagnosis.model_dump_json(indent=1))
+
+
+def _diagnosis(made: "Examination", ignore: tuple[str, ...]) -> Diagnosis:
+    findings, ignored = without(made.findings, ignore)
+    return Diagnosis(
+        findings=ranked(findings),
+        reference=made.reference,
+        left_out=tuple(made.left_out),
+        ignored=ignored,
+        seconds={"before": round(made.seconds, 3)},
+    )
+
+
+def watch_of(
+    folder: RunFolder, plan: Plan, data: Data, setup: "Setup"
+) -> "Watch | None":
+    """Return what looks at a run while it trains; None where the doctor was not asked.
+
+    Args:
+        folder: Of the run; what an earlier session saw is read from it.
+        plan: What to do.
+        data: All examples.
+        setup: Made of them; its state is at the newest good checkpoint.
+    """
+    from torchsmith.doctor.subject import Case, Subject
+    from torchsmith.doctor.watch import Watch
+
+    diagnosis = read_diagnosis(folder)
+    if diagnosis is None:
+        return None
+    inspection = Inspection.model_validate_json(folder.inspection.read_bytes())
+    case = Case(plan, data, setup, inspection)
+    subject = Subject(setup.job, setup.state, case)
+    return Watch(subject, diagnosis.reference, plan.doctor.ignore, folder.signals)
+
+
+def conclude_diagnosis(
+    folder: RunFolder, plan: Plan, setup: "Setup", watch: "Watch", result: Evaluation
+) -> Diagnosis:
+    """Add what training and its result showed, and write it.
+
+    Args:
+        folder: Of the run.
+        plan: What was done.
+        setup: As training left it.
+        watch: That looked on.
+        result: The scores.
+    """
+    from torchsmith.doctor.judge import find_in_result
+
+    begin = perf_counter()
+    before = read_diagnosis(folder) or Diagnosis()
+    course = Course(
+        num_epochs=plan.training.epochs,
+        steps_per_epoch=setup.steps_per_epoch,
+        history=setup.state.history,
+        signals=watch.signals,
+        reference=before.reference,
+        plan=plan,
+        stopped=setup.state.finished,
+    )
+    found = [*find_in_course(course), *find_in_result(course, result)]
+    findings, ignored = without(found, plan.doctor.ignore)
+    early = [finding for finding in before.findings if finding.moment == "before"]
+    seconds = {
+        "before": before.seconds.get("before", 0.0),
+        "during": round(watch.seconds, 3),
+        "after": round(perf_counter() - begin, 3),
+    }
+    diagnosis = before.model_copy(
+        update={
+            "findings": ranked([*early, *findings]),
+            "ignored": tuple(sorted({*before.ignored, *ignored})),
+            "seconds": seconds,
+        }
+    )
+    write_diagnosis(folder, diagnosis)
+    return diagnosis

@@ -1,0 +1,83 @@
+"""Before training: data, plan, and a few probing steps on a copy."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from torchsmith.core.observer import Observer
+from torchsmith.doctor.diagnosis import UNKNOWN, Reference
+from torchsmith.doctor.probes import find_by_probing
+from torchsmith.doctor.reference import find_in_data, measure_reference
+from torchsmith.doctor.rules_plan import find_in_plan
+from torchsmith.doctor.subject import Allowance, Subject, trial, without_trace
+from torchsmith.inspect.inspection import Finding
+
+THOROUGH = 10.0
+"""Seconds that all probes may take together."""
+
+QUICK = 0.3
+"""Seconds, before a run that is short itself; cheap probes take what they take."""
+
+SHARE = 0.05
+"""Of the time that training will take, between these two."""
+
+
+@dataclass
+class Examination:
+    """What was found before training.
+
+    Attributes:
+        findings: In the order of finding.
+        reference: With what others compare.
+        left_out: What was not looked at, and why.
+        seconds: That it took.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    reference: Reference = UNKNOWN
+    left_out: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def examine(
+    subject: Subject, seconds: float | None = None, observer: Observer | None = None
+) -> Examination:
+    """Look at a training that has not begun; it is bit for bit as before afterwards.
+
+    Args:
+        subject: At step 0.
+        seconds: That all probes may take together, cheap ones in any case; where not
+            given, a share of what training will take.
+        observer: Is told what is going on.
+    """
+    begin, made = perf_counter(), Examination()
+    allowance = Allowance(fitting_seconds(subject) if seconds is None else seconds)
+    if observer is not None:
+        observer.stage("Examining")
+    made.findings += _inspected(subject)
+    made.findings += find_in_plan(subject)
+    made.reference = measure_reference(subject, allowance, made.left_out)
+    made.findings += find_in_data(subject, made.reference, allowance, made.left_out)
+    made.findings += find_by_probing(subject, made.reference, allowance, made.left_out)
+    made.seconds = perf_counter() - begin
+    return made
+
+
+def _inspected(subject: Subject) -> Iterator[Finding]:
+    if subject.case is not None:
+        yield from subject.case.inspection.findings
+
+
+def fitting_seconds(subject: Subject) -> float:
+    """Return how long an examination may take before this training, in seconds."""
+    job, state = subject.job, trial(subject)
+    inputs, targets = subject.first_batch
+    network = state.network.train()
+    each = []
+    with without_trace(subject, "pace"):
+        for _ in range(3):
+            begin = perf_counter()
+            job.loss(network(inputs), targets).backward()
+            each.append(perf_counter() - begin)
+    num_steps = job.training.epochs * job.steps_per_epoch
+    return min(max(SHARE * min(each) * num_steps, QUICK), THOROUGH)
