@@ -8,6 +8,7 @@ Exit code 0 when all pass. Further arguments go to pytest after `--`:
     python scripts/check.py tests -- tests/cli -k resume
 """
 
+import os
 import shlex
 import subprocess
 import sys
@@ -57,7 +58,11 @@ def _run(name: str, extra: list[str]) -> tuple[bool, float]:
     shown = shlex.join(["python", *command[1:]])
     print(f"\n== {name}: {shown}", flush=True)
     begun = time.monotonic()
-    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False)
+    # Two test processes on two cores: more threads only wait for each other.
+    settings = {"OMP_NUM_THREADS": "1", **os.environ}
+    done = subprocess.run(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False, env=settings
+    )
     return done.returncode == 0, time.monotonic() - begun
 
 
