@@ -1,0 +1,53 @@
+"""The page of each code: `docs/doctor/` of a checkout, which the wheel carries."""
+
+import re
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from torchsmith.core.errors import PlanError, nearest
+from torchsmith.doctor.catalogue import CATALOGUE
+
+_NOT_FOR_TERMINALS = re.compile(r"^(!\[.*|<!--.*)\n\n?", re.MULTILINE)
+_ROW = re.compile(r"^\| (D\d+) \|(.+)\|$", re.MULTILINE)
+
+
+def explained(code: str) -> str:
+    """Return what a code means, how it shows and what to do, as Markdown.
+
+    Args:
+        code: Of the doctor or of inspection, such as `T4`; `t4` is understood.
+
+    Raises:
+        PlanError: There is no such code; near ones are offered.
+
+    >>> explained("T4").splitlines()[0]
+    '# T4: Units are dead'
+    """
+    code = code.strip().upper()
+    if code in {disease.code for disease in CATALOGUE}:
+        return _NOT_FOR_TERMINALS.sub("", _text(f"doctor/{code}.md"))
+    inspected = dict(_ROW.findall(_text("findings.md")))
+    if code not in inspected:
+        known = [*(disease.code for disease in CATALOGUE), *inspected]
+        raise PlanError(
+            f"there is no code {code!r}{nearest(code, known) or ';'} codes are "
+            "D1 to D37 (data), P1 to P13 (plan), C1 to C12 (code), T1 to T8 "
+            "(training) and Q1 to Q6 (quality)"
+        )
+    severity, when, why, remedy = (c.strip() for c in inspected[code].split(" | "))
+    return (
+        f"# {code}\n\nFound by inspection, {severity}: {when}.\n\n"
+        f"## Why it matters\n\n{_sentence(why)}\n\n"
+        f"## What to do\n\n{_sentence(remedy)}\n"
+    )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _text(name: str) -> str:
+    shipped: Traversable = files("torchsmith.doctor").joinpath("docs")
+    checkout = Path(__file__).parents[3] / "docs"
+    return (shipped if shipped.is_dir() else checkout).joinpath(name).read_text("utf-8")
