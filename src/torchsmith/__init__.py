@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torchsmith.api import (
         Run,
         compare,
+        doctor,
         evaluate,
         explain,
         inspect,
@@ -48,6 +49,7 @@ __all__ = [
     "TorchsmithError",
     "TrainError",
     "compare",
+    "doctor",
     "evaluate",
     "explain",
     "fit",

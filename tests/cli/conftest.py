@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 import torchsmith
 from torchsmith.cli.main import cli
+from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.evaluate.evaluation import Evaluation, Score
 from torchsmith.inspect.inspection import Finding, Inspection
 
@@ -102,6 +103,7 @@ class FakeApi(ModuleType):
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.failure: BaseException | None = None
         self.rows: Sequence[object] = ()
+        self.diagnosis = Diagnosis()
 
     def inspect(self, source: str, **given: Any) -> Inspection:
         self._called("inspect", source=source, **given)
@@ -117,6 +119,10 @@ class FakeApi(ModuleType):
 
     def open_run(self, path: object, runs: object = "runs") -> FakeRun:
         return self.load_run(path, runs=runs)
+
+    def doctor(self, what: object, **given: Any) -> Diagnosis:
+        self._called("doctor", what=what, **given)
+        return self.diagnosis
 
     def explain(self, what: object, **given: Any) -> FakeExplanation:
         path = what.path if isinstance(what, FakeRun) else what

@@ -114,6 +114,8 @@ def test_json_has_findings_and_facts():
         "where",
         "evidence",
         "remedy",
+        "changes",
+        "moment",
     }
     assert made["num_examples"] == 200
     assert made["target"]["classes"] == ["a", "b", "c"]

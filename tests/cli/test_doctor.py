@@ -1,9 +1,12 @@
 import json
 import os
+from pathlib import Path
 
 import torch
 
 from torchsmith.cli.environment import Environment, judge
+from torchsmith.doctor.diagnosis import Diagnosis
+from torchsmith.inspect.inspection import Finding
 
 READY = Environment(
     python="3.11.7",
@@ -98,3 +101,94 @@ def test_doctor_fails_when_runs_cannot_be_written(run_cli, tmp_path):
     result = run_cli("doctor", "--runs", "file/runs", "--quiet")
     assert result.exit_code == 1
     assert "error: file/runs cannot be written" in result.stdout
+
+
+DIAGNOSIS = Diagnosis(
+    findings=(
+        Finding(
+            code="P1",
+            severity="error",
+            message="The learning rate is too high.",
+            where="optimizer.Adam.lr",
+            evidence="the loss rises from 2.3 to 14",
+            remedy="Lower it.",
+            changes={"optimizer.Adam.lr": 0.0002},
+        ),
+        Finding(code="D27", severity="note", message="1 row repeats an earlier one."),
+    ),
+    left_out=("Nearest neighbours: no time.",),
+    ignored=("T4",),
+    seconds={"before": 1.5, "after": 0.5},
+)
+
+
+def test_a_run_is_diagnosed_and_an_error_is_exit_code_1(run_cli, fake_api):
+    fake_api.diagnosis = DIAGNOSIS
+    result = run_cli("doctor", "last", "--runs", "mine")
+    assert result.exit_code == 1, result.output
+    assert fake_api.calls == [
+        (
+            "doctor",
+            {"what": "last", "target": None, "settings": {}, "runs": Path("mine")},
+        )
+    ]
+    lines = [line.strip() for line in result.stdout.splitlines()]
+    assert "✗ P1  The learning rate is too high." in lines
+    assert "at optimizer.Adam.lr (the loss rises from 2.3 to 14)" in lines
+    assert "→ Lower it." in lines
+    assert "--set optimizer.Adam.lr=0.0002" in lines
+    assert "· D27 1 row repeats an earlier one." in lines
+    assert "Not looked at: Nearest neighbours: no time." in lines
+    assert lines[-1] == (
+        "1 error, 1 note (looked for 2.0 s; ignored as the plan says: T4)."
+    )
+
+
+def test_where_nothing_is_wrong_the_exit_code_is_0(run_cli, fake_api):
+    result = run_cli("doctor", "titanic.csv", "-t", "Survived", "--set", "a.b=1")
+    assert result.exit_code == 0, result.output
+    assert fake_api.calls[-1][1]["target"] == "Survived"
+    assert fake_api.calls[-1][1]["settings"] == {"a.b": "1"}
+    assert result.stdout == "Nothing is wrong as far as the doctor sees.\n"
+
+
+def test_a_diagnosis_as_json_begins_with_the_findings(run_cli, fake_api):
+    fake_api.diagnosis = DIAGNOSIS
+    result = run_cli("doctor", "last", "--json")
+    assert result.exit_code == 1
+    told = json.loads(result.stdout)
+    assert next(iter(told)) == "findings"
+    assert told["findings"][0]["changes"] == {"optimizer.Adam.lr": 0.0002}
+    assert told["left_out"] == ["Nearest neighbours: no time."]
+
+
+def test_a_quiet_diagnosis_is_lines_without_a_frame(run_cli, fake_api):
+    fake_api.diagnosis = DIAGNOSIS
+    result = run_cli("doctor", "last", "--quiet")
+    assert result.stdout.splitlines()[0] == (
+        "P1 error: The learning rate is too high. (optimizer.Adam.lr)"
+    )
+    assert result.stderr == ""
+
+
+def test_only_the_first_findings_of_a_code_are_shown(run_cli, fake_api):
+    many = tuple(
+        Finding(code="D8", severity="warning", message=f"Row {i} is in two parts.")
+        for i in range(7)
+    )
+    fake_api.diagnosis = Diagnosis(findings=many)
+    lines = run_cli("doctor", "last").stdout.splitlines()
+    assert sum("is in two parts" in line for line in lines) == 5
+    assert "  … and 2 more D8" in lines
+
+
+def test_a_code_is_explained(run_cli):
+    result = run_cli("doctor", "--explain", "t4")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("# T4: Units are dead\n")
+
+
+def test_a_code_that_is_not_there_is_refused_with_those_that_are(run_cli):
+    result = run_cli("doctor", "--explain", "T44")
+    assert result.exit_code == 2
+    assert "there is no code 'T44'" in result.stderr

@@ -1,5 +1,6 @@
 """The public functions; the command line does nothing that these cannot."""
 
+from torchsmith.api.diagnosing import doctor
 from torchsmith.api.explaining import explain
 from torchsmith.api.explanation import Explanation
 from torchsmith.api.lessons import LessonRun
@@ -17,6 +18,7 @@ __all__ = [
     "Run",
     "StudyRun",
     "compare",
+    "doctor",
     "evaluate",
     "explain",
     "inspect",

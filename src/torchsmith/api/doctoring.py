@@ -35,23 +35,38 @@ def examine_planned(
     Returns:
         None where the plan wants no examination.
     """
-    from torchsmith.api.carrying import torch_threads
-    from torchsmith.doctor.examine import examine
-    from torchsmith.doctor.subject import Case, Subject
-
-    plan = planned.plan
-    if not plan.doctor.examine:
+    if not planned.plan.doctor.examine:
         return None
-    case = Case(plan, planned.data, setup, planned.inspection)
-    subject = Subject(setup.job, setup.state, case)
-    with torch_threads(plan.training.threads):
-        made = examine(subject, observer=observer)
-    diagnosis = _diagnosis(made, plan.doctor.ignore)
+    diagnosis = examined(planned, setup, observer)
     known = planned.inspection.findings
     for finding in diagnosis.findings:
         if finding.severity != "note" and finding not in known:
             observer.note(told(finding))
     return diagnosis
+
+
+def examined(
+    planned: Planned, setup: "Setup", observer: Observer, seconds: float | None = None
+) -> Diagnosis:
+    """Look at a run that has not begun.
+
+    Args:
+        planned: The plan, with its data, engine and threads.
+        setup: Made of it; at step 0, and stays so, bit for bit.
+        observer: Is told what is going on.
+        seconds: That all probes may take together; where not given, a share of what
+            training will take.
+    """
+    from torchsmith.api.carrying import torch_threads
+    from torchsmith.doctor.examine import examine
+    from torchsmith.doctor.subject import Case, Subject
+
+    plan = planned.plan
+    case = Case(plan, planned.data, setup, planned.inspection)
+    subject = Subject(setup.job, setup.state, case)
+    with torch_threads(plan.training.threads):
+        made = examine(subject, seconds, observer)
+    return diagnosis_of(made, plan.doctor.ignore)
 
 
 def told(finding: Finding) -> str:
@@ -85,7 +100,13 @@ def write_diagnosis(folder: RunFolder, diagnosis: Diagnosis) -> None:
     write_atomic(folder.diagnosis, diagnosis.model_dump_json(indent=1))
 
 
-def _diagnosis(made: "Examination", ignore: tuple[str, ...]) -> Diagnosis:
+def diagnosis_of(made: "Examination", ignore: tuple[str, ...]) -> Diagnosis:
+    """Return what an examination found as a diagnosis, ranked.
+
+    Args:
+        made: Before training.
+        ignore: Codes that the person does not want to hear of.
+    """
     findings, ignored = without(made.findings, ignore)
     return Diagnosis(
         findings=ranked(findings),
@@ -97,7 +118,7 @@ def _diagnosis(made: "Examination", ignore: tuple[str, ...]) -> Diagnosis:
 
 
 def watch_of(
-    folder: RunFolder, plan: Plan, data: Data, setup: "Setup"
+    folder: RunFolder, plan: Plan, data: Data, setup: "Setup", observer: Observer
 ) -> "Watch | None":
     """Return what looks at a run while it trains; None where the doctor was not asked.
 
@@ -106,6 +127,7 @@ def watch_of(
         plan: What to do.
         data: All examples.
         setup: Made of them; its state is at the newest good checkpoint.
+        observer: Is told of errors as they show.
     """
     from torchsmith.doctor.subject import Case, Subject
     from torchsmith.doctor.watch import Watch
@@ -116,7 +138,13 @@ def watch_of(
     inspection = Inspection.model_validate_json(folder.inspection.read_bytes())
     case = Case(plan, data, setup, inspection)
     subject = Subject(setup.job, setup.state, case)
-    return Watch(subject, diagnosis.reference, plan.doctor.ignore, folder.signals)
+    return Watch(
+        subject,
+        diagnosis.reference,
+        plan.doctor.ignore,
+        folder.signals,
+        lambda finding: observer.note(told(finding)),
+    )
 
 
 def conclude_diagnosis(
@@ -131,9 +159,6 @@ def conclude_diagnosis(
         watch: That looked on.
         result: The scores.
     """
-    from torchsmith.doctor.judge import find_in_result
-
-    begin = perf_counter()
     before = read_diagnosis(folder) or Diagnosis()
     course = Course(
         num_epochs=plan.training.epochs,
@@ -144,20 +169,43 @@ def conclude_diagnosis(
         plan=plan,
         stopped=setup.state.finished,
     )
-    found = [*find_in_course(course), *find_in_result(course, result)]
-    findings, ignored = without(found, plan.doctor.ignore)
-    early = [finding for finding in before.findings if finding.moment == "before"]
-    seconds = {
-        "before": before.seconds.get("before", 0.0),
-        "during": round(watch.seconds, 3),
-        "after": round(perf_counter() - begin, 3),
-    }
-    diagnosis = before.model_copy(
-        update={
-            "findings": ranked([*early, *findings]),
-            "ignored": tuple(sorted({*before.ignored, *ignored})),
-            "seconds": seconds,
-        }
-    )
+    diagnosis = concluded(before, course, result, plan.doctor.ignore)
+    seconds = {**diagnosis.seconds, "during": round(watch.seconds, 3)}
+    diagnosis = diagnosis.model_copy(update={"seconds": seconds})
     write_diagnosis(folder, diagnosis)
     return diagnosis
+
+
+def concluded(
+    before: Diagnosis,
+    course: Course,
+    result: Evaluation | None,
+    ignore: tuple[str, ...],
+) -> Diagnosis:
+    """Add what a training and its result showed to what was known before.
+
+    Args:
+        before: Of the examination; what was told while training went on stays.
+        course: So far, or whole.
+        result: The scores; None where training did not come to its end.
+        ignore: Codes that the person does not want to hear of.
+    """
+    from torchsmith.doctor.judge import find_in_result
+
+    begin = perf_counter()
+    found = [*find_in_course(course), *find_in_result(course, result)]
+    known = {finding.code for finding in found}
+    early = [
+        finding
+        for finding in before.findings
+        if finding.moment == "before"
+        or (finding.moment == "during" and finding.code not in known)
+    ]
+    findings, ignored = without([*early, *found], ignore)
+    return before.model_copy(
+        update={
+            "findings": ranked(findings),
+            "ignored": tuple(sorted({*before.ignored, *ignored})),
+            "seconds": {**before.seconds, "after": round(perf_counter() - begin, 3)},
+        }
+    )

@@ -21,6 +21,7 @@ from torchsmith.api.run import Run
 from torchsmith.api.studying import resume_study, run_study
 from torchsmith.api.torchrun import in_each_process
 from torchsmith.core.errors import DataError, PlanError
+from torchsmith.core.observer import Observer
 from torchsmith.core.processes import require_alone
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.inspect.examine import inspect as examine
@@ -139,7 +140,7 @@ def train(  # noqa: PLR0913 -- what a whole job takes; all have defaults
         if _is_plan_file(what)
         else nullcontext()
     ):
-        planned = _planned(what, target, budget, settings, observer)
+        planned = planned_of(what, target, budget, settings, observer)
         called = name or planned.plan.data.source
         if seeds is not None:
             return run_seeds(planned, seeds, called, runs, observer)
@@ -169,13 +170,19 @@ def _require_alone(
             )
 
 
-def _planned(
+def planned_of(
     what: Source | Plan,
     target: str | None,
     budget: float | None,
     settings: Mapping[str, object] | None,
-    observer: TrainingObserver,
+    observer: Observer,
 ) -> Planned:
+    """Make a plan of data, or read the data of a plan, as `train` does.
+
+    Raises:
+        DataError: The data cannot be read or learned from.
+        PlanError: The plan cannot be carried out, or a target or budget is given to it.
+    """
     plan = what if isinstance(what, Plan) else _plan_file(what)
     if plan is None:
         return planning.make_plan(

@@ -1,5 +1,6 @@
 """How an inspection looks in a terminal, and as JSON."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from torchsmith.inspect.inspection import (
     TargetFacts,
 )
 from torchsmith.inspect.wording import amount, number, share
+from torchsmith.plan.text import flow
 
 SHOWN_PER_CODE = 5
 SHOWN = 40
@@ -74,7 +76,7 @@ def print_findings(findings: Sequence[Finding], console: Console) -> None:
     for finding in findings:
         shown[finding.code] = shown.get(finding.code, 0) + 1
         if shown[finding.code] <= SHOWN_PER_CODE:
-            console.print(_finding(finding))
+            console.print(finding_block(finding))
     for code, count in shown.items():
         if count > SHOWN_PER_CODE:
             more = f"  … and {count - SHOWN_PER_CODE:,} more {code}, listed by --json"
@@ -253,7 +255,12 @@ def _checked(inspection: Inspection) -> Iterator[tuple[str, list[Finding]]]:
         yield check.title, [f for f in inspection.findings if f.code in check.codes]
 
 
-def _finding(finding: Finding) -> RenderableType:
+def finding_block(finding: Finding) -> RenderableType:
+    """Draw a finding: what, where, why, and what to do.
+
+    Args:
+        finding: Of the data, or of the doctor.
+    """
     mark, style = _MARKS[finding.severity]
     grid = Table.grid(padding=(0, 1))
     grid.add_column(width=1)
@@ -267,6 +274,10 @@ def _finding(finding: Finding) -> RenderableType:
         detail.append(Text(place, style="dim"))
     if finding.remedy:
         detail.append(Text(f"→ {finding.remedy}"))
+    if finding.changes:
+        pairs = (f"{key}={flow(value)}" for key, value in finding.changes.items())
+        text = " ".join(f"--set {shlex.quote(pair)}" for pair in pairs)
+        detail.append(Text(f"  {text}", style="cyan"))
     grid.add_row(
         Text(mark, style=style), Text(finding.code, style=style), Group(*detail)
     )

@@ -1,34 +1,127 @@
-"""`torchsmith doctor`: is this machine ready, and what is missing."""
+"""`torchsmith doctor`: what is wrong, and what to do about it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from torchsmith.cli.options import output_options, runs_option
+from torchsmith.cli.options import (
+    Setting,
+    collect_settings,
+    output_options,
+    runs_option,
+    target_option,
+)
 from torchsmith.cli.output import Output
 from torchsmith.cli.wording import gigabytes
 
 if TYPE_CHECKING:
     from torchsmith.cli.environment import Environment
+    from torchsmith.doctor.diagnosis import Diagnosis
+
+
+class DoctorCommand(click.Command):
+    """Leaves to a script the options that stand after it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read no options after the name of a script."""
+        script = next((i for i, a in enumerate(args) if a.endswith(".py")), None)
+        if script is not None and not args[script].startswith("-"):
+            args = [*args[: script + 1], "--", *args[script + 1 :]]
+        return super().parse_args(ctx, args)
 
 
 @click.command(
+    cls=DoctorCommand,
     epilog="""\b
 Examples:
-  torchsmith doctor
-  torchsmith doctor --json
-"""
+  torchsmith doctor                            is this machine ready?
+  torchsmith doctor last                       the newest run
+  torchsmith doctor titanic.csv --target Survived
+  torchsmith doctor plan.yaml                  before it is trained
+  torchsmith doctor my_training.py --epochs 3  its options stand after it
+  torchsmith doctor last --fix                 which remedy helps, tried out
+  torchsmith doctor --explain T4
+""",
 )
+@click.argument("what", required=False, metavar="[RUN|SOURCE|PLAN|FILE.py]")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="")
+@target_option
+@click.option(
+    "--set",
+    "pairs",
+    type=Setting(),
+    multiple=True,
+    help="Of data or a plan: set any value of the plan; may be repeated.",
+)
+@click.option("--explain", "code", metavar="CODE", help="Say what a code means.")
 @runs_option
 @output_options
 @click.pass_context
-def doctor(ctx: click.Context, runs_folder: Path, output: Output) -> None:
-    """Check this machine, and say what is missing.
+def doctor(
+    ctx: click.Context,
+    what: str | None,
+    arguments: tuple[str, ...],
+    target: str | None,
+    pairs: tuple[tuple[str, object], ...],
+    code: str | None,
+    runs_folder: Path,
+    output: Output,
+) -> None:
+    """Find out what is wrong, how it shows, and what to do about it.
 
-    Versions, devices, memory, disk. Exit code 1 when something is missing that
-    Torchsmith cannot do without.
+    Of a run: data, plan, how it trained and what came out. Of data or a plan: all that
+    can be known before training. Of a script: its first steps, watched. Without an
+    argument: this machine. Exit code 1 when an error is found.
     """
+    if code is not None:
+        _explain(code, output)
+    elif what is None:
+        ctx.exit(_machine(runs_folder, output))
+    else:
+        if arguments:
+            raise click.UsageError(f"unexpected: {' '.join(arguments)}")
+        with output.progress() as observer:
+            from torchsmith import api
+
+            diagnosis = api.doctor(
+                what,
+                target=target,
+                settings=collect_settings(pairs),
+                runs=runs_folder,
+                observer=observer,
+            )
+        _show(diagnosis, output)
+        ctx.exit(1 if diagnosis.errors else 0)
+
+
+def _show(diagnosis: "Diagnosis", output: Output) -> None:
+    from torchsmith.cli.diagnosis import diagnosis_json, print_diagnosis
+
+    if output.as_json:
+        output.json(diagnosis_json(diagnosis))
+    elif output.quiet:
+        output.say(str(diagnosis))
+    else:
+        print_diagnosis(diagnosis, output.console)
+
+
+def _explain(code: str, output: Output) -> None:
+    from torchsmith.doctor.pages import explained
+
+    text = explained(code)
+    if output.as_json:
+        output.json({"code": code.strip().upper(), "page": text})
+    elif (console := output.console).is_terminal:
+        from rich.markdown import Markdown
+
+        console.print(Markdown(text))
+    else:
+        output.say(text.rstrip("\n"))
+
+
+def _machine(runs_folder: Path, output: Output) -> int:
+    """Check this machine, and return the exit code."""
     with output.progress() as observer:
         observer.stage("Looking at this machine")
         from torchsmith.cli.environment import judge, look_around
@@ -53,7 +146,7 @@ def doctor(ctx: click.Context, runs_folder: Path, output: Output) -> None:
             )
         if not failed and not output.quiet:
             output.say("\nReady. Try: torchsmith train digits")
-    ctx.exit(1 if failed else 0)
+    return 1 if failed else 0
 
 
 def _print_facts(environment: "Environment", output: Output) -> None:

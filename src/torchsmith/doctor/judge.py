@@ -7,12 +7,12 @@ from torchsmith.evaluate.evaluation import Evaluation
 from torchsmith.inspect.inspection import Finding
 
 
-def find_in_result(course: Course, evaluation: Evaluation) -> Iterator[Finding]:
+def find_in_result(course: Course, evaluation: Evaluation | None) -> Iterator[Finding]:
     """Find what the course and the scores show: P3, P7, T6 to T8, Q1 to Q6.
 
     Args:
-        course: Whole.
-        evaluation: Of the run.
+        course: So far, or whole.
+        evaluation: Of the run; None where training did not come to its end.
     """
     del course, evaluation
     yield from ()

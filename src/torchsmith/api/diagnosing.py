@@ -1,0 +1,240 @@
+"""The doctor, asked: of data, a plan, a run, or a person's own script."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar, assert_never
+
+from pydantic import ValidationError
+
+from torchsmith.api.carrying import make_ready
+from torchsmith.api.doctoring import (
+    concluded,
+    examined,
+    read_diagnosis,
+    write_diagnosis,
+)
+from torchsmith.api.planning import IN_MEMORY, Planned, Source, inspect, load_planned
+from torchsmith.api.run import Run, read_history
+from torchsmith.api.training import planned_of
+from torchsmith.core.errors import DataError, TorchsmithError, TrainError
+from torchsmith.core.record import Record
+from torchsmith.core.run_folder import RunFolder, is_run
+from torchsmith.doctor.course import Course
+from torchsmith.doctor.diagnosis import Diagnosis
+from torchsmith.doctor.signals import Signals
+from torchsmith.evaluate.evaluation import Evaluation
+from torchsmith.plan.file import naming_lines
+from torchsmith.plan.plan import Plan, Training
+from torchsmith.train.history import EpochRecord
+from torchsmith.train.watch import TrainingObserver
+
+LAST = "last"
+
+_R = TypeVar("_R", bound=Record)
+
+
+def doctor(
+    what: Run | Plan | Source,
+    *,
+    target: str | None = None,
+    settings: Mapping[str, object] | None = None,
+    runs: str | Path = "runs",
+    observer: TrainingObserver | None = None,
+) -> Diagnosis:
+    """Find out what is wrong, how it shows, and what to do about it.
+
+    Args:
+        what: A run, its path, its name, or `"last"`, also one that was interrupted:
+            data, plan, how it trained and what came out; its diagnosis and its report
+            are written anew. Or a `Plan`, the path of its file, or data as for `load`:
+            all that can be known before training.
+        target: For data, the column to predict.
+        settings: For data or a plan, values of the plan by dotted path.
+        runs: The folder in which runs are looked for by name.
+        observer: Is told what is going on.
+
+    Raises:
+        DataError: There is no such run or data.
+        PlanError: The plan cannot be carried out.
+        TrainError: The run folder cannot be read.
+
+    >>> doctor("iris", settings={"training.epochs": 2}).errors
+    ()
+    """
+    watcher = observer or TrainingObserver()
+    folder = folder_of(what, Path(runs))
+    if folder is None:
+        return _before_training(what, target, settings, watcher)
+    for name, given in {"target": target, "settings": settings}.items():
+        if given:
+            raise DataError(f"{name}: has no meaning for a run; leave it out")
+    match folder.kind:
+        case "plan":
+            return _of_run(Run(folder.path), watcher)
+        case "fit":
+            return _of_fit(folder)
+        case "study" | "lesson":
+            Run(folder.path)  # says what to name instead
+            raise AssertionError(folder.kind)
+        case _:
+            assert_never(folder.kind)
+
+
+def folder_of(what: object, runs: Path) -> RunFolder | None:
+    """Return the folder of a run that is named; None where something else is.
+
+    Raises:
+        DataError: The last run is asked for, and there is none.
+    """
+    if isinstance(what, Run):
+        return what.folder
+    if not isinstance(what, str | Path):
+        return None
+    named = str(what) == LAST or is_run(Path(what)) or is_run(runs / what)
+    return RunFolder.find(what, runs) if named else None
+
+
+def _before_training(
+    what: Plan | Source,
+    target: str | None,
+    settings: Mapping[str, object] | None,
+    observer: TrainingObserver,
+) -> Diagnosis:
+    """Examine thoroughly what could be trained; what cannot be is a finding, too."""
+    path = Path(what) if isinstance(what, str | Path) else None
+    if path is not None and path.suffix in {".yaml", ".yml"}:
+        with naming_lines(path, settings or ()):
+            planned = planned_of(path, target, None, settings, observer)
+            return _examined(planned, observer)
+    try:
+        planned = planned_of(what, target, None, settings, observer)
+    except DataError as error:
+        if isinstance(what, Plan):
+            raise
+        return _unfit(what, target, settings, error)
+    return _examined(planned, observer)
+
+
+def _unfit(
+    source: Source,
+    target: str | None,
+    settings: Mapping[str, object] | None,
+    error: DataError,
+) -> Diagnosis:
+    """Return the findings that stand in the way of a plan, or say what does."""
+    reading = {k: v for k, v in (settings or {}).items() if k.startswith("data.")}
+    try:
+        found = inspect(source, target=target, settings=reading).findings
+    except TorchsmithError:
+        raise error from None
+    if not any(finding.severity == "error" for finding in found):
+        raise error
+    return Diagnosis(
+        findings=found, left_out=("The plan: none can be made of this data.",)
+    )
+
+
+def _examined(planned: Planned, observer: TrainingObserver) -> Diagnosis:
+    setup = make_ready(planned.plan, planned.data, observer)
+    from torchsmith.doctor.examine import THOROUGH
+
+    return examined(planned, setup, observer, THOROUGH)
+
+
+def _of_run(run: Run, observer: TrainingObserver) -> Diagnosis:
+    """Look at a run again, with the rules of today."""
+    folder, plan = run.folder, run.plan
+    known = _known(folder)
+    before = _examined_again(run, known, observer)
+    told = [finding for finding in known.findings if finding.moment == "during"]
+    before = before.model_copy(
+        update={
+            "findings": (*before.findings, *told),
+            "seconds": {**known.seconds, **before.seconds},
+        }
+    )
+    observer.stage("Looking at the run")
+    history = read_history(folder.metrics)
+    course = Course(
+        num_epochs=plan.training.epochs,
+        steps_per_epoch=_steps_per_epoch(history),
+        history=history,
+        signals=_lines(Signals, folder.signals),
+        reference=before.reference,
+        plan=plan,
+        stopped=run.outcome.stopped if folder.outcome.is_file() else "",
+    )
+    result: Evaluation | None = None
+    with suppress(TrainError):
+        result = run.evaluation
+    diagnosis = concluded(before, course, result, plan.doctor.ignore)
+    _keep(run, diagnosis, observer)
+    return diagnosis
+
+
+def _examined_again(
+    run: Run, known: Diagnosis, observer: TrainingObserver
+) -> Diagnosis:
+    """Return what is known before training, from the data if it is still there."""
+    plan = run.plan
+    try:
+        if plan.data.source in IN_MEMORY:
+            raise DataError(f"the data was {plan.data.source} in memory")
+        data = load_planned(plan, observer)
+        return _examined(Planned(data, run.inspection, plan, plan), observer)
+    except TorchsmithError as error:
+        left = f"Data and plan were not looked at again: {error}."
+        early = [finding for finding in known.findings if finding.moment == "before"]
+        changes = {"findings": tuple(early), "left_out": (*known.left_out, left)}
+        return known.model_copy(update=changes)
+
+
+def _of_fit(folder: RunFolder) -> Diagnosis:
+    """Judge the course of a person's own module, whose code is not known here."""
+    training = Training.model_validate_json(folder.fit.read_bytes())
+    known = _known(folder)
+    history = read_history(folder.metrics)
+    course = Course(
+        num_epochs=training.epochs,
+        steps_per_epoch=_steps_per_epoch(history),
+        history=history,
+        signals=_lines(Signals, folder.signals),
+        reference=known.reference,
+    )
+    return concluded(known, course, None, known.ignored)
+
+
+def _steps_per_epoch(history: Sequence[EpochRecord]) -> int:
+    return history[-1].step // history[-1].epoch if history else 0
+
+
+def _known(folder: RunFolder) -> Diagnosis:
+    """Return what was said before; nothing where that cannot be read."""
+    with suppress(TrainError):
+        return read_diagnosis(folder) or Diagnosis()
+    return Diagnosis()
+
+
+def _lines(model: type[_R], path: Path) -> list[_R]:
+    """Read a file of one record each line; a torn last line is left out."""
+    found: list[_R] = []
+    if path.is_file():
+        for line in path.read_text("utf-8").splitlines():
+            try:
+                found.append(model.model_validate_json(line))
+            except ValidationError:
+                break
+    return found
+
+
+def _keep(run: Run, diagnosis: Diagnosis, observer: TrainingObserver) -> None:
+    """Write the diagnosis and the report with it, where nobody else is at work."""
+    try:
+        with run.folder.locked():
+            write_diagnosis(run.folder, diagnosis)
+            if run.report_path.is_file():
+                observer.stage("Writing the report")
+                Run(run.path).report()
+    except TrainError as error:
+        observer.note(f"the diagnosis is not kept in the run folder: {error}")

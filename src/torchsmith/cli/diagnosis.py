@@ -1,0 +1,107 @@
+"""How a diagnosis looks in a terminal, and as JSON."""
+
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from torchsmith.cli.checklist import SHOWN_PER_CODE, finding_block
+from torchsmith.cli.wording import duration
+from torchsmith.doctor.diagnosis import Diagnosis
+from torchsmith.inspect.inspection import Finding
+from torchsmith.inspect.wording import amount
+
+
+def diagnosis_json(diagnosis: Diagnosis) -> dict[str, Any]:
+    """Return a diagnosis as `doctor --json` prints it: findings first."""
+    facts = diagnosis.model_dump(mode="json")
+    return {"findings": facts.pop("findings"), **facts}
+
+
+def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
+    """Print errors and warnings in full, notes in a line each, and what was left out.
+
+    Args:
+        diagnosis: With its findings in the order in which to act on them.
+        console: Where to print; made for 80 columns and more.
+    """
+    found = diagnosis.findings
+    serious = [finding for finding in found if finding.severity != "note"]
+    notes = [finding for finding in found if finding.severity == "note"]
+    for finding, more in _first_of_each(serious):
+        console.print(finding_block(finding))
+        if more:
+            console.print(Text(f"  … and {more:,} more {finding.code}\n", "dim"))
+    if notes:
+        console.print(Text("Good to know", "bold"))
+        grid = Table.grid(padding=(0, 1))
+        for finding, more in _first_of_each(notes):
+            text = Text(finding.message)
+            text.append(f" ({finding.where})" if finding.where else "", "dim")
+            text.append(f" … and {more:,} more" if more else "", "dim")
+            grid.add_row("·", Text(finding.code, "cyan"), text)
+        console.print(grid)
+        console.print()
+    for line in diagnosis.left_out:
+        console.print(Text(f"Not looked at: {line}", "dim"))
+    console.print(Text(summary(diagnosis), "bold" if serious else "bold green"))
+
+
+def summary(diagnosis: Diagnosis) -> str:
+    """Say in a line how much was found, how long it took, and what was ignored.
+
+    >>> summary(Diagnosis(seconds={"before": 2.0}))
+    'Nothing is wrong as far as the doctor sees (looked for 2.0 s).'
+    """
+    found = diagnosis.findings
+    counts = [
+        amount(number, severity)
+        for severity in ("error", "warning", "note")
+        if (number := sum(one.severity == severity for one in found))
+    ]
+    text = ", ".join(counts)
+    if not any(one.severity != "note" for one in found):
+        text = "Nothing is wrong as far as the doctor sees" + f"; {text}" * bool(text)
+    took = sum(diagnosis.seconds.values())
+    remarks = [f"looked for {duration(took)}"] if took else []
+    if diagnosis.ignored:
+        remarks.append(f"ignored as the plan says: {', '.join(diagnosis.ignored)}")
+    return f"{text} ({'; '.join(remarks)})." if remarks else f"{text}."
+
+
+def after_training(diagnosis: Diagnosis, folder: str) -> str:
+    """Say after a training what the doctor says; empty where it says nothing.
+
+    Args:
+        diagnosis: Of the run.
+        folder: The run folder, to ask further.
+    """
+    serious = [f for f in diagnosis.findings if f.severity != "note"]
+    if not serious:
+        return ""
+    first = serious[0]
+    others = len(serious) - 1
+    more = f" {amount(others, 'finding')} more:" if others else " More:"
+    where = f" ({first.where})" if first.where else ""
+    return (
+        f"Doctor: {first.code} {first.severity}: {first.message}{where} {first.remedy}"
+        f"{more} torchsmith doctor {shlex.quote(folder)}"
+    )
+
+
+def _first_of_each(findings: Sequence[Finding]) -> list[tuple[Finding, int]]:
+    """Return of each code the first few findings; the last of these with the rest."""
+    kept: dict[str, list[Finding]] = {}
+    for finding in findings:
+        kept.setdefault(finding.code, []).append(finding)
+    shown = []
+    for finding in findings:
+        same = kept[finding.code]
+        place = same.index(finding)
+        if place < SHOWN_PER_CODE:
+            last = place == SHOWN_PER_CODE - 1
+            shown.append((finding, len(same) - SHOWN_PER_CODE if last else 0))
+    return shown
