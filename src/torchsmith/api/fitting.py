@@ -1,19 +1,26 @@
 """`fit`: a person's own module and data, through the same loop."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import TypeAdapter, ValidationError
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import Dataset
 
 from torchsmith.api.carrying import torch_threads
+from torchsmith.api.fit_choices import (
+    choice,
+    chosen_loss,
+    chosen_optimizer,
+    chosen_schedule,
+    training_settings,
+)
+from torchsmith.api.fit_doctor import FitDoctor, doctor_settings
 from torchsmith.api.measures import (
     Measures,
     by_name,
@@ -21,23 +28,18 @@ from torchsmith.api.measures import (
     score_function,
 )
 from torchsmith.core import environment
-from torchsmith.core.errors import DataError, PlanError, nearest
+from torchsmith.core.errors import DataError, Diverged, PlanError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.processes import require_alone
 from torchsmith.core.run_folder import RunFolder
-from torchsmith.core.spec import Spec, members
+from torchsmith.core.spec import Spec
 from torchsmith.core.vocabulary import Part
+from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.nn.averaging import build_average
-from torchsmith.nn.losses import ClassTargets, LossFunction, build_loss
-from torchsmith.nn.optimizers import build_optimizer
-from torchsmith.nn.schedules import build_schedule
+from torchsmith.nn.losses import LossFunction
 from torchsmith.plan.averaging import Averaging
-from torchsmith.plan.losses import Loss
-from torchsmith.plan.optimizers import Optimizer
-from torchsmith.plan.other_names import key_hint, spec_names
+from torchsmith.plan.doctor import Doctor
 from torchsmith.plan.plan import Stopping, Training
-from torchsmith.plan.schedules import Interval, Schedule, interval_of
-from torchsmith.plan.wrong import wish
 from torchsmith.train.batches import Batches, DatasetBatches, TensorBatches
 from torchsmith.train.engines.choose import choose_engine
 from torchsmith.train.history import EpochRecord
@@ -66,6 +68,7 @@ class Fit:
         best_epoch: The epoch whose weights it has.
         stopped: Why training ended, a sentence.
         path: The run folder, or None.
+        diagnosis: What the doctor says of module, data and training.
     """
 
     module: nn.Module
@@ -73,6 +76,7 @@ class Fit:
     best_epoch: int
     stopped: str
     path: Path | None
+    diagnosis: Diagnosis
 
 
 def fit(  # noqa: PLR0913 -- what training a module takes; all but four have defaults
@@ -91,6 +95,7 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
     name: str | None = None,
     resume: str | Path | None = None,
     observer: TrainingObserver | None = None,
+    doctor: Doctor | Mapping[str, Any] | None = None,
     **settings: Any,  # noqa: ANN401 -- the fields of Training
 ) -> Fit:
     """Train a person's own `nn.Module` on a person's own data, with the same loop.
@@ -125,6 +130,9 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
         name: What to call the run; the module's class where not given.
         resume: The path or name of an interrupted fit, given the same objects again.
         observer: Is told how it goes.
+        doctor: As in a plan: `{"ignore": ["P12"]}`, or `{"examine": False}`. It looks
+            at module, data, loss and optimizer before training, and on while it goes
+            on, and changes no weight.
         **settings: Fields of `training`, one by one.
 
     Raises:
@@ -140,7 +148,8 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
     3.0
     """
     require_alone("the module of fit")
-    chosen = _settings(training, settings)
+    chosen = training_settings(training, settings)
+    care = doctor_settings(doctor)
     if not isinstance(module, nn.Module) or not list(module.parameters()):
         raise PlanError(
             f"fit: a {type(module).__name__} has no parameters to train; give an "
@@ -149,7 +158,7 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
     measures = by_name(metrics)
     device = choose_device(chosen.device)
     module.to(device)
-    loss_function = _loss(loss, device)
+    loss_function = chosen_loss(loss, device)
     job = Job(
         train=_batches(train, device, "train", chosen),
         val=None if val is None else _batches(val, device, "val", chosen),
@@ -161,9 +170,9 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
         lower_is_better=lower_is_better(measures),
     )
     steps = job.steps_per_epoch
-    built = _optimizer(optimizer, module)
-    pace, interval = _schedule(schedule, built, chosen.epochs, steps)
-    spec = None if averaging is None else _choice(Averaging, averaging, "averaging")
+    built = chosen_optimizer(optimizer, module)
+    pace, interval = chosen_schedule(schedule, built, chosen.epochs, steps)
+    spec = None if averaging is None else choice(Averaging, averaging, "averaging")
     state = TrainState(
         module,
         built,
@@ -173,34 +182,43 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
         loss_sum=torch.zeros((), dtype=torch.float64, device=device),
     )
     with torch_threads(chosen.threads):
+        if runs is None and resume is None:
+            return _in_memory(job, state, observer or TrainingObserver(), care)
         return _carry_out(
-            job, state, observer or TrainingObserver(), runs, name, resume
+            job, state, observer or TrainingObserver(), care, runs, name, resume
         )
+
+
+def _in_memory(
+    job: Job, state: TrainState, watcher: TrainingObserver, care: Doctor
+) -> Fit:
+    beside = FitDoctor.examining(job, state, care, watcher) if care.examine else None
+    engine = choose_engine(job, state, watcher.note)
+    watchers = [*([beside.begin()] if beside else []), watcher]
+    session = _session(job, None, watchers)
+    run_loop(job, state, session, engine.train_epoch)
+    return _result(state, None, beside)
 
 
 def _carry_out(
     job: Job,
     state: TrainState,
     watcher: TrainingObserver,
+    care: Doctor,
     runs: str | Path | None,
     name: str | None,
     resume: str | Path | None,
 ) -> Fit:
-    module, chosen, steps = state.network, job.training, job.steps_per_epoch
-    engine = choose_engine(job, state, watcher.note)
-    if runs is None and resume is None:
-        session = Session(
-            None,
-            [watcher],
-            num_epochs=chosen.epochs,
-            steps_per_epoch=steps,
-            seconds=chosen.seconds,
-        )
-        run_loop(job, state, session, engine.train_epoch)
-        return _result(state, None)
+    module, chosen = state.network, job.training
+    beside = None
     if resume is None:
         rehearse(job, module)
+        if care.examine:
+            beside = FitDoctor.examining(job, state, care, watcher)
+    engine = choose_engine(job, state, watcher.note)
     folder = _folder(module, chosen, Path(runs or "runs"), name, resume)
+    if resume is not None and care.examine:
+        beside = FitDoctor.resuming(job, state, care, folder)
     with (
         folder.locked(),
         closing(TensorBoardEvents(folder.tensorboard, state)) as events,
@@ -217,109 +235,34 @@ def _carry_out(
             MetricsFile(folder.metrics, state.history),
             events,
             WeightSnapshots(folder, state, chosen.epochs),
+            *([beside.begin(folder)] if beside else []),
             watcher,
         ]
-        session = Session(
-            folder,
-            watchers,
-            num_epochs=chosen.epochs,
-            steps_per_epoch=steps,
-            seconds=chosen.seconds,
-        )
+        session = _session(job, folder, watchers)
         size = sum(p.numel() for p in module.parameters())
         watcher.on_start(chosen.epochs, len(job.train), size, str(job.device))
-        run_loop(job, state, session, engine.train_epoch)
+        try:
+            run_loop(job, state, session, engine.train_epoch)
+        except Diverged:
+            if beside:
+                beside.conclude()
+            raise
         for each in watchers:
             each.on_end(state.finished)
         folder.save_model(lambda path: _save_weights(module, path))
-    return _result(state, folder.path)
+        return _result(state, folder.path, beside)
 
 
-def _settings(training: Training | None, settings: Mapping[str, Any]) -> Training:
-    unknown = [key for key in settings if key not in Training.model_fields]
-    if unknown:
-        names = list(Training.model_fields)
-        hint = key_hint(unknown[0], names) or f"; there are: {', '.join(names)}"
-        raise PlanError(f"fit: there is no setting {unknown[0]!r}{hint}")
-    base = {} if training is None else training.model_dump()
-    try:
-        return Training.model_validate(base | dict(settings))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise PlanError(
-            f"fit: {first['loc'][0]}: must be {wish(first)}, got {first['input']!r}"
-        ) from error
-
-
-def _choice(kind: Any, value: Any, what: str) -> Any:  # noqa: ANN401 -- any union of specs
-    specs = {member.spec_name(): member for member in members(kind)}
-    names = list(specs)
-    try:
-        return TypeAdapter(kind).validate_python(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = next(iter(value), "") if isinstance(value, Mapping) else value
-        if name not in names:
-            other = spec_names(getattr(name, "__name__", str(name)), names)
-            hint = f"; write '{other[0]}', or" if other else nearest(str(name), names)
-            raise PlanError(
-                f"fit: unknown {what} {name!r}{hint or ';'} give an object of PyTorch "
-                f"(not its class), or one of: {', '.join(names)}"
-            ) from error
-        where = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            allowed = list(specs[str(name)].model_fields)
-            hint = key_hint(str(first["loc"][-1]), allowed)
-            why = f"unknown key{hint}; it takes {', '.join(allowed)}"
-            raise PlanError(f"fit: {what} {where}: {why}".replace("?;", "?")) from error
-        why = f"must be {wish(first)}"
-        if first["type"] == "value_error":
-            why = str(first["ctx"]["error"])
-        raise PlanError(
-            f"fit: {what} {where}: {why}, got {first['input']!r}"
-        ) from error
-
-
-def _loss(
-    loss: LossFunction | str | Mapping[str, Any] | Spec, device: torch.device
-) -> LossFunction:
-    if isinstance(loss, type) or not callable(loss):
-        loss = build_loss(_choice(Loss, loss, "loss"))
-    if isinstance(loss, nn.BCELoss):
-        loss = ClassTargets(loss)  # which says what is wrong in a person's words
-    return loss.to(device) if isinstance(loss, nn.Module) else loss
-
-
-def _optimizer(
-    optimizer: torch.optim.Optimizer | str | Mapping[str, Any] | Spec, module: nn.Module
-) -> torch.optim.Optimizer:
-    if not isinstance(optimizer, torch.optim.Optimizer):
-        spec = _choice(Optimizer, optimizer, "optimizer")
-        return build_optimizer(spec, module.named_parameters())
-    own = {id(p) for p in module.parameters()}
-    given = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    if not own & given:
-        raise PlanError(
-            "fit: the optimizer has none of the module's parameters; make it with "
-            "module.parameters() of this very module"
-        )
-    return optimizer
-
-
-def _schedule(
-    schedule: LRScheduler | str | Mapping[str, Any] | Spec | None,
-    optimizer: torch.optim.Optimizer,
-    epochs: int,
-    steps: int,
-) -> tuple[LRScheduler | None, Interval]:
-    if isinstance(schedule, LRScheduler) and schedule.optimizer is not optimizer:
-        raise PlanError(
-            "fit: the schedule belongs to another optimizer; make both, and give both"
-        )
-    if schedule is None or isinstance(schedule, LRScheduler):
-        return schedule, "epoch"
-    spec = _choice(Schedule, schedule, "schedule")
-    return build_schedule(spec, optimizer, epochs, steps), interval_of(spec)
+def _session(
+    job: Job, folder: RunFolder | None, watchers: Sequence[TrainingObserver]
+) -> Session:
+    return Session(
+        folder,
+        watchers,
+        num_epochs=job.training.epochs,
+        steps_per_epoch=job.steps_per_epoch,
+        seconds=job.training.seconds,
+    )
 
 
 def _batches(
@@ -378,11 +321,12 @@ def _save_weights(module: nn.Module, path: Path) -> None:
     write_atomic(path / "network.safetensors", weights)
 
 
-def _result(state: TrainState, path: Path | None) -> Fit:
+def _result(state: TrainState, path: Path | None, beside: FitDoctor | None) -> Fit:
     return Fit(
         module=state.network.eval(),
         history=tuple(state.history),
         best_epoch=state.best_epoch,
         stopped=state.finished,
         path=path,
+        diagnosis=beside.conclude() if beside else Diagnosis(),
     )

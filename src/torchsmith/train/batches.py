@@ -209,6 +209,11 @@ class DatasetBatches:
     def __len__(self) -> int:
         return self._length
 
+    @property
+    def items(self) -> Items:
+        """What reads the data set, one item at a time."""
+        return self._items
+
     def take(self, rows: Tensor, epoch: int = 0) -> tuple[Any, Tensor]:
         """Return the collated inputs and targets of these rows, on the device.
 

@@ -1,0 +1,140 @@
+"""What `fit` takes as an object of PyTorch, by its name, or as a choice of a plan."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from pydantic import TypeAdapter, ValidationError
+from torch import nn
+from torch.optim.lr_scheduler import LRScheduler
+
+from torchsmith.core.errors import PlanError, nearest
+from torchsmith.core.spec import Spec, members
+from torchsmith.nn.losses import ClassTargets, LossFunction, build_loss
+from torchsmith.nn.optimizers import build_optimizer
+from torchsmith.nn.schedules import build_schedule
+from torchsmith.plan.losses import Loss
+from torchsmith.plan.optimizers import Optimizer
+from torchsmith.plan.other_names import key_hint, spec_names
+from torchsmith.plan.plan import Training
+from torchsmith.plan.schedules import Interval, Schedule, interval_of
+from torchsmith.plan.wrong import wish
+
+
+def training_settings(
+    training: Training | None, settings: Mapping[str, Any]
+) -> Training:
+    """Return the settings of `training`, with those that are given one by one.
+
+    Raises:
+        PlanError: There is no such setting, or not with this value.
+    """
+    unknown = [key for key in settings if key not in Training.model_fields]
+    if unknown:
+        names = list(Training.model_fields)
+        hint = key_hint(unknown[0], names) or f"; there are: {', '.join(names)}"
+        raise PlanError(f"fit: there is no setting {unknown[0]!r}{hint}")
+    base = {} if training is None else training.model_dump()
+    try:
+        return Training.model_validate(base | dict(settings))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise PlanError(
+            f"fit: {first['loc'][0]}: must be {wish(first)}, got {first['input']!r}"
+        ) from error
+
+
+def choice(kind: Any, value: Any, what: str) -> Any:  # noqa: ANN401 -- any union of specs
+    """Return a choice as in a plan: a name, or a mapping from one to its arguments.
+
+    Args:
+        kind: A union of specs, such as `Loss`.
+        value: What the person gave.
+        what: What to call it in messages.
+
+    Raises:
+        PlanError: There is no such choice, or it does not take these arguments.
+    """
+    specs = {member.spec_name(): member for member in members(kind)}
+    names = list(specs)
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = next(iter(value), "") if isinstance(value, Mapping) else value
+        if name not in names:
+            other = spec_names(getattr(name, "__name__", str(name)), names)
+            hint = f"; write '{other[0]}', or" if other else nearest(str(name), names)
+            raise PlanError(
+                f"fit: unknown {what} {name!r}{hint or ';'} give an object of PyTorch "
+                f"(not its class), or one of: {', '.join(names)}"
+            ) from error
+        where = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            allowed = list(specs[str(name)].model_fields)
+            hint = key_hint(str(first["loc"][-1]), allowed)
+            why = f"unknown key{hint}; it takes {', '.join(allowed)}"
+            raise PlanError(f"fit: {what} {where}: {why}".replace("?;", "?")) from error
+        why = f"must be {wish(first)}"
+        if first["type"] == "value_error":
+            why = str(first["ctx"]["error"])
+        raise PlanError(
+            f"fit: {what} {where}: {why}, got {first['input']!r}"
+        ) from error
+
+
+def chosen_loss(
+    loss: LossFunction | str | Mapping[str, Any] | Spec, device: torch.device
+) -> LossFunction:
+    """Return the loss that a person gave or named, on the device.
+
+    Raises:
+        PlanError: There is no such loss.
+    """
+    if isinstance(loss, type) or not callable(loss):
+        loss = build_loss(choice(Loss, loss, "loss"))
+    if isinstance(loss, nn.BCELoss):
+        loss = ClassTargets(loss)  # which says what is wrong in a person's words
+    return loss.to(device) if isinstance(loss, nn.Module) else loss
+
+
+def chosen_optimizer(
+    optimizer: torch.optim.Optimizer | str | Mapping[str, Any] | Spec, module: nn.Module
+) -> torch.optim.Optimizer:
+    """Return the optimizer that a person gave or named.
+
+    Raises:
+        PlanError: There is no such optimizer, or it is of another module.
+    """
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        spec = choice(Optimizer, optimizer, "optimizer")
+        return build_optimizer(spec, module.named_parameters())
+    own = {id(p) for p in module.parameters()}
+    given = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    if not own & given:
+        raise PlanError(
+            "fit: the optimizer has none of the module's parameters; make it with "
+            "module.parameters() of this very module"
+        )
+    return optimizer
+
+
+def chosen_schedule(
+    schedule: LRScheduler | str | Mapping[str, Any] | Spec | None,
+    optimizer: torch.optim.Optimizer,
+    epochs: int,
+    steps: int,
+) -> tuple[LRScheduler | None, Interval]:
+    """Return the schedule that a person gave or named, and when it is stepped.
+
+    Raises:
+        PlanError: There is no such schedule, or it is of another optimizer.
+    """
+    if isinstance(schedule, LRScheduler) and schedule.optimizer is not optimizer:
+        raise PlanError(
+            "fit: the schedule belongs to another optimizer; make both, and give both"
+        )
+    if schedule is None or isinstance(schedule, LRScheduler):
+        return schedule, "epoch"
+    spec = choice(Schedule, schedule, "schedule")
+    return build_schedule(spec, optimizer, epochs, steps), interval_of(spec)
