@@ -1,0 +1,152 @@
+"""A linear model and nearest neighbours, on tensors and within a fraction of a second.
+
+scikit-learn's would take longer to import than the examination of a small run may.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from torchsmith.doctor.examples import Examples
+from torchsmith.nn.optimizers import unmarked
+
+LINEAR_STEPS = 30
+"""Of L-BFGS; stopping early keeps it from learning few examples by heart."""
+
+WIDE = 10.0
+"""Standardised features are cut at plus and minus this many deviations."""
+
+RIDGE = 1.0
+"""The penalty of squared weights, for standardised features."""
+
+FEW_NEIGHBOURS, MANY_NEIGHBOURS, MANY_FROM = 5, 15, 2_000
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a simple model says of examples that it was not fitted on.
+
+    Attributes:
+        name: Of the model, in words.
+        places: `(m,)` places of these examples in the sample.
+        values: `(m, K)` probabilities, or `(m, d)` numbers.
+        score: The share of right classes, or R².
+        error: The sampling error of the score.
+    """
+
+    name: str
+    places: Tensor
+    values: Tensor
+    score: float
+    error: float
+
+
+def ask_simple_models(examples: Examples) -> tuple[Answers, ...]:
+    """Return what a linear model and nearest neighbours say, the better one first.
+
+    Args:
+        examples: Each of its folds is fitted once and answered once.
+    """
+    if not examples.folds:
+        return ()
+    found = [
+        _answers(examples, name, model)
+        for name, model in (("linear model", _linear), ("nearest neighbours", _near))
+    ]
+    return tuple(sorted(found, key=lambda answers: -answers.score))
+
+
+_Model = Callable[[Examples, Tensor, Tensor, Tensor], Tensor]
+"""From the sample, inputs and places that it is fitted on, and inputs, to answers."""
+
+
+def _answers(examples: Examples, name: str, model: _Model) -> Answers:
+    values = []
+    for fitted, held in examples.folds:
+        ours, theirs = _scaled(examples, fitted, held)
+        values.append(model(examples, ours, fitted, theirs))
+    places = torch.cat([held for _, held in examples.folds])
+    said = torch.cat(values)
+    score, error = _score(examples, places, said)
+    return Answers(name, places, said, score, error)
+
+
+def _scaled(examples: Examples, fitted: Tensor, held: Tensor) -> tuple[Tensor, Tensor]:
+    """Standardise by the fitted examples; constant features become 0."""
+    ours, theirs = examples.features[fitted], examples.features[held]
+    centre = ours.mean(dim=0)
+    scale = ours.std(dim=0, correction=0)
+    if examples.even:
+        scale = scale.square().mean().sqrt().expand_as(scale)
+    scale = torch.where(scale > 1e-7 * (1 + centre.abs()), scale, torch.inf)
+    both = ((part - centre) / scale for part in (ours, theirs))
+    first, second = (part.clamp(-WIDE, WIDE) for part in both)
+    return first, second
+
+
+def _linear(
+    examples: Examples, inputs: Tensor, fitted: Tensor, asked: Tensor
+) -> Tensor:
+    inputs, asked = (
+        nn.functional.pad(part, (0, 1), value=1) for part in (inputs, asked)
+    )
+    if examples.codes is None:
+        return _ridge(inputs, examples.numbers[fitted], asked)
+    weight = torch.zeros(inputs.shape[1], examples.num_classes, requires_grad=True)
+    targets = examples.codes[fitted]
+
+    def loss() -> Tensor:
+        penalty = weight[:-1].square().sum() * (RIDGE / (2 * len(inputs)))
+        value = nn.functional.cross_entropy(inputs @ weight, targets) + penalty
+        (weight.grad,) = torch.autograd.grad(value, weight)
+        return value
+
+    optimizer = unmarked(torch.optim.LBFGS)(
+        [weight], max_iter=LINEAR_STEPS, line_search_fn="strong_wolfe"
+    )
+    with torch.enable_grad():
+        optimizer.step(loss)
+    return torch.softmax(asked @ weight.detach(), dim=1)
+
+
+def _ridge(inputs: Tensor, targets: Tensor, asked: Tensor) -> Tensor:
+    """Return answers of ridge regression; the last input is 1, and free."""
+    centre, wide = targets.mean(dim=0), inputs.double()
+    penalty = torch.full((wide.shape[1],), RIDGE, dtype=torch.float64)
+    penalty[-1] = 1e-6
+    gram = wide.T @ wide + torch.diag(penalty)
+    weight: Tensor = torch.linalg.solve(gram, wide.T @ (targets - centre).double())
+    return (asked.double() @ weight).float() + centre
+
+
+def _near(examples: Examples, inputs: Tensor, fitted: Tensor, asked: Tensor) -> Tensor:
+    few = examples.even or len(inputs) < MANY_FROM
+    count = min(FEW_NEIGHBOURS if few else MANY_NEIGHBOURS, len(inputs))
+    near = torch.cdist(asked, inputs).topk(count, largest=False).indices
+    if examples.codes is None:
+        return examples.numbers[fitted][near].mean(dim=1)
+    codes = examples.codes[fitted]
+    counts = torch.bincount(codes, minlength=examples.num_classes)
+    votes = nn.functional.one_hot(codes[near], examples.num_classes).sum(dim=1)
+    # The class shares count as one more neighbour: no class is impossible.
+    found: Tensor = (votes + counts / len(codes)) / (count + 1)
+    return found
+
+
+def _score(examples: Examples, places: Tensor, said: Tensor) -> tuple[float, float]:
+    count = len(places)
+    if examples.codes is not None:
+        score = (said.argmax(dim=1) == examples.codes[places]).double().mean().item()
+        # One more right and one more wrong: none wrong is not no error.
+        share = (score * count + 1) / (count + 2)
+        return score, (share * (1 - share) / count) ** 0.5
+    truth = examples.numbers[places].double()
+    spread = (truth - truth.mean(dim=0)).square().sum(dim=1)
+    left = (truth - said.double()).square().sum(dim=1)
+    total = spread.mean().clamp(min=1e-300)
+    score = 1 - (left.mean() / total).item()
+    # By how much the ratio of two means of one sample varies.
+    each = (left - (1 - score) * spread) / total
+    return score, (each.std() / count**0.5).item() if count > 1 else 1.0
