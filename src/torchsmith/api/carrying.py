@@ -201,11 +201,11 @@ def ready_to_train(
 
     state = setup.state
     notes = _load_newest(folder, plan, state, observer)
+    watch = watch_of(folder, plan, data, setup, observer)  # copies what has no hooks
     events = events_of(folder, setup)
     if plan.training.engine != "eager":
         # Others call no module, and events follow a call to draw the network.
         rehearse(setup.job, state.network)
-    watch = watch_of(folder, plan, data, setup)
     recorders = (
         MetricsFile(folder.metrics, state.history),
         events,

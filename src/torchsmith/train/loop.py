@@ -188,7 +188,6 @@ def end_epoch(job: Job, state: TrainState, session: Session) -> None:
     else:
         state.bad_epochs += 1
     step_schedule(state, "epoch", train_loss if val_loss is None else val_loss)
-    state.finished = reason_to_stop(job, state, session)
     session.add_time(state)
     record = EpochRecord(
         epoch=state.epoch,
@@ -203,6 +202,7 @@ def end_epoch(job: Job, state: TrainState, session: Session) -> None:
         best=best,
     )
     state.history.append(record)
+    state.finished = reason_to_stop(job, state, session)
     state.step_in_epoch = state.num_seen = 0
     state.loss_sum.zero_()
     state.epoch_seconds = 0.0
@@ -252,7 +252,7 @@ def reason_to_stop(job: Job, state: TrainState, session: Session) -> str:
             f"stopped early after epoch {state.epoch}: {job.stopping.monitor} has not "
             f"improved for {patience} epochs (best: epoch {state.best_epoch})"
         )
-    return ""
+    return session.reason_to_stop(state.history[-1])
 
 
 def monitored(

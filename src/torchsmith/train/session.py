@@ -86,6 +86,11 @@ class Session:
         if perf_counter() >= self._next_checkpoint:
             self.save(state)
 
+    def reason_to_stop(self, record: EpochRecord) -> str:
+        """Return the first reason of an observer to end after this epoch, or none."""
+        reasons = (observer.reason_to_stop(record) for observer in self._observers)
+        return next(filter(None, reasons), "")
+
     def out_of_time(self, state: TrainState) -> bool:
         """Whether the plan's guard has been reached."""
         return bool(self._limit) and state.seconds >= self._limit

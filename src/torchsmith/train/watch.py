@@ -44,6 +44,15 @@ class TrainingObserver(Observer):
     def on_progress(self, progress: Progress) -> None:
         """Called at most ten times a second, off the hot path."""
 
+    def reason_to_stop(self, record: EpochRecord) -> str:
+        """Say why training shall end after this epoch; an empty text lets it go on.
+
+        Asked after each epoch that is not the last anyway, before `on_epoch_end`. What
+        it says must follow from the training alone, so that a resumed run ends alike.
+        """
+        del record
+        return ""
+
     def on_epoch_end(self, record: EpochRecord) -> None:
         """An epoch and its validation are done."""
 

@@ -1,0 +1,241 @@
+"""Taking a sample of a training on a copy of its network and optimizer."""
+
+import copy
+from time import perf_counter
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from torchsmith.doctor.instruments import Instruments, Seen, weights_of
+from torchsmith.doctor.signals import LayerSignals, Signals
+from torchsmith.doctor.subject import Subject, trial, without_trace
+from torchsmith.train.batches import TensorBatches
+from torchsmith.train.forward_trace import is_compiled
+from torchsmith.train.loop import autocast, backward, clip_gradients
+from torchsmith.train.state import TrainState
+
+FEWEST_EXAMPLES, MOST_EXAMPLES = 256, 2048
+MOST_NUMBERS = 2**18
+"""Of the inputs that are probed in each sample: 334 pictures of MNIST."""
+
+SHARE_OF_WORK = 512
+"""One example is probed for so many that training goes through."""
+
+MOST_WEIGHTS = 2**25
+"""A larger network is not copied: it could be all that fits into memory."""
+
+
+class Sampler:
+    """Takes samples; the network that is trained is read, and nothing else.
+
+    The same examples are probed each time, as the training part has them.
+
+    Args:
+        subject: Whose state is trained.
+
+    Raises:
+        Exception: The network or its optimizer cannot be copied, or an example cannot
+            be read; whatever a person's own code raises.
+    """
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+        with without_trace(subject, "watch"):
+            batch, rows = rows_to_probe(subject)
+            self._inputs, self._targets = subject.job.train.take(rows)
+            self._batch = self._inputs, self._targets
+            if len(batch) < len(rows):
+                self._batch = subject.job.train.take(batch)
+            self._twin = trial(subject)
+            self._instruments = Instruments(self._twin.network)
+            self._layers = {
+                name: weights
+                for name, module in self._twin.network.named_modules()
+                if (weights := list(weights_of(module)))
+            }
+
+    def take(self) -> Signals:
+        """Return a sample of the training as it is now."""
+        begin, state = perf_counter(), self._subject.state
+        with without_trace(self._subject, "watch"):
+            self._follow(state)
+            loss, batch_loss, spread, seen = self._evaluate()
+            before = [w.detach().clone() for w in self._weights]
+            train_mode_loss, gradients, norm = self._step()
+        weights = self._by_layer(before)
+        changes = torch._foreach_sub([w.detach() for w in self._weights], before)
+        updates, slopes = self._by_layer(list(changes)), self._by_layer(gradients)
+        types = {
+            name: type(module).__name__
+            for name, module in self._twin.network.named_modules()
+        }
+        layers = [_seen_layer(one, weights, updates, slopes) for one in seen]
+        known = {layer.name for layer in layers}
+        layers += [
+            LayerSignals(
+                name=name,
+                type=types[name],
+                weight_rms=weights[name],
+                update_rms=updates[name],
+                grad_rms=slopes[name],
+            )
+            for name in self._layers
+            if name not in known
+        ]
+        return Signals(
+            epoch=state.epoch,
+            step=state.step,
+            loss=loss,
+            batch_loss=batch_loss,
+            train_mode_loss=train_mode_loss,
+            grad_norm=norm,
+            spread=spread,
+            examples=len(self._targets),
+            layers=tuple(layers),
+            not_finite=self._not_finite(seen),
+            seconds=round(perf_counter() - begin, 6),
+        )
+
+    @property
+    def _weights(self) -> list[nn.Parameter]:
+        return [w for weights in self._layers.values() for w in weights]
+
+    def _follow(self, state: TrainState) -> None:
+        """Bring the copy to where training is."""
+        ours, theirs = self._twin.network, state.network
+        with torch.no_grad():
+            for mine, its in (
+                (list(ours.parameters()), list(theirs.parameters())),
+                (list(ours.buffers()), list(theirs.buffers())),
+            ):
+                for to, source in zip(mine, its, strict=True):
+                    to.copy_(source)
+        groups = zip(
+            self._twin.optimizer.param_groups, state.optimizer.param_groups, strict=True
+        )
+        for to_group, from_group in groups:
+            to_group.update(
+                {k: _copied(v) for k, v in from_group.items() if k != "params"}
+            )
+            for p, q in zip(to_group["params"], from_group["params"], strict=True):
+                values = state.optimizer.state.get(q, {})
+                kept = {key: _copied(value) for key, value in values.items()}
+                self._twin.optimizer.state[p] = kept
+
+    @torch.no_grad()
+    def _evaluate(self) -> tuple[float, float, float, list[Seen]]:
+        job, network = self._subject.job, self._twin.network.eval()
+        with autocast(job), self._instruments.looking() as seen:
+            outputs = network(self._inputs)
+        with autocast(job):
+            loss = job.loss(outputs, self._targets)
+            batch_loss = loss
+            if self._batch[1] is not self._targets:
+                inputs, targets = self._batch
+                batch_loss = job.loss(network(inputs), targets)
+        deviation = outputs.float().std(dim=0, correction=0)
+        for one in seen:
+            if one.output is outputs:
+                one.numbers.pop("saturated", None)
+        return (
+            float(loss) / self._divisor(self._targets),
+            float(batch_loss) / self._divisor(self._batch[1]),
+            float(deviation.square().mean().sqrt()),
+            seen,
+        )
+
+    def _step(self) -> tuple[float, list[Tensor], float]:
+        """Do one step of the copy; return its loss and its gradients."""
+        job, twin = self._subject.job, self._twin
+        inputs, targets = self._batch
+        twin.network.train()
+        twin.optimizer.zero_grad()
+        with autocast(job):
+            loss = job.loss(twin.network(inputs), targets)
+        backward(loss)
+        gradients = [
+            torch.zeros_like(w) if w.grad is None else w.grad.detach().clone()
+            for w in self._weights
+        ]
+        every = [p.grad for p in twin.network.parameters() if p.grad is not None]
+        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(every)))
+        clip_gradients(job, twin, is_last=False)
+        twin.optimizer.step()
+        return float(loss.detach()) / self._divisor(targets), gradients, float(norm)
+
+    def _divisor(self, targets: Tensor) -> int:
+        return len(targets) if self._subject.job.loss_is_sum else 1
+
+    def _by_layer(self, tensors: list[Tensor]) -> dict[str, float]:
+        """Return the root mean square over each layer's weights."""
+        squares = [float(n) ** 2 for n in torch._foreach_norm(tensors)]
+        found, place = {}, 0
+        for name, weights in self._layers.items():
+            end = place + len(weights)
+            numbers = sum(w.numel() for w in weights)
+            found[name] = (sum(squares[place:end]) / numbers) ** 0.5
+            place = end
+        return found
+
+    def _not_finite(self, seen: list[Seen]) -> tuple[str, ...]:
+        state = self._subject.state
+        names = [
+            name or type(module).__name__
+            for name, module in state.network.named_modules()
+            if not all(
+                bool(p.detach().isfinite().all())
+                for p in module.parameters(recurse=False)
+            )
+        ]
+        names += [one.name for one in seen if not bool(one.numbers["finite"])]
+        return tuple(dict.fromkeys(names))
+
+
+def rows_to_probe(subject: Subject) -> tuple[Tensor, Tensor]:
+    """Return the examples of the trial step, `(B,)`, and all that are probed.
+
+    Of data that is not in memory a batch is all.
+    """
+    job = subject.job
+    batch = subject.sample(job.training.batch_size)
+    inputs, _ = job.train.take(batch[:1])
+    most = MOST_NUMBERS // max(inputs.numel(), 1) if isinstance(inputs, Tensor) else 0
+    work = len(job.train) * job.training.epochs // SHARE_OF_WORK
+    if not isinstance(job.train, TensorBatches):
+        return batch, batch
+    most = min(most, MOST_EXAMPLES, max(work, FEWEST_EXAMPLES))
+    return batch, subject.sample(max(most, len(batch)))
+
+
+def reason_against(subject: Subject) -> str:
+    """Say why no samples can be taken of a training; empty where they can."""
+    network = subject.state.network
+    if is_compiled(network):
+        return "torch.compile was used on the network"
+    if any(is_lazy(p) for p in network.parameters()):
+        return "the network is lazy: its weights are made at the first step"
+    if sum(p.numel() for p in network.parameters()) > MOST_WEIGHTS:
+        return f"a copy of more than {MOST_WEIGHTS:,} weights would fill the memory"
+    return ""
+
+
+def _seen_layer(
+    one: Seen,
+    weights: dict[str, float],
+    updates: dict[str, float],
+    slopes: dict[str, float],
+) -> LayerSignals:
+    numbers = {k: float(v) for k, v in one.numbers.items() if k != "finite"}
+    return LayerSignals(
+        name=one.name,
+        type=one.type,
+        weight_rms=weights.get(one.name),
+        update_rms=updates.get(one.name),
+        grad_rms=slopes.get(one.name),
+        **numbers,
+    )
+
+
+def _copied(value: object) -> object:
+    return value.detach().clone() if isinstance(value, Tensor) else copy.deepcopy(value)
