@@ -7,13 +7,13 @@ import numpy as np
 import torch
 
 from torchsmith.core.observer import Observer
-from torchsmith.core.seeds import derive_seed
+from torchsmith.core.seeds import derive_seed, generator
 from torchsmith.data.data import Data, Sequences
 from torchsmith.data.pixels import Prepared
 from torchsmith.data.prepare import Preparation
 from torchsmith.data.steps import ToFloat
 from torchsmith.data.tabular import TablePreparation
-from torchsmith.evaluate.evaluate import PartOutputs, evaluate
+from torchsmith.evaluate.evaluate import PartOutputs, evaluate, part_scores
 from torchsmith.evaluate.evaluation import Evaluation, Importance
 from torchsmith.evaluate.features import (
     MOST_CUBE,
@@ -32,6 +32,9 @@ from torchsmith.train.setup import Setup
 
 RIVAL_SHARE = 0.1
 """Of the budget goes to the rivals, at most 20 s."""
+
+MOST_TRAIN = 2_000
+"""Training rows are scored: enough to tell what was learned by heart from what not."""
 
 
 def evaluate_run(
@@ -74,6 +77,9 @@ def evaluate_run(
         else (),
         seed=seed,
     )
+    drawn = generator(seed, "train score").permutation(parts.train)[:MOST_TRAIN]
+    train = part_scores(plan.problem, part_outputs(model, data, np.sort(drawn)), seed)
+    found = found.model_copy(update={"scores": {**found.scores, "train": train}})
     if not rivals:
         return found
     rows = parts.train

@@ -26,7 +26,8 @@ from torchsmith.evaluate.evaluation import (
     Robustness,
     Score,
 )
-from torchsmith.evaluate.mistakes import worst
+from torchsmith.evaluate.groups import failing_groups
+from torchsmith.evaluate.mistakes import surest_wrong, worst
 from torchsmith.evaluate.reliability import reliability
 from torchsmith.evaluate.rivals import RivalOutputs
 from torchsmith.evaluate.verdict import verdict
@@ -144,8 +145,17 @@ def evaluate(
         ),
         residuals=_residuals(test, seed) if problem.task == "regression" else None,
         mistakes=worst(
-            problem, test.targets, test.outputs, inputs=test.inputs, where=test.where
+            problem,
+            test.targets,
+            test.outputs,
+            inputs=test.inputs,
+            where=test.where,
+            rivals=rivals,
         ),
+        surest_wrong=None
+        if table is None
+        else surest_wrong(test.targets, test.outputs),
+        groups=failing_groups(problem, test.targets, test.outputs, test.inputs, rivals),
         importance=tuple(importance),
         notes=tuple(notes),
     )
@@ -155,6 +165,20 @@ def ordered_metrics(problem: Problem) -> tuple[Metric, ...]:
     """Return the metrics to show for a problem: the main one, then the usual ones."""
     others = (m for m in usual_metrics(problem.task) if m != problem.metric)
     return (problem.metric, *others)
+
+
+def part_scores(
+    problem: Problem, part: PartOutputs, seed: int = 0
+) -> dict[Metric, Score]:
+    """Score a network on some rows.
+
+    Args:
+        problem: Task, main metric and classes.
+        part: Outputs on the rows.
+        seed: Draws resamples.
+    """
+    resamples = Resamples(len(part.targets), seed)
+    return _scores(problem, part.targets, part.outputs, resamples)
 
 
 def _scores(

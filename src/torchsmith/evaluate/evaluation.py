@@ -83,6 +83,34 @@ class Curve(Record):
     precision_recall: tuple[tuple[float, float], ...]
 
 
+class Group(Record):
+    """Test rows of one kind on which the network does worse than on all others.
+
+    The error of a row is 1 where its class is wrong and 0 where it is right; for values
+    it is the absolute error. Intervals hold for all groups that were looked at
+    together.
+
+    Attributes:
+        column: Of the table; empty for a class.
+        name: A class, a level of the column, or a range of its values.
+        rows: How many.
+        error: Their mean error.
+        others: The mean error of all other rows.
+        excess: By how much it is larger.
+        rival: The rival with the smallest error on these rows; empty without rivals.
+        rival_gain: By how much the rival's error on them is smaller.
+    """
+
+    column: str
+    name: str
+    rows: int
+    error: float
+    others: float
+    excess: Score
+    rival: str = ""
+    rival_gain: Score | None = None
+
+
 class Mistake(Shown):
     """One of the test examples on which the network is worst.
 
@@ -92,6 +120,8 @@ class Mistake(Shown):
         prediction: What the network said, as text.
         probability: For classification, of the prediction; else None.
         loss: Its share in the test loss (regression: the absolute error).
+        rivals: Those that say the same as the network, by title: where all do, the
+            label may be what is wrong.
     """
 
     where: str
@@ -99,6 +129,7 @@ class Mistake(Shown):
     prediction: str
     probability: float | None
     loss: float
+    rivals: tuple[str, ...] = ()
 
 
 class Sample(Shown):
@@ -180,7 +211,8 @@ class Evaluation(Record):
     Attributes:
         kind: What the examples are.
         num_examples: In each part.
-        scores: For `val` and `test`, by metric; the main metric stands first.
+        scores: For `val` and `test`, by metric; the main metric stands first. For
+            `train`, of at most 2,000 of its rows, as they are, in eval mode.
         robustness: Scores under changes of the test part that the plan asks for.
         rivals: On the same test part.
         verdict: One sentence: is the network better than its rivals beyond noise?
@@ -193,6 +225,9 @@ class Evaluation(Record):
         samples: Of the training part, what each class looks like, in the order of the
             classes; for regression, from low to high. None for tables.
         mistakes: The worst first.
+        surest_wrong: For classes, the share of wrong answers in that half of the test
+            rows of which the network is surest; None for fewer than 60 rows.
+        groups: Of test rows that do worse than all others beyond noise.
         importance: For tables, the most important first.
         notes: What a reader must know, such as a class without test rows.
     """
@@ -214,6 +249,8 @@ class Evaluation(Record):
     residuals: Residuals | None = None
     samples: tuple[Sample, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
+    surest_wrong: Score | None = None
+    groups: tuple[Group, ...] = ()
     importance: tuple[Importance, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -1,16 +1,21 @@
 """The test examples on which the network is worst."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from torchsmith.data.data import Inputs, Table
-from torchsmith.evaluate.evaluation import Mistake
+from torchsmith.evaluate.evaluation import Mistake, Score
+from torchsmith.evaluate.rivals import RivalOutputs
 from torchsmith.evaluate.shown import show
 from torchsmith.metrics.classification import log_losses
+from torchsmith.metrics.normal import wilson
 from torchsmith.plan.plan import Problem
 
 MOST_MISTAKES = 24
+
+FEWEST_SURE = 30
+"""Rows of the surer half; of fewer a share says nothing."""
 
 
 def worst(
@@ -20,6 +25,7 @@ def worst(
     *,
     inputs: Inputs | None = None,
     where: Callable[[int], str] | None = None,
+    rivals: Sequence[RivalOutputs] = (),
 ) -> tuple[Mistake, ...]:
     """Return up to 24 wrong predictions, the most costly first.
 
@@ -29,6 +35,7 @@ def worst(
         outputs: `(N, K)` probabilities or `(N,)` values.
         inputs: The N examples, to show them.
         where: What to call a row; by default its line, file name or number (0 = first).
+        rivals: Of the same rows.
     """
     if problem.task == "regression":
         losses = np.abs(targets.astype(np.float64) - outputs)
@@ -50,10 +57,45 @@ def worst(
                 prediction=prediction,
                 probability=probability,
                 loss=float(losses[row]),
+                rivals=_agreeing(problem, outputs[row], rivals, row),
                 **dict(shown[place]),
             )
         )
     return tuple(found)
+
+
+def surest_wrong(targets: np.ndarray, outputs: np.ndarray) -> Score | None:
+    """Return the share of wrong answers where the network is surest, half of the rows.
+
+    What is hard lies where the network is unsure; labels that are wrong at random lie
+    everywhere.
+
+    Args:
+        targets: `(N,)` class codes.
+        outputs: `(N, K)` probabilities.
+
+    Returns:
+        With its 95 % interval; None for fewer than 60 rows.
+    """
+    half = len(targets) // 2
+    if half < FEWEST_SURE:
+        return None
+    order = np.argsort(-outputs.max(axis=1), kind="stable")[:half]
+    wrong = int(np.count_nonzero(outputs[order].argmax(axis=1) != targets[order]))
+    low, high = (float(end) for end in wilson(wrong, half))
+    return Score(value=wrong / half, low=low, high=high)
+
+
+def _agreeing(
+    problem: Problem, output: np.ndarray, rivals: Sequence[RivalOutputs], row: int
+) -> tuple[str, ...]:
+    if problem.task == "regression":
+        return ()
+    return tuple(
+        rival.title
+        for rival in rivals
+        if rival.name != "constant" and rival.outputs[row].argmax() == output.argmax()
+    )
 
 
 def _said(
