@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import torchsmith as ts
-from torchsmith.core.errors import PlanError
 from torchsmith.eject.calibrating import probabilities_function
 from torchsmith.nn.losses import probabilities
 from torchsmith.plan import losses
@@ -50,18 +49,6 @@ def test_fractions_of_two_channels_end_with_the_same_weights(tmp_path):
     )
     run = ts.train(source, settings={**QUICK, "augment": []}, runs=tmp_path)
     assert "def voxel_scale(voxels):" in verified(run, tmp_path / "train.py")
-
-
-def test_a_script_of_sequences_is_refused_with_what_can_be_written(tmp_path):
-    waves = np.sin(np.linspace(0, 9, 40) * np.arange(1, 61)[:, None])
-    source = save(tmp_path / "waves.npz", sequences=waves, y=np.arange(60) % 2)
-    net = {"SequenceNet": {"body": {"GRU": {"width": 4}}}}
-    settings = {**QUICK, "network": net, "prepare": [{"Standardize": {}}]}
-    settings["optimizer"] = {"Adam": {"lr": 0.01}}
-    run = ts.train(source, settings=settings, runs=tmp_path)
-    with pytest.raises(PlanError, match="sequences cannot be written as a script yet"):
-        run.eject(tmp_path / "train.py")
-    assert not (tmp_path / "train.py").exists()
 
 
 @pytest.mark.parametrize(

@@ -146,13 +146,11 @@ def next_steps(run: "Run", source: str | None) -> list[tuple[str, str]]:
     folder = shlex.quote(str(run.path))
     new = _new_file(run, source)
     opener = "open" if sys.platform == "darwin" else "xdg-open"
-    # A script of a run on sequences cannot be written.
-    eject = [("take the code", f"torchsmith eject {folder} -o train.py --verify")]
     return [
         ("read the report", f"{opener} {shlex.quote(str(run.report_path))}"),
         ("see inside", f"torchsmith explain {folder} --open"),
         ("use it", f"torchsmith predict {folder} {new} -o predictions.csv"),
-        *(eject if run.inspection.kind != "sequences" else []),
+        ("take the code", f"torchsmith eject {folder} -o train.py --verify"),
         ("train longer", _longer(run)),
         ("see all runs", "torchsmith runs"),
     ]

@@ -22,6 +22,7 @@ STANDARD = {
     "pi": "from math import pi",
     "sin": "from math import sin",
     "sqrt": "from math import sqrt",
+    "combinations": "from itertools import combinations",
     "Counter": "from collections import Counter",
     "datetime": "from datetime import datetime",
     "fnmatchcase": "from fnmatch import fnmatchcase",

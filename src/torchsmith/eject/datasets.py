@@ -7,6 +7,7 @@ from torchsmith.data.pixels import MAX_FITTED
 from torchsmith.data.steps import Standardize, ToFloat
 from torchsmith.eject.code import Section, class_source, function, literal
 from torchsmith.eject.network import uses_channels_last
+from torchsmith.eject.sequences import sequence_set_section
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.targets import loss_targets
 from torchsmith.eject.volumes import volumes_section
@@ -22,7 +23,7 @@ def dataset_section(subject: Subject) -> Section:
         case "volumes":
             return volumes_section(subject)
         case "sequences":
-            raise AssertionError(subject.name)  # refused where the source is read
+            return sequence_set_section(subject)
         case _:
             assert_never(subject.data.kind)
 

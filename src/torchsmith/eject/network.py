@@ -19,8 +19,10 @@ from torchsmith.eject.code import (
 from torchsmith.eject.initialising import init_lines
 from torchsmith.eject.modules import module_source, sequential_source
 from torchsmith.eject.own_modules import own_classes
+from torchsmith.eject.sequence_network import sequence_network
 from torchsmith.eject.subject import Subject
 from torchsmith.nn.members import MemberMLP
+from torchsmith.nn.sequences import SequenceNet
 from torchsmith.nn.tabular import (
     MLP,
     PeriodicEmbedding,
@@ -35,6 +37,8 @@ def network_section(subject: Subject) -> Section:
     network = subject.network
     if isinstance(network, TabularMLP):
         code = _tabular(subject, network)
+    elif isinstance(network, SequenceNet):
+        code = sequence_network(network, _shapes(subject))
     else:
         code = _layers(subject, network)
     to = "" if subject.device == "cpu" else ".to(DEVICE)"
@@ -60,7 +64,7 @@ def _wave_scale(subject: Subject) -> float:
 
 def uses_channels_last(subject: Subject) -> bool:
     """Whether the network works on pictures as such, not on rows of numbers."""
-    return not subject.is_table and any(
+    return subject.data.kind in ("images", "volumes") and any(
         p.ndim in (4, 5) for p in subject.network.parameters()
     )
 

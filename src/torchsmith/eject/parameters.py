@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from torchsmith.core.errors import PlanError
 from torchsmith.eject.code import function, literal, quoted
 from torchsmith.eject.subject import Subject
+from torchsmith.nn.sequences import SequenceNet
 from torchsmith.nn.tabular import PiecewiseLinearEmbedding, TabularMLP
 
 _PARTS = (("categories.", "embeddings."), ("mlp.", "layers."))
@@ -24,6 +25,8 @@ SELECT = function(
 
 def script_name(subject: Subject, name: str) -> str:
     """Return what a parameter of the run's network is called in the script."""
+    if isinstance(subject.network, SequenceNet):
+        return name
     if not isinstance(subject.network, TabularMLP):
         return f"layers.{name}"
     bins = isinstance(subject.network.numbers, PiecewiseLinearEmbedding)

@@ -5,6 +5,7 @@ from torchsmith.eject.array_reading import read_npz_section
 from torchsmith.eject.builtin_reading import read_builtin_section
 from torchsmith.eject.code import Section
 from torchsmith.eject.picture_reading import read_pictures_section
+from torchsmith.eject.sequence_reading import read_sequences_section
 from torchsmith.eject.sources import locate
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.table_reading import read_table_section
@@ -18,10 +19,7 @@ def read_section(subject: Subject) -> Section:
         PlanError: There is no plain way to read it.
     """
     if subject.data.kind == "sequences":
-        raise PlanError(
-            f"{subject.plan.data.source}: a run that learned from sequences cannot be "
-            "written as a script yet; tables, pictures and volumes can"
-        )
+        return read_sequences_section(subject)
     located = locate(subject.plan.data.source)
     if located.path is None:
         return read_builtin_section(subject, located)

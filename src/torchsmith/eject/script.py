@@ -20,6 +20,7 @@ from torchsmith.eject.loop import loop_section
 from torchsmith.eject.network import network_section
 from torchsmith.eject.preparing import prepare_section
 from torchsmith.eject.reading import read_section
+from torchsmith.eject.sequences import sequences_section
 from torchsmith.eject.splitting import split_section
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.volumes import voxels_section
@@ -62,7 +63,7 @@ def _prepare_section(subject: Subject) -> Section:
         case "volumes":
             return voxels_section(subject)
         case "sequences":
-            raise AssertionError(subject.name)  # refused where the source is read
+            return sequences_section(subject)
         case _:
             assert_never(subject.data.kind)
 

@@ -9,6 +9,7 @@ from torchsmith.data.data import Images
 from torchsmith.data.split import apportion, split_rows
 from torchsmith.eject.code import Section, comment, function, joined, literal, quoted
 from torchsmith.eject.subject import Subject
+from torchsmith.eject.window_reading import is_windows, split_windows_section
 from torchsmith.eject.wording import number_text, ordinal_share
 
 _SIMPLE_TAKE = function(
@@ -56,6 +57,8 @@ def split_section(subject: Subject) -> Section:
         PlanError: Examples that two parts share are left out in a way that a script
             does not know.
     """
+    if is_windows(subject):
+        return split_windows_section(subject)
     shared_code, shared_steps = _without_shared(subject)
     subject = _as_cut(subject)
     split = subject.plan.split

@@ -36,7 +36,7 @@ def read_table_section(subject: Subject, located: Located) -> Section:
     if any(file.names != files[0].names for file in files):
         raise DataError(f"{paths[-1]}: has other columns than {paths[0]}")
     raw = {name: _together(name, files) for name in files[0].names}
-    return _section(subject, located, raw, _csv_lines(subject, files), files[0])
+    return _section(subject, located, raw, csv_lines(subject, files), files[0])
 
 
 def _is_parquet(path: Path) -> bool:
@@ -124,7 +124,8 @@ def used_formats(subject: Subject) -> list[ColumnFormat]:
     return sorted(formats, key=lambda form: rank[form.kind])
 
 
-def _csv_lines(subject: Subject, files: Sequence[CsvFile]) -> list[str]:
+def csv_lines(subject: Subject, files: Sequence[CsvFile]) -> list[str]:
+    """Return the statements that read the texts of one table, from one file or two."""
     file = files[0]
     rows = file.reader
     if any(f.has_blank_lines for f in files):

@@ -41,6 +41,7 @@ class InceptionModule(nn.Module):
         activation: Callable[[], nn.Module],
     ) -> None:
         super().__init__()
+        self.kernel_sizes = tuple(kernel_sizes)
         self.narrow: nn.Module = nn.Identity()
         narrow_channels = in_channels
         if in_channels > width:

@@ -1,0 +1,146 @@
+"""Random convolutions of whole sequences, as a script computes and fits them."""
+
+from torchsmith.core.seeds import derive_seed
+from torchsmith.data.random_convolutions import KERNELS, MOST_CHANNELS
+from torchsmith.data.sequence_fit import SequencePreparation
+from torchsmith.data.steps import RandomConvolutions
+from torchsmith.eject.code import function, literal
+from torchsmith.eject.subject import Subject
+
+_CONVOLVE = function(
+    "convolve(steps, kernel, channels, dilation)",
+    "Convolve steps (C, N, L) with a kernel of 9 weights: 2 at three places, else -1.\n"
+    "It adds up some channels, and sees zeros beyond both ends: (N, L).",
+    [
+        "added = steps[channels].sum(axis=0)",
+        "pad, length = 4 * dilation, added.shape[1]",
+        "added = np.pad(added, ((0, 0), (pad, pad)))",
+        "taps = [added[:, place * dilation :][:, :length] for place in range(9)]",
+        "outputs = -sum(taps[1:], taps[0])",
+        "for place in kernel:",
+        "    outputs = outputs + 3 * taps[place]",
+        "return outputs",
+    ],
+)
+
+_EACH = function(
+    "each_convolution(steps, channels)",
+    "Yield what each convolution gives, and the slice of the features it makes.\n"
+    "Every other one looks only at places where all its weights meet steps.",
+    [
+        "first = 0",
+        "for place, (dilation, count) in enumerate(zip(DILATIONS, NUM_BIASES)):",
+        "    for number, kernel in enumerate(KERNELS):",
+        "        chosen = channels[place, number]",
+        "        outputs = convolve(steps, kernel, chosen, dilation)",
+        "        pad, length = 4 * dilation, outputs.shape[1]",
+        "        if length > 2 * pad and (place + number) % 2:",
+        "            outputs = outputs[:, pad : length - pad]",
+        "        yield outputs, slice(first, first + count)",
+        "        first += count",
+    ],
+)
+
+_SHARES = function(
+    "shares(sequences, channels, biases)",
+    "Return how often each convolution is above its bias, (N, F).\n"
+    "Sequences of one length are convolved together.",
+    [
+        "found = np.empty((len(sequences), len(biases)), np.float32)",
+        "lengths = np.array([len(steps) for steps in sequences])",
+        "for length in np.unique(lengths):",
+        "    rows = np.flatnonzero(lengths == length)",
+        "    steps = np.stack([sequences[row].T for row in rows], axis=1)",
+        "    for outputs, features in each_convolution(steps, channels):",
+        "        above = outputs > biases[features, None, None]",
+        "        counts = above.sum(axis=2)",
+        "        found[rows, features] = (counts / outputs.shape[1]).T",
+        "return found",
+    ],
+)
+
+
+def convolution_functions(subject: Subject, fitted: SequencePreparation) -> list[str]:
+    """Return the definitions: the kernels, how they convolve, how they are fitted."""
+    made = fitted.convolutions
+    step = next(s for s in subject.plan.prepare if isinstance(s, RandomConvolutions))
+    if made is None:
+        raise AssertionError(subject.name)
+    constants = "\n".join(
+        [
+            f"KERNELS = list(combinations(range(9), 3))  # {len(KERNELS)} of them",
+            literal(made.dilations, 0, "DILATIONS = "),
+            literal(made.num_biases, 0, "NUM_BIASES = ")
+            + "  # of each kernel, by dilation",
+        ]
+    )
+    return [constants, _CONVOLVE, _EACH, _SHARES, _draw(step.seed, subject), _FIT]
+
+
+def _draw(seed: int, subject: Subject) -> str:
+    """Write how channels and biases are drawn; a seed of its own is named."""
+    generator = 'generator("convolutions")'
+    if seed != subject.plan.training.seed:
+        key = derive_seed(seed, "convolutions")
+        generator = f"np.random.Generator(np.random.Philox({key}))"
+    most = f"np.log2(min(num_channels, {MOST_CHANNELS}) + 1)"
+    return function(
+        "draw(sequences)",
+        "Draw which channels each convolution adds up, and its biases.\n"
+        "Biases are quantiles of what it gives on one training sequence.",
+        [
+            f"random = {generator}",
+            "num_channels = sequences[0].shape[1]",
+            "shape = (len(DILATIONS), len(KERNELS), num_channels)",
+            f"most = {most}",
+            "sizes = (2 ** random.uniform(0, most, shape[:2])).astype(int)",
+            "ranks = random.random(shape).argsort(axis=2).argsort(axis=2)",
+            "channels = ranks < sizes[:, :, None]",
+            "biases = np.empty(len(KERNELS) * sum(NUM_BIASES), np.float32)",
+            "golden = (5**0.5 + 1) / 2",
+            "quantiles = np.arange(1, len(biases) + 1) * golden % 1",
+            "drawn = random.integers(len(sequences), size=shape[:2]).ravel()",
+            "# Each sequence that was drawn gives the biases of its convolution alone.",
+            "first = 0",
+            "for number, row in enumerate(drawn):",
+            "    place, kernel = divmod(number, len(KERNELS))",
+            "    steps = sequences[row].T[:, None]",
+            "    chosen, dilation = channels[place, kernel], DILATIONS[place]",
+            "    outputs = convolve(steps, KERNELS[kernel], chosen, dilation)",
+            "    pad, length = 4 * dilation, outputs.shape[1]",
+            "    if length > 2 * pad and (place + kernel) % 2:",
+            "        outputs = outputs[:, pad : length - pad]",
+            "    features = slice(first, first + NUM_BIASES[place])",
+            "    biases[features] = np.quantile(outputs, quantiles[features])",
+            "    first += NUM_BIASES[place]",
+            "return channels, biases",
+        ],
+    )
+
+
+_FIT = function(
+    "random_convolutions(sequences, train)",
+    "Return features of whole sequences, (N, F): how often convolutions are positive.\n"
+    "A linear layer on them is as good as most deep networks "
+    "(https://arxiv.org/abs/2012.08791).",
+    [
+        "known = [sequences[i] for i in train]",
+        "found = shares(sequences, *draw(known))",
+        "mean = found[train].mean(axis=0, dtype=np.float64).astype(np.float32)",
+        "deviation = found[train].std(axis=0, dtype=np.float64)",
+        "varies = deviation > 1e-6",
+        "factor = varies / np.where(varies, deviation, 1.0)",
+        "return (found - mean) * factor.astype(np.float32)",
+    ],
+)
+
+
+def convolution_steps(fitted: SequencePreparation) -> list[str]:
+    """Return the statements of `main` that make the features, beside the steps."""
+    made = "random_convolutions(sequences, train)"
+    if not fitted.keep_steps:
+        return [f"inputs = {made}"]
+    return [
+        f"features = {made}",
+        "inputs = np.concatenate([inputs.reshape(len(inputs), -1), features], axis=1)",
+    ]

@@ -1,0 +1,171 @@
+"""The part of a script that makes sequences of numbers what the network reads."""
+
+import numpy as np
+
+from torchsmith.data.data import Sequences
+from torchsmith.data.sequence_fit import SequencePreparation
+from torchsmith.data.steps import Standardize
+from torchsmith.eject.code import Section, class_source, function, joined, literal
+from torchsmith.eject.convolutions import convolution_functions, convolution_steps
+from torchsmith.eject.subject import Subject
+from torchsmith.eject.targets import loss_targets
+
+_SCALE = function(
+    "step_scale(sequences)",
+    "Return the mean and 1 / standard deviation of each channel over all steps.",
+    [
+        "steps = np.concatenate(sequences)",
+        "mean = steps.mean(axis=0, dtype=np.float64)",
+        "deviation = steps.std(axis=0, dtype=np.float64)",
+        "return mean.astype(np.float32), (1 / deviation).astype(np.float32)",
+    ],
+)
+
+_FILL = function(
+    "fill(sequences, train)",
+    "Fill what is missing on the line between its neighbours in time.\n"
+    "Where a channel of a sequence has no value, its mean in training stands.",
+    [
+        "steps = np.concatenate([sequences[i] for i in train])",
+        "present = ~np.isnan(steps)",
+        "sums = np.where(present, steps, 0).sum(axis=0, dtype=np.float64)",
+        "means = sums / np.maximum(present.sum(axis=0), 1)",
+        "for steps in sequences:",
+        "    for channel, mean in zip(steps.T, means):",
+        "        missing = np.isnan(channel)",
+        "        known = np.flatnonzero(~missing)",
+        "        if missing.all():",
+        "            channel[:] = mean",
+        "        elif missing.any():",
+        "            gone = np.flatnonzero(missing)",
+        "            channel[gone] = np.interp(gone, known, channel[known])",
+    ],
+)
+
+
+def sequences_section(subject: Subject) -> Section:
+    """Write how sequences become the inputs of the network, fitted on train alone."""
+    fitted, sequences = _known(subject)
+    if sequences.symbols:
+        return _texts(subject, fitted)
+    code, steps = [], []
+    if fitted.fill and np.isnan(sequences.values).any():
+        code.append(_FILL)
+        steps.append("fill(sequences, train)")
+    if any(isinstance(step, Standardize) for step in subject.plan.prepare):
+        train = sequences.take(subject.parts.train).values
+        if not fitted.fill and _is_the_same(fitted, train):
+            code.append(_SCALE)
+            call = "step_scale([sequences[i] for i in train])"
+            steps.append(f"step_mean, factor = {call}")
+        else:
+            pairs = (("step_mean", fitted.offset), ("factor", fitted.factor))
+            for name, values in pairs:
+                text = literal(list(values), 1, f"{name} = np.array(", ", np.float32)")
+                steps.append(text)
+        steps.append(
+            "sequences = [(steps - step_mean) * factor for steps in sequences]"
+        )
+    if fitted.keep_steps or not fitted.convolutions:
+        code.append(_padded(fitted, symbols=False))
+        steps.append("inputs = padded(sequences)")
+    if fitted.convolutions:
+        code += convolution_functions(subject, fitted)
+        steps += convolution_steps(fitted)
+    return Section(
+        "Prepare",
+        "Whatever is fitted to data is fitted to the training part alone.",
+        joined(code),
+        (*steps, *loss_targets(subject)[1]),
+    )
+
+
+def _texts(subject: Subject, fitted: SequencePreparation) -> Section:
+    encode = function(
+        "encode(sequences, train)",
+        "Number the characters of the training part from 1; 0 is any other one.",
+        [
+            "known = np.unique(np.concatenate([sequences[i] for i in train]))",
+            "codes = {letter: code for code, letter in enumerate(known.tolist(), 1)}",
+            "return [",
+            "    np.array([codes.get(letter, 0) for letter in text.tolist()])[:, None]",
+            "    for text in sequences",
+            "]",
+        ],
+    )
+    return Section(
+        "Prepare",
+        "Which characters there are is learned from the training part alone.",
+        joined([encode, _padded(fitted, symbols=True)]),
+        (
+            "sequences = encode(sequences, train)",
+            "inputs = padded(sequences)",
+            *loss_targets(subject)[1],
+        ),
+    )
+
+
+def _known(subject: Subject) -> tuple[SequencePreparation, Sequences]:
+    fitted, inputs = subject.preparation.sequences, subject.data.inputs
+    if fitted is None or not isinstance(inputs, Sequences):
+        raise AssertionError(subject.name)
+    return fitted, inputs
+
+
+def _is_the_same(fitted: SequencePreparation, steps: np.ndarray) -> bool:
+    """Whether the arithmetic of `_SCALE` gives the run's scale."""
+    deviation = steps.std(axis=0, dtype=np.float64)
+    if not deviation.all():
+        return False
+    scale = (steps.mean(axis=0, dtype=np.float64), 1 / deviation)
+    return np.array_equal(
+        np.array(scale, np.float32),
+        np.array([fitted.offset, fitted.factor], np.float32),
+    )
+
+
+def _padded(fitted: SequencePreparation, *, symbols: bool) -> str:
+    """Write how sequences are put into one array, with a mask where lengths differ."""
+    channels, length = len(fitted.channels), fitted.length
+    what = "characters" if symbols else "steps"
+    about = f"Return the {what} as one array, (N, {channels}, {length})."
+    if fitted.has_mask:
+        about = (
+            f"Return the {what} as one array, (N, {channels + 1}, {length}): zeros "
+            "after each end.\n"
+            "The last channel is 1 where there is a step, and 0 after the end."
+        )
+    place = f":{channels}" if fitted.has_mask else ":"
+    lines = [
+        f"inputs = np.zeros((len(sequences), {fitted.sequence[0]}, {length}), "
+        "np.float32)",
+        "for row, steps in zip(inputs, sequences):",
+        f"    steps = steps[:{length}]",
+        f"    row[{place}, : len(steps)] = steps.T",
+        *(["    row[-1, : len(steps)] = 1"] if fitted.has_mask else []),
+        "return inputs",
+    ]
+    return function("padded(sequences)", about, lines)
+
+
+def sequence_set_section(subject: Subject) -> Section:
+    """Write the `Dataset` of sequences, and how the parts become data sets."""
+    to = "" if subject.device == "cpu" else ".to(DEVICE)"
+    code = class_source(
+        "SequenceSet",
+        "Sequences with their targets.\n"
+        "Many can be taken at once, which is much faster than one by one.",
+        "inputs, targets",
+        [
+            f"self.inputs = torch.from_numpy(inputs){to}",
+            f"self.targets = torch.from_numpy(targets){to}",
+        ],
+        ["return self.inputs[rows], self.targets[rows]"],
+    )
+    targets, _ = loss_targets(subject)
+    steps = tuple(
+        f"{part}_set = SequenceSet(inputs[{part}], {targets}[{part}])"
+        for part in ("train", "val", "test")
+    )
+    about = "A `Dataset` gives examples by their numbers."
+    return Section("Dataset", about, code, steps)

@@ -1,0 +1,168 @@
+"""Runs on sequences as scripts: rows, `.ts` files, texts, and windows of a table."""
+
+import numpy as np
+import pytest
+
+import torchsmith as ts
+from torchsmith.core.errors import PlanError
+from torchsmith.eject.script import script_of
+
+from .scripts import hold_to_run, trained
+
+GRU = {"SequenceNet": {"body": {"GRU": {"width": 3, "depth": 2, "dropout": 0.3}}}}
+ATTENTION = {"Transformer": {"width": 8, "depth": 1, "num_heads": 2}}
+INCEPTION = {"Inception": {"width": 2, "depth": 3, "kernel_sizes": [3, 5]}}
+QUICK = {
+    "training.epochs": 2,
+    "training.threads": 0,  # as many as the test itself
+    "optimizer": {"Adam": {"lr": 0.01}},
+    "schedule": None,
+    "averaging": None,
+}
+
+
+def plan_of(source, target=None, **settings):
+    return ts.plan(str(source), target=target, settings={**QUICK, **settings})
+
+
+def rows(num, length, seed):
+    """Labels and waves of two frequencies."""
+    random = np.random.default_rng(seed)
+    labels = np.arange(num) % 2
+    steps = np.linspace(0, 6, length)
+    waves = np.sin(steps * (1 + labels[:, None]) + random.uniform(0, 6, (num, 1)))
+    return labels, waves + 0.1 * random.normal(size=waves.shape)
+
+
+def write_rows(path, labels, waves, ends=None):
+    lines = []
+    for place, (label, wave) in enumerate(zip(labels, waves, strict=True)):
+        cells = [f"{value:.4f}" for value in wave]
+        if ends is not None:
+            cells[ends[place] :] = ["NaN"] * (len(cells) - ends[place])
+        lines.append("\t".join([str(label), *cells]))
+    path.write_text("\n".join(lines) + "\n")
+
+
+def archive(folder, *, ragged=False):
+    ends = 14 + np.arange(40) % 9 if ragged else None
+    for part, seed in (("TRAIN", 0), ("TEST", 1)):
+        write_rows(folder / f"Waves_{part}.tsv", *rows(40, 24, seed), ends)
+    return folder / "Waves_TRAIN.tsv"
+
+
+def test_rows_with_features_beside_a_body_end_with_the_same_weights(tmp_path):
+    net = {"SequenceNet": {"body": INCEPTION, "features": True, "dropout": 0.2}}
+    steps = ["Standardize", {"RandomConvolutions": {"num_features": 168}}]
+    plan = plan_of(archive(tmp_path), network=net, prepare=steps)
+    code = hold_to_run(plan, tmp_path)
+    assert "class BatchNorm" not in code  # all have one length
+    assert "def random_convolutions(sequences, train):" in code
+
+
+def test_features_alone_of_several_lengths_end_with_the_same_weights(tmp_path):
+    net = {"SequenceNet": {"body": None, "features": True}}
+    features = {"num_features": 168, "keep_steps": False, "seed": 5}
+    steps = ["Standardize", {"RandomConvolutions": features}]
+    source = archive(tmp_path, ragged=True)
+    code = hold_to_run(plan_of(source, network=net, prepare=steps), tmp_path)
+    assert "def padded(" not in code
+
+
+@pytest.mark.parametrize("body", [INCEPTION, ATTENTION])
+def test_a_body_on_several_lengths_ends_with_the_same_weights(tmp_path, body):
+    net = {"SequenceNet": {"body": body}}
+    source = archive(tmp_path, ragged=True)
+    plan = plan_of(source, network=net, prepare=["Standardize"])
+    assert "The last channel is 1 where there is a step" in hold_to_run(plan, tmp_path)
+
+
+def test_channels_with_gaps_in_a_ts_file_end_with_the_same_weights(tmp_path):
+    random = np.random.default_rng(0)
+    lines = ["@problemName walks", "@univariate false", "@classLabel true a b", "@data"]
+    for number in range(60):
+        walk = random.normal(size=(2, 5 + number % 4)).cumsum(axis=1).round(3)
+        cells = [[str(value) for value in channel] for channel in walk]
+        cells[number % 2][1] = "?"
+        channels = [",".join(channel) for channel in cells]
+        lines.append(":".join([*channels, "ab"[number % 2]]))
+    (tmp_path / "walks.ts").write_text("\n".join(lines))
+    plan = plan_of(
+        tmp_path / "walks.ts", network=GRU, prepare=["Interpolate", "Standardize"]
+    )
+    code = hold_to_run(plan, tmp_path)
+    assert "def number(cell):" in code
+    assert "fill(sequences, train)" in code
+
+
+def test_quantities_of_a_ts_file_end_with_the_same_weights(tmp_path):
+    labels, waves = rows(50, 12, 3)
+    lines = ["@targetLabel true", "@data"]
+    for label, wave in zip(labels, waves.round(3), strict=True):
+        lines.append(f"{','.join(map(str, wave))}:{label + wave[0]:.3f}")
+    (tmp_path / "heights.ts").write_text("\n".join(lines))
+    prepare = ["Standardize", "StandardizeTarget"]
+    plan = plan_of(tmp_path / "heights.ts", network=GRU, prepare=prepare)
+    assert plan.problem.task == "regression"
+    assert "targets = np.array([float(label)" in hold_to_run(plan, tmp_path)
+
+
+def test_texts_end_with_the_same_weights(tmp_path):
+    folder = tmp_path / "words"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for name, letters in (("Åland", "abcde"), ("south", "cdefgé")):
+        words = ["".join(random.choice([*letters], 3 + i % 4)) for i in range(40)]
+        (folder / f"{name}.txt").write_text("\n".join(words) + "\n\n", "utf-8")
+    code = hold_to_run(plan_of(folder, network=GRU, prepare=[]), tmp_path)
+    assert "def encode(sequences, train):" in code
+
+
+def forecast(path, days, gone=()):
+    """Write a table with a value for each of these days, empty on some."""
+    lines = ["day,heat,rain"]
+    for day in days:
+        heat = "" if day in gone else f"{20 + 9 * np.sin(day / 7):.3f}"
+        date = np.datetime64("2020-01-01") + int(day)
+        lines.append(f"{date},{heat},{day % 3}")
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_windows_of_a_table_in_time_end_with_the_same_weights(tmp_path):
+    days = [*range(60), *range(70, 150)]  # no window reaches over the jump
+    source = forecast(tmp_path / "days.csv", days, gone={20, 21, 100})
+    plan = plan_of(
+        source,
+        "heat",
+        network=GRU,
+        prepare=["Interpolate", "Standardize", "StandardizeTarget"],
+        **{"data.time": "day", "data.window": 5, "data.drop_missing_target": True},
+    )
+    code = hold_to_run(plan, tmp_path)
+    assert "No window reaches over a jump in time." in code
+    assert "begins = begins[~np.isnan(answers[begins + WINDOW])]" in code
+
+
+def test_windows_of_several_series_are_refused_in_words(tmp_path):
+    lines = ["town,day,heat"]
+    for town in ("a", "b"):
+        lines += [f"{town},{day},{np.sin(day):.3f}" for day in range(60)]
+    (tmp_path / "towns.csv").write_text("\n".join(lines) + "\n")
+    plan = plan_of(
+        tmp_path / "towns.csv",
+        "heat",
+        network=GRU,
+        prepare=["Standardize", "StandardizeTarget"],
+        **{"data.id": "town", "data.time": "day", "data.window": 4},
+    )
+    with pytest.raises(PlanError, match=r"several series \(data.id\); a script cuts"):
+        script_of(trained(plan))
+
+
+def test_arrays_of_sequences_are_refused_with_what_can_be_written(tmp_path):
+    labels, waves = rows(60, 20, 0)
+    np.savez(tmp_path / "waves.npz", sequences=waves, y=labels)
+    plan = plan_of(tmp_path / "waves.npz", network=GRU, prepare=["Standardize"])
+    with pytest.raises(PlanError, match=r"save them as a \.ts file, train on that"):
+        script_of(trained(plan))
