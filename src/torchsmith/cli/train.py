@@ -145,15 +145,25 @@ def next_steps(run: "Run", source: str | None) -> list[tuple[str, str]]:
     """
     folder = shlex.quote(str(run.path))
     new = _new_file(run, source)
+    eject = f"torchsmith eject {folder} -o train.py --verify"
     opener = "open" if sys.platform == "darwin" else "xdg-open"
     return [
         ("read the report", f"{opener} {shlex.quote(str(run.report_path))}"),
         ("see inside", f"torchsmith explain {folder} --open"),
         ("use it", f"torchsmith predict {folder} {new} -o predictions.csv"),
-        ("take the code", f"torchsmith eject {folder} -o train.py --verify"),
+        *([("take the code", eject)] if _is_ejectable(run) else []),
         ("train longer", _longer(run)),
         ("see all runs", "torchsmith runs"),
     ]
+
+
+def _is_ejectable(run: "Run") -> bool:
+    """Whether a script can read what the run learned from."""
+    inspection = run.inspection
+    known = (".ts", "one sequence", "texts", "windows")
+    return inspection.kind != "sequences" or inspection.reading.get(
+        "format", ""
+    ).startswith(known)
 
 
 def _longer(run: "Run") -> str:
