@@ -332,6 +332,12 @@ def backward(loss: Tensor) -> None:
             f"the loss has shape {tuple(loss.shape)}, but must be one number; "
             "use reduction='mean'"
         )
+    if not loss.requires_grad:
+        raise TrainError(
+            "the loss depends on no parameter that can be trained: the graph of "
+            "gradients is cut, or all parameters are frozen; leave out detach(), "
+            ".data, .numpy() and no_grad() on the way from the inputs to the loss"
+        )
     loss.backward()
 
 

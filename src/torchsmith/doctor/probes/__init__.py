@@ -1,6 +1,7 @@
 """Probing steps on a copy of the network: what its code does, before it trains."""
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 
 from torchsmith.doctor.diagnosis import Reference
 from torchsmith.doctor.subject import Allowance, Subject
@@ -18,5 +19,27 @@ def find_by_probing(
         allowance: How long the probes may take.
         left_out: Is told what was not looked at, and why.
     """
-    del subject, reference, allowance, left_out
-    yield from ()
+    from torchsmith.doctor.probes.behaviour import find_in_behaviour
+    from torchsmith.doctor.probes.gradients import find_in_gradients
+    from torchsmith.doctor.probes.head import find_in_head
+    from torchsmith.doctor.probes.scene import Scene
+    from torchsmith.doctor.probes.steps import find_in_steps
+
+    scene = Scene.of(subject)
+    probes: dict[str, Callable[[], Iterator[Finding]]] = {
+        "what the loss takes": lambda: find_in_head(scene, reference),
+        "what gradients reach": lambda: find_in_gradients(scene),
+        "how examples are treated": lambda: find_in_behaviour(scene),
+        "the first steps": lambda: find_in_steps(scene, reference, allowance, left_out),
+    }
+    for what, probe in probes.items():
+        with warnings.catch_warnings():
+            # The person hears them when training does the same.
+            warnings.simplefilter("ignore")
+            try:
+                found = list(probe())
+            except Exception as error:  # noqa: BLE001 -- a person's code may raise any
+                why = str(error).strip().partition("\n")[0]
+                left_out.append(f"{what}: {type(error).__name__}: {why}")
+                continue
+        yield from found

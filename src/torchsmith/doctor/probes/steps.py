@@ -1,0 +1,306 @@
+"""The first steps of training, tried on a copy: does the learning rate fit?"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from statistics import mean, median, pstdev
+from time import thread_time
+from typing import Any
+
+import torch
+from pydantic import JsonValue
+from torch import nn
+
+from torchsmith.doctor.diagnosis import Reference
+from torchsmith.doctor.probes.scene import Scene
+from torchsmith.doctor.rules_schedule import planned_rates
+from torchsmith.doctor.subject import Allowance, Subject, trial, without_trace
+from torchsmith.inspect.inspection import Finding
+from torchsmith.train.batches import epoch_order
+from torchsmith.train.loop import autocast, backward
+from torchsmith.train.state import TrainState
+
+MOST_STEPS = 100
+"""Steps that are tried."""
+
+LEAST_STEPS = 20
+"""Fewer say nothing of a learning rate."""
+
+FREE_SECONDS = 0.15
+"""What a trial may take in any case."""
+
+LOWER = 10.0
+"""By which a learning rate is divided, or multiplied, to see what that changes."""
+
+SLOW, STILL = -3.7, -4.2
+"""Logarithms to base 10 of update/weight, median over layers: below them a step hardly
+changes anything (a warning, an error)."""
+
+FAR = 0.3
+"""By how much of themselves weights can change in all steps, at the pace of the trial;
+below that, training ends before it has begun."""
+
+LITTLE = 0.2
+"""Share of the way from the initial loss to 0 that slow steps have not yet gone."""
+
+BETTER = 0.8
+"""A loss below this share of another is clearly better."""
+
+NOISE = 2.0
+"""Standard errors by which a loss must be above another to be called higher."""
+
+
+@dataclass
+class Trace:
+    """How a trial went.
+
+    Attributes:
+        losses: Of each step's batch, before the step.
+        ratios: By parameter with two dimensions or more: update over weight, of the
+            last step that was measured.
+        seconds: Of the fastest step.
+        network: As the trial left it.
+    """
+
+    losses: list[float] = field(default_factory=list)
+    seconds: float = math.inf
+    ratios: dict[str, float] = field(default_factory=dict)
+    network: nn.Module | None = None
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether all losses are numbers."""
+        return all(map(math.isfinite, self.losses))
+
+    @property
+    def begin(self) -> float:
+        """Mean loss of the first three batches."""
+        return mean(self.losses[:3])
+
+    @property
+    def late(self) -> float:
+        """Mean loss of the last half; infinite where one is no number."""
+        return mean(self._half) if self.is_finite else math.inf
+
+    @property
+    def error(self) -> float:
+        """Standard error of that mean."""
+        return pstdev(self._half) / len(self._half) ** 0.5 if self.is_finite else 0.0
+
+    @property
+    def pace(self) -> float:
+        """Logarithm to base 10 of update/weight, median over layers."""
+        known = [r for r in self.ratios.values() if r > 0 and math.isfinite(r)]
+        return math.log10(median(known)) if known else -math.inf
+
+    @property
+    def _half(self) -> list[float]:
+        return self.losses[len(self.losses) // 2 :]
+
+
+def find_in_steps(
+    scene: Scene, reference: Reference, allowance: Allowance, left_out: list[str]
+) -> Iterator[Finding]:
+    """Find P1, P2 and C10: what the first steps would do.
+
+    Args:
+        scene: Of a training at step 0.
+        reference: With what to compare.
+        allowance: How long the trials may take.
+        left_out: Is told what was not tried, and why.
+    """
+    subject = scene.subject
+    job = subject.job
+    num = min(MOST_STEPS, job.training.epochs * job.steps_per_epoch)
+    if num < LEAST_STEPS:
+        left_out.append(f"the learning rate: {num} steps in all are too few to try")
+        return
+    each = steps_of(subject, 3).seconds
+    seconds = max(allowance.left / 3, FREE_SECONDS)
+    num = min(num, int(seconds / max(each, 1e-6)))
+    if num < LEAST_STEPS:
+        left_out.append(
+            f"the learning rate: {LEAST_STEPS} steps of {each:.2g} s take too long"
+        )
+        return
+    trace = steps_of(subject, num)
+    high = list(_too_high(scene, trace, reference, num))
+    yield from high
+    if not high:
+        yield from _too_low(scene, trace, reference, num)
+
+
+def steps_of(
+    subject: Subject,
+    num: int,
+    factor: float = 1.0,
+    change: Callable[[nn.Module], None] | None = None,
+) -> Trace:
+    """Train a copy for some steps, as training itself would begin.
+
+    Args:
+        subject: At step 0; stays as it is.
+        num: Optimizer steps.
+        factor: By which the learning rates are multiplied.
+        change: Is applied to the copy before.
+    """
+    state, made = trial(subject), Trace()
+    made.network = state.network.train()
+    if change is not None:
+        change(state.network)
+    pace = _factors(subject, num)
+    with without_trace(subject, "steps"):
+        for step, batches in enumerate(_batches(subject, num)):
+            before = _weights(state) if step >= num - 5 else {}
+            begin = thread_time()
+            made.losses.append(_step(subject, state, batches, factor * pace[step]))
+            made.seconds = min(made.seconds, thread_time() - begin)
+            for name, weight in before.items():
+                now = state.network.get_parameter(name)
+                change_rms = (now - weight).float().norm().item()
+                made.ratios[name] = change_rms / max(weight.norm().item(), 1e-12)
+            if not math.isfinite(made.losses[-1]):
+                break
+    return made
+
+
+def _weights(state: TrainState) -> dict[str, torch.Tensor]:
+    return {
+        name: parameter.detach().clone()
+        for name, parameter in state.network.named_parameters()
+        if parameter.ndim > 1 and parameter.requires_grad
+    }
+
+
+def _batches(subject: Subject, num: int) -> Iterator[tuple[torch.Tensor, ...]]:
+    """Give the rows of the first steps of training, epoch after epoch."""
+    job, epoch = subject.job, 0
+    while num > 0:
+        steps = job.steps(epoch_order(len(job.train), job.training.seed, epoch))[:num]
+        yield from steps
+        num -= len(steps)
+        epoch += 1
+
+
+def _factors(subject: Subject, num: int) -> list[float]:
+    """Return the rates of a trial, over that of the optimizer without its schedule.
+
+    A rate that rises for longer than half of the trial rises in half of it.
+    """
+    rates = planned_rates(subject)
+    if not rates:
+        return [1.0] * num
+    top = rates.index(max(rates))
+    half = num // 2
+    if top > half:
+        rates = [rates[step * top // half] for step in range(half)] + rates[top:]
+    rates = rates[:num] + [rates[-1]] * (num - len(rates))
+    own = _own_rate(subject.state.optimizer.param_groups[0])
+    return [rate / own for rate in rates] if own else [1.0] * num
+
+
+def _own_rate(group: dict[str, Any]) -> float:
+    return float(group.get("initial_lr", group["lr"]))
+
+
+def _step(
+    subject: Subject,
+    state: TrainState,
+    batches: tuple[torch.Tensor, ...],
+    factor: float,
+) -> float:
+    """Do one optimizer step as the loop does, and return the loss before it."""
+    job, optimizer = subject.job, state.optimizer
+    optimizer.zero_grad()
+    num, total = sum(map(len, batches)), 0.0
+    for rows in batches:
+        inputs, targets = job.train.take(rows)
+        with autocast(job):
+            loss = job.loss(state.network(job.augment(inputs)), targets)
+        share = 1.0 if job.loss_is_sum else len(rows) / num
+        backward(loss * share)
+        total += loss.item() / (num if job.loss_is_sum else 1) * share
+    if limit := job.training.clip_grad_norm:
+        nn.utils.clip_grad_norm_(state.network.parameters(), limit)
+    if limit := job.training.clip_grad_value:
+        nn.utils.clip_grad_value_(state.network.parameters(), limit)
+    rates = [group["lr"] for group in optimizer.param_groups]
+    for group in optimizer.param_groups:
+        group["lr"] = _own_rate(group) * factor
+    optimizer.step()
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate
+    return total
+
+
+def _too_high(
+    scene: Scene, trace: Trace, reference: Reference, num: int
+) -> Iterator[Finding]:
+    """Compare the loss with the one before training, and with a lower rate's."""
+    first = trace.losses[0]
+    if not math.isfinite(first):
+        return
+    chance = reference.chance_loss
+    ceiling = max(first, trace.begin if num > 50 else first)
+    risen = trace.late > ceiling + NOISE * trace.error
+    above = chance is not None and num >= 50 and trace.late > 1.05 * chance
+    if not risen and not above:
+        return
+    lower = steps_of(scene.subject, num, 1 / LOWER)
+    if not lower.late < BETTER * min(trace.late, 10 * first):
+        return
+    certain = risen and (chance is None or trace.late > chance)
+    after = f"in steps {num // 2 + 1} to {num}"
+    shown = f"is {trace.late:.3g} {after}" if trace.is_finite else "is no number soon"
+    yield Finding(
+        code="P1",
+        severity="error" if certain else "warning",
+        message="The learning rate is too high: the loss rises at once.",
+        where="optimizer.lr",
+        evidence=(
+            f"Tried on a copy, the loss {shown}, after {first:.3g} at first; with a "
+            f"tenth of the learning rate it is {lower.late:.3g}."
+            + (f" Chance costs {chance:.3g}." if chance is not None else "")
+        ),
+        remedy="Lower the learning rate, warm it up, or clip gradients.",
+        changes=_rate(scene.subject, 1 / LOWER),
+    )
+
+
+def _too_low(
+    scene: Scene, trace: Trace, reference: Reference, num: int
+) -> Iterator[Finding]:
+    """Compare the pace of weights with the length of training, and a higher rate's."""
+    subject, first = scene.subject, trace.losses[0]
+    rates, pace = planned_rates(subject), trace.pace
+    mean_rate = mean(rates) / max(rates) if rates else 1.0
+    num_steps = subject.job.training.epochs * subject.job.steps_per_epoch
+    travel = 10**pace * mean_rate * num_steps
+    floor = reference.probe_loss or 0.0
+    way = first - min(floor, 0.5 * first)
+    gone = (first - trace.late) / way if way > 0 else 1.0
+    if not pace < SLOW or travel > FAR or gone > LITTLE:
+        return
+    higher = steps_of(subject, num, LOWER)
+    if not first - higher.late > 3 * max(first - trace.late, NOISE * trace.error):
+        return
+    yield Finding(
+        code="P2",
+        severity="error" if pace < STILL else "warning",
+        message="The learning rate is too low for so few steps.",
+        where="optimizer.lr",
+        evidence=(
+            f"A step changes weights by 10^{pace:.1f} of themselves (healthy: 10^-3), "
+            f"all {num_steps:,} together by {travel:.1%} at most. Tried on a copy, in "
+            f"{num} steps the loss goes from {first:.3g} to {trace.late:.3g}, with ten "
+            f"times the learning rate to {higher.late:.3g}."
+        ),
+        remedy="Raise the learning rate.",
+        changes=_rate(subject, LOWER),
+    )
+
+
+def _rate(subject: Subject, factor: float) -> dict[str, JsonValue]:
+    if subject.plan is None:
+        return {}
+    return {"optimizer.lr": float(f"{subject.plan.optimizer.lr * factor:.3g}")}
