@@ -9,6 +9,7 @@ runs/2026-11-20-1432-mnist/
   checkpoints/00000600/{state.safetensors,state.json,manifest.json}
   model/{network.safetensors,model.json,manifest.json}
   signals.jsonl  diagnosis.json                       what the doctor saw, and says
+  mended.yaml                                         the plan with its remedies
   evaluation.json  outcome.json  report.html          what came out
 
 runs/2026-11-20-1440-optimizers/
@@ -90,6 +91,7 @@ class RunFolder:
         self.outcome = path / "outcome.json"
         self.signals = path / "signals.jsonl"
         self.diagnosis = path / "diagnosis.json"
+        self.mended = path / "mended.yaml"
         self.report = path / "report.html"
         self._damaged: list[Path] = []
 

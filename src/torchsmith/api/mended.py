@@ -1,0 +1,106 @@
+"""What came out of trying the doctor's remedies."""
+
+from pydantic import JsonValue
+
+from torchsmith.core.record import Record
+from torchsmith.core.vocabulary import METRIC_TITLES, Metric
+from torchsmith.evaluate.evaluation import Score
+
+
+class Trial(Record):
+    """One plan that was trained to see whether it is better.
+
+    Attributes:
+        title: What differs from the run's plan, in a few words.
+        codes: Of the findings that it is for; empty for the run's own plan.
+        changes: Settings by dotted path.
+        reason: What they are to remedy; empty for the run's own plan.
+        score: Mean over the seeds, on the val part; None where a training failed.
+        gain: By how much it is better than the run's own plan with the same seeds; its
+            95 % interval holds what other examples, and other seeds, would change.
+        epochs: That it was trained, with each seed.
+        seeds: How many.
+        seconds: That all of it took.
+        failure: Why there is no score.
+    """
+
+    title: str
+    codes: tuple[str, ...] = ()
+    changes: dict[str, JsonValue] = {}
+    reason: str = ""
+    score: float | None = None
+    gain: Score | None = None
+    epochs: int = 0
+    seeds: int = 1
+    seconds: float = 0.0
+    failure: str = ""
+
+    def __str__(self) -> str:
+        """Return codes, changes and scores on one line."""
+        codes = f"{' '.join(self.codes)}: " if self.codes else ""
+        if self.score is None:
+            return f"{codes}{self.title}: {self.failure}"
+        gain = "" if self.gain is None else f", better by {self.gain}"
+        return f"{codes}{self.title}: {self.score:.4g}{gain}"
+
+
+class Mended(Record):
+    """What came out of trying the doctor's remedies.
+
+    Attributes:
+        verdict: In a sentence or two.
+        metric: By which plans were compared.
+        num_val: Examples of the val part, on which they were.
+        original: The run's own plan; None where nothing was tried.
+        trials: In the order of trying.
+        best: The place of that which won; None where none is better than chance allows.
+        settled: Changes without a trial, in words: they change what is measured.
+        changes: All that the mended plan changes: what is settled, and what won.
+        left_out: What was not tried, and why.
+        plan: The file with the mended plan; None where nothing is changed.
+        run: The folder of the run of that plan, where it was trained.
+        before, after: Scores on the test part, of the run and of the mended run.
+        seconds: That all of it took.
+    """
+
+    verdict: str
+    metric: Metric
+    num_val: int = 0
+    original: Trial | None = None
+    trials: tuple[Trial, ...] = ()
+    best: int | None = None
+    settled: tuple[str, ...] = ()
+    changes: dict[str, JsonValue] = {}
+    left_out: tuple[str, ...] = ()
+    plan: str | None = None
+    run: str | None = None
+    before: Score | None = None
+    after: Score | None = None
+    seconds: float = 0.0
+
+    @property
+    def winner(self) -> Trial | None:
+        """The trial that won."""
+        return None if self.best is None else self.trials[self.best]
+
+    def __str__(self) -> str:
+        """Return a line for each plan that was tried, and the verdict."""
+        title, lines = METRIC_TITLES[self.metric], []
+        if self.original is not None:
+            lines += [
+                f"{title} on {self.num_val:,} validation examples:",
+                f"    {self.original}",
+            ]
+        for place, trial in enumerate(self.trials):
+            lines.append(f"{'  > ' if place == self.best else '    '}{trial}")
+        lines += [f"Without a trial: {text}" for text in self.settled]
+        lines += [f"Left out: {text}" for text in self.left_out]
+        lines.append(self.verdict)
+        if self.plan is not None:
+            lines.append(f"Mended plan: {self.plan}")
+        if self.run is not None:
+            lines.append(
+                f"Mended run:  {self.run}, {title} on the test part {self.after}, "
+                f"was {self.before or 'not known'}"
+            )
+        return "\n".join(lines)

@@ -1,0 +1,284 @@
+"""Which remedies are tried, in which order, for how long, and which of them wins."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from statistics import fmean, median
+from time import perf_counter
+
+from torchsmith.api.mended import Mended, Trial
+from torchsmith.api.trying import Attempt, Contest
+from torchsmith.core.errors import PlanError
+from torchsmith.doctor.remedies import Remedy, combined, in_words, stronger
+from torchsmith.evaluate.evaluation import Score
+from torchsmith.plan.plan import Plan
+from torchsmith.plan.settings import differences, set_values
+from torchsmith.train.history import EpochRecord
+from torchsmith.train.watch import TrainingObserver
+
+MOST_REMEDIES = 8
+"""That are tried one by one, those of the likeliest cause first."""
+
+MOST_DOSES = 5
+"""How often a change of a number that does not suffice is made once more."""
+
+MOST_ADDED = 3
+"""Remedies that are tried together with the best."""
+
+SEEDS = 3
+"""With which the original and the best are compared, where there is time."""
+
+NEARLY = 0.97
+"""Of the largest gain is as good: of such remedies the one that changes least wins."""
+
+PATIENCE = 4.0
+"""A trial may take so many times as long as the original for the same epochs."""
+
+
+@dataclass
+class _Contender:
+    """A remedy, or the original, and what its trainings gave, by seed."""
+
+    plan: Plan
+    remedy: Remedy | None = None
+    attempts: dict[int, Attempt] = field(default_factory=dict)
+    gain: Score | None = None
+
+    @property
+    def value(self) -> float:
+        return float("-inf") if self.gain is None else self.gain.value
+
+    @property
+    def helps(self) -> bool:
+        """Whether it is better than chance allows."""
+        return self.gain is not None and self.gain.low > 0
+
+    @property
+    def harms(self) -> bool:
+        """Whether it is worse than chance allows."""
+        return self.gain is not None and self.gain.high < 0
+
+
+class Trials:
+    """Trains remedies beside the original, one after the other.
+
+    Args:
+        contest: Trains and compares.
+        plan: The original.
+        taken: Seconds of each epoch of its run, as far as it came.
+        seconds: That all may take, about.
+        observer: Is told how it goes.
+    """
+
+    def __init__(
+        self,
+        contest: Contest,
+        plan: Plan,
+        taken: Sequence[float],
+        seconds: float,
+        observer: TrainingObserver,
+    ) -> None:
+        self._contest = contest
+        self._plan = plan
+        self._pace = median(taken) if taken else None
+        self._seconds = seconds
+        self._end = perf_counter() + seconds
+        self._observer = observer
+        self._original = _Contender(plan)
+        self._tried: list[_Contender] = []
+        self._epochs = plan.training.epochs
+        self._left_out: list[str] = []
+
+    def carry_out(self, mended: Mended, contested: Sequence[Remedy]) -> Mended:
+        """Try remedies, and return what is known with what came out.
+
+        Args:
+            mended: What is known.
+            contested: In the order of trying.
+
+        Raises:
+            Interrupted: The person asked to stop.
+        """
+        queue = [one for one in map(self._on_plan, contested) if one is not None]
+        queue = queue[:MOST_REMEDIES]
+        queue[2:2] = _both(queue[:2], self._plan)
+        self._choose_length(len(queue))
+        self._train(self._original, self._plan.training.seed, "The plan as it is")
+        for remedy in queue:
+            self._try(remedy)
+        self._raise_doses()
+        self._add_to_the_best(queue)
+        self._more_seeds()
+        winner = self._winner()
+        return mended.model_copy(
+            update={
+                "num_val": self._contest.num_val,
+                "original": self._trial(self._original),
+                "trials": tuple(map(self._trial, self._tried)),
+                "best": None if winner is None else self._tried.index(winner),
+                "left_out": (*mended.left_out, *self._left_out),
+            }
+        )
+
+    def _on_plan(self, remedy: Remedy) -> Remedy | None:
+        """Return a remedy of the plan with what is settled."""
+        try:
+            return replace(remedy, plan=set_values(self._plan, remedy.changes))
+        except PlanError as error:
+            self._left_out.append(f"{remedy.reason}: {str(error).splitlines()[0]}")
+            return None
+
+    def _choose_length(self, num_remedies: int) -> None:
+        """Take as many epochs as there is time for, at most those of the plan."""
+        if self._pace is None:
+            return
+        # The original, some doses and a pair, and more seeds of the best three.
+        num_trainings = 1 + num_remedies + 3 + 3 * (SEEDS - 1)
+        possible = int(self._seconds / (num_trainings * max(self._pace, 1e-6)))
+        self._epochs = min(max(possible, 1), self._epochs)
+
+    def _try(self, remedy: Remedy) -> _Contender | None:
+        """Train a remedy with the plan's own seed, unless it is known or too late."""
+        if any(not differences(remedy.plan, one.plan) for one in self._tried):
+            return None
+        title = in_words(remedy.plan, self._plan)
+        full = self._plan.training.epochs
+        if remedy.plan.training.epochs > full > self._epochs:
+            self._left_out.append(f"{title}: only a whole training would show it")
+            return None
+        if perf_counter() > self._end:
+            self._left_out.append(f"{title}: the time was over")
+            return None
+        contender = _Contender(remedy.plan, remedy)
+        self._tried.append(contender)
+        self._train(contender, self._plan.training.seed, title)
+        return contender
+
+    def _train(self, contender: _Contender, seed: int, title: str) -> None:
+        epochs = contender.plan.training.epochs
+        if self._epochs < self._plan.training.epochs:
+            epochs = min(self._epochs, epochs)
+        self._observer.stage(f"Trying: {title}", epochs)
+        limit = self._seconds / 2
+        if self._pace is not None:
+            limit = max(PATIENCE * self._pace * epochs, 2.0)
+        told = _Advance(self._observer, epochs)
+        attempt = self._contest.train(
+            contender.plan, seed=seed, epochs=epochs, seconds=limit, observer=told
+        )
+        contender.attempts[seed] = attempt
+        if contender.remedy is None:
+            self._pace = self._pace or attempt.seconds / max(attempt.epochs, 1)
+            return
+        theirs = self._original.attempts
+        seeds = [seed for seed in contender.attempts if seed in theirs]
+        contender.gain = self._contest.gain(
+            [contender.attempts[seed] for seed in seeds],
+            [theirs[seed] for seed in seeds],
+        )
+
+    def _raise_doses(self) -> None:
+        """Make the most promising change of a number once more, while that helps."""
+        able = [one for one in self._tried if _stronger(one, self._plan) is not None]
+        last, before = min(able, key=_by_gain, default=None), self._plan
+        for _ in range(MOST_DOSES):
+            dose = None if last is None else _stronger(last, before)
+            found = None if dose is None else self._try(dose)
+            if last is None or found is None or found.harms:
+                return
+            if last.helps and found.value <= last.value:
+                return
+            last, before = found, last.plan
+
+    def _add_to_the_best(self, others: Sequence[Remedy]) -> None:
+        """Try the best remedy together with those of other findings."""
+        best = min(
+            (one for one in self._tried if one.helps), key=_by_gain, default=None
+        )
+        if best is None or best.remedy is None:
+            return
+        known = set(best.remedy.codes)
+        for other in [one for one in others if known.isdisjoint(one.codes)][
+            :MOST_ADDED
+        ]:
+            for both in _both((best.remedy, other), self._plan):
+                self._try(both)
+
+    def _more_seeds(self) -> None:
+        """Compare the most promising and the original with other seeds, too."""
+        best = sorted((c for c in self._tried if c.helps), key=_by_gain)[:2]
+        if (winner := self._winner()) is not None and winner not in best:
+            best.append(winner)
+        if not best:
+            return
+        first = self._plan.training.seed
+        for seed in range(first + 1, first + SEEDS):
+            each = [one.attempts[first].seconds for one in (self._original, *best)]
+            if perf_counter() + sum(each) > self._end:
+                return
+            for one in (self._original, *best):
+                title = "The plan as it is"
+                if one.remedy is not None:
+                    title = in_words(one.plan, self._plan)
+                self._train(one, seed, f"{title}, seed {seed}")
+
+    def _winner(self) -> _Contender | None:
+        """Return the smallest change of those that help about as much as the best."""
+        helpful = [one for one in self._tried if one.helps]
+        most = max((len(one.attempts) for one in helpful), default=0)
+        helpful = [one for one in helpful if len(one.attempts) == most]
+        largest = max((one.value for one in helpful), default=0.0)
+        near = [one for one in helpful if one.value >= NEARLY * largest]
+        return min(near, key=self._size, default=None)
+
+    def _size(self, contender: _Contender) -> tuple[int, float]:
+        doses = 1 if contender.remedy is None else contender.remedy.doses
+        num_changes = len(differences(contender.plan, self._plan))
+        return max(num_changes, doses), -contender.value
+
+    def _trial(self, contender: _Contender) -> Trial:
+        attempts = list(contender.attempts.values())
+        scores = [self._contest.score(attempt) for attempt in attempts]
+        known = [score for score in scores if score is not None]
+        remedy = contender.remedy
+        return Trial(
+            title="as it is" if remedy is None else in_words(remedy.plan, self._plan),
+            codes=() if remedy is None else remedy.codes,
+            changes={} if remedy is None else dict(remedy.changes),
+            reason="" if remedy is None else remedy.reason,
+            score=fmean(known) if len(known) == len(scores) else None,
+            gain=contender.gain,
+            epochs=max(attempt.epochs for attempt in attempts),
+            seeds=len(attempts),
+            seconds=round(sum(attempt.seconds for attempt in attempts), 3),
+            failure=next((a.failure for a in attempts if a.failure), ""),
+        )
+
+
+class _Advance(TrainingObserver):
+    """Tells how many epochs of a trial are done, and how long the others will take."""
+
+    def __init__(self, observer: TrainingObserver, epochs: int) -> None:
+        self._observer = observer
+        self._epochs = epochs
+        self._begin = perf_counter()
+
+    def on_epoch_end(self, record: EpochRecord) -> None:
+        each = (perf_counter() - self._begin) / record.epoch
+        self._observer.advance(record.epoch, each * (self._epochs - record.epoch))
+
+
+def _both(found: Sequence[Remedy], plan: Plan) -> Iterator[Remedy]:
+    """Yield the combination of two remedies, where there are two that agree."""
+    for first, second in pairwise(found):
+        if (both := combined(first, second, plan)) is not None:
+            yield both
+
+
+def _stronger(contender: _Contender, before: Plan) -> Remedy | None:
+    remedy = contender.remedy
+    return None if remedy is None else stronger(remedy, before)
+
+
+def _by_gain(contender: _Contender) -> float:
+    return -contender.value

@@ -1,0 +1,155 @@
+"""`fix` tries remedies beside the run's own plan, and keeps what wins."""
+
+import pytest
+
+import torchsmith
+from torchsmith.api.remedying import fix
+from torchsmith.core.errors import Interrupted, TrainError
+from torchsmith.doctor.diagnosis import Diagnosis
+from torchsmith.inspect.inspection import Finding
+from torchsmith.plan.file import read_plan
+from torchsmith.train.watch import TrainingObserver
+
+SMALL = {
+    "prepare": ["Standardize"],
+    "network": {"Sequential": [{"Linear": 16}, "ReLU", {"Linear": 3}]},
+    "optimizer": {"SGD": {"lr": 0.1, "momentum": 0.9}},
+    "schedule": None,
+    "calibration": None,
+    "training.epochs": 6,
+    "training.batch_size": 16,
+    "training.clip_grad_norm": 0,
+    "split.val": 0.4,
+    "doctor.examine": False,
+}
+
+
+def trained(folder, **changed):
+    settings = {**SMALL, **changed}
+    return torchsmith.train("iris", settings=settings, runs=folder, name="sick")
+
+
+def says(*findings):
+    return Diagnosis(
+        findings=tuple(
+            Finding(code=code, severity="error", message=f"{code} is so.", changes=made)
+            for code, made in findings
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def timid(tmp_path_factory):
+    """A run whose learning rate is far too low."""
+    return trained(tmp_path_factory.mktemp("runs"), **{"optimizer.lr": 1e-6})
+
+
+class Log(TrainingObserver):
+    def __init__(self):
+        self.stages, self.left = [], []
+
+    def stage(self, title, total=None):
+        self.stages.append((title, total))
+
+    def advance(self, done, seconds_left=None):
+        assert done
+        self.left.append(seconds_left)
+
+
+def test_a_rate_that_is_too_low_is_raised_until_it_helps_no_more(timid):
+    log = Log()
+    mended = fix(timid, log, diagnosis=says(("P2", {"optimizer.lr": 1e-5})))
+    original, winner = mended.original, mended.winner
+    assert original.score < 0.7 < 0.9 < winner.score
+    assert winner.gain.low > 0
+    assert winner.seeds == original.seeds == 3
+    rates = [trial.changes.get("optimizer.SGD.lr") for trial in mended.trials]
+    assert rates.count(None) == 2  # the first dose, and what Torchsmith would do
+    assert {1e-4, 1e-3} < set(rates)
+    assert ("Trying: The plan as it is", 6) in log.stages
+    assert log.left[-1] == 0
+    assert min(log.left) >= 0
+
+
+def test_the_mended_plan_can_be_trained_and_says_why(timid):
+    mended = fix(timid, diagnosis=says(("P2", {"optimizer.lr": 0.05})), train=True)
+    plan = read_plan(timid.folder.mended)
+    assert mended.plan == str(timid.folder.mended)
+    assert mended.changes == mended.winner.changes
+    reasons = [text for text in plan.reasons.values() if "P2 is so" in text]
+    assert "instead of" in reasons[0]
+    made = torchsmith.load_run(mended.run)
+    assert made.plan.optimizer == plan.optimizer
+    assert mended.after.value > mended.before.value
+    assert str(mended.after) in str(mended)
+    assert timid.evaluation.scores["test"]["accuracy"] == mended.before
+
+
+def test_what_does_not_help_is_not_written(tmp_path):
+    healthy = trained(tmp_path, **{"training.epochs": 20})
+    wrong = says(("T7", {"optimizer.lr": 0.09}))
+    mended = fix(healthy, diagnosis=wrong, train=True)
+    assert mended.winner is None
+    assert (mended.plan, mended.run) == (None, None)
+    assert not healthy.folder.mended.exists()
+    assert "more than chance allows" in mended.verdict
+
+
+def test_a_run_that_diverged_is_mended_and_failures_are_told(tmp_path):
+    with pytest.raises(TrainError):
+        trained(tmp_path, **{"optimizer.lr": 1e30})
+    run = torchsmith.load_run(runs=tmp_path)
+    changes = {"optimizer.lr": 0.1}
+    cannot = {"network": {"Sequential": [{"Linear": 16}, {"Linear": 7}]}}
+    mended = fix(run, diagnosis=says(("T1", changes), ("P6", cannot)))
+    assert mended.original.score is None
+    assert mended.original.failure == "diverges in epoch 1"
+    assert mended.winner.changes == changes
+    assert "where the plan as it is fails" in mended.verdict
+    failed = next(trial for trial in mended.trials if trial.codes == ("P6",))
+    assert failed.score is None
+    assert failed.failure
+
+
+def test_two_faults_are_mended_together(tmp_path):
+    faults = {"optimizer.lr": 1e-6, "training.clip_grad_norm": 1e-4}
+    both = says(("P2", {"optimizer.lr": 0.1}), ("P7", {"training.clip_grad_norm": 0}))
+    mended = fix(trained(tmp_path, **faults), diagnosis=both)
+    assert mended.winner.codes == ("P2", "P7")
+    assert mended.winner.score > 0.9
+
+
+def test_a_leak_is_closed_without_a_contest(timid):
+    leak = "data.columns.petal width (cm)"
+    mended = fix(timid, diagnosis=says(("D10", {leak: "ignore"})))
+    assert mended.trials == ()
+    assert mended.changes == {leak: "ignore"}
+    assert mended.settled == ("D10: D10 is so: " + leak + " number → ignore",)
+    assert read_plan(timid.folder.mended).data.columns["petal width (cm)"] == "ignore"
+
+
+def test_the_same_trials_give_the_same_numbers(timid):
+    again = [fix(timid, diagnosis=says(("P2", {"optimizer.lr": 0.1}))) for _ in "ab"]
+    numbers = [[(t.score, t.gain) for t in one.trials] for one in again]
+    assert numbers[0] == numbers[1]
+
+
+def test_nothing_found_is_nothing_to_try(timid):
+    mended = fix(timid, diagnosis=says(("C7", {})))
+    assert mended.verdict == "There is nothing to try."
+    assert mended.left_out == ("C7: no setting of a plan changes this",)
+
+
+def test_stopping_says_that_the_run_is_as_it_was(timid):
+    class Impatient(TrainingObserver):
+        def advance(self, done, seconds_left=None):
+            raise Interrupted(f"stopped after {done}, {seconds_left} s left")
+
+    with pytest.raises(Interrupted, match="stays as it was"):
+        fix(timid, Impatient(), diagnosis=says(("P2", {"optimizer.lr": 0.1})))
+
+
+def test_little_time_shortens_the_trials(timid):
+    log = Log()
+    fix(timid, log, diagnosis=says(("P2", {"optimizer.lr": 0.1})), seconds=1e-3)
+    assert {total for _, total in log.stages if total} == {1}

@@ -1,0 +1,171 @@
+"""Remedies are changes that the plan can take."""
+
+import pytest
+
+import torchsmith
+from torchsmith.doctor.catalogue import CATALOGUE
+from torchsmith.doctor.remedies import (
+    SECTIONS,
+    combined,
+    in_words,
+    remedies,
+    scaled_rate,
+    stronger,
+    with_reason,
+)
+from torchsmith.inspect.inspection import Finding
+from torchsmith.plan.settings import differences, set_values
+from torchsmith.plan.text import plan_text
+
+LAYERS = {"Sequential": [{"Linear": 8}, "ReLU", {"Linear": 3}]}
+SGD = {"network": LAYERS, "optimizer": {"SGD": {"lr": 8}}, "schedule": None}
+
+
+@pytest.fixture(scope="module")
+def default():
+    return torchsmith.plan("iris")
+
+
+@pytest.fixture(scope="module")
+def plan(default):
+    return set_values(default, SGD)
+
+
+def found(code, changes=None, severity="error"):
+    return Finding(
+        code=code, severity=severity, message="It is wrong.", changes=changes or {}
+    )
+
+
+def changes_of(plan, default, *findings):
+    return [
+        dict(remedy.changes) for remedy in remedies(findings, plan, default).contested
+    ]
+
+
+def test_a_findings_own_changes_come_first(plan, default):
+    first, *others = changes_of(plan, default, found("P1", {"optimizer.lr": 0.5}))
+    assert first == {"optimizer.lr": 0.5}
+    assert others == [
+        {
+            "optimizer": {"AdamW": {"lr": 0.002, "weight_decay": 0.0003}},
+            "schedule": {"OneCycleLR": {"pct_start": 0.05, "cycle_momentum": False}},
+        }
+    ]
+
+
+def test_the_likely_cause_is_remedied_before_what_it_brings_about(plan, default):
+    symptom = found("T4", {"training.clip_grad_norm": 2.0})
+    first, second, *_ = changes_of(plan, default, symptom, found("P1"))
+    assert first == {"optimizer.lr": 1.6}
+    assert second == {"training.clip_grad_norm": 2.0}
+
+
+def test_equal_remedies_are_one_with_all_codes(plan, default):
+    both = [found("P1", {"optimizer.lr": 1.6}), found("T4", {"optimizer.SGD.lr": 1.6})]
+    made = remedies(both, plan, default).contested
+    assert made[0].codes == ("P1", "T4")
+    assert sum("optimizer.SGD.lr" in remedy.changes for remedy in made) == 0
+
+
+def test_notes_ask_for_nothing_and_no_remedy_changes_nothing(plan, default):
+    note = found("P1", {"optimizer.lr": 1}, "note")
+    same = found("C10", {"optimizer.lr": 8})
+    assert changes_of(plan, default, note, same) == []
+
+
+def test_what_changes_the_measure_needs_no_contest(plan, default):
+    leak = found("D10", {"data.columns.petal width (cm)": "ignore"})
+    made = remedies([leak], plan, default)
+    assert [remedy.codes for remedy in made.settled] == [("D10",)]
+    assert made.contested == ()
+
+
+def test_what_no_plan_can_say_and_what_does_not_fit_is_left_out(plan, default):
+    wrong = found("P7", {"network.TabularMLP.dropout": 0.1})
+    made = remedies([found("C7"), wrong], plan, default)
+    assert made.left_out[0] == "C7: no setting of a plan changes this"
+    assert made.left_out[1].startswith("P7: the remedy does not fit this plan (")
+
+
+def test_two_remedies_are_combined_unless_they_contradict_each_other(plan, default):
+    rate, clip, other = (
+        remedies([finding], plan, default).contested[0]
+        for finding in (
+            found("P1", {"optimizer.lr": 0.5}),
+            found("T2", {"training.clip_grad_norm": 2.0}),
+            found("P2", {"optimizer.lr": 80}),
+        )
+    )
+    both = combined(rate, clip, plan)
+    assert both.codes == ("P1", "T2")
+    assert (both.plan.optimizer.lr, both.plan.training.clip_grad_norm) == (0.5, 2.0)
+    assert combined(rate, other, plan) is None
+
+
+def test_a_stronger_dose_changes_by_the_same_factor_once_more(plan, default):
+    first = remedies([found("T1")], plan, default).contested[0]
+    second = stronger(first, plan)
+    third = stronger(second, first.plan)
+    rates = [one.plan.optimizer.lr for one in (first, second, third)]
+    assert rates == [1.6, 0.32, 0.064]
+    assert third.plan.training.clip_grad_norm == plan.training.clip_grad_norm
+
+
+def test_whole_numbers_stay_whole_and_what_cannot_be_is_no_dose(plan, default):
+    longer = remedies([found("P3", {"training.epochs": 200})], plan, default)
+    assert stronger(longer.contested[0], plan).plan.training.epochs == 400
+    fixed = remedies([found("P13", {"optimizer.lr": 0.5})], plan, default)
+    assert stronger(fixed.contested[0], plan) is None
+
+
+@pytest.mark.parametrize(
+    ("place", "rates"),
+    [
+        (
+            {"optimizer.groups": [{"params": "*.bias", "lr": 0.2}, {"params": "*"}]},
+            {"optimizer.lr": 0.001, "optimizer.groups.0.lr": 0.1},
+        ),
+        (
+            {"schedule": {"OneCycleLR": {"max_lr": 0.4}}},
+            {"optimizer.lr": 0.001, "schedule.max_lr": 0.2},
+        ),
+        (
+            {"optimizer": {"Muon": {"lr": 0.02, "others": {"AdamW": {"lr": 0.006}}}}},
+            {"optimizer.lr": 0.01, "optimizer.others.lr": 0.003},
+        ),
+    ],
+)
+def test_the_learning_rate_is_found_wherever_a_plan_has_one(place, rates, default):
+    changed = set_values(default, place)
+    assert scaled_rate(changed, 0.5) == rates
+    assert len(differences(set_values(changed, rates), changed)) == len(rates)
+
+
+def test_the_mended_plan_says_why_beside_each_change(plan):
+    changes = {"optimizer.lr": 0.5, "training.clip_grad_norm": 2}
+    mended = with_reason(plan, changes, "P1: it was too high")
+    lines = plan_text(mended).splitlines()
+    rate = next(line for line in lines if "lr: 0.5" in line)
+    assert rate.endswith("# P1: it was too high")
+    clipped = next(line for line in lines if "clip_grad_norm" in line)
+    assert clipped.endswith("# for the same reason")
+    # What the person had set keeps its reason.
+    assert mended.reasons["network"] == plan.reasons["network"]
+
+
+def test_changes_are_told_on_one_short_line(plan):
+    changed = set_values(plan, {"optimizer.lr": 0.5, "network": {"MLP": [4] * 30}})
+    said = in_words(changed, plan)
+    assert "optimizer.SGD.lr 8 → 0.5" in said
+    assert len(said) < 200
+
+
+def test_every_code_with_a_place_in_the_plan_is_in_the_catalogue():
+    assert {disease.code for disease in CATALOGUE}.issuperset(SECTIONS)
+
+
+@pytest.mark.parametrize("code", sorted(SECTIONS))
+def test_what_torchsmith_would_do_can_be_set_for_every_code(code, plan, default):
+    for remedy in remedies([found(code)], plan, default).contested:
+        assert set_values(plan, remedy.changes).network is not None
