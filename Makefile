@@ -1,7 +1,7 @@
 # Shortcuts; each is one plain command.
 PYTHON ?= .venv/bin/python
 
-.PHONY: setup test lint slow goals bench reliability quality
+.PHONY: setup test lint slow goals bench reliability quality doctor-bench
 
 setup:
 	python3 -m venv .venv
@@ -28,3 +28,6 @@ reliability:
 
 quality:
 	$(PYTHON) -m benchmarks.quality
+
+doctor-bench:
+	$(PYTHON) -m benchmarks.doctor

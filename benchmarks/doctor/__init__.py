@@ -1,0 +1,1 @@
+"""Whether the doctor finds what hurts, and leaves alone what is healthy."""

@@ -1,0 +1,155 @@
+"""Faults that show in the network as it trains, and in groups of the result."""
+
+from typing import Any
+
+import numpy as np
+from benchmarks.doctor.changing import mislabelled
+from benchmarks.doctor.examples import Examples
+from benchmarks.doctor.fault import Fault
+from benchmarks.doctor.tasks import Task
+
+Settings = dict[str, Any]
+
+
+def _init(task: Task, *init: object, activation: str = "ReLU") -> Settings:
+    return {"network": task.layers(None, activation), "init": list(init)}
+
+
+def _constant(task: Task, value: float) -> Settings:
+    return _init(task, {"constant_": {"val": value}}, {"zeros_": {"params": "*.bias"}})
+
+
+def _huge(task: Task, std: float) -> Settings:
+    return _init(task, {"normal_": {"std": std}})
+
+
+def _tiny(task: Task, std: float) -> Settings:
+    return {"network": task.deep(5, "ReLU"), "init": [{"normal_": {"std": std}}]}
+
+
+def _sigmoids(task: Task, depth: int) -> Settings:
+    return {"network": task.deep(depth, "Sigmoid")}
+
+
+def _dead(task: Task, bias: float) -> Settings:
+    return _init(task, {"constant_": {"val": bias, "params": "*.bias"}})
+
+
+def _saturated(task: Task, std: float) -> Settings:
+    return _init(task, {"normal_": {"std": std}}, activation="Tanh")
+
+
+def _exploding(task: Task, gain: float) -> Settings:
+    return {
+        "network": task.deep(8, "LeakyReLU"),
+        "init": [{"orthogonal_": {"gain": gain}}],
+        "optimizer": {"SGD": {"lr": 0.01}},
+        "schedule": None,
+    }
+
+
+def _plain_deep(task: Task, depth: int) -> Settings:
+    """Many layers as PyTorch initialises them, by plain SGD."""
+    sgd = {"SGD": {"lr": 0.05, "momentum": 0.9}}
+    return {"network": task.deep(depth, "ReLU"), "optimizer": sgd, "schedule": None}
+
+
+def _failing_group(
+    examples: Examples, share: float, random: np.random.Generator
+) -> Examples:
+    """Give the rows of one group labels that say nothing."""
+    group = _group(examples)
+    return mislabelled(examples, group & (random.random(len(group)) < share), random)
+
+
+def _group(examples: Examples) -> np.ndarray:
+    if examples.numbers:
+        values = np.nan_to_num(examples.columns[examples.numbers[0]])
+        return np.asarray(values >= np.quantile(values, 0.8))
+    values = next(iter(examples.columns.values()))
+    return np.asarray(values == np.unique(values)[0])
+
+
+TRAINING_FAULTS = (
+    Fault(
+        "constant-init",
+        "all weights of a layer equal",
+        "training",
+        ("C10",),
+        (0.0, 0.01, 0.5),
+        settings=_constant,
+        mendable=True,
+    ),
+    Fault(
+        "huge-init",
+        "initial weights too large",
+        "training",
+        ("C10", "P1", "T1", "T2"),
+        (0.5, 2.0, 10.0),
+        settings=_huge,
+        mendable=True,
+    ),
+    Fault(
+        "tiny-init",
+        "initial weights too small, in depth",
+        "training",
+        ("C10", "T3"),
+        (1e-2, 1e-3, 1e-5),
+        settings=_tiny,
+        mendable=True,
+    ),
+    Fault(
+        "sigmoids",
+        "many layers of Sigmoid",
+        "training",
+        ("T3",),
+        (4, 7, 10),
+        settings=_sigmoids,
+        mendable=True,
+    ),
+    Fault(
+        "plain-deep",
+        "many layers without normalisation",
+        "training",
+        ("T3", "C10"),
+        (8, 12, 20),
+        settings=_plain_deep,
+        mendable=True,
+    ),
+    Fault(
+        "dead-units",
+        "biases that switch units off",
+        "training",
+        ("T4", "C10"),
+        (-1.0, -5.0, -20.0),
+        settings=_dead,
+        mendable=True,
+    ),
+    Fault(
+        "saturated",
+        "Tanh beyond its range",
+        "training",
+        ("T5", "C10"),
+        (0.5, 2.0, 10.0),
+        settings=_saturated,
+        mendable=True,
+    ),
+    Fault(
+        "exploding",
+        "gradients that grow from layer to layer",
+        "training",
+        ("T2", "T1", "C10", "P1"),
+        (2.0, 4.0, 10.0),
+        settings=_exploding,
+        mendable=True,
+    ),
+    Fault(
+        "failing-group",
+        "one group whose labels say nothing",
+        "quality",
+        ("Q5", "D11"),
+        (0.4, 0.7, 1.0),
+        examples=_failing_group,
+        where=lambda task: task.kind == "table",
+    ),
+)
