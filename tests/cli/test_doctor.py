@@ -129,7 +129,13 @@ def test_a_run_is_diagnosed_and_an_error_is_exit_code_1(run_cli, fake_api):
     assert fake_api.calls == [
         (
             "doctor",
-            {"what": "last", "target": None, "settings": {}, "runs": Path("mine")},
+            {
+                "what": "last",
+                "target": None,
+                "settings": {},
+                "arguments": (),
+                "runs": Path("mine"),
+            },
         )
     ]
     lines = [line.strip() for line in result.stdout.splitlines()]
@@ -192,3 +198,18 @@ def test_a_code_that_is_not_there_is_refused_with_those_that_are(run_cli):
     result = run_cli("doctor", "--explain", "T44")
     assert result.exit_code == 2
     assert "there is no code 'T44'" in result.stderr
+
+
+def test_what_stands_after_a_script_is_its_own(run_cli, fake_api):
+    result = run_cli("doctor", "--runs", "mine", "my.py", "--json", "--epochs", "3")
+    assert result.exit_code == 0, result.output
+    called = fake_api.calls[-1][1]
+    assert called["what"] == "my.py"
+    assert called["arguments"] == ("--json", "--epochs", "3")
+    assert called["runs"] == Path("mine")
+
+
+def test_an_option_after_a_run_is_the_doctors(run_cli, fake_api):
+    assert "--nothing" in run_cli("doctor", "last", "--nothing").stderr
+    assert run_cli("doctor", "last", "--train").exit_code == 2
+    assert fake_api.calls == []

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar, assert_never
+from typing import TypeGuard, TypeVar, assert_never
 
 from pydantic import ValidationError
 
@@ -39,6 +39,7 @@ def doctor(
     *,
     target: str | None = None,
     settings: Mapping[str, object] | None = None,
+    arguments: Sequence[str] = (),
     runs: str | Path = "runs",
     observer: TrainingObserver | None = None,
 ) -> Diagnosis:
@@ -48,27 +49,33 @@ def doctor(
         what: A run, its path, its name, or `"last"`, also one that was interrupted:
             data, plan, how it trained and what came out; its diagnosis and its report
             are written anew. Or a `Plan`, the path of its file, or data as for `load`:
-            all that can be known before training.
+            all that can be known before training. Or the path of a training script,
+            `FILE.py`: it is run under watch for its first steps.
         target: For data, the column to predict.
         settings: For data or a plan, values of the plan by dotted path.
+        arguments: For a script, as on its command line.
         runs: The folder in which runs are looked for by name.
         observer: Is told what is going on.
 
     Raises:
-        DataError: There is no such run or data.
+        DataError: There is no such run, data or script.
         PlanError: The plan cannot be carried out.
-        TrainError: The run folder cannot be read.
+        TrainError: The run folder cannot be read, or nothing of the script was seen.
 
     >>> doctor("iris", settings={"training.epochs": 2}).errors
     ()
     """
     watcher = observer or TrainingObserver()
+    if is_script(what):
+        _refuse("a script", target=target, settings=settings)
+        from torchsmith.doctor.script import examine_script
+
+        return examine_script(Path(what), arguments, watcher)
     folder = folder_of(what, Path(runs))
     if folder is None:
+        _refuse("data or a plan", arguments=arguments)
         return _before_training(what, target, settings, watcher)
-    for name, given in {"target": target, "settings": settings}.items():
-        if given:
-            raise DataError(f"{name}: has no meaning for a run; leave it out")
+    _refuse("a run", target=target, settings=settings, arguments=arguments)
     match folder.kind:
         case "plan":
             return _of_run(Run(folder.path), watcher)
@@ -79,6 +86,17 @@ def doctor(
             raise AssertionError(folder.kind)
         case _:
             assert_never(folder.kind)
+
+
+def is_script(what: object) -> TypeGuard[str | Path]:
+    """Whether a Python script is named."""
+    return isinstance(what, str | Path) and Path(what).suffix == ".py"
+
+
+def _refuse(what: str, **given: object) -> None:
+    for name, value in given.items():
+        if value:
+            raise DataError(f"{name}: has no meaning for {what}; leave it out")
 
 
 def folder_of(what: object, runs: Path) -> RunFolder | None:

@@ -25,8 +25,8 @@ class DoctorCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read no options after the name of a script."""
-        script = next((i for i, a in enumerate(args) if a.endswith(".py")), None)
-        if script is not None and not args[script].startswith("-"):
+        named = (i for i, a in enumerate(args) if a.endswith(".py") and a[0] != "-")
+        if (script := next(named, None)) is not None:
             args = [*args[: script + 1], "--", *args[script + 1 :]]
         return super().parse_args(ctx, args)
 
@@ -54,16 +54,24 @@ Examples:
     multiple=True,
     help="Of data or a plan: set any value of the plan; may be repeated.",
 )
+@click.option(
+    "--fix",
+    is_flag=True,
+    help="Of a run: try the remedies beside its plan, and write the plan that wins.",
+)
+@click.option("--train", is_flag=True, help="With --fix: train the mended plan.")
 @click.option("--explain", "code", metavar="CODE", help="Say what a code means.")
 @runs_option
 @output_options
 @click.pass_context
-def doctor(
+def doctor(  # noqa: PLR0913 -- its options
     ctx: click.Context,
     what: str | None,
     arguments: tuple[str, ...],
     target: str | None,
     pairs: tuple[tuple[str, object], ...],
+    fix: bool,  # noqa: FBT001
+    train: bool,  # noqa: FBT001
     code: str | None,
     runs_folder: Path,
     output: Output,
@@ -74,13 +82,15 @@ def doctor(
     can be known before training. Of a script: its first steps, watched. Without an
     argument: this machine. Exit code 1 when an error is found.
     """
+    if train and not fix:
+        raise click.UsageError("--train goes with --fix")
     if code is not None:
         _explain(code, output)
     elif what is None:
         ctx.exit(_machine(runs_folder, output))
+    elif fix:
+        _fix(what, runs_folder, output, train=train)
     else:
-        if arguments:
-            raise click.UsageError(f"unexpected: {' '.join(arguments)}")
         with output.progress() as observer:
             from torchsmith import api
 
@@ -88,11 +98,26 @@ def doctor(
                 what,
                 target=target,
                 settings=collect_settings(pairs),
+                arguments=arguments,
                 runs=runs_folder,
                 observer=observer,
             )
         _show(diagnosis, output)
         ctx.exit(1 if diagnosis.errors else 0)
+
+
+def _fix(run: str, runs_folder: Path, output: Output, *, train: bool) -> None:
+    with output.progress() as observer:
+        from torchsmith import api
+        from torchsmith.api.remedying import fix
+
+        mended = fix(api.load_run(run, runs=runs_folder), observer, train=train)
+    if output.as_json:
+        output.json(mended.model_dump(mode="json"))
+    elif output.quiet:
+        output.say(mended.run or mended.plan or "")
+    else:
+        output.say(str(mended))
 
 
 def _show(diagnosis: "Diagnosis", output: Output) -> None:
