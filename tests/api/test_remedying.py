@@ -92,7 +92,7 @@ def test_what_does_not_help_is_not_written(tmp_path):
     assert mended.winner is None
     assert (mended.plan, mended.run) == (None, None)
     assert not healthy.folder.mended.exists()
-    assert "more than chance allows" in mended.verdict
+    assert mended.verdict == "No remedy is likely better than the plan as it is."
 
 
 def test_a_run_that_diverged_is_mended_and_failures_are_told(tmp_path):
@@ -115,7 +115,11 @@ def test_two_faults_are_mended_together(tmp_path):
     faults = {"optimizer.lr": 1e-6, "training.clip_grad_norm": 1e-4}
     both = says(("P2", {"optimizer.lr": 0.1}), ("P7", {"training.clip_grad_norm": 0}))
     mended = fix(trained(tmp_path, **faults), diagnosis=both)
-    assert mended.winner.codes == ("P2", "P7")
+    rate, clip, both = (
+        next(trial for trial in mended.trials if trial.codes == codes)
+        for codes in (("P2",), ("P7",), ("P2", "P7"))
+    )
+    assert both.score > 0.9 > max(rate.score, clip.score)
     assert mended.winner.score > 0.9
 
 

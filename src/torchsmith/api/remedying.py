@@ -159,10 +159,10 @@ def _verdict(mended: Mended) -> str:
             f"{winner.title} wins: {title} {_scores(winner, original)} on the val "
             f"part, better by {winner.gain}, after {_amount(winner)}."
         )
+        if winner.gain is not None and winner.gain.low <= 0:
+            parts.append("Chance alone could give as much.")
     elif mended.trials:
-        parts.append(
-            "No remedy is better than the plan as it is by more than chance allows."
-        )
+        parts.append("No remedy is likely better than the plan as it is.")
     return " ".join(parts)
 
 

@@ -7,10 +7,9 @@ from statistics import fmean, median
 from time import perf_counter
 
 from torchsmith.api.mended import Mended, Trial
-from torchsmith.api.trying import Attempt, Contest
+from torchsmith.api.trying import Attempt, Contest, Gain
 from torchsmith.core.errors import PlanError
 from torchsmith.doctor.remedies import Remedy, combined, in_words, stronger
-from torchsmith.evaluate.evaluation import Score
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import differences, set_values
 from torchsmith.train.history import EpochRecord
@@ -25,10 +24,14 @@ MOST_DOSES = 5
 MOST_ADDED = 3
 """Remedies that are tried together with the best."""
 
+LIKELY = 1.0
+"""Standard errors by which a remedy is better that is kept although chance could give
+as much: what it is for was found by other means."""
+
 SEEDS = 3
 """With which the original and the best are compared, where there is time."""
 
-NEARLY = 0.97
+NEARLY = 0.99
 """Of the largest gain is as good: of such remedies the one that changes least wins."""
 
 PATIENCE = 4.0
@@ -42,21 +45,26 @@ class _Contender:
     plan: Plan
     remedy: Remedy | None = None
     attempts: dict[int, Attempt] = field(default_factory=dict)
-    gain: Score | None = None
+    gain: Gain | None = None
 
     @property
     def value(self) -> float:
-        return float("-inf") if self.gain is None else self.gain.value
+        return float("-inf") if self.gain is None else self.gain.score.value
 
     @property
     def helps(self) -> bool:
-        """Whether it is better than chance allows."""
-        return self.gain is not None and self.gain.low > 0
+        """Whether it is better by more than chance allows."""
+        return self.gain is not None and self.gain.score.low > 0
+
+    @property
+    def may_help(self) -> bool:
+        """Whether it is likely better: what it is for was found by other means."""
+        return self.gain is not None and self.value >= LIKELY * self.gain.error > 0
 
     @property
     def harms(self) -> bool:
-        """Whether it is worse than chance allows."""
-        return self.gain is not None and self.gain.high < 0
+        """Whether it is worse by more than chance allows."""
+        return self.gain is not None and self.gain.score.high < 0
 
 
 class Trials:
@@ -192,21 +200,18 @@ class Trials:
 
     def _add_to_the_best(self, others: Sequence[Remedy]) -> None:
         """Try the best remedy together with those of other findings."""
-        best = min(
-            (one for one in self._tried if one.helps), key=_by_gain, default=None
-        )
-        if best is None or best.remedy is None:
+        best = min(self._tried, key=_by_gain, default=None)
+        if best is None or best.remedy is None or not best.may_help:
             return
         known = set(best.remedy.codes)
-        for other in [one for one in others if known.isdisjoint(one.codes)][
-            :MOST_ADDED
-        ]:
+        others = [other for other in others if known.isdisjoint(other.codes)]
+        for other in others[:MOST_ADDED]:
             for both in _both((best.remedy, other), self._plan):
                 self._try(both)
 
     def _more_seeds(self) -> None:
         """Compare the most promising and the original with other seeds, too."""
-        best = sorted((c for c in self._tried if c.helps), key=_by_gain)[:2]
+        best = sorted((one for one in self._tried if one.may_help), key=_by_gain)[:2]
         if (winner := self._winner()) is not None and winner not in best:
             best.append(winner)
         if not best:
@@ -224,17 +229,16 @@ class Trials:
 
     def _winner(self) -> _Contender | None:
         """Return the smallest change of those that help about as much as the best."""
-        helpful = [one for one in self._tried if one.helps]
-        most = max((len(one.attempts) for one in helpful), default=0)
-        helpful = [one for one in helpful if len(one.attempts) == most]
+        most = max((len(one.attempts) for one in self._tried), default=0)
+        known = [one for one in self._tried if len(one.attempts) == most]
+        helpful = [one for one in known if one.helps]
+        helpful = helpful or [one for one in known if one.may_help]
         largest = max((one.value for one in helpful), default=0.0)
         near = [one for one in helpful if one.value >= NEARLY * largest]
         return min(near, key=self._size, default=None)
 
     def _size(self, contender: _Contender) -> tuple[int, float]:
-        doses = 1 if contender.remedy is None else contender.remedy.doses
-        num_changes = len(differences(contender.plan, self._plan))
-        return max(num_changes, doses), -contender.value
+        return len(differences(contender.plan, self._plan)), -contender.value
 
     def _trial(self, contender: _Contender) -> Trial:
         attempts = list(contender.attempts.values())
@@ -247,7 +251,7 @@ class Trials:
             changes={} if remedy is None else dict(remedy.changes),
             reason="" if remedy is None else remedy.reason,
             score=fmean(known) if len(known) == len(scores) else None,
-            gain=contender.gain,
+            gain=None if contender.gain is None else contender.gain.score,
             epochs=max(attempt.epochs for attempt in attempts),
             seeds=len(attempts),
             seconds=round(sum(attempt.seconds for attempt in attempts), 3),

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import sqrt
+from math import hypot, sqrt
 from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from torchsmith.core.vocabulary import Metric
 from torchsmith.data.data import Data
 from torchsmith.evaluate.evaluation import Score
 from torchsmith.metrics.intervals import difference
+from torchsmith.metrics.normal import Z95
 from torchsmith.metrics.resamples import Resamples
 from torchsmith.metrics.score import score
 from torchsmith.plan.plan import Plan
@@ -50,6 +52,18 @@ class Attempt:
     epochs: int
     seconds: float
     failure: str = ""
+
+
+class Gain(NamedTuple):
+    """By how much trainings are better than others; positive is better.
+
+    Attributes:
+        score: In the metric's units, with its 95 % interval.
+        error: Its standard error.
+    """
+
+    score: Score
+    error: float
 
 
 class Contest:
@@ -131,11 +145,11 @@ class Contest:
             return None
         return score(self.metric, self._targets, attempt.outputs)
 
-    def gain(self, ours: Sequence[Attempt], theirs: Sequence[Attempt]) -> Score:
-        """Return by how much trainings are better than others, with its 95 % interval.
+    def gain(self, ours: Sequence[Attempt], theirs: Sequence[Attempt]) -> Gain:
+        """Return by how much trainings are better than others.
 
-        It counts that other examples, and other seeds, would give other numbers. What
-        failed counts as the best constant answer.
+        The interval holds that other examples, and other seeds, would give other
+        numbers. What failed counts as the best constant answer.
 
         Args:
             ours: One for each seed.
@@ -153,12 +167,18 @@ class Contest:
         ]
         values = np.array([one.value for one in each])
         value = float(values.mean())
-        low = float(np.mean([one.low for one in each])) - value
+        low = value - float(np.mean([one.low for one in each]))
         high = float(np.mean([one.high for one in each])) - value
+        error = 0.0
         if len(each) > 1:
-            spread = STUDENT[len(each) - 1] * values.std(ddof=1) / sqrt(len(each))
-            low, high = -sqrt(low**2 + spread**2), sqrt(high**2 + spread**2)
-        return Score(value=value, low=value + low, high=value + high)
+            error = float(values.std(ddof=1)) / sqrt(len(each))
+        spread = STUDENT.get(len(each) - 1, Z95) * error
+        score = Score(
+            value=value,
+            low=value - hypot(low, spread),
+            high=value + hypot(high, spread),
+        )
+        return Gain(score, hypot((low + high) / (2 * Z95), error))
 
     def _outputs(self, attempt: Attempt) -> np.ndarray:
         return self._constant if attempt.outputs is None else attempt.outputs

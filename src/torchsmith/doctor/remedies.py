@@ -31,6 +31,8 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "D5": ("loss",),
     "P1": ("optimizer schedule",),
     "P2": ("optimizer schedule",),
+    "P3": ("stopping",),
+    "P4": ("training.batch_size",),
     "P5": ("network loss",),
     "P6": ("network",),
     "P7": ("network", "optimizer", "augment"),
@@ -48,8 +50,8 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "T4": ("optimizer schedule", "init", "network"),
     "T5": ("init", "network"),
     "T6": ("optimizer schedule", "network"),
-    "T7": ("optimizer schedule",),
-    "T8": ("network", "optimizer", "augment"),
+    "T7": ("optimizer schedule", "training.batch_size", "stopping"),
+    "T8": ("stopping", "network", "optimizer", "augment"),
 }
 """Where the fault of each code may lie, and what is then set, together, as Torchsmith
 would by itself."""
@@ -68,7 +70,6 @@ class Remedy:
         plan: The plan with them.
         reason: Why, in a few words.
         is_dose: Whether it may be too weak, and can be made once more on top.
-        doses: How often it was made, of all that are combined.
     """
 
     codes: tuple[str, ...]
@@ -76,7 +77,6 @@ class Remedy:
     plan: Plan
     reason: str
     is_dose: bool = False
-    doses: int = 1
 
     @property
     def is_settled(self) -> bool:
@@ -150,8 +150,7 @@ def combined(first: Remedy, second: Remedy, plan: Plan) -> Remedy | None:
     codes = tuple(dict.fromkeys([*first.codes, *second.codes]))
     changes = {**first.changes, **second.changes}
     reason = "; ".join(dict.fromkeys([first.reason, second.reason]))
-    doses = first.doses + second.doses
-    return Remedy(codes, changes, both, reason, doses=doses)
+    return Remedy(codes, changes, both, reason)
 
 
 def stronger(remedy: Remedy, before: Plan) -> Remedy | None:
@@ -183,8 +182,7 @@ def stronger(remedy: Remedy, before: Plan) -> Remedy | None:
         return None
     if not differences(changed, remedy.plan):
         return None
-    doses_made = remedy.doses + 1
-    return replace(remedy, changes=changes, plan=changed, doses=doses_made)
+    return replace(remedy, changes=changes, plan=changed)
 
 
 def scaled_rate(plan: Plan, factor: float) -> dict[str, JsonValue]:
@@ -276,15 +274,21 @@ def _usual(finding: Finding, plan: Plan, default: Plan) -> Iterator[Remedy]:
     for together in SECTIONS.get(finding.code, ()):
         changes: dict[str, JsonValue] = {}
         for name in together.split():
-            empty: JsonValue = None if name == "schedule" else []
-            if ours.get(name, empty) != theirs.get(name, empty):
-                changes[name] = theirs.get(name, empty)
+            if (value := _standing(theirs, name)) != _standing(ours, name):
+                changes[name] = value
         try:
             changed = set_values(plan, changes)
         except PlanError:
             continue  # it stands and falls with what the person chose elsewhere
         reason = f"{_short(finding)}; as Torchsmith would by itself"
         yield Remedy((finding.code,), changes, changed, reason)
+
+
+def _standing(content: Mapping[str, JsonValue], name: str) -> JsonValue:
+    """Return a section, or a setting right below one; what is left out is empty."""
+    section, _, below = name.partition(".")
+    value = content.get(section, None if section == "schedule" else [])
+    return value[below] if below and isinstance(value, dict) else value
 
 
 def _distinct(found: Sequence[Remedy], plan: Plan) -> Iterator[Remedy]:
