@@ -1,7 +1,7 @@
 """A sample of the training part as the network gets it, for models that are simple."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -90,17 +90,26 @@ def take_examples(
     codes, num_classes = classes_of(subject, targets)
     if codes is None and not targets.is_floating_point():
         return None
-    features = torch.cat([_seen(subject, leaf) for leaf in tensors], dim=1)
     return Examples(
         rows=rows,
         inputs=inputs,
-        features=features,
+        features=features_of(subject, tensors),
         even=tensors[0].ndim > 3,
         targets=targets,
         codes=codes,
         num_classes=num_classes,
         folds=_folds(subject, rows),
     )
+
+
+def features_of(subject: Subject, tensors: Sequence[Tensor]) -> Tensor:
+    """Return what simple models see of examples, `(n, D)` float32, finite.
+
+    Args:
+        subject: Says which inputs are codes or tokens.
+        tensors: All inputs of n examples, on the CPU.
+    """
+    return torch.cat([_seen(subject, leaf) for leaf in tensors], dim=1)
 
 
 def leaves(inputs: object) -> Iterator[Tensor]:
@@ -247,29 +256,64 @@ def _summaries(leaf: Tensor) -> Tensor:
 
 def _folds(subject: Subject, rows: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
     """Divide a sample as the plan divides the parts: by group, by time or at random."""
-    count = len(rows)
-    groups = torch.arange(count)
+    groups = torch.arange(len(rows))
     split = None if subject.plan is None else subject.plan.split
-    if subject.case is not None and split is not None and (split.group or split.time):
-        column = part_column(subject, str(split.group or split.time))
-        if column is not None:
-            values = column.values[subject.case.setup.parts.train[rows.numpy()]]
-            groups = torch.from_numpy(np.unique(values, return_inverse=True)[1])
-            groups = groups.reshape(-1)
+    name = None if split is None else split.group or split.time
+    if name is not None:
+        groups = groups_by(subject, rows, name)
     if split is not None and split.time is not None:
-        return _fold(groups, groups.double().quantile(2 / 3))
-    seed = subject.job.training.seed
-    order = generator(seed, "doctor folds").permutation(int(groups.max()) + 1)
-    place = torch.from_numpy(order)[groups]
-    if count < FOLD_ALL_BELOW:
-        folds = [torch.nonzero(place % FOLDS == i).flatten() for i in range(FOLDS)]
-        every = torch.arange(count)
-        return tuple(
-            (every[~torch.isin(every, held)], held)
-            for held in folds
-            if 0 < len(held) < count
-        )
+        return latest_fold(groups)
+    return random_folds(groups, subject.job.training.seed)
+
+
+def groups_by(subject: Subject, rows: Tensor, name: str) -> Tensor:
+    """Return `(n,)` int64, rising with a column's values, equal where they are.
+
+    Args:
+        subject: Of a plan.
+        rows: `(n,)` numbers in the training part.
+        name: Of a column; where there is none, each row is by itself.
+    """
+    column = part_column(subject, name)
+    if column is None or subject.case is None:
+        return torch.arange(len(rows))
+    values = column.values[subject.case.setup.parts.train[rows.numpy()]]
+    return torch.from_numpy(np.unique(values, return_inverse=True)[1]).reshape(-1)
+
+
+def latest_fold(groups: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
+    """Hold the latest third out."""
+    return _fold(groups, groups.double().quantile(2 / 3))
+
+
+def random_folds(groups: Tensor, seed: int) -> tuple[tuple[Tensor, Tensor], ...]:
+    """Hold whole groups out: each once where there are few examples, else a third.
+
+    Args:
+        groups: `(n,)` int64, equal for examples that belong together.
+        seed: Of the plan.
+    """
+    if len(groups) < FOLD_ALL_BELOW:
+        return all_folds(groups, seed)
+    place = _shuffled(groups, seed)
     return _fold(place, place.double().quantile(2 / 3))
+
+
+def all_folds(groups: Tensor, seed: int) -> tuple[tuple[Tensor, Tensor], ...]:
+    """Hold each group out once, as `random_folds` does for few examples."""
+    place, every = _shuffled(groups, seed), torch.arange(len(groups))
+    held = [torch.nonzero(place % FOLDS == fold).flatten() for fold in range(FOLDS)]
+    return tuple(
+        (every[~torch.isin(every, rows)], rows)
+        for rows in held
+        if 0 < len(rows) < len(groups)
+    )
+
+
+def _shuffled(groups: Tensor, seed: int) -> Tensor:
+    """Return `(n,)` places of groups in a random order."""
+    order = generator(seed, "doctor folds").permutation(int(groups.max()) + 1)
+    return torch.from_numpy(order)[groups]
 
 
 def _fold(place: Tensor, border: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:

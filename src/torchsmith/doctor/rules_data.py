@@ -1,16 +1,19 @@
 """What is wrong with the data as the network gets it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from torchsmith.doctor.diagnosis import Reference
-from torchsmith.doctor.subject import Allowance, Subject
+from torchsmith.doctor.examples import Examples, take_examples
+from torchsmith.doctor.rules_inputs import find_in_scale
+from torchsmith.doctor.rules_signal import find_in_signal
+from torchsmith.doctor.subject import Allowance, Subject, without_trace
 from torchsmith.inspect.inspection import Finding
 
 
 def find_in_data(
     subject: Subject, reference: Reference, allowance: Allowance, left_out: list[str]
 ) -> Iterator[Finding]:
-    """Find what is wrong with the data as the network gets it: D3, D4, D11, D13 to D15.
+    """Find what is wrong with the data as the network gets it: D3 to D15, P9, P10.
 
     Args:
         subject: At step 0; stays as it is.
@@ -18,5 +21,24 @@ def find_in_data(
         allowance: How long it may take.
         left_out: Is told what was not looked at, and why.
     """
-    del subject, reference, allowance, left_out
-    yield from ()
+
+    def found(
+        what: str, rule: Callable[[Examples], Iterator[Finding]]
+    ) -> list[Finding]:
+        try:
+            with without_trace(subject, what):
+                return list(rule(examples))
+        except Exception as error:  # noqa: BLE001 -- of a person's module or data set
+            left_out.append(f"{what} ({type(error).__name__}: {error})")
+            return []
+
+    try:
+        taken = take_examples(subject, allowance)
+    except Exception as error:  # noqa: BLE001 -- of a person's data set
+        left_out.append(f"the data ({type(error).__name__}: {error})")
+        return
+    if taken is None:
+        return  # the reference says so
+    examples = taken
+    yield from found("scale", lambda e: find_in_scale(subject, reference, e))
+    yield from found("signal", lambda e: find_in_signal(subject, reference, e))

@@ -1,0 +1,128 @@
+"""Whether inputs say anything about the target: D15."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from torchsmith.doctor.diagnosis import Reference
+from torchsmith.doctor.examples import Examples, all_folds, leaves
+from torchsmith.doctor.simple_models import Answers, ask_simple_models
+from torchsmith.doctor.subject import Subject
+from torchsmith.inspect.inspection import Finding
+
+NO_SIGNAL_Z = 2.5
+"""Standard errors by which a simple model must beat chance to have found something."""
+
+FEATURE_Z = 1.5
+"""The same for the correlation of one feature, above what the strongest of so many has
+by chance."""
+
+ENOUGH = 200
+"""Held-out examples without which nothing is said of a signal."""
+
+
+def find_in_signal(
+    subject: Subject, reference: Reference, examples: Examples
+) -> Iterator[Finding]:
+    """Find inputs that say nothing about the target: D15.
+
+    Pictures, sequences and volumes may say what only a network can read, so that of
+    them it is a note until training has begun.
+
+    Args:
+        subject: At step 0; stays as it is.
+        reference: With what to compare.
+        examples: Of the training part.
+    """
+    if sum(len(held) for _, held in examples.folds) < ENOUGH or _clear(reference):
+        return
+    seed = subject.job.training.seed
+    folds = all_folds(torch.arange(len(examples)), seed)
+    examples = replace(examples, folds=folds)
+    if strongest_feature(examples) >= FEATURE_Z:
+        return
+    found = ask_simple_models(examples)
+    signal = max(deviations_from_chance(examples, answers) for answers in found)
+    if signal >= NO_SIGNAL_Z:
+        return
+    best = found[0]
+    what = "R²" if examples.codes is None else "share of right classes"
+    yield Finding(
+        code="D15",
+        severity="warning" if _is_flat(subject, examples) else "note",
+        message="Simple models find nothing in the inputs that tells the target.",
+        evidence=f"{best.name}: {what} {best.score:.3f} on {len(best.places):,} "
+        f"examples held out; at best {signal:+.1f} standard errors from chance",
+        remedy="Check that inputs and targets are in the same order and belong "
+        "together.",
+    )
+
+
+def _clear(reference: Reference) -> bool:
+    """Whether the better simple model beats chance so much that nothing is to ask."""
+    score, error = reference.probe_score, reference.probe_error
+    chance = reference.chance_score
+    if score is None or error is None or chance is None:
+        return False
+    return score - chance > 2 * NO_SIGNAL_Z * error
+
+
+def _is_flat(subject: Subject, examples: Examples) -> bool:
+    if subject.case is not None:
+        return subject.case.setup.preparation.kind == "table"
+    return all(leaf.ndim == 2 for leaf in leaves(examples.inputs))
+
+
+def deviations_from_chance(examples: Examples, answers: Answers) -> float:
+    """Return by how many standard errors answers are better than a constant.
+
+    Of classes, the greater of right answers and of log-likelihood: where one class is
+    frequent, what is known may change no answer.
+
+    Args:
+        examples: That were asked about.
+        answers: Of a simple model.
+    """
+    if examples.codes is None:
+        truth = examples.numbers[answers.places].double()
+        constant = (truth - truth.mean(dim=0)).square().sum(dim=1)
+        return _z(constant - (truth - answers.values.double()).square().sum(dim=1))
+    codes, said = examples.codes[answers.places], answers.values.double()
+    shares = torch.bincount(codes, minlength=examples.num_classes).double() / len(codes)
+    right = (said.argmax(dim=1) == codes).double() - (codes == shares.argmax()).double()
+    given = said.gather(1, codes[:, None]).flatten().clamp(min=1e-6)
+    return max(_z(right), _z(given.log() - shares[codes].clamp(min=1e-6).log()))
+
+
+def strongest_feature(examples: Examples) -> float:
+    """Return the strongest correlation of a feature with the target, in deviations.
+
+    Less what the strongest of so many would be by chance.
+
+    Args:
+        examples: Of the training part.
+    """
+    features = examples.features.double()
+    targets = examples.numbers.double()
+    if examples.codes is not None:
+        targets = nn.functional.one_hot(examples.codes, examples.num_classes).double()
+    table = _standardised(features).T @ _standardised(targets) / len(examples)
+    by_chance = math.sqrt(2 * math.log(2 * table.numel()))
+    return table.abs().max().item() * math.sqrt(len(examples)) - by_chance
+
+
+def _standardised(values: Tensor) -> Tensor:
+    centred = values - values.mean(dim=0)
+    deviation = centred.square().mean(dim=0).sqrt()
+    return centred / torch.where(deviation > 0, deviation, torch.inf)
+
+
+def _z(gains: Tensor) -> float:
+    """Return the mean in its standard errors."""
+    deviation = gains.std().item()
+    if deviation == 0:
+        return math.copysign(math.inf, gains.mean().item()) if gains.any() else 0.0
+    return gains.mean().item() / deviation * math.sqrt(len(gains))

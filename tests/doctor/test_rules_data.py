@@ -1,0 +1,134 @@
+"""What is wrong with the data as the network gets it, before training."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.doctor.subjects import own, planned
+from torchsmith.doctor.reference import measure_reference
+from torchsmith.doctor.rules_data import find_in_data
+from torchsmith.doctor.subject import Allowance, Subject
+from torchsmith.inspect.inspection import Finding
+from torchsmith.plan.settings import set_values
+
+Found = dict[str, Finding]
+
+
+def found(subject: Subject, seconds: float = 5.0) -> Found:
+    left_out: list[str] = []
+    allowance = Allowance(seconds)
+    reference = measure_reference(subject, allowance, left_out)
+    findings = list(find_in_data(subject, reference, allowance, left_out))
+    assert left_out == []
+    return {finding.code: finding for finding in findings}
+
+
+def table(folder: Path, inputs: np.ndarray, targets: np.ndarray) -> Path:
+    names = [f"x{i}" for i in range(inputs.shape[1])]
+    rows = zip(inputs.tolist(), targets.tolist(), strict=True)
+    lines = [",".join(f"{v:.6g}" for v in (*row, target)) for row, target in rows]
+    path = folder / "rows.csv"
+    path.write_text("\n".join([",".join([*names, "target"]), *lines]))
+    return path
+
+
+def numbers(num: int = 400) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(0)
+    inputs = random.normal(size=(num, 3))
+    return inputs, inputs[:, 0] * 2 - inputs[:, 1] + random.normal(size=num) / 5
+
+
+def classes(num: int = 600) -> tuple[Tensor, Tensor]:
+    random = torch.Generator().manual_seed(0)
+    inputs = torch.randn(num, 4, generator=random)
+    return inputs, (inputs[:, 0] + inputs[:, 1] > 0).long()
+
+
+def mended(source: Path, settings: Mapping[str, object], code: str) -> Finding:
+    """Return a finding whose changes are settings of the plan that make it go."""
+    subject = planned(source, "target", settings)
+    finding = found(subject)[code]
+    assert finding.changes
+    assert subject.plan is not None
+    set_values(subject.plan, finding.changes)
+    assert code not in found(planned(source, "target", {**settings, **finding.changes}))
+    return finding
+
+
+def test_the_default_plan_of_a_table_has_no_finding(tmp_path: Path) -> None:
+    inputs, targets = numbers()
+    source = table(tmp_path, inputs * [1, 100, 1e4] + [0, 5, 1e5], 1e5 + 1e4 * targets)
+    assert found(planned(source, "target")) == {}
+
+
+def test_large_inputs_are_an_error_that_a_scaler_removes(tmp_path: Path) -> None:
+    inputs, targets = numbers()
+    source = table(tmp_path, inputs * [1, 100, 1] + [0, 2000, 0], targets)
+    unscaled = {"prepare": ["FillMissing", "StandardizeTarget"]}
+    finding = mended(source, unscaled, "D3")
+    assert finding.severity == "error"
+    assert "x1" in finding.evidence
+
+
+@pytest.mark.parametrize(
+    ("scale", "severity"),
+    [(16.0, None), (30.0, "warning"), (0.02, "warning"), (0.002, "error")],
+)
+def test_the_scale_of_a_persons_inputs_is_judged_by_its_size(
+    scale: float, severity: str | None
+) -> None:
+    inputs, targets = classes()
+    network = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 2))
+    findings = found(own(network, (inputs * scale, targets), nn.CrossEntropyLoss()))
+    assert (findings["D3"].severity if severity else None) == severity
+    assert ("D3" in findings) == bool(severity)
+
+
+def test_inputs_of_any_scale_are_right_for_a_network_that_normalises_them() -> None:
+    inputs, targets = classes()
+    network = nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 2))
+    assert found(own(network, (inputs * 1e3, targets), nn.CrossEntropyLoss())) == {}
+
+
+def test_a_far_and_wide_target_is_an_error_that_its_scaling_removes(
+    tmp_path: Path,
+) -> None:
+    inputs, targets = numbers()
+    source = table(tmp_path, inputs, 2e5 + 1e4 * targets)
+    finding = mended(source, {"prepare": ["Standardize"]}, "D4")
+    assert finding.severity == "error"
+
+
+@pytest.mark.parametrize(
+    ("scale", "shift", "severity"),
+    [(1.0, 2.0, None), (9.0, 0.0, "warning"), (1.0, 20.0, "warning")],
+)
+def test_targets_may_be_a_little_off(
+    scale: float, shift: float, severity: str | None
+) -> None:
+    inputs, targets = (torch.from_numpy(each).float() for each in numbers())
+    pair = (inputs, (targets * scale + shift)[:, None])
+    findings = found(own(nn.Linear(3, 1), pair, nn.MSELoss()))
+    assert (findings["D4"].severity if "D4" in findings else None) == severity
+
+
+def test_shuffled_targets_are_found_and_weak_signals_are_none() -> None:
+    inputs, targets = classes()
+    random = torch.Generator().manual_seed(1)
+    shuffled = targets[torch.randperm(600, generator=random)]
+    network = nn.Linear(4, 2)
+    finding = found(own(network, (inputs, shuffled), nn.CrossEntropyLoss()))["D15"]
+    assert finding.severity == "warning"
+    # One class in ten, which no answer changes, and still the inputs tell of it.
+    rare = torch.rand(600, generator=random) < 0.2 * torch.sigmoid(2 * inputs[:, 0])
+    assert "D15" not in found(
+        own(network, (inputs, rare.long()), nn.CrossEntropyLoss())
+    )
+    numbers_too = found(
+        own(nn.Linear(4, 1), (inputs, shuffled[:, None].float()), nn.MSELoss())
+    )
+    assert numbers_too["D15"].severity == "warning"
