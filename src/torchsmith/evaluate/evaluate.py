@@ -113,6 +113,9 @@ def evaluate(
     if problem.task != "regression":
         predictions = test.outputs.argmax(axis=1)
         table = confusion(test.targets, predictions, len(problem.classes))
+    sure: tuple[Score | None, Score | None] = (None, None)
+    if table is not None:
+        sure = surest_wrong(test.targets, test.outputs)
     notes.extend(_notes(problem, len(test.targets), scores["test"], table, noun))
     return Evaluation(
         task=problem.task,
@@ -152,9 +155,8 @@ def evaluate(
             where=test.where,
             rivals=rivals,
         ),
-        surest_wrong=None
-        if table is None
-        else surest_wrong(test.targets, test.outputs),
+        surest_wrong=sure[0],
+        surest_place=sure[1],
         groups=failing_groups(problem, test.targets, test.outputs, test.inputs, rivals),
         importance=tuple(importance),
         notes=tuple(notes),

@@ -227,6 +227,10 @@ class Evaluation(Record):
         mistakes: The worst first.
         surest_wrong: For classes, the share of wrong answers in that half of the test
             rows of which the network is surest; None for fewer than 60 rows.
+        surest_place: Where, on average, the labels of those wrong answers stand among
+            the other classes, by the network's own probabilities: from 0, the most
+            probable one, to 1; 0.5 is chance. None for fewer than four classes or than
+            four wrong answers.
         groups: Of test rows that do worse than all others beyond noise.
         importance: For tables, the most important first.
         notes: What a reader must know, such as a class without test rows.
@@ -250,6 +254,7 @@ class Evaluation(Record):
     samples: tuple[Sample, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
     surest_wrong: Score | None = None
+    surest_place: Score | None = None
     groups: tuple[Group, ...] = ()
     importance: tuple[Importance, ...] = ()
     notes: tuple[str, ...] = ()

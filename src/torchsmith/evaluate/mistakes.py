@@ -9,13 +9,16 @@ from torchsmith.evaluate.evaluation import Mistake, Score
 from torchsmith.evaluate.rivals import RivalOutputs
 from torchsmith.evaluate.shown import show
 from torchsmith.metrics.classification import log_losses
-from torchsmith.metrics.normal import wilson
+from torchsmith.metrics.normal import wide_z, wilson
 from torchsmith.plan.plan import Problem
 
 MOST_MISTAKES = 24
 
 FEWEST_SURE = 30
 """Rows of the surer half; of fewer a share says nothing."""
+
+FEWEST_CLASSES, FEWEST_WRONG = 4, 4
+"""Of fewer the place of a label among the other classes says nothing."""
 
 
 def worst(
@@ -64,26 +67,39 @@ def worst(
     return tuple(found)
 
 
-def surest_wrong(targets: np.ndarray, outputs: np.ndarray) -> Score | None:
-    """Return the share of wrong answers where the network is surest, half of the rows.
+def surest_wrong(
+    targets: np.ndarray, outputs: np.ndarray
+) -> tuple[Score | None, Score | None]:
+    """Return how often the network is wrong where it is surest, and what is right then.
 
-    What is hard lies where the network is unsure; labels that are wrong at random lie
-    everywhere.
+    What is hard lies where the network is unsure, and between classes that are alike;
+    labels that are wrong at random lie everywhere.
 
     Args:
         targets: `(N,)` class codes.
         outputs: `(N, K)` probabilities.
 
     Returns:
-        With its 95 % interval; None for fewer than 60 rows.
+        The share of wrong answers in the surest half of the rows, None for fewer than
+        60 rows; and the mean place of their labels among the other classes, from 0 for
+        the most probable to 1, None for fewer than four classes or wrong answers.
     """
     half = len(targets) // 2
     if half < FEWEST_SURE:
-        return None
+        return None, None
     order = np.argsort(-outputs.max(axis=1), kind="stable")[:half]
-    wrong = int(np.count_nonzero(outputs[order].argmax(axis=1) != targets[order]))
-    low, high = (float(end) for end in wilson(wrong, half))
-    return Score(value=wrong / half, low=low, high=high)
+    wrong = order[outputs[order].argmax(axis=1) != targets[order]]
+    low, high = (float(end) for end in wilson(len(wrong), half))
+    share = Score(value=len(wrong) / half, low=low, high=high)
+    classes = outputs.shape[1]
+    if classes < FEWEST_CLASSES or len(wrong) < FEWEST_WRONG:
+        return share, None
+    own = outputs[wrong, targets[wrong]]
+    above = (outputs[wrong] > own[:, None]).sum(axis=1)
+    places = (above - 1) / (classes - 2)
+    mean = float(places.mean())
+    about = wide_z(len(wrong)) * float(places.std(ddof=1)) / len(wrong) ** 0.5
+    return share, Score(value=mean, low=mean - about, high=mean + about)
 
 
 def _agreeing(

@@ -1,0 +1,154 @@
+"""What the curve of a score shows once training is over: T7, T8, C6."""
+
+import statistics
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from pydantic import JsonValue
+
+from torchsmith.core.vocabulary import LOWER_IS_BETTER, METRIC_TITLES, Metric
+from torchsmith.doctor.course import Course
+from torchsmith.doctor.standing import sampling_error
+from torchsmith.evaluate.evaluation import Evaluation
+from torchsmith.inspect.inspection import Finding
+from torchsmith.inspect.wording import number
+from torchsmith.plan.losses import CrossEntropyLoss
+from torchsmith.train.history import EpochRecord
+
+FEWEST_EPOCHS = 6
+"""Of fewer no swing can be told from learning."""
+
+SWING_ERRORS, SWING_SHARE = 1.5, 0.15
+"""From one epoch to the next in the second half of training: in sampling errors of the
+val part, and as a share of all that was gained; both, for a warning."""
+
+LOSS_ROSE, SCORE_FELL = 0.1, 2.0
+"""Of the val part since the best epoch: the loss by a share of itself, the score in
+sampling errors; both, for a warning."""
+
+MODE_RATIO, MODE_SHARE = 1.5, 0.1
+"""The loss of training examples in eval mode is so many times that of train mode, and
+more by such a share of the loss of chance; both, for a warning."""
+
+
+def find_in_scores(course: Course, evaluation: Evaluation) -> Iterator[Finding]:
+    """Find a score that swings or falls, and modes that disagree.
+
+    Args:
+        course: Whole.
+        evaluation: Of the run.
+    """
+    metric = evaluation.metric
+    found = evaluation.scores.get("val", {}).get(metric)
+    values = [record.metrics.get(metric) for record in course.history]
+    curve = [value for value in values if value is not None]
+    if found is not None and len(curve) == len(values):
+        sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
+        error = sampling_error(found)
+        yield from _swing(metric, [sign * value for value in curve], error)
+        yield from _by_heart(course, metric, [sign * value for value in curve], error)
+    yield from _modes(course, evaluation)
+
+
+def _swing(metric: Metric, curve: Sequence[float], error: float) -> Iterator[Finding]:
+    if len(curve) < FEWEST_EPOCHS:
+        return
+    late = curve[len(curve) // 2 - 1 :]
+    steps = [after - before for before, after in pairwise(late)]
+    # Each step is the difference of two epochs.
+    swing = statistics.pstdev(steps) / 2**0.5
+    gained = max(curve) - min(curve)
+    if swing <= SWING_ERRORS * error or swing <= SWING_SHARE * gained:
+        return
+    yield Finding(
+        code="T7",
+        severity="warning",
+        message=f"From epoch to epoch {METRIC_TITLES[metric]} on the val part swings "
+        "more than chance explains.",
+        where="optimizer.lr",
+        evidence=f"by {number(_short(swing))} in the second half of training; the "
+        f"sampling error of the val part is {number(_short(error))}, and all that was "
+        f"gained {number(_short(gained))}",
+        remedy="Let the learning rate fall to the end, average the weights, or lower "
+        "the rate.",
+        changes={"schedule": {"CosineAnnealingLR": {}}},
+        moment="after",
+    )
+
+
+def _by_heart(
+    course: Course, metric: Metric, curve: Sequence[float], error: float
+) -> Iterator[Finding]:
+    history = course.history
+    losses = [record.val_loss for record in history]
+    known = [loss for loss in losses if loss is not None]
+    if len(known) < 4 or len(known) < len(losses):
+        return
+    least = known.index(min(known))
+    best = max(range(len(curve)), key=lambda place: curve[place])
+    rise = known[-1] / known[least] - 1 if known[least] > 0 else 0.0
+    fall = statistics.median(curve[max(best - 1, 0) : best + 2]) - curve[-1]
+    learning = history[-1].train_loss < history[best].train_loss
+    if rise <= LOSS_ROSE or fall <= SCORE_FELL * error or not learning:
+        return
+    restores = course.plan is None or course.plan.stopping.restore_best
+    kept = f"The weights of epoch {_best_epoch(history)} were kept. " * restores
+    changes: dict[str, JsonValue] = {"stopping.patience": max(3, len(known) // 5)}
+    yield Finding(
+        code="T8",
+        severity="note" if restores else "warning",
+        message=f"After epoch {best + 1} the network learned by heart what does not "
+        "hold for other examples.",
+        where="stopping.restore_best",
+        evidence=f"the val loss rose by {rise:.0%} to {number(_short(known[-1]))} "
+        f"while the training loss fell to {number(_short(history[-1].train_loss))}, "
+        f"and {METRIC_TITLES[metric]} got worse by {number(_short(fall))}, "
+        f"{fall / error:.1f} sampling errors",
+        remedy=f"{kept}Stop early and keep the best weights; more data, augmentation, "
+        "dropout or weight decay let it learn longer.",
+        changes=changes if restores else {"stopping.restore_best": True, **changes},
+        moment="after",
+    )
+
+
+def _best_epoch(history: Sequence[EpochRecord]) -> int:
+    return max((record.epoch for record in history if record.best), default=0)
+
+
+def _modes(course: Course, evaluation: Evaluation) -> Iterator[Finding]:
+    """Compare the loss of training examples in both modes, of a plain loss only."""
+    plan = course.plan
+    if plan is None or plan.augment or not course.history:
+        return
+    loss = plan.loss
+    if not isinstance(loss, CrossEntropyLoss) or loss.label_smoothing or loss.weight:
+        return
+    now = evaluation.scores.get("train", {}).get("log_loss")
+    constant = next((r for r in evaluation.rivals if r.name == "constant"), None)
+    if now is None or constant is None or "log_loss" not in constant.scores:
+        return
+    chance = constant.scores["log_loss"].value
+    kept = _best_epoch(course.history) if plan.stopping.restore_best else 0
+    record = course.history[kept - 1 if kept else -1]
+    if now.value < max(
+        MODE_RATIO * record.train_loss, record.train_loss + MODE_SHARE * chance
+    ):
+        return
+    yield Finding(
+        code="C6",
+        severity="warning",
+        message="The network does far worse on training examples in eval mode than "
+        "while it was trained.",
+        where="network",
+        evidence=f"log loss {number(_short(now.value))} in eval mode, "
+        f"{number(_short(record.train_loss))} in train mode; chance has "
+        f"{number(_short(chance))}",
+        remedy="The running statistics of batch normalisation do not fit: use larger "
+        "batches, or GroupNorm.",
+        changes={"training.batch_size": 4 * plan.training.batch_size},
+        moment="after",
+    )
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.3g}")

@@ -1,0 +1,278 @@
+"""What the scores are worth: D11, Q1, Q3 to Q6."""
+
+import math
+from collections.abc import Iterator
+
+from torchsmith.core.vocabulary import METRIC_TITLES, NOUNS
+from torchsmith.doctor.course import Course
+from torchsmith.doctor.standing import Standing, sampling_error, standing
+from torchsmith.evaluate.evaluation import Evaluation, Group, Rival, Score
+from torchsmith.inspect.inspection import Finding
+from torchsmith.inspect.wording import amount, listed
+from torchsmith.plan.plan import Plan
+
+LACKS = {"linear": 0.03, "neighbors": 0.05, "trees": 0.2}
+"""Of what a rival is better than chance, a network that is behind it beyond noise lacks
+so much: a warning. Trees are often better on tables, and no sign of a fault."""
+
+WIDE = 0.05
+"""Half an interval of a score between 0 and 1: more is a note."""
+
+WRONG_PROBABILITIES = 0.03
+"""The low end of the calibration error: more is a warning."""
+
+FAILS = 2.0
+"""The error of a group, in errors of all others: a note, and a warning where a rival
+does better on the group beyond noise."""
+
+TOO_GOOD, TOO_GOOD_ERRORS = 0.02, 3.0
+"""By how much val is better than the training examples, as a score and in sampling
+errors: both, for a warning."""
+
+ALONE, BESIDE, NEARLY_ALL = 0.8, 0.1, 0.98
+"""Of what the network is better than chance, shuffling one column loses more than the
+first share, no other more than the second, and the score is above the third."""
+
+WRONG_LABELS, RANDOM_RANK = 0.01, 0.3
+"""The low ends of the share of wrong answers of which the network is surest, and of the
+place of the label among the other classes, where 0 is the second best and 0.5 is
+chance: both, for a warning."""
+
+
+def find_in_quality(course: Course, evaluation: Evaluation) -> Iterator[Finding]:
+    """Find out what the scores are worth.
+
+    Args:
+        course: Whole.
+        evaluation: Of the run.
+    """
+    found = standing(evaluation)
+    if found is not None:
+        yield from _beside_rivals(evaluation, found)
+        yield from _size(evaluation, found)
+        yield from _too_good(evaluation, found)
+    yield from _probabilities(course.plan, evaluation)
+    if found is None or not (found.misses and found.behind):
+        yield from _groups(evaluation)
+    yield from _labels(evaluation)
+
+
+def _beside_rivals(evaluation: Evaluation, found: Standing) -> Iterator[Finding]:
+    constant = _rival(evaluation, "constant")
+    if constant is not None and constant.difference is not None:
+        best = found.best
+        known = (
+            best is not None
+            and best.scores[found.metric].low > found.chance
+            and found.behind
+        )
+        if constant.difference.low <= 0:
+            rival = "" if best is None else f" {best.title.capitalize()} are better."
+            yield Finding(
+                code="Q1",
+                severity="error" if known else "warning",
+                message="The network is no better than a constant guess.",
+                evidence=found.evidence,
+                remedy="Nothing can be read from this network; look for the cause "
+                f"among the other findings.{rival if known else ''}",
+                moment="after",
+            )
+            return
+    lost = {name: _lost(evaluation, found, name) for name in LACKS}
+    worst = max(lost, key=lambda name: lost[name] / LACKS[name])
+    rival = _rival(evaluation, worst)
+    if rival is None or lost[worst] < LACKS[worst]:
+        return
+    yield Finding(
+        code="Q1",
+        severity="warning",
+        message=f"{rival.title.capitalize()}, which took {rival.seconds:.1f} s, "
+        f"{'is' if worst == 'linear' else 'are'} better than the network.",
+        evidence=f"{found.evidence}; the network lacks {lost[worst]:.0%} of what "
+        f"{rival.title} gained over chance",
+        remedy="Look for the cause among the other findings, or use the rival.",
+        moment="after",
+    )
+
+
+def _rival(evaluation: Evaluation, name: str) -> Rival | None:
+    return next((rival for rival in evaluation.rivals if rival.name == name), None)
+
+
+def _lost(evaluation: Evaluation, found: Standing, name: str) -> float:
+    """Return which share of a rival's gain the network lacks; 0 within noise."""
+    rival = _rival(evaluation, name)
+    if rival is None or rival.difference is None or rival.difference.high >= 0:
+        return 0.0
+    if found.metric not in rival.scores:
+        return 0.0
+    theirs = rival.scores[found.metric].value
+    return (theirs - found.test.value) / max(theirs - found.chance, 1e-9)
+
+
+def _size(evaluation: Evaluation, found: Standing) -> Iterator[Finding]:
+    half = (found.test.high - found.test.low) / 2
+    rows = evaluation.num_examples.get("test", 0)
+    if not half > WIDE:
+        return
+    needed = math.ceil(rows * (half / WIDE) ** 2 / 10) * 10
+    noun = NOUNS[evaluation.kind]
+    yield Finding(
+        code="Q3",
+        severity="note",
+        message=f"{amount(rows, f'test {noun}')} cannot tell apart networks that "
+        f"differ by less than {half:.2g}.",
+        evidence=f"{METRIC_TITLES[found.metric]} {found.test}; for ± {WIDE:g} it takes "
+        f"about {needed:,}",
+        remedy="Compare with several seeds and other splits, not by this score alone.",
+        moment="after",
+    )
+
+
+def _too_good(evaluation: Evaluation, found: Standing) -> Iterator[Finding]:
+    if found.train is not None and found.val is not None:
+        gap = found.val.value - found.train.value
+        noise = math.hypot(sampling_error(found.val), sampling_error(found.train))
+        if gap > TOO_GOOD and gap > TOO_GOOD_ERRORS * noise > 0:
+            yield Finding(
+                code="Q6",
+                severity="warning",
+                message="The network does better on the val part than on what it "
+                "learned from.",
+                where="split",
+                evidence=f"{METRIC_TITLES[found.metric]} {found.val.value:.3f} on val, "
+                f"{found.train.value:.3f} on training examples, both in eval mode; "
+                f"{gap / noise:.1f} sampling errors",
+                remedy="The parts differ: look for wrong labels in the training part, "
+                "for easy or repeated examples in val, and at the split.",
+                moment="after",
+            )
+    importance = evaluation.importance
+    gained = found.test.value - found.chance
+    metric = evaluation.metric
+    if len(importance) < 3 or found.test.value < NEARLY_ALL or metric != found.metric:
+        return
+    first, second = importance[0].drop.value, importance[1].drop.value
+    if first > ALONE * gained and second < BESIDE * gained:
+        yield Finding(
+            code="Q6",
+            severity="warning",
+            message=f"Nearly all that the network knows comes from one column, "
+            f"'{importance[0].column}'.",
+            where=f"column '{importance[0].column}'",
+            evidence=f"{METRIC_TITLES[metric]} {found.test.value:.4g}; without it "
+            f"{first:.3g} less, without any other at most {second:.3g}",
+            remedy="Make sure that it is known before the target is; otherwise set it "
+            "aside.",
+            changes={f"data.columns.{importance[0].column}": "ignore"},
+            moment="after",
+        )
+
+
+def _probabilities(plan: Plan | None, evaluation: Evaluation) -> Iterator[Finding]:
+    calibration = evaluation.calibration
+    if calibration is None or not calibration.error.low > WRONG_PROBABILITIES:
+        return
+    planned = plan is not None and plan.calibration is not None
+    yield Finding(
+        code="Q4",
+        severity="warning",
+        message=f"The probabilities are off by {calibration.error.value:.1%} on "
+        "average.",
+        where="calibration",
+        evidence=f"expected calibration error {calibration.error}, what chance adds is "
+        f"taken out; temperature {calibration.temperature:g}",
+        remedy="Do not read them as chances. A larger val part lets a temperature fit "
+        "better."
+        if planned
+        else "Fit a temperature on the val part.",
+        changes={} if planned else {"calibration": {"TemperatureScaling": {}}},
+        moment="after",
+    )
+
+
+def _groups(evaluation: Evaluation) -> Iterator[Finding]:
+    for group in evaluation.groups:
+        if group.error < FAILS * group.others:
+            continue
+        beaten = group.rival_gain is not None and group.rival_gain.low > 0
+        alike = f"for {group.rival} too" if group.rival and not beaten else ""
+        yield Finding(
+            code="Q5",
+            severity="warning" if beaten else "note",
+            message=f"{_called(group)} fail {group.error / max(group.others, 1e-9):.1f}"
+            f" times as much as all others{', ' * bool(alike)}{alike}.",
+            where=f"column '{group.column}'" if group.column else f"'{group.name}'",
+            evidence=f"{amount(group.rows, 'test ' + NOUNS[evaluation.kind])}: error "
+            f"{_error(evaluation, group.error)}, all others "
+            f"{_error(evaluation, group.others)}{_better(evaluation, group)}",
+            remedy="Collect more of them, give them more weight, or add what sets them "
+            "apart.",
+            moment="after",
+        )
+
+
+def _called(group: Group) -> str:
+    if group.column:
+        return f"Examples with '{group.column}' {group.name}"
+    return f"Examples of class '{group.name}'"
+
+
+def _better(evaluation: Evaluation, group: Group) -> str:
+    if group.rival_gain is None:
+        return ""
+    theirs = group.error - group.rival_gain.value
+    return f"; {group.rival} there {_error(evaluation, theirs)}"
+
+
+def _error(evaluation: Evaluation, value: float) -> str:
+    return f"{value:.4g}" if evaluation.task == "regression" else f"{value:.1%}"
+
+
+def _labels(evaluation: Evaluation) -> Iterator[Finding]:
+    """Find labels that are wrong at random, and name those that are likely wrong."""
+    doubted = [
+        one
+        for one in evaluation.mistakes
+        if len(one.rivals) == _num_rivals(evaluation) > 1
+        and (one.probability or 0.0) > 0.9
+    ]
+    wrong, place = evaluation.surest_wrong, evaluation.surest_place
+    certain = (
+        wrong is not None
+        and place is not None
+        and wrong.low > WRONG_LABELS
+        and place.low > RANDOM_RANK
+    )
+    if not doubted and not certain:
+        return
+    places = listed([one.where for one in doubted])
+    named = f"{amount(len(doubted), 'label')} in doubt: {places}" if doubted else ""
+    yield Finding(
+        code="D11",
+        severity="warning" if certain else "note",
+        message="Labels are wrong at random."
+        if certain
+        else f"{amount(len(doubted), 'test label')} may be wrong: the network and all "
+        "rivals say the same other class.",
+        where=places,
+        evidence="; ".join(filter(None, [_share(wrong, place), named]))
+        if certain
+        else "of each the network is more than 90 % sure",
+        remedy="Look at them, and correct what is wrong.",
+        moment="after",
+    )
+
+
+def _num_rivals(evaluation: Evaluation) -> int:
+    return sum(rival.name != "constant" for rival in evaluation.rivals)
+
+
+def _share(wrong: Score | None, place: Score | None) -> str:
+    if wrong is None or place is None:
+        return ""
+    return (
+        f"{wrong.value:.1%} of the answers of which the network is surest are wrong, "
+        f"and their labels lie anywhere among the other classes ({place.value:.2f}; "
+        "0 is next to the answer, 0.5 is chance)"
+    )

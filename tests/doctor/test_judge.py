@@ -1,0 +1,295 @@
+"""What course and scores say once training is over."""
+
+import pytest
+
+from torchsmith.doctor.course import Course
+from torchsmith.doctor.diagnosis import Reference
+from torchsmith.doctor.judge import find_in_result
+from torchsmith.evaluate.evaluation import (
+    Calibration,
+    Evaluation,
+    Group,
+    Importance,
+    Mistake,
+    Rival,
+    Score,
+)
+from torchsmith.plan.losses import CrossEntropyLoss
+from torchsmith.plan.networks import MLP, Sequential
+from torchsmith.plan.optimizers import Adam
+from torchsmith.plan.plan import Plan, Problem, Source, Stopping, Training
+from torchsmith.train.history import EpochRecord
+
+CLASSES = ("a", "b", "c", "d", "e")
+
+
+def around(value, half=0.02):
+    return Score(value=value, low=value - half, high=value + half)
+
+
+def rival(name, value, gain=0.05, half=0.02):
+    titles = {"constant": "constant guess", "linear": "linear model"}
+    scores = {"accuracy": around(value), "log_loss": around(1.6)}
+    return Rival(
+        name=name,
+        title=titles.get(name, "gradient-boosted trees"),
+        scores=scores,
+        difference=around(gain, half),
+    )
+
+
+def rivals(score, *, linear=0.85, trees=0.9):
+    found = {"constant": 0.25, "linear": linear, "trees": trees}
+    return tuple(rival(name, value, score - value) for name, value in found.items())
+
+
+def result(test=0.92, train=0.97, val=0.92, **given):
+    scores = {
+        part: {"accuracy": around(value), "log_loss": around(0.1)}
+        for part, value in {"test": test, "val": val, "train": train}.items()
+    }
+    whole = {
+        "task": "multiclass",
+        "metric": "accuracy",
+        "classes": CLASSES,
+        "num_examples": {"train": 4000, "val": 500, "test": 800},
+        "scores": scores,
+        "rivals": rivals(test),
+    }
+    return Evaluation.model_validate({**whole, **given})
+
+
+def epochs(losses, accuracies=(), val_losses=()):
+    count = len(losses)
+    accuracies = accuracies or [0.9 - 0.5 * 0.5**i for i in range(count)]
+    val_losses = val_losses or losses
+    best = max(range(count), key=lambda i: accuracies[i])
+    return tuple(
+        EpochRecord(
+            epoch=i + 1,
+            step=100 * (i + 1),
+            train_loss=losses[i],
+            val_loss=val_losses[i],
+            metrics={"accuracy": accuracies[i]},
+            lr=0.001,
+            seconds=1.0,
+            examples_per_second=4000.0,
+            best=i == best,
+        )
+        for i in range(count)
+    )
+
+
+SETTLED = epochs([1.0, 0.5, 0.3, 0.2, 0.15, 0.12, 0.11, 0.105, 0.102, 0.102])
+
+
+def course(history=SETTLED, stopped="", **given):
+    whole = {
+        "problem": Problem(
+            task="multiclass", target="kind", metric="accuracy", classes=CLASSES
+        ),
+        "data": Source(source="kinds.csv"),
+        "network": MLP(hidden=(128, 64)),
+        "loss": CrossEntropyLoss(),
+        "optimizer": Adam(),
+        "training": Training(epochs=len(history)),
+    }
+    plan = Plan.model_validate({**whole, **given})
+    reference = Reference(chance_loss=1.6)
+    return Course(len(history), 100, history, (), reference, plan, stopped)
+
+
+def found(one=None, evaluation=None):
+    judged = find_in_result(one or course(), evaluation or result())
+    return {finding.code: finding for finding in judged}
+
+
+def test_nothing_is_said_of_a_healthy_run():
+    assert found() == {}
+
+
+def test_nothing_is_said_of_a_run_without_scores():
+    assert list(find_in_result(course(), None)) == []
+
+
+def test_every_finding_is_of_the_time_after_training():
+    broken = result(0.3, 0.3, 0.3)
+    assert {f.moment for f in find_in_result(course(), broken)} == {"after"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "where"),
+    [
+        ({"network": MLP(hidden=(128, 64), dropout=0.8)}, "P7", "network.MLP.dropout"),
+        ({"network": MLP(hidden=(128, 3))}, "P11", "network.MLP.hidden"),
+        (
+            {"network": Sequential(layers=({"Linear": 64}, {"Linear": 5}))},
+            "P11",
+            "network.Sequential",
+        ),
+        ({}, "T6", "optimizer.lr"),
+    ],
+)
+def test_a_network_that_misses_what_rivals_know_is_told_why(changes, code, where):
+    worse = result(0.78, 0.79, 0.78)
+    seen = found(course(**changes), worse)
+    assert seen[code].where == where
+    assert seen[code].severity == "warning"
+    assert "trees: 0.900 on the test part" in seen[code].evidence
+    assert {"P3", "P7", "P11", "T6"} & set(seen) == {code}
+
+
+def test_a_network_that_misses_little_of_what_rivals_know_is_let_be():
+    assert found(evaluation=result(0.895, 0.899, 0.895)) == {}
+
+
+def test_a_network_that_knows_its_examples_is_not_called_too_small():
+    behind = result(0.85, 0.99, 0.85, rivals=rivals(0.85, linear=0.8))
+    assert found(course(network=MLP(hidden=(3,))), behind) == {}
+
+
+def test_dropout_is_not_to_blame_where_examples_are_learned_by_heart():
+    heart = result(0.78, 0.85, 0.78)
+    assert "P7" not in found(course(network=MLP(hidden=(64,), dropout=0.6)), heart)
+
+
+def test_training_that_ends_while_the_loss_falls_is_too_short():
+    steep = epochs([1.4, 1.2, 1.0])
+    seen = found(course(steep), result(0.78, 0.79, 0.78))
+    assert seen["P3"].severity == "warning"
+    assert seen["P3"].changes == {"training.epochs": 6}
+
+
+def test_a_guard_that_ends_training_is_named():
+    guarded = course(
+        stopped="stopped by training.seconds: 9 in epoch 2 of 10",
+        training=Training(epochs=10, seconds=9.0),
+    )
+    seen = found(guarded, result(0.78, 0.79, 0.78))
+    assert seen["P3"].where == "training.seconds"
+    assert seen["P3"].changes == {"training.seconds": 36.0}
+
+
+def test_no_better_than_a_constant_guess_is_an_error_where_a_rival_is():
+    chance = result(0.25, 0.25, 0.25)
+    assert found(evaluation=chance)["Q1"].severity == "error"
+    alone = chance.model_copy(update={"rivals": rivals(0.25)[:1]})
+    assert found(evaluation=alone)["Q1"].severity == "warning"
+
+
+def test_a_linear_model_that_is_better_is_a_warning():
+    seen = found(evaluation=result(0.8, 0.95, 0.8, rivals=rivals(0.8, trees=0.82)))
+    assert seen["Q1"].message.startswith("Linear model, which took")
+    assert set(seen) == {"Q1"}
+
+
+def test_a_score_that_swings_from_epoch_to_epoch_is_told():
+    swinging = epochs([0.5] * 10, [0.5, 0.7, 0.6, 0.9, 0.6, 0.9, 0.6, 0.9, 0.6, 0.9])
+    assert found(course(swinging))["T7"].severity == "warning"
+    wide = result(scores={p: {"accuracy": around(0.9, 0.4)} for p in ("test", "val")})
+    assert "T7" not in found(course(swinging), wide)
+
+
+def test_learning_by_heart_is_a_warning_only_where_the_last_weights_are_kept():
+    falling = epochs(
+        [0.9, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02],
+        [0.7, 0.85, 0.92, 0.92, 0.88, 0.86, 0.84, 0.82],
+        [0.8, 0.6, 0.5, 0.52, 0.6, 0.7, 0.8, 0.9],
+    )
+    seen = found(course(falling))["T8"]
+    assert seen.severity == "note"
+    assert "The weights of epoch 3 were kept." in seen.remedy
+    last = course(falling, stopping=Stopping(restore_best=False))
+    seen = found(last)["T8"]
+    assert seen.severity == "warning"
+    assert seen.changes["stopping.restore_best"] is True
+
+
+def test_a_val_loss_that_rises_while_the_score_rises_is_let_be():
+    odd = epochs(
+        [0.9, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02],
+        [0.7, 0.8, 0.85, 0.87, 0.88, 0.89, 0.9, 0.91],
+        [0.8, 0.6, 0.5, 0.52, 0.6, 0.7, 0.8, 0.9],
+    )
+    assert found(course(odd, stopping=Stopping(restore_best=False))) == {}
+
+
+def test_a_network_that_is_another_in_eval_mode_is_told():
+    scores = dict(result().scores)
+    scores["train"] = {"accuracy": around(0.95), "log_loss": around(1.4)}
+    assert found(evaluation=result(scores=scores))["C6"].where == "network"
+    smooth = course(loss=CrossEntropyLoss(label_smoothing=0.1))
+    assert found(smooth, result(scores=scores)) == {}
+
+
+def test_val_that_is_better_than_what_was_learned_from_is_told():
+    assert found(evaluation=result(0.99, 0.92, 0.99))["Q6"].where == "split"
+
+
+def test_a_single_column_that_says_nearly_all_is_told():
+    columns = {"code": 0.7, "age": 0.01, "size": 0.0}
+    importance = [
+        Importance(column=name, drop=around(drop)) for name, drop in columns.items()
+    ]
+    seen = found(evaluation=result(0.995, 0.995, 0.995, importance=importance))
+    assert seen["Q6"].where == "column 'code'"
+    assert seen["Q6"].changes == {"data.columns.code": "ignore"}
+
+
+def test_a_small_test_part_is_a_note():
+    scores = {p: {"accuracy": around(0.92, 0.09)} for p in ("test", "val")}
+    seen = found(evaluation=result(scores=scores))
+    assert seen["Q3"].severity == "note"
+    assert "it takes about 2,600" in seen["Q3"].evidence
+
+
+def test_probabilities_that_are_off_are_told_with_a_remedy():
+    calibration = Calibration(error=around(0.08), bins=())
+    seen = found(evaluation=result(calibration=calibration))
+    assert seen["Q4"].changes == {"calibration": {"TemperatureScaling": {}}}
+    assert (
+        found(evaluation=result(calibration=Calibration(error=around(0.04), bins=())))
+        == {}
+    )
+
+
+def group(gain):
+    return Group(
+        column="age",
+        name="61 to 90",
+        rows=80,
+        error=0.3,
+        others=0.1,
+        excess=around(0.2),
+        rival="linear model",
+        rival_gain=around(gain),
+    )
+
+
+def test_a_group_that_fails_is_a_warning_only_where_a_rival_does_better():
+    seen = found(evaluation=result(groups=(group(0.1),)))
+    assert seen["Q5"].severity == "warning"
+    assert seen["Q5"].where == "column 'age'"
+    assert found(evaluation=result(groups=(group(0.0),)))["Q5"].severity == "note"
+
+
+def test_labels_that_are_wrong_at_random_are_told_and_hard_ones_are_not():
+    random = {"surest_wrong": around(0.08), "surest_place": around(0.5, 0.1)}
+    assert found(evaluation=result(**random))["D11"].severity == "warning"
+    hard = {"surest_wrong": around(0.08), "surest_place": around(0.1, 0.1)}
+    assert found(evaluation=result(**hard)) == {}
+
+
+def test_labels_that_all_models_doubt_are_named():
+    mistake = Mistake(
+        where="line 7",
+        target="a",
+        prediction="b",
+        probability=0.99,
+        loss=4.6,
+        rivals=("linear model", "gradient-boosted trees"),
+    )
+    seen = found(evaluation=result(mistakes=(mistake,)))
+    assert (seen["D11"].severity, seen["D11"].where) == ("note", "line 7")
+    alone = mistake.model_copy(update={"rivals": ("linear model",)})
+    assert found(evaluation=result(mistakes=(alone,))) == {}
