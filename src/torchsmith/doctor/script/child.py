@@ -1,0 +1,91 @@
+"""Runs one script under watch, as `python -m torchsmith.doctor.script.child` does.
+
+A process of its own, so that whatever the script does ends with it.
+"""
+
+import signal
+import sys
+import traceback
+from pathlib import Path
+from types import FrameType, ModuleType
+
+from torchsmith.core.files import write_atomic
+from torchsmith.doctor.diagnosis import Diagnosis
+from torchsmith.doctor.script.facts import Facts
+from torchsmith.doctor.script.instrument import DIVIDED, EQUAL, SHARE, compiled
+from torchsmith.doctor.script.judging import judged
+from torchsmith.doctor.script.places import Place, Places
+from torchsmith.doctor.script.watcher import Enough, Watcher
+
+
+def run_script(script: Path, arguments: list[str]) -> Facts:
+    """Run a script as `python script.py` does, and return what was seen.
+
+    Args:
+        script: Absolute.
+        arguments: Of the script.
+    """
+    places = Places(script)
+    watcher = Watcher(places)
+    module = ModuleType("__main__")
+    file = str(script)
+
+    def at(line: int) -> Place:
+        return Place(file, line)
+
+    module.__dict__.update(
+        {
+            "__file__": file,
+            "__builtins__": __builtins__,
+            EQUAL: lambda result, line: watcher.equal(result, at(line)),
+            DIVIDED: lambda a, b, line: watcher.divided(a, b, at(line)),
+            SHARE: lambda a, b, line: watcher.share(a, b, at(line)),
+        }
+    )
+    facts, before = watcher.facts, (sys.modules["__main__"], sys.argv, sys.path)
+    sys.modules["__main__"] = module
+    sys.argv = [file, *arguments]
+    sys.path = [str(script.parent), *sys.path]
+    try:
+        code = compiled(script.read_bytes(), file)
+        with watcher.watching():
+            exec(code, module.__dict__)  # noqa: S102 -- that is the person's wish
+    except Enough:
+        facts.ended = "stopped"
+    except SystemExit:
+        pass
+    except Exception as error:  # noqa: BLE001 -- whatever a script may raise
+        facts.ended = "failed"
+        facts.error = f"{type(error).__name__}: {error}"
+        facts.error_place = _own_line(error, places)
+        traceback.print_exc()
+    finally:
+        sys.modules["__main__"], sys.argv, sys.path = before
+    return facts
+
+
+def _own_line(error: Exception, places: Places) -> Place | None:
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return Place(error.filename, error.lineno)
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if places.owns(frame.filename)]
+    return Place(own[-1].filename, own[-1].lineno or 0) if own else None
+
+
+def main() -> None:
+    """Run the script of the command line, and write what the rules say of it."""
+    report, script, *arguments = sys.argv[1:]
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        raise Enough
+
+    signal.signal(signal.SIGTERM, stop)
+    facts = run_script(Path(script).resolve(), arguments)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    diagnosis: Diagnosis = judged(facts)
+    write_atomic(Path(report), diagnosis.model_dump_json())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,270 @@
+"""What was seen while a script ran; the rules judge these facts."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from torchsmith.doctor.script.places import Place, Places
+
+
+class Operation(NamedTuple):
+    """One call of PyTorch.
+
+    Attributes:
+        name: As PyTorch calls it, such as `log_softmax`.
+        place: The line that brought it about.
+        shapes: Of its tensors.
+    """
+
+    name: str
+    place: Place | None
+    shapes: tuple[tuple[int, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a tensor comes from.
+
+    Attributes:
+        calls: Numbers of the calls of networks that it depends on.
+        pairs: Indices of the pairs of answers and targets that it depends on.
+        recent: The last operations that made it, newest last.
+    """
+
+    calls: frozenset[int] = frozenset()
+    pairs: frozenset[int] = frozenset()
+    recent: tuple[Operation, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of the last operations."""
+        return frozenset(operation.name for operation in self.recent)
+
+
+UNKNOWN = Origin()
+"""Of a tensor that was not seen coming about."""
+
+
+@dataclass(eq=False)
+class Call:
+    """One call of a network from outside of any network.
+
+    Attributes:
+        number: In the order of calls; from 1.
+        module: The network; None where tensors are multiplied by hand.
+        place: The line that calls it.
+        is_training: Whether the network, as a whole, is in training mode.
+        has_grad: Whether gradients are recorded.
+        step: How many optimizer steps went before.
+        rows: A hash of each row of the input, or of the first few thousands.
+        num_rows: Of the input.
+        inputs: The input, of early calls in training; otherwise None.
+        outputs: Their output, detached, of early and of rare later calls.
+        is_trained: Whether a gradient was taken through it.
+        num_inputs: How many tensors it was given.
+        path: The lines that led to the call, the innermost first.
+    """
+
+    number: int
+    module: nn.Module | None
+    place: Place | None
+    is_training: bool
+    has_grad: bool
+    step: int
+    rows: tuple[int, ...] = ()
+    num_rows: int = 0
+    inputs: Tensor | None = None
+    outputs: Tensor | None = None
+    is_trained: bool = False
+    num_inputs: int = 1
+    path: tuple[Place, ...] = ()
+
+
+@dataclass(eq=False)
+class Pair:
+    """Answers beside targets, in a loss or in a comparison.
+
+    Attributes:
+        name: Of the function, such as `cross_entropy`, `sub` or `eq`.
+        place: The line.
+        answers: Where the answers come from.
+        targets: Where the targets come from.
+        shapes: Of answers and targets.
+        outputs: The answers; only of early pairs, otherwise None.
+        labels: The targets as one row of numbers, of small pairs; otherwise None.
+        is_whole: Whether targets are whole numbers.
+        step: How many optimizer steps went before.
+        value: Of a loss, where it is one number.
+        reduction: Of a loss that PyTorch names.
+        is_trained: Whether a gradient was taken through it.
+    """
+
+    name: str
+    place: Place | None
+    answers: Origin
+    targets: Origin
+    shapes: tuple[tuple[int, ...], tuple[int, ...]]
+    outputs: Tensor | None
+    labels: Tensor | None
+    is_whole: bool
+    step: int
+    value: float | None = None
+    reduction: str = "mean"
+    is_trained: bool = False
+
+
+@dataclass
+class Stepping:
+    """What an optimizer did.
+
+    Attributes:
+        optimizer: Itself.
+        place: The line that makes it.
+        num_steps: So far.
+        num_added: Steps whose gradients held those of the step before.
+        num_idle: Steps without any gradient.
+        was_reset: Whether gradients were cleared since the last step.
+        num_backward: Gradients taken since the last step.
+        step_place: The line of the last step.
+        takes_closure: Whether it computes the loss itself, as LBFGS does.
+        initial_lr: Learning rates when it was made.
+    """
+
+    optimizer: Optimizer
+    place: Place | None
+    num_steps: int = 0
+    num_added: int = 0
+    num_idle: int = 0
+    was_reset: bool = True
+    num_backward: int = 0
+    step_place: Place | None = None
+    takes_closure: bool = False
+    initial_lr: tuple[float, ...] = ()
+
+    @property
+    def parameters(self) -> list[Tensor]:
+        """That it trains."""
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
+
+
+class Ratio(NamedTuple):
+    """A division in the script of how many answers were right.
+
+    Attributes:
+        place: The line.
+        right: How many, as the script counted.
+        divisor: By which the script divides.
+        compared: How many answers were compared to get that many right ones.
+    """
+
+    place: Place
+    right: float
+    divisor: float
+    compared: int
+
+
+class Loss(NamedTuple):
+    """A number of which a gradient was taken.
+
+    Attributes:
+        place: The line that takes it.
+        value: Of the loss.
+        origin: Where the loss comes from.
+        is_leaf: Whether nothing was computed with gradients to get it.
+        num_reached: How many parameters that were watched have a gradient afterwards.
+    """
+
+    place: Place | None
+    value: float
+    origin: Origin
+    is_leaf: bool
+    num_reached: int
+
+
+@dataclass
+class Facts:
+    """All that was seen.
+
+    Attributes:
+        places: Whose lines are told.
+        calls: Of networks.
+        pairs: Losses and comparisons of training.
+        losses: Of which gradients were taken.
+        steppings: Of each optimizer.
+        ratios: Shares of right answers.
+        initial: Copies of networks, by id, as they were at their first call.
+        made_at: By id of a module, the line that makes it.
+        reached: Ids of parameters that had a gradient that is not 0.
+        used: By id of a network, ids of modules that were called in it.
+        modules: By id, those modules.
+        loaded: Ids of networks into which weights were read.
+        tables: Tensors of many rows, and the lines that make them.
+        cuts: Lines within a network at which gradients are cut.
+        ended: How the script came to an end.
+        error: What stopped it, where an error did.
+        error_place: Its line.
+    """
+
+    places: Places
+    calls: list[Call] = field(default_factory=list)
+    pairs: list[Pair] = field(default_factory=list)
+    losses: list[Loss] = field(default_factory=list)
+    steppings: list[Stepping] = field(default_factory=list)
+    ratios: list[Ratio] = field(default_factory=list)
+    initial: dict[int, nn.Module | None] = field(default_factory=dict)
+    made_at: dict[int, Place | None] = field(default_factory=dict)
+    reached: dict[int, Tensor] = field(default_factory=dict)
+    used: dict[int, set[int]] = field(default_factory=dict)
+    modules: dict[int, nn.Module] = field(default_factory=dict)
+    loaded: set[int] = field(default_factory=set)
+    tables: list[tuple[Tensor, Place | None]] = field(default_factory=list)
+    cuts: dict[Place, str] = field(default_factory=dict)
+    ended: str = "ended"
+    error: str = ""
+    error_place: Place | None = None
+
+    @property
+    def num_steps(self) -> int:
+        """Of all optimizers."""
+        return sum(stepping.num_steps for stepping in self.steppings)
+
+    def call(self, number: int) -> Call:
+        """Return a call by its number."""
+        return self.calls[number - 1]
+
+    @property
+    def trained_calls(self) -> list[Call]:
+        """Through which a gradient was taken."""
+        return [call for call in self.calls if call.is_trained]
+
+    @property
+    def measured_calls(self) -> list[Call]:
+        """Whose answers were only compared with targets."""
+        met = frozenset[int]().union(*(pair.answers.calls for pair in self.pairs))
+        return [c for c in self.calls if c.number in met and not c.is_trained]
+
+    @property
+    def training_pairs(self) -> list[Pair]:
+        """Losses through which a gradient was taken."""
+        return [pair for pair in self.pairs if pair.is_trained]
+
+
+def hashes(rows: Tensor, most: int = 2048, width: int = 4096) -> tuple[int, ...]:
+    """Return a hash of each row.
+
+    Args:
+        rows: `(N, ...)`.
+        most: How many rows at most.
+        width: How many numbers of each row at most, evenly spread.
+    """
+    if rows.dim() == 0 or rows.numel() == 0:
+        return ()
+    flat = rows.detach()[:most].reshape(min(len(rows), most), -1)
+    stride = max(1, flat.shape[1] // width)
+    table = flat[:, ::stride].cpu().contiguous()
+    if table.dtype == torch.bfloat16:
+        table = table.float()
+    return tuple(hash(row.tobytes()) for row in table.numpy())

@@ -1,0 +1,59 @@
+"""Lets every rule look at what was seen, and puts the findings into a diagnosis."""
+
+from collections.abc import Callable, Iterator
+
+from torchsmith.doctor.diagnosis import Diagnosis
+from torchsmith.doctor.rank import ranked
+from torchsmith.doctor.script.facts import Facts
+from torchsmith.doctor.script.reading import Reading
+from torchsmith.doctor.script.rules_data import find_in_inputs
+from torchsmith.doctor.script.rules_loop import find_in_loop
+from torchsmith.doctor.script.rules_loss import find_in_losses
+from torchsmith.doctor.script.rules_order import find_in_order
+from torchsmith.doctor.script.rules_score import find_in_scores
+from torchsmith.inspect.inspection import Finding
+
+Rule = Callable[[Facts, Reading], Iterator[Finding]]
+
+_RULES: tuple[Rule, ...] = (
+    find_in_loop,
+    find_in_losses,
+    find_in_inputs,
+    find_in_order,
+    find_in_scores,
+)
+
+
+def judged(facts: Facts) -> Diagnosis:
+    """Return what the rules say of a script.
+
+    Args:
+        facts: That were seen while it ran.
+    """
+    findings: list[Finding] = []
+    left_out: list[str] = list(_not_shown(facts))
+    try:
+        reading = Reading(str(facts.places.script))
+    except SyntaxError:
+        return Diagnosis(left_out=tuple(left_out))
+    for rule in _RULES:
+        try:
+            findings += rule(facts, reading)
+        except Exception as error:  # noqa: BLE001 -- a person's module may do anything
+            left_out.append(f"{rule.__name__}: {type(error).__name__}: {error}")
+    return Diagnosis(findings=ranked(findings), left_out=tuple(left_out))
+
+
+def _not_shown(facts: Facts) -> Iterator[str]:
+    if facts.ended == "failed":
+        place = facts.places.told(facts.error_place)
+        yield f"The script ended with an error at {place}: {facts.error}"
+    elif facts.ended == "stopped":
+        yield (
+            f"The script was stopped after {facts.num_steps} steps; what it does later "
+            "was not seen."
+        )
+    if not facts.losses:
+        yield "The script took no gradient: nothing of a training could be seen."
+    elif all(call.has_grad for call in facts.calls) and not facts.measured_calls:
+        yield "The script did not measure its network while it was watched."

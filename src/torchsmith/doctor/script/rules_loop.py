@@ -1,0 +1,215 @@
+"""What a training loop forgets: gradients, steps, parameters."""
+
+import ast
+from collections.abc import Iterator
+
+from torch import Tensor, nn
+
+from torchsmith.doctor.script.facts import Facts, Stepping
+from torchsmith.doctor.script.found import found
+from torchsmith.doctor.script.places import Place
+from torchsmith.doctor.script.reading import Reading
+from torchsmith.inspect.inspection import Finding
+
+ADDED = 0.5
+"""Share of an optimizer's steps whose gradients hold older ones, above which nobody
+clears them: gradient accumulation clears them after each step."""
+
+FEW = 3
+"""Steps or gradients before a verdict."""
+
+
+def find_in_loop(facts: Facts, reading: Reading) -> Iterator[Finding]:
+    """Find C1, C2, C3 and P12 in the order of gradient and step.
+
+    Args:
+        facts: That were seen.
+        reading: Of the script.
+    """
+    yield from _not_called(facts, reading)
+    yield from _added(facts)
+    yield from _no_step(facts)
+    yield from _cut(facts)
+    yield from _idle(facts)
+    yield from _not_trained(facts)
+
+
+def _not_called(facts: Facts, reading: Reading) -> Iterator[Finding]:
+    codes = {"backward": "C1", "step": "C1", "zero_grad": "C2", "eval": "C6"}
+    for node in ast.walk(reading.tree):
+        if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Attribute):
+            continue
+        name = node.value.attr
+        if name in codes:
+            text = ast.unparse(node.value)
+            told = (
+                f"{text} is named, but not called.",
+                "Without () the line does nothing.",
+                f"Write {text}().",
+            )
+            yield found(facts, codes[name], "error", reading.place(node), told)
+
+
+def _added(facts: Facts) -> Iterator[Finding]:
+    for stepping in facts.steppings:
+        steps = stepping.num_steps - 1
+        if stepping.num_added < FEW - 1 or stepping.num_added < ADDED * steps:
+            continue
+        told = (
+            "Gradients add up from step to step: nobody clears them.",
+            f"In {stepping.num_added} of {steps} steps the gradients of the step "
+            "before were still there when the next were added.",
+            "Call optimizer.zero_grad() once for each step, before backward().",
+        )
+        yield found(facts, "C2", "error", _backward_place(facts, stepping), told)
+
+
+def _backward_place(facts: Facts, stepping: Stepping) -> Place | None:
+    """Return the last gradient before this optimizer's step in the same file."""
+    places = {loss.place for loss in facts.losses if loss.place is not None}
+    step = stepping.step_place
+    if step is None or not places:
+        return step
+    before = [p for p in places if p.file == step.file and p.line <= step.line]
+    return max(before, key=lambda p: p.line, default=min(places))
+
+
+def _no_step(facts: Facts) -> Iterator[Finding]:
+    if len(facts.losses) < FEW or facts.num_steps:
+        return
+    calls = [call for call in facts.trained_calls if call.module is not None]
+    if not calls or any(_moved(facts, call.module) for call in calls if call.module):
+        return
+    if len(facts.losses) < 20 and facts.ended == "stopped":
+        return
+    made = "no optimizer was made" if not facts.steppings else "its step() never ran"
+    told = (
+        "Gradients are computed, but no step changes the weights.",
+        f"After {len(facts.losses)} gradients every weight is as it began: {made}.",
+        "Call optimizer.step() after loss.backward().",
+    )
+    yield found(facts, "C1", "error", facts.losses[0].place, told)
+
+
+def _moved(facts: Facts, module: nn.Module) -> bool:
+    before = facts.initial.get(id(module))
+    if before is None:
+        return True
+    pairs = zip(module.parameters(), before.parameters(), strict=False)
+    return any(not now.equal(then) for now, then in pairs)
+
+
+def _cut(facts: Facts) -> Iterator[Finding]:
+    """A loss that no parameter hangs on."""
+    failed = "does not require grad" in facts.error
+    leaves = [loss for loss in facts.losses if loss.is_leaf]
+    if not failed and (len(leaves) < FEW or len(leaves) < 0.5 * len(facts.losses)):
+        return
+    backward = facts.error_place if failed else leaves[0].place
+    place, how = _first_cut(facts)
+    if place is None and leaves:
+        remade = [o for o in leaves[0].origin.recent if o.place is not None]
+        place = remade[-1].place if remade else None
+    told = (
+        "The loss does not hang on the weights: the graph of gradients is cut.",
+        f"backward() at {facts.places.told(backward)} finds nothing to go back through"
+        + (f"; {how} cuts it." if how else "."),
+        "Compute the loss from the network's output as it is, without detach(), .data, "
+        "numpy(), item(), argmax() or a new tensor.",
+    )
+    yield found(facts, "C3", "error", place or backward, told)
+
+
+def _first_cut(facts: Facts) -> tuple[Place | None, str]:
+    for place, name in facts.cuts.items():
+        return place, f"{name} at {facts.places.told(place)}"
+    return None, ""
+
+
+def _idle(facts: Facts) -> Iterator[Finding]:
+    for stepping in facts.steppings:
+        steps = stepping.num_steps
+        if steps < FEW or stepping.num_idle < 0.9 * steps or stepping.takes_closure:
+            continue
+        if any(loss.is_leaf for loss in facts.losses):
+            continue
+        own = {id(parameter) for parameter in stepping.parameters}
+        elsewhere = any(loss.num_reached > 0 for loss in facts.losses)
+        evidence = (
+            f"In {stepping.num_idle} of {steps} steps no parameter had a gradient"
+        )
+        if not facts.losses:
+            remedy = "Call loss.backward() before optimizer.step()."
+            place, evidence = stepping.step_place, f"{evidence}: backward() never ran."
+        elif elsewhere and not own & facts.reached.keys():
+            remedy = "Give the optimizer the parameters of the network that is trained."
+            place = stepping.place
+            evidence += ", while parameters that it does not have had one."
+        else:
+            remedy = "Call zero_grad() before backward(), not between it and step()."
+            place, evidence = stepping.step_place, f"{evidence}."
+        told = ("The optimizer's steps change nothing.", evidence, remedy)
+        yield found(facts, "C1", "error", place, told)
+
+
+def _not_trained(facts: Facts) -> Iterator[Finding]:
+    """Parameters that take part and have gradients, but belong to no optimizer."""
+    if not facts.steppings or facts.num_steps < FEW:
+        return
+    given = {id(p) for stepping in facts.steppings for p in stepping.parameters}
+    if not given & facts.reached.keys():
+        return  # said by the rule above
+    seen: set[int] = set()
+    for call in facts.trained_calls:
+        if call.module is None or id(call.module) in seen:
+            continue
+        seen.add(id(call.module))
+        inside = {id(part) for part in call.module.modules()}
+        used = facts.used.get(id(call.module), set()) | {id(call.module)}
+        for number in sorted(used):
+            module = facts.modules.get(number)
+            if module is None:
+                continue
+            missing = [
+                name
+                for name, parameter in module.named_parameters(recurse=False)
+                if id(parameter) in facts.reached and id(parameter) not in given
+            ]
+            if missing and number not in facts.loaded and not _by_hand(facts, module):
+                yield _forgotten(facts, module, missing, hidden=number not in inside)
+
+
+def _by_hand(facts: Facts, module: nn.Module) -> bool:
+    """Whether something else than an optimizer changes these parameters."""
+    for number, before in facts.initial.items():
+        whole = facts.modules.get(number)
+        if whole is None or before is None:
+            continue
+        names = {id(p): name for name, p in whole.named_parameters()}
+        then: dict[str, Tensor] = dict(before.named_parameters())
+        for parameter in module.parameters(recurse=False):
+            name = names.get(id(parameter))
+            if name in then and not parameter.equal(then[name]):
+                return True
+    return False
+
+
+def _forgotten(
+    facts: Facts, module: nn.Module, missing: list[str], *, hidden: bool
+) -> Finding:
+    kind = type(module).__name__
+    place = facts.made_at.get(id(module)) if hidden else facts.steppings[0].place
+    why = (
+        f"{kind} is used in forward(), but is no part of the module: a plain list or "
+        "dict hides it from parameters()."
+        if hidden
+        else f"{kind} has gradients for {', '.join(missing)} that no optimizer takes."
+    )
+    remedy = (
+        "Keep layers in nn.ModuleList, nn.ModuleDict or attributes of their own."
+        if hidden
+        else "Give the optimizer model.parameters() after the network is complete, or "
+        "set requires_grad to False where a layer shall stay as it is."
+    )
+    told = ("Parameters that take part are never trained.", why, remedy)
+    return found(facts, "P12", "error", place, told)

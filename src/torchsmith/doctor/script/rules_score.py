@@ -1,0 +1,268 @@
+"""How the script measures its network: mode, parts, and the share of right answers."""
+
+import ast
+import copy
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from torchsmith.doctor.script.facts import Call, Facts
+from torchsmith.doctor.script.found import found
+from torchsmith.doctor.script.operations import tensors_in
+from torchsmith.doctor.script.places import Place
+from torchsmith.doctor.script.reading import Loop, Reading, last_name, names_in
+from torchsmith.inspect.inspection import Finding
+
+GAP = 1e-3
+"""Relative difference of the answers in both modes, above which the mode matters."""
+
+SHARED = 0.02
+"""Share of what is measured that was trained on, above which it is no accident."""
+
+_MODAL = (
+    nn.modules.dropout._DropoutNd,
+    nn.modules.batchnorm._BatchNorm,
+)
+_TEST = ("test", "val", "valid", "validation", "holdout", "eval", "dev")
+_KEEPS = ("save", "deepcopy", "state_dict")
+_COUNTS = ("correct", "hits", "right", "acc", "matches", "num_correct", "n_correct")
+
+
+def find_in_scores(facts: Facts, reading: Reading) -> Iterator[Finding]:
+    """Find C6, C8, D8 and Q2.
+
+    Args:
+        facts: That were seen.
+        reading: Of the script.
+    """
+    yield from _wrong_mode(facts, reading)
+    yield from _trained_in_eval(facts)
+    yield from _wrong_divisor(facts, reading)
+    yield from _trained_on(facts, reading)
+    yield from _chosen_by_test(reading, facts)
+
+
+def _wrong_mode(facts: Facts, reading: Reading) -> Iterator[Finding]:
+    seen: set[Place | None] = set()
+    for call in _measuring(facts, reading):
+        if call.place in seen or call.module is None or not call.is_training:
+            continue
+        modal = [m for m in call.module.modules() if _depends_on_mode(m)]
+        if not modal:
+            continue
+        seen.add(call.place)
+        gap = _gap(call)
+        if gap is not None and gap < GAP:
+            continue
+        kinds = ", ".join(sorted({type(m).__name__ for m in modal}))
+        differ = (
+            "" if gap is None else f"; its answers differ by {gap:.1%} from eval mode"
+        )
+        told = (
+            "The network is measured in training mode.",
+            f"{kinds} work otherwise there{differ}.",
+            "Call model.eval() before measuring, and model.train() before training "
+            "goes on.",
+        )
+        yield found(facts, "C6", "error", call.place, told)
+
+
+def _measuring(facts: Facts, reading: Reading) -> Iterator[Call]:
+    """Calls whose answers meet targets, and that no gradient goes through."""
+    met = frozenset[int]().union(*(p.answers.calls for p in facts.pairs))
+    for call in facts.calls:
+        if call.is_trained or call.place is None:
+            continue
+        if call.number in met or _is_scored(call, reading):
+            yield call
+
+
+def _is_scored(call: Call, reading: Reading) -> bool:
+    """Whether the lines around a call without gradients compute a score."""
+    if call.has_grad or call.place is None or call.place.file != reading.file:
+        return False
+    around = reading.function(call.place.line)
+    loops = reading.loops(call.place.line)
+    scope: ast.AST = around or (loops[-1] if loops else reading.tree)
+    words = ("accuracy_score", "f1_score", "r2_score", "mean_squared_error", "score")
+    return any(
+        isinstance(node, ast.Call) and last_name(node) in words
+        for node in ast.walk(scope)
+    )
+
+
+def _depends_on_mode(module: nn.Module) -> bool:
+    if isinstance(module, nn.modules.dropout._DropoutNd):
+        return module.training and module.p > 0
+    if isinstance(module, nn.modules.batchnorm._BatchNorm):
+        return module.training and module.track_running_stats
+    return isinstance(module, nn.RNNBase) and module.training and module.dropout > 0
+
+
+def _gap(call: Call) -> float | None:
+    """Return how far answers in training mode are from those in eval mode."""
+    if call.inputs is None or call.module is None or call.num_inputs != 1:
+        return None
+    twin = copy.deepcopy(call.module)
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        first = next(tensors_in(twin.train()(call.inputs)), None)
+        second = next(tensors_in(twin.eval()(call.inputs)), None)
+    if not isinstance(first, Tensor) or not isinstance(second, Tensor):
+        return None
+    size = float(second.double().abs().mean())
+    return float((first.double() - second.double()).abs().mean()) / max(size, 1e-12)
+
+
+def _trained_in_eval(facts: Facts) -> Iterator[Finding]:
+    by_module: dict[int, list[Call]] = {}
+    for call in facts.trained_calls:
+        by_module.setdefault(id(call.module), []).append(call)
+    for calls in by_module.values():
+        module = calls[0].module
+        off = [call for call in calls if not call.is_training]
+        if module is None or len(off) < 2 or not calls[0].is_training:
+            continue
+        names = [type(m).__name__ for m in module.modules() if isinstance(m, _MODAL)]
+        if not names or len(off) < 0.2 * len(calls):
+            continue
+        told = (
+            "Training goes on in eval mode after the first measuring.",
+            f"{len(off)} of {len(calls)} training batches ran with {names[0]} in eval "
+            "mode; the first ones did not.",
+            "Call model.train() at the beginning of each epoch.",
+        )
+        yield found(facts, "C6", "error", off[0].place, told)
+
+
+def _wrong_divisor(facts: Facts, reading: Reading) -> Iterator[Finding]:
+    right: set[Place | None] = set()
+    wrong: dict[Place | None, tuple[float, float, int]] = {}
+    for ratio in facts.ratios:
+        if ratio.divisor == ratio.compared:
+            right.add(ratio.place)
+        else:
+            numbers = (ratio.right, ratio.divisor, ratio.compared)
+            wrong.setdefault(ratio.place, numbers)
+    for place, (answers, divisor, compared) in wrong.items():
+        if place in right:
+            continue
+        told = (
+            "The share of right answers is divided by a wrong number.",
+            f"{compared} answers were compared and {answers:.0f} of them were right, "
+            f"but the line divides by {divisor:.0f}: {answers / divisor:.4f}, not "
+            f"{answers / compared:.4f}.",
+            "Divide by the number of answers that were compared.",
+        )
+        yield found(facts, "C8", "error", place, told, "after")
+    known = right | set(wrong)
+    for line, text in _plus_one(reading):
+        if line not in known:
+            told = (
+                "The share of right answers is divided by a wrong number.",
+                f"{text} counts one example that there is not.",
+                "Divide by the number of answers that were compared.",
+            )
+            yield found(facts, "C8", "error", line, told, "after")
+
+
+def _plus_one(reading: Reading) -> Iterator[tuple[Place, str]]:
+    """Divisions of a count of right answers by a total and one more."""
+    counted = {
+        node.target.id
+        for node in ast.walk(reading.tree)
+        if isinstance(node, ast.AugAssign)
+        and isinstance(node.target, ast.Name)
+        and not isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(reading.tree):
+        if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Div):
+            continue
+        below = node.right
+        if not isinstance(below, ast.BinOp) or not isinstance(below.op, ast.Add):
+            continue
+        one = [s for s in (below.left, below.right) if _is_one(s)]
+        rest = [s for s in (below.left, below.right) if not _is_one(s)]
+        if len(one) != 1 or not any(
+            w in n for n in names_in(node.left) for w in _COUNTS
+        ):
+            continue
+        is_length = isinstance(rest[0], ast.Call) and last_name(rest[0]) == "len"
+        if is_length or last_name(rest[0]) in counted:
+            yield reading.place(node), ast.unparse(below)
+
+
+def _is_one(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value in (1, 1.0)
+
+
+def _trained_on(facts: Facts, reading: Reading) -> Iterator[Finding]:
+    """Examples that are measured as unseen, though they were trained on."""
+    trained = {row for call in facts.trained_calls for row in call.rows}
+    passes: dict[tuple[tuple[Place, ...], int], list[int]] = {}
+    for call in _measuring(facts, reading):
+        if call.module is not None and call.rows:
+            passes.setdefault((call.path, call.step), []).extend(call.rows)
+    worst: dict[Place | None, float] = {}
+    for (path, _), rows in passes.items():
+        place = path[0] if path else None
+        again = set(rows) & trained
+        share = sum(row in again for row in rows) / len(rows)
+        usual = 20 * (1 - len(set(rows)) / len(rows))  # equal rows that the data has
+        if len(rows) < 20 or share <= SHARED + usual:
+            continue
+        if share < 1 - SHARED and len(again) > 0.9 * len(trained):
+            continue  # all of training and then another part, by the same lines
+        worst[place] = max(worst.get(place, 0.0), share)
+    for place, share in worst.items():
+        if share > 1 - SHARED and not _means_unseen(reading, place):
+            continue
+        told = (
+            "The network is measured on examples that it was trained on.",
+            f"{share:.0%} of what is measured here are rows that training took, too.",
+            "Keep the parts apart: split before training, and give each loop its own.",
+        )
+        yield found(facts, "D8", "error", place, told, "after")
+
+
+def _means_unseen(reading: Reading, place: Place | None) -> bool:
+    """Whether the script calls what it measures there a part that is not trained on."""
+    if place is None or place.file != reading.file:
+        return False
+    statement = reading.statement(place.line)
+    if statement is None:
+        return False
+    names = names_in(statement)
+    for loop in reading.loops(place.line)[:1]:
+        if isinstance(loop, ast.For):
+            names |= names_in(loop.iter)
+    words = {part for name in names for part in name.lower().split("_")}
+    return bool(words & set(_TEST)) and not words & {"train", "training"}
+
+
+def _chosen_by_test(reading: Reading, facts: Facts) -> Iterator[Finding]:
+    """`if test_acc > best:` in a loop over epochs, where something is kept."""
+    for node in ast.walk(reading.tree):
+        if not isinstance(node, ast.If) or not isinstance(node.test, ast.Compare):
+            continue
+        if not any(isinstance(above, Loop) for above in reading.above(node)):
+            continue
+        names = {name.lower() for name in names_in(node.test)}
+        best = [name for name in names if "best" in name]
+        test = [n for n in names if "test" in n.split("_") and "best" not in n]
+        keeps = any(
+            isinstance(inner, ast.Break)
+            or (isinstance(inner, ast.Call) and last_name(inner) in _KEEPS)
+            for part in node.body
+            for inner in ast.walk(part)
+        )
+        if best and test and keeps:
+            told = (
+                "The network is chosen by the test data.",
+                f"`{ast.unparse(node.test)}` keeps the epoch whose test score is best: "
+                "that score is no longer one on unseen data.",
+                "Split off a validation part and choose by it; look at the test data "
+                "once, at the end.",
+            )
+            yield found(facts, "Q2", "warning", reading.place(node), told, "before")

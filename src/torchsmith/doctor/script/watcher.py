@@ -1,0 +1,386 @@
+"""Lays hooks around PyTorch while a script runs, and takes them away afterwards."""
+
+import copy
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.optimizer import (
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
+
+from torchsmith.doctor.script.facts import (
+    Call,
+    Facts,
+    Loss,
+    Origin,
+    Ratio,
+    Stepping,
+    hashes,
+)
+from torchsmith.doctor.script.operations import Operations, tensors_in
+from torchsmith.doctor.script.places import Place, Places
+
+ENOUGH_STEPS = 200
+"""Optimizer steps after which a script that also measured itself has shown enough."""
+
+SOON = 20.0
+"""Seconds that a script may take in any case."""
+
+LATE = 60.0
+"""Seconds after which it is stopped wherever it is."""
+
+_MOST_CALLS = 50_000
+_EARLY_CALLS = 40
+_DETAILED_CALLS = 30
+_EARLY_LOSSES = 10
+
+
+Original = Callable[..., Any]
+"""What a hook stands in for."""
+
+
+class Enough(BaseException):
+    """The script has shown enough; derives from what scripts do not catch."""
+
+
+class Watcher:
+    """Notes what a script does.
+
+    Args:
+        places: Of the script.
+    """
+
+    def __init__(self, places: Places) -> None:
+        self.facts = Facts(places)
+        self.operations = Operations(self.facts, self._backward, self._raw_call)
+        self._begin = perf_counter()
+        self._process = os.getpid()
+        self._thread = threading.get_ident()
+        self._measured_at = -1
+        self._num_calls: dict[tuple[int, bool], int] = {}
+        self._windows: dict[tuple[Place | None, Place | None], tuple[int, int]] = {}
+        self._before_step: dict[Place | None, tuple[int, int]] = {}
+        self._top = 0
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """See what happens inside of it."""
+        with ExitStack() as stack:
+            for owner, name, wrapped in (
+                (nn.Module, "__call__", self._called),
+                (nn.Module, "__init__", self._made),
+                (nn.Module, "zero_grad", self._cleared),
+                (nn.Module, "load_state_dict", self._loaded),
+                (Optimizer, "__init__", self._optimizer_made),
+                (Optimizer, "zero_grad", self._cleared),
+            ):
+                stack.enter_context(_patched(owner, name, wrapped))
+            before = register_optimizer_step_pre_hook(self._before)
+            stack.callback(before.remove)
+            after = register_optimizer_step_post_hook(self._after)
+            stack.callback(after.remove)
+            stack.enter_context(self.operations)
+            yield
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this is the process and thread in which the script began."""
+        return os.getpid() == self._process and threading.get_ident() == self._thread
+
+    @contextmanager
+    def _quiet(self) -> Iterator[None]:
+        self.operations.asleep += 1
+        try:
+            yield
+        finally:
+            self.operations.asleep -= 1
+
+    def _stop_when_enough(self) -> None:
+        seconds = perf_counter() - self._begin
+        steps = self.facts.num_steps
+        complete = steps >= ENOUGH_STEPS and 0 <= self._measured_at < steps
+        if seconds > LATE or (seconds > SOON and complete):
+            raise Enough
+
+    def _called(
+        self, original: Original, module: nn.Module, *args: Any, **kwargs: Any
+    ) -> Any:
+        operations = self.operations
+        if operations.asleep or not self.is_here:
+            return original(module, *args, **kwargs)
+        if operations.depth:
+            self.facts.used.setdefault(self._top, set()).add(id(module))
+            self.facts.modules[id(module)] = module
+            return original(module, *args, **kwargs)
+        if next(module.parameters(), None) is None:
+            return original(module, *args, **kwargs)
+        self._stop_when_enough()
+        call = self._begun(module, args, kwargs)
+        operations.depth, self._top = 1, id(module)
+        try:
+            outputs = original(module, *args, **kwargs)
+        finally:
+            operations.depth, operations.is_brief = 0, False
+        given = frozenset[int]().union(
+            *(
+                operations.origin(t).calls
+                for t in tensors_in((args, tuple(kwargs.values())))
+            )
+        )
+        self._answered(call, outputs, given)
+        return outputs
+
+    def _begun(
+        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Call:
+        facts = self.facts
+        facts.modules[id(module)] = module
+        place = facts.places.here()
+        given = list(tensors_in((args, tuple(kwargs.values()))))
+        with self._quiet():
+            if id(module) not in facts.initial:
+                facts.initial[id(module)] = _copied(module)
+            call = self._new_call(module, place, given)
+        key = (id(module), module.training)
+        self._num_calls[key] = self._num_calls.get(key, 0) + 1
+        self.operations.is_brief = self._num_calls[key] > _DETAILED_CALLS
+        return call
+
+    def _new_call(
+        self, module: nn.Module | None, place: Place | None, given: list[Tensor]
+    ) -> Call:
+        facts = self.facts
+        first = given[0] if given else torch.empty(0)
+        early = len(facts.calls) < _EARLY_CALLS and first.numel() <= 1_000_000
+        call = Call(
+            number=len(facts.calls) + 1,
+            module=module,
+            place=place,
+            is_training=module is not None and module.training,
+            has_grad=torch.is_grad_enabled(),
+            step=facts.num_steps,
+            rows=hashes(first) if len(facts.calls) < _MOST_CALLS else (),
+            num_rows=len(first) if first.dim() else 0,
+            inputs=first.detach().clone() if early else None,
+            num_inputs=len(given),
+            path=facts.places.path(),
+        )
+        facts.calls.append(call)
+        if not call.has_grad:
+            self._measured_at = call.step
+        return call
+
+    def _raw_call(self, given: Tensor, place: Place | None) -> int:
+        self._stop_when_enough()
+        return self._new_call(None, place, [given]).number
+
+    def _answered(self, call: Call, outputs: Any, given: frozenset[int]) -> None:
+        operations = self.operations
+        for tensor in tensors_in((outputs,)):
+            origin = operations.origin(tensor)
+            calls = origin.calls | given | {call.number}
+            operations.name_origin(tensor, Origin(calls, origin.pairs, origin.recent))
+            if call.outputs is None and tensor.numel() <= 65_536:
+                call.outputs = tensor.detach()
+
+    def _made(
+        self, original: Original, module: nn.Module, *args: Any, **kwargs: Any
+    ) -> None:
+        self.facts.made_at[id(module)] = self.facts.places.here()
+        original(module, *args, **kwargs)
+
+    def _loaded(
+        self, original: Original, module: nn.Module, *args: Any, **kwargs: Any
+    ) -> Any:
+        self.facts.loaded.update(id(part) for part in module.modules())
+        return original(module, *args, **kwargs)
+
+    def _optimizer_made(
+        self, original: Original, optimizer: Optimizer, *args: Any, **kwargs: Any
+    ) -> None:
+        original(optimizer, *args, **kwargs)
+        rates = tuple(float(group.get("lr", 0.0)) for group in optimizer.param_groups)
+        self.facts.steppings.append(
+            Stepping(optimizer, self.facts.places.here(), initial_lr=rates)
+        )
+
+    def _cleared(
+        self, original: Original, owner: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        result = original(owner, *args, **kwargs)
+        self._mark_cleared()
+        return result
+
+    def _mark_cleared(self) -> None:
+        with self._quiet():
+            for stepping in self.facts.steppings:
+                if not any(_has_gradient(p) for p in stepping.parameters[:4]):
+                    stepping.was_reset = True
+
+    def _before(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        stepping = self._stepping(optimizer)
+        if stepping is None:
+            return
+        closure = kwargs.get("closure") or next(iter(args[1:2]), None)
+        stepping.step_place = self.facts.places.here()
+        if closure is not None:
+            stepping.takes_closure = True
+            return
+        with self._quiet():
+            is_idle = not any(_has_gradient(p) for p in stepping.parameters)
+        self.operations.asleep += 1
+        if is_idle:
+            stepping.num_idle += 1
+        elif stepping.num_steps and stepping.num_backward and not stepping.was_reset:
+            stepping.num_added += 1
+
+    def _after(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        del args, kwargs
+        stepping = self._stepping(optimizer)
+        if stepping is None:
+            return
+        if not stepping.takes_closure:
+            self.operations.asleep -= 1
+        stepping.num_steps += 1
+        stepping.num_backward = 0
+        stepping.was_reset = False
+        self._before_step = {
+            place: (total[0], total[1])
+            for place, total in self.operations.compared.items()
+        }
+
+    def _stepping(self, optimizer: Optimizer) -> Stepping | None:
+        found = (s for s in self.facts.steppings if s.optimizer is optimizer)
+        return next(found, None)
+
+    def _backward(self, losses: list[Tensor], run: Callable[[], Any]) -> Any:
+        if not losses or not self.is_here:
+            return run()
+        self._stop_when_enough()
+        self._mark_cleared()
+        place, loss = self.facts.places.here(), losses[0]
+        origin = self.operations.origin(loss)
+        with self._quiet():
+            result = run()
+        for number in origin.calls:
+            self.facts.call(number).is_trained = True
+        for number in origin.pairs:
+            self.facts.pairs[number].is_trained = True
+        for stepping in self.facts.steppings:
+            stepping.num_backward += 1
+        value = float(loss.detach().float().mean())
+        is_leaf = loss.grad_fn is None
+        self.facts.losses.append(Loss(place, value, origin, is_leaf, self._reached()))
+        return result
+
+    def _reached(self) -> int:
+        facts = self.facts
+        if len(facts.losses) > _EARLY_LOSSES and len(facts.losses) % 50:
+            return -1
+        owners = [p for stepping in facts.steppings for p in stepping.parameters]
+        for module in list(facts.modules.values()):
+            owners += list(module.parameters(recurse=False))
+        with_gradient = {id(p): p for p in owners if _has_gradient(p)}
+        facts.reached.update(with_gradient)
+        return len(with_gradient)
+
+    def equal(self, result: Any, place: Place) -> Any:
+        """Note a comparison that the script makes outside of PyTorch.
+
+        Args:
+            result: Of `==`; is returned as it is.
+            place: Its line.
+        """
+        if isinstance(result, bool | np.bool_):
+            self.operations.count(place, 1, int(result))
+        elif isinstance(result, np.ndarray):
+            is_list = result.ndim == 1 and result.dtype == np.bool_
+            if is_list:
+                self.operations.count(place, result.size, int(result.sum()))
+        return result
+
+    def divided(self, left: Any, right: Any, place: Place) -> Any:
+        """Divide, and note where the left side is a number of right answers.
+
+        Args:
+            left: Numerator.
+            right: Denominator.
+            place: Their line.
+        """
+        result = left / right
+        self.share(left, right, place)
+        return result
+
+    def share(self, left: Any, right: Any, place: Place) -> Any:
+        """Note a division whose left side is a number of right answers.
+
+        Returns:
+            The right side, as it is.
+        """
+        with self._quiet():
+            right_answers, divisor = _whole(left), _whole(right)
+        if right_answers is None or divisor is None or divisor < 1:
+            return right
+        found: list[tuple[int, int]] = []
+        for where, (compared, agreed) in self.operations.compared.items():
+            begins = {
+                self._windows.get((place, where), (0, 0)),
+                self._before_step.get(where, (0, 0)),
+            }
+            self._windows[place, where] = (compared, agreed)
+            since = [(compared - begin[0], agreed - begin[1]) for begin in begins]
+            meant = (right_answers, right_answers / 100)
+            found += [both for both in since if both[1] in meant]
+        wide = [pair for pair in found if pair[0] >= 20 and pair[1] >= 10]
+        if wide:
+            exact = [pair for pair in wide if pair[0] == divisor]
+            compared, agreed = (exact or wide)[0]
+            self.facts.ratios.append(Ratio(place, agreed, divisor, compared))
+        return right
+
+
+@contextmanager
+def _patched(owner: type, name: str, wrapper: Callable[..., Any]) -> Iterator[None]:
+    original = getattr(owner, name)
+
+    def patched(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return wrapper(original, self, *args, **kwargs)
+
+    patched.__name__, patched.__doc__ = name, original.__doc__
+    setattr(owner, name, patched)
+    try:
+        yield
+    finally:
+        setattr(owner, name, original)
+
+
+def _copied(module: nn.Module) -> nn.Module | None:
+    if sum(p.numel() for p in module.parameters()) > 5_000_000:
+        return None
+    try:
+        return copy.deepcopy(module)
+    except Exception:  # noqa: BLE001 -- a person's module may refuse in any way
+        return None
+
+
+def _has_gradient(parameter: Tensor) -> bool:
+    grad = parameter.grad
+    return grad is not None and bool(grad.count_nonzero() > 0)
+
+
+def _whole(value: Any) -> float | None:
+    if isinstance(value, Tensor) and value.numel() == 1:
+        value = value.detach().item()
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        return None
+    number = float(value)
+    return number if number.is_integer() and abs(number) < 1e12 else None

@@ -1,0 +1,50 @@
+"""Runs scripts under watch within the tests' own process, which is quicker."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from torchsmith.doctor.diagnosis import Diagnosis
+from torchsmith.doctor.script.child import run_script
+from torchsmith.doctor.script.judging import judged
+
+PROGRAMS = Path(__file__).parent.parent / "scripts"
+
+
+def examined(script: Path) -> Diagnosis:
+    """Return what is said of a script."""
+    with own_randomness():
+        return judged(run_script(script, []))
+
+
+def examined_text(folder: Path, text: str) -> Diagnosis:
+    """Return what is said of a script that is written here."""
+    script = folder / "train.py"
+    script.write_text(text)
+    return examined(script)
+
+
+def codes(diagnosis: Diagnosis) -> list[str]:
+    """Return code and line of each finding."""
+    return [f"{f.code} {f.where}" for f in diagnosis.findings]
+
+
+def line_of(script: Path, text: str) -> str:
+    """Return where the only line that holds a text stands."""
+    lines = script.read_text().splitlines()
+    (number,) = (n for n, line in enumerate(lines, 1) if text in line)
+    return f"{script.name}:{number}"
+
+
+@contextmanager
+def own_randomness() -> Iterator[None]:
+    """Give the tests' random numbers back afterwards."""
+    before = random.getstate(), np.random.get_state()  # noqa: NPY002
+    with torch.random.fork_rng(devices=[]):
+        yield
+    random.setstate(before[0])
+    np.random.set_state(before[1])  # noqa: NPY002

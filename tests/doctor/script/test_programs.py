@@ -1,0 +1,32 @@
+"""Eight course programs as people publish them, each with its healthy twin."""
+
+import pytest
+
+from tests.doctor.script.running import PROGRAMS, codes, examined, line_of
+
+PLANTED = {
+    "target_overwritten": ("C7", "labels = torch.max(outputs"),
+    "broadcast_loss": ("C4", "loss = torch.mean((y_pred - y_train)"),
+    "unscaled_inputs": ("D3", "X_train = torch.tensor(X_train"),
+    "split_in_file_order": ("D14", "X_train, y_train = X[:train_size]"),
+    "accuracy_in_training_mode": ("C6", "outputs = model(images)"),
+    "wrong_log_softmax": ("P5", "return x - x.exp()"),
+    "batch_index_stands": ("C7", "start = i + bs"),
+    "accuracy_of_one_more": ("C8", "(total + 1)"),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_fault_is_named_at_its_line(name: str) -> None:
+    code, text = PLANTED[name]
+    script = PROGRAMS / f"{name}.py"
+    diagnosis = examined(script)
+    assert codes(diagnosis) == [f"{code} {line_of(script, text)}"]
+    assert diagnosis.errors == diagnosis.findings
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_healthy_twin_raises_no_alarm(name: str) -> None:
+    diagnosis = examined(PROGRAMS / f"{name}_healthy.py")
+    assert codes(diagnosis) == []
+    assert diagnosis.left_out == ()
