@@ -109,6 +109,7 @@ def test_a_stronger_dose_changes_by_the_same_factor_once_more(plan, default):
     third = stronger(second, first.plan)
     rates = [one.plan.optimizer.lr for one in (first, second, third)]
     assert rates == [1.6, 0.32, 0.064]
+    assert third.changes == {"optimizer.lr": 0.064}
     assert third.plan.training.clip_grad_norm == plan.training.clip_grad_norm
 
 

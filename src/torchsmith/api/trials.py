@@ -1,8 +1,7 @@
 """Which remedies are tried, in which order, for how long, and which of them wins."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from statistics import fmean, median
 from time import perf_counter
 
@@ -21,7 +20,7 @@ MOST_REMEDIES = 8
 MOST_DOSES = 5
 """How often a change of a number that does not suffice is made once more."""
 
-MOST_ADDED = 3
+MOST_ADDED = 4
 """Remedies that are tried together with the best."""
 
 LIKELY = 1.0
@@ -109,7 +108,8 @@ class Trials:
         """
         queue = [one for one in map(self._on_plan, contested) if one is not None]
         queue = queue[:MOST_REMEDIES]
-        queue[2:2] = _both(queue[:2], self._plan)
+        both = combined(queue[0], queue[1], self._plan) if len(queue) > 1 else None
+        queue[2:2] = [] if both is None else [both]
         self._choose_length(len(queue))
         self._train(self._original, self._plan.training.seed, "The plan as it is")
         for remedy in queue:
@@ -199,15 +199,21 @@ class Trials:
             last, before = found, last.plan
 
     def _add_to_the_best(self, others: Sequence[Remedy]) -> None:
-        """Try the best remedy together with those of other findings."""
+        """Try the best remedy together with the others, one after the other."""
         best = min(self._tried, key=_by_gain, default=None)
         if best is None or best.remedy is None or not best.may_help:
             return
-        known = set(best.remedy.codes)
-        others = [other for other in others if known.isdisjoint(other.codes)]
-        for other in others[:MOST_ADDED]:
-            for both in _both((best.remedy, other), self._plan):
-                self._try(both)
+        remedy, value, num_tried = best.remedy, best.value, 0
+        for other in others:
+            both = combined(remedy, other, self._plan)
+            found = None if both is None else self._try(both)
+            if both is None or found is None:
+                continue
+            if found.value > value:
+                remedy, value = both, found.value
+            num_tried += 1
+            if num_tried == MOST_ADDED:
+                return
 
     def _more_seeds(self) -> None:
         """Compare the most promising and the original with other seeds, too."""
@@ -270,13 +276,6 @@ class _Advance(TrainingObserver):
     def on_epoch_end(self, record: EpochRecord) -> None:
         each = (perf_counter() - self._begin) / record.epoch
         self._observer.advance(record.epoch, each * (self._epochs - record.epoch))
-
-
-def _both(found: Sequence[Remedy], plan: Plan) -> Iterator[Remedy]:
-    """Yield the combination of two remedies, where there are two that agree."""
-    for first, second in pairwise(found):
-        if (both := combined(first, second, plan)) is not None:
-            yield both
 
 
 def _stronger(contender: _Contender, before: Plan) -> Remedy | None:

@@ -175,7 +175,9 @@ def stronger(remedy: Remedy, before: Plan) -> Remedy | None:
             doses[path] = round(dose) if whole else float(f"{dose:.3g}")
     if not doses:
         return None
-    changes = {**remedy.changes, **doses}
+    changes = {**remedy.changes}
+    for path, dose in doses.items():
+        changes[_asked(path, remedy.changes)] = dose
     try:
         changed = set_values(remedy.plan, doses)
     except PlanError:
@@ -309,6 +311,18 @@ def _short(finding: Finding) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _asked(path: str, changes: Mapping[str, JsonValue]) -> str:
+    """Return what a setting is called in changes: names of specs may be left out."""
+    section, _, name = path.partition(".")
+    last = name.rpartition(".")[2]
+    for asked in changes:
+        if asked.startswith(f"{section}.") and asked.endswith(f".{last}"):
+            steps = iter(path.split("."))
+            if all(step in steps for step in asked.split(".")):
+                return asked
+    return path
 
 
 def _is_number(value: object) -> bool:
