@@ -1,17 +1,23 @@
 """Before training: data, plan, and a few probing steps on a copy."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
 
 from torchsmith.core.observer import Observer
 from torchsmith.doctor.diagnosis import UNKNOWN, Reference
 from torchsmith.doctor.probes import find_by_probing
+from torchsmith.doctor.probes.dataset import find_in_datasets
 from torchsmith.doctor.reference import measure_reference
 from torchsmith.doctor.rules_data import find_in_data
 from torchsmith.doctor.rules_plan import find_in_plan
-from torchsmith.doctor.subject import Allowance, Subject, trial, without_trace
+from torchsmith.doctor.subject import (
+    Allowance,
+    Subject,
+    trial,
+    tried,
+    without_trace,
+)
 from torchsmith.inspect.inspection import Finding
 
 THOROUGH = 10.0
@@ -56,6 +62,9 @@ def examine(
     left_out = made.left_out
     if observer is not None:
         observer.stage("Examining")
+    # First of all: what reading an item changes is changed when it is read again.
+    with tried("the data sets", left_out):
+        made.findings += find_in_datasets(subject, Allowance(QUICK), left_out)
     with tried("the pace of training", left_out):
         seconds = fitting_seconds(subject) if seconds is None else seconds
     allowance = Allowance(QUICK if seconds is None else seconds)
@@ -70,21 +79,6 @@ def examine(
         made.findings += find_by_probing(subject, made.reference, allowance, left_out)
     made.seconds = perf_counter() - begin
     return made
-
-
-@contextmanager
-def tried(what: str, left_out: list[str]) -> Iterator[None]:
-    """Leave out what a person's code does not let us look at; a run never breaks by it.
-
-    Args:
-        what: Was looked at.
-        left_out: Is told why it was left out.
-    """
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 -- a person's code may raise any
-        why = str(error).strip().partition("\n")[0]
-        left_out.append(f"{what}: {type(error).__name__}: {why}")
 
 
 def _inspected(subject: Subject) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """What the doctor examines, and how it tries things out without leaving a trace."""
 
 import copy
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -128,3 +129,21 @@ def without_trace(subject: Subject, purpose: str) -> Iterator[None]:
     with own_randomness():
         seed_step(subject.job, f"doctor {purpose}", 0)
         yield
+
+
+@contextmanager
+def tried(what: str, left_out: list[str]) -> Iterator[None]:
+    """Leave out what a person's code does not let us look at; a run never breaks by it.
+
+    Args:
+        what: Was looked at.
+        left_out: Is told why it was left out.
+    """
+    try:
+        with warnings.catch_warnings():
+            # The person hears them when training does the same.
+            warnings.simplefilter("ignore")
+            yield
+    except Exception as error:  # noqa: BLE001 -- a person's code may raise any
+        why = str(error).strip().partition("\n")[0]
+        left_out.append(f"{what}: {type(error).__name__}: {why}")

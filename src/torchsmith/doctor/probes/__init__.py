@@ -1,17 +1,16 @@
 """Probing steps on a copy of the network: what its code does, before it trains."""
 
-import warnings
 from collections.abc import Callable, Iterator
 
 from torchsmith.doctor.diagnosis import Reference
-from torchsmith.doctor.subject import Allowance, Subject
+from torchsmith.doctor.subject import Allowance, Subject, tried
 from torchsmith.inspect.inspection import Finding
 
 
 def find_by_probing(
     subject: Subject, reference: Reference, allowance: Allowance, left_out: list[str]
 ) -> Iterator[Finding]:
-    """Find faults of the network, its loss, its optimizer and its data set.
+    """Find faults of the network, its loss and its optimizer.
 
     Args:
         subject: At step 0; stays as it is.
@@ -33,13 +32,7 @@ def find_by_probing(
         "the first steps": lambda: find_in_steps(scene, reference, allowance, left_out),
     }
     for what, probe in probes.items():
-        with warnings.catch_warnings():
-            # The person hears them when training does the same.
-            warnings.simplefilter("ignore")
-            try:
-                found = list(probe())
-            except Exception as error:  # noqa: BLE001 -- a person's code may raise any
-                why = str(error).strip().partition("\n")[0]
-                left_out.append(f"{what}: {type(error).__name__}: {why}")
-                continue
+        found: list[Finding] = []
+        with tried(what, left_out):
+            found += probe()
         yield from found

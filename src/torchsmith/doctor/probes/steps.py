@@ -29,10 +29,20 @@ LEAST_STEPS = 20
 FREE_SECONDS = 0.15
 """What a trial may take in any case."""
 
-LOWER = 10.0
-"""By which a learning rate is divided, or multiplied, to see what that changes."""
+LOWER, MOST_TRIED = 10.0, 3
+"""By which a learning rate is divided, or multiplied, again and again."""
 
-SLOW, STILL = -3.7, -4.2
+HALF = 0.5
+"""Share of the chance loss below which the first steps go well enough."""
+
+NO_BETTER = 0.95
+"""Share of the chance loss above which nothing is learned (an error)."""
+
+BETTER, LOST = 0.9, 0.3
+"""Shares of the chance loss: that a lower rate stays below, and of what it gains
+that the rate itself does not."""
+
+SLOW, STILL = -3.2, -4.2
 """Logarithms to base 10 of update/weight, median over layers: below them a step hardly
 changes anything (a warning, an error)."""
 
@@ -40,14 +50,12 @@ FAR = 0.3
 """By how much of themselves weights can change in all steps, at the pace of the trial;
 below that, training ends before it has begun."""
 
-LITTLE = 0.2
-"""Share of the way from the initial loss to 0 that slow steps have not yet gone."""
-
-BETTER = 0.8
-"""A loss below this share of another is clearly better."""
+LITTLE, MUCH = 0.2, 3.0
+"""Share of the way to what simple models reach that a higher rate goes in the trial,
+and how many times as far as the rate itself."""
 
 NOISE = 2.0
-"""Standard errors by which a loss must be above another to be called higher."""
+"""Standard errors by which losses differ that are not the same."""
 
 
 @dataclass
@@ -236,34 +244,39 @@ def _step(
 def _too_high(
     scene: Scene, trace: Trace, reference: Reference, num: int
 ) -> Iterator[Finding]:
-    """Compare the loss with the one before training, and with a lower rate's."""
-    first = trace.losses[0]
-    if not math.isfinite(first):
+    """Compare the loss with chance, and with what lower rates reach by then."""
+    subject = scene.subject
+    if not math.isfinite(trace.losses[0]):
         return
-    chance = reference.chance_loss
-    ceiling = max(first, trace.begin if num > 50 else first)
-    risen = trace.late > ceiling + NOISE * trace.error
-    above = chance is not None and num >= 50 and trace.late > 1.05 * chance
-    if not risen and not above:
+    untrained = steps_of(subject, num, 0.0).late
+    chance = reference.chance_loss or untrained
+    if trace.late < HALF * chance:
         return
-    lower = steps_of(scene.subject, num, 1 / LOWER)
-    if not lower.late < BETTER * min(trace.late, 10 * first):
+    factor = 1.0
+    for _ in range(MOST_TRIED):
+        factor /= LOWER
+        lower = steps_of(subject, num, factor)
+        lost = min(trace.late, 2 * chance) - lower.late
+        noise = NOISE * min(math.hypot(trace.error, lower.error), LOST * chance)
+        if lower.late < BETTER * chance and lost > LOST * (chance - lower.late) + noise:
+            break
+    else:
         return
-    certain = risen and (chance is None or trace.late > chance)
+    certain = trace.late > NO_BETTER * chance
     after = f"in steps {num // 2 + 1} to {num}"
-    shown = f"is {trace.late:.3g} {after}" if trace.is_finite else "is no number soon"
+    shown = f"is {trace.late:.3g} {after}" if trace.is_finite else "is soon no number"
     yield Finding(
         code="P1",
         severity="error" if certain else "warning",
-        message="The learning rate is too high: the loss rises at once.",
+        message="The learning rate is too high for the first steps.",
         where="optimizer.lr",
         evidence=(
-            f"Tried on a copy, the loss {shown}, after {first:.3g} at first; with a "
-            f"tenth of the learning rate it is {lower.late:.3g}."
-            + (f" Chance costs {chance:.3g}." if chance is not None else "")
+            f"Tried on a copy, the loss {shown}; with 1/{1 / factor:g} of the learning "
+            f"rate it is {lower.late:.3g}, untrained {untrained:.3g}, and the best "
+            f"constant answer costs {chance:.3g}."
         ),
         remedy="Lower the learning rate, warm it up, or clip gradients.",
-        changes=_rate(scene.subject, 1 / LOWER),
+        changes=_rate(subject, factor),
     )
 
 
@@ -271,18 +284,26 @@ def _too_low(
     scene: Scene, trace: Trace, reference: Reference, num: int
 ) -> Iterator[Finding]:
     """Compare the pace of weights with the length of training, and a higher rate's."""
-    subject, first = scene.subject, trace.losses[0]
+    subject = scene.subject
     rates, pace = planned_rates(subject), trace.pace
     mean_rate = mean(rates) / max(rates) if rates else 1.0
     num_steps = subject.job.training.epochs * subject.job.steps_per_epoch
     travel = 10**pace * mean_rate * num_steps
-    floor = reference.probe_loss or 0.0
-    way = first - min(floor, 0.5 * first)
-    gone = (first - trace.late) / way if way > 0 else 1.0
-    if not pace < SLOW or travel > FAR or gone > LITTLE:
+    if not pace < SLOW or travel > FAR:
         return
-    higher = steps_of(subject, num, LOWER)
-    if not first - higher.late > 3 * max(first - trace.late, NOISE * trace.error):
+    untrained = steps_of(subject, num, 0.0).late
+    if reference.chance_loss and untrained < HALF * reference.chance_loss:
+        return  # it has learned already, and may be meant to change little
+    way = untrained - min(reference.probe_loss or 0.0, untrained / 2)
+    factor = 1.0
+    for _ in range(MOST_TRIED):
+        factor *= LOWER
+        higher = steps_of(subject, num, factor)
+        if untrained - higher.late > LITTLE * way:
+            break
+    else:
+        return
+    if untrained - higher.late < MUCH * max(untrained - trace.late, 0.0):
         return
     yield Finding(
         code="P2",
@@ -292,11 +313,11 @@ def _too_low(
         evidence=(
             f"A step changes weights by 10^{pace:.1f} of themselves (healthy: 10^-3), "
             f"all {num_steps:,} together by {travel:.1%} at most. Tried on a copy, in "
-            f"{num} steps the loss goes from {first:.3g} to {trace.late:.3g}, with ten "
-            f"times the learning rate to {higher.late:.3g}."
+            f"{num} steps the loss goes from {untrained:.3g} to {trace.late:.3g}, with "
+            f"{factor:g} times the learning rate to {higher.late:.3g}."
         ),
         remedy="Raise the learning rate.",
-        changes=_rate(subject, LOWER),
+        changes=_rate(subject, factor),
     )
 
 
