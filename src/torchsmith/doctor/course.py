@@ -4,6 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from torchsmith.doctor.diagnosis import UNKNOWN, Reference
+from torchsmith.doctor.facts import STUCK, Facts
+from torchsmith.doctor.rules_layers import find_in_layers, lost_units
+from torchsmith.doctor.rules_loss import find_in_losses
 from torchsmith.doctor.signals import Signals
 from torchsmith.inspect.inspection import Finding
 from torchsmith.plan.plan import Plan
@@ -34,20 +37,33 @@ class Course:
 
 
 def find_in_course(course: Course) -> Iterator[Finding]:
-    """Find what went wrong during training: T1 to T5, P1, P2.
+    """Find what went wrong during training: T1 to T5, P1, P2, C6, C9, D15.
+
+    While training goes on, only what later epochs will not mend is found.
 
     Args:
         course: So far, or whole.
     """
-    del course
-    yield from ()
+    facts = Facts(course)
+    yield from find_in_losses(facts)
+    yield from find_in_layers(facts)
 
 
 def pointless(course: Course) -> Finding | None:
     """Return what makes it pointless to train on, if anything does.
 
+    That is a network of which no weight gets a gradient any more, after a whole epoch
+    that was no better than chance. It follows from the newest epoch and sample alone.
+
     Args:
         course: So far; the last sample is of its last epoch.
     """
-    del course
-    return None
+    if len(course.history) < 2 or not course.signals:
+        return None
+    sample, chance = course.signals[-1], course.reference.chance_loss
+    if sample.epoch != course.history[-1].epoch or chance is None or sample.spread:
+        return None
+    slopes = [layer.grad_rms for layer in sample.layers if layer.grad_rms is not None]
+    if any(slopes) or not slopes or course.history[-1].train_loss < STUCK * chance:
+        return None
+    return lost_units(Facts(course))

@@ -19,8 +19,8 @@ RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 EDGE = 0.025
 """Of its range, at each end: what is beyond 95 % of it."""
 
-MOSTLY = 0.95
-"""A unit is saturated when it is so for such a share of the examples."""
+MOSTLY = 0.5
+"""A unit is saturated when it is so for more than this share of the examples."""
 
 CAN_BE_0 = ("relu", "relu_", "relu6", "gelu", "silu")
 F = nn.functional
@@ -162,7 +162,7 @@ def _spread_of(output: Tensor) -> dict[str, Tensor]:
 def _saturated(units: Tensor, low: float, high: float) -> Tensor:
     edge = (high - low) * EDGE
     outside = (units < low + edge) | (units > high - edge)
-    return (outside.float().mean(dim=0) >= MOSTLY).float().mean()
+    return (outside.float().mean(dim=0) > MOSTLY).float().mean()
 
 
 def _first_tensor(value: Any) -> Tensor | None:  # noqa: ANN401 -- whatever modules give

@@ -1,6 +1,7 @@
 """Taking a sample of a training on a copy of its network and optimizer."""
 
 import copy
+import math
 from time import perf_counter
 
 import torch
@@ -10,7 +11,7 @@ from torch.nn.parameter import is_lazy
 from torchsmith.doctor.instruments import Instruments, Seen, weights_of
 from torchsmith.doctor.signals import LayerSignals, Signals
 from torchsmith.doctor.subject import Subject, trial, without_trace
-from torchsmith.train.batches import TensorBatches
+from torchsmith.train.batches import TensorBatches, epoch_order
 from torchsmith.train.forward_trace import is_compiled
 from torchsmith.train.loop import autocast, backward, clip_gradients
 from torchsmith.train.state import TrainState
@@ -42,11 +43,11 @@ class Sampler:
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
         with without_trace(subject, "watch"):
-            batch, rows = rows_to_probe(subject)
+            rows = rows_to_probe(subject)
             self._inputs, self._targets = subject.job.train.take(rows)
             self._batch = self._inputs, self._targets
-            if len(batch) < len(rows):
-                self._batch = subject.job.train.take(batch)
+            if len(rows) > (size := subject.job.training.batch_size):
+                self._batch = self._inputs[:size], self._targets[:size]
             self._twin = trial(subject)
             self._instruments = Instruments(self._twin.network)
             self._layers = {
@@ -86,6 +87,7 @@ class Sampler:
         return Signals(
             epoch=state.epoch,
             step=state.step,
+            lr=float(state.optimizer.param_groups[0]["lr"]),
             loss=loss,
             batch_loss=batch_loss,
             train_mode_loss=train_mode_loss,
@@ -128,19 +130,17 @@ class Sampler:
         job, network = self._subject.job, self._twin.network.eval()
         with autocast(job), self._instruments.looking() as seen:
             outputs = network(self._inputs)
+        batch = self._batch[1]
         with autocast(job):
             loss = job.loss(outputs, self._targets)
-            batch_loss = loss
-            if self._batch[1] is not self._targets:
-                inputs, targets = self._batch
-                batch_loss = job.loss(network(inputs), targets)
+            batch_loss = job.loss(outputs[: len(batch)], batch)
         deviation = outputs.float().std(dim=0, correction=0)
         for one in seen:
             if one.output is outputs:
                 one.numbers.pop("saturated", None)
         return (
             float(loss) / self._divisor(self._targets),
-            float(batch_loss) / self._divisor(self._batch[1]),
+            float(batch_loss) / self._divisor(batch),
             float(deviation.square().mean().sqrt()),
             seen,
         )
@@ -179,33 +179,33 @@ class Sampler:
         return found
 
     def _not_finite(self, seen: list[Seen]) -> tuple[str, ...]:
-        state = self._subject.state
+        named = list(self._subject.state.network.named_parameters())
+        norms = torch._foreach_norm([p.detach() for _, p in named])
         names = [
-            name or type(module).__name__
-            for name, module in state.network.named_modules()
-            if not all(
-                bool(p.detach().isfinite().all())
-                for p in module.parameters(recurse=False)
-            )
+            name.rpartition(".")[0]
+            for (name, _), norm in zip(named, norms, strict=True)
+            if not math.isfinite(norm)
         ]
         names += [one.name for one in seen if not bool(one.numbers["finite"])]
         return tuple(dict.fromkeys(names))
 
 
-def rows_to_probe(subject: Subject) -> tuple[Tensor, Tensor]:
-    """Return the examples of the trial step, `(B,)`, and all that are probed.
+def rows_to_probe(subject: Subject) -> Tensor:
+    """Return the examples that are probed; the first are the batch of the trial step.
 
-    Of data that is not in memory a batch is all.
+    Of data that does not lie in memory that batch is all.
     """
     job = subject.job
-    batch = subject.sample(job.training.batch_size)
-    inputs, _ = job.train.take(batch[:1])
-    most = MOST_NUMBERS // max(inputs.numel(), 1) if isinstance(inputs, Tensor) else 0
-    work = len(job.train) * job.training.epochs // SHARE_OF_WORK
+    size, order = (
+        job.training.batch_size,
+        epoch_order(len(job.train), job.training.seed, 0),
+    )
     if not isinstance(job.train, TensorBatches):
-        return batch, batch
-    most = min(most, MOST_EXAMPLES, max(work, FEWEST_EXAMPLES))
-    return batch, subject.sample(max(most, len(batch)))
+        return order[:size]
+    inputs, _ = job.train.take(order[:1])
+    work = len(order) * job.training.epochs // SHARE_OF_WORK
+    most = min(MOST_NUMBERS // max(inputs.numel(), 1), MOST_EXAMPLES)
+    return order[: max(size, min(most, max(work, FEWEST_EXAMPLES)))]
 
 
 def reason_against(subject: Subject) -> str:

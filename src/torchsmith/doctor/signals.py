@@ -50,6 +50,7 @@ class Signals(Record):
     Attributes:
         epoch: Finished epochs; 0 is before training.
         step: Finished optimizer steps.
+        lr: Of the step that was tried.
         loss: Mean over the probed examples, in eval mode.
         batch_loss: Mean over the examples of one batch, in eval mode.
         train_mode_loss: The same in train mode, with the batch's own statistics.
@@ -66,6 +67,7 @@ class Signals(Record):
 
     epoch: int
     step: int
+    lr: float = 0.0
     loss: float
     batch_loss: float | None = None
     train_mode_loss: float | None = None
