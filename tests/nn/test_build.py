@@ -12,6 +12,7 @@ from torchsmith.plan.networks import (
     MLP,
     ConvNet,
     Network,
+    PictureTableNet,
     ResNet,
     SequenceNet,
     Sequential,
@@ -36,6 +37,15 @@ NETWORKS = {
             hidden=(9,), dropout=0.1, batch_norm=True, frequencies=4, number_embedding=3
         ),
         InputLayout((5,), num_numbers=3, cardinalities=(4, 11)),
+    ),
+    "PictureTableNet": (
+        PictureTableNet(channels=(4, 6), depth=2, features=5, hidden=(9,), dropout=0.1),
+        InputLayout(
+            (2 + 12 + 32 + 2,),
+            num_numbers=2 + 12 + 32,
+            cardinalities=(4, 11),
+            pictures=((1, 3, 4), (2, 4, 4)),
+        ),
     ),
     "VolumeNet": (
         VolumeNet(channels=(4, 6), depth=2, dropout=0.1),
@@ -122,6 +132,37 @@ def test_every_option_of_a_conv_net_reaches_it():
     assert sum(isinstance(m, nn.MaxPool2d) for m in network) == 1
     assert network[-1].in_features == 6 * 2 * 2
     assert [m.p for m in network if isinstance(m, nn.Dropout)] == [0.1]
+
+
+def test_every_option_of_a_picture_table_net_reaches_it():
+    spec, layout = NETWORKS["PictureTableNet"]
+    network = build_network(spec, layout, 3, seed=0)
+    convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
+    assert [(m.in_channels, m.out_channels) for m in convolutions] == [
+        *((1, 4), (4, 4), (4, 6), (6, 6)),
+        *((2, 4), (4, 4), (4, 6), (6, 6)),
+    ]
+    assert network.table.num_numbers == 2 + 2 * 5
+    assert [
+        m.out_features for m in network.table.modules() if type(m) is nn.Linear
+    ] == [
+        9,
+        3,
+    ]
+    assert {m.p for m in network.modules() if isinstance(m, nn.Dropout)} == {0.1}
+
+
+def test_each_picture_of_a_row_is_read_by_its_own_network():
+    spec, layout = NETWORKS["PictureTableNet"]
+    network = build_network(spec, layout, 3, seed=0).eval()
+    seen = []
+    for picture in network.pictures:
+        picture.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    inputs = torch.arange(48.0).repeat(2, 1)
+    inputs[:, -2:] = 1  # codes
+    network(inputs)
+    assert torch.equal(seen[0][1], torch.arange(2.0, 14).reshape(1, 3, 4))
+    assert torch.equal(seen[1][1], torch.arange(14.0, 46).reshape(2, 4, 4))
 
 
 def test_a_stage_of_a_conv_net_has_its_own_depth_and_may_pool_first():

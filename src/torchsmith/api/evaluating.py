@@ -1,5 +1,6 @@
 """Step 6 of the flow: scores with intervals, rivals, importance."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -29,6 +30,9 @@ from torchsmith.plan.plan import Plan
 from torchsmith.plan.text import flow
 from torchsmith.train.model import Model
 from torchsmith.train.setup import Setup
+
+SIDE_IN_TABLE = 8
+"""To so many pixels a side the pictures of a table are shrunk for the rivals."""
 
 RIVAL_SHARE = 0.1
 """Of the budget goes to the rivals, at most 20 s."""
@@ -168,7 +172,20 @@ def _features(
         scales = (step.scale for step in plan.prepare if isinstance(step, ToFloat))
         return picture_features(inputs, next(scales, 255.0), side)
     numbers = preparation.num_numbers
-    return Features(inputs[:, :numbers], inputs[:, numbers:].astype(np.int64))
+    codes = inputs[:, numbers:].astype(np.int64)
+    return Features(_small_pictures(preparation, inputs[:, :numbers]), codes)
+
+
+def _small_pictures(preparation: Preparation, numbers: np.ndarray) -> np.ndarray:
+    """Shrink the pictures of a table, whose pixels are the last of its numbers."""
+    sizes = [math.prod(shape) for shape in preparation.pictures]
+    place = numbers.shape[1] - sum(sizes)
+    parts = [numbers[:, :place]]
+    for shape, size in zip(preparation.pictures, sizes, strict=True):
+        pixels = numbers[:, place : place + size].reshape(-1, *shape)
+        parts.append(picture_features(pixels, 1.0, SIDE_IN_TABLE).numbers)
+        place += size
+    return np.concatenate(parts, axis=1)
 
 
 def _rival_seconds(plan: Plan) -> float:
@@ -207,6 +224,8 @@ def feature_places(table: TablePreparation) -> Mapping[str, list[int]]:
     owners += [(column.name,) for column in table.numbers if column.flag]
     for column in table.categories:
         owners += [(column.name,)] * len(column.levels) if column.one_hot else []
+    for picture in table.pictures:
+        owners += [(picture.name,)] * math.prod(picture.shape)
     owners += [(column.name,) for column in table.categories if not column.one_hot]
     places: dict[str, list[int]] = {}
     for place, names in enumerate(owners):

@@ -25,7 +25,13 @@ _MARKERS = frozenset(
     )
 )
 _WORDS = (("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"), ("off", "on"))
-_KINDS = {"number": "number", "boolean": "boolean", "date": "date", "category": "text"}
+_KINDS = {
+    "number": "number",
+    "boolean": "boolean",
+    "date": "date",
+    "category": "text",
+    "picture": "text",
+}
 _MOSTLY = 0.95  # this share of numbers makes the rest strays
 _STRAYS = 50  # distinct strays; more of them are no slips of the pen
 
@@ -233,7 +239,7 @@ def _forced(
     cells = to_cells(raw) if isinstance(raw, Column) else raw
     rest = _unmarked(cells)
     missing = ("", *(text for text in _filled(cells) if text in _MARKERS))
-    if role == "category":
+    if role in ("category", "picture"):
         return ColumnFormat(name=name, kind="text", missing=form.missing)
     if role == "number":
         if isinstance(raw, Column) and raw.kind == "boolean":

@@ -125,10 +125,13 @@ class Table:
         columns: The columns by name, in the order of the file.
         lines: `(N,)` int64: the line of the file (1 = first) at which each row starts;
             for formats without lines, the row number (1 = first).
+        folder: From which the names of files start that a column holds; None is the
+            working folder.
     """
 
     columns: Mapping[str, Column]
     lines: np.ndarray
+    folder: Path | None = None
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -136,7 +139,7 @@ class Table:
     def take(self, rows: np.ndarray) -> "Table":
         """Return the table with only these rows, in this order."""
         columns = {name: column.take(rows) for name, column in self.columns.items()}
-        return Table(columns, self.lines[rows])
+        return Table(columns, self.lines[rows], self.folder)
 
 
 @dataclass(frozen=True)

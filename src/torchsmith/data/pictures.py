@@ -151,6 +151,19 @@ def check(content: bytes) -> Picture:
     )
 
 
+def stores_grey(path: Path) -> bool:
+    """Whether a picture file is stored as grey, by its head.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    try:
+        with strict_decoding():
+            return _open(path.read_bytes()).mode in GREY_MODES
+    except UNREADABLE as error:
+        raise DataError(f"{path}: cannot be decoded ({_reason(error)})") from error
+
+
 @contextmanager
 def strict_decoding() -> Iterator[None]:
     """Turn Pillow's warnings about huge and cut-off pictures into errors."""

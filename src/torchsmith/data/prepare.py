@@ -90,6 +90,11 @@ class Preparation(Record):
         return self.table.cardinalities if self.table else ()
 
     @property
+    def pictures(self) -> tuple[tuple[int, int, int], ...]:
+        """For tables, `(C, H, W)` of each column of pictures, last of the numbers."""
+        return tuple(p.shape for p in self.table.pictures) if self.table else ()
+
+    @property
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one example: `(C,)`, `(C, L)`, `(C, H, W)` or `(C, D, H, W)`."""
         if self.images:

@@ -32,7 +32,7 @@ def with_target(data: Data, target: str) -> Data:
         )
     chosen = columns.pop(target)
     columns[data.target.name] = data.target
-    return replace(data, inputs=Table(columns, data.inputs.lines), target=chosen)
+    return replace(data, inputs=replace(data.inputs, columns=columns), target=chosen)
 
 
 def join_columns(first: Column, second: Column) -> Column:

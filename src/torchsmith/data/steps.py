@@ -223,6 +223,7 @@ TABLE_ORDER: tuple[type[Spec], ...] = (
     RobustScale,
     QuantileScale,
     EncodeCategories,
+    Resize,
     StandardizeTarget,
 )
 IMAGE_ORDER: tuple[type[Spec], ...] = (Resize, ToFloat, Standardize, StandardizeTarget)

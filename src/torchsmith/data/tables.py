@@ -267,11 +267,17 @@ def _convert_sheet(sheet: Sheet, formats: Sequence[ColumnFormat], remedy: str) -
         changes += converted.changes
     return Data(
         source=sheet.source,
-        inputs=Table(columns, sheet.lines),
+        inputs=Table(columns, sheet.lines, _folder(sheet.source)),
         fingerprint=sheet.fingerprint,
         reading=sheet.reading,
         changes=tuple(changes),
     )
+
+
+def _folder(source: str) -> Path | None:
+    """Return the folder of a table that is a file."""
+    path = Path(source)
+    return path.parent if path.is_file() else None
 
 
 def _no_column(sheet: Sheet, what: str, names: Sequence[str]) -> DataError:

@@ -4,7 +4,7 @@ Statistics ignore missing values and are those of the training rows. A column ke
 own scale in its record, so that one file holds all that prediction needs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from torchsmith.core.errors import DataError, nearest
 from torchsmith.core.record import Record
 from torchsmith.data.data import Change, Column, ColumnFormat, Table
 from torchsmith.data.neighbours import NeighbourTargets
+from torchsmith.data.picture_columns import PictureColumn
 from torchsmith.data.scaling import Scaling
 
 DAY = 86_400
@@ -119,6 +120,7 @@ class TablePreparation(Record):
         categories: Category columns, in the order of the table.
         place: Rotated coordinates, where the plan asks for them.
         neighbours: Targets of the nearest training rows, likewise.
+        pictures: Columns that name picture files, in the order of the table.
     """
 
     formats: tuple[ColumnFormat, ...]
@@ -126,12 +128,13 @@ class TablePreparation(Record):
     categories: tuple[CategoryColumn, ...] = ()
     place: RotatedPlace | None = None
     neighbours: NeighbourTargets | None = None
+    pictures: tuple[PictureColumn, ...] = ()
 
     @property
     def feature_names(self) -> tuple[str, ...]:
         """Names of the number features.
 
-        Values, place, neighbours, flags, then 0/1 columns.
+        Values, place, neighbours, flags, 0/1 columns, then pixels.
         """
         return (
             *(name for column in self.numbers for name in column.feature_names),
@@ -144,6 +147,7 @@ class TablePreparation(Record):
                 if column.one_hot
                 for level in column.levels
             ),
+            *(name for column in self.pictures for name in column.feature_names),
         )
 
     @property
@@ -155,12 +159,20 @@ class TablePreparation(Record):
         """Return `(N, C)` float32: number features, then codes as whole floats.
 
         Raises:
-            DataError: A column is not there, holds another kind or infinite values, or
-                a value is too large for float32.
+            DataError: A column is not there, holds another kind or infinite values, a
+                value is too large for float32, or a picture cannot be read.
         """
         width = len(self.feature_names) + len(self.cardinalities)
         out = np.empty((len(table), width), np.float32)
         place = 0
+        for feature in self._features(table):
+            wide = feature.reshape(len(table), -1)
+            out[:, place : place + wide.shape[1]] = wide
+            place += wide.shape[1]
+        return out
+
+    def _features(self, table: Table) -> Iterator[np.ndarray]:
+        """Yield what `apply` puts side by side, `(N,)` or `(N, C)` each."""
         raw = {
             c.name: finite_values(self.column(table, c.name), table.lines)
             for c in self.numbers
@@ -168,30 +180,22 @@ class TablePreparation(Record):
         for column in self.numbers:
             for feature in column.features(raw[column.name]):
                 _refuse_too_large(column.name, feature, table.lines)
-                out[:, place] = feature
-                place += 1
+                yield feature
         filled = {c.name: c.filled(raw[c.name]) for c in self.numbers}
-        added = self.place.features(filled) if self.place else []
+        if self.place:
+            yield from self.place.features(filled)
         if self.neighbours:
-            added += self.neighbours.features(filled)
-        for feature in added:
-            out[:, place] = feature
-            place += 1
-        for column in self.numbers:
-            if column.flag:
-                out[:, place] = np.isnan(raw[column.name])
-                place += 1
+            yield from self.neighbours.features(filled)
+        yield from (np.isnan(raw[c.name]) for c in self.numbers if c.flag)
         codes = {c.name: c.codes(self.column(table, c.name)) for c in self.categories}
         for category in self.categories:
             if category.one_hot:
                 for code in range(1, len(category.levels) + 1):
-                    out[:, place] = codes[category.name] == code
-                    place += 1
-        for category in self.categories:
-            if not category.one_hot:
-                out[:, place] = codes[category.name]
-                place += 1
-        return out
+                    yield codes[category.name] == code
+        for picture in self.pictures:
+            self.column(table, picture.name)
+            yield picture.features(table)
+        yield from (codes[c.name] for c in self.categories if not c.one_hot)
 
     def column(self, table: Table, name: str) -> Column:
         """Return a column that training had.

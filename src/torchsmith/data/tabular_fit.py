@@ -10,6 +10,7 @@ from torchsmith.core.spec import Spec
 from torchsmith.core.vocabulary import ColumnKind, ColumnRole
 from torchsmith.data.data import Column, Table
 from torchsmith.data.neighbours import NeighbourTargets, fit_neighbours
+from torchsmith.data.picture_columns import PictureColumn, fit_pictures
 from torchsmith.data.scaling import Scaling
 from torchsmith.data.steps import (
     EncodeCategories,
@@ -38,6 +39,7 @@ KINDS_OF_ROLE: Mapping[ColumnRole, tuple[ColumnKind, ...]] = {
     "boolean": ("boolean", "number"),
     "date": ("date",),
     "category": ("text", "number", "boolean", "date"),
+    "picture": ("text",),
     "ignore": ("text", "number", "boolean", "date"),
 }
 MAX_ONE_HOT = 10_000
@@ -78,6 +80,7 @@ def fit_table(
     encode = _step(steps, EncodeCategories)
     numbers: list[NumberColumn] = []
     categories: list[CategoryColumn] = []
+    pictures: list[PictureColumn] = []
     used = [c for c in table.columns.values() if roles[c.name] != "ignore"]
     for column in used:
         if column.missing.all():
@@ -88,6 +91,8 @@ def fit_table(
         role = roles[column.name]
         if role == "category":
             categories.append(_fit_category(column, encode))
+        elif role == "picture":
+            pictures.append(fit_pictures(table, column, steps))
         elif role != "ignore":
             numbers.append(_fit_number(column, table.lines, role, fill, scaler))
     num_one_hot = sum(len(column.levels) for column in categories if column.one_hot)
@@ -104,6 +109,7 @@ def fit_table(
         neighbours=_fit_neighbours(
             _step(steps, NeighbourTarget), table, numbers, scaler, (targets, classes)
         ),
+        pictures=tuple(pictures),
     )
 
 

@@ -20,6 +20,12 @@ def read_section(subject: Subject) -> Section:
     """
     if subject.data.kind == "sequences":
         return read_sequences_section(subject)
+    if pictures := subject.preparation.table and subject.preparation.table.pictures:
+        raise PlanError(
+            f"{subject.plan.data.source}: the column '{pictures[0].name}' names "
+            "pictures, which a script does not read from a table; set its role to "
+            "ignore, train on that, and eject that run"
+        )
     located = locate(subject.plan.data.source)
     if located.path is None:
         return read_builtin_section(subject, located)

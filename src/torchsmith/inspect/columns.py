@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from torchsmith.core.vocabulary import ColumnRole
+from torchsmith.data.picture_columns import names_pictures
 from torchsmith.inspect.inspection import Bin, ColumnFacts
 from torchsmith.inspect.profile import Profile
 from torchsmith.inspect.wording import amount, number
@@ -43,11 +45,14 @@ def is_group(profile: Profile) -> bool:
     )
 
 
-def decide_roles(profiles: Sequence[Profile]) -> dict[str, tuple[ColumnRole, str]]:
+def decide_roles(
+    profiles: Sequence[Profile], folder: Path | None = None
+) -> dict[str, tuple[ColumnRole, str]]:
     """Decide what each input column is used as, and why.
 
     Args:
         profiles: The input columns in file order.
+        folder: From which the names of files start that a column holds.
 
     Returns:
         For each name, the role and the reason with evidence from this data. At least
@@ -57,7 +62,7 @@ def decide_roles(profiles: Sequence[Profile]) -> dict[str, tuple[ColumnRole, str
     roles: dict[str, tuple[ColumnRole, str]] = {}
     seen: dict[tuple[object, ...], str] = {}
     for profile in profiles:
-        role = _role(profile)
+        role = _role(profile, folder)
         key = (profile.kind, profile.pattern, *profile.column.texts(profile.first[:20]))
         if role[0] != "ignore":
             twin = seen.setdefault(key, profile.name)
@@ -72,7 +77,7 @@ def decide_roles(profiles: Sequence[Profile]) -> dict[str, tuple[ColumnRole, str
     return roles
 
 
-def _role(profile: Profile) -> tuple[ColumnRole, str]:
+def _role(profile: Profile, folder: Path | None) -> tuple[ColumnRole, str]:
     if profile.distinct == 0:
         return "ignore", "every value is missing"
     if profile.distinct == 1 and profile.num_missing == 0:
@@ -87,6 +92,9 @@ def _role(profile: Profile) -> tuple[ColumnRole, str]:
         return "date", f"{amount(profile.distinct, 'different date')}"
     if profile.kind == "number":
         return _number_role(profile)
+    if names_pictures(profile.levels, folder):
+        files = amount(profile.distinct, "picture file")
+        return "picture", f"names {files}, such as {profile.levels[0]}"
     return _text_role(profile)
 
 

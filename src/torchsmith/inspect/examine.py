@@ -154,7 +154,7 @@ def _inspect_table(
     subject: _Subject, table: Table, known: dict[str, object]
 ) -> list[Finding]:
     profiles = [build_profile(column) for column in table.columns.values()]
-    roles = decide_roles(profiles)
+    roles = decide_roles(profiles, table.folder)
     used = [p for p in profiles if roles[p.name][0] != "ignore"]
     group = relations.find_group(profiles)
     time = relations.find_time(profiles)

@@ -62,7 +62,11 @@ def find_in_values(
             yield from _weight(profile)
         elif role == "category":
             yield from _rare(profile)
-        elif profile.distinct > 1 and not reason.startswith("equal to"):
+        elif (
+            role == "ignore"
+            and profile.distinct > 1
+            and not reason.startswith("equal to")
+        ):
             yield from _set_aside(profile, role, reason)
 
 

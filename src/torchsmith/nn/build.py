@@ -1,5 +1,6 @@
 """From specs to networks: every spec has its case, and the type checker proves it."""
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import assert_never
@@ -11,6 +12,7 @@ from torchsmith.core.errors import PlanError
 from torchsmith.core.seeds import derive_seed
 from torchsmith.nn.convnet import ConvNet
 from torchsmith.nn.layers import Shape, build_activation, build_layers, shape_text
+from torchsmith.nn.picture_table import PictureTableNet
 from torchsmith.nn.resnet import ResNet
 from torchsmith.nn.sequences import build_sequence_net
 from torchsmith.nn.tabular import MLP, TabularMLP
@@ -27,6 +29,8 @@ class InputLayout:
         shape: Of one example: `(C,)`, `(C, L)`, `(C, H, W)` or `(C, D, H, W)`.
         num_numbers: For tables, the number columns; they come first.
         cardinalities: For tables, the number of codes of each category column.
+        pictures: For tables, `(C, H, W)` of each column of pictures, whose pixels are
+            the last of the numbers.
         sequence: For sequences, their `(C, L)`, also where features follow them.
         has_mask: For sequences, whether the last channel is 1 where there is a step and
             0 where the sequence has ended.
@@ -38,6 +42,7 @@ class InputLayout:
     shape: Shape
     num_numbers: int = 0
     cardinalities: tuple[int, ...] = ()
+    pictures: tuple[tuple[int, int, int], ...] = ()
     sequence: Shape = ()
     has_mask: bool = False
     num_symbols: int = 0
@@ -87,6 +92,20 @@ def _build(spec: Network, layout: InputLayout, num_outputs: int) -> nn.Module:
                 )
             return TabularMLP(
                 layout.num_numbers, layout.cardinalities, num_outputs, **arguments
+            )
+        case networks.PictureTableNet():
+            if not layout.pictures:
+                raise PlanError(
+                    "network: PictureTableNet takes a table of which a column names "
+                    "pictures; there is none: use TabularMLP"
+                )
+            pixels = sum(map(math.prod, layout.pictures))
+            return PictureTableNet(
+                layout.num_numbers - pixels,
+                layout.pictures,
+                layout.cardinalities,
+                num_outputs,
+                **arguments,
             )
         case networks.ConvNet():
             _refuse_small_images(spec, layout.shape)

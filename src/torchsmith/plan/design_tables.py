@@ -9,12 +9,18 @@ from torchsmith.data.steps import (
     FillMissing,
     NeighbourTarget,
     QuantileScale,
+    Resize,
     RotatePlace,
     StandardizeTarget,
     Step,
 )
 from torchsmith.inspect.inspection import ColumnFacts
-from torchsmith.plan.cost import table_epoch_seconds, table_macs
+from torchsmith.plan.cost import (
+    conv_epoch_seconds,
+    conv_macs,
+    table_epoch_seconds,
+    table_macs,
+)
 from torchsmith.plan.design import (
     TRAINING_SHARE,
     Case,
@@ -23,7 +29,7 @@ from torchsmith.plan.design import (
     choose_epochs,
     choose_threads,
 )
-from torchsmith.plan.networks import TabularMLP
+from torchsmith.plan.networks import ConvNet, PictureTableNet, TabularMLP
 from torchsmith.plan.optimizers import AdamW
 from torchsmith.plan.schedules import OneCycleLR
 
@@ -58,6 +64,12 @@ MOST_SHARES = 10
 FEWEST_PLACES, MOST_PLACES = 200, 50_000
 """Training rows of which the targets of neighbours are asked for."""
 
+PICTURE_SIDE = 32
+"""Pixels; the pictures of a table are shrunk to squares."""
+
+PICTURE_CHANNELS = ((32, 64, 128), (16, 32, 64), (8, 16, 32))
+"""Of the network that reads them: the most work first."""
+
 FEWEST_DISTINCT = 50
 """Latitudes or longitudes; rows at fewer places have no 20 others near them."""
 
@@ -75,9 +87,14 @@ def design_table(case: Case) -> Design:
         DataError: No column is left to learn from.
     """
     prepare = _prepare(case)
+    pictures = [c for c in case.inspection.columns if c.role == "picture"]
     small = case.num_train < SMALL
     batch_size = choose_batch_size(case, large=256)
-    network, macs, seconds = _network(case, prepare, batch_size)
+    network: TabularMLP | PictureTableNet
+    if pictures:
+        network, macs, seconds = _with_pictures(case, len(pictures), batch_size)
+    else:
+        network, macs, seconds = _network(case, prepare, batch_size)
     case.reasons["optimizer"] = "a steady choice for tables"
     case.reasons["schedule"] = "a short warm-up, then a cosine to almost zero"
     return Design(
@@ -101,7 +118,8 @@ def _prepare(case: Case) -> tuple[Step, ...]:
         steps.append(step)
 
     used = [c for c in case.inspection.columns if c.role != "ignore"]
-    gaps = [c for c in used if c.role != "category" and c.missing]
+    numbers = [c for c in used if c.role not in ("category", "picture")]
+    gaps = [c for c in numbers if c.missing]
     if gaps:
         add(
             FillMissing(value="median", flag=True),
@@ -118,7 +136,7 @@ def _prepare(case: Case) -> tuple[Step, ...]:
                 NeighbourTarget(latitude=latitude, longitude=longitude),
                 "what is near has much in common; no row sees its own target",
             )
-    if any(c.role != "category" for c in used):
+    if numbers:
         add(
             QuantileScale(),
             "evenly spread, whatever the column's shape; fitted on train only",
@@ -128,6 +146,11 @@ def _prepare(case: Case) -> tuple[Step, ...]:
         add(
             EncodeCategories(encoding="codes"),
             f"for embeddings: {_names(categories)}",
+        )
+    if any(c.role == "picture" for c in used):
+        add(
+            Resize(height=PICTURE_SIDE, width=PICTURE_SIDE),
+            "pictures need one size; small ones train fast",
         )
     if case.target.task == "regression":
         clamp = case.inspection.time is None
@@ -200,6 +223,27 @@ def _network(
         f"{members} networks in one err less than one, and cost less than {members}"
         if (hidden, members) == sizes[0]
         else f"as large as {FEWEST_EPOCHS} epochs allow in {case.budget:g} s"
+    )
+    return network, macs, seconds
+
+
+def _with_pictures(
+    case: Case, num_pictures: int, batch_size: int
+) -> tuple[PictureTableNet, int, float]:
+    """Choose a network for a table of which some columns name pictures."""
+    size = (3, PICTURE_SIDE, PICTURE_SIDE)
+    for channels in PICTURE_CHANNELS:
+        network = PictureTableNet(
+            channels=channels, dropout=0.2 if case.num_train < SMALL else 0.1
+        )
+        macs = num_pictures * conv_macs(ConvNet(channels=channels), *size)
+        seconds = conv_epoch_seconds(macs, case.num_train, batch_size, case.machine)
+        if FEWEST_EPOCHS * seconds <= TRAINING_SHARE * case.budget:
+            break
+    noun = "column" if num_pictures == 1 else "columns"
+    case.reasons["network"] = (
+        f"{num_pictures} {noun} of pictures beside the others, "
+        f"{case.num_train:,} training rows"
     )
     return network, macs, seconds
 

@@ -96,6 +96,27 @@ class ConvNet(Spec):
     dropout: Share = 0.0
 
 
+class PictureTableNet(Spec):
+    """A `ConvNet` for each column of pictures, then an MLP on that and the columns.
+
+    Attributes:
+        channels: Output channels of each stage that reads pictures.
+        depth: Convolutions in each stage.
+        features: How many numbers are read from each picture.
+        hidden: Width of each hidden layer of the MLP.
+        activation: After each normalisation and hidden layer.
+        dropout: After each activation of the MLP.
+    """
+
+    main = "channels"
+    channels: tuple[Size, ...] = Field(default=(16, 32, 64), min_length=1)
+    depth: Size = 1
+    features: Size = 32
+    hidden: tuple[Size, ...] = Field(default=(256, 256), min_length=1)
+    activation: Activation = ReLU()
+    dropout: Share = 0.0
+
+
 class ResNet(Spec):
     """A residual net for images (https://arxiv.org/abs/1512.03385), small ones too.
 
@@ -180,6 +201,13 @@ def num_members(network: "Network") -> int:
 
 
 Network = Annotated[
-    Sequential | MLP | TabularMLP | ConvNet | ResNet | VolumeNet | SequenceNet,
+    Sequential
+    | MLP
+    | TabularMLP
+    | PictureTableNet
+    | ConvNet
+    | ResNet
+    | VolumeNet
+    | SequenceNet,
     OneOf(),
 ]

@@ -194,6 +194,7 @@ def layout_of(preparation: Preparation) -> InputLayout:
         shape=preparation.input_shape,
         num_numbers=preparation.num_numbers,
         cardinalities=preparation.cardinalities,
+        pictures=preparation.pictures,
         **(preparation.sequences.layout if preparation.sequences else {}),
     )
 

@@ -1,0 +1,139 @@
+"""Columns of a table that name picture files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from torchsmith.core.errors import DataError, PlanError
+from torchsmith.core.record import Record
+from torchsmith.data.data import Column, Images, Table
+from torchsmith.data.pictures import EXTENSIONS, stores_grey
+from torchsmith.data.pixels import ImagePreparation, fit_images
+from torchsmith.data.steps import Resize, Standardize, Step
+
+_SHOWN = 3  # so many lines are named in a message
+
+MOSTLY = 0.95
+"""Of a column's different texts name picture files that are there."""
+
+
+class PictureColumn(Record):
+    """What is known of a column that names picture files.
+
+    Attributes:
+        name: Of the column.
+        images: The size and the scale of its pictures.
+    """
+
+    name: str
+    images: ImagePreparation
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """`(C, H, W)`."""
+        return (self.images.channels, self.images.height, self.images.width)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """What the pixels are called, channel by channel, row by row."""
+        places = np.ndindex(self.shape)
+        return tuple(f"{self.name}: pixel {c}, {y}, {x}" for c, y, x in places)
+
+    def features(self, table: Table) -> np.ndarray:
+        """Return the scaled pixels, `(N, C * H * W)` float32.
+
+        Raises:
+            DataError: A picture is not named, not there, or cannot be read.
+        """
+        images = pictures_of(table, table.columns[self.name], self.images.channels)
+        pixels = self.images.apply(images).astype(np.float32)
+        channel = (-1, 1, 1)
+        pixels -= np.array(self.images.offset, np.float32).reshape(channel)
+        pixels *= np.array(self.images.factor, np.float32).reshape(channel)
+        return pixels.reshape(len(pixels), -1)
+
+
+def fit_pictures(table: Table, column: Column, steps: Sequence[Step]) -> PictureColumn:
+    """Fit the size and the scale of pictures on the training rows.
+
+    Args:
+        table: The training rows.
+        column: Names their pictures.
+        steps: The plan's `prepare` section; `Resize` says their size.
+
+    Raises:
+        DataError: A picture is not named, not there, or cannot be read.
+        PlanError: There is no `Resize`.
+    """
+    resize = next((step for step in steps if isinstance(step, Resize)), None)
+    if resize is None:
+        raise PlanError(
+            f"prepare: the column '{column.name}' names pictures, which need one size; "
+            "add a Resize step, such as Resize: {height: 32, width: 32}"
+        )
+    files = pictures_of(table, column, channels=1).files
+    grey = all(stores_grey(path) for path in dict.fromkeys(files))
+    images = pictures_of(table, column, 1 if grey else 3)
+    return PictureColumn(
+        name=column.name, images=fit_images(images, [resize, Standardize()])
+    )
+
+
+def pictures_of(table: Table, column: Column, channels: int) -> Images:
+    """Return the pictures that a column names, one for each row.
+
+    Args:
+        table: Knows the folder that the names start from.
+        column: Of texts.
+        channels: 1 (grey) or 3 (colour): what they become.
+
+    Raises:
+        DataError: A row names none, or one that is not there; says the lines.
+    """
+    gone = np.flatnonzero(column.missing)
+    if len(gone):
+        raise DataError(
+            f"column '{column.name}': {len(gone):,} of {len(table):,} rows name no "
+            f"picture ({_lines(table, gone)}); name one in each row, or remove these"
+        )
+    paths = [file_of(table.folder, level) for level in column.levels]
+    there = np.array([path.is_file() for path in paths], bool)
+    codes = column.values
+    gone = np.flatnonzero(~there[codes])
+    if len(gone):
+        first = paths[int(codes[gone[0]])]
+        raise DataError(
+            f"column '{column.name}': {len(gone):,} of {len(table):,} rows name a "
+            f"picture that is not there ({_lines(table, gone)}; first: {first}); names "
+            "start from the folder of the table: bring the files there, or set "
+            f"data.columns.{column.name} to ignore"
+        )
+    files = tuple(paths[code] for code in codes.tolist())
+    names = tuple(column.levels[code] for code in codes.tolist())
+    sizes = np.zeros((len(files), 2), np.int32)
+    return Images(sizes=sizes, channels=channels, files=files, names=names)
+
+
+def file_of(folder: Path | None, name: str) -> Path:
+    """Return the file that a cell names, from the folder of its table."""
+    return (folder or Path()) / name
+
+
+def names_pictures(levels: Sequence[str], folder: Path | None) -> bool:
+    """Whether the texts of a column name picture files that are there.
+
+    >>> names_pictures(["red", "blue"], None)
+    False
+    """
+    named = [level for level in levels if Path(level).suffix.lower() in EXTENSIONS]
+    if not levels or len(named) < MOSTLY * len(levels):
+        return False
+    there = sum(file_of(folder, name).is_file() for name in named)
+    return there >= MOSTLY * len(levels)
+
+
+def _lines(table: Table, rows: np.ndarray) -> str:
+    shown = ", ".join(map(str, table.lines[rows[:_SHOWN]].tolist()))
+    more = ", …" if len(rows) > _SHOWN else ""
+    return f"line{'s' if len(rows) > 1 else ''} {shown}{more}"

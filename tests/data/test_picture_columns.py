@@ -1,0 +1,124 @@
+"""Tables of which a column names picture files."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import torchsmith as ts
+from torchsmith.core.errors import DataError, PlanError
+
+NET = {"PictureTableNet": {"channels": [4, 8], "features": 4, "hidden": [16]}}
+QUICK = {
+    "training.epochs": 12,
+    "training.threads": 1,
+    "doctor.examine": False,
+    "network": NET,
+    "prepare.Resize": {"height": 8, "width": 8},
+}
+
+
+def shop(folder, num=80, *, mode="L"):
+    """A table whose price is the brightness of a picture, and what a column adds."""
+    random = np.random.default_rng(0)
+    (folder / "shots").mkdir(parents=True)
+    lines = ["photo,extra,price"]
+    for row in range(num):
+        bright, extra = random.integers(0, 250), random.integers(0, 3)
+        size = (9 + row % 3, 8)
+        Image.new(mode, size, int(bright)).save(folder / f"shots/{row}.png")
+        lines.append(f"shots/{row}.png,{extra},{bright / 10 + 5 * extra:.2f}")
+    (folder / "shop.csv").write_text("\n".join(lines) + "\n")
+    return folder / "shop.csv"
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    return shop(tmp_path_factory.mktemp("shop"))
+
+
+@pytest.fixture(scope="module")
+def run(source, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    return ts.train(source, target="price", settings=QUICK, runs=folder)
+
+
+def test_a_column_that_names_pictures_is_recognised_and_planned_for(source):
+    column = ts.inspect(source, target="price").columns[0]
+    assert (column.name, column.role) == ("photo", "picture")
+    assert "80 picture files, such as shots/0.png" in column.reason
+    plan = ts.plan(source, target="price")
+    assert plan.network.spec_name() == "PictureTableNet"
+    assert "1 column of pictures beside the others" in plan.reasons["network"]
+
+
+def test_names_of_files_that_are_not_there_are_set_aside(tmp_path):
+    lines = ["photo,extra,price", *(f"no{i}.png,{i % 5},{i}" for i in range(60))]
+    (tmp_path / "shop.csv").write_text("\n".join(lines) + "\n")
+    column = ts.inspect(tmp_path / "shop.csv", target="price").columns[0]
+    assert column.role == "ignore"
+
+
+def test_pictures_and_columns_are_learned_from_together(run):
+    assert run.plan.network.spec_name() == "PictureTableNet"
+    assert run.model.preparation.pictures == ((1, 8, 8),)  # stored as grey
+    importance = {i.column: i.drop.value for i in run.evaluation.importance}
+    assert importance["photo"] > 0
+    assert importance["extra"] > 0
+
+
+def test_a_table_elsewhere_names_pictures_from_its_own_folder(run, tmp_path):
+    new = shop(tmp_path / "elsewhere", 5)
+    found = run.predict(new)
+    assert len(found.values) == 5
+
+
+def test_a_picture_that_is_not_there_is_named_with_its_line(run, tmp_path):
+    new = shop(tmp_path / "elsewhere", 5)
+    (new.parent / "shots" / "3.png").unlink()
+    with pytest.raises(
+        DataError, match=r"'photo': 1 of 5 rows name a picture .*line 5"
+    ):
+        run.predict(new)
+
+
+def test_a_row_without_a_picture_is_named_with_its_line(run, tmp_path):
+    new = shop(tmp_path / "elsewhere", 5)
+    new.write_text(new.read_text().replace("shots/1.png,", ",", 1))
+    with pytest.raises(DataError, match=r"1 of 5 rows name no picture \(line 3\)"):
+        run.predict(new)
+
+
+def test_colour_is_kept_where_any_picture_has_it(tmp_path):
+    source = shop(tmp_path, 40)
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "shots" / "0.png")
+    settings = {**QUICK, "training.epochs": 1}
+    colour = ts.train(source, target="price", settings=settings, runs=tmp_path)
+    channels = {shape[0] for shape in colour.model.preparation.pictures}
+    in_train = 0 in colour_rows(colour)
+    assert channels == ({3} if in_train else {1})
+
+
+def colour_rows(run):
+    """Rows of the training part: their statistics decide."""
+    from torchsmith.api.planning import load_planned
+    from torchsmith.data.split import split_rows
+
+    return split_rows(load_planned(run.plan), run.plan.split).train
+
+
+def test_pictures_without_a_size_are_refused_with_what_to_add(source, tmp_path):
+    settings = {**QUICK, "prepare": ["QuantileScale", "StandardizeTarget"]}
+    del settings["prepare.Resize"]
+    with pytest.raises(PlanError, match="add a Resize step"):
+        ts.train(source, target="price", settings=settings, runs=tmp_path)
+
+
+def test_a_network_for_pictures_refuses_a_table_without_them(tmp_path):
+    settings = {"network": NET, "training.epochs": 1}
+    with pytest.raises(PlanError, match="there is none: use TabularMLP"):
+        ts.train("iris", settings=settings, runs=tmp_path)
+
+
+def test_a_script_of_such_a_table_is_refused_in_words(run, tmp_path):
+    with pytest.raises(PlanError, match="'photo' names pictures, which a script"):
+        run.eject(tmp_path / "train.py")
