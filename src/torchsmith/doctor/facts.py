@@ -26,6 +26,9 @@ FAR = 0.25
 SHRUNK = 0.7
 """Weights below so much of their first size, and never above it, were shrunk."""
 
+NOISY = 1.25
+"""Loss in train mode over that in eval mode, of one batch."""
+
 SCORES = ("accuracy", "r2")
 """In which rivals are measured."""
 
@@ -90,9 +93,16 @@ class Facts:
 
     @property
     def end(self) -> float:
-        """The training loss of the newest epoch; infinite where the network is lost."""
+        """The training loss now; infinite where the network is lost.
+
+        Of the newest epoch as it went; where dropout and the like cost much of what
+        the network knows, in eval mode after it.
+        """
         if self.diverged or not self.losses:
             return math.inf
+        last = self.last
+        if last is not None and last.epoch == len(self.losses) and _is_noisy(last):
+            return min(self.losses[-1], last.loss)
         return self.losses[-1]
 
     @property
@@ -120,11 +130,21 @@ class Facts:
         """Whether the network ended worse than a simple rival, in loss and in score."""
         if self.probe is None or not self.is_over:
             return False
+        return self.scores_below(1) is not False and self.end > BEHIND * self.probe
+
+    def scores_below(self, errors: float) -> bool | None:
+        """Whether the best validation score is below a simple rival's.
+
+        Args:
+            errors: By so many standard errors of the rival's score.
+
+        Returns:
+            None where it cannot be said.
+        """
         best, rival = self.best_score, self.reference.probe_score
-        worse = True
-        if best is not None and rival is not None:
-            worse = best < rival - (self.reference.probe_error or 0.0)
-        return worse and self.end > BEHIND * self.probe
+        if best is None or rival is None or not self.is_over:
+            return None
+        return best < rival - errors * (self.reference.probe_error or 0.0)
 
     @property
     def gained_nothing(self) -> bool:
@@ -172,6 +192,11 @@ class Facts:
             ]
             sizes.append(median(ratios) if ratios else 1.0)
         return sizes
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether train mode costs the network much of what it knows, as dropout."""
+        return any(map(_is_noisy, self.samples))
 
     @property
     def is_shrunk(self) -> bool:
@@ -231,6 +256,11 @@ def saturated(layer: LayerSignals) -> float | None:
 def pace_of(sample: Signals) -> float:
     """Return the logarithm of update/weight, the median over layers."""
     return math.log10(median(ratios)) if (ratios := [*_ratios(sample)]) else -math.inf
+
+
+def _is_noisy(sample: Signals) -> bool:
+    ours, theirs = sample.train_mode_loss, sample.batch_loss
+    return ours is not None and theirs is not None and ours > NOISY * theirs
 
 
 def _ratios(sample: Signals) -> Iterator[float]:

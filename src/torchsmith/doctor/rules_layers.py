@@ -16,9 +16,12 @@ MANY, MOST = 0.5, 0.9
 """Share of a layer's units that are dead, or saturated: of so many healthy wide layers
 fall short (0.48); of most, hardly anything of the layer is left."""
 
-VANISHES, VANISHES_WHEN_STUCK = -4.0, -2.5
+CLEARLY = 3.0
+"""Standard errors by which a score is clearly below a rival's."""
+
+VANISHES, VANISHES_WITH_HARM = -2.8, -2.5
 """Logarithm of the first layer's gradient/weight over the last's, before training;
-the second where the network then learned nothing at all. Healthy: above -2.4."""
+the second where the network ended worse than a rival. Healthy: above -2.4."""
 
 WASTED = 0.97
 """A first epoch whose loss is above so much of chance's was wasted."""
@@ -54,7 +57,7 @@ def find_in_layers(facts: Facts) -> Iterator[Finding]:
     lost = None if vanishes else lost_units(facts)
     if lost is not None:
         yield lost
-    yield from _saturates(facts)
+    yield from _saturates(facts, vanishes=bool(vanishes))
     yield from _modes_disagree(facts)
     if not vanishes and lost is None:
         yield from _ignores_input(facts)
@@ -65,14 +68,14 @@ def _vanishes(facts: Facts) -> Iterator[Finding]:
     if ratio is None or chance is None or first is None or not facts.losses:
         return
     wasted = ratio < VANISHES and facts.losses[0] >= WASTED * chance
-    stuck = ratio < VANISHES_WHEN_STUCK and facts.is_stuck
-    if not (wasted or stuck) or _all_dead(first):
+    harmed = ratio < VANISHES_WITH_HARM and (facts.is_stuck or facts.is_behind)
+    if not (wasted or harmed) or _all_dead(first):
         return
     layers = [layer for layer in first.layers if layer.grad_rms is not None]
     ended = f"the last {facts.end:.3g}" if len(facts.losses) > 1 else "so far"
     yield Finding(
         code="T3",
-        severity="error" if stuck or facts.is_behind else "warning",
+        severity="error" if harmed else "warning",
         message="Gradients vanish on their way to the first layers.",
         where=layers[0].name,
         evidence=(
@@ -100,6 +103,7 @@ def _explodes(facts: Facts) -> Iterator[Finding]:
         ]
         grown = outputs[-1][1] / outputs[0][1] if len(outputs) > 1 else 1.0
         harmed = facts.diverged or facts.is_stuck or facts.is_behind
+        harmed = harmed or bool(facts.scores_below(CLEARLY))
         if grown > GROWS and initial > FROM_AFAR * chance and harmed:
             yield Finding(
                 code="T2",
@@ -154,6 +158,8 @@ def lost_units(facts: Facts) -> Finding | None:
     if found is None or found[1] <= MANY or facts.is_shrunk:
         return None
     layer, now, before = found
+    if facts.is_noisy and before < MANY:
+        return None  # dropout switches units off that nothing needs
     stuck = facts.is_stuck and now > MOST
     if not stuck and not facts.is_behind and not facts.gained_nothing:
         return None
@@ -177,11 +183,14 @@ def lost_units(facts: Facts) -> Finding | None:
     )
 
 
-def _saturates(facts: Facts) -> Iterator[Finding]:
+def _saturates(facts: Facts, *, vanishes: bool) -> Iterator[Finding]:
     found = facts.growth(saturated)
-    if found is None or found[1] <= MANY or not (facts.is_stuck or facts.is_behind):
+    if found is None or found[1] <= MANY:
         return
     layer, now, before = found
+    harmed = facts.is_stuck or facts.is_behind or bool(facts.scores_below(CLEARLY))
+    if not harmed or (vanishes and before < MANY):
+        return
     yield Finding(
         code="T5",
         severity="error" if now > MOST else "warning",

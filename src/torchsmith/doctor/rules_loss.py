@@ -54,7 +54,7 @@ def find_in_losses(facts: Facts) -> Iterator[Finding]:
     """
     yield from _diverges(facts)
     yield from _too_high(facts)
-    yield from _shrinks(facts)
+    yield from _held_back(facts)
     yield from _too_low(facts)
     yield from _no_signal(facts)
 
@@ -118,7 +118,7 @@ def _too_high(facts: Facts) -> Iterator[Finding]:
     if not facts.begins_well or begin is None or facts.is_shrunk or vanished:
         return
     blown = facts.diverged or max(facts.losses, default=0.0) > RISEN * begin
-    off = _switched_off(facts)
+    off = "" if facts.is_noisy else _switched_off(facts)
     harmed = facts.is_stuck or facts.is_behind
     if not (blown or off) or not (harmed or (off and facts.gained_nothing)):
         return
@@ -146,8 +146,10 @@ def _too_high(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def _shrinks(facts: Facts) -> Iterator[Finding]:
+def _held_back(facts: Facts) -> Iterator[Finding]:
     harmed = facts.is_stuck or facts.is_behind
+    if facts.is_noisy and harmed and facts.is_over:
+        yield _dropped_out(facts)
     if not facts.is_shrunk or not (harmed or facts.gained_nothing):
         return
     plan = facts.course.plan
@@ -163,6 +165,27 @@ def _shrinks(facts: Facts) -> Iterator[Finding]:
         ),
         remedy="Lower the weight decay.",
         changes={"optimizer.weight_decay": min(decay / 20, 0.01)} if decay else {},
+        moment="during",
+    )
+
+
+def _dropped_out(facts: Facts) -> Finding:
+    known = [s for s in facts.samples if s.batch_loss and s.train_mode_loss]
+    worst = max(known, key=lambda s: (s.train_mode_loss or 0) / (s.batch_loss or 1))
+    network = getattr(facts.course.plan, "network", None)
+    dropout = getattr(network, "dropout", 0.0)
+    return Finding(
+        code="P7",
+        severity="error",
+        message="Noise in train mode, such as dropout, hides what there is to learn.",
+        where="network.dropout" if dropout else "dropout",
+        evidence=(
+            f"At step {worst.step:,} the loss of one batch was "
+            f"{worst.train_mode_loss:.3g} in train mode, {worst.batch_loss:.3g} in "
+            f"eval mode; {_standing(facts)}."
+        ),
+        remedy="Lower the dropout, or use a wider network.",
+        changes={"network.dropout": 0.2} if dropout > 0.2 else {},
         moment="during",
     )
 
@@ -186,10 +209,10 @@ def _too_low(facts: Facts) -> Iterator[Finding]:
         or facts.is_shrunk
     ):
         return
-    lost = facts.growth(dead)
+    lost = max((f[1] for q in (dead, saturated) if (f := facts.growth(q))), default=0)
     behind = facts.is_behind or facts.is_stuck
     slow = SLOW_AND_BEHIND if behind else SLOW
-    if facts.pace > slow or facts.pace == -math.inf or (lost and lost[1] > BEFORE):
+    if facts.pace > slow or facts.pace == -math.inf or lost > BEFORE:
         return
     if not behind and not (facts.gained_nothing and facts.travel < FAR):
         return
