@@ -23,13 +23,14 @@ def own(
     module: nn.Module,
     train: tuple[Tensor, Tensor] | Batches,
     loss: LossFunction,
+    val: tuple[Tensor, Tensor] | None = None,
     **settings: object,
 ) -> Subject:
     """A person's own module and data, as `fit` gets them."""
     batches = TensorBatches(*train) if isinstance(train, tuple) else train
     job = Job(
         train=batches,
-        val=None,
+        val=None if val is None else TensorBatches(*val),
         loss=loss,
         training=Training.model_validate({"batch_size": 32, **settings}),
         stopping=Stopping(),

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from torchsmith.doctor.diagnosis import Reference
 from torchsmith.doctor.examples import Examples, take_examples
 from torchsmith.doctor.rules_inputs import find_in_scale
+from torchsmith.doctor.rules_parts import find_in_parts
+from torchsmith.doctor.rules_shift import find_in_shift
 from torchsmith.doctor.rules_signal import find_in_signal
 from torchsmith.doctor.subject import Allowance, Subject, without_trace
 from torchsmith.inspect.inspection import Finding
@@ -41,4 +43,6 @@ def find_in_data(
         return  # the reference says so
     examples = taken
     yield from found("scale", lambda e: find_in_scale(subject, reference, e))
+    yield from found("parts", lambda e: find_in_parts(subject, e, allowance, left_out))
+    yield from found("shift", lambda e: find_in_shift(subject, reference, e))
     yield from found("signal", lambda e: find_in_signal(subject, reference, e))

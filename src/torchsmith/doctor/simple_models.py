@@ -58,6 +58,11 @@ def ask_simple_models(examples: Examples) -> tuple[Answers, ...]:
     return tuple(sorted(found, key=lambda answers: -answers.score))
 
 
+def ask_linear(examples: Examples) -> Answers:
+    """Return what a linear model says alone, as `ask_simple_models` does."""
+    return _answers(examples, "linear model", _linear)
+
+
 _Model = Callable[[Examples, Tensor, Tensor, Tensor], Tensor]
 """From the sample, inputs and places that it is fitted on, and inputs, to answers."""
 

@@ -1,0 +1,241 @@
+"""How the parts go together as the plan, or a person, makes them: D6, D8, D9."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from torchsmith.core.vocabulary import Part
+from torchsmith.data.same import array_keys
+from torchsmith.doctor.examples import (
+    MOST_LARGE,
+    Examples,
+    groups_by,
+    latest_fold,
+    leaves,
+    random_folds,
+)
+from torchsmith.doctor.simple_models import ask_simple_models
+from torchsmith.doctor.subject import Allowance, Subject
+from torchsmith.inspect.inspection import Finding
+from torchsmith.train.batches import Batches, TensorBatches
+
+MANY_SHARED, MOST_SHARED = 0.01, 0.1
+"""Share of a part that is in the training part, too: from it on a warning; an error,
+if nearly all of them have the same target there."""
+
+LEAST_SHARED = 5
+SAME_TARGET = 0.95
+
+COARSE = 10.0
+"""Where all columns together can have fewer combinations than this times the training
+examples, equal inputs are different cases."""
+
+BYTES_PER_SECOND = 1e8
+"""Of inputs that are compared, with a margin for slow machines."""
+
+FLATTERED_Z, MUCH_FLATTERED_Z = 3.0, 5.0
+"""Standard errors by which a simple model is better where related examples are on both
+sides: a warning, an error."""
+
+FLATTERED = 0.02
+MUCH_FLATTERED = 0.1
+"""The same in points of the score."""
+
+LEAST_GROUPS = 10
+
+
+def find_in_parts(
+    subject: Subject, examples: Examples, allowance: Allowance, left_out: list[str]
+) -> Iterator[Finding]:
+    """Find parts that lack a class, or share what they should not: D6, D8, D9.
+
+    Args:
+        subject: At step 0; stays as it is.
+        examples: Of the training part.
+        allowance: How long it may take.
+        left_out: Is told what was not looked at, and why.
+    """
+    yield from _find_missing_classes(subject)
+    yield from _find_related(subject, examples)
+    yield from _find_shared(subject, examples, allowance, left_out)
+
+
+def _find_missing_classes(subject: Subject) -> Iterator[Finding]:
+    case = subject.case
+    if case is None or not case.plan.problem.classes:
+        return
+    names, split = case.plan.problem.classes, case.plan.split
+    setup = case.setup
+    parts: dict[Part, np.ndarray] = {
+        "train": setup.parts.train,
+        "val": setup.parts.val,
+        "test": setup.parts.test,
+    }
+    targets = {
+        p: setup.preparation.targets(case.data, rows) for p, rows in parts.items()
+    }
+    counts = {p: np.bincount(t, minlength=len(names)) for p, t in targets.items()}
+    whole = np.sum(list(counts.values()), axis=0)
+    for part, count in counts.items():
+        if not len(parts[part]) or getattr(split, part, "") == "given":
+            continue  # inspection looks at given parts
+        missing = np.flatnonzero((count == 0) & (whole > 0))
+        if not len(missing):
+            continue
+        could = bool((whole[missing] >= 3).all()) and not (split.group or split.time)
+        shown = ", ".join(f"'{names[i]}'" for i in missing[:5])
+        yield Finding(
+            code="D6",
+            severity="error" if part == "train" else "warning" if could else "note",
+            message=f"The {part} part has no example of {shown}.",
+            where=f"{part} part",
+            evidence=f"{int(whole[missing].sum())} in the other parts",
+            remedy="Keep the share of each class the same in all parts."
+            if could
+            else "Collect more examples of it, or leave it out.",
+            changes={"split.stratify": True} if could and not split.stratify else {},
+        )
+
+
+def _find_related(subject: Subject, examples: Examples) -> Iterator[Finding]:
+    """Compare a simple model's score with related rows apart, and on both sides."""
+    case = subject.case
+    if case is None or case.plan.split.group or case.plan.split.time:
+        return
+    inspection, split = case.inspection, case.plan.split
+    if "given" in (split.test, split.val):
+        return
+    name = inspection.group or inspection.time
+    if name is None:
+        return
+    groups = groups_by(subject, examples.rows, name)
+    seed = subject.job.training.seed
+    if int(groups.max()) + 1 < LEAST_GROUPS:
+        return
+    folds = random_folds(groups, seed) if inspection.group else latest_fold(groups)
+    apart = ask_simple_models(replace(examples, folds=folds))
+    mixed = ask_simple_models(
+        replace(examples, folds=random_folds(torch.arange(len(groups)), seed))
+    )
+    if not apart or not mixed:
+        return
+    gain = mixed[0].score - apart[0].score
+    deviations = gain / max(np.hypot(mixed[0].error, apart[0].error), 1e-9)
+    if deviations < FLATTERED_Z or gain < FLATTERED:
+        return
+    certain = deviations >= MUCH_FLATTERED_Z and gain >= MUCH_FLATTERED
+    what, setting = ("the same", "group") if inspection.group else ("later", "time")
+    other = "time" if setting == "group" else "group"
+    yield Finding(
+        code="D9",
+        severity="error" if certain else "warning",
+        message=f"Rows of {what} '{name}' are in several parts and flatter the score."
+        if inspection.group
+        else f"Rows are split at random though '{name}' orders them in time, which "
+        "flatters the score.",
+        where="split",
+        evidence=f"{mixed[0].name}: {mixed[0].score:.3f} with such rows on both sides, "
+        f"{apart[0].name}: {apart[0].score:.3f} without; {deviations:.1f} standard "
+        "errors apart",
+        remedy=f"Split by '{name}'.",
+        changes={
+            "split.stratify": False,
+            f"split.{other}": None,
+            f"split.{setting}": name,
+        },
+    )
+
+
+def _find_shared(
+    subject: Subject, examples: Examples, allowance: Allowance, left_out: list[str]
+) -> Iterator[Finding]:
+    if _combinations(subject, examples) < COARSE * len(subject.job.train):
+        return
+    for part, ours, other in _pairs(subject, allowance, left_out):
+        (keys, targets), (known, known_targets) = other, ours
+        order = np.argsort(known, kind="stable")
+        place = np.searchsorted(known[order], keys).clip(max=len(known) - 1)
+        twin = order[place]
+        shared = known[twin] == keys
+        share = float(shared.mean())
+        if share < MANY_SHARED or shared.sum() < LEAST_SHARED:
+            continue
+        same = float((targets[shared] == known_targets[twin[shared]]).mean())
+        yield Finding(
+            code="D8",
+            severity="error"
+            if share >= MOST_SHARED and same >= SAME_TARGET
+            else "warning",
+            message=f"{share:.1%} of the {part} part have the same inputs as an "
+            "example of the training part.",
+            where=f"{part} part",
+            evidence=f"{int(shared.sum()):,} of {len(keys):,}, {same:.0%} of them with "
+            "the same target there",
+            remedy="Leave them out of the training part.",
+            changes={"split.drop_shared": True} if subject.plan is not None else {},
+        )
+        return
+
+
+def _combinations(subject: Subject, examples: Examples) -> float:
+    """Return how many different inputs there could be."""
+    if subject.case is not None and subject.case.data.kind == "table":
+        facts = subject.case.inspection.columns
+        counts = [column.distinct for column in facts if column.role != "ignore"]
+        return math.prod(float(max(count, 1)) for count in counts)
+    flat = examples.features
+    counts = [len(column.unique()) for column in flat.T[:: max(flat.shape[1] // 64, 1)]]
+    return math.prod(map(float, counts))
+
+
+_Keyed = tuple[np.ndarray, np.ndarray]
+"""`(n,)` uint64 keys of inputs, and keys of targets."""
+
+
+def _pairs(
+    subject: Subject, allowance: Allowance, left_out: list[str]
+) -> Iterator[tuple[str, _Keyed, _Keyed]]:
+    """Yield a part's name, the training part's keys, and its own."""
+    job, case = subject.job, subject.case
+    if case is not None and case.plan.split.drop_shared:
+        return
+    if job.val is None:
+        return
+    size = _bytes(job.train) * (1 + len(job.val) / len(job.train))
+    whole = isinstance(job.train, TensorBatches) and isinstance(job.val, TensorBatches)
+    if whole and not allowance.allows(size / BYTES_PER_SECOND):
+        left_out.append("whether parts share examples, for want of time")
+        return
+    yield (
+        "val",
+        _keyed(job.train, _rows(len(job.train), whole)),
+        _keyed(job.val, _rows(len(job.val), whole)),
+    )
+
+
+def _rows(count: int, whole: bool) -> torch.Tensor:  # noqa: FBT001 -- a private helper
+    """Return all rows, or the first: a part that is trained on begins as that one."""
+    return torch.arange(count if whole else min(count, MOST_LARGE))
+
+
+def _bytes(batches: Batches) -> int:
+    inputs, _ = batches.take(torch.arange(1))
+    return len(batches) * sum(leaf.numel() * 4 for leaf in leaves(inputs))
+
+
+def _keyed(batches: Batches, rows: torch.Tensor) -> _Keyed:
+    keys, targets = [], []
+    for part in rows.split(1024):
+        inputs, target = batches.take(part)
+        keys.append(_keys(inputs, len(part)))
+        targets.append(_keys(target, len(part)))
+    return np.concatenate(keys), np.concatenate(targets)
+
+
+def _keys(values: Any, count: int) -> np.ndarray:  # noqa: ANN401 -- as collated
+    flat = [leaf.detach().cpu().reshape(count, -1).double() for leaf in leaves(values)]
+    return array_keys(torch.cat(flat, dim=1).float().numpy())

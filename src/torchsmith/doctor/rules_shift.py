@@ -1,0 +1,228 @@
+"""Whether validation looks like training: D14, P9."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from torchsmith.doctor.diagnosis import Reference
+from torchsmith.doctor.examples import (
+    MOST_LARGE,
+    Examples,
+    all_folds,
+    classes_of,
+    features_of,
+    leaves,
+)
+from torchsmith.doctor.simple_models import ask_linear, ask_simple_models
+from torchsmith.doctor.subject import Subject
+from torchsmith.inspect.inspection import Finding
+from torchsmith.train.batches import DatasetBatches
+
+MOST = 500
+"""Examples of each part that are compared."""
+
+LEAST = 50
+OTHER, VERY_OTHER = 0.6, 0.75
+"""Area under the ROC curve of a model that tells the parts apart."""
+
+OTHER_Z = 4.0
+WORSE_Z = 4.0
+"""Standard errors by which what was fitted on training is worse on validation."""
+
+WORSE = 0.05
+"""The same in points of the score."""
+
+OTHER_SCALE = 2.0
+"""Ratio of the deviations of all inputs of two parts that are prepared differently."""
+
+OTHER_CENTRE = 0.5
+"""Distance of their means, in deviations of the training part."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The training part beside validation.
+
+    Attributes:
+        auc: Of a linear model that tells them apart; 0.5 is not at all.
+        deviations: Of that from 0.5, in standard errors.
+        scale: Deviation of all inputs, validation to training.
+        centre: Distance of their means, in deviations of training.
+        worse: How much worse what was fitted on training is on validation than on
+            training examples held out, in points of the score.
+        worse_deviations: The same in standard errors.
+    """
+
+    auc: float
+    deviations: float
+    scale: float
+    centre: float
+    worse: float
+    worse_deviations: float
+
+
+def find_in_shift(
+    subject: Subject, reference: Reference, examples: Examples
+) -> Iterator[Finding]:
+    """Find a val part that is prepared otherwise, or drawn from elsewhere: D14, P9.
+
+    Parts that the plan draws at random, by group or by time differ only as they should.
+
+    Args:
+        subject: At step 0; stays as it is.
+        reference: With what to compare.
+        examples: Of the training part.
+    """
+    if subject.plan is not None and subject.plan.split.val != "given":
+        return
+    found = compare(subject, reference, examples)
+    if found is None:
+        return
+    harm = found.worse_deviations >= WORSE_Z and found.worse >= WORSE
+    evidence = (
+        f"a linear model tells train and val apart with an AUC of {found.auc:.2f}; "
+        f"what it learns of train is worse on val by {found.worse:.3f}, "
+        f"{found.worse_deviations:.1f} standard errors"
+    )
+    rescaled = not 1 / OTHER_SCALE <= found.scale <= OTHER_SCALE
+    if rescaled or found.centre > OTHER_CENTRE:
+        certain = harm and found.auc >= VERY_OTHER
+        yield Finding(
+            code="P9",
+            severity="error" if certain else "warning",
+            message="The val part is prepared differently from the training part.",
+            where="val part",
+            evidence=f"its deviation is {found.scale:.3g} times that of training, its "
+            f"mean {found.centre:.3g} deviations away; {evidence}",
+            remedy="Fit scales on the training part and use the same ones everywhere.",
+        )
+    elif harm:
+        other = found.auc >= OTHER and found.deviations >= OTHER_Z
+        yield Finding(
+            code="D14",
+            severity="error" if other and found.auc >= VERY_OTHER else "warning",
+            message="The val part differs from the training part, and what is learned "
+            "of one does not hold for the other."
+            if other
+            else "The targets of the val part do not go with its inputs as those of "
+            "the training part do.",
+            where="val part",
+            evidence=evidence,
+            remedy="Draw both parts from the same examples, at random."
+            if other
+            else "Check that inputs and targets of the val part belong together.",
+        )
+
+
+def compare(
+    subject: Subject, reference: Reference, examples: Examples
+) -> Comparison | None:
+    """Compare training with validation; None where that cannot be done.
+
+    Args:
+        subject: At step 0; stays as it is.
+        reference: With the score on training examples held out.
+        examples: Of the training part.
+    """
+    val, job = subject.job.val, subject.job
+    if val is None or reference.probe_score is None or reference.probe_error is None:
+        return None
+    large = isinstance(val, DatasetBatches)
+    count = min(len(val), len(examples), MOST_LARGE if large else MOST)
+    if count < LEAST:
+        return None
+    rows = torch.linspace(0, len(val) - 1, count).long()
+    inputs, targets = val.take(rows)
+    ours = [leaf.detach().cpu() for leaf in leaves(examples.inputs)]
+    theirs = [leaf.detach().cpu() for leaf in leaves(inputs)]
+    if [leaf.shape[1:] for leaf in ours] != [leaf.shape[1:] for leaf in theirs]:
+        return None
+    both = [torch.cat(pair) for pair in zip(ours, theirs, strict=True)]
+    features = features_of(subject, both)
+    auc, deviations = _told_apart(features, examples, count, job.training.seed)
+    scale, centre = _scale(ours, theirs)
+    score, error = _score_of_val(subject, features, examples, targets.detach().cpu())
+    worse = reference.probe_score - score
+    return Comparison(
+        auc=auc,
+        deviations=deviations,
+        scale=scale,
+        centre=centre,
+        worse=worse,
+        worse_deviations=worse / max(np.hypot(error, reference.probe_error), 1e-9),
+    )
+
+
+def _told_apart(
+    features: Tensor, examples: Examples, count: int, seed: int
+) -> tuple[float, float]:
+    """Return the AUC of a linear model for the parts, and its standard errors."""
+    chosen = torch.linspace(0, len(examples) - 1, count).long()
+    places = torch.cat([chosen, torch.arange(len(examples), len(features))])
+    part = torch.cat([torch.zeros(count), torch.ones(count)]).long()
+    question = replace(
+        examples,
+        rows=places,
+        features=features[places],
+        codes=part,
+        num_classes=2,
+        folds=all_folds(torch.arange(len(places)), seed),
+    )
+    answers = ask_linear(question)
+    truth = part[answers.places].numpy()
+    ranks = _ranks(answers.values[:, 1].numpy())
+    positive = int(truth.sum())
+    negative = len(truth) - positive
+    above = ranks[truth == 1].sum() - positive * (positive + 1) / 2
+    auc = float(above / (positive * negative))
+    error = ((positive + negative + 1) / (12 * positive * negative)) ** 0.5
+    return auc, (auc - 0.5) / error
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Return ranks from 1, the mean rank where values are equal."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return np.asarray((ends - (counts - 1) / 2)[inverse])
+
+
+def _scale(ours: list[Tensor], theirs: list[Tensor]) -> tuple[float, float]:
+    """Return the ratio of all numbers' deviations, and how far their means are."""
+    first, second = (
+        torch.cat(
+            [leaf.double().flatten() for leaf in part if leaf.is_floating_point()]
+        )
+        for part in (ours, theirs)
+    )
+    if not first.numel():
+        return 1.0, 0.0
+    spread = max(first.std().item(), 1e-12)
+    moved = abs(second.mean().item() - first.mean().item()) / spread
+    return second.std().item() / spread, moved
+
+
+def _score_of_val(
+    subject: Subject, features: Tensor, examples: Examples, targets: Tensor
+) -> tuple[float, float]:
+    """Return the score on validation of what is fitted on training, and its error."""
+    fitted, held = len(examples), len(features) - len(examples)
+    codes = None
+    if examples.codes is not None:
+        given, _ = classes_of(subject, targets)
+        if given is None:
+            return 0.0, 1.0
+        codes = torch.cat([examples.codes, given])
+    question = replace(
+        examples,
+        rows=torch.arange(fitted + held),
+        features=features,
+        targets=torch.cat([examples.targets, targets.to(examples.targets.dtype)]),
+        codes=codes,
+        num_classes=0 if codes is None else int(codes.max()) + 1,
+        folds=((torch.arange(fitted), torch.arange(fitted, fitted + held)),),
+    )
+    best = ask_simple_models(question)[0]
+    return best.score, best.error

@@ -1,0 +1,126 @@
+"""How the parts go together, before training."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.doctor.subjects import own, planned
+from tests.doctor.test_rules_data import Found, classes, found
+
+Pair = tuple[Tensor, Tensor]
+
+
+def of_parts(train: Pair, val: Pair) -> Found:
+    return found(own(nn.Linear(4, 2), train, nn.CrossEntropyLoss(), val))
+
+
+@pytest.fixture
+def parts() -> tuple[Pair, Pair]:
+    inputs, targets = classes(900)
+    return (inputs[:600], targets[:600]), (inputs[600:], targets[600:])
+
+
+def test_parts_that_are_drawn_alike_have_no_finding(parts: tuple[Pair, Pair]) -> None:
+    assert of_parts(*parts) == {}
+
+
+def test_validation_that_is_trained_on_is_an_error(parts: tuple[Pair, Pair]) -> None:
+    train, _ = parts
+    assert of_parts(train, (train[0][:200], train[1][:200]))["D8"].severity == "error"
+
+
+def test_a_few_shared_examples_are_a_warning(parts: tuple[Pair, Pair]) -> None:
+    train, (inputs, targets) = parts
+    inputs = torch.cat([train[0][:9], inputs[9:]])
+    targets = torch.cat([train[1][:9], targets[9:]])
+    assert of_parts(train, (inputs, targets))["D8"].severity == "warning"
+
+
+def test_coarse_inputs_that_repeat_by_themselves_are_no_leak() -> None:
+    random = torch.Generator().manual_seed(0)
+    inputs = torch.randint(0, 4, (900, 4), generator=random).float()
+    noise = torch.randn(900, generator=random)
+    targets = (inputs.sum(dim=1) + 2 * noise > 6).long()
+    train, val = (inputs[:600], targets[:600]), (inputs[600:], targets[600:])
+    assert "D8" not in of_parts(train, val)
+
+
+def test_validation_that_is_scaled_otherwise_is_an_error(
+    parts: tuple[Pair, Pair],
+) -> None:
+    train, (inputs, targets) = parts
+    train = (train[0] + torch.tensor([0.0, 2.0, 0.0, 0.0]), train[1])
+    val = (255 * inputs + 100, targets)
+    findings = of_parts(train, val)
+    assert findings["P9"].severity == "error"
+    assert "D14" not in findings
+
+
+def test_validation_from_elsewhere_is_an_error_where_it_matters(
+    parts: tuple[Pair, Pair],
+) -> None:
+    (inputs, targets), val = parts
+    moved = (val[0] + torch.tensor([1.5, -1.0, 0.0, 0.0]), val[1])
+    harmless = (val[0] + torch.tensor([0.0, 0.0, 1.5, 0.0]), val[1])
+    assert of_parts((inputs, targets), moved)["D14"].severity == "error"
+    assert "D14" not in of_parts((inputs, targets), harmless)
+
+
+def test_validation_targets_in_another_order_are_a_warning(
+    parts: tuple[Pair, Pair],
+) -> None:
+    train, (inputs, targets) = parts
+    finding = of_parts(train, (inputs, targets.roll(1)))["D14"]
+    assert finding.severity == "warning"
+    assert "targets" in finding.message
+
+
+def write(folder: Path, names: str, columns: list[np.ndarray]) -> Path:
+    rows = [",".join(map(str, row)) for row in zip(*columns, strict=True)]
+    path = folder / "rows.csv"
+    path.write_text("\n".join([names, *rows]))
+    return path
+
+
+def test_a_random_split_through_groups_is_found_by_what_it_flatters(
+    tmp_path: Path,
+) -> None:
+    random = np.random.default_rng(0)
+    person = np.repeat(np.arange(60), 10)
+    label = np.where(random.random(60) < 0.5, "yes", "no")[person]
+    a, b = random.normal(size=(2, 60))[:, person] + random.normal(size=(2, 600)) / 100
+    columns = [person, a.round(4), b.round(4), label]
+    source = write(tmp_path, "person_id,a,b,label", columns)
+    by_default = planned(source, "label")
+    assert by_default.plan is not None
+    assert by_default.plan.split.group == "person_id"
+    assert "D9" not in found(by_default)
+    finding = found(planned(source, "label", {"split.group": None}))["D9"]
+    assert finding.severity == "error"
+    assert finding.changes["split.group"] == "person_id"
+    assert "D9" not in found(planned(source, "label", finding.changes))
+
+
+def test_shared_rows_of_a_plan_are_found_and_left_out(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    a, b = random.normal(size=(2, 400)).round(4)
+    label = np.where(a + b > 0, "yes", "no")
+    twice = [np.concatenate([each, each[:200]]) for each in (a, b, label)]
+    source = write(tmp_path, "a,b,label", twice)
+    keep = {"split.drop_shared": False}
+    finding = found(planned(source, "label", keep))["D8"]
+    assert finding.severity == "error"
+    assert "D8" not in found(planned(source, "label", finding.changes))
+
+
+def test_a_class_that_a_part_lacks_is_found(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    a, b = random.normal(size=(2, 120)).round(4)
+    label = np.where(np.arange(120) < 4, "rare", np.where(a > 0, "yes", "no"))
+    source = write(tmp_path, "a,b,label", [a, b, label])
+    finding = found(planned(source, "label", {"split.stratify": False}))["D6"]
+    assert finding.changes == {"split.stratify": True}
+    assert "D6" not in found(planned(source, "label", finding.changes))
