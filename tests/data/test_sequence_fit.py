@@ -107,3 +107,20 @@ def test_other_channels_and_texts_for_numbers_are_refused():
 def test_steps_for_numbers_are_refused_for_texts(step):
     with pytest.raises(PlanError, match=r"prepare\.0: \w+ is for numbers"):
         fit_sequences(texts("ab", "ba"), [step])
+
+
+def test_lengths_that_differ_outside_of_training_only_make_a_mask_too():
+    from torchsmith.data.data import Data
+    from torchsmith.data.prepare import fit
+    from torchsmith.data.labels import label_column
+
+    sequences = numbers([8, 8, 8, 8, 5])
+    data = Data(
+        "waves", sequences, target=label_column("y", np.arange(5) / 7, source="waves")
+    )
+    fitted = fit(
+        data, np.arange(4), [Standardize()], roles={}, task="regression", classes=()
+    )
+    assert fitted.sequences.has_mask
+    prepared = fitted.inputs(data, np.array([4]))
+    assert prepared[0, -1].tolist() == [1] * 5 + [0] * 3

@@ -29,6 +29,11 @@ def test_the_file_is_the_class_and_each_line_an_example(tmp_path):
     )
 
 
+def test_an_empty_file_among_texts_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"b\.txt: holds no texts, one per line; add"):
+        load(_folder(tmp_path, a=b"abc\nabd\n", b=b""))
+
+
 def test_blank_lines_and_spaces_around_texts_are_counted(tmp_path):
     data = load(_folder(tmp_path, a=b"x \r\n\r\n y\r\n", b="\ufeffz\n".encode()))
     assert [_text(data, row) for row in range(3)] == ["x", "y", "z"]

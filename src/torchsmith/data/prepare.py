@@ -218,12 +218,20 @@ def fit(
         if isinstance(inputs, Table)
         else None,
         images=fit_images(inputs, steps) if isinstance(inputs, Images) else None,
-        sequences=fit_sequences(inputs, steps)
-        if isinstance(inputs, Sequences)
-        else None,
+        sequences=_fit_sequences(data, inputs, steps),
         volumes=fit_volumes(inputs, steps) if isinstance(inputs, Volumes) else None,
         target=target,
     )
+
+
+def _fit_sequences(
+    data: Data, inputs: Inputs, steps: Sequence[Step]
+) -> SequencePreparation | None:
+    """Fit sequences; whether their lengths differ is known of the source."""
+    whole = data.inputs
+    if not isinstance(inputs, Sequences) or not isinstance(whole, Sequences):
+        return None
+    return fit_sequences(inputs, steps, ragged=not whole.same_length)
 
 
 def _inputs(data: Data, rows: np.ndarray | None) -> Inputs:

@@ -154,19 +154,27 @@ class SequencePreparation(Record):
             raise DataError(
                 f"{sequences.name(first)} has {sequences.lengths[first]:,} steps; in "
                 f"training all had {self.length:,}, so that the network does not know "
-                f"how a shorter one ends ({len(short):,} are shorter)"
+                f"how a shorter one ends ({len(short):,} are shorter); give all their "
+                "steps, or train with sequences of several lengths"
             )
 
 
-def fit_sequences(sequences: Sequences, steps: Sequence[Step]) -> SequencePreparation:
+def fit_sequences(
+    sequences: Sequences, steps: Sequence[Step], *, ragged: bool = False
+) -> SequencePreparation:
     """Fit the steps of a plan on training sequences.
+
+    Args:
+        sequences: The training part.
+        steps: Checked by `step_problems`.
+        ragged: Whether lengths differ in the source, even if those of training do not.
 
     Raises:
         DataError: Values are missing, and the plan does not fill them.
         PlanError: A step that is for numbers, and texts.
     """
     if sequences.symbols:
-        return _fit_texts(sequences, steps)
+        return _fit_texts(sequences, steps, ragged=ragged)
     fill: tuple[float, ...] = ()
     if any(isinstance(step, Interpolate) for step in steps):
         fill = means_of(sequences)
@@ -181,7 +189,7 @@ def fit_sequences(sequences: Sequences, steps: Sequence[Step]) -> SequencePrepar
     fitted = SequencePreparation(
         channels=sequences.channels,
         length=int(sequences.lengths.max()),
-        has_mask=not sequences.same_length,
+        has_mask=ragged or not sequences.same_length,
         offset=tuple(offset.tolist()),
         factor=tuple(factor.tolist()),
         fill=fill,
@@ -205,7 +213,9 @@ def _with_convolutions(
     )
 
 
-def _fit_texts(sequences: Sequences, steps: Sequence[Step]) -> SequencePreparation:
+def _fit_texts(
+    sequences: Sequences, steps: Sequence[Step], *, ragged: bool
+) -> SequencePreparation:
     wrong = (Interpolate, Standardize, RandomConvolutions)
     for place, step in enumerate(steps):
         if isinstance(step, wrong):
@@ -218,7 +228,7 @@ def _fit_texts(sequences: Sequences, steps: Sequence[Step]) -> SequencePreparati
     return SequencePreparation(
         channels=sequences.channels,
         length=int(sequences.lengths.max()),
-        has_mask=not sequences.same_length,
+        has_mask=ragged or not sequences.same_length,
         symbols=tuple(sequences.symbols[place] for place in present),
         offset=(0.0,),
         factor=(1.0,),

@@ -30,6 +30,7 @@ def look_like_texts(files: Sequence[Path]) -> bool:
 
     A table has the same mark, a tab, `;`, `|` or a comma, in each of its lines.
     """
+    found = False
     for path in files:
         try:
             with path.open("rb") as file:
@@ -37,11 +38,14 @@ def look_like_texts(files: Sequence[Path]) -> bool:
         except OSError:
             return False
         lines = [line for line in head.split(b"\n")[:20] if line.strip()]
-        if not lines or b"\0" in head:
+        if b"\0" in head:
             return False
+        if not lines:
+            continue  # is told by name when the others turn out to be texts
+        found = True
         if any(all(mark.encode() in line for line in lines) for mark in _MARKS):
             return False
-    return True
+    return found
 
 
 def read_text_folder(

@@ -118,7 +118,7 @@ class Inception(nn.Module):
 
 
 def channels_last(steps: Tensor) -> Tensor:
-    """Lay `(N, C, 1, L)` out step by step; the CPU convolves that twice as fast."""
+    """Lay `(N, C, 1, L)` out step by step, which the CPU convolves faster."""
     return steps.contiguous(memory_format=torch.channels_last)
 
 
