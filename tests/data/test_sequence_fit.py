@@ -111,8 +111,8 @@ def test_steps_for_numbers_are_refused_for_texts(step):
 
 def test_lengths_that_differ_outside_of_training_only_make_a_mask_too():
     from torchsmith.data.data import Data
-    from torchsmith.data.prepare import fit
     from torchsmith.data.labels import label_column
+    from torchsmith.data.prepare import fit
 
     sequences = numbers([8, 8, 8, 8, 5])
     data = Data(
