@@ -24,11 +24,12 @@ from torchsmith.inspect.inspection import Finding
 from torchsmith.train.batches import Batches, TensorBatches
 
 MANY_SHARED, MOST_SHARED = 0.01, 0.1
-"""Share of a part that is in the training part, too: from it on a warning; an error,
-if nearly all of them have the same target there."""
+"""Share of a part that is in the training part, too: from it on a warning, an error."""
 
 LEAST_SHARED = 5
 SAME_TARGET = 0.95
+"""Share of them that must have the same target there, too: cases that only look alike
+differ in it now and then."""
 
 COARSE = 10.0
 """Where all columns together can have fewer combinations than this times the training
@@ -46,6 +47,9 @@ MUCH_FLATTERED = 0.1
 """The same in points of the score."""
 
 LEAST_GROUPS = 10
+_REPEATS = frozenset({"D8", "D12", "D27"})
+"""Inspection's codes where examples repeat others; without them no parts share any."""
+
 
 
 def find_in_parts(
@@ -165,11 +169,11 @@ def _find_shared(
         if share < MANY_SHARED or shared.sum() < LEAST_SHARED:
             continue
         same = float((targets[shared] == known_targets[twin[shared]]).mean())
+        if same < SAME_TARGET:
+            continue  # different cases that look alike, such as names
         yield Finding(
             code="D8",
-            severity="error"
-            if share >= MOST_SHARED and same >= SAME_TARGET
-            else "warning",
+            severity="error" if share >= MOST_SHARED else "warning",
             message=f"{share:.1%} of the {part} part have the same inputs as an "
             "example of the training part.",
             where=f"{part} part",
@@ -201,10 +205,12 @@ def _pairs(
 ) -> Iterator[tuple[str, _Keyed, _Keyed]]:
     """Yield a part's name, the training part's keys, and its own."""
     job, case = subject.job, subject.case
-    if case is not None and case.plan.split.drop_shared:
-        return
     if job.val is None:
         return
+    if case is not None:
+        seen = {finding.code for finding in case.inspection.findings}
+        if case.plan.split.drop_shared or not seen & _REPEATS:
+            return
     size = _bytes(job.train) * (1 + len(job.val) / len(job.train))
     whole = isinstance(job.train, TensorBatches) and isinstance(job.val, TensorBatches)
     if whole and not allowance.allows(size / BYTES_PER_SECOND):
