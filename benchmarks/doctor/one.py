@@ -15,6 +15,8 @@ import numpy as np
 from benchmarks.doctor.examples import Examples
 from benchmarks.doctor.faults import FAULTS
 from benchmarks.doctor.healthy import configuration
+from benchmarks.doctor.observed import observe, observe_ended
+from benchmarks.doctor.rivals import alarms_of_rivals
 from benchmarks.doctor.rows import Case, Row, Told
 from benchmarks.doctor.tasks import TASKS, Task
 from benchmarks.quality.scores import calibration_error
@@ -125,6 +127,7 @@ def _row(case: Case, job: Job, run: Run, seconds: float, commit: str) -> Row:
         share=len(run.history) / run.plan.training.epochs,
         seconds={**dict(run.seconds), "total": round(seconds, 3), **diagnosis.seconds},
         left_out=diagnosis.left_out,
+        rivals=alarms_of_rivals(observe(run, job.given.data())),
         commit=commit,
     )
 
@@ -147,8 +150,10 @@ def _without_network(
     """Return the row of a run that was refused, or that ended without a network."""
     folders = [path for path in folder.iterdir() if path.is_dir()]
     findings: tuple[Told, ...] = ()
+    rivals = {}
     steps, share = 0, 0.0
     if folders:
+        rivals = alarms_of_rivals(observe_ended(folders[0]))
         kept = RunFolder(folders[0])
         if kept.diagnosis.is_file():
             told = Diagnosis.model_validate_json(kept.diagnosis.read_bytes())
@@ -169,6 +174,7 @@ def _without_network(
         refused=not folders,
         num_steps=steps,
         share=share,
+        rivals=rivals,
         commit=commit,
     )
 

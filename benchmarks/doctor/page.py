@@ -6,6 +6,7 @@ from pathlib import Path
 
 from benchmarks.doctor.faults import FAULTS
 from benchmarks.doctor.figures import Figures, Share, alarms_of, figures
+from benchmarks.doctor.rival_page import rival_lines
 from benchmarks.doctor.rows import HERE, Row
 from benchmarks.doctor.tasks import TASKS
 from benchmarks.doctor.truth import Variant
@@ -49,6 +50,7 @@ def page(rows: Mapping[str, Row]) -> str:
         *_table("By task", every.by(lambda v: v.task)),
         *_table("By fault", every.by(_title)),
         *_healthy(every),
+        *rival_lines(every),
         *_known(),
         *_alive(every),
     ]

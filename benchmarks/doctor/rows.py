@@ -69,6 +69,7 @@ class Row:
         share: Of the planned epochs that were trained.
         seconds: `total`, `train`, and the doctor's `before`, `during` and `after`.
         left_out: What the doctor had no time for.
+        rivals: By tool its alarms: a rule, and the code of ours that means the same.
         commit: Of the source.
     """
 
@@ -83,6 +84,7 @@ class Row:
     share: float = 1.0
     seconds: dict[str, float] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    rivals: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     commit: str = ""
 
     def text(self) -> str:
