@@ -58,6 +58,8 @@ class FakePredictions:
 class FakeRun:
     """A finished run that holds no network."""
 
+    diagnosis = Diagnosis()
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self.report_path = path / "report.html"

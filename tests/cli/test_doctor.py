@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from tests.cli.conftest import FakeRun
 from torchsmith.cli.environment import Environment, judge
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.inspect.inspection import Finding
@@ -213,3 +214,17 @@ def test_an_option_after_a_run_is_the_doctors(run_cli, fake_api):
     assert "--nothing" in run_cli("doctor", "last", "--nothing").stderr
     assert run_cli("doctor", "last", "--train").exit_code == 2
     assert fake_api.calls == []
+
+
+def test_after_training_the_likely_cause_is_shown_with_what_to_do(
+    run_cli, fake_api, monkeypatch
+):
+    quiet = run_cli("train", "titanic.csv", "--runs", "mine").stdout
+    assert "doctor" not in quiet
+    monkeypatch.setattr(FakeRun, "diagnosis", DIAGNOSIS)
+    told = run_cli("train", "titanic.csv", "--runs", "mine").stdout
+    assert "The learning rate is too high." in told
+    assert "D27" not in told
+    folder = "mine/2026-11-20-1432-titanic"
+    assert f"All of it: torchsmith doctor {folder}\n" in told
+    assert f"try what the doctor says   torchsmith doctor {folder} --fix" in told

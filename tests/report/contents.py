@@ -20,6 +20,8 @@ from torchsmith.data.steps import (
     StandardizeTarget,
     ToFloat,
 )
+from torchsmith.doctor.diagnosis import Diagnosis, Reference
+from torchsmith.doctor.signals import LayerSignals, Signals
 from torchsmith.evaluate.curves import curves
 from torchsmith.evaluate.evaluation import (
     ClassScores,
@@ -961,6 +963,53 @@ def no_better_than_constant() -> ReportContent:
     )
 
 
+def signals(epoch: int) -> Signals:
+    """What was sampled after an epoch, of a layer and its activation."""
+    linear = LayerSignals(
+        name="mlp.0", type="Linear", weight_rms=0.1, update_rms=0.001 / (1 + epoch)
+    )
+    relu = LayerSignals(name="mlp.1", type="ReLU", dead=min(0.1 * epoch, 1.0))
+    return Signals(epoch=epoch, step=7 * epoch, loss=0.7, layers=(linear, relu))
+
+
+@cache
+def sick() -> ReportContent:
+    """A run that the doctor has much to say of."""
+    base = no_better_than_constant()
+    told = (
+        Finding(
+            code="P1",
+            severity="error",
+            message="The learning rate is too high: the loss rises from the start.",
+            where="optimizer.AdamW.lr",
+            evidence="0.69 before training, 14.2 after 50 steps; chance has 0.69",
+            remedy="Lower `lr` five times.",
+            changes={"optimizer.AdamW.lr": 0.0002, "training.clip_grad_norm": 1.0},
+        ),
+        Finding(
+            code="T4",
+            severity="warning",
+            message="62% of the units of mlp.1 are dead.",
+            where="mlp.1",
+            remedy="Lower the learning rate.",
+            moment="during",
+        ),
+        Finding(code="Q3", severity="note", message="Few rows.", moment="after"),
+        *base.inspection.findings[:1],
+    )
+    diagnosis = Diagnosis(
+        findings=told,
+        reference=Reference(
+            chance_loss=0.69, chance_score=0.52, probe_loss=0.61, probe_score=0.66
+        ),
+        left_out=("Nearest neighbours: there was no time.",),
+        ignored=("T5",),
+        seconds={"before": 1.2, "during": 0.3, "after": 0.1},
+    )
+    samples = tuple(signals(epoch) for epoch in range(9))
+    return replace(base, diagnosis=diagnosis, signals=samples)
+
+
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 REORDERING = "fdp\u202excod.exe"
 
@@ -1057,6 +1106,7 @@ ALL = {
     "many_classes": many_classes,
     "one_epoch": one_epoch,
     "no_better_than_constant": no_better_than_constant,
+    "sick": sick,
     "hostile": hostile,
     "sequences": lambda: kinds.content_of(images(), kinds.curves()),
     "texts": lambda: kinds.content_of(images(), kinds.words()),

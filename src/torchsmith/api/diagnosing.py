@@ -3,9 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeGuard, TypeVar, assert_never
-
-from pydantic import ValidationError
+from typing import TypeGuard, assert_never
 
 from torchsmith.api.carrying import make_ready
 from torchsmith.api.doctoring import (
@@ -18,11 +16,10 @@ from torchsmith.api.planning import IN_MEMORY, Planned, Source, inspect, load_pl
 from torchsmith.api.run import Run, read_history
 from torchsmith.api.training import planned_of
 from torchsmith.core.errors import DataError, TorchsmithError, TrainError
-from torchsmith.core.record import Record
 from torchsmith.core.run_folder import RunFolder, is_run
 from torchsmith.doctor.course import Course
 from torchsmith.doctor.diagnosis import Diagnosis
-from torchsmith.doctor.signals import Signals
+from torchsmith.doctor.signals import read_signals
 from torchsmith.evaluate.evaluation import Evaluation
 from torchsmith.plan.file import naming_lines
 from torchsmith.plan.plan import Plan, Training
@@ -30,8 +27,6 @@ from torchsmith.train.history import EpochRecord
 from torchsmith.train.watch import TrainingObserver
 
 LAST = "last"
-
-_R = TypeVar("_R", bound=Record)
 
 
 def doctor(
@@ -178,7 +173,7 @@ def _of_run(run: Run, observer: TrainingObserver) -> Diagnosis:
         num_epochs=plan.training.epochs,
         steps_per_epoch=_steps_per_epoch(history),
         history=history,
-        signals=_lines(Signals, folder.signals),
+        signals=read_signals(folder.signals),
         reference=before.reference,
         plan=plan,
         stopped=run.outcome.stopped if folder.outcome.is_file() else "",
@@ -217,7 +212,7 @@ def _of_fit(folder: RunFolder) -> Diagnosis:
         num_epochs=training.epochs,
         steps_per_epoch=_steps_per_epoch(history),
         history=history,
-        signals=_lines(Signals, folder.signals),
+        signals=read_signals(folder.signals),
         reference=known.reference,
     )
     return concluded(known, course, None, known.ignored)
@@ -232,18 +227,6 @@ def _known(folder: RunFolder) -> Diagnosis:
     with suppress(TrainError):
         return read_diagnosis(folder) or Diagnosis()
     return Diagnosis()
-
-
-def _lines(model: type[_R], path: Path) -> list[_R]:
-    """Read a file of one record each line; a torn last line is left out."""
-    found: list[_R] = []
-    if path.is_file():
-        for line in path.read_text("utf-8").splitlines():
-            try:
-                found.append(model.model_validate_json(line))
-            except ValidationError:
-                break
-    return found
 
 
 def _keep(run: Run, diagnosis: Diagnosis, observer: TrainingObserver) -> None:

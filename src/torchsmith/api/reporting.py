@@ -4,8 +4,10 @@ from datetime import datetime
 
 import torch
 
+from torchsmith.api.doctoring import read_diagnosis
 from torchsmith.api.inside import run_weights
 from torchsmith.api.run import Outcome, Run
+from torchsmith.doctor.signals import read_signals
 from torchsmith.explain.layers import layer_graph
 from torchsmith.nn.summarize import summarize
 from torchsmith.plan.file import read_plan
@@ -50,6 +52,8 @@ def report_html(run: Run, outcome: Outcome | None = None) -> str:
             stopped=". ".join([outcome.stopped, *outcome.notes]),
             seconds=outcome.seconds["total"],
             outlook=outcome.outlook,
+            diagnosis=read_diagnosis(run.folder),
+            signals=read_signals(run.folder.signals),
         )
     )
 

@@ -267,11 +267,10 @@ def finding_block(finding: Finding) -> RenderableType:
     grid.add_column(width=3)
     grid.add_column(ratio=1, overflow="fold")
     detail = [Text(finding.message)]
-    if finding.where:
-        place = f"at {finding.where}"
-        if finding.evidence:
-            place += f" ({finding.evidence})"
-        detail.append(Text(place, style="dim"))
+    place = f"at {finding.where}" * bool(finding.where)
+    evidence = f"({finding.evidence})" * bool(finding.evidence)
+    if place or evidence:
+        detail.append(Text(f"{place} {evidence}".strip(), style="dim"))
     if finding.remedy:
         detail.append(Text(f"→ {finding.remedy}"))
     if finding.changes:

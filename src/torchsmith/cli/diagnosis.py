@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -72,24 +73,23 @@ def summary(diagnosis: Diagnosis) -> str:
     return f"{text} ({'; '.join(remarks)})." if remarks else f"{text}."
 
 
-def after_training(diagnosis: Diagnosis, folder: str) -> str:
-    """Say after a training what the doctor says; empty where it says nothing.
+def print_after_training(diagnosis: Diagnosis, folder: Path, console: Console) -> None:
+    """Print the likely cause, and how to hear of the others; nothing of notes.
 
     Args:
         diagnosis: Of the run.
-        folder: The run folder, to ask further.
+        folder: The run folder.
+        console: Where to print.
     """
     serious = [f for f in diagnosis.findings if f.severity != "note"]
     if not serious:
-        return ""
-    first = serious[0]
-    others = len(serious) - 1
-    more = f" {amount(others, 'finding')} more:" if others else " More:"
-    where = f" ({first.where})" if first.where else ""
-    return (
-        f"Doctor: {first.code} {first.severity}: {first.message}{where} {first.remedy}"
-        f"{more} torchsmith doctor {shlex.quote(folder)}"
-    )
+        return
+    console.print()
+    console.print(Text("What the doctor says", "bold"))
+    console.print(finding_block(serious[0]))
+    others = amount(len(serious) - 1, "more finding") if serious[1:] else "All of it"
+    command = f"torchsmith doctor {shlex.quote(str(folder))}"
+    console.print(Text(f"{others}: {command}", "dim"), soft_wrap=True)
 
 
 def _first_of_each(findings: Sequence[Finding]) -> list[tuple[Finding, int]]:

@@ -122,11 +122,13 @@ def _show(run: "AnyRun", output: Output, source: str | None) -> None:
 
 
 def _show_run(run: "Run", output: Output, source: str | None) -> None:
+    from torchsmith.cli.diagnosis import print_after_training
     from torchsmith.cli.scores import print_evaluation
 
     print_evaluation(run.evaluation, output.console)
     if run.outcome.outlook:
         output.say(f"\n{run.outcome.outlook}")
+    print_after_training(run.diagnosis, run.path, output.console)
     output.say(f"\nRun:    {run.path}")
     output.say(f"Report: {run.report_path}")
     output.say("\nNext:")
@@ -147,8 +149,10 @@ def next_steps(run: "Run", source: str | None) -> list[tuple[str, str]]:
     new = _new_file(run, source)
     eject = f"torchsmith eject {folder} -o train.py --verify"
     opener = "open" if sys.platform == "darwin" else "xdg-open"
+    mend = [("try what the doctor says", f"torchsmith doctor {folder} --fix")]
     return [
         ("read the report", f"{opener} {shlex.quote(str(run.report_path))}"),
+        *(mend if _can_mend(run) else []),
         ("see inside", f"torchsmith explain {folder} --open"),
         ("use it", f"torchsmith predict {folder} {new} -o predictions.csv"),
         *([("take the code", eject)] if _is_ejectable(run) else []),
@@ -164,6 +168,11 @@ def _is_ejectable(run: "Run") -> bool:
     return inspection.kind != "sequences" or inspection.reading.get(
         "format", ""
     ).startswith(known)
+
+
+def _can_mend(run: "Run") -> bool:
+    found = run.diagnosis.findings
+    return any(one.changes and one.severity != "note" for one in found)
 
 
 def _longer(run: "Run") -> str:

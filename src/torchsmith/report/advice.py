@@ -20,13 +20,14 @@ def next_steps(content: ReportContent) -> tuple[str, ...]:
         content: The finished run.
     """
     steps = [
+        *_from_doctor(content),
         *_against_rivals(content),
         *_from_curves(content),
         *_from_findings(content),
         *_from_mistakes(content),
         *_from_size(content),
     ]
-    return tuple(steps[:MAX_STEPS])
+    return tuple(dict.fromkeys(steps))[:MAX_STEPS]
 
 
 def main_score(content: ReportContent) -> tuple[str, Score] | None:
@@ -54,6 +55,14 @@ def no_better_than_constant(content: ReportContent) -> bool:
         rival.name == "constant" and rival.difference is not None and not beats(rival)
         for rival in content.evaluation.rivals
     )
+
+
+def _from_doctor(content: ReportContent) -> Iterator[str]:
+    found = () if content.diagnosis is None else content.diagnosis.findings
+    for finding in found:
+        if finding.severity != "note" and finding.remedy:
+            message = finding.message.rstrip(".")
+            yield f"{finding.code}: {message}. {finding.remedy}"
 
 
 def _against_rivals(content: ReportContent) -> Iterator[str]:

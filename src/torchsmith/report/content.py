@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from torchsmith.doctor.diagnosis import Diagnosis
+from torchsmith.doctor.signals import Signals
 from torchsmith.evaluate.evaluation import Evaluation
 from torchsmith.explain.layers import LayerGraph
 from torchsmith.explain.weights import Weights
@@ -33,6 +35,8 @@ class ReportContent:
         stopped: Why training ended, a sentence such as `"stopped early: …"`.
         seconds: That the whole run took.
         outlook: What more time would likely bring.
+        diagnosis: What the doctor says; None where it was not asked.
+        signals: What it sampled while the network trained.
     """
 
     title: str
@@ -50,3 +54,5 @@ class ReportContent:
     stopped: str = ""
     seconds: float = 0.0
     outlook: str = ""
+    diagnosis: Diagnosis | None = None
+    signals: Sequence[Signals] = ()

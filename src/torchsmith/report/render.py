@@ -8,6 +8,7 @@ from markupsafe import Markup, escape
 
 from torchsmith.report import text
 from torchsmith.report.content import ReportContent
+from torchsmith.report.doctor import settings
 from torchsmith.report.view import view
 
 
@@ -68,6 +69,7 @@ def _environment() -> Environment:
         metric=text.metric_title,
         value=value_text,
         prose=prose,
+        settings=settings,
     )
     return environment
 

@@ -20,6 +20,7 @@ from torchsmith.report.annotated import plan_lines
 from torchsmith.report.charts import mini_histogram
 from torchsmith.report.content import ReportContent
 from torchsmith.report.curves import learning_charts
+from torchsmith.report.doctor import doctor_view
 from torchsmith.report.heat import MAX_CLASSES, heat_map, most_confused
 from torchsmith.report.network_drawing import draw_network
 from torchsmith.report.ranking import ranking_charts
@@ -64,6 +65,7 @@ def view(content: ReportContent) -> dict[str, Any]:
         "evaluation": content.evaluation,
         "network": content.network,
         "verdict": _verdict(content),
+        "doctor": doctor_view(content),
         "steps": next_steps(content),
         "findings": _split(content.inspection.findings, _MAX_FINDINGS),
         "columns": _split(_columns(content), _MAX_COLUMNS),
