@@ -11,7 +11,12 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from torchsmith.api.choosing import choose_engine_and_threads
-from torchsmith.api.doctoring import conclude_diagnosis, examine_planned, watch_of
+from torchsmith.api.doctoring import (
+    conclude_diagnosis,
+    diagnose_diverged,
+    examine_planned,
+    watch_of,
+)
 from torchsmith.api.part_notes import part_notes
 from torchsmith.api.planning import Planned
 from torchsmith.api.run import Outcome, Run
@@ -23,7 +28,7 @@ from torchsmith.api.torchrun import (
     threads_here,
 )
 from torchsmith.core import environment
-from torchsmith.core.errors import PlanError, TrainError
+from torchsmith.core.errors import Diverged, PlanError, TrainError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.observer import Observer
 from torchsmith.core.run_folder import RunFolder
@@ -141,7 +146,12 @@ def carry_out(
         ready = ready_to_train(folder, plan, data, setup, observer)
         shared = shared_engine(plan, setup, ready.session)
         engine = shared or choose_engine(setup.job, setup.state, observer.note)
-        fit(setup.job, setup.state, ready.session, engine.train_epoch)
+        try:
+            fit(setup.job, setup.state, ready.session, engine.train_epoch)
+        except Diverged:
+            if ready.watch is not None:
+                diagnose_diverged(folder, plan, ready.watch, observer)
+            raise
         return conclude(ready, observer, begin, rivals=rivals)
 
 
@@ -271,7 +281,7 @@ def conclude(
         outlook=outlook(plan, state.history, state.finished, total),
     )
     if ready.watch is not None:
-        conclude_diagnosis(folder, plan, setup, ready.watch, evaluation)
+        conclude_diagnosis(folder, plan, ready.watch, evaluation)
     observer.stage("Writing the report")
     run = Run(folder.path)
     write_atomic(folder.report, report_html(run, outcome))

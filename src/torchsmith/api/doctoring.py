@@ -148,32 +148,40 @@ def watch_of(
 
 
 def conclude_diagnosis(
-    folder: RunFolder, plan: Plan, setup: "Setup", watch: "Watch", result: Evaluation
+    folder: RunFolder, plan: Plan, watch: "Watch", result: Evaluation | None
 ) -> Diagnosis:
     """Add what training and its result showed, and write it.
 
     Args:
         folder: Of the run.
         plan: What was done.
-        setup: As training left it.
         watch: That looked on.
-        result: The scores.
+        result: The scores; None where training ended in an error.
     """
     before = read_diagnosis(folder) or Diagnosis()
-    course = Course(
-        num_epochs=plan.training.epochs,
-        steps_per_epoch=setup.steps_per_epoch,
-        history=setup.state.history,
-        signals=watch.signals,
-        reference=before.reference,
-        plan=plan,
-        stopped=setup.state.finished,
-    )
-    diagnosis = concluded(before, course, result, plan.doctor.ignore)
+    diagnosis = concluded(before, watch.course, result, plan.doctor.ignore)
     seconds = {**diagnosis.seconds, "during": round(watch.seconds, 3)}
-    diagnosis = diagnosis.model_copy(update={"seconds": seconds})
+    left_out = tuple(dict.fromkeys((*diagnosis.left_out, *watch.left_out)))
+    update = {"seconds": seconds, "left_out": left_out}
+    diagnosis = diagnosis.model_copy(update=update)
     write_diagnosis(folder, diagnosis)
     return diagnosis
+
+
+def diagnose_diverged(
+    folder: RunFolder, plan: Plan, watch: "Watch", observer: Observer
+) -> None:
+    """Write what is known of a run whose loss is no finite number, and tell the cause.
+
+    Args:
+        folder: Of the run.
+        plan: What was done.
+        watch: That looked on.
+        observer: Is told the first finding of what went on while it trained.
+    """
+    found = conclude_diagnosis(folder, plan, watch, None).findings
+    for finding in [f for f in found if f.moment == "during"][:1]:
+        observer.note(told(finding))
 
 
 def concluded(

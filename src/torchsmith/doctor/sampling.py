@@ -179,14 +179,17 @@ class Sampler:
         return found
 
     def _not_finite(self, seen: list[Seen]) -> tuple[str, ...]:
-        named = list(self._subject.state.network.named_parameters())
+        state = self._subject.state
+        named = list(state.network.named_parameters())
         norms = torch._foreach_norm([p.detach() for _, p in named])
-        names = [
+        lost = [
             name.rpartition(".")[0]
             for (name, _), norm in zip(named, norms, strict=True)
             if not math.isfinite(norm)
         ]
-        names += [one.name for one in seen if not bool(one.numbers["finite"])]
+        outputs = [one.name for one in seen if not bool(one.numbers["finite"])]
+        order = [one.name for one in seen if one.name in {*lost, *outputs}]
+        names = [name or type(state.network).__name__ for name in (*order, *lost)]
         return tuple(dict.fromkeys(names))
 
 

@@ -65,12 +65,9 @@ class Watch(TrainingObserver):
             self._sample()
         self.seconds = perf_counter() - begin
 
-    def course(self, stopped: str = "") -> Course:
-        """Return training as it went so far.
-
-        Args:
-            stopped: Why it ended; empty while it goes on.
-        """
+    @property
+    def course(self) -> Course:
+        """Training as it went so far, or to its end."""
         subject = self._subject
         return Course(
             num_epochs=subject.job.training.epochs,
@@ -79,13 +76,13 @@ class Watch(TrainingObserver):
             signals=self.signals,
             reference=self._reference,
             plan=subject.plan,
-            stopped=stopped,
+            stopped=subject.state.finished,
         )
 
     def reason_to_stop(self, record: EpochRecord) -> str:
         """Say why going on is pointless; empty where it is not."""
         self._look(record)
-        found = pointless(self.course())
+        found = pointless(self.course)
         if found is None or found.code in self._ignore:
             return ""
         return f"stopped by the doctor ({found.code}): {found.message}"
@@ -95,7 +92,15 @@ class Watch(TrainingObserver):
         self._look(record)
 
     def write_out(self) -> None:
-        """Write the samples that are held back."""
+        """Write the samples that are held back.
+
+        It is also told so when training ends in an error. Where that is a loss that is
+        no finite number, a last sample shows which modules are lost.
+        """
+        state = self._subject.state
+        is_lost = not bool(state.loss_sum.isfinite()) and not state.finished
+        if is_lost and not (self.signals and self.signals[-1].step == state.step):
+            self._sample()
         if self._log is not None:
             self._log.write_out()
 
@@ -138,7 +143,7 @@ class Watch(TrainingObserver):
 
     def _tell_errors(self) -> None:
         told = {finding.code for finding in self.findings} | set(self._ignore)
-        for finding in find_in_course(self.course()):
+        for finding in find_in_course(self.course):
             if finding.severity == "error" and finding.code not in told:
                 told.add(finding.code)
                 self.findings.append(finding)
