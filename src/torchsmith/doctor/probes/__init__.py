@@ -18,18 +18,30 @@ def find_by_probing(
         allowance: How long the probes may take.
         left_out: Is told what was not looked at, and why.
     """
+    # Only here, so that a plan can be made without PyTorch.
     from torchsmith.doctor.probes.behaviour import find_in_behaviour
     from torchsmith.doctor.probes.gradients import find_in_gradients
     from torchsmith.doctor.probes.head import find_in_head
     from torchsmith.doctor.probes.scene import Scene
-    from torchsmith.doctor.probes.steps import find_in_steps
+    from torchsmith.doctor.probes.start import find_in_numbers, find_in_weights
+    from torchsmith.doctor.probes.steps import find_in_steps, try_steps
 
-    scene = Scene.of(subject)
+    scene, trace = Scene.of(subject), None
+    with tried("the first steps", left_out):
+        trace = try_steps(subject, allowance, left_out)
+
+    def first_steps() -> Iterator[Finding]:
+        weights = list(find_in_weights(scene, reference, trace))
+        yield from weights
+        if trace is not None and not weights:
+            yield from find_in_steps(subject, trace, reference)
+
     probes: dict[str, Callable[[], Iterator[Finding]]] = {
         "what the loss takes": lambda: find_in_head(scene, reference),
         "what gradients reach": lambda: find_in_gradients(scene),
+        "the types of numbers": lambda: find_in_numbers(scene),
         "how examples are treated": lambda: find_in_behaviour(scene),
-        "the first steps": lambda: find_in_steps(scene, reference, allowance, left_out),
+        "the learning rate": first_steps,
     }
     for what, probe in probes.items():
         found: list[Finding] = []

@@ -76,7 +76,7 @@ class Scene:
     @property
     def num(self) -> int:
         """How many examples a probe looks at."""
-        return len(self.rows) // 2
+        return max(len(self.rows) // 2, 1)
 
     @cached_property
     def _taken(self) -> tuple[Any, Tensor]:
@@ -100,8 +100,10 @@ class Scene:
 
     @property
     def is_cut(self) -> bool:
-        """Whether inputs have a row for each example, so that half of them is some."""
-        return all(len(leaf) == len(self.rows) for leaf in leaves(self._taken[0]))
+        """Whether inputs have a row for each example, and there are two halves."""
+        return len(self.rows) == 2 * self.num and all(
+            len(leaf) == len(self.rows) for leaf in leaves(self._taken[0])
+        )
 
     def forward(self, network: nn.Module, inputs: Any, *, position: int = 0) -> Any:  # noqa: ANN401 -- a person's
         """Return the outputs of a network, with random numbers of a place.

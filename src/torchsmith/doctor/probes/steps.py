@@ -12,7 +12,6 @@ from pydantic import JsonValue
 from torch import nn
 
 from torchsmith.doctor.diagnosis import Reference
-from torchsmith.doctor.probes.scene import Scene
 from torchsmith.doctor.rules_schedule import planned_rates
 from torchsmith.doctor.subject import Allowance, Subject, trial, without_trace
 from torchsmith.inspect.inspection import Finding
@@ -63,27 +62,22 @@ class Trace:
     """How a trial went.
 
     Attributes:
+        num: Steps that were to be done; fewer were where the loss became no number.
         losses: Of each step's batch, before the step.
         ratios: By parameter with two dimensions or more: update over weight, of the
             last step that was measured.
         seconds: Of the fastest step.
-        network: As the trial left it.
     """
 
+    num: int
     losses: list[float] = field(default_factory=list)
     seconds: float = math.inf
     ratios: dict[str, float] = field(default_factory=dict)
-    network: nn.Module | None = None
 
     @property
     def is_finite(self) -> bool:
         """Whether all losses are numbers."""
         return all(map(math.isfinite, self.losses))
-
-    @property
-    def begin(self) -> float:
-        """Mean loss of the first three batches."""
-        return mean(self.losses[:3])
 
     @property
     def late(self) -> float:
@@ -106,23 +100,21 @@ class Trace:
         return self.losses[len(self.losses) // 2 :]
 
 
-def find_in_steps(
-    scene: Scene, reference: Reference, allowance: Allowance, left_out: list[str]
-) -> Iterator[Finding]:
-    """Find P1, P2 and C10: what the first steps would do.
+def try_steps(
+    subject: Subject, allowance: Allowance, left_out: list[str]
+) -> Trace | None:
+    """Train a copy for some steps; None where there is no time for them.
 
     Args:
-        scene: Of a training at step 0.
-        reference: With what to compare.
-        allowance: How long the trials may take.
+        subject: At step 0; stays as it is.
+        allowance: How long all trials may take.
         left_out: Is told what was not tried, and why.
     """
-    subject = scene.subject
     job = subject.job
     num = min(MOST_STEPS, job.training.epochs * job.steps_per_epoch)
     if num < LEAST_STEPS:
         left_out.append(f"the learning rate: {num} steps in all are too few to try")
-        return
+        return None
     each = steps_of(subject, 3).seconds
     seconds = max(allowance.left / 3, FREE_SECONDS)
     num = min(num, int(seconds / max(each, 1e-6)))
@@ -130,12 +122,24 @@ def find_in_steps(
         left_out.append(
             f"the learning rate: {LEAST_STEPS} steps of {each:.2g} s take too long"
         )
-        return
-    trace = steps_of(subject, num)
-    high = list(_too_high(scene, trace, reference, num))
+        return None
+    return steps_of(subject, num)
+
+
+def find_in_steps(
+    subject: Subject, trace: Trace, reference: Reference
+) -> Iterator[Finding]:
+    """Find P1 and P2: what the first steps would do.
+
+    Args:
+        subject: At step 0; stays as it is.
+        trace: Of the first steps.
+        reference: With what to compare.
+    """
+    high = list(_too_high(subject, trace, reference))
     yield from high
     if not high:
-        yield from _too_low(scene, trace, reference, num)
+        yield from _too_low(subject, trace, reference)
 
 
 def steps_of(
@@ -149,11 +153,11 @@ def steps_of(
     Args:
         subject: At step 0; stays as it is.
         num: Optimizer steps.
-        factor: By which the learning rates are multiplied.
+        factor: By which the learning rates are multiplied; 0 trains nothing.
         change: Is applied to the copy before.
     """
-    state, made = trial(subject), Trace()
-    made.network = state.network.train()
+    state, made = trial(subject), Trace(num)
+    state.network.train()
     if change is not None:
         change(state.network)
     pace = _factors(subject, num)
@@ -223,11 +227,14 @@ def _step(
     num, total = sum(map(len, batches)), 0.0
     for rows in batches:
         inputs, targets = job.train.take(rows)
-        with autocast(job):
+        with autocast(job), torch.set_grad_enabled(factor > 0):
             loss = job.loss(state.network(job.augment(inputs)), targets)
         share = 1.0 if job.loss_is_sum else len(rows) / num
-        backward(loss * share)
+        if factor:
+            backward(loss * share)
         total += loss.item() / (num if job.loss_is_sum else 1) * share
+    if not factor:
+        return total
     if limit := job.training.clip_grad_norm:
         nn.utils.clip_grad_norm_(state.network.parameters(), limit)
     if limit := job.training.clip_grad_value:
@@ -242,10 +249,10 @@ def _step(
 
 
 def _too_high(
-    scene: Scene, trace: Trace, reference: Reference, num: int
+    subject: Subject, trace: Trace, reference: Reference
 ) -> Iterator[Finding]:
     """Compare the loss with chance, and with what lower rates reach by then."""
-    subject = scene.subject
+    num = trace.num
     if not math.isfinite(trace.losses[0]):
         return
     untrained = steps_of(subject, num, 0.0).late
@@ -260,6 +267,8 @@ def _too_high(
         noise = NOISE * min(math.hypot(trace.error, lower.error), LOST * chance)
         if lower.late < BETTER * chance and lost > LOST * (chance - lower.late) + noise:
             break
+        if trace.late <= untrained:
+            return  # a rate that is too high by far makes it worse than it was
     else:
         return
     certain = trace.late > NO_BETTER * chance
@@ -280,11 +289,9 @@ def _too_high(
     )
 
 
-def _too_low(
-    scene: Scene, trace: Trace, reference: Reference, num: int
-) -> Iterator[Finding]:
+def _too_low(subject: Subject, trace: Trace, reference: Reference) -> Iterator[Finding]:
     """Compare the pace of weights with the length of training, and a higher rate's."""
-    subject = scene.subject
+    num = trace.num
     rates, pace = planned_rates(subject), trace.pace
     mean_rate = mean(rates) / max(rates) if rates else 1.0
     num_steps = subject.job.training.epochs * subject.job.steps_per_epoch
@@ -295,6 +302,10 @@ def _too_low(
     if reference.chance_loss and untrained < HALF * reference.chance_loss:
         return  # it has learned already, and may be meant to change little
     way = untrained - min(reference.probe_loss or 0.0, untrained / 2)
+    # The late loss is that of about three quarters of the trial.
+    to_come = (untrained - trace.late) * num_steps / (0.75 * num) * mean_rate
+    if to_come > way:
+        return
     factor = 1.0
     for _ in range(MOST_TRIED):
         factor *= LOWER
