@@ -1,13 +1,18 @@
 """`fix` tries remedies beside the run's own plan, and keeps what wins."""
 
+import signal
+
 import pytest
 
 import torchsmith
+from torchsmith.api.planning import load_planned
 from torchsmith.api.remedying import fix
+from torchsmith.api.trying import Contest
 from torchsmith.core.errors import Interrupted, TrainError
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.inspect.inspection import Finding
 from torchsmith.plan.file import read_plan
+from torchsmith.plan.settings import set_values
 from torchsmith.train.watch import TrainingObserver
 
 SMALL = {
@@ -65,7 +70,7 @@ def test_a_rate_that_is_too_low_is_raised_until_it_helps_no_more(timid):
     assert winner.seeds == original.seeds == 3
     rates = [trial.changes.get("optimizer.lr") for trial in mended.trials]
     assert {1e-5, 1e-4, 1e-3, 1e-2, 1e-1} <= set(rates)
-    assert ("Trying: The plan as it is", 6) in log.stages
+    assert ("Trying: as it is", 6) in log.stages
     assert log.left[-1] == 0
     assert min(log.left) >= 0
 
@@ -156,3 +161,59 @@ def test_little_time_shortens_the_trials(timid):
     log = Log()
     fix(timid, log, diagnosis=says(("P2", {"optimizer.lr": 0.1})), seconds=1e-3)
     assert {total for _, total in log.stages if total} == {1}
+
+
+def interrupted(folder, **changed):
+    """A run that was stopped after its second epoch of ten."""
+
+    class Stopping(TrainingObserver):
+        def on_epoch_end(self, record):
+            if record.epoch == 2:
+                signal.raise_signal(signal.SIGINT)
+
+    settings = {**SMALL, "training.epochs": 10, **changed}
+    with pytest.raises(Interrupted):
+        torchsmith.train("iris", settings=settings, runs=folder, observer=Stopping())
+    return torchsmith.load_run(runs=folder)
+
+
+@pytest.mark.parametrize("schedule", [None, "OneCycleLR", {"StepLR": 2}])
+def test_what_goes_on_from_a_checkpoint_ends_as_the_resumed_run(tmp_path, schedule):
+    metric = {"problem.metric": "log_loss", "stopping.restore_best": False}
+    run = interrupted(tmp_path, schedule=schedule, **metric)
+    contest = Contest(run.plan, load_planned(run.plan), run)
+    assert contest.origin.epoch == 2
+    both = [
+        contest.train(
+            run.plan,
+            seed=0,
+            epochs=8,
+            seconds=60,
+            observer=TrainingObserver(),
+            origin=contest.origin,
+        )
+        for _ in range(2)
+    ]
+    resumed = torchsmith.train(resume=run.path)
+    expected = resumed.evaluation.scores["val"]["log_loss"].value
+    assert [contest.score(attempt) for attempt in both] == pytest.approx([expected] * 2)
+    assert Contest(run.plan, load_planned(run.plan), resumed).origin is None
+
+
+def test_of_a_long_run_that_was_stopped_trials_begin_where_it_was(tmp_path):
+    run = interrupted(tmp_path, **{"optimizer.lr": 1e-6})
+    rate, init = {"optimizer.lr": 0.1}, {"init": ["xavier_uniform_"]}
+    contest = Contest(run.plan, load_planned(run.plan), run)
+    assert contest.origin.allows(set_values(run.plan, rate))
+    assert not contest.origin.allows(set_values(run.plan, init))
+    mended = fix(run, diagnosis=says(("P2", rate)), seconds=1e-3)
+    trial = mended.trials[0]
+    assert (trial.codes, trial.start, trial.epochs) == (("P2",), 2, 1)
+    assert mended.original.start == 2
+    assert mended.left_out[0].endswith("the time was over")
+
+
+def test_a_checkpoint_that_is_sick_itself_is_no_place_to_begin_at(tmp_path):
+    run = interrupted(tmp_path, **{"optimizer.lr": 30.0})
+    assert run.history[-1].train_loss > 2 * min(r.train_loss for r in run.history)
+    assert Contest(run.plan, load_planned(run.plan), run).origin is None

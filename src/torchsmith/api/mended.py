@@ -18,7 +18,8 @@ class Trial(Record):
         score: Mean over the seeds, on the val part; None where a training failed.
         gain: By how much it is better than the run's own plan with the same seeds; its
             95 % interval holds what other examples, and other seeds, would change.
-        epochs: That it was trained, with each seed.
+        start: Epochs that were done where it began: 0, or those of a checkpoint.
+        epochs: That it was trained from there, with each seed.
         seeds: How many.
         seconds: That all of it took.
         failure: Why there is no score.
@@ -30,6 +31,7 @@ class Trial(Record):
     reason: str = ""
     score: float | None = None
     gain: Score | None = None
+    start: int = 0
     epochs: int = 0
     seeds: int = 1
     seconds: float = 0.0

@@ -33,9 +33,11 @@ def fix(
 ) -> Mended:
     """Try what the doctor recommends beside the run's own plan, and keep what wins.
 
-    All are trained from the same start with the same seeds for the same epochs, and
-    compared on the val part; the test part is not read. The mended plan lands in the
-    run folder as `mended.yaml`.
+    Both are trained with the same seeds for the same epochs, and compared on the val
+    part; the test part is not read. They begin at the start; of a run that did not come
+    to its end, and is too long to be tried as a whole, at its newest checkpoint where
+    the remedy can begin there and the checkpoint is healthy. The mended plan lands in
+    the run folder as `mended.yaml`.
 
     Args:
         run: Finished or not.
@@ -74,7 +76,7 @@ def fix(
         taken = [record.seconds for record in run.history]
         allowed = max(LEAST_SECONDS, sum(taken)) if seconds is None else seconds
         try:
-            trials = Trials(Contest(base, data), base, taken, allowed, observer)
+            trials = Trials(Contest(base, data, run), base, taken, allowed, observer)
             mended = trials.carry_out(mended, found.contested)
         except Interrupted as stop:
             raise Interrupted(
@@ -174,6 +176,8 @@ def _scores(winner: Trial, original: Trial) -> str:
 
 def _amount(trial: Trial) -> str:
     epochs = f"{trial.epochs} epoch{'s' * (trial.epochs > 1)}"
+    if trial.start:
+        epochs += f" from epoch {trial.start + 1} on"
     return f"{epochs} of {trial.seeds} seed{'s' * (trial.seeds > 1)}"
 
 

@@ -6,6 +6,7 @@ from statistics import fmean, median
 from time import perf_counter
 
 from torchsmith.api.mended import Mended, Trial
+from torchsmith.api.origin import Origin
 from torchsmith.api.trying import Attempt, Contest, Gain
 from torchsmith.core.errors import PlanError
 from torchsmith.doctor.remedies import Remedy, combined, in_words, stronger
@@ -43,6 +44,7 @@ class _Contender:
 
     plan: Plan
     remedy: Remedy | None = None
+    origin: Origin | None = None
     attempts: dict[int, Attempt] = field(default_factory=dict)
     gain: Gain | None = None
 
@@ -91,7 +93,7 @@ class Trials:
         self._seconds = seconds
         self._end = perf_counter() + seconds
         self._observer = observer
-        self._original = _Contender(plan)
+        self._originals: dict[Origin | None, _Contender] = {}
         self._tried: list[_Contender] = []
         self._epochs = plan.training.epochs
         self._left_out: list[str] = []
@@ -110,18 +112,20 @@ class Trials:
         queue = queue[:MOST_REMEDIES]
         both = combined(queue[0], queue[1], self._plan) if len(queue) > 1 else None
         queue[2:2] = [] if both is None else [both]
+        if self._pace is None:
+            self._measure_pace(queue)
         self._choose_length(len(queue))
-        self._train(self._original, self._plan.training.seed, "The plan as it is")
         for remedy in queue:
             self._try(remedy)
         self._raise_doses()
         self._add_to_the_best(queue)
         self._more_seeds()
         winner = self._winner()
+        original = self._original(None if winner is None else winner.origin)
         return mended.model_copy(
             update={
                 "num_val": self._contest.num_val,
-                "original": self._trial(self._original),
+                "original": self._trial(original),
                 "trials": tuple(map(self._trial, self._tried)),
                 "best": None if winner is None else self._tried.index(winner),
                 "left_out": (*mended.left_out, *self._left_out),
@@ -135,6 +139,21 @@ class Trials:
         except PlanError as error:
             self._left_out.append(f"{remedy.reason}: {str(error).splitlines()[0]}")
             return None
+
+    def _measure_pace(self, queue: Sequence[Remedy]) -> None:
+        """Train one epoch: of the original or, where it fails, of a remedy."""
+        for plan in (self._plan, *(remedy.plan for remedy in queue)):
+            self._observer.stage("Trying: how long an epoch takes", 1)
+            attempt = self._contest.train(
+                plan,
+                seed=plan.training.seed,
+                epochs=1,
+                seconds=self._seconds / 4,
+                observer=self._observer,
+            )
+            if not attempt.failure:
+                self._pace = attempt.seconds
+                return
 
     def _choose_length(self, num_remedies: int) -> None:
         """Take as many epochs as there is time for, at most those of the plan."""
@@ -154,36 +173,57 @@ class Trials:
         if remedy.plan.training.epochs > full > self._epochs:
             self._left_out.append(f"{title}: only a whole training would show it")
             return None
-        if perf_counter() > self._end:
+        if self._tried and perf_counter() > self._end:
             self._left_out.append(f"{title}: the time was over")
             return None
-        contender = _Contender(remedy.plan, remedy)
+        is_short = self._epochs < full
+        origin = self._contest.origin if is_short else None
+        if origin is not None and not origin.allows(remedy.plan):
+            origin = None
+        self._original(origin)
+        contender = _Contender(remedy.plan, remedy, origin)
         self._tried.append(contender)
-        self._train(contender, self._plan.training.seed, title)
+        self._train(contender, self._plan.training.seed)
         return contender
 
-    def _train(self, contender: _Contender, seed: int, title: str) -> None:
+    def _original(self, origin: Origin | None) -> _Contender:
+        """Return the original as it goes from there on, with the plan's own seed."""
+        if origin not in self._originals:
+            self._originals[origin] = _Contender(self._plan, origin=origin)
+            self._train(self._originals[origin], self._plan.training.seed)
+        return self._originals[origin]
+
+    def _train(self, contender: _Contender, seed: int) -> None:
         epochs = contender.plan.training.epochs
         if self._epochs < self._plan.training.epochs:
             epochs = min(self._epochs, epochs)
-        self._observer.stage(f"Trying: {title}", epochs)
+        title = self._title(contender)
+        more = f", seed {seed}" if seed != self._plan.training.seed else ""
+        self._observer.stage(f"Trying: {title}{more}", epochs)
         limit = self._seconds / 2
         if self._pace is not None:
             limit = max(PATIENCE * self._pace * epochs, 2.0)
-        told = _Advance(self._observer, epochs)
-        attempt = self._contest.train(
-            contender.plan, seed=seed, epochs=epochs, seconds=limit, observer=told
+        contender.attempts[seed] = self._contest.train(
+            contender.plan,
+            seed=seed,
+            epochs=epochs,
+            seconds=limit,
+            observer=_Advance(self._observer, epochs),
+            origin=contender.origin,
         )
-        contender.attempts[seed] = attempt
         if contender.remedy is None:
-            self._pace = self._pace or attempt.seconds / max(attempt.epochs, 1)
             return
-        theirs = self._original.attempts
+        theirs = self._original(contender.origin).attempts
         seeds = [seed for seed in contender.attempts if seed in theirs]
         contender.gain = self._contest.gain(
             [contender.attempts[seed] for seed in seeds],
             [theirs[seed] for seed in seeds],
         )
+
+    def _title(self, contender: _Contender) -> str:
+        if contender.remedy is None:
+            return "as it is"
+        return in_words(contender.plan, self._plan)
 
     def _raise_doses(self) -> None:
         """Make the most promising change of a number once more, while that helps."""
@@ -222,16 +262,15 @@ class Trials:
             best.append(winner)
         if not best:
             return
+        originals = {id(o): o for o in (self._original(one.origin) for one in best)}
+        everyone = [*originals.values(), *best]
         first = self._plan.training.seed
         for seed in range(first + 1, first + SEEDS):
-            each = [one.attempts[first].seconds for one in (self._original, *best)]
+            each = [one.attempts[first].seconds for one in everyone]
             if perf_counter() + sum(each) > self._end:
                 return
-            for one in (self._original, *best):
-                title = "The plan as it is"
-                if one.remedy is not None:
-                    title = in_words(one.plan, self._plan)
-                self._train(one, seed, f"{title}, seed {seed}")
+            for one in everyone:
+                self._train(one, seed)
 
     def _winner(self) -> _Contender | None:
         """Return the smallest change of those that help about as much as the best."""
@@ -252,12 +291,13 @@ class Trials:
         known = [score for score in scores if score is not None]
         remedy = contender.remedy
         return Trial(
-            title="as it is" if remedy is None else in_words(remedy.plan, self._plan),
+            title=self._title(contender),
             codes=() if remedy is None else remedy.codes,
             changes={} if remedy is None else dict(remedy.changes),
             reason="" if remedy is None else remedy.reason,
             score=fmean(known) if len(known) == len(scores) else None,
             gain=None if contender.gain is None else contender.gain.score,
+            start=0 if contender.origin is None else contender.origin.epoch,
             epochs=max(attempt.epochs for attempt in attempts),
             seeds=len(attempts),
             seconds=round(sum(attempt.seconds for attempt in attempts), 3),
@@ -271,11 +311,15 @@ class _Advance(TrainingObserver):
     def __init__(self, observer: TrainingObserver, epochs: int) -> None:
         self._observer = observer
         self._epochs = epochs
+        self._done = 0
         self._begin = perf_counter()
 
     def on_epoch_end(self, record: EpochRecord) -> None:
-        each = (perf_counter() - self._begin) / record.epoch
-        self._observer.advance(record.epoch, each * (self._epochs - record.epoch))
+        del record  # counts from the start, and a trial may begin later
+        self._done += 1
+        each = (perf_counter() - self._begin) / self._done
+        left = max(self._epochs - self._done, 0)
+        self._observer.advance(self._done, each * left)
 
 
 def _stronger(contender: _Contender, before: Plan) -> Remedy | None:

@@ -10,6 +10,8 @@ import numpy as np
 
 from torchsmith.api.carrying import torch_threads
 from torchsmith.api.evaluating import true_targets
+from torchsmith.api.origin import Origin
+from torchsmith.api.run import Run
 from torchsmith.core.errors import Diverged, Interrupted, TorchsmithError, TrainError
 from torchsmith.core.vocabulary import Metric
 from torchsmith.data.data import Data
@@ -72,6 +74,11 @@ class Contest:
     Args:
         plan: With which others are compared; its split and its metric count.
         data: All examples.
+        run: Whose newest checkpoint may be a place to begin at.
+
+    Attributes:
+        num_val: Examples on which plans are compared.
+        origin: That place, where the run did not come to its end.
 
     Raises:
         DataError: The data cannot be split or prepared as planned.
@@ -79,7 +86,7 @@ class Contest:
         TrainError: There is no val part.
     """
 
-    def __init__(self, plan: Plan, data: Data) -> None:
+    def __init__(self, plan: Plan, data: Data, run: Run) -> None:
         self._plan = plan
         self._data = data
         self._setup = set_up(plan, data)
@@ -93,6 +100,7 @@ class Contest:
         self._targets = true_targets(self._setup.preparation, data, val)
         self._resamples = Resamples(len(val), plan.training.seed)
         self._constant = _constant(self._setup, plan, data)
+        self.origin = Origin.of(run, self._setup, plan)
 
     @property
     def metric(self) -> Metric:
@@ -107,15 +115,18 @@ class Contest:
         epochs: int,
         seconds: float,
         observer: TrainingObserver,
+        origin: Origin | None = None,
     ) -> Attempt:
         """Train a plan, or only begin to, and predict for the val part.
 
         Args:
             plan: With the same split.
             seed: Instead of its own.
-            epochs: At most; the schedule goes as planned for the whole length.
+            epochs: So many, at most to the end of the plan; the schedule goes as
+                planned for the whole length.
             seconds: That it may take; what takes longer counts as failed.
             observer: Is told about each epoch.
+            origin: Where to begin; the start where not given.
 
         Raises:
             Interrupted: The person asked to stop.
@@ -125,7 +136,7 @@ class Contest:
         plan = plan.model_copy(update={"training": seeded})
         try:
             with torch_threads(plan.training.threads):
-                outputs = self._train(plan, epochs, seconds, history)
+                outputs = self._train(plan, epochs, seconds, history, origin)
         except Diverged:
             failure = f"diverges in epoch {len(history.records) + 1}"
         except Interrupted:
@@ -184,14 +195,20 @@ class Contest:
         return self._constant if attempt.outputs is None else attempt.outputs
 
     def _train(
-        self, plan: Plan, epochs: int, seconds: float, history: "_History"
+        self,
+        plan: Plan,
+        epochs: int,
+        seconds: float,
+        history: "_History",
+        origin: Origin | None,
     ) -> np.ndarray:
         setup = self._set_up(plan)
-        shorter = plan.training.model_copy(
-            update={"epochs": epochs, "seconds": seconds}
-        )
-        job = replace(setup.job, training=shorter, stopping=plan.stopping)
         state = setup.state
+        if origin is not None:
+            origin.put_into(state)
+        end = min(state.epoch + epochs, plan.training.epochs)
+        shorter = plan.training.model_copy(update={"epochs": end, "seconds": seconds})
+        job = replace(setup.job, training=shorter, stopping=plan.stopping)
         engine = choose_engine(job, state)
         session = Session(
             None,
