@@ -1,4 +1,6 @@
-"""Eight course programs as people publish them, each with its healthy twin."""
+"""Eight course programs as people publish them, and healthy ones of many styles."""
+
+from pathlib import Path
 
 import pytest
 
@@ -30,3 +32,11 @@ def test_a_healthy_twin_raises_no_alarm(name: str) -> None:
     diagnosis = examined(PROGRAMS / f"{name}_healthy.py")
     assert codes(diagnosis) == []
     assert diagnosis.left_out == ()
+
+
+HEALTHY = sorted((PROGRAMS / "healthy").glob("*.py"))
+
+
+@pytest.mark.parametrize("script", HEALTHY, ids=[path.stem for path in HEALTHY])
+def test_a_healthy_program_of_another_style_raises_no_alarm(script: Path) -> None:
+    assert codes(examined(script)) == []

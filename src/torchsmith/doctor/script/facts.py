@@ -66,6 +66,8 @@ class Call:
         is_trained: Whether a gradient was taken through it.
         num_inputs: How many tensors it was given.
         path: The lines that led to the call, the innermost first.
+        first_layer: The first module with weights of its own that took part.
+        entering: What that was given, of early calls.
     """
 
     number: int
@@ -81,6 +83,8 @@ class Call:
     is_trained: bool = False
     num_inputs: int = 1
     path: tuple[Place, ...] = ()
+    first_layer: nn.Module | None = None
+    entering: Tensor | None = None
 
 
 @dataclass(eq=False)

@@ -11,7 +11,13 @@ from torchsmith.doctor.script.facts import Call, Facts, Pair
 from torchsmith.doctor.script.found import found
 from torchsmith.doctor.script.places import Place
 from torchsmith.doctor.script.reading import Reading, last_name, names_in, slices_in
-from torchsmith.inspect.inspection import Finding
+from torchsmith.doctor.script.twin import (
+    STEPS,
+    Comparison,
+    first_calls,
+    scaling_helps,
+)
+from torchsmith.inspect.inspection import Finding, Severity
 
 LARGE = 20.0
 """Mean or standard deviation of an input feature, above which it is not scaled."""
@@ -22,9 +28,19 @@ UNEQUAL = 100.0
 FAR = 10.0
 """Mean or standard deviation of a target of a regression, above which it is large."""
 
+HARM = 0.8
+"""Loss of the twin with scaled numbers through that of the script, above which their
+scale does no harm."""
+
+_TIMES = frozenset(
+    {"series", "timeseries", "seq", "sequence", "sequences", "lag", "lags", "window"}
+    | {"lookback", "forecast", "horizon", "date", "dates", "timestamps", "stock"}
+)
+
 SHIFTED = 6.0
 """Standard errors between the targets of two parts, above which they differ."""
 
+_NUMBERS = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm, nn.Embedding)
 
 
@@ -36,58 +52,96 @@ def find_in_inputs(facts: Facts, reading: Reading) -> Iterator[Finding]:
         reading: Of the script.
     """
     yield from _not_scaled(facts)
+    yield from _target_not_scaled(facts)
     yield from _split_in_order(facts, reading)
 
 
 def _not_scaled(facts: Facts) -> Iterator[Finding]:
-    calls = [c for c in facts.trained_calls if c.inputs is not None and c.num_rows]
-    seen: set[int] = set()
-    for first in calls:
-        if id(first.module) in seen or not _is_scaled_by_hand(facts, first):
+    for call in first_calls(facts):
+        features = _features(facts, call)
+        if features is None:
             continue
-        seen.add(id(first.module))
-        inputs = [
-            c.inputs for c in calls if c.module is first.module and c.inputs is not None
-        ]
-        shape = first.inputs.shape[1:] if first.inputs is not None else ()
-        rows = [i.double() for i in inputs if i.shape[1:] == shape and i.dim() > 1]
-        if not rows:
-            continue
-        features = torch.cat(rows)
-        if features.dim() > 2:  # pictures and sequences: of each channel
-            features = features.transpose(0, 1).flatten(1).T
-        elif features.shape[1] > 64:  # flattened pictures: of all pixels
-            features = features.flatten()[:, None]
-        if len(features) < 8:
-            continue
-        spread, mean = features.std(0), features.mean(0).abs()
-        largest = float(torch.maximum(spread, mean).max())
+        spread, mean = features.std(0), features.mean(0)
         used = spread[spread > 0]
-        ratio = float(used.max() / used.min()) if len(used) else 1.0
-        if largest <= LARGE:
+        if not len(used):
             continue
-        worst = int(torch.maximum(spread, mean).argmax())
+        size = torch.maximum(spread, mean.abs())
+        ratio = float(used.max() / used.min())
+        if float(size.max()) <= LARGE:
+            continue
+        twins = call.module and scaling_helps(facts, call.module)
+        if twins and not twins.scaled < HARM * twins.as_it_is:
+            continue
+        worst = int(size.argmax())
+        numbers = (
+            f"Feature {worst} has mean {float(mean[worst]):.4g} and standard deviation "
+            f"{float(spread[worst]):.4g}"
+        )
+        if ratio > UNEQUAL:
+            numbers += f"; spreads differ {ratio:.0f}-fold"
         told = (
             "The inputs are not scaled.",
-            f"Feature {worst} has mean {float(features[:, worst].mean()):.4g} and "
-            f"standard deviation {float(spread[worst]):.4g}"
-            + (f"; spreads differ {ratio:.0f}-fold." if ratio > UNEQUAL else "."),
+            numbers + _compared(twins or None),
             "Subtract each feature's mean and divide by its standard deviation, both "
             "of the training part; divide pixels by 255.",
         )
-        yield found(facts, "D3", "error", _table_place(facts, first), told)
+        severity: Severity = "error" if twins else "warning"
+        yield found(facts, "D3", severity, _table_place(facts, call), told, "before")
 
 
-def _is_scaled_by_hand(facts: Facts, call: Call) -> bool:
-    """Whether the script scales: the network begins with no layer that does."""
-    del facts
-    if call.inputs is None or not call.inputs.is_floating_point():
-        return False
-    if call.module is None:
-        return True
-    leaves = [part for part in call.module.modules() if not list(part.children())]
-    with_weights = [p for p in leaves if list(p.parameters(recurse=False))]
-    return bool(with_weights) and not isinstance(with_weights[0], _NORMS)
+def _compared(twins: Comparison | None) -> str:
+    if twins is None:
+        return "."
+    return (
+        f". After {STEPS} steps on the same batches the loss is {twins.as_it_is:.4g}; "
+        f"scaled, {twins.scaled:.4g}."
+    )
+
+
+def _features(facts: Facts, first: Call) -> Tensor | None:
+    """Return what reaches the first layer with weights, a column for each feature."""
+    if isinstance(first.first_layer, _NORMS):
+        return None
+    own = [c for c in facts.trained_calls if c.module is first.module]
+    given = [c.entering if c.module is not None else c.inputs for c in own]
+    every = [t for t in given if t is not None and t.is_floating_point()]
+    if not every or every[0].dim() < 2:
+        return None
+    shape = every[0].shape[1:]
+    features = torch.cat([t.double() for t in every if t.shape[1:] == shape])
+    if features.dim() > 2:  # pictures and sequences: of each channel
+        features = features.transpose(0, 1).flatten(1).T
+    elif features.shape[1] > 64:  # flattened pictures: of all pixels
+        features = features.flatten()[:, None]
+    return features if len(features) >= 8 else None
+
+
+def _target_not_scaled(facts: Facts) -> Iterator[Finding]:
+    for call in first_calls(facts):
+        pairs = [p for p in facts.training_pairs if call.number in p.answers.calls]
+        if not pairs or pairs[0].name not in _NUMBERS or call.module is None:
+            continue
+        own = [p for p in facts.training_pairs if p.place == pairs[0].place][:200]
+        values = _targets(own)
+        if len(values) < 8 or pairs[0].targets.calls:
+            continue
+        mean, spread = float(values.mean()), float(values.std())
+        if spread <= FAR and abs(mean) <= 3 * max(spread, 1e-12):
+            continue
+        twins = scaling_helps(facts, call.module, targets=True)
+        if twins is None or not twins.scaled < HARM * twins.as_it_is:
+            continue
+        if twins.as_it_is < 0.5:
+            continue  # it learns well enough as it is
+        told = (
+            "The target is not scaled.",
+            f"Targets have mean {mean:.4g} and standard deviation {spread:.4g}. After "
+            f"{STEPS} steps on the same batches {twins.as_it_is:.0%} of their variance "
+            f"is not explained; with scaled targets, {twins.scaled:.0%}.",
+            "Subtract the mean of the training targets and divide by their standard "
+            "deviation; undo it for predictions.",
+        )
+        yield found(facts, "D4", "error", pairs[0].place, told, "before")
 
 
 def _table_place(facts: Facts, call: Call) -> Place | None:
@@ -109,7 +163,7 @@ def _split_in_order(facts: Facts, reading: Reading) -> Iterator[Finding]:
     trained = _targets([p for p in facts.training_pairs if not p.targets.calls])
     measured = [p for p in facts.pairs if not p.is_trained and p.labels is not None]
     tested = _targets([p for p in measured if p.name != "sub" and not p.targets.calls])
-    if len(trained) < 20 or len(tested) < 8 or _is_over_time(facts):
+    if len(trained) < 20 or len(tested) < 8 or _is_over_time(facts, reading):
         return
     place = _split_place(reading)
     whole = bool((trained == trained.round()).all()) and bool(
@@ -186,15 +240,28 @@ def _targets(pairs: list[Pair]) -> Tensor:
     return torch.cat(labels)[:200_000] if labels else torch.empty(0)
 
 
-def _is_over_time(facts: Facts) -> bool:
-    """Whether inputs are windows of a series: there, splitting in order is right."""
-    for call in facts.trained_calls[:20]:
+def _is_over_time(facts: Facts, reading: Reading) -> bool:
+    """Whether examples follow each other in time: there, splitting in order is right."""
+    for call in first_calls(facts):
         module = call.module
         if module is not None and any(
             isinstance(m, nn.RNNBase) for m in module.modules()
         ):
             return True
-    return False
+    if any(_are_windows(table) for table, _ in facts.tables):
+        return True
+    names = names_in(reading.tree)
+    words = {word for name in names for word in name.lower().split("_")}
+    return bool(words & _TIMES)
+
+
+def _are_windows(table: Tensor) -> bool:
+    """Whether each row is the one before, moved on by one."""
+    rows = table[:50].flatten(1)
+    if rows.shape[1] < 3 or len(rows) < 10:
+        return False
+    same = rows[1:, :-1] == rows[:-1, 1:]
+    return bool(same.double().mean() > 0.9) and bool(rows.double().std(1).min() > 0)
 
 
 def _split_place(reading: Reading) -> Place | None:

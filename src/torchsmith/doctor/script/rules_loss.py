@@ -190,6 +190,8 @@ def _own_answers(facts: Facts, pairs: list[Pair]) -> Iterator[Finding]:
     own = [p for p in pairs if p.answers.calls and p.targets.calls >= p.answers.calls]
     if len(own) < max(FEW, 0.9 * len(pairs)):
         return
+    if pairs[0].name in ("index", "gather"):
+        return  # such as the log-probability of what was drawn
     if pairs[0].name == "sub" and own[0].targets != own[0].answers:
         return  # such as the distance of two answers
     made = [o for o in own[0].targets.recent if o.place is not None]

@@ -60,7 +60,7 @@ def _standing_still(facts: Facts, reading: Reading) -> Iterator[Finding]:
         line = _batch_line(reading, place)
         is_sliding = sliding >= MOST * len(neighbours)
         if not is_sliding and (same < MOST * len(neighbours) or line is None):
-            continue
+            continue  # the same batch again may be meant: all examples, or one to learn
         reached = {row for call in calls[:400] for row in call.rows}
         taken = sum(call.num_rows for call in calls[:400])
         told = (
@@ -119,7 +119,9 @@ def _begin_line(
     reading: Reading, scope: ast.AST, loop: Loop, inner: list[Function]
 ) -> Place | None:
     for node, cut in slices_in(scope):
-        if cut.lower is None and cut.upper is None:
+        if cut.lower is None or cut.upper is None:
+            continue
+        if not names_in(cut.lower) and not names_in(cut.upper):
             continue
         bounds = [b for b in (cut.lower, cut.upper) if b is not None]
         names = set().union(*(names_in(bound) for bound in bounds))

@@ -199,14 +199,18 @@ def _is_one(node: ast.expr) -> bool:
 
 def _trained_on(facts: Facts, reading: Reading) -> Iterator[Finding]:
     """Examples that are measured as unseen, though they were trained on."""
-    trained = {row for call in facts.trained_calls for row in call.rows}
-    passes: dict[tuple[tuple[Place, ...], int], list[int]] = {}
+    taught: dict[int, set[int]] = {}
+    for call in facts.trained_calls:
+        taught.setdefault(id(call.module), set()).update(call.rows)
+    passes: dict[tuple[int, tuple[Place, ...], int], list[int]] = {}
     for call in _measuring(facts, reading):
         if call.module is not None and call.rows:
-            passes.setdefault((call.path, call.step), []).extend(call.rows)
+            key = (id(call.module), call.path, call.step)
+            passes.setdefault(key, []).extend(call.rows)
     worst: dict[Place | None, float] = {}
-    for (path, _), rows in passes.items():
+    for (number, path, _), rows in passes.items():
         place = path[0] if path else None
+        trained = taught.get(number, set())
         again = set(rows) & trained
         share = sum(row in again for row in rows) / len(rows)
         usual = 20 * (1 - len(set(rows)) / len(rows))  # equal rows that the data has

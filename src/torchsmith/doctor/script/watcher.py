@@ -69,7 +69,7 @@ class Watcher:
         self._num_calls: dict[tuple[int, bool], int] = {}
         self._windows: dict[tuple[Place | None, Place | None], tuple[int, int]] = {}
         self._before_step: dict[Place | None, tuple[int, int]] = {}
-        self._top = 0
+        self._top: Call | None = None
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -118,14 +118,14 @@ class Watcher:
         if operations.asleep or not self.is_here:
             return original(module, *args, **kwargs)
         if operations.depth:
-            self.facts.used.setdefault(self._top, set()).add(id(module))
-            self.facts.modules[id(module)] = module
+            self._inside(module, args)
             return original(module, *args, **kwargs)
         if next(module.parameters(), None) is None:
             return original(module, *args, **kwargs)
         self._stop_when_enough()
         call = self._begun(module, args, kwargs)
-        operations.depth, self._top = 1, id(module)
+        operations.depth, self._top = 1, call
+        self._inside(module, args)
         try:
             outputs = original(module, *args, **kwargs)
         finally:
@@ -138,6 +138,18 @@ class Watcher:
         )
         self._answered(call, outputs, given)
         return outputs
+
+    def _inside(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+        """Note a module that takes part in a call, and what reaches the first layer."""
+        call = self._top
+        if call is None:
+            return
+        self.facts.used.setdefault(id(call.module), set()).add(id(module))
+        self.facts.modules[id(module)] = module
+        if call.first_layer is None and module._parameters:
+            call.first_layer = module
+            if call.inputs is not None and args and isinstance(args[0], Tensor):
+                call.entering = args[0].detach().clone()
 
     def _begun(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -233,7 +245,7 @@ class Watcher:
         closure = kwargs.get("closure") or next(iter(args[1:2]), None)
         stepping.step_place = self.facts.places.here()
         if closure is not None:
-            stepping.takes_closure = True
+            stepping.takes_closure = self.operations.in_step = True
             return
         with self._quiet():
             is_idle = not any(_has_gradient(p) for p in stepping.parameters)
@@ -248,6 +260,7 @@ class Watcher:
         stepping = self._stepping(optimizer)
         if stepping is None:
             return
+        self.operations.in_step = False
         if not stepping.takes_closure:
             self.operations.asleep -= 1
         stepping.num_steps += 1
