@@ -186,6 +186,8 @@ def test_a_linear_model_that_is_better_is_a_warning():
 def test_a_score_that_swings_from_epoch_to_epoch_is_told():
     swinging = epochs([0.5] * 10, [0.5, 0.7, 0.6, 0.9, 0.6, 0.9, 0.6, 0.9, 0.6, 0.9])
     assert found(course(swinging))["T7"].severity == "warning"
+    calm = epochs([0.5] * 10, [0.5, 0.9, 0.5, 0.9, 0.7, 0.9, 0.9, 0.91, 0.92, 0.92])
+    assert found(course(calm)) == {}
     wide = result(scores={p: {"accuracy": around(0.9, 0.4)} for p in ("test", "val")})
     assert "T7" not in found(course(swinging), wide)
 
@@ -244,9 +246,10 @@ def test_a_small_test_part_is_a_note():
 
 
 def test_probabilities_that_are_off_are_told_with_a_remedy():
-    calibration = Calibration(error=around(0.08), bins=())
-    seen = found(evaluation=result(calibration=calibration))
-    assert seen["Q4"].changes == {"calibration": {"TemperatureScaling": {}}}
+    off = [Calibration(error=around(error), bins=()) for error in (0.08, 0.06)]
+    seen = [found(evaluation=result(calibration=one))["Q4"] for one in off]
+    assert [one.severity for one in seen] == ["warning", "note"]
+    assert seen[0].changes == {"calibration": {"TemperatureScaling": {}}}
     assert (
         found(evaluation=result(calibration=Calibration(error=around(0.04), bins=())))
         == {}
@@ -289,7 +292,10 @@ def test_labels_that_all_models_doubt_are_named():
         loss=4.6,
         rivals=("linear model", "gradient-boosted trees"),
     )
-    seen = found(evaluation=result(mistakes=(mistake,)))
+    sure = around(0.01, 0.01)
+    seen = found(evaluation=result(mistakes=(mistake,), surest_wrong=sure))
     assert (seen["D11"].severity, seen["D11"].where) == ("note", "line 7")
     alone = mistake.model_copy(update={"rivals": ("linear model",)})
-    assert found(evaluation=result(mistakes=(alone,))) == {}
+    assert found(evaluation=result(mistakes=(alone,), surest_wrong=sure)) == {}
+    hard = result(mistakes=(mistake,), surest_wrong=around(0.08))
+    assert found(evaluation=hard) == {}

@@ -26,16 +26,17 @@ def test_findings_stand_in_their_order_with_title_remedy_and_settings():
     assert first < second
     assert "Lower <code>lr</code> five times." in section
     assert "<code>--set optimizer.AdamW.lr=0.0002</code>" in section
-    assert "2 errors and 1 warning; the likely cause is P1." in section
+    assert "1 error and 1 warning; the likely cause is P1." in section
     assert "Ignored: T5." in section
     assert "Not looked at: Nearest neighbours: there was no time." in section
 
 
-def test_notes_that_stand_with_the_data_are_not_said_twice():
+def test_what_stands_with_the_data_is_not_said_twice():
     content = contents.binary()
     found = content.inspection.findings
     shown = doctor_view(replace(content, diagnosis=Diagnosis(findings=found)))
-    assert shown["notes"] == []
+    assert shown["notes"] == shown["serious"] == []
+    assert shown["of_data"]
 
 
 def test_where_nothing_is_wrong_the_section_says_so():

@@ -73,15 +73,19 @@ def summary(diagnosis: Diagnosis) -> str:
     return f"{text} ({'; '.join(remarks)})." if remarks else f"{text}."
 
 
-def print_after_training(diagnosis: Diagnosis, folder: Path, console: Console) -> None:
+def print_after_training(
+    diagnosis: Diagnosis, known: Sequence[Finding], folder: Path, console: Console
+) -> None:
     """Print the likely cause, and how to hear of the others; nothing of notes.
 
     Args:
         diagnosis: Of the run.
+        known: What inspection found, which the plan has taken care of.
         folder: The run folder.
         console: Where to print.
     """
-    serious = [f for f in diagnosis.findings if f.severity != "note"]
+    found = (f for f in diagnosis.findings if f.severity != "note")
+    serious = [f for f in found if f not in known]
     if not serious:
         return
     console.print()

@@ -128,7 +128,8 @@ def _show_run(run: "Run", output: Output, source: str | None) -> None:
     print_evaluation(run.evaluation, output.console)
     if run.outcome.outlook:
         output.say(f"\n{run.outcome.outlook}")
-    print_after_training(run.diagnosis, run.path, output.console)
+    known = run.inspection.findings
+    print_after_training(run.diagnosis, known, run.path, output.console)
     output.say(f"\nRun:    {run.path}")
     output.say(f"Report: {run.report_path}")
     output.say("\nNext:")

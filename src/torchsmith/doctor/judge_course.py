@@ -1,5 +1,6 @@
 """What the curve of a score shows once training is over: T7, T8, C6."""
 
+import math
 import statistics
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -15,11 +16,14 @@ from torchsmith.inspect.wording import number
 from torchsmith.plan.losses import CrossEntropyLoss
 from torchsmith.train.history import EpochRecord
 
-FEWEST_EPOCHS = 6
+FEWEST_EPOCHS = 8
 """Of fewer no swing can be told from learning."""
 
+LATE = 3
+"""The last third of the epochs: a high rate in the middle of a schedule may swing."""
+
 SWING_ERRORS, SWING_SHARE = 1.5, 0.15
-"""From one epoch to the next in the second half of training: in sampling errors of the
+"""From one epoch to the next in the last third of training: in sampling errors of the
 val part, and as a share of all that was gained; both, for a warning."""
 
 LOSS_ROSE, SCORE_FELL = 0.1, 2.0
@@ -29,6 +33,10 @@ sampling errors; both, for a warning."""
 MODE_RATIO, MODE_SHARE = 1.5, 0.1
 """The loss of training examples in eval mode is so many times that of train mode, and
 more by such a share of the loss of chance; both, for a warning."""
+
+
+SHARES = frozenset({"accuracy", "balanced_accuracy", "f1", "f1_macro"})
+"""Metrics that are shares of rows, or nearly."""
 
 
 def find_in_scores(course: Course, evaluation: Evaluation) -> Iterator[Finding]:
@@ -45,15 +53,26 @@ def find_in_scores(course: Course, evaluation: Evaluation) -> Iterator[Finding]:
     if found is not None and len(curve) == len(values):
         sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
         error = sampling_error(found)
-        yield from _swing(metric, [sign * value for value in curve], error)
+        rows = evaluation.num_examples.get("val", 0)
+        late = curve[-max(len(curve) // LATE, 4) :]
+        wide = max(error, _error_there(metric, late, rows))
+        yield from _swing(metric, [sign * value for value in curve], wide)
         yield from _by_heart(course, metric, [sign * value for value in curve], error)
     yield from _modes(course, evaluation)
+
+
+def _error_there(metric: Metric, late: Sequence[float], rows: int) -> float:
+    """Return the sampling error of a share at the level of these epochs; else 0."""
+    mean = statistics.fmean(late)
+    if metric not in SHARES or not rows or not 0 < mean < 1:
+        return 0.0
+    return math.sqrt(mean * (1 - mean) / rows)
 
 
 def _swing(metric: Metric, curve: Sequence[float], error: float) -> Iterator[Finding]:
     if len(curve) < FEWEST_EPOCHS:
         return
-    late = curve[len(curve) // 2 - 1 :]
+    late = curve[-max(len(curve) // LATE, 4) - 1 :]
     steps = [after - before for before, after in pairwise(late)]
     # Each step is the difference of two epochs.
     swing = statistics.pstdev(steps) / 2**0.5
@@ -66,7 +85,7 @@ def _swing(metric: Metric, curve: Sequence[float], error: float) -> Iterator[Fin
         message=f"From epoch to epoch {METRIC_TITLES[metric]} on the val part swings "
         "more than chance explains.",
         where="optimizer.lr",
-        evidence=f"by {number(_short(swing))} in the second half of training; the "
+        evidence=f"by {number(_short(swing))} in the last third of training; the "
         f"sampling error of the val part is {number(_short(error))}, and all that was "
         f"gained {number(_short(gained))}",
         remedy="Let the learning rate fall to the end, average the weights, or lower "

@@ -18,8 +18,8 @@ so much: a warning. Trees are often better on tables, and no sign of a fault."""
 WIDE = 0.05
 """Half an interval of a score between 0 and 1: more is a note."""
 
-WRONG_PROBABILITIES = 0.03
-"""The low end of the calibration error: more is a warning."""
+DOUBTFUL_PROBABILITIES, WRONG_PROBABILITIES = 0.03, 0.05
+"""The low end of the calibration error: more is a note, a warning."""
 
 FAILS = 2.0
 """The error of a group, in errors of all others: a note, and a warning where a rival
@@ -32,6 +32,10 @@ errors: both, for a warning."""
 ALONE, BESIDE, NEARLY_ALL = 0.8, 0.1, 0.98
 """Of what the network is better than chance, shuffling one column loses more than the
 first share, no other more than the second, and the score is above the third."""
+
+CLEAN = 0.03
+"""Of the answers of which a network is surest, so many may be wrong for single labels
+to be doubted: where more are, the inputs do not tell all."""
 
 WRONG_LABELS, RANDOM_RANK = 0.01, 0.3
 """The low ends of the share of wrong answers of which the network is surest, and of the
@@ -171,12 +175,12 @@ def _too_good(evaluation: Evaluation, found: Standing) -> Iterator[Finding]:
 
 def _probabilities(plan: Plan | None, evaluation: Evaluation) -> Iterator[Finding]:
     calibration = evaluation.calibration
-    if calibration is None or not calibration.error.low > WRONG_PROBABILITIES:
+    if calibration is None or not calibration.error.low > DOUBTFUL_PROBABILITIES:
         return
     planned = plan is not None and plan.calibration is not None
     yield Finding(
         code="Q4",
-        severity="warning",
+        severity="warning" if calibration.error.low > WRONG_PROBABILITIES else "note",
         message=f"The probabilities are off by {calibration.error.value:.1%} on "
         "average.",
         where="calibration",
@@ -200,8 +204,10 @@ def _groups(evaluation: Evaluation) -> Iterator[Finding]:
         yield Finding(
             code="Q5",
             severity="warning" if beaten else "note",
-            message=f"{_called(group)} fail {group.error / max(group.others, 1e-9):.1f}"
-            f" times as much as all others{', ' * bool(alike)}{alike}.",
+            message=f"{_called(group)} {_fail(evaluation)} "
+            f"{group.error / max(group.others, 1e-9):.1f} times "
+            f"{'as much' if evaluation.task == 'regression' else 'as often'} as all "
+            f"others{', ' * bool(alike)}{alike}.",
             where=f"column '{group.column}'" if group.column else f"'{group.name}'",
             evidence=f"{amount(group.rows, 'test ' + NOUNS[evaluation.kind])}: error "
             f"{_error(evaluation, group.error)}, all others "
@@ -210,6 +216,10 @@ def _groups(evaluation: Evaluation) -> Iterator[Finding]:
             "apart.",
             moment="after",
         )
+
+
+def _fail(evaluation: Evaluation) -> str:
+    return "are off" if evaluation.task == "regression" else "are wrong"
 
 
 def _called(group: Group) -> str:
@@ -245,6 +255,8 @@ def _labels(evaluation: Evaluation) -> Iterator[Finding]:
         and place.low > RANDOM_RANK
     )
     if not doubted and not certain:
+        return
+    if not certain and (wrong is None or wrong.value > CLEAN):
         return
     places = listed([one.where for one in doubted])
     named = f"{amount(len(doubted), 'label')} in doubt: {places}" if doubted else ""

@@ -33,11 +33,13 @@ def doctor_view(content: ReportContent) -> dict[str, Any]:
     diagnosis = content.diagnosis
     if diagnosis is None:
         return {}
-    serious = [f for f in diagnosis.findings if f.severity != "note"]
-    shown = content.inspection.findings  # stand with the data
-    notes = [f for f in diagnosis.findings if f.severity == "note" and f not in shown]
+    known = content.inspection.findings
+    found = [finding for finding in diagnosis.findings if finding not in known]
+    serious = [finding for finding in found if finding.severity != "note"]
+    notes = [finding for finding in found if finding.severity == "note"]
     return {
         "summary": _summary(diagnosis, serious),
+        "of_data": any(f in known and f.severity != "note" for f in diagnosis.findings),
         "serious": [_told(one) for one in serious],
         "notes": [_told(one) for one in notes],
         "reference": _reference(diagnosis.reference, content),
@@ -60,7 +62,7 @@ def _told(finding: Finding) -> tuple[Finding, str, str]:
 
 
 def _summary(diagnosis: Diagnosis, serious: Sequence[Finding]) -> str:
-    errors = len(diagnosis.errors)
+    errors = sum(finding.severity == "error" for finding in serious)
     warnings = len(serious) - errors
     found = [
         count(number, noun)
