@@ -143,3 +143,18 @@ def test_the_page_and_the_misses_name_what_was_wrong():
     assert "lr-high 3 on mnist-mlp expects P1/T1: said T4" in told
     silent = misses(measured([0.5, 0.5, 0.5]), ["mnist-mlp"])
     assert "3 of 3 silent" in silent
+
+
+def test_of_two_faults_both_must_be_named_to_count_as_both():
+    rows = measured([0.5, 0.5, 0.5])
+    told = (Told("P1", "error", "before"), Told("D11", "warning", "before"))
+    for seed, said in enumerate([told, told[:1], ()]):
+        pair = row(
+            "double", 0.4, *said, fault="lr-high+wrong-labels", level=2, seed=seed
+        )
+        rows[pair.case.key] = pair
+    fine = row("double", 0.93, fault="lr-high+wrong-labels", level=2, seed=9)
+    found = figures(rows | table(fine))
+    counts = [found.doubles_found, found.doubles_first, found.doubles_both]
+    assert [each.count for each in counts] == [2, 2, 1]
+    assert {each.of for each in counts} == {3}, "what does not hurt is not counted"

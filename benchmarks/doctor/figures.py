@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.doctor.faults import FAULTS
 from benchmarks.doctor.rows import Row, Told, alarms
 from benchmarks.doctor.tasks import TASKS
-from benchmarks.doctor.truth import Variant, is_healthy, variants
+from benchmarks.doctor.truth import Variant, hurting_doubles, is_healthy, variants
 
 Z = 1.959964
 """Of a 95 % interval."""
@@ -75,11 +75,13 @@ class Figures:
         killed: Variants that hurt.
         alive: Variants that do not.
         healthy: Healthy runs, of the tasks' own plans and of other configurations.
+        doubles: Runs with two faults, that hurt.
     """
 
     killed: Sequence[Variant]
     alive: Sequence[Variant]
     healthy: Sequence[Row]
+    doubles: Sequence[Row] = ()
 
     @property
     def runs(self) -> list[tuple[Variant, Row]]:
@@ -149,6 +151,26 @@ class Figures:
         return share(_has_error(row) for v in self.alive for row in v.rows)
 
     @property
+    def doubles_found(self) -> Share:
+        """Runs with two faults and an alarm."""
+        return share(alarms_of(row) for row in self.doubles)
+
+    @property
+    def doubles_first(self) -> Share:
+        """Runs with two faults of which the first code names either."""
+        return share(names_cause(row, 1) for row in self.doubles)
+
+    @property
+    def doubles_both(self) -> Share:
+        """Runs with two faults that are both named by the first three codes."""
+        return share(_names_both(row) for row in self.doubles)
+
+    @property
+    def stopped(self) -> Share:
+        """Runs that the doctor, or the loss, ended early."""
+        return share(row.share < 1 and not row.refused for _, row in self.runs)
+
+    @property
     def stable(self) -> Share:
         """Runs whose first code is that of most seeds of the variant."""
         same: list[bool] = []
@@ -176,6 +198,11 @@ class Figures:
         }
 
 
+def _names_both(row: Row) -> bool:
+    said = set(first_codes(row, 3))
+    return all(said & set(FAULTS[name].codes) for name in row.case.fault.split("+"))
+
+
 def _has_error(row: Row) -> bool:
     return any(told.severity == "error" for told in alarms_of(row))
 
@@ -196,4 +223,5 @@ def figures(rows: Mapping[str, Row], tasks: Iterable[str] | None = None) -> Figu
                 or (row.case.what == "config" and is_healthy(row, rows))
             )
         ],
+        doubles=[row for row in hurting_doubles(rows) if row.case.task in asked],
     )

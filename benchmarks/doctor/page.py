@@ -74,6 +74,10 @@ GOALS: tuple[tuple[str, str, Callable[[Figures], object]], ...] = (
     ("first remedy wins back 90 %", ">= 0.92", lambda f: f.cured),
     ("found before training", ">= 0.60", lambda f: f.before),
     ("the same verdict over seeds", ">= 0.95", lambda f: f.stable),
+    ("two faults at once: found", "", lambda f: f.doubles_found),
+    ("two faults at once: one of them first", "", lambda f: f.doubles_first),
+    ("two faults at once: both in the first three", "", lambda f: f.doubles_both),
+    ("ended early", "", lambda f: f.stopped),
     ("an error though nothing hurts", "", lambda f: f.errors_on_alive),
     ("seconds before training, median and most", "<= 10", lambda f: _two(f, "before")),
 )

@@ -24,6 +24,9 @@ RELATIVE = 0.03
 CALIBRATION = 0.03
 """Of the expected calibration error."""
 
+FAR = 3.0
+"""Deviations of healthy runs, by which a single run must be worse."""
+
 WON_BACK = 0.9
 """Of what was lost, from which a remedy counts as right."""
 
@@ -119,6 +122,27 @@ def variants(rows: Mapping[str, Row]) -> list[Variant]:
             key = (row.case.task, row.case.fault, row.case.level)
             by_variant.setdefault(key, []).append(row)
     return [_variant(key, each, rows) for key, each in by_variant.items()]
+
+
+def hurting_doubles(rows: Mapping[str, Row]) -> list[Row]:
+    """Return runs with two faults that are far worse than healthy ones.
+
+    There is one run of each, so that chance is judged by the healthy runs alone.
+    """
+    found = []
+    for row in rows.values():
+        names = row.case.fault.split("+")
+        if row.case.what != "double" or not set(names) <= set(FAULTS):
+            continue
+        effect = FAULTS[names[0]].effect
+        healthy = [worth(each, effect) for each in healthy_rows(rows, row.case.task)]
+        if len(healthy) < 3:
+            continue
+        mean, spread = float(np.mean(healthy)), float(np.std(healthy, ddof=1))
+        least = max(margin(row.case.task, effect, mean), FAR * spread)
+        if row.refused or mean - worth(row, effect) >= least:
+            found.append(row)
+    return found
 
 
 def _variant(
