@@ -171,16 +171,16 @@ def conclude_diagnosis(
 def diagnose_diverged(
     folder: RunFolder, plan: Plan, watch: "Watch", observer: Observer
 ) -> None:
-    """Write what is known of a run whose loss is no finite number, and tell the cause.
+    """Write what is known of a run whose loss is no finite number, and tell why.
 
     Args:
         folder: Of the run.
         plan: What was done.
         watch: That looked on.
-        observer: Is told the first finding of what went on while it trained.
+        observer: Is told what training showed, the likely cause first.
     """
     found = conclude_diagnosis(folder, plan, watch, None).findings
-    for finding in [f for f in found if f.moment == "during"][:1]:
+    for finding in (f for f in found if f.moment == "during"):
         observer.note(told(finding))
 
 

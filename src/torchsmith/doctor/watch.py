@@ -6,7 +6,7 @@ from time import perf_counter
 
 from torchsmith.core.files import write_atomic
 from torchsmith.doctor.course import Course, find_in_course, pointless
-from torchsmith.doctor.diagnosis import Reference
+from torchsmith.doctor.diagnosis import UNKNOWN, Reference
 from torchsmith.doctor.sampling import Sampler, reason_against
 from torchsmith.doctor.signals import Signals, lines_of, read_signals
 from torchsmith.doctor.subject import Subject
@@ -42,7 +42,7 @@ class Watch(TrainingObserver):
     def __init__(
         self,
         subject: Subject,
-        reference: Reference,
+        reference: Reference = UNKNOWN,
         ignore: tuple[str, ...] = (),
         path: Path | None = None,
         tell: Callable[[Finding], None] = lambda finding: None,  # noqa: ARG005
@@ -62,7 +62,7 @@ class Watch(TrainingObserver):
             write_atomic(path, lines_of(self.signals))
             self._log = Log(path, _line)
         if subject.state.step == 0:
-            self._sample()
+            self.sample()
         self.seconds = perf_counter() - begin
 
     @property
@@ -100,7 +100,7 @@ class Watch(TrainingObserver):
         state = self._subject.state
         is_lost = not bool(state.loss_sum.isfinite()) and not state.finished
         if is_lost and not (self.signals and self.signals[-1].step == state.step):
-            self._sample()
+            self.sample()
         if self._log is not None:
             self._log.write_out()
 
@@ -116,11 +116,12 @@ class Watch(TrainingObserver):
         is_last = bool(self._subject.state.finished)
         is_last = is_last or record.epoch >= self._subject.job.training.epochs
         if not known and (is_last or is_sampled(record.epoch)):
-            self._sample()
+            self.sample()
             self._tell_errors()
         self.seconds += perf_counter() - begin
 
-    def _sample(self) -> None:
+    def sample(self) -> None:
+        """Take a sample now; what cannot be probed once is left out from now on."""
         if self.left_out:
             return
         reason = reason_against(self._subject)
