@@ -108,8 +108,28 @@ def test_nothing_is_said_of_a_healthy_run():
     assert found() == {}
 
 
-def test_nothing_is_said_of_a_run_without_scores():
+def test_nothing_is_said_of_a_healthy_run_without_scores():
     assert list(find_in_result(course(), None)) == []
+
+
+def own(history, num_val=500):
+    """The course of a person's own module: no plan, and no scores at the end."""
+    return Course(
+        len(history), 100, history, (), Reference(chance_loss=1.6), None, "", num_val
+    )
+
+
+def test_a_module_of_ones_own_is_judged_by_its_curve():
+    heart = epochs(
+        [0.9, 0.7, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02],
+        [0.7, 0.85, 0.92, 0.92, 0.88, 0.86, 0.84, 0.82],
+        [0.8, 0.6, 0.5, 0.52, 0.6, 0.7, 0.8, 0.9],
+    )
+    [finding] = find_in_result(own(heart), None)
+    assert (finding.code, finding.changes) == ("T8", {})
+    assert list(find_in_result(own(heart, num_val=0), None)) == []
+    [finding] = find_in_result(own(epochs([1.4, 1.2, 1.0])), None)
+    assert (finding.code, finding.changes) == ("P3", {})
 
 
 def test_every_finding_is_of_the_time_after_training():

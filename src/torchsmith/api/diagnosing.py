@@ -204,18 +204,20 @@ def _examined_again(
 
 
 def _of_fit(folder: RunFolder) -> Diagnosis:
-    """Judge the course of a person's own module, whose code is not known here."""
+    """Return what was said of a person's own module, or judge its course alone."""
+    known = read_diagnosis(folder)
+    if known is not None:
+        return known
     training = Training.model_validate_json(folder.fit.read_bytes())
-    known = _known(folder)
     history = read_history(folder.metrics)
     course = Course(
         num_epochs=training.epochs,
         steps_per_epoch=_steps_per_epoch(history),
         history=history,
         signals=read_signals(folder.signals),
-        reference=known.reference,
     )
-    return concluded(known, course, None, known.ignored)
+    left = ("The module and its data: only torchsmith.fit has them.",)
+    return concluded(Diagnosis(left_out=left), course, None, ())
 
 
 def _steps_per_epoch(history: Sequence[EpochRecord]) -> int:

@@ -124,6 +124,7 @@ class FitDoctor:
             signals=self.watch.signals,
             reference=self.diagnosis.reference,
             stopped=state.finished,
+            num_val=0 if job.val is None else len(job.val),
         )
         known = (*self.diagnosis.findings, *self.watch.findings)
         before = self.diagnosis.model_copy(update={"findings": known})

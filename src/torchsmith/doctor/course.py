@@ -25,6 +25,7 @@ class Course:
         reference: With what to compare.
         plan: None for `fit`.
         stopped: Why training ended; empty while it goes on.
+        num_val: Examples of the val part; 0 where that is not known.
     """
 
     num_epochs: int
@@ -34,6 +35,7 @@ class Course:
     reference: Reference = UNKNOWN
     plan: Plan | None = None
     stopped: str = ""
+    num_val: int = 0
 
 
 def find_in_course(course: Course) -> Iterator[Finding]:

@@ -15,10 +15,10 @@ def find_in_result(course: Course, evaluation: Evaluation | None) -> Iterator[Fi
 
     Args:
         course: So far, or whole.
-        evaluation: Of the run; None where training did not come to its end.
+        evaluation: Of the run; None of a person's own module, and where
+            training did not come to its end.
     """
-    if evaluation is None:
-        return
     yield from find_in_scores(course, evaluation)
     yield from find_underfit(course, evaluation)
-    yield from find_in_quality(course, evaluation)
+    if evaluation is not None:
+        yield from find_in_quality(course, evaluation)

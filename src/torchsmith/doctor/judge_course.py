@@ -4,6 +4,7 @@ import math
 import statistics
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import cast
 
 from pydantic import JsonValue
 
@@ -39,39 +40,48 @@ SHARES = frozenset({"accuracy", "balanced_accuracy", "f1", "f1_macro"})
 """Metrics that are shares of rows, or nearly."""
 
 
-def find_in_scores(course: Course, evaluation: Evaluation) -> Iterator[Finding]:
+def find_in_scores(course: Course, evaluation: Evaluation | None) -> Iterator[Finding]:
     """Find a score that swings or falls, and modes that disagree.
 
     Args:
         course: Whole.
-        evaluation: Of the run.
+        evaluation: Of the run; None where there is none.
     """
-    metric = evaluation.metric
-    found = evaluation.scores.get("val", {}).get(metric)
+    metric: str = "accuracy" if evaluation is None else evaluation.metric
     values = [record.metrics.get(metric) for record in course.history]
     curve = [value for value in values if value is not None]
-    if found is not None and len(curve) == len(values):
+    if curve and len(curve) == len(values):
         sign = -1.0 if metric in LOWER_IS_BETTER else 1.0
-        error = sampling_error(found)
+        error = _error_of(metric, curve, course, evaluation)
+        curve = [sign * value for value in curve]
+        if error > 0:
+            yield from _swing(course, metric, curve, error)
+            yield from _by_heart(course, metric, curve, error)
+    if evaluation is not None:
+        yield from _modes(course, evaluation)
+
+
+def _error_of(
+    metric: str, curve: Sequence[float], course: Course, evaluation: Evaluation | None
+) -> float:
+    """Return the sampling error of the val part late in training; 0 where unknown."""
+    error, rows = 0.0, course.num_val
+    if evaluation is not None:
         rows = evaluation.num_examples.get("val", 0)
-        late = curve[-max(len(curve) // LATE, 4) :]
-        wide = max(error, _error_there(metric, late, rows))
-        yield from _swing(metric, [sign * value for value in curve], wide)
-        yield from _by_heart(course, metric, [sign * value for value in curve], error)
-    yield from _modes(course, evaluation)
+        score = evaluation.scores.get("val", {}).get(evaluation.metric)
+        error = 0.0 if score is None else sampling_error(score)
+    mean = statistics.fmean(curve[-max(len(curve) // LATE, 4) :])
+    if metric in SHARES and rows and 0 < mean < 1:
+        error = max(error, math.sqrt(mean * (1 - mean) / rows))
+    return error
 
 
-def _error_there(metric: Metric, late: Sequence[float], rows: int) -> float:
-    """Return the sampling error of a share at the level of these epochs; else 0."""
-    mean = statistics.fmean(late)
-    if metric not in SHARES or not rows or not 0 < mean < 1:
-        return 0.0
-    return math.sqrt(mean * (1 - mean) / rows)
-
-
-def _swing(metric: Metric, curve: Sequence[float], error: float) -> Iterator[Finding]:
+def _swing(
+    course: Course, metric: str, curve: Sequence[float], error: float
+) -> Iterator[Finding]:
     if len(curve) < FEWEST_EPOCHS:
         return
+    title = _title(metric)
     late = curve[-max(len(curve) // LATE, 4) - 1 :]
     steps = [after - before for before, after in pairwise(late)]
     # Each step is the difference of two epochs.
@@ -82,7 +92,7 @@ def _swing(metric: Metric, curve: Sequence[float], error: float) -> Iterator[Fin
     yield Finding(
         code="T7",
         severity="warning",
-        message=f"From epoch to epoch {METRIC_TITLES[metric]} on the val part swings "
+        message=f"From epoch to epoch {title} on the val part swings "
         "more than chance explains.",
         where="optimizer.lr",
         evidence=f"by {number(_short(swing))} in the last third of training; the "
@@ -90,13 +100,13 @@ def _swing(metric: Metric, curve: Sequence[float], error: float) -> Iterator[Fin
         f"gained {number(_short(gained))}",
         remedy="Let the learning rate fall to the end, average the weights, or lower "
         "the rate.",
-        changes={"schedule": {"CosineAnnealingLR": {}}},
+        changes={} if course.plan is None else {"schedule": {"CosineAnnealingLR": {}}},
         moment="after",
     )
 
 
 def _by_heart(
-    course: Course, metric: Metric, curve: Sequence[float], error: float
+    course: Course, metric: str, curve: Sequence[float], error: float
 ) -> Iterator[Finding]:
     history = course.history
     losses = [record.val_loss for record in history]
@@ -113,6 +123,9 @@ def _by_heart(
     restores = course.plan is None or course.plan.stopping.restore_best
     kept = f"The weights of epoch {_best_epoch(history)} were kept. " * restores
     changes: dict[str, JsonValue] = {"stopping.patience": max(3, len(known) // 5)}
+    if not restores:
+        changes = {"stopping.restore_best": True, **changes}
+    title = _title(metric)
     yield Finding(
         code="T8",
         severity="note" if restores else "warning",
@@ -121,11 +134,11 @@ def _by_heart(
         where="stopping.restore_best",
         evidence=f"the val loss rose by {rise:.0%} to {number(_short(known[-1]))} "
         f"while the training loss fell to {number(_short(history[-1].train_loss))}, "
-        f"and {METRIC_TITLES[metric]} got worse by {number(_short(fall))}, "
+        f"and {title} got worse by {number(_short(fall))}, "
         f"{fall / error:.1f} sampling errors",
         remedy=f"{kept}Stop early and keep the best weights; more data, augmentation, "
         "dropout or weight decay let it learn longer.",
-        changes=changes if restores else {"stopping.restore_best": True, **changes},
+        changes={} if course.plan is None else changes,
         moment="after",
     )
 
@@ -167,6 +180,10 @@ def _modes(course: Course, evaluation: Evaluation) -> Iterator[Finding]:
         changes={"training.batch_size": 4 * plan.training.batch_size},
         moment="after",
     )
+
+
+def _title(metric: str) -> str:
+    return METRIC_TITLES.get(cast("Metric", metric), metric)
 
 
 def _short(value: float) -> float:

@@ -40,26 +40,31 @@ MUCH_DROPOUT = 0.45
 ACTIVATIONS = ("LU", "Tanh", "Sigmoid", "Softplus", "Mish", "Softsign", "swish")
 
 
-def find_underfit(course: Course, evaluation: Evaluation) -> Iterator[Finding]:
+def find_underfit(course: Course, evaluation: Evaluation | None) -> Iterator[Finding]:
     """Find a network that learned less than a simple rival, and the likely cause.
 
     Args:
         course: Whole.
-        evaluation: Of the run.
+        evaluation: Of the run; without it only a steep curve tells.
     """
-    found, plan = standing(evaluation), course.plan
-    if found is None or plan is None or found.rival_score is None:
-        return
-    best = found.rival_score - found.chance
-    lost = (found.rival_score - found.test.value) / best if best > 0 else 0.0
-    if not found.misses or lost < MUCH_LOST:
+    found = None if evaluation is None else standing(evaluation)
+    lost = 0.0
+    if found is not None and found.rival_score is not None:
+        best = found.rival_score - found.chance
+        lost = (found.rival_score - found.test.value) / best if best > 0 else 0.0
+    if found is None or not found.misses or lost < MUCH_LOST:
         if _is_steep(course):
-            yield _finding(found, course, "warning", _too_short(course, plan))
+            yield _finding(found, course, "warning", _too_short(course))
         return
     severity = "error" if lost >= MOST_LOST else "warning"
-    causes = [*_regularised(plan, found), *_too_small(plan, evaluation)]
+    causes: list[dict[str, Any]] = []
+    if course.plan is not None and evaluation is not None:
+        causes = [
+            *_regularised(course.plan, found),
+            *_too_small(course.plan, evaluation),
+        ]
     if not causes and (_is_steep(course) or (found.behind and _is_learning(course))):
-        causes = [_too_short(course, plan)]
+        causes = [_too_short(course)]
     if not causes and found.behind:
         causes = [_standing_still()]
     for cause in causes:
@@ -67,11 +72,12 @@ def find_underfit(course: Course, evaluation: Evaluation) -> Iterator[Finding]:
 
 
 def _finding(
-    found: Standing, course: Course, severity: str, cause: dict[str, Any]
+    found: Standing | None, course: Course, severity: str, cause: dict[str, Any]
 ) -> Finding:
+    scores = "" if found is None else f"{found.evidence}; "
     shared = {
         "severity": severity,
-        "evidence": f"{found.evidence}; {_pace(course)}",
+        "evidence": f"{scores}{_pace(course)}",
         "moment": "after",
     }
     return Finding.model_validate({**shared, **cause})
@@ -111,16 +117,19 @@ def _is_steep(course: Course) -> bool:
     if len(losses) < 2 or min(losses) != losses[-1]:
         return False
     chance = course.reference.chance_loss
-    first = max(losses[0], 0.0 if chance is None else chance)
+    if chance is None:
+        return False
     late = losses[-1 - _late(course)] - losses[-1]
-    return late > STEEP * (first - losses[-1])
+    return late > STEEP * (max(losses[0], chance) - losses[-1])
 
 
-def _too_short(course: Course, plan: Plan) -> dict[str, Any]:
-    epochs = plan.training.epochs
+def _too_short(course: Course) -> dict[str, Any]:
+    epochs, plan = course.num_epochs, course.plan
     changes: dict[str, JsonValue] = {"training.epochs": max(2 * epochs, 5)}
     where, why = "training.epochs", f"{len(course.history)} of {epochs} epochs"
-    if GUARD in course.stopped:
+    if plan is None:
+        changes = {}
+    elif GUARD in course.stopped:
         changes, where = {"training.seconds": 4 * plan.training.seconds}, GUARD
     return {
         "code": "P3",
