@@ -37,6 +37,8 @@ def test_errors_stand_before_warnings_before_notes():
         ("P7", "C6"),
         ("D10", "Q6"),
         ("T8", "Q4"),
+        ("T3", "C9", "Q1"),
+        ("T2", "P3", "Q1"),
     ],
 )
 def test_causes_stand_before_what_they_bring_about(expected):
