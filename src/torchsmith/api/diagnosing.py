@@ -15,8 +15,8 @@ from torchsmith.api.doctoring import (
 from torchsmith.api.planning import IN_MEMORY, Planned, Source, inspect, load_planned
 from torchsmith.api.run import Run, read_history
 from torchsmith.api.training import planned_of
-from torchsmith.core.errors import DataError, TorchsmithError, TrainError
-from torchsmith.core.run_folder import RunFolder, is_run
+from torchsmith.core.errors import DataError, TorchsmithError, TrainError, nearest
+from torchsmith.core.run_folder import RunFolder, is_run, run_names
 from torchsmith.doctor.course import Course
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.doctor.signals import read_signals
@@ -69,7 +69,12 @@ def doctor(
     folder = folder_of(what, Path(runs))
     if folder is None:
         _refuse("data or a plan", arguments=arguments)
-        return _before_training(what, target, settings, watcher)
+        try:
+            return _before_training(what, target, settings, watcher)
+        except DataError as error:
+            if hint := _near_run(what, Path(runs)):
+                raise DataError(f"no run at {what}{hint}") from error
+            raise
     _refuse("a run", target=target, settings=settings, arguments=arguments)
     match folder.kind:
         case "plan":
@@ -106,6 +111,13 @@ def folder_of(what: object, runs: Path) -> RunFolder | None:
         return None
     named = str(what) == LAST or is_run(Path(what)) or is_run(runs / what)
     return RunFolder.find(what, runs) if named else None
+
+
+def _near_run(what: object, runs: Path) -> str:
+    """Return the end of a message that offers a run with nearly that name."""
+    if not isinstance(what, str | Path) or Path(what).exists():
+        return ""
+    return nearest(Path(what).name, run_names(runs))
 
 
 def _before_training(
