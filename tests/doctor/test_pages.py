@@ -4,8 +4,10 @@ import json
 import re
 import tomllib
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
+from scripts.doctor_pages import constants, with_thresholds
 
 from torchsmith.core.errors import PlanError
 from torchsmith.doctor.catalogue import CATALOGUE
@@ -40,6 +42,7 @@ network: {{Sequential: [Flatten, {{Linear: 8}}, ReLU, {{Linear: 10}}]}}
 loss: CrossEntropyLoss
 optimizer: Adam
 """
+TABLE_OF_ONE = with_thresholds("<!-- thresholds: reference.LEAST -->\n\nText.\n")
 CODES = [disease.code for disease in CATALOGUE]
 
 
@@ -61,6 +64,29 @@ def test_there_is_a_page_for_each_code_and_no_other():
     index = (PAGES / "README.md").read_text("utf-8")
     listed = re.findall(r"^\| \[(\w+)\]\(\1\.md\) \| (.+?) \|", index, re.MULTILINE)
     assert listed == [(disease.code, disease.title) for disease in CATALOGUE]
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_page_shows_a_sick_and_a_healthy_run(code):
+    picture = PAGES / "pictures" / f"{code}.svg"
+    assert f"](pictures/{code}.svg)" in page(code)
+    told = ElementTree.fromstring(picture.read_text("utf-8"))[0].text
+    assert told.count(";") >= 1
+    assert picture.stat().st_size < 10_000
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_thresholds_of_a_page_are_those_of_the_code(code):
+    """Otherwise run: python scripts/doctor_pages.py --thresholds."""
+    assert with_thresholds(page(code)) == page(code)
+
+
+def test_a_table_of_thresholds_follows_the_code():
+    [line] = re.findall(r"^\| `reference.LEAST`.*$", TABLE_OF_ONE, re.MULTILINE)
+    value, meaning = constants("reference")["LEAST"]
+    assert line == f"| `reference.LEAST` | {value} | {meaning} |"
+    with pytest.raises(KeyError, match="NO_SUCH"):
+        with_thresholds("<!-- thresholds: reference.NO_SUCH -->\n")
 
 
 @pytest.mark.parametrize("code", CODES)
