@@ -79,7 +79,16 @@ def take_examples(
         allowance: How long reading items of a `Dataset` may take.
         most: Examples.
     """
-    rows = _affordable(subject, allowance, most)
+    return examples_of(subject, _affordable(subject, allowance, most))
+
+
+def examples_of(subject: Subject, rows: Tensor) -> Examples | None:
+    """Return these examples; None where simple models cannot see them.
+
+    Args:
+        subject: At step 0; stays as it is.
+        rows: `(n,)` numbers in the training part, rising.
+    """
     inputs, targets = subject.job.train.take(rows)
     tensors = [leaf.detach().cpu() for leaf in leaves(inputs)]
     if not tensors or any(len(leaf) != len(rows) for leaf in tensors):

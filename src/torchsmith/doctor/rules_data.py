@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from torchsmith.doctor.diagnosis import Reference
 from torchsmith.doctor.examples import Examples, take_examples
+from torchsmith.doctor.rules_augment import find_in_augmentation
 from torchsmith.doctor.rules_inputs import find_in_scale
 from torchsmith.doctor.rules_parts import find_in_parts
 from torchsmith.doctor.rules_shift import find_in_shift
@@ -45,4 +46,5 @@ def find_in_data(
     yield from found("scale", lambda e: find_in_scale(subject, reference, e))
     yield from found("parts", lambda e: find_in_parts(subject, e, allowance, left_out))
     yield from found("shift", lambda e: find_in_shift(subject, reference, e))
+    yield from found("augmentation", lambda e: find_in_augmentation(subject, e))
     yield from found("signal", lambda e: find_in_signal(subject, reference, e))

@@ -1,6 +1,5 @@
 """How the parts go together as the plan, or a person, makes them: D6, D8, D9."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -8,17 +7,21 @@ from typing import Any
 import numpy as np
 import torch
 
+from torchsmith.core.seeds import generator
 from torchsmith.core.vocabulary import Part
+from torchsmith.data.data import Table
 from torchsmith.data.same import array_keys
 from torchsmith.doctor.examples import (
+    MOST,
     MOST_LARGE,
     Examples,
+    examples_of,
     groups_by,
     latest_fold,
     leaves,
     random_folds,
 )
-from torchsmith.doctor.simple_models import ask_simple_models
+from torchsmith.doctor.simple_models import ask_nearest
 from torchsmith.doctor.subject import Allowance, Subject
 from torchsmith.inspect.inspection import Finding
 from torchsmith.train.batches import Batches, TensorBatches
@@ -31,11 +34,14 @@ SAME_TARGET = 0.95
 """Share of them that must have the same target there, too: cases that only look alike
 differ in it now and then."""
 
-COARSE = 10.0
-"""Where all columns together can have fewer combinations than this times the training
-examples, equal inputs are different cases."""
+USUAL_REPEATS = 3.0
+"""Where training examples repeat each other at most so many times as often as they
+would with independent columns, equal inputs are different cases."""
 
-BYTES_PER_SECOND = 1e8
+MOST_COMPARED = 2_000
+"""Training examples of which that is counted."""
+
+BYTES_PER_SECOND = 3e8
 """Of inputs that are compared, with a margin for slow machines."""
 
 FLATTERED_Z, MUCH_FLATTERED_Z = 3.0, 5.0
@@ -51,7 +57,6 @@ _REPEATS = frozenset({"D8", "D12", "D27"})
 """Inspection's codes where examples repeat others; without them no parts share any."""
 
 
-
 def find_in_parts(
     subject: Subject, examples: Examples, allowance: Allowance, left_out: list[str]
 ) -> Iterator[Finding]:
@@ -64,7 +69,7 @@ def find_in_parts(
         left_out: Is told what was not looked at, and why.
     """
     yield from _find_missing_classes(subject)
-    yield from _find_related(subject, examples)
+    yield from _find_related(subject)
     yield from _find_shared(subject, examples, allowance, left_out)
 
 
@@ -105,7 +110,7 @@ def _find_missing_classes(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def _find_related(subject: Subject, examples: Examples) -> Iterator[Finding]:
+def _find_related(subject: Subject) -> Iterator[Finding]:
     """Compare a simple model's score with related rows apart, and on both sides."""
     case = subject.case
     if case is None or case.plan.split.group or case.plan.split.time:
@@ -116,19 +121,20 @@ def _find_related(subject: Subject, examples: Examples) -> Iterator[Finding]:
     name = inspection.group or inspection.time
     if name is None:
         return
-    groups = groups_by(subject, examples.rows, name)
-    seed = subject.job.training.seed
+    rows = _whole_groups(subject, name)
+    groups = groups_by(subject, rows, name)
     if int(groups.max()) + 1 < LEAST_GROUPS:
         return
+    together = examples_of(subject, rows)
+    seed = subject.job.training.seed
     folds = random_folds(groups, seed) if inspection.group else latest_fold(groups)
-    apart = ask_simple_models(replace(examples, folds=folds))
-    mixed = ask_simple_models(
-        replace(examples, folds=random_folds(torch.arange(len(groups)), seed))
-    )
-    if not apart or not mixed:
+    alone = random_folds(torch.arange(len(rows)), seed)
+    if together is None or not folds or not alone:
         return
-    gain = mixed[0].score - apart[0].score
-    deviations = gain / max(np.hypot(mixed[0].error, apart[0].error), 1e-9)
+    apart = ask_nearest(replace(together, folds=folds))
+    mixed = ask_nearest(replace(together, folds=alone))
+    gain = mixed.score - apart.score
+    deviations = gain / max(np.hypot(mixed.error, apart.error), 1e-9)
     if deviations < FLATTERED_Z or gain < FLATTERED:
         return
     certain = deviations >= MUCH_FLATTERED_Z and gain >= MUCH_FLATTERED
@@ -142,9 +148,9 @@ def _find_related(subject: Subject, examples: Examples) -> Iterator[Finding]:
         else f"Rows are split at random though '{name}' orders them in time, which "
         "flatters the score.",
         where="split",
-        evidence=f"{mixed[0].name}: {mixed[0].score:.3f} with such rows on both sides, "
-        f"{apart[0].name}: {apart[0].score:.3f} without; {deviations:.1f} standard "
-        "errors apart",
+        evidence=f"the nearest row tells the target with {mixed.score:.3f} where such "
+        f"rows are on both sides, with {apart.score:.3f} where not; "
+        f"{deviations:.1f} standard errors apart",
         remedy=f"Split by '{name}'.",
         changes={
             "split.stratify": False,
@@ -154,10 +160,25 @@ def _find_related(subject: Subject, examples: Examples) -> Iterator[Finding]:
     )
 
 
+def _whole_groups(subject: Subject, name: str) -> torch.Tensor:
+    """Return rows of the training part: a sample of all that belong together."""
+    every = torch.arange(len(subject.job.train))
+    groups = groups_by(subject, every, name)
+    if len(every) <= MOST:
+        return every
+    if subject.case is not None and subject.case.inspection.group is None:
+        return subject.sample(MOST)
+    seed = subject.job.training.seed
+    order = generator(seed, "doctor groups").permutation(int(groups.max()) + 1)
+    place = torch.from_numpy(order)[groups]
+    last = place.sort().values[MOST - 1]
+    return torch.nonzero(place <= last).flatten()[: 2 * MOST]
+
+
 def _find_shared(
     subject: Subject, examples: Examples, allowance: Allowance, left_out: list[str]
 ) -> Iterator[Finding]:
-    if _combinations(subject, examples) < COARSE * len(subject.job.train):
+    if _repeat_by_nature(subject, examples):
         return
     for part, ours, other in _pairs(subject, allowance, left_out):
         (keys, targets), (known, known_targets) = other, ours
@@ -185,15 +206,25 @@ def _find_shared(
         return
 
 
-def _combinations(subject: Subject, examples: Examples) -> float:
-    """Return how many different inputs there could be."""
-    if subject.case is not None and subject.case.data.kind == "table":
-        facts = subject.case.inspection.columns
-        counts = [column.distinct for column in facts if column.role != "ignore"]
-        return math.prod(float(max(count, 1)) for count in counts)
-    flat = examples.features
-    counts = [len(column.unique()) for column in flat.T[:: max(flat.shape[1] // 64, 1)]]
-    return math.prod(map(float, counts))
+def _repeat_by_nature(subject: Subject, examples: Examples) -> bool:
+    """Whether inputs are so coarse that different cases look alike."""
+    columns = examples.features
+    if subject.case is not None and isinstance(subject.case.data.inputs, Table):
+        table, train = subject.case.data.inputs, subject.case.setup.parts.train
+        used = [c.name for c in subject.case.inspection.columns if c.role != "ignore"]
+        values = [table.columns[name].values[train[:MOST_COMPARED]] for name in used]
+        coded = [np.unique(each, return_inverse=True)[1].ravel() for each in values]
+        columns = torch.from_numpy(np.stack(coded, axis=1)).float()
+    random = generator(subject.job.training.seed, "doctor repeats")
+    shuffled = [
+        column[torch.from_numpy(random.permutation(len(column)))]
+        for column in columns.T
+    ]
+    found, usual = (
+        1 - len(each.unique(dim=0)) / len(each)
+        for each in (columns, torch.stack(shuffled, dim=1))
+    )
+    return usual > 0 and found <= USUAL_REPEATS * usual
 
 
 _Keyed = tuple[np.ndarray, np.ndarray]

@@ -11,6 +11,8 @@ from torchsmith.doctor.rules_schedule import find_in_schedule
 from torchsmith.doctor.subject import Subject
 from torchsmith.inspect.inspection import Finding
 from torchsmith.nn.losses import ClassTargets
+from torchsmith.plan.layers import Dropout, Flatten, Identity
+from torchsmith.plan.networks import Sequential
 
 FEW_STEPS = 200
 """Optimizer steps that are few for a network; a note."""
@@ -119,6 +121,18 @@ def _find_range(subject: Subject) -> Iterator[Finding]:
             where=where,
             evidence=f"{type(_plain(subject)).__name__} takes raw outputs of any size",
             remedy=f"Remove the last {kind}.",
+            changes=_without_end(subject),
+        )
+    elif subject.plan is not None and isinstance(_plain(subject), nn.MSELoss):
+        yield Finding(
+            code="P5",
+            severity="warning",
+            message=f"Classes are learned with the squared error behind {kind}, whose "
+            "gradient vanishes where it is most wrong.",
+            where=where,
+            evidence=f"{kind} gives {_range_text(low, high)}",
+            remedy=f"Remove the last {kind}, and use CrossEntropyLoss.",
+            changes={**_without_end(subject), "loss": "CrossEntropyLoss"},
         )
 
 
@@ -142,7 +156,20 @@ def _find_unreachable(
         f"{targets.min().item():.4g} to {targets.max().item():.4g}, and the nearest "
         f"answers lose {share:.0%} of their variance",
         remedy=f"Remove the last {kind}: numbers are predicted by a linear layer.",
+        changes=_without_end(subject),
     )
+
+
+def _without_end(subject: Subject) -> dict[str, JsonValue]:
+    """Return the layers of a plan without the activation that stands last."""
+    network = None if subject.plan is None else subject.plan.network
+    if not isinstance(network, Sequential):
+        return {}
+    layers = list(network.layers)
+    while layers and isinstance(layers[-1], Dropout | Identity | Flatten):
+        layers.pop()
+    shorter = network.model_copy(update={"layers": tuple(layers[:-1])})
+    return {"network": shorter.model_dump(mode="json")}
 
 
 def _range_text(low: float, high: float) -> str:

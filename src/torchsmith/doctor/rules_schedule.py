@@ -26,6 +26,10 @@ HARDLY_AWAKE, FEW_STEPS = 0.3, 500
 RISE = 10.0
 """A schedule that raises the rate so many times above the optimizer's is a warning."""
 
+LOW, VERY_LOW = 0.5, 0.05
+"""A schedule that never reaches this share of the optimizer's rate: a warning, an
+error."""
+
 MOST_STEPS = 20_000
 """Of a person's schedule that are tried out."""
 
@@ -55,7 +59,20 @@ def find_in_schedule(subject: Subject) -> Iterator[Finding]:
             "is stepped (epochs or optimizer steps).",
             changes=_mended(subject),
         )
-    elif peak > RISE * own and not isinstance(subject.state.schedule, OneCycleLR):
+    elif isinstance(subject.state.schedule, OneCycleLR):
+        return  # its peak is its own
+    elif peak < LOW * own:
+        yield Finding(
+            code="P13",
+            severity="error" if peak < VERY_LOW * own else "warning",
+            message=f"The schedule lets the learning rate rise to {peak / own:.2%} of "
+            "the optimizer's only.",
+            where="schedule",
+            evidence=f"{peak:g} at most, and the optimizer has {own:g}",
+            remedy="Let it warm up within the first twentieth of training.",
+            changes=_lowering(subject),
+        )
+    elif peak > RISE * own:
         yield Finding(
             code="P13",
             severity="warning",

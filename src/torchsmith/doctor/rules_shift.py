@@ -1,10 +1,12 @@
 """Whether validation looks like training: D14, P9."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from pydantic import JsonValue
 from torch import Tensor
 
 from torchsmith.doctor.diagnosis import Reference
@@ -26,20 +28,30 @@ MOST = 500
 
 LEAST = 50
 OTHER, VERY_OTHER = 0.6, 0.75
-"""Area under the ROC curve of a model that tells the parts apart."""
+"""Area under the ROC curve of a model that tells the parts apart: a warning; an error,
+if what is learned of one does not hold for the other, too."""
 
 OTHER_Z = 4.0
+"""Standard errors of that area from 0.5."""
+
 WORSE_Z = 4.0
 """Standard errors by which what was fitted on training is worse on validation."""
 
 WORSE = 0.05
 """The same in points of the score."""
 
-OTHER_SCALE = 2.0
-"""Ratio of the deviations of all inputs of two parts that are prepared differently."""
+OTHER_SCALE = 1.5
+"""Ratio of the deviations of the median input of parts that are prepared otherwise."""
 
 OTHER_CENTRE = 0.5
-"""Distance of their means, in deviations of the training part."""
+"""Distance of the means of the median input, in deviations of the training part."""
+
+OTHER_TARGETS = 0.15
+"""Distance of the distributions of targets: of classes the share that would have to
+change, of numbers the largest distance of the cumulative distributions."""
+
+OTHER_TARGETS_Z = 6.0
+"""The same in standard errors."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +61,13 @@ class Comparison:
     Attributes:
         auc: Of a linear model that tells them apart; 0.5 is not at all.
         deviations: Of that from 0.5, in standard errors.
-        scale: Deviation of all inputs, validation to training.
-        centre: Distance of their means, in deviations of training.
+        scale: Deviation of the median input, validation to training.
+        centre: Distance of the median input's means, in deviations of training.
         worse: How much worse what was fitted on training is on validation than on
             training examples held out, in points of the score.
         worse_deviations: The same in standard errors.
+        targets: Distance of the distributions of targets, from 0 to 1.
+        targets_deviations: The same in standard errors.
     """
 
     auc: float
@@ -62,6 +76,8 @@ class Comparison:
     centre: float
     worse: float
     worse_deviations: float
+    targets: float
+    targets_deviations: float
 
 
 def find_in_shift(
@@ -95,26 +111,41 @@ def find_in_shift(
             severity="error" if certain else "warning",
             message="The val part is prepared differently from the training part.",
             where="val part",
-            evidence=f"its deviation is {found.scale:.3g} times that of training, its "
-            f"mean {found.centre:.3g} deviations away; {evidence}",
+            evidence=f"the median input's deviation is {found.scale:.3g} times that of "
+            f"training, its mean {found.centre:.3g} deviations away; {evidence}",
             remedy="Fit scales on the training part and use the same ones everywhere.",
         )
-    elif harm:
-        other = found.auc >= OTHER and found.deviations >= OTHER_Z
-        yield Finding(
-            code="D14",
-            severity="error" if other and found.auc >= VERY_OTHER else "warning",
-            message="The val part differs from the training part, and what is learned "
-            "of one does not hold for the other."
-            if other
-            else "The targets of the val part do not go with its inputs as those of "
-            "the training part do.",
-            where="val part",
-            evidence=evidence,
-            remedy="Draw both parts from the same examples, at random."
-            if other
-            else "Check that inputs and targets of the val part belong together.",
-        )
+        return
+    differs = found.auc >= OTHER and found.deviations >= OTHER_Z
+    moved = (
+        found.targets >= OTHER_TARGETS and found.targets_deviations >= OTHER_TARGETS_Z
+    )
+    if not (harm or differs or moved):
+        return
+    what = "differs from the training part"
+    if not differs:
+        what = "has other targets than the training part"
+    if not differs and not moved:
+        what = "has targets that do not go with its inputs as in the training part"
+    if moved:
+        evidence += f"; their targets are {found.targets:.0%} apart"
+    certain = harm and (moved or (differs and found.auc >= VERY_OTHER))
+    yield Finding(
+        code="D14",
+        severity="error" if certain else "warning",
+        message=f"The val part {what}.",
+        where="val part",
+        evidence=evidence,
+        remedy="Draw both parts from the same examples, at random."
+        if differs or moved
+        else "Check that inputs and targets of the val part belong together.",
+        changes=_redrawn(subject) if differs or moved else {},
+    )
+
+
+def _redrawn(subject: Subject) -> dict[str, JsonValue]:
+    """Return the shares of a split that a plan would draw by itself."""
+    return {} if subject.plan is None else {"split.val": 0.15}
 
 
 def compare(
@@ -144,6 +175,7 @@ def compare(
     features = features_of(subject, both)
     auc, deviations = _told_apart(features, examples, count, job.training.seed)
     scale, centre = _scale(ours, theirs)
+    moved, moved_deviations = _targets_apart(subject, examples, targets.detach().cpu())
     score, error = _score_of_val(subject, features, examples, targets.detach().cpu())
     worse = reference.probe_score - score
     return Comparison(
@@ -153,6 +185,8 @@ def compare(
         centre=centre,
         worse=worse,
         worse_deviations=worse / max(np.hypot(error, reference.probe_error), 1e-9),
+        targets=moved,
+        targets_deviations=moved_deviations,
     )
 
 
@@ -190,18 +224,45 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 
 
 def _scale(ours: list[Tensor], theirs: list[Tensor]) -> tuple[float, float]:
-    """Return the ratio of all numbers' deviations, and how far their means are."""
+    """Return the median ratio of deviations, and how far the median mean is away."""
     first, second = (
-        torch.cat(
-            [leaf.double().flatten() for leaf in part if leaf.is_floating_point()]
-        )
+        torch.cat([leaf.double().flatten(1) for leaf in part], dim=1)
         for part in (ours, theirs)
     )
-    if not first.numel():
+    spread = first.std(dim=0)
+    varying = spread > 1e-9 * (1 + first.mean(dim=0).abs())
+    if not varying.any():
         return 1.0, 0.0
-    spread = max(first.std().item(), 1e-12)
-    moved = abs(second.mean().item() - first.mean().item()) / spread
-    return second.std().item() / spread, moved
+    ratio = second.std(dim=0)[varying] / spread[varying]
+    moved = (second.mean(dim=0) - first.mean(dim=0))[varying].abs() / spread[varying]
+    return ratio.median().item(), moved.median().item()
+
+
+def _targets_apart(
+    subject: Subject, examples: Examples, targets: Tensor
+) -> tuple[float, float]:
+    """Return the distance of the distributions of targets, and its standard errors."""
+    error = math.sqrt(1 / len(examples) + 1 / len(targets))
+    if examples.codes is None:
+        ours = examples.numbers[:, 0].sort().values
+        theirs = targets.reshape(len(targets), -1)[:, 0].float().sort().values
+        every = torch.cat([ours, theirs])
+        below = torch.searchsorted(ours, every, right=True) / len(ours)
+        other = torch.searchsorted(theirs, every, right=True) / len(theirs)
+        distance = (below - other).abs().max().item()
+        return distance, distance / (0.5 * error)
+    given, _ = classes_of(subject, targets)
+    if given is None:
+        return 0.0, 0.0
+    most = max(examples.num_classes, int(given.max()) + 1)
+    shares = torch.bincount(examples.codes, minlength=most) / len(examples)
+    others = torch.bincount(given, minlength=most) / len(given)
+    distance = (shares - others).abs().sum().item() / 2
+    # What two samples of one distribution are apart by chance.
+    usual = (
+        (shares * (1 - shares)).sqrt().sum().item() / 2 * error * math.sqrt(2 / math.pi)
+    )
+    return distance, (distance - usual) / (0.5 * error)
 
 
 def _score_of_val(

@@ -63,6 +63,11 @@ def ask_linear(examples: Examples) -> Answers:
     return _answers(examples, "linear model", _linear)
 
 
+def ask_nearest(examples: Examples) -> Answers:
+    """Return what the one nearest example says, as `ask_simple_models` does."""
+    return _answers(examples, "the nearest example", _nearest)
+
+
 _Model = Callable[[Examples, Tensor, Tensor, Tensor], Tensor]
 """From the sample, inputs and places that it is fitted on, and inputs, to answers."""
 
@@ -129,6 +134,18 @@ def _ridge(inputs: Tensor, targets: Tensor, asked: Tensor) -> Tensor:
 def _near(examples: Examples, inputs: Tensor, fitted: Tensor, asked: Tensor) -> Tensor:
     few = examples.even or len(inputs) < MANY_FROM
     count = min(FEW_NEIGHBOURS if few else MANY_NEIGHBOURS, len(inputs))
+    return _vote(examples, inputs, fitted, asked, count)
+
+
+def _nearest(
+    examples: Examples, inputs: Tensor, fitted: Tensor, asked: Tensor
+) -> Tensor:
+    return _vote(examples, inputs, fitted, asked, 1)
+
+
+def _vote(
+    examples: Examples, inputs: Tensor, fitted: Tensor, asked: Tensor, count: int
+) -> Tensor:
     near = torch.cdist(asked, inputs).topk(count, largest=False).indices
     if examples.codes is None:
         return examples.numbers[fitted][near].mean(dim=1)
