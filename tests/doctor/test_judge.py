@@ -199,7 +199,7 @@ def test_no_better_than_a_constant_guess_is_an_error_where_a_rival_is():
 
 def test_a_linear_model_that_is_better_is_a_warning():
     seen = found(evaluation=result(0.8, 0.95, 0.8, rivals=rivals(0.8, trees=0.82)))
-    assert seen["Q1"].message.startswith("Linear model, which took")
+    assert seen["Q1"].message.startswith("A linear model, which took")
     assert set(seen) == {"Q1"}
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from tests.report import contents
 from torchsmith.doctor.diagnosis import Diagnosis
+from torchsmith.evaluate.evaluation import Group, Score
 from torchsmith.report.doctor import doctor_view, signal_charts
 from torchsmith.report.render import render
 
@@ -56,3 +57,33 @@ def test_the_first_steps_to_try_are_what_the_doctor_says():
     page = render(contents.sick())
     steps = page[page.index('<ol class="steps">') :]
     assert "P1: The learning rate is too high" in steps[:200]
+
+
+def test_groups_that_do_worse_stand_with_the_results():
+    content = contents.binary()
+    group = Group(
+        column="deck",
+        name="<C>",
+        rows=44,
+        error=0.31,
+        others=0.12,
+        excess=Score(value=0.19, low=0.02, high=0.36),
+        rival="linear model",
+        rival_gain=Score(value=0.1, low=-0.1, high=0.3),
+    )
+    evaluation = content.evaluation.model_copy(update={"groups": (group,)})
+    page = render(replace(content, evaluation=evaluation))
+    assert "deck: &lt;C&gt;" in page
+    assert "31.0\u00a0%</td><td>12.0\u00a0%</td><td>21.0\u00a0%" in page
+    assert "Groups that do worse" not in render(content)
+
+
+def test_a_mistake_that_all_rivals_make_is_marked():
+    content = contents.images()
+    first, *others = content.evaluation.mistakes
+    named = tuple(r.title for r in content.evaluation.rivals if r.name != "constant")
+    mistakes = (first.model_copy(update={"rivals": named}), *others)
+    evaluation = content.evaluation.model_copy(update={"mistakes": mistakes})
+    assert (
+        render(replace(content, evaluation=evaluation)).count("so do all rivals") == 1
+    )

@@ -15,6 +15,13 @@ LACKS = {"linear": 0.03, "neighbors": 0.05, "trees": 0.2}
 """Of what a rival is better than chance, a network that is behind it beyond noise lacks
 so much: a warning. Trees are often better on tables, and no sign of a fault."""
 
+NAMES = {
+    "linear": "a linear model",
+    "neighbors": "nearest neighbours",
+    "trees": "gradient-boosted trees",
+}
+"""What these are called in a sentence."""
+
 WIDE = 0.05
 """Half an interval of a score between 0 and 1: more is a note."""
 
@@ -71,7 +78,7 @@ def _beside_rivals(evaluation: Evaluation, found: Standing) -> Iterator[Finding]
             and found.behind
         )
         if constant.difference.low <= 0:
-            rival = "" if best is None else f" {best.title.capitalize()} are better."
+            rival = "" if best is None else f" Better: {NAMES[best.name]}."
             yield Finding(
                 code="Q1",
                 severity="error" if known else "warning",
@@ -90,10 +97,10 @@ def _beside_rivals(evaluation: Evaluation, found: Standing) -> Iterator[Finding]
     yield Finding(
         code="Q1",
         severity="warning",
-        message=f"{rival.title.capitalize()}, which took {rival.seconds:.1f} s, "
+        message=f"{NAMES[worst].capitalize()}, which took {rival.seconds:.1f} s, "
         f"{'is' if worst == 'linear' else 'are'} better than the network.",
         evidence=f"{found.evidence}; the network lacks {lost[worst]:.0%} of what "
-        f"{rival.title} gained over chance",
+        f"{NAMES[worst]} gained over chance",
         remedy="Look for the cause among the other findings, or use the rival.",
         moment="after",
     )
@@ -124,8 +131,8 @@ def _size(evaluation: Evaluation, found: Standing) -> Iterator[Finding]:
     yield Finding(
         code="Q3",
         severity="note",
-        message=f"{amount(rows, f'test {noun}')} cannot tell apart networks that "
-        f"differ by less than {half:.2g}.",
+        message=f"{amount(rows, f'test {noun}')} cannot tell apart networks whose "
+        f"{METRIC_TITLES[found.metric]} differs by less than {half:.2g}.",
         evidence=f"{METRIC_TITLES[found.metric]} {found.test}; for ± {WIDE:g} it takes "
         f"about {needed:,}",
         remedy="Compare with several seeds and other splits, not by this score alone.",

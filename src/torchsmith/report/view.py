@@ -327,6 +327,7 @@ def _mistakes(evaluation: Evaluation) -> dict[str, Any]:
         "columns": names[:_MAX_ROW_CELLS],
         "num_columns": len(names),
         "by_importance": bool(known),
+        "num_rivals": sum(one.name != "constant" for one in evaluation.rivals),
     }
 
 
