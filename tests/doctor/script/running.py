@@ -1,6 +1,7 @@
 """Runs scripts under watch within the tests' own process, which is quicker."""
 
 import random
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,13 @@ def line_of(script: Path, text: str) -> str:
     lines = script.read_text().splitlines()
     (number,) = (n for n, line in enumerate(lines, 1) if text in line)
     return f"{script.name}:{number}"
+
+
+def marked(script: Path) -> list[str]:
+    """Return code and line of each comment such as `# C2` at the end of a line."""
+    lines = enumerate(script.read_text().splitlines(), 1)
+    found = ((number, re.search(r"# ([CDPTQ]\d+)$", line)) for number, line in lines)
+    return [f"{match[1]} {script.name}:{number}" for number, match in found if match]
 
 
 @contextmanager

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.doctor.script.running import PROGRAMS, codes, examined, line_of
+from tests.doctor.script.running import PROGRAMS, codes, examined, line_of, marked
+from torchsmith.doctor.rank import causes_of
 
 PLANTED = {
     "target_overwritten": ("C7", "labels = torch.max(outputs"),
@@ -40,3 +41,15 @@ HEALTHY = sorted((PROGRAMS / "healthy").glob("*.py"))
 @pytest.mark.parametrize("script", HEALTHY, ids=[path.stem for path in HEALTHY])
 def test_a_healthy_program_of_another_style_raises_no_alarm(script: Path) -> None:
     assert codes(examined(script)) == []
+
+
+FAULTS = sorted((PROGRAMS / "faults").glob("*.py"))
+
+
+@pytest.mark.parametrize("script", FAULTS, ids=[path.stem for path in FAULTS])
+def test_a_fault_of_another_style_is_named_at_the_line_that_is_marked(
+    script: Path,
+) -> None:
+    findings = examined(script).findings
+    causes = [found for found in findings if not causes_of(found, findings)]
+    assert [f"{found.code} {found.where}" for found in causes] == marked(script)

@@ -37,9 +37,9 @@ def run_script(script: Path, arguments: list[str]) -> Facts:
         {
             "__file__": file,
             "__builtins__": __builtins__,
-            EQUAL: lambda result, line: watcher.equal(result, at(line)),
-            DIVIDED: lambda a, b, line: watcher.divided(a, b, at(line)),
-            SHARE: lambda a, b, line: watcher.share(a, b, at(line)),
+            EQUAL: lambda result, line: watcher.counting.equal(result, at(line)),
+            DIVIDED: lambda a, b, line: watcher.counting.divided(a, b, at(line)),
+            SHARE: lambda a, b, line: watcher.counting.share(a, b, at(line)),
         }
     )
     facts, before = watcher.facts, (sys.modules["__main__"], sys.argv, sys.path)

@@ -201,7 +201,8 @@ class Facts:
         ratios: Shares of right answers.
         initial: Copies of networks, by id, as they were at their first call.
         made_at: By id of a module, the line that makes it.
-        reached: Ids of parameters that had a gradient that is not 0.
+        reached: By id, parameters that had a gradient that is not 0.
+        touched: Ids of parameters that had a gradient at all.
         used: By id of a network, ids of modules that were called in it.
         modules: By id, those modules.
         loaded: Ids of networks into which weights were read.
@@ -221,6 +222,7 @@ class Facts:
     initial: dict[int, nn.Module | None] = field(default_factory=dict)
     made_at: dict[int, Place | None] = field(default_factory=dict)
     reached: dict[int, Tensor] = field(default_factory=dict)
+    touched: set[int] = field(default_factory=set)
     used: dict[int, set[int]] = field(default_factory=dict)
     modules: dict[int, nn.Module] = field(default_factory=dict)
     loaded: set[int] = field(default_factory=set)

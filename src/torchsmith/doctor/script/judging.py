@@ -9,6 +9,7 @@ from torchsmith.doctor.script.reading import Reading
 from torchsmith.doctor.script.rules_data import find_in_inputs
 from torchsmith.doctor.script.rules_loop import find_in_loop
 from torchsmith.doctor.script.rules_loss import find_in_losses
+from torchsmith.doctor.script.rules_network import find_in_network
 from torchsmith.doctor.script.rules_order import find_in_order
 from torchsmith.doctor.script.rules_score import find_in_scores
 from torchsmith.inspect.inspection import Finding
@@ -19,6 +20,7 @@ _RULES: tuple[Rule, ...] = (
     find_in_loop,
     find_in_losses,
     find_in_inputs,
+    find_in_network,
     find_in_order,
     find_in_scores,
 )

@@ -3,9 +3,11 @@
 Everything here only looks: no tensor is changed, no random number drawn.
 """
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from types import FrameType
 from typing import Any
@@ -109,6 +111,15 @@ class Operations(TorchFunctionMode):
             self._note(_SAME.get(name, name), args, kwargs, result)
         return result
 
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """See nothing inside of it."""
+        self.asleep += 1
+        try:
+            yield
+        finally:
+            self.asleep -= 1
+
     def origin(self, tensor: object) -> Origin:
         """Return where a tensor comes from."""
         if not isinstance(tensor, Tensor):
@@ -146,7 +157,9 @@ class Operations(TorchFunctionMode):
     def _merged(
         self, name: str, place: Place | None, parents: list[Tensor], made: list[Tensor]
     ) -> Origin:
-        known = [self.origin(parent) for parent in parents]
+        if name.endswith("_as"):  # the others only lend their shape or type
+            parents = parents[:1]
+        known = [self.origin(p) for p in parents if not name.endswith("_like")]
         calls = frozenset[int]().union(*(origin.calls for origin in known))
         pairs = frozenset[int]().union(*(origin.pairs for origin in known))
         if not self.depth and name == "matmul" and not calls:
@@ -207,7 +220,9 @@ class Operations(TorchFunctionMode):
             tensors.reverse()
         elif not any(answers) or (all(answers) and tensors[0] is not tensors[1]):
             return None
-        if name == "eq" and result.dim() <= 1:
+        each = tuple(result.shape[:1])
+        alike = tensors[0].shape == tensors[1].shape
+        if name == "eq" and alike and result.numel() == math.prod(each):
             self.count(place, result.numel(), int(result.sum()))
         return self._pair(name, place, tensors, result, "none")
 

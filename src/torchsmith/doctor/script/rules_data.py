@@ -70,7 +70,7 @@ def _not_scaled(facts: Facts) -> Iterator[Finding]:
         if float(size.max()) <= LARGE:
             continue
         twins = call.module and scaling_helps(facts, call.module)
-        if twins and not twins.scaled < HARM * twins.as_it_is:
+        if twins and not twins.helps(HARM):
             continue
         worst = int(size.argmax())
         numbers = (
@@ -129,7 +129,7 @@ def _target_not_scaled(facts: Facts) -> Iterator[Finding]:
         if spread <= FAR and abs(mean) <= 3 * max(spread, 1e-12):
             continue
         twins = scaling_helps(facts, call.module, targets=True)
-        if twins is None or not twins.scaled < HARM * twins.as_it_is:
+        if twins is None or not twins.helps(HARM):
             continue
         if twins.as_it_is < 0.5:
             continue  # it learns well enough as it is
@@ -241,7 +241,7 @@ def _targets(pairs: list[Pair]) -> Tensor:
 
 
 def _is_over_time(facts: Facts, reading: Reading) -> bool:
-    """Whether examples follow each other in time: there, splitting in order is right."""
+    """Whether examples follow each other in time: there, an order is kept."""
     for call in first_calls(facts):
         module = call.module
         if module is not None and any(
@@ -276,7 +276,7 @@ def _split_place(reading: Reading) -> Place | None:
             heads.setdefault((name, ast.unparse(cut.upper)), node)
         elif cut.lower is not None and cut.upper is None:
             tails.add((name, ast.unparse(cut.lower)))
-    for key, node in heads.items():
+    for key, node in sorted(heads.items(), key=lambda item: item[1].lineno):
         if key in tails and not _is_shuffled(reading, key[0], node.lineno):
             return reading.place(node)
     for call in ast.walk(reading.tree):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torchsmith.doctor.script.facts import Facts, Stepping
 from torchsmith.doctor.script.found import found
 from torchsmith.doctor.script.places import Place
-from torchsmith.doctor.script.reading import Reading
+from torchsmith.doctor.script.reading import Reading, last_name
 from torchsmith.inspect.inspection import Finding
 
 ADDED = 0.5
@@ -26,12 +26,12 @@ def find_in_loop(facts: Facts, reading: Reading) -> Iterator[Finding]:
         facts: That were seen.
         reading: Of the script.
     """
-    yield from _not_called(facts, reading)
-    yield from _added(facts)
-    yield from _no_step(facts)
-    yield from _cut(facts)
-    yield from _idle(facts)
-    yield from _not_trained(facts)
+    uncalled = list(_not_called(facts, reading))
+    yield from uncalled
+    said = {finding.code for finding in uncalled}
+    for rule in (_added, _no_step, _cut, _idle, _not_trained, _unreached):
+        yield from (finding for finding in rule(facts) if finding.code not in said)
+    yield from _frozen(facts, reading)
 
 
 def _not_called(facts: Facts, reading: Reading) -> Iterator[Finding]:
@@ -213,3 +213,66 @@ def _forgotten(
     )
     told = ("Parameters that take part are never trained.", why, remedy)
     return found(facts, "P12", "error", place, told)
+
+
+def _unreached(facts: Facts) -> Iterator[Finding]:
+    """Layers that take part, while gradients are cut between them and the loss."""
+    if len(facts.losses) < FEW or not facts.reached or not facts.cuts:
+        return
+    given = {id(p) for stepping in facts.steppings for p in stepping.parameters}
+    for module in _taking_part(facts):
+        own = [p for p in module.parameters(recurse=False) if p.requires_grad]
+        if not own or any(id(p) in facts.touched or id(p) not in given for p in own):
+            continue
+        place, how = _first_cut(facts)
+        told = (
+            f"No gradient reaches {type(module).__name__}: the graph is cut behind it.",
+            f"In {len(facts.losses)} backward passes its {len(own)} parameters, which "
+            f"the optimizer has, got no gradient; {how} cuts it.",
+            "Compute with tensors all the way, without detach(), .data, numpy() or a "
+            "new tensor; take out of the optimizer what shall stay as it is.",
+        )
+        yield found(facts, "C3", "error", place, told)
+        return
+
+
+def _taking_part(facts: Facts) -> Iterator[nn.Module]:
+    seen: set[int] = set()
+    for call in facts.trained_calls:
+        for number in facts.used.get(id(call.module), set()) - seen:
+            seen.add(number)
+            yield facts.modules[number]
+
+
+def _frozen(facts: Facts, reading: Reading) -> Iterator[Finding]:
+    """Layers that shall not learn, though nobody gave them weights."""
+    if facts.num_steps < FEW:
+        return
+    for module in _taking_part(facts):
+        weights = list(module.parameters(recurse=False))
+        kind = isinstance(module, nn.Linear | nn.modules.conv._ConvNd | nn.RNNBase)
+        if not kind or any(p.requires_grad for p in weights):
+            continue
+        if id(module) in facts.loaded or any(id(p) in facts.touched for p in weights):
+            continue
+        told = (
+            f"{type(module).__name__} stays as it was drawn at random.",
+            "Its parameters have requires_grad = False, and no weights were read into "
+            "it.",
+            "Let it learn, or read trained weights into it before it is frozen.",
+        )
+        place = _freezing(reading) or facts.made_at.get(id(module))
+        yield found(facts, "P12", "warning", place, told)
+        return
+
+
+def _freezing(reading: Reading) -> Place | None:
+    for node in ast.walk(reading.tree):
+        if (
+            isinstance(node, ast.Assign)
+            and last_name(node.targets[0]) == "requires_grad"
+        ):
+            return reading.place(node)
+        if isinstance(node, ast.Call) and last_name(node) == "requires_grad_":
+            return reading.place(node)
+    return None

@@ -91,7 +91,7 @@ def _head(facts: Facts, pairs: list[Pair]) -> Iterator[Finding]:
                 "its own.",
             )
             yield found(facts, "P5", "error", _line(facts, pairs[0], "softmax"), told)
-        elif all(_sums_to_one(o, 0) or _sums_to_one(o.exp(), 0) for o in seen):
+        elif all(runs_over_batch(outputs) for outputs in seen):
             yield _wrong_dimension(facts, pairs[0])
         elif all(bool((o >= 0).all()) for o in seen) and _last(pairs[0]) == "relu":
             told = (
@@ -120,7 +120,7 @@ def _log_probabilities(
     pair = pairs[0]
     if pair.name != "nll_loss" and not _meant_as_log(pair):
         return  # picking is not always a loss of log-probabilities
-    if all(_sums_to_one(outputs.exp(), 0) for outputs in seen):
+    if all(runs_over_batch(outputs) for outputs in seen):
         yield _wrong_dimension(facts, pair)
         return
     sums = torch.cat([outputs.exp().sum(1) for outputs in seen])
@@ -150,6 +150,15 @@ def _wrong_dimension(facts: Facts, pair: Pair) -> Finding:
     return found(facts, "C5", "error", _line(facts, pair, "softmax"), told)
 
 
+def runs_over_batch(outputs: Tensor) -> bool:
+    """Whether probabilities, or their logarithms, sum to 1 over the examples.
+
+    Args:
+        outputs: `(N, K)`, as the loss takes them.
+    """
+    return _sums_to_one(outputs, 0) or _sums_to_one(outputs.exp(), 0)
+
+
 def _sums_to_one(values: Tensor, dim: int) -> bool:
     values = values.double()
     inside = bool(((values >= -NEAR) & (values <= 1 + NEAR)).all())
@@ -166,8 +175,18 @@ def _line(facts: Facts, pair: Pair, name: str) -> Place | None:
     recent = [o for o in pair.answers.recent if o.place is not None and _computes(o)]
     named = [operation for operation in recent if name and name in operation.name]
     line = (named or recent)[-1].place if recent else pair.place
-    del facts
+    calls = [facts.call(number) for number in pair.answers.calls]
+    for call in calls:  # a layer such as nn.Softmax, where it is made
+        if call.place == line and call.module is not None:
+            parts = [p for p in call.module.modules() if not list(p.children())]
+            own = [p for p in parts if name and name in _plain(type(p).__name__)]
+            made = [facts.made_at.get(id(part)) for part in own]
+            line = made[-1] if made and made[-1] is not None else line
     return line
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("logsoftmax", "log_softmax")
 
 
 def _computes(operation: Operation) -> bool:

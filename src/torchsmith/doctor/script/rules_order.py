@@ -168,8 +168,7 @@ def _shrinking(facts: Facts, reading: Reading) -> Iterator[Finding]:
         for name, value, statement in reading.assignments(loop):
             if reading.loops(statement.lineno)[:1] != [loop]:
                 continue
-            moves = turning | {n for n in given if n not in names_in(value)}
-            cuts = name not in given and _cuts_itself(name, value, moves)
+            cuts = name not in given and _cuts_itself(name, value, turning | given)
             if cuts and _is_used(reading, loop, name, used):
                 yield _overwritten(facts, reading, name, statement)
             given.add(name)

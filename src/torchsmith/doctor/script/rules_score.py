@@ -17,6 +17,9 @@ from torchsmith.inspect.inspection import Finding
 GAP = 1e-3
 """Relative difference of the answers in both modes, above which the mode matters."""
 
+FEW = 3
+"""Batches that show the same, before a note."""
+
 SHARED = 0.02
 """Share of what is measured that was trained on, above which it is no accident."""
 
@@ -37,6 +40,7 @@ def find_in_scores(facts: Facts, reading: Reading) -> Iterator[Finding]:
         reading: Of the script.
     """
     yield from _wrong_mode(facts, reading)
+    yield from _with_gradients(facts)
     yield from _trained_in_eval(facts)
     yield from _wrong_divisor(facts, reading)
     yield from _trained_on(facts, reading)
@@ -113,6 +117,25 @@ def _gap(call: Call) -> float | None:
         return None
     size = float(second.double().abs().mean())
     return float((first.double() - second.double()).abs().mean()) / max(size, 1e-12)
+
+
+def _with_gradients(facts: Facts) -> Iterator[Finding]:
+    by_place: dict[Place | None, int] = {}
+    trained = {call.place for call in facts.trained_calls}
+    learning = {id(call.module) for call in facts.trained_calls}
+    for call in facts.measured_calls:
+        known = call.module is not None and id(call.module) in learning
+        if call.has_grad and known and call.place not in trained:
+            by_place[call.place] = by_place.get(call.place, 0) + 1
+    for place, count in by_place.items():
+        if count >= FEW:
+            told = (
+                "The network is measured with gradients being recorded.",
+                f"{count} batches were, and no gradient was taken: the scores are "
+                "right, but need more time and memory.",
+                "Measure inside `with torch.no_grad():`.",
+            )
+            yield found(facts, "C6", "note", place, told)
 
 
 def _trained_in_eval(facts: Facts) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """A healthy twin: the same first steps again, with inputs or targets scaled."""
 
 import copy
+import math
 from typing import NamedTuple
 
 import torch
@@ -40,6 +41,12 @@ class Comparison(NamedTuple):
 
     as_it_is: float
     scaled: float
+
+    def helps(self, share: float) -> bool:
+        """Whether the scaled twin's loss is below a share of the other's."""
+        if not math.isfinite(self.as_it_is):
+            return math.isfinite(self.scaled)
+        return self.scaled < share * self.as_it_is
 
 
 def scaling_helps(

@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -17,12 +16,12 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
+from torchsmith.doctor.script.counting import Counting
 from torchsmith.doctor.script.facts import (
     Call,
     Facts,
     Loss,
     Origin,
-    Ratio,
     Stepping,
     hashes,
 )
@@ -67,8 +66,7 @@ class Watcher:
         self._thread = threading.get_ident()
         self._measured_at = -1
         self._num_calls: dict[tuple[int, bool], int] = {}
-        self._windows: dict[tuple[Place | None, Place | None], tuple[int, int]] = {}
-        self._before_step: dict[Place | None, tuple[int, int]] = {}
+        self.counting = Counting(self.facts, self.operations)
         self._top: Call | None = None
 
     @contextmanager
@@ -95,14 +93,6 @@ class Watcher:
     def is_here(self) -> bool:
         """Whether this is the process and thread in which the script began."""
         return os.getpid() == self._process and threading.get_ident() == self._thread
-
-    @contextmanager
-    def _quiet(self) -> Iterator[None]:
-        self.operations.asleep += 1
-        try:
-            yield
-        finally:
-            self.operations.asleep -= 1
 
     def _stop_when_enough(self) -> None:
         seconds = perf_counter() - self._begin
@@ -158,7 +148,7 @@ class Watcher:
         facts.modules[id(module)] = module
         place = facts.places.here()
         given = list(tensors_in((args, tuple(kwargs.values()))))
-        with self._quiet():
+        with self.operations.quiet():
             if id(module) not in facts.initial:
                 facts.initial[id(module)] = _copied(module)
             call = self._new_call(module, place, given)
@@ -233,7 +223,7 @@ class Watcher:
         return result
 
     def _mark_cleared(self) -> None:
-        with self._quiet():
+        with self.operations.quiet():
             for stepping in self.facts.steppings:
                 if not any(_has_gradient(p) for p in stepping.parameters[:4]):
                     stepping.was_reset = True
@@ -247,7 +237,7 @@ class Watcher:
         if closure is not None:
             stepping.takes_closure = self.operations.in_step = True
             return
-        with self._quiet():
+        with self.operations.quiet():
             is_idle = not any(_has_gradient(p) for p in stepping.parameters)
         self.operations.asleep += 1
         if is_idle:
@@ -266,10 +256,7 @@ class Watcher:
         stepping.num_steps += 1
         stepping.num_backward = 0
         stepping.was_reset = False
-        self._before_step = {
-            place: (total[0], total[1])
-            for place, total in self.operations.compared.items()
-        }
+        self.counting.stepped()
 
     def _stepping(self, optimizer: Optimizer) -> Stepping | None:
         found = (s for s in self.facts.steppings if s.optimizer is optimizer)
@@ -282,7 +269,7 @@ class Watcher:
         self._mark_cleared()
         place, loss = self.facts.places.here(), losses[0]
         origin = self.operations.origin(loss)
-        with self._quiet():
+        with self.operations.quiet():
             result = run()
         for number in origin.calls:
             self.facts.call(number).is_trained = True
@@ -302,63 +289,10 @@ class Watcher:
         owners = [p for stepping in facts.steppings for p in stepping.parameters]
         for module in list(facts.modules.values()):
             owners += list(module.parameters(recurse=False))
+        facts.touched.update(id(p) for p in owners if p.grad is not None)
         with_gradient = {id(p): p for p in owners if _has_gradient(p)}
         facts.reached.update(with_gradient)
         return len(with_gradient)
-
-    def equal(self, result: Any, place: Place) -> Any:
-        """Note a comparison that the script makes outside of PyTorch.
-
-        Args:
-            result: Of `==`; is returned as it is.
-            place: Its line.
-        """
-        if isinstance(result, bool | np.bool_):
-            self.operations.count(place, 1, int(result))
-        elif isinstance(result, np.ndarray):
-            is_list = result.ndim == 1 and result.dtype == np.bool_
-            if is_list:
-                self.operations.count(place, result.size, int(result.sum()))
-        return result
-
-    def divided(self, left: Any, right: Any, place: Place) -> Any:
-        """Divide, and note where the left side is a number of right answers.
-
-        Args:
-            left: Numerator.
-            right: Denominator.
-            place: Their line.
-        """
-        result = left / right
-        self.share(left, right, place)
-        return result
-
-    def share(self, left: Any, right: Any, place: Place) -> Any:
-        """Note a division whose left side is a number of right answers.
-
-        Returns:
-            The right side, as it is.
-        """
-        with self._quiet():
-            right_answers, divisor = _whole(left), _whole(right)
-        if right_answers is None or divisor is None or divisor < 1:
-            return right
-        found: list[tuple[int, int]] = []
-        for where, (compared, agreed) in self.operations.compared.items():
-            begins = {
-                self._windows.get((place, where), (0, 0)),
-                self._before_step.get(where, (0, 0)),
-            }
-            self._windows[place, where] = (compared, agreed)
-            since = [(compared - begin[0], agreed - begin[1]) for begin in begins]
-            meant = (right_answers, right_answers / 100)
-            found += [both for both in since if both[1] in meant]
-        wide = [pair for pair in found if pair[0] >= 20 and pair[1] >= 10]
-        if wide:
-            exact = [pair for pair in wide if pair[0] == divisor]
-            compared, agreed = (exact or wide)[0]
-            self.facts.ratios.append(Ratio(place, agreed, divisor, compared))
-        return right
 
 
 @contextmanager
@@ -388,12 +322,3 @@ def _copied(module: nn.Module) -> nn.Module | None:
 def _has_gradient(parameter: Tensor) -> bool:
     grad = parameter.grad
     return grad is not None and bool(grad.count_nonzero() > 0)
-
-
-def _whole(value: Any) -> float | None:
-    if isinstance(value, Tensor) and value.numel() == 1:
-        value = value.detach().item()
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        return None
-    number = float(value)
-    return number if number.is_integer() and abs(number) < 1e12 else None

@@ -1,0 +1,142 @@
+"""What a network does with its input, seen from outside and on a copy."""
+
+import copy
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from torchsmith.doctor.script.facts import Call, Facts
+from torchsmith.doctor.script.found import found
+from torchsmith.doctor.script.operations import tensors_in
+from torchsmith.doctor.script.reading import Reading
+from torchsmith.doctor.script.rules_loss import runs_over_batch
+from torchsmith.doctor.script.twin import first_calls
+from torchsmith.inspect.inspection import Finding
+
+SAME = 1e-6
+"""Relative difference below which two numbers are one."""
+
+LATER = 10
+"""Steps after which a network that learns no longer answers all inputs alike."""
+
+_LAYERS = nn.Linear | nn.modules.conv._ConvNd
+
+
+def find_in_network(facts: Facts, reading: Reading) -> Iterator[Finding]:
+    """Find C5, C9 and C10.
+
+    Args:
+        facts: That were seen.
+        reading: Of the script.
+    """
+    del reading
+    for call in first_calls(facts):
+        if call.module is None:
+            continue
+        own = [c for c in facts.trained_calls if c.module is call.module]
+        yield from _mixed(facts, call, own)
+        yield from _constant(facts, own)
+        yield from _alike(facts, call.module, own)
+
+
+def _mixed(facts: Facts, call: Call, own: list[Call]) -> Iterator[Finding]:
+    """Examples whose answer depends on the others of their batch."""
+    inputs, network = call.inputs, facts.initial.get(id(call.module))
+    if inputs is None or network is None or call.num_inputs != 1 or len(inputs) < 3:
+        return
+    if len(own) > 1 and own[0].rows == own[1].rows:
+        return  # always all examples, such as the nodes of one graph
+    if not _is_per_example(facts, call) or not inputs.is_floating_point():
+        return
+    network = copy.deepcopy(network).eval()
+    changed = inputs.clone()
+    changed[0] = inputs[1] + 1.0
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        before = next(tensors_in(network(inputs)), None)
+        torch.manual_seed(0)
+        after = next(tensors_in(network(changed)), None)
+    if before is None or after is None or len(before) != len(inputs):
+        return
+    far = (before[1:] - after[1:]).abs().flatten(1).amax(1)
+    size = max(float(before.abs().mean()), 1e-12)
+    mixed = int((far > 1e-3 * size).sum())
+    if not mixed:
+        return
+    told = (
+        "The network mixes the examples of a batch.",
+        f"In eval mode, another first example changes the answers of {mixed} of the "
+        f"{len(inputs) - 1} others.",
+        "Keep dimension 0 for the examples: look for view, reshape, permute, transpose "
+        "and softmax in forward(), and for batch_first.",
+    )
+    yield found(facts, "C5", "error", call.place, told, "before")
+
+
+def _is_per_example(facts: Facts, call: Call) -> bool:
+    """Whether each example has one target of its own."""
+    for pair in facts.training_pairs:
+        if call.number in pair.answers.calls:
+            said = pair.outputs is not None and runs_over_batch(pair.outputs)
+            return pair.shapes[1][:1] == (call.num_rows,) and not said
+    return False
+
+
+def _constant(facts: Facts, own: list[Call]) -> Iterator[Finding]:
+    late = [c for c in own if c.step - own[0].step >= LATER and c.outputs is not None]
+    late = [call for call in late if len(set(call.rows)) > 3][-5:]
+    if len(late) < 3 or not all(_is_constant(call.outputs) for call in late):
+        return
+    told = (
+        "The network gives every example the same answer.",
+        f"After {late[-1].step} steps the answers to {late[-1].num_rows} different "
+        "inputs are equal.",
+        "See that forward() uses its input, that no layer is dead, and that inputs are "
+        "scaled.",
+    )
+    yield found(facts, "C9", "error", late[0].place, told)
+
+
+def _is_constant(outputs: Tensor | None) -> bool:
+    if outputs is None or outputs.dim() == 0 or len(outputs) < 4:
+        return False
+    rows = (
+        outputs.double().flatten(1) if outputs.dim() > 1 else outputs.double()[:, None]
+    )
+    size = max(float(rows.abs().max()), 1e-12)
+    return (
+        bool(rows.isfinite().all())
+        and float((rows - rows[0]).abs().max()) < SAME * size
+    )
+
+
+def _all_equal(weight: Tensor) -> bool:
+    units = weight.double().flatten(1)
+    size = max(float(units.abs().max()), 1e-12)
+    far = float((units - units[0]).abs().max())
+    return bool(units.isfinite().all()) and far <= SAME * size
+
+
+def _alike(facts: Facts, module: nn.Module, own: list[Call]) -> Iterator[Finding]:
+    """Hidden layers whose units are all equal, and stay so."""
+    begun = facts.initial.get(id(module))
+    if begun is None or not own or facts.num_steps < LATER:
+        return
+    layers = [m for m in module.modules() if isinstance(m, _LAYERS)]
+    first = [m for m in begun.modules() if isinstance(m, _LAYERS)]
+    for layer, then in list(zip(layers, first, strict=False))[:-1]:
+        units = layer.weight.detach()
+        if len(units) < 3 or not layer.weight.requires_grad:
+            continue
+        if not _all_equal(units) or not _all_equal(then.weight.detach()):
+            continue
+        told = (
+            f"All {len(units)} units of {type(layer).__name__} are one and the same.",
+            f"They began equal and are still equal after {facts.num_steps} steps: "
+            "equal units get equal gradients.",
+            "Leave the initial weights to PyTorch, or draw them at random, as "
+            "nn.init.kaiming_uniform_ does.",
+        )
+        yield found(facts, "C10", "error", facts.made_at.get(id(layer)), told)
+        return

@@ -1,0 +1,21 @@
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+centers = torch.randn(3, 8) * 2
+y = torch.randint(0, 3, (300,))
+X = centers[y] + torch.randn(300, 8)
+y, order = y.sort()
+X = X[order]
+from torch.utils.data import DataLoader, TensorDataset
+
+loader = DataLoader(TensorDataset(X, y), batch_size=20)
+model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
+optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+criterion = nn.CrossEntropyLoss()
+for epoch in range(4):
+    for xb, yb in loader:
+        optimizer.zero_grad()
+        loss = criterion(model(xb), yb)  # P8
+        loss.backward()
+        optimizer.step()

@@ -1,0 +1,27 @@
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+centers = torch.randn(3, 8) * 2
+y = torch.randint(0, 3, (300,))
+X = centers[y] + torch.randn(300, 8)
+from torch.utils.data import DataLoader, TensorDataset
+
+loader = DataLoader(TensorDataset(X[:240], y[:240]), batch_size=24, shuffle=True)
+test_loader = DataLoader(TensorDataset(X[240:], y[240:]), batch_size=24)
+
+
+def build():
+    return nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
+
+
+model = build()
+optimizer = torch.optim.Adam(model.parameters(), lr=0.01)  # C1
+criterion = nn.CrossEntropyLoss()
+model = build()
+for epoch in range(4):
+    for xb, yb in loader:
+        optimizer.zero_grad()
+        loss = criterion(model(xb), yb)
+        loss.backward()
+        optimizer.step()

@@ -1,0 +1,31 @@
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+X = torch.randn(300, 5)
+y = (X.sum(1, keepdim=True) > 0).float()
+from torch.utils.data import DataLoader, TensorDataset
+
+loader = DataLoader(TensorDataset(X[:240], y[:240]), batch_size=24, shuffle=True)
+test_loader = DataLoader(TensorDataset(X[240:], y[240:]), batch_size=24)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(5, 16), nn.Linear(16, 1)
+
+    def forward(self, x):
+        x = torch.relu(self.fc1(x))
+        return torch.sigmoid(self.fc2(x))  # P5
+
+
+model = Net()
+optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+criterion = nn.BCEWithLogitsLoss()
+for epoch in range(4):
+    for xb, yb in loader:
+        optimizer.zero_grad()
+        loss = criterion(model(xb), yb)
+        loss.backward()
+        optimizer.step()

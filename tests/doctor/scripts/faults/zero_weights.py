@@ -1,0 +1,35 @@
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+centers = torch.randn(3, 8) * 2
+y = torch.randint(0, 3, (300,))
+X = centers[y] + torch.randn(300, 8)
+from torch.utils.data import DataLoader, TensorDataset
+
+loader = DataLoader(TensorDataset(X[:240], y[:240]), batch_size=24, shuffle=True)
+test_loader = DataLoader(TensorDataset(X[240:], y[240:]), batch_size=24)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc1 = nn.Linear(8, 16)  # C10
+        self.fc2 = nn.Linear(16, 3)
+        for layer in (self.fc1, self.fc2):
+            nn.init.constant_(layer.weight, 0.1)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, x):
+        return self.fc2(torch.relu(self.fc1(x)))
+
+
+model = Net()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+criterion = nn.CrossEntropyLoss()
+for epoch in range(4):
+    for xb, yb in loader:
+        optimizer.zero_grad()
+        loss = criterion(model(xb), yb)
+        loss.backward()
+        optimizer.step()
