@@ -52,7 +52,8 @@ def find_in_behaviour(scene: Scene) -> Iterator[Finding]:
         scene: Of a training; its copy of the network may have trained a little.
     """
     network = scene.state.network
-    yield from _left_in_train_mode(scene)
+    left = list(_left_in_train_mode(scene))
+    yield from left
     yield from _statistics(scene)
     network.eval()
     with torch.no_grad():
@@ -60,7 +61,7 @@ def find_in_behaviour(scene: Scene) -> Iterator[Finding]:
         if not first.isfinite().all():
             return  # which another finding tells
         repeats = torch.equal(first, second) or _same(first, second)
-        if not repeats:
+        if not repeats and not left:
             yield _unsteady(scene, first, second)
         if scene.is_cut and scene.num >= 2 and len(first) == scene.num:
             if repeats:

@@ -96,7 +96,7 @@ def _shared(train: Dataset[Any], val: Dataset[Any]) -> Iterator[Finding]:
             code="D8",
             severity="error" if share > 0.01 else "warning",
             message="The network is validated on examples that it is trained on.",
-            where="val",
+            where="val part",
             evidence=f"{num:,} examples ({share:.0%} of val) are in train, too.",
             remedy="Divide the examples once, with torch.utils.data.random_split.",
         )

@@ -28,6 +28,9 @@ PAIRED = 1e-5
 """By how much a loss changes, relative, when targets are given to other outputs; one
 that changes by less does not compare an output with its own target."""
 
+FEW = 6
+"""Outputs and targets of which all pairs are looked at."""
+
 _RANGES = {
     "Sigmoid": (0.0, 1.0),
     "Softmax": (0.0, 1.0),
@@ -242,8 +245,9 @@ def _all_pairs(scene: Scene, head: Head) -> Iterator[Finding]:
     alone = _mean_of_each(scene.loss, varied, targets)
     if alone is None or not math.isfinite(paired):
         return
-    same = abs(paired - crossed) <= PAIRED * max(abs(paired), 1e-12)
-    if same and abs(alone - paired) > 1e-3 * max(abs(paired), 1e-12):
+    size = max(abs(paired), 1e-12)
+    same = abs(paired - crossed) <= PAIRED * size
+    if same and abs(alone - paired) > 1e-3 * size and _is_mean_of_pairs(head, varied):
         yield Finding(
             code="C4",
             severity="error",
@@ -256,6 +260,28 @@ def _all_pairs(scene: Scene, head: Head) -> Iterator[Finding]:
             ),
             remedy="Give both the same shape, such as outputs.squeeze(1).",
         )
+
+
+def _is_mean_of_pairs(head: Head, outputs: Tensor) -> bool:
+    """Whether the loss is that of all pairs of an output and a target.
+
+    A loss that compares two distributions does not care for pairs either.
+    """
+    targets = head.targets
+    if outputs.shape != targets.shape:
+        try:
+            shape = torch.broadcast_shapes(outputs.shape, targets.shape)
+        except RuntimeError:
+            return False
+        return bool(shape.numel() > max(outputs.numel(), targets.numel()))
+    few = range(min(len(targets), FEW))
+    whole = head.loss(outputs[: len(few)], targets[: len(few)]).item()
+    each = [
+        head.loss(outputs[i : i + 1], targets[j : j + 1]).item()
+        for i in few
+        for j in few
+    ]
+    return math.isclose(whole, sum(each) / len(each), rel_tol=1e-3)
 
 
 def _mean_of_each(loss: LossFunction, outputs: Tensor, targets: Tensor) -> float | None:

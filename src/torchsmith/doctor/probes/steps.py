@@ -28,7 +28,7 @@ LEAST_STEPS = 20
 FREE_SECONDS = 0.15
 """What a trial may take in any case."""
 
-LOWER, MOST_TRIED = 10.0, 3
+LOWER, MOST_TRIED = 10.0, 4
 """By which a learning rate is divided, or multiplied, again and again."""
 
 HALF = 0.5
@@ -81,13 +81,13 @@ class Trace:
 
     @property
     def late(self) -> float:
-        """Mean loss of the last half; infinite where one is no number."""
-        return mean(self._half) if self.is_finite else math.inf
+        """Mean loss of the last quarter; infinite where one is no number."""
+        return mean(self._last) if self.is_finite else math.inf
 
     @property
     def error(self) -> float:
         """Standard error of that mean."""
-        return pstdev(self._half) / len(self._half) ** 0.5 if self.is_finite else 0.0
+        return pstdev(self._last) / len(self._last) ** 0.5 if self.is_finite else 0.0
 
     @property
     def pace(self) -> float:
@@ -96,8 +96,8 @@ class Trace:
         return math.log10(median(known)) if known else -math.inf
 
     @property
-    def _half(self) -> list[float]:
-        return self.losses[len(self.losses) // 2 :]
+    def _last(self) -> list[float]:
+        return self.losses[-max(len(self.losses) // 4, 1) :]
 
 
 def try_steps(
@@ -272,7 +272,7 @@ def _too_high(
     else:
         return
     certain = trace.late > NO_BETTER * chance
-    after = f"in steps {num // 2 + 1} to {num}"
+    after = f"after {num} steps"
     shown = f"is {trace.late:.3g} {after}" if trace.is_finite else "is soon no number"
     yield Finding(
         code="P1",
@@ -302,8 +302,7 @@ def _too_low(subject: Subject, trace: Trace, reference: Reference) -> Iterator[F
     if reference.chance_loss and untrained < HALF * reference.chance_loss:
         return  # it has learned already, and may be meant to change little
     way = untrained - min(reference.probe_loss or 0.0, untrained / 2)
-    # The late loss is that of about three quarters of the trial.
-    to_come = (untrained - trace.late) * num_steps / (0.75 * num) * mean_rate
+    to_come = (untrained - trace.late) * num_steps / num * mean_rate
     if to_come > way:
         return
     factor = 1.0

@@ -1,0 +1,93 @@
+"""The doctor beside a fit: it tells, writes, and changes nothing."""
+
+import pytest
+import torch
+from torch import nn
+
+import torchsmith as ts
+from tests.doctor.probes.modules import SHORT, Net, Notes, X, Y
+from torchsmith.core.run_folder import RunFolder
+from torchsmith.doctor.diagnosis import Diagnosis
+
+
+class Cut(Net):
+    def forward(self, x):
+        return self.last(self.hidden(x).detach())
+
+
+class Locked(Net):
+    """Cannot be copied."""
+
+    def __deepcopy__(self, memo):
+        raise TypeError("cannot pickle '_thread.lock' object")
+
+
+def fit(module, **given):
+    return ts.fit(module, (X, Y), loss="CrossEntropyLoss", **{**SHORT, **given})
+
+
+def test_a_fit_has_a_diagnosis_and_tells_what_is_no_note():
+    observer = Notes()
+    done = fit(Cut(), observer=observer)
+    assert done.diagnosis.errors[0].code == "C3"
+    assert done.diagnosis.reference.chance_loss > 0
+    assert any(
+        note.startswith("C3 error: The graph of gradients") for note in observer.notes
+    )
+
+
+def test_what_is_ignored_is_not_told_and_is_listed():
+    observer = Notes()
+    done = fit(Cut(), observer=observer, doctor={"ignore": ["C3"]})
+    assert "C3" in done.diagnosis.ignored
+    assert not any("C3" in note for note in observer.notes)
+
+
+def test_a_fit_without_the_doctor_says_nothing():
+    done = fit(Cut(), doctor={"examine": False})
+    assert done.diagnosis == Diagnosis()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"ignore": ["c3"]}, "doctor.ignore.0: must be"),
+        ({"watch": True}, "it takes examine, ignore"),
+    ],
+)
+def test_a_setting_that_the_doctor_does_not_have_is_refused(given, words):
+    with pytest.raises(ts.PlanError, match=words):
+        fit(Net(), doctor=given)
+
+
+def test_the_diagnosis_is_in_the_run_folder_and_stays_there_on_resume(tmp_path):
+    done = fit(Cut(), runs=tmp_path, epochs=2)
+    path = RunFolder(done.path).diagnosis
+    written = Diagnosis.model_validate_json(path.read_bytes())
+    assert written == done.diagnosis
+    assert "C3" in [f.code for f in written.findings]
+    again = fit(Cut(), runs=tmp_path, epochs=2, resume=done.path)
+    assert [f.code for f in again.diagnosis.findings] == [
+        f.code for f in done.diagnosis.findings
+    ]
+
+
+def test_a_module_that_cannot_be_copied_is_left_out_and_trained():
+    done = fit(Locked())
+    assert len(done.history) == 1
+    assert done.diagnosis.errors == ()
+    assert any("cannot pickle" in line for line in done.diagnosis.left_out)
+
+
+@pytest.mark.parametrize("engine", ["eager", "captured", "compiled"])
+def test_a_fit_ends_with_the_same_weights_without_the_doctor(engine):
+    weights = []
+    for examine in (True, False):
+        torch.manual_seed(0)
+        module = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3))
+        given = {"epochs": 8, "engine": engine, "doctor": {"examine": examine}}
+        random = torch.get_rng_state()
+        fit(module, **given)
+        assert torch.equal(random, torch.get_rng_state())
+        weights.append(torch.cat([p.detach().flatten() for p in module.parameters()]))
+    assert torch.equal(*weights)
