@@ -168,6 +168,15 @@ def test_a_network_that_knows_its_examples_is_not_called_too_small():
     assert found(course(network=MLP(hidden=(3,))), behind) == {}
 
 
+def test_weights_of_an_early_epoch_do_not_tell_what_can_be_learned():
+    lucky = epochs(
+        [1.0, 0.5, 0.3, 0.1, 0.1], [0.5, 0.6, 0.9, 0.7, 0.7], [1.0, 0.5, 0.3, 0.4, 0.4]
+    )
+    worse = result(0.78, 0.79, 0.78)
+    assert found(course(lucky), worse) == {}
+    assert "T6" in found(course(lucky, stopping=Stopping(restore_best=False)), worse)
+
+
 def test_dropout_is_not_to_blame_where_examples_are_learned_by_heart():
     heart = result(0.78, 0.85, 0.78)
     assert "P7" not in found(course(network=MLP(hidden=(64,), dropout=0.6)), heart)

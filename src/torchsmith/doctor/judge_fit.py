@@ -27,6 +27,10 @@ STEEP = 0.05
 """What the val loss lost in that part, as a share of what it lost since the start, from
 chance: more is too short whatever rivals reach."""
 
+LEARNED_ON = 0.7
+"""The last training loss, in those of the epoch whose weights are kept: where less, the
+network can learn more than its scores show."""
+
 MUCH_LOST, MOST_LOST = 0.02, 0.2
 """Of what the best rival is better than chance, the network lacks so much: with a
 warning, an error."""
@@ -52,7 +56,8 @@ def find_underfit(course: Course, evaluation: Evaluation | None) -> Iterator[Fin
     if found is not None and found.rival_score is not None:
         best = found.rival_score - found.chance
         lost = (found.rival_score - found.test.value) / best if best > 0 else 0.0
-    if found is None or not found.misses or lost < MUCH_LOST:
+    learned = found is None or not found.misses or lost < MUCH_LOST
+    if found is None or learned or _is_kept_early(course):
         if _is_steep(course):
             yield _finding(found, course, "warning", _too_short(course))
         return
@@ -109,6 +114,14 @@ def _is_learning(course: Course) -> bool:
     gained = first - min(losses)
     late = losses[-1 - _late(course)] - losses[-1]
     return late > STILL_LEARNING * max(gained, 1e-12)
+
+
+def _is_kept_early(course: Course) -> bool:
+    """Whether the weights that were scored are of an epoch that had learned less."""
+    if course.plan is None or not course.plan.stopping.restore_best:
+        return False
+    kept = [record.train_loss for record in course.history if record.best]
+    return bool(kept) and course.history[-1].train_loss < LEARNED_ON * kept[-1]
 
 
 def _is_steep(course: Course) -> bool:
