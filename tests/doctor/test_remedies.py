@@ -70,7 +70,7 @@ def test_equal_remedies_are_one_with_all_codes(plan, default):
 
 def test_notes_ask_for_nothing_and_no_remedy_changes_nothing(plan, default):
     note = found("P1", {"optimizer.lr": 1}, "note")
-    same = found("C10", {"optimizer.lr": 8})
+    same = found("C12", {"optimizer.lr": 8})
     assert changes_of(plan, default, note, same) == []
 
 
@@ -153,6 +153,13 @@ def test_the_mended_plan_says_why_beside_each_change(plan):
     assert clipped.endswith("# for the same reason")
     # What the person had set keeps its reason.
     assert mended.reasons["network"] == plan.reasons["network"]
+
+
+def test_a_section_that_is_removed_is_told_beside_the_network(plan):
+    sick = set_values(plan, {"init": ["zeros_"]})
+    mended = with_reason(sick, {"init": []}, "C10: all weights are equal")
+    assert mended.init == ()
+    assert "no init: C10: all weights are equal" in plan_text(mended)
 
 
 def test_changes_are_told_on_one_short_line(plan):

@@ -1,12 +1,13 @@
 """What a plan can do about findings: changes of settings that are worth a trial."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pydantic import JsonValue
 
 from torchsmith.core.errors import PlanError
 from torchsmith.doctor.rank import ranked
+from torchsmith.doctor.repair import wider, with_activations, with_norms
 from torchsmith.inspect.inspection import Finding
 from torchsmith.plan.optimizers import Muon
 from torchsmith.plan.plan import Plan
@@ -31,7 +32,7 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "D5": ("loss",),
     "P1": ("optimizer schedule",),
     "P2": ("optimizer schedule",),
-    "P3": ("stopping",),
+    "P3": ("stopping", "averaging"),
     "P4": ("training.batch_size",),
     "P5": ("network loss",),
     "P6": ("network",),
@@ -40,12 +41,12 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
     "P11": ("network",),
     "P12": ("optimizer",),
     "P13": ("schedule",),
-    "C6": ("network",),
+    "C6": ("averaging", "network"),
     "C9": ("network",),
-    "C10": ("init",),
+    "C10": ("init", "network"),
     "C12": ("loss",),
     "T1": ("optimizer schedule",),
-    "T2": ("optimizer schedule",),
+    "T2": ("optimizer schedule", "init", "network"),
     "T3": ("init", "network"),
     "T4": ("optimizer schedule", "init", "network"),
     "T5": ("init", "network"),
@@ -55,6 +56,16 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
 }
 """Where the fault of each code may lie, and what is then set, together, as Torchsmith
 would by itself."""
+
+REPAIRS: Mapping[str, tuple[Callable[[Plan], dict[str, JsonValue]], ...]] = {
+    "P11": (with_activations, wider),
+    "C10": (with_norms,),
+    "T2": (with_norms,),
+    "T3": (with_norms,),
+    "T4": (with_norms,),
+    "T5": (with_norms,),
+}
+"""What may put the network's own layers right."""
 
 DOSES = frozenset({"P1", "P2", "P3", "P7", "T1", "T2", "T4", "T6", "T7"})
 """Of whose remedies nobody knows beforehand how much is enough."""
@@ -117,7 +128,7 @@ def remedies(findings: Iterable[Finding], plan: Plan, default: Plan) -> Remedies
     usual: list[Remedy] = []
     for finding in causes:
         mine = list(_own(finding, plan, left_out))
-        others = list(_usual(finding, plan, default))
+        others = [*_repaired(finding, plan), *_usual(finding, plan, default)]
         if not (mine or others or finding.changes):
             left_out.append(f"{finding.code}: no setting of a plan changes this")
         own += mine
@@ -223,14 +234,20 @@ def with_reason(plan: Plan, changes: Mapping[str, JsonValue], reason: str) -> Pl
     """
     others = {path: text for path, text in plan.reasons.items() if text != REASON}
     bare = set_values(plan.model_copy(update={"reasons": others}), changes)
-    new = [path for path, text in bare.reasons.items() if text == REASON]
+    new = [path for path, text in bare.reasons.items() if path and text == REASON]
     sections = list(type(plan).model_fields)
     new.sort(key=lambda path: sections.index(path.partition(".")[0]))
     told = dict.fromkeys(new, "for the same reason") | dict.fromkeys(new[:1], reason)
     changed = set_values(plan, changes)
-    return changed.model_copy(update={"reasons": {**changed.reasons, **told}})
+    if not new:  # a section that is left out has no line of its own
+        known = changed.reasons.get("network", "")
+        emptied = f"no {', '.join(changes)}: {reason}"
+        told["network"] = "; ".join(filter(None, [known, emptied]))
+    reasons = {path: text for path, text in changed.reasons.items() if path}
+    return changed.model_copy(update={"reasons": {**reasons, **told}})
 
 
+_LISTS = ("prepare", "augment", "init", "robustness")
 _TOLD = 3
 _LONGEST = 40
 
@@ -265,6 +282,17 @@ def _rate(finding: Finding, plan: Plan) -> dict[str, JsonValue]:
             return {}
 
 
+def _repaired(finding: Finding, plan: Plan) -> Iterator[Remedy]:
+    """Yield the plan's own network with its layers put right."""
+    for repair in REPAIRS.get(finding.code, ()):
+        changes = repair(plan)
+        try:
+            changed = set_values(plan, changes)
+        except PlanError:
+            continue
+        yield Remedy((finding.code,), changes, changed, _short(finding))
+
+
 def _usual(finding: Finding, plan: Plan, default: Plan) -> Iterator[Remedy]:
     """Yield what Torchsmith would do by itself where the fault may lie.
 
@@ -289,7 +317,7 @@ def _usual(finding: Finding, plan: Plan, default: Plan) -> Iterator[Remedy]:
 def _standing(content: Mapping[str, JsonValue], name: str) -> JsonValue:
     """Return a section, or a setting right below one; what is left out is empty."""
     section, _, below = name.partition(".")
-    value = content.get(section, None if section == "schedule" else [])
+    value = content.get(section, [] if section in _LISTS else None)
     return value[below] if below and isinstance(value, dict) else value
 
 

@@ -1,0 +1,109 @@
+"""The network of a plan with its layers put right, as settings."""
+
+import re
+from collections.abc import Sequence
+
+from pydantic import JsonValue
+
+from torchsmith.core.spec import members
+from torchsmith.plan.activations import Activation
+from torchsmith.plan.plan import Plan
+from torchsmith.plan.text import document
+
+WIDER = 4
+"""Times as many units."""
+
+_WEIGHTS = re.compile(r"Linear|Conv[123]d")
+_SIDES = re.compile(r"Conv([123])d")
+_SATURATING = ("Sigmoid", "Tanh")
+_ACTIVATIONS = frozenset(spec.spec_name() for spec in members(Activation))
+
+
+def with_activations(plan: Plan) -> dict[str, JsonValue]:
+    """Return settings that put a ReLU after each layer with weights but the last.
+
+    Args:
+        plan: Settings are empty where its network is no `Sequential`, or has them.
+    """
+    layers = _layers(plan)
+    made: list[JsonValue] = []
+    for place, layer in enumerate(layers):
+        if _name(layer) == "Identity":
+            continue
+        made.append(layer)
+        if _WEIGHTS.fullmatch(_name(layer)) and _has_weights(layers[place + 1 :]):
+            names = [_name(each) for each in layers[place + 1 :]]
+            until = next(i for i, name in enumerate(names) if _WEIGHTS.fullmatch(name))
+            if not _ACTIVATIONS.intersection(names[:until]):
+                made.append("ReLU")
+    return _changed(layers, made)
+
+
+def with_norms(plan: Plan) -> dict[str, JsonValue]:
+    """Return settings that normalise between layers, and saturate nothing.
+
+    Batch normalisation comes after each layer with weights but the last, and ReLU in
+    place of Sigmoid and Tanh: signals and gradients then keep their size.
+
+    Args:
+        plan: Settings are empty where its network has no place for it.
+    """
+    network = plan.network
+    fields = type(network).model_fields
+    if {"batch_norm", "activation"} <= fields.keys():
+        changes: dict[str, JsonValue] = {}
+        if not getattr(network, "batch_norm", True):
+            changes["network.batch_norm"] = True
+        if _name_of(getattr(network, "activation", None)) in _SATURATING:
+            changes["network.activation"] = "ReLU"
+        return changes
+    layers = _layers(plan)
+    made: list[JsonValue] = []
+    for place, layer in enumerate(layers):
+        after = layers[place + 1 :]
+        if not _has_weights(after):
+            made.append(layer)
+            continue
+        made.append("ReLU" if _name(layer) in _SATURATING else layer)
+        follows = _name(after[0]).startswith("BatchNorm")
+        if _WEIGHTS.fullmatch(_name(layer)) and not follows:
+            sides = _SIDES.fullmatch(_name(layer))
+            made.append(f"BatchNorm{sides[1] if sides else 1}d")
+    return _changed(layers, made)
+
+
+def wider(plan: Plan) -> dict[str, JsonValue]:
+    """Return settings that make each hidden layer `WIDER` times as wide.
+
+    Args:
+        plan: Settings are empty where its network has no list of widths.
+    """
+    for name in ("hidden", "channels"):
+        widths = getattr(plan.network, name, None)
+        if isinstance(widths, tuple) and widths:
+            return {f"network.{name}": [WIDER * width for width in widths]}
+    return {}
+
+
+def _layers(plan: Plan) -> list[JsonValue]:
+    network = document(plan)["network"]
+    layers = network.get("Sequential") if isinstance(network, dict) else None
+    return layers if isinstance(layers, list) else []
+
+
+def _changed(
+    before: Sequence[JsonValue], made: list[JsonValue]
+) -> dict[str, JsonValue]:
+    return {} if list(before) == made else {"network": {"Sequential": made}}
+
+
+def _name(layer: JsonValue) -> str:
+    return next(iter(layer)) if isinstance(layer, dict) else str(layer)
+
+
+def _name_of(spec: object) -> str:
+    return type(spec).__name__
+
+
+def _has_weights(layers: Sequence[JsonValue]) -> bool:
+    return any(_WEIGHTS.fullmatch(_name(layer)) for layer in layers)

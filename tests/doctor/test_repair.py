@@ -1,0 +1,61 @@
+"""Layers of a plan's own network are put right."""
+
+import pytest
+
+import torchsmith
+from torchsmith.doctor.repair import wider, with_activations, with_norms
+from torchsmith.plan.settings import set_values
+
+
+def planned(network):
+    return set_values(torchsmith.plan("iris"), {"network": network})
+
+
+def layers(*made):
+    return {"Sequential": list(made)}
+
+
+A, B, OUT = {"Linear": 8}, {"Linear": {"out_features": 8, "bias": False}}, {"Linear": 3}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ((A, B, OUT), (A, "ReLU", B, "ReLU", OUT)),
+        (
+            (A, "Identity", B, {"Dropout": 0.1}, OUT),
+            (A, "ReLU", B, "ReLU", {"Dropout": 0.1}, OUT),
+        ),
+        ((A, "BatchNorm1d", "Tanh", OUT), None),
+        ((OUT,), None),
+    ],
+)
+def test_activations_come_where_there_are_none(before, after):
+    changes = with_activations(planned(layers(*before)))
+    assert changes == ({} if after is None else {"network": layers(*after)})
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            (A, "Sigmoid", B, "ReLU", OUT),
+            (A, "BatchNorm1d", "ReLU", B, "BatchNorm1d", "ReLU", OUT),
+        ),
+        ((A, "BatchNorm1d", "ReLU", OUT), None),
+        ((A, "BatchNorm1d", "Tanh", OUT), (A, "BatchNorm1d", "ReLU", OUT)),
+    ],
+)
+def test_norms_come_after_weights_and_nothing_saturates(before, after):
+    changes = with_norms(planned(layers(*before)))
+    assert changes == ({} if after is None else {"network": layers(*after)})
+
+
+def test_a_family_of_networks_has_settings_for_it():
+    sick = planned({"MLP": {"hidden": [2, 3], "activation": "Tanh"}})
+    mended = set_values(sick, {**with_norms(sick), **wider(sick)}).network
+    assert (mended.batch_norm, mended.hidden) == (True, (8, 12))
+    assert type(mended.activation).__name__ == "ReLU"
+    assert with_norms(set_values(sick, with_norms(sick))) == {}
+    assert with_activations(sick) == {}
+    assert wider(planned(layers(A, OUT))) == {}
