@@ -41,7 +41,7 @@ class Seen:
         name: As in `LayerSignals`, and so are the others.
         type: The class of the module, or the name of the function.
         output: While the pass goes on, to tell the network's end.
-        numbers: By name: `mean` and `deviation`, `dead`, `saturated`, `finite`.
+        numbers: By name: `mean` and `deviation`, `dead`, `saturated`.
     """
 
     name: str
@@ -156,7 +156,7 @@ def weights_of(module: nn.Module) -> Iterator[nn.Parameter]:
 
 def _spread_of(output: Tensor) -> dict[str, Tensor]:
     deviation, mean = torch.std_mean(output.float(), correction=0)
-    return {"mean": mean, "deviation": deviation, "finite": mean.isfinite().float()}
+    return {"mean": mean, "deviation": deviation}
 
 
 def _saturated(units: Tensor, low: float, high: float) -> Tensor:

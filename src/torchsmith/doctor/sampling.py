@@ -64,26 +64,15 @@ class Sampler:
             loss, batch_loss, spread, seen = self._evaluate()
             before = [w.detach().clone() for w in self._weights]
             train_mode_loss, gradients, norm = self._step()
-        weights = self._by_layer(before)
-        changes = torch._foreach_sub([w.detach() for w in self._weights], before)
-        updates, slopes = self._by_layer(list(changes)), self._by_layer(gradients)
-        types = {
-            name: type(module).__name__
-            for name, module in self._twin.network.named_modules()
-        }
-        layers = [_seen_layer(one, weights, updates, slopes) for one in seen]
-        known = {layer.name for layer in layers}
-        layers += [
-            LayerSignals(
-                name=name,
-                type=types[name],
-                weight_rms=weights[name],
-                update_rms=updates[name],
-                grad_rms=slopes[name],
-            )
-            for name in self._layers
-            if name not in known
-        ]
+        after = [w.detach() for w in self._weights]
+        layers = self._layers_of(
+            seen,
+            self._by_layer(before),
+            self._by_layer(list(torch._foreach_sub(after, before))),
+            self._by_layer(gradients),
+        )
+        lost = self._not_finite(seen)
+        self._forget()
         return Signals(
             epoch=state.epoch,
             step=state.step,
@@ -94,10 +83,39 @@ class Sampler:
             grad_norm=norm,
             spread=spread,
             examples=len(self._targets),
-            layers=tuple(layers),
-            not_finite=self._not_finite(seen),
+            layers=layers,
+            not_finite=lost,
             seconds=round(perf_counter() - begin, 6),
         )
+
+    def _layers_of(
+        self,
+        seen: list[Seen],
+        weights: dict[str, float],
+        updates: dict[str, float],
+        slopes: dict[str, float],
+    ) -> tuple[LayerSignals, ...]:
+        """Return what was seen, and then layers of which no call was seen."""
+        modules = dict(self._twin.network.named_modules())
+        numbers = {one.name: one.numbers for one in seen}
+        types = {one.name: one.type for one in seen}
+        return tuple(
+            LayerSignals(
+                name=name or type(self._twin.network).__name__,
+                type=types.get(name) or type(modules[name]).__name__,
+                weight_rms=weights.get(name),
+                update_rms=updates.get(name),
+                grad_rms=slopes.get(name),
+                **{what: float(n) for what, n in numbers.get(name, {}).items()},
+            )
+            for name in dict.fromkeys((*numbers, *self._layers))
+        )
+
+    def _forget(self) -> None:
+        """Give memory back until the next sample, which copies all of it anyway."""
+        self._instruments.seen = []
+        self._twin.optimizer.zero_grad()
+        self._twin.optimizer.state.clear()
 
     @property
     def _weights(self) -> list[nn.Parameter]:
@@ -187,7 +205,7 @@ class Sampler:
             for (name, _), norm in zip(named, norms, strict=True)
             if not math.isfinite(norm)
         ]
-        outputs = [one.name for one in seen if not bool(one.numbers["finite"])]
+        outputs = [one.name for one in seen if not math.isfinite(one.numbers["mean"])]
         order = [one.name for one in seen if one.name in {*lost, *outputs}]
         names = [name or type(state.network).__name__ for name in (*order, *lost)]
         return tuple(dict.fromkeys(names))
@@ -221,23 +239,6 @@ def reason_against(subject: Subject) -> str:
     if sum(p.numel() for p in network.parameters()) > MOST_WEIGHTS:
         return f"a copy of more than {MOST_WEIGHTS:,} weights would fill the memory"
     return ""
-
-
-def _seen_layer(
-    one: Seen,
-    weights: dict[str, float],
-    updates: dict[str, float],
-    slopes: dict[str, float],
-) -> LayerSignals:
-    numbers = {k: float(v) for k, v in one.numbers.items() if k != "finite"}
-    return LayerSignals(
-        name=one.name,
-        type=one.type,
-        weight_rms=weights.get(one.name),
-        update_rms=updates.get(one.name),
-        grad_rms=slopes.get(one.name),
-        **numbers,
-    )
 
 
 def _copied(value: object) -> object:
