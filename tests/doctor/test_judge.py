@@ -173,7 +173,7 @@ def test_weights_of_an_early_epoch_do_not_tell_what_can_be_learned():
         [1.0, 0.5, 0.3, 0.1, 0.1], [0.5, 0.6, 0.9, 0.7, 0.7], [1.0, 0.5, 0.3, 0.4, 0.4]
     )
     worse = result(0.78, 0.79, 0.78)
-    assert found(course(lucky), worse) == {}
+    assert set(found(course(lucky), worse)) == {"Q1"}
     assert "T6" in found(course(lucky, stopping=Stopping(restore_best=False)), worse)
 
 
