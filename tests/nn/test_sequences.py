@@ -174,12 +174,12 @@ def test_positions_are_the_papers_waves():
         (
             SequenceNet(),
             InputLayout((18 + 84,), sequence=(2, 9), num_features=84),
-            "features: is false, but RandomConvolutions",
+            "features: is false, but a step in prepare",
         ),
         (
             SequenceNet(features=True),
             InputLayout((84,), sequence=(0, 0), num_features=84),
-            "body: RandomConvolutions leaves no steps to read",
+            "body: there are no steps to read",
         ),
         (
             SequenceNet(body=sequence_bodies.Transformer(width=12)),

@@ -4,6 +4,7 @@ import pytest
 
 from torchsmith.data.steps import (
     Interpolate,
+    NGrams,
     RandomConvolutions,
     Standardize,
     StandardizeTarget,
@@ -88,7 +89,7 @@ def test_the_steps_follow_from_the_data():
     assert steps_of(SITUATIONS["few"]) == usual
     assert steps_of(SITUATIONS["gaps"]) == [Interpolate, *usual]
     assert steps_of(SITUATIONS["numbers to predict"]) == [*usual, StandardizeTarget]
-    assert steps_of(SITUATIONS["texts"]) == []
+    assert steps_of(SITUATIONS["texts"]) == [NGrams]
 
 
 def test_few_short_sequences_get_convolutions_beside_the_features():
@@ -100,7 +101,7 @@ def test_few_short_sequences_get_convolutions_beside_the_features():
 def test_texts_are_read_by_a_gru_and_long_sequences_by_features_alone():
     texts = decide(SITUATIONS["texts"], MACHINE).network
     assert isinstance(texts.body, GRU)
-    assert not texts.features
+    assert texts.features  # n-grams
     plan = decide(SITUATIONS["long"], MACHINE)
     assert plan.network.body is None
     assert plan.network.features

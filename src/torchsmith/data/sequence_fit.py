@@ -9,9 +9,16 @@ import numpy as np
 from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.record import Record
 from torchsmith.data.data import Change, Sequences, Series
+from torchsmith.data.ngrams import FittedNGrams, fit_ngrams, texts_of
 from torchsmith.data.random_convolutions import FittedConvolutions, fit_convolutions
 from torchsmith.data.sequence_gaps import interpolated, means_of, refuse_gaps
-from torchsmith.data.steps import Interpolate, RandomConvolutions, Standardize, Step
+from torchsmith.data.steps import (
+    Interpolate,
+    NGrams,
+    RandomConvolutions,
+    Standardize,
+    Step,
+)
 
 
 class SequencePreparation(Record):
@@ -28,6 +35,7 @@ class SequencePreparation(Record):
             missing values are filled; otherwise empty.
         series: How the sequences stand in a table, where they do.
         convolutions: Give features of the whole sequence, where the plan asks for them.
+        ngrams: Likewise, of texts.
         keep_steps: Whether the input has the steps themselves.
     """
 
@@ -40,6 +48,7 @@ class SequencePreparation(Record):
     fill: tuple[float, ...] = ()
     series: Series | None = None
     convolutions: FittedConvolutions | None = None
+    ngrams: FittedNGrams | None = None
     keep_steps: bool = True
 
     @property
@@ -50,12 +59,13 @@ class SequencePreparation(Record):
     @property
     def num_features(self) -> int:
         """Of one prepared example, the features that follow its steps."""
-        return self.convolutions.num_features if self.convolutions else 0
+        fitted = self.convolutions or self.ngrams
+        return fitted.num_features if fitted else 0
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Of one prepared example."""
-        if not self.convolutions:
+        if not self.num_features:
             return self.sequence
         channels, length = self.sequence
         return (channels * length * self.keep_steps + self.num_features,)
@@ -78,10 +88,14 @@ class SequencePreparation(Record):
                 is shorter than all of training, which have one length; numbers instead
                 of texts, or the reverse; other channels.
         """
+        texts = texts_of(sequences) if self.ngrams else []
         sequences = self._scaled(sequences)
-        if not self.convolutions:
+        if self.ngrams:
+            features = self.ngrams.apply(texts)
+        elif self.convolutions:
+            features = self.convolutions.apply(sequences.values, sequences.starts)
+        else:
             return self._steps(sequences)
-        features = self.convolutions.apply(sequences.values, sequences.starts)
         if not self.keep_steps:
             return features
         steps = self._steps(sequences).reshape(len(sequences), -1)
@@ -175,6 +189,12 @@ def fit_sequences(
     """
     if sequences.symbols:
         return _fit_texts(sequences, steps, ragged=ragged)
+    for place, step in enumerate(steps):
+        if isinstance(step, NGrams):
+            raise PlanError(
+                f"prepare.{place}: NGrams is for texts, and these are numbers; "
+                "remove it"
+            )
     fill: tuple[float, ...] = ()
     if any(isinstance(step, Interpolate) for step in steps):
         fill = means_of(sequences)
@@ -225,6 +245,7 @@ def _fit_texts(
                 "remove it"
             )
     present = np.unique(sequences.values[:, 0].astype(np.int64))
+    ngrams = next((step for step in steps if isinstance(step, NGrams)), None)
     return SequencePreparation(
         channels=sequences.channels,
         length=int(sequences.lengths.max()),
@@ -233,4 +254,8 @@ def _fit_texts(
         offset=(0.0,),
         factor=(1.0,),
         series=sequences.series,
+        ngrams=None
+        if ngrams is None
+        else fit_ngrams(texts_of(sequences), ngrams.num_features, ngrams.longest),
+        keep_steps=ngrams is None or ngrams.keep_steps,
     )

@@ -150,6 +150,24 @@ class RandomConvolutions(Spec):
     seed: int = Field(default=0, ge=0)
 
 
+class NGrams(Spec):
+    """Compute features of whole texts: which short runs of characters they have.
+
+    The runs that most training texts have; `(1 + log(count)) * rarity` (tf-idf), of one
+    length for each text.
+
+    Attributes:
+        num_features: At most so many runs.
+        longest: Characters of a run, at most.
+        keep_steps: The network gets the characters themselves too, before the features.
+    """
+
+    main = "num_features"
+    num_features: int = Field(default=3000, ge=1, le=100_000)
+    longest: int = Field(default=4, ge=1, le=10)
+    keep_steps: bool = True
+
+
 class Resize(Spec):
     """Resize pictures with antialiasing (Pillow, bilinear).
 
@@ -206,6 +224,7 @@ Step = Annotated[
     | EncodeCategories
     | Interpolate
     | RandomConvolutions
+    | NGrams
     | Resize
     | ToFloat
     | StandardizeTarget,
@@ -231,6 +250,7 @@ SEQUENCE_ORDER: tuple[type[Spec], ...] = (
     Interpolate,
     Standardize,
     RandomConvolutions,
+    NGrams,
     StandardizeTarget,
 )
 VOLUME_ORDER: tuple[type[Spec], ...] = (ToFloat, Standardize, StandardizeTarget)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from torchsmith.data.data import Sequences
+from torchsmith.data.ngrams import FittedNGrams
 from torchsmith.data.sequence_fit import SequencePreparation
 from torchsmith.data.steps import Standardize
 from torchsmith.eject.code import Section, class_source, function, joined, literal
@@ -93,16 +94,65 @@ def _texts(subject: Subject, fitted: SequencePreparation) -> Section:
             "]",
         ],
     )
+    code, steps = [encode], ["sequences = encode(sequences, train)"]
+    if fitted.ngrams:
+        code.append(_ngrams(fitted.ngrams))
+        steps.insert(0, "features = n_grams(sequences, train)")
+    if fitted.keep_steps:
+        code.append(_padded(fitted, symbols=True))
+        steps.append("inputs = padded(sequences)")
+    if fitted.ngrams and fitted.keep_steps:
+        flat = "inputs.reshape(len(inputs), -1)"
+        steps.append(f"inputs = np.concatenate([{flat}, features], axis=1)")
+    elif fitted.ngrams:
+        code.remove(encode)
+        steps = ["inputs = n_grams(sequences, train)"]
     return Section(
         "Prepare",
         "Which characters there are is learned from the training part alone.",
-        joined([encode, _padded(fitted, symbols=True)]),
-        (
-            "sequences = encode(sequences, train)",
-            "inputs = padded(sequences)",
-            *loss_targets(subject)[1],
-        ),
+        joined(code),
+        (*steps, *loss_targets(subject)[1]),
     )
+
+
+def _ngrams(fitted: FittedNGrams) -> str:
+    """Write how the n-grams of texts are counted and weighed."""
+    runs = function(
+        "runs_of(letters)",
+        "Return each run of characters of a text, a space before and after it.",
+        [
+            "text = f\" {letters.tobytes().decode('utf-32-le')} \"",
+            "return [",
+            "    text[begin : begin + length]",
+            f"    for length in range(1, {fitted.longest + 1})",
+            "    for begin in range(len(text) - length + 1)",
+            "]",
+        ],
+    )
+    grams = function(
+        "n_grams(sequences, train)",
+        "Return which runs of characters each text has, (N, F), of one length each.\n"
+        "A run weighs more the fewer training texts have it.",
+        [
+            "known = Counter(run for i in train for run in set(runs_of(sequences[i])))",
+            "known = {run: n for run, n in known.items() if n > 1} or known",
+            "runs = sorted(known, key=lambda run: (-known[run], run))",
+            f"runs = runs[:{fitted.num_features}]",
+            "places = {run: place for place, run in enumerate(runs)}",
+            "often = np.array([known[run] for run in runs])",
+            "rarity = (np.log(len(train) / often) + 1).astype(np.float32)",
+            "features = np.zeros((len(sequences), len(runs)), np.float32)",
+            "for row, text in zip(features, sequences):",
+            "    for run, count in Counter(runs_of(text)).items():",
+            "        if run in places:",
+            "            row[places[run]] = 1 + np.log(count)",
+            "features *= rarity",
+            "lengths = np.sqrt((features**2).sum(axis=1, keepdims=True))",
+            "features *= np.float32(len(runs) ** 0.5) / np.maximum(lengths, 1e-12)",
+            "return features",
+        ],
+    )
+    return joined([runs, grams])
 
 
 def _known(subject: Subject) -> tuple[SequencePreparation, Sequences]:

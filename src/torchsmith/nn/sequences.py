@@ -120,19 +120,19 @@ def build_sequence_net(
         )
     if spec.features and not num_features:
         raise PlanError(
-            "network.SequenceNet.features: there are none; add RandomConvolutions to "
-            "prepare, or set features to false"
+            "network.SequenceNet.features: there are none; add RandomConvolutions (of "
+            "texts NGrams) to prepare, or set features to false"
         )
     if num_features and not spec.features:
         raise PlanError(
-            "network.SequenceNet.features: is false, but RandomConvolutions in prepare "
-            "makes features; set it to true, or remove the step"
+            "network.SequenceNet.features: is false, but a step in prepare makes "
+            "features; set it to true, or remove the step"
         )
     channels = sequence[0] - has_mask
     if spec.body is not None and channels < 1:
         raise PlanError(
-            "network.SequenceNet.body: RandomConvolutions leaves no steps to read; set "
-            "its keep_steps to true, or body to null"
+            "network.SequenceNet.body: there are no steps to read; set keep_steps of "
+            "the step that makes features to true, or body to null"
         )
     symbols = None
     if num_symbols:

@@ -10,6 +10,7 @@ from torchsmith.data.steps import (
     EncodeCategories,
     FillMissing,
     Interpolate,
+    NGrams,
     QuantileScale,
     RandomConvolutions,
     Resize,
@@ -94,7 +95,7 @@ def _data(plan: Plan) -> Impossible:
 def _prepare(plan: Plan) -> Impossible:
     columns = bool(plan.data.columns)
     sequences = isinstance(plan.network, SequenceNet) or _has(
-        plan, Interpolate, RandomConvolutions
+        plan, Interpolate, NGrams, RandomConvolutions
     )
     table = not sequences and (
         columns or _has(plan, FillMissing, RobustScale, QuantileScale, EncodeCategories)

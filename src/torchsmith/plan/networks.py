@@ -163,8 +163,8 @@ class SequenceNet(Spec):
     """A net for sequences of one length or of many: a body, features of the whole.
 
     The body reads the steps, and a linear layer the features that `RandomConvolutions`
-    computed. Where there are both they are members: each is trained to be right by
-    itself, and their outputs are averaged.
+    or `NGrams` computed. Where there are both they are members: each is trained to be
+    right by itself, and their outputs are averaged.
 
     Attributes:
         body: Reads the steps; none where there are features only.
