@@ -132,3 +132,50 @@ def test_shuffled_targets_are_found_and_weak_signals_are_none() -> None:
         own(nn.Linear(4, 1), (inputs, shuffled[:, None].float()), nn.MSELoss())
     )
     assert numbers_too["D15"].severity == "warning"
+
+
+def test_a_value_that_stands_for_missing_ones_is_found_where_it_does_harm(
+    tmp_path: Path,
+) -> None:
+    inputs, targets = numbers()
+    inputs[::9, 1] = -999
+    source = table(tmp_path, inputs, targets)
+    robust = found(planned(source, "target", {"prepare": ["RobustScale"]}))
+    assert robust["D13"].severity == "note"
+    squeezed = found(planned(source, "target", {"prepare": ["Standardize"]}))["D13"]
+    assert squeezed.severity == "warning"
+    assert "'x1'" in squeezed.where
+
+
+def test_rows_in_other_units_are_found(tmp_path: Path) -> None:
+    inputs, targets = numbers()
+    inputs[::50] *= 1000
+    source = table(tmp_path, inputs, targets)
+    assert found(planned(source, "target"))["D13"].severity == "warning"
+
+
+def test_rows_that_are_zero_throughout_are_found(tmp_path: Path) -> None:
+    inputs, targets = numbers()
+    inputs[::20] = 0
+    source = table(tmp_path, inputs, targets)
+    finding = found(planned(source, "target"))["D13"]
+    assert finding.severity == "warning"
+    assert "lines 22, 42, " in finding.where
+
+
+def pictures(num: int = 300) -> tuple[Tensor, Tensor]:
+    random = torch.Generator().manual_seed(0)
+    targets = torch.arange(num) % 2
+    images = 0.1 * torch.rand(num, 1, 12, 12, generator=random)
+    images[:, :, 3:9, 3:9] += 0.6
+    images[targets == 1, :, 3:5, 3:9] += 0.3
+    return images, targets
+
+
+def test_inverted_pictures_are_found_among_others() -> None:
+    images, targets = pictures()
+    network = nn.Sequential(nn.Flatten(), nn.Linear(144, 2))
+    assert found(own(network, (images, targets), nn.CrossEntropyLoss())) == {}
+    images[::20] = 1 - images[::20]
+    finding = found(own(network, (images, targets), nn.CrossEntropyLoss()))["D13"]
+    assert finding.severity == "warning"

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from tests.doctor.subjects import own, planned
 from tests.doctor.test_rules_data import Found, classes, found
+from torchsmith.train.batches import DatasetBatches
 
 Pair = tuple[Tensor, Tensor]
 
@@ -73,7 +75,7 @@ def test_validation_with_other_shares_of_classes_is_a_warning(
     parts: tuple[Pair, Pair],
 ) -> None:
     train, (inputs, targets) = parts
-    kept = (targets == 1) | (torch.arange(300) % 3 == 0)
+    kept = (targets == 1) | (torch.arange(300) % 9 == 0)
     assert of_parts(train, (inputs[kept], targets[kept]))["D14"].severity == "warning"
 
 
@@ -132,3 +134,30 @@ def test_a_class_that_a_part_lacks_is_found(tmp_path: Path) -> None:
     finding = found(planned(source, "label", {"split.stratify": False}))["D6"]
     assert finding.changes == {"split.stratify": True}
     assert "D6" not in found(planned(source, "label", finding.changes))
+
+
+class Augmented(Dataset[Pair]):
+    """Adds noise to what it is asked for, as augmentation does."""
+
+    def __init__(self, examples: Pair) -> None:
+        self.inputs, self.targets = examples
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, index: int) -> Pair:
+        kept = self.inputs[index]
+        return kept + 0.3 * torch.rand(len(kept)), self.targets[index]
+
+
+def test_training_examples_that_are_augmented_may_differ_from_validation() -> None:
+    inputs, targets = classes(900)
+    inputs = torch.cat([inputs, torch.zeros(900, 2)], dim=1)  # where noise shows
+    train, val = (inputs[:600], targets[:600]), (inputs[600:], targets[600:])
+    device = torch.device("cpu")
+    batches = DatasetBatches(Augmented(train), device, seed=0, part="train")
+    once = batches.take(torch.arange(600))  # the same in each epoch
+    loss = nn.CrossEntropyLoss()
+    fixed = found(own(nn.Linear(6, 2), once, loss, val))
+    assert {"D14", "P9"} & set(fixed)
+    assert not {"D14", "P9"} & set(found(own(nn.Linear(6, 2), batches, loss, val)))

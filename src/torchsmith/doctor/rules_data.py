@@ -7,6 +7,7 @@ from torchsmith.doctor.examples import Examples, take_examples
 from torchsmith.doctor.rules_augment import find_in_augmentation
 from torchsmith.doctor.rules_inputs import find_in_scale
 from torchsmith.doctor.rules_parts import find_in_parts
+from torchsmith.doctor.rules_rows import find_in_rows
 from torchsmith.doctor.rules_shift import find_in_shift
 from torchsmith.doctor.rules_signal import find_in_signal
 from torchsmith.doctor.subject import Allowance, Subject, without_trace
@@ -43,8 +44,14 @@ def find_in_data(
     if taken is None:
         return  # the reference says so
     examples = taken
-    yield from found("scale", lambda e: find_in_scale(subject, reference, e))
-    yield from found("parts", lambda e: find_in_parts(subject, e, allowance, left_out))
-    yield from found("shift", lambda e: find_in_shift(subject, reference, e))
-    yield from found("augmentation", lambda e: find_in_augmentation(subject, e))
-    yield from found("signal", lambda e: find_in_signal(subject, reference, e))
+    findings = [
+        *found("scale", lambda e: find_in_scale(subject, reference, e)),
+        *found("parts", lambda e: find_in_parts(subject, e, allowance, left_out)),
+        *found("shift", lambda e: find_in_shift(subject, e)),
+        *found("augmentation", lambda e: find_in_augmentation(subject, e)),
+        *found("rows", lambda e: find_in_rows(subject, e)),
+    ]
+    if all(finding.severity == "note" for finding in findings):
+        # Whatever else is wrong hides what inputs say; that is the cause, not this.
+        findings += found("signal", lambda e: find_in_signal(subject, reference, e))
+    yield from findings

@@ -44,6 +44,9 @@ MOST_COMPARED = 2_000
 BYTES_PER_SECOND = 3e8
 """Of inputs that are compared, with a margin for slow machines."""
 
+CHEAP = 2e7
+"""Bytes that are compared in any case."""
+
 FLATTERED_Z, MUCH_FLATTERED_Z = 3.0, 5.0
 """Standard errors by which a simple model is better where related examples are on both
 sides: a warning, an error."""
@@ -53,7 +56,7 @@ MUCH_FLATTERED = 0.1
 """The same in points of the score."""
 
 LEAST_GROUPS = 10
-_REPEATS = frozenset({"D8", "D12", "D27"})
+_REPEATS = frozenset({"D12", "D27"})
 """Inspection's codes where examples repeat others; without them no parts share any."""
 
 
@@ -240,11 +243,12 @@ def _pairs(
         return
     if case is not None:
         seen = {finding.code for finding in case.inspection.findings}
-        if case.plan.split.drop_shared or not seen & _REPEATS:
-            return
+        split = case.plan.split
+        if split.drop_shared or split.val == "given" or not seen & _REPEATS:
+            return  # of given parts inspection tells
     size = _bytes(job.train) * (1 + len(job.val) / len(job.train))
     whole = isinstance(job.train, TensorBatches) and isinstance(job.val, TensorBatches)
-    if whole and not allowance.allows(size / BYTES_PER_SECOND):
+    if whole and size > CHEAP and not allowance.allows(size / BYTES_PER_SECOND):
         left_out.append("whether parts share examples, for want of time")
         return
     yield (

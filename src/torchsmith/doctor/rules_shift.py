@@ -9,16 +9,20 @@ import torch
 from pydantic import JsonValue
 from torch import Tensor
 
-from torchsmith.doctor.diagnosis import Reference
+from torchsmith.core.seeds import generator
 from torchsmith.doctor.examples import (
     MOST_LARGE,
     Examples,
-    all_folds,
     classes_of,
     features_of,
     leaves,
 )
-from torchsmith.doctor.simple_models import ask_linear, ask_simple_models
+from torchsmith.doctor.simple_models import (
+    Answers,
+    ask_neighbours,
+    ask_ridge,
+    ask_simple_models,
+)
 from torchsmith.doctor.subject import Subject
 from torchsmith.inspect.inspection import Finding
 from torchsmith.train.batches import DatasetBatches
@@ -27,6 +31,9 @@ MOST = 500
 """Examples of each part that are compared."""
 
 LEAST = 50
+WIDE = 256
+"""Features of which a linear model takes long; then neighbours alone are asked."""
+
 OTHER, VERY_OTHER = 0.6, 0.75
 """Area under the ROC curve of a model that tells the parts apart: a warning; an error,
 if what is learned of one does not hold for the other, too."""
@@ -50,7 +57,7 @@ OTHER_TARGETS = 0.15
 """Distance of the distributions of targets: of classes the share that would have to
 change, of numbers the largest distance of the cumulative distributions."""
 
-OTHER_TARGETS_Z = 6.0
+OTHER_TARGETS_Z = 5.0
 """The same in standard errors."""
 
 
@@ -80,21 +87,18 @@ class Comparison:
     targets_deviations: float
 
 
-def find_in_shift(
-    subject: Subject, reference: Reference, examples: Examples
-) -> Iterator[Finding]:
+def find_in_shift(subject: Subject, examples: Examples) -> Iterator[Finding]:
     """Find a val part that is prepared otherwise, or drawn from elsewhere: D14, P9.
 
     Parts that the plan draws at random, by group or by time differ only as they should.
 
     Args:
         subject: At step 0; stays as it is.
-        reference: With what to compare.
         examples: Of the training part.
     """
     if subject.plan is not None and subject.plan.split.val != "given":
         return
-    found = compare(subject, reference, examples)
+    found = compare(subject, examples)
     if found is None:
         return
     harm = found.worse_deviations >= WORSE_Z and found.worse >= WORSE
@@ -104,7 +108,8 @@ def find_in_shift(
         f"{found.worse_deviations:.1f} standard errors"
     )
     rescaled = not 1 / OTHER_SCALE <= found.scale <= OTHER_SCALE
-    if rescaled or found.centre > OTHER_CENTRE:
+    fixed = harm or not _drawn_anew(subject)
+    if fixed and (rescaled or found.centre > OTHER_CENTRE):
         certain = harm and found.auc >= VERY_OTHER
         yield Finding(
             code="P9",
@@ -116,7 +121,7 @@ def find_in_shift(
             remedy="Fit scales on the training part and use the same ones everywhere.",
         )
         return
-    differs = found.auc >= OTHER and found.deviations >= OTHER_Z
+    differs = fixed and found.auc >= OTHER and found.deviations >= OTHER_Z
     moved = (
         found.targets >= OTHER_TARGETS and found.targets_deviations >= OTHER_TARGETS_Z
     )
@@ -143,23 +148,30 @@ def find_in_shift(
     )
 
 
+def _drawn_anew(subject: Subject) -> bool:
+    """Whether a training example is another in each epoch, as augmented ones are.
+
+    Such examples differ from those of validation, and are meant to.
+    """
+    train, row = subject.job.train, torch.zeros(1, dtype=torch.long)
+    reads = [leaves(train.take(row, epoch)[0]) for epoch in (0, 1)]
+    return any(not torch.equal(a, b) for a, b in zip(*reads, strict=True))
+
+
 def _redrawn(subject: Subject) -> dict[str, JsonValue]:
     """Return the shares of a split that a plan would draw by itself."""
     return {} if subject.plan is None else {"split.val": 0.15}
 
 
-def compare(
-    subject: Subject, reference: Reference, examples: Examples
-) -> Comparison | None:
+def compare(subject: Subject, examples: Examples) -> Comparison | None:
     """Compare training with validation; None where that cannot be done.
 
     Args:
         subject: At step 0; stays as it is.
-        reference: With the score on training examples held out.
         examples: Of the training part.
     """
     val, job = subject.job.val, subject.job
-    if val is None or reference.probe_score is None or reference.probe_error is None:
+    if val is None or not examples.folds:
         return None
     large = isinstance(val, DatasetBatches)
     count = min(len(val), len(examples), MOST_LARGE if large else MOST)
@@ -176,15 +188,18 @@ def compare(
     auc, deviations = _told_apart(features, examples, count, job.training.seed)
     scale, centre = _scale(ours, theirs)
     moved, moved_deviations = _targets_apart(subject, examples, targets.detach().cpu())
-    score, error = _score_of_val(subject, features, examples, targets.detach().cpu())
-    worse = reference.probe_score - score
+    ours_there = _asked_of_val(subject, features, examples, targets.detach().cpu())
+    if ours_there is None:
+        return None
+    here, there = ours_there
+    worse = here.score - there.score
     return Comparison(
         auc=auc,
         deviations=deviations,
         scale=scale,
         centre=centre,
         worse=worse,
-        worse_deviations=worse / max(np.hypot(error, reference.probe_error), 1e-9),
+        worse_deviations=worse / max(math.hypot(here.error, there.error), 1e-9),
         targets=moved,
         targets_deviations=moved_deviations,
     )
@@ -203,9 +218,9 @@ def _told_apart(
         features=features[places],
         codes=part,
         num_classes=2,
-        folds=all_folds(torch.arange(len(places)), seed),
+        folds=_halves(len(places), seed),
     )
-    answers = ask_linear(question)
+    answers = ask_ridge(question)
     truth = part[answers.places].numpy()
     ranks = _ranks(answers.values[:, 1].numpy())
     positive = int(truth.sum())
@@ -214,6 +229,13 @@ def _told_apart(
     auc = float(above / (positive * negative))
     error = ((positive + negative + 1) / (12 * positive * negative)) ** 0.5
     return auc, (auc - 0.5) / error
+
+
+def _halves(count: int, seed: int) -> tuple[tuple[Tensor, Tensor], ...]:
+    """Hold each half of so many examples out once."""
+    order = torch.from_numpy(generator(seed, "doctor halves").permutation(count))
+    first, second = order.tensor_split(2)
+    return (first, second), (second, first)
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
@@ -265,18 +287,18 @@ def _targets_apart(
     return distance, (distance - usual) / (0.5 * error)
 
 
-def _score_of_val(
+def _asked_of_val(
     subject: Subject, features: Tensor, examples: Examples, targets: Tensor
-) -> tuple[float, float]:
-    """Return the score on validation of what is fitted on training, and its error."""
+) -> tuple[Answers, Answers] | None:
+    """Return what a simple model says of training examples held out, and of val."""
     fitted, held = len(examples), len(features) - len(examples)
     codes = None
     if examples.codes is not None:
         given, _ = classes_of(subject, targets)
         if given is None:
-            return 0.0, 1.0
+            return None
         codes = torch.cat([examples.codes, given])
-    question = replace(
+    there = replace(
         examples,
         rows=torch.arange(fitted + held),
         features=features,
@@ -285,5 +307,6 @@ def _score_of_val(
         num_classes=0 if codes is None else int(codes.max()) + 1,
         folds=((torch.arange(fitted), torch.arange(fitted, fitted + held)),),
     )
-    best = ask_simple_models(question)[0]
-    return best.score, best.error
+    if features.shape[1] > WIDE:
+        return ask_neighbours(examples), ask_neighbours(there)
+    return ask_simple_models(examples)[0], ask_simple_models(there)[0]

@@ -58,9 +58,18 @@ def ask_simple_models(examples: Examples) -> tuple[Answers, ...]:
     return tuple(sorted(found, key=lambda answers: -answers.score))
 
 
-def ask_linear(examples: Examples) -> Answers:
-    """Return what a linear model says alone, as `ask_simple_models` does."""
-    return _answers(examples, "linear model", _linear)
+def ask_ridge(examples: Examples) -> Answers:
+    """Return what ridge regression says, as `ask_simple_models` does.
+
+    Of classes it gives scores, not probabilities, in a tenth of the time of a linear
+    model with a softmax.
+    """
+    return _answers(examples, "ridge regression", _ridge_scores)
+
+
+def ask_neighbours(examples: Examples) -> Answers:
+    """Return what nearest neighbours say alone, as `ask_simple_models` does."""
+    return _answers(examples, "nearest neighbours", _near)
 
 
 def ask_nearest(examples: Examples) -> Answers:
@@ -121,14 +130,32 @@ def _linear(
     return torch.softmax(asked @ weight.detach(), dim=1)
 
 
+def _ridge_scores(
+    examples: Examples, inputs: Tensor, fitted: Tensor, asked: Tensor
+) -> Tensor:
+    inputs, asked = (
+        nn.functional.pad(part, (0, 1), value=1) for part in (inputs, asked)
+    )
+    if examples.codes is None:
+        return _ridge(inputs, examples.numbers[fitted], asked)
+    codes = nn.functional.one_hot(examples.codes[fitted], examples.num_classes)
+    return _ridge(inputs, codes.float(), asked)
+
+
 def _ridge(inputs: Tensor, targets: Tensor, asked: Tensor) -> Tensor:
     """Return answers of ridge regression; the last input is 1, and free."""
-    centre, wide = targets.mean(dim=0), inputs.double()
-    penalty = torch.full((wide.shape[1],), RIDGE, dtype=torch.float64)
-    penalty[-1] = 1e-6
-    gram = wide.T @ wide + torch.diag(penalty)
-    weight: Tensor = torch.linalg.solve(gram, wide.T @ (targets - centre).double())
-    return (asked.double() @ weight).float() + centre
+    centre, wide, asked = targets.mean(dim=0), inputs.double(), asked.double()
+    left = (targets - centre).double()
+    weight: Tensor
+    if wide.shape[1] > len(wide):
+        # As many unknowns as examples, not as features.
+        gram = wide @ wide.T + RIDGE * torch.eye(len(wide), dtype=torch.float64)
+        weight = wide.T @ torch.linalg.solve(gram, left)
+    else:
+        penalty = torch.full((wide.shape[1],), RIDGE, dtype=torch.float64)
+        penalty[-1] = 1e-6
+        weight = torch.linalg.solve(wide.T @ wide + torch.diag(penalty), wide.T @ left)
+    return (asked @ weight).float() + centre
 
 
 def _near(examples: Examples, inputs: Tensor, fitted: Tensor, asked: Tensor) -> Tensor:
