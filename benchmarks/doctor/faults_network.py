@@ -15,7 +15,8 @@ def _reach(task: Task, end: str) -> Settings:
 def _squared(task: Task, end: str) -> Settings:
     """The squared error of classes, behind something that squeezes."""
     ends = (end,) if end else ()
-    return {"network": task.layers(end=ends), "loss": "MSELoss"}
+    norm = {} if task.convolutional else None
+    return {"network": task.layers(norm=norm, end=ends), "loss": "MSELoss"}
 
 
 def _dropout(task: Task, share: float) -> Settings:
@@ -123,6 +124,7 @@ NETWORK_FAULTS = (
         ("P11",),
         (2, 3, 5),
         settings=_linear,
+        where=lambda task: task.plain,
         mendable=True,
     ),
     Fault(

@@ -40,18 +40,23 @@ def _saturated(task: Task, std: float) -> Settings:
 
 
 def _exploding(task: Task, gain: float) -> Settings:
-    return {
-        "network": task.deep(8, "LeakyReLU"),
-        "init": [{"orthogonal_": {"gain": gain}}],
-        "optimizer": {"SGD": {"lr": 0.01}},
-        "schedule": None,
-    }
+    init = [{"orthogonal_": {"gain": gain}}]
+    return {"network": task.deep(5, "LeakyReLU"), "init": init}
 
 
 def _plain_deep(task: Task, depth: int) -> Settings:
     """Many layers as PyTorch initialises them, by plain SGD."""
     sgd = {"SGD": {"lr": 0.05, "momentum": 0.9}}
     return {"network": task.deep(depth, "ReLU"), "optimizer": sgd, "schedule": None}
+
+
+def _plain(task: Task) -> bool:
+    return task.plain
+
+
+def _vectors(task: Task) -> bool:
+    """Whether many layers learn as well, where nothing else is wrong."""
+    return not task.convolutional
 
 
 def _failing_group(
@@ -78,6 +83,7 @@ TRAINING_FAULTS = (
         ("C10",),
         (0.0, 0.01, 0.5),
         settings=_constant,
+        where=_plain,
         mendable=True,
     ),
     Fault(
@@ -87,6 +93,7 @@ TRAINING_FAULTS = (
         ("C10", "P1", "T1", "T2"),
         (0.5, 2.0, 10.0),
         settings=_huge,
+        where=_plain,
         mendable=True,
     ),
     Fault(
@@ -96,6 +103,7 @@ TRAINING_FAULTS = (
         ("C10", "T3"),
         (1e-2, 1e-3, 1e-5),
         settings=_tiny,
+        where=_vectors,
         mendable=True,
     ),
     Fault(
@@ -105,6 +113,7 @@ TRAINING_FAULTS = (
         ("T3",),
         (4, 7, 10),
         settings=_sigmoids,
+        where=_vectors,
         mendable=True,
     ),
     Fault(
@@ -114,6 +123,7 @@ TRAINING_FAULTS = (
         ("T3", "C10"),
         (8, 12, 20),
         settings=_plain_deep,
+        where=_vectors,
         mendable=True,
     ),
     Fault(
@@ -123,6 +133,7 @@ TRAINING_FAULTS = (
         ("T4", "C10"),
         (-1.0, -5.0, -20.0),
         settings=_dead,
+        where=_plain,
         mendable=True,
     ),
     Fault(
@@ -132,6 +143,7 @@ TRAINING_FAULTS = (
         ("T5", "C10"),
         (0.5, 2.0, 10.0),
         settings=_saturated,
+        where=_plain,
         mendable=True,
     ),
     Fault(
@@ -139,8 +151,9 @@ TRAINING_FAULTS = (
         "gradients that grow from layer to layer",
         "training",
         ("T2", "T1", "C10", "P1"),
-        (2.0, 4.0, 10.0),
+        (2.0, 3.0, 6.0),
         settings=_exploding,
+        where=_vectors,
         mendable=True,
     ),
     Fault(
