@@ -62,7 +62,7 @@ class Call:
         rows: A hash of each row of the input, or of the first few thousands.
         num_rows: Of the input.
         inputs: The input, of early calls in training; otherwise None.
-        outputs: Their output, detached, of early and of rare later calls.
+        outputs: Their output, detached, of the newest calls; otherwise None.
         is_trained: Whether a gradient was taken through it.
         num_inputs: How many tensors it was given.
         path: The lines that led to the call, the innermost first.

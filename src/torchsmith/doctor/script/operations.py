@@ -4,12 +4,12 @@ Everything here only looks: no tensor is changed, no random number drawn.
 """
 
 import math
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from types import FrameType
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -50,12 +50,17 @@ _SAME = {
 }
 _CUTS = frozenset({"detach", "data", "argmax", "numpy", "item", "tolist", "round"})
 _VIEWS = frozenset({"data", "T", "mT", "H", "mH"})
+_TORCH = Path(torch.__file__).parent
+_MACHINERY = (str(_TORCH / "optim"), str(_TORCH / "utils" / "data"))
 _MOST_RECENT = 12
 _MOST_DEPENDENCIES = 1000
 _MOST_PAIRS = 20_000
 _MOST_LABELS = 4096
+_ALL_LABELS = 5_000_000
 _MOST_OUTPUTS = 65_536
 _EARLY = 60
+_MOST_TABLES = 40
+_LONG = 16
 
 
 class Operations(TorchFunctionMode):
@@ -77,13 +82,13 @@ class Operations(TorchFunctionMode):
         super().__init__()
         self.facts = facts
         self.asleep = 0
-        self.in_step = False
         self.depth = 0
         self.is_brief = False
         self.compared: dict[Place | None, list[int]] = {}
         self._backward = backward
         self._raw_call = raw_call
         self._origins: WeakIdKeyDictionary = WeakIdKeyDictionary()
+        self._num_labels = 0
         self._number: tuple[object, Origin] = (None, UNKNOWN)
 
     def __torch_function__(
@@ -97,7 +102,7 @@ class Operations(TorchFunctionMode):
         del types
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
-        if self.asleep or (self.in_step and _is_of_optimizer(sys._getframe(1))):
+        if self.asleep or _is_machinery(sys._getframe(1).f_code.co_filename):
             return func(*args, **kwargs)
         if name in ("backward", "grad") and args:
             losses = list(tensors_in(args[:1]))
@@ -135,11 +140,14 @@ class Operations(TorchFunctionMode):
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         parents = list(tensors_in((args, tuple(kwargs.values()))))
+        made = list(tensors_in((result,)))
+        if not any(t.requires_grad or t in self._origins for t in (*parents, *made)):
+            self._keep_table(made)
+            return  # such as what prepares the data
         place = self.facts.places.here()
         cuts = name in _CUTS and any(p.requires_grad for p in parents)
         if self.depth and cuts and place is not None:
             self.facts.cuts.setdefault(place, name)
-        made = list(tensors_in((result,)))
         if not made:
             if name == "item" and parents and self.origin(parents[0]).calls:
                 self._number = (result, self.origin(parents[0]))
@@ -152,7 +160,6 @@ class Operations(TorchFunctionMode):
             origin = Origin(origin.calls, origin.pairs | {number}, origin.recent)
         for tensor in made:
             self._origins[tensor] = origin
-            self._keep_table(tensor, place)
 
     def _merged(
         self, name: str, place: Place | None, parents: list[Tensor], made: list[Tensor]
@@ -174,12 +181,15 @@ class Operations(TorchFunctionMode):
         recent.append(Operation(name, place, shapes))
         return Origin(_newest(calls), _newest(pairs), tuple(recent[-_MOST_RECENT:]))
 
-    def _keep_table(self, tensor: Tensor, place: Place | None) -> None:
-        if self.depth or tensor.requires_grad or place is None:
-            return
+    def _keep_table(self, made: list[Tensor]) -> None:
         tables = self.facts.tables
-        if tensor.dim() >= 2 and len(tensor) >= 16 and len(tables) < 40:
-            tables.append((tensor.detach(), place))
+        if self.depth or len(tables) >= _MOST_TABLES:
+            return
+        for tensor in made:
+            if tensor.dim() >= 2 and len(tensor) >= _LONG:
+                place = self.facts.places.here()
+                if place is not None:
+                    tables.append((tensor.detach(), place))
 
     def _paired(
         self,
@@ -266,7 +276,8 @@ class Operations(TorchFunctionMode):
     ) -> Pair:
         outputs, targets = both
         early = len(self.facts.pairs) < _EARLY and outputs.numel() <= _MOST_OUTPUTS
-        small = targets.numel() <= _MOST_LABELS
+        small = targets.numel() <= _MOST_LABELS and self._num_labels < _ALL_LABELS
+        self._num_labels += targets.numel() if small else 0
         value = result if isinstance(result, Tensor) and result.numel() == 1 else None
         return Pair(
             name=name,
@@ -283,9 +294,10 @@ class Operations(TorchFunctionMode):
         )
 
 
-def _is_of_optimizer(frame: FrameType) -> bool:
-    """Whether an optimizer works, not the loss that it asks for."""
-    return f"{os.sep}optim{os.sep}" in frame.f_code.co_filename
+@cache
+def _is_machinery(file: str) -> bool:
+    """Whether a file moves data or weights in ways that are PyTorch's own affair."""
+    return file.startswith(_MACHINERY)
 
 
 def _newest(numbers: frozenset[int]) -> frozenset[int]:

@@ -3,6 +3,7 @@
 import copy
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from time import perf_counter
@@ -37,7 +38,9 @@ SOON = 20.0
 LATE = 60.0
 """Seconds after which it is stopped wherever it is."""
 
-_MOST_CALLS = 50_000
+_MOST_ROWS = 500_000
+_MOST_OUTPUTS = 65_536
+_LATE_CALLS = 20
 _EARLY_CALLS = 40
 _DETAILED_CALLS = 30
 _EARLY_LOSSES = 10
@@ -68,6 +71,8 @@ class Watcher:
         self._num_calls: dict[tuple[int, bool], int] = {}
         self.counting = Counting(self.facts, self.operations)
         self._top: Call | None = None
+        self._num_rows = 0
+        self._newest: dict[int, deque[Call]] = {}
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -170,13 +175,14 @@ class Watcher:
             is_training=module is not None and module.training,
             has_grad=torch.is_grad_enabled(),
             step=facts.num_steps,
-            rows=hashes(first) if len(facts.calls) < _MOST_CALLS else (),
+            rows=hashes(first) if self._num_rows < _MOST_ROWS else (),
             num_rows=len(first) if first.dim() else 0,
             inputs=first.detach().clone() if early else None,
             num_inputs=len(given),
             path=facts.places.path(),
         )
         facts.calls.append(call)
+        self._num_rows += len(call.rows)
         if not call.has_grad:
             self._measured_at = call.step
         return call
@@ -191,8 +197,12 @@ class Watcher:
             origin = operations.origin(tensor)
             calls = origin.calls | given | {call.number}
             operations.name_origin(tensor, Origin(calls, origin.pairs, origin.recent))
-            if call.outputs is None and tensor.numel() <= 65_536:
+            if call.outputs is None and tensor.numel() <= _MOST_OUTPUTS:
                 call.outputs = tensor.detach()
+        newest = self._newest.setdefault(id(call.module), deque(maxlen=_LATE_CALLS))
+        if len(newest) == _LATE_CALLS:
+            newest[0].outputs = None
+        newest.append(call)
 
     def _made(
         self, original: Original, module: nn.Module, *args: Any, **kwargs: Any
@@ -235,7 +245,7 @@ class Watcher:
         closure = kwargs.get("closure") or next(iter(args[1:2]), None)
         stepping.step_place = self.facts.places.here()
         if closure is not None:
-            stepping.takes_closure = self.operations.in_step = True
+            stepping.takes_closure = True
             return
         with self.operations.quiet():
             is_idle = not any(_has_gradient(p) for p in stepping.parameters)
@@ -250,7 +260,6 @@ class Watcher:
         stepping = self._stepping(optimizer)
         if stepping is None:
             return
-        self.operations.in_step = False
         if not stepping.takes_closure:
             self.operations.asleep -= 1
         stepping.num_steps += 1
