@@ -1,160 +1,154 @@
-"""What `make doctor-bench` says of what it ran."""
+"""The small tier of the doctor's benchmark: code faults, and the tools it is beside."""
+
+import warnings
+from collections import Counter
 
 import numpy as np
 import pytest
-from benchmarks.doctor import truth
-from benchmarks.doctor.examples import Examples
-from benchmarks.doctor.fault import Fault
-from benchmarks.doctor.faults import FAULTS
-from benchmarks.doctor.figures import Share, figures
-from benchmarks.doctor.misses import misses
-from benchmarks.doctor.order import Asked, cases
-from benchmarks.doctor.page import page
-from benchmarks.doctor.rows import Case, Row, Told, append, read
-from benchmarks.doctor.tasks import TASKS
+from benchmarks.doctor.code_faults.faults import faults, programs
+from benchmarks.doctor.code_faults.page import hurts, is_found, near
+from benchmarks.doctor.code_faults.running import Worth, case_of, measure
+from benchmarks.doctor.observed import Activation, Observed
+from benchmarks.doctor.rivals import RIVALS, alarms_of_rivals
 
-HIGH = Told("P1", "error", "before", "optimizer.lr", changes={"optimizer.lr": 0.01})
-DEAD = Told("T4", "warning", "during")
+from torchsmith.doctor.catalogue import CATALOGUE
+from torchsmith.doctor.signals import LayerSignals, Signals
+from torchsmith.train.history import EpochRecord
 
-
-def row(what, score, *told, fault="", level=0, seed=0, **known):
-    case = Case(what, "mnist-mlp", fault, level, seed)
-    return Row(case, score, reported=score, findings=told, **known)
-
-
-def table(*rows):
-    return {each.case.key: each for each in rows}
-
-
-def measured(faulty, *told, mended=None, fault="lr-high"):
-    """A task with five healthy runs, and a fault with three."""
-    rows = [row("healthy", 0.93 + seed / 1000, seed=seed) for seed in range(5)]
-    rows += [
-        row("fault", score, *told, fault=fault, level=3, seed=seed)
-        for seed, score in enumerate(faulty)
-    ]
-    if mended is not None:
-        rows.append(row("mended", mended, fault=fault, level=3))
-    return table(*rows)
+SMALL = (
+    "head only in the optimizer",
+    "detached features",
+    "broadcast in the loss",
+    "centred by the batch",
+    "dropout in eval mode too",
+    "normalised to nothing",
+    "all weights 0",
+    "sigmoid before its logit loss",
+    "Sigmoid at the end",
+    "labels drawn anew",
+)
 
 
-def test_a_fault_hurts_where_it_costs_enough_and_beyond_chance():
-    assert len(figures(measured([0.5, 0.52, 0.51], HIGH)).killed) == 1
-    tiny, noisy = [0.928, 0.929, 0.927], [0.95, 0.80, 0.94]
-    for harmless in (tiny, noisy):
-        found = figures(measured(harmless, HIGH))
-        assert (len(found.killed), len(found.alive)) == (0, 1)
-        assert found.errors_on_alive.value == 1
-    assert not figures(measured([0.5, 0.5], HIGH)).killed, "two runs tell nothing"
+def through_fit(program, fault=""):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of broadcasting, which is the fault
+        return measure(case_of(program, fault, "fit", 0), epochs=1)
 
 
-def test_a_lie_about_the_score_hurts_though_the_network_does_not_get_worse():
-    healthy, faulty = [-0.005, -0.01, -0.0], [-0.08, -0.09, -0.1]
-    assert truth.hurts("mnist-mlp", "honesty", healthy, faulty)
-    told = row("fault", 0.93, fault="shared", level=1)
-    assert truth.worth(told, "honesty") == 0
+@pytest.mark.parametrize("name", SMALL)
+def test_a_fault_of_code_is_named_in_the_first_epoch(name):
+    fault = faults()[name]
+    row = through_fit(fault.program, name)
+    assert is_found(fault, row), [told.code for told in row.findings]
 
 
-def test_a_cause_is_right_by_its_code_or_by_a_remedy_that_wins_back():
-    by_code = figures(measured([0.5, 0.5, 0.5], HIGH, mended=0.4))
-    assert by_code.first.value == by_code.strictly_first.value == 1
-    assert by_code.cured.value == 0
-    by_remedy = figures(measured([0.5, 0.5, 0.5], DEAD, HIGH, mended=0.93))
-    assert (by_remedy.strictly_first.value, by_remedy.first.value) == (0, 1)
-    assert by_remedy.cured.value == by_remedy.first_three.value == 1
-    half = figures(measured([0.5, 0.5, 0.5], DEAD, mended=0.7))
-    assert half.first.value == half.cured.value == 0
+@pytest.mark.parametrize("program", ["cancer", "friedman"])
+def test_a_healthy_program_raises_no_error(program):
+    row = through_fit(program)
+    assert [told for told in row.findings if told.severity == "error"] == []
 
 
-def test_alarms_on_healthy_runs_are_false_but_what_is_true_of_the_data():
-    rows = measured([0.5, 0.5, 0.5])
-    config = Case("config", "mnist-mlp", "1", seed=1)
-    bad = Case("config", "mnist-mlp", "2", seed=2)
-    rows |= table(Row(config, 0.94, findings=(DEAD,)), Row(bad, 0.6, findings=(DEAD,)))
-    found = figures(rows)
-    assert str(found.false_alarms).endswith("1 of 6)"), "a bad configuration is out"
-    assert found.false_errors.count == 0
-    prices = Case("healthy", "california")
-    cut = Told("D21", "warning", "before")
-    assert not figures(table(Row(prices, -0.5, findings=(cut,)))).false_alarms.count
+def test_each_fault_changes_a_program_that_is_still_python():
+    codes = {disease.code for disease in CATALOGUE}
+    for fault in faults().values():
+        compile(fault.source, fault.name, "exec")
+        assert fault.source != programs()[fault.program]
+        assert set(fault.codes) <= codes
+        assert fault.ways
+    assert len(faults()) > 50
+    kinds = Counter(fault.codes[0] for fault in faults().values())
+    assert {f"C{number}" for number in range(1, 12 + 1)} - {"C11"} <= set(kinds)
 
 
-def test_the_interval_of_a_share_is_wilsons():
-    assert Share(0, 200).interval == pytest.approx((0, 0.0188), abs=1e-4)
-    assert Share(8, 10).interval == pytest.approx((0.490, 0.943), abs=1e-3)
+def test_the_lines_of_a_fault_are_those_that_it_changed():
+    fault = faults()["softmax over the batch"]
+    [line] = fault.lines
+    assert "softmax(dim=0)" in fault.source.splitlines()[line - 1]
+    assert near(f"program.py:{line}", fault.lines)
+    assert not near(f"program.py:{line + 9}", fault.lines)
+    assert not near("optimizer.lr", fault.lines)
 
 
-def test_rows_come_back_as_they_were_written_and_a_torn_one_is_left_out(tmp_path):
-    path = tmp_path / "rows.jsonl"
-    first = row("fault", 0.5, HIGH, fault="lr-high", level=3, share=0.5)
-    append(path, first)
-    append(path, Row(Case("healthy", "car"), 0.9))
-    path.write_text(path.read_text() + '{"case": {"wh')
-    assert read(path)[first.case.key] == first
-    assert len(read(path)) == 2
+def test_a_fault_counts_only_where_it_demonstrably_hurts():
+    healthy = [Worth(0.95 + 0.001 * k, 0.95, 1.0) for k in range(5)]
+    lower = [Worth(0.90 + 0.001 * k, 0.90, 1.0) for k in range(5)]
+    lying = [Worth(0.95 + 0.001 * k, 0.99, 1.0) for k in range(5)]
+    mixing = [Worth(0.95 + 0.001 * k, 0.95, 0.2) for k in range(5)]
+    assert hurts(healthy, healthy) == ""
+    assert hurts(lower, healthy) == "score"
+    assert hurts(lying, healthy) == "report"
+    assert hurts(mixing, healthy) == "others"
 
 
-def test_where_it_is_stopped_the_sample_is_fair_and_a_variant_stays_whole():
-    every = list(cases(Asked(list(TASKS), list(FAULTS), seeds=5)))
-    assert len({case.key for case in every}) == len(every)
-    faulty = [case for case in every if case.what == "fault"][:300]
-    assert {case.task for case in faulty} == set(TASKS)
-    assert len({case.fault for case in faulty}) > 40
-    assert [case.seed for case in faulty[:6]] == [0, 1, 2, 0, 1, 2]
-    assert len({(case.fault, case.level) for case in faulty[:3]}) == 1
+def record(epoch, train, val, accuracy):
+    return EpochRecord(
+        epoch=epoch,
+        step=10 * epoch,
+        train_loss=train,
+        val_loss=val,
+        metrics={"accuracy": accuracy},
+        lr=0.001,
+        seconds=1.0,
+        examples_per_second=1.0,
+    )
 
 
-def test_each_fault_has_codes_and_a_title_of_its_own():
-    assert len(FAULTS) == len({fault.title for fault in FAULTS.values()}) >= 40
-    assert all(fault.codes for fault in FAULTS.values())
-    assert all(fault.settings or fault.examples for fault in FAULTS.values())
+def observed(**changes):
+    """A run that no tool finds fault with."""
+    losses = [1.0, 0.5, 0.25, 0.125]
+    layer = LayerSignals(
+        name="0", type="Linear", weight_rms=0.1, update_rms=1e-4, grad_rms=1e-2
+    )
+    relu = Activation("ReLU", 0.5, np.full(8, 0.5), 1.0, 0.0, 0.0)
+    values = {
+        "inputs": np.linspace(0, 1, 80, dtype=np.float32).reshape(8, 10),
+        "targets": np.arange(8) % 2,
+        "num_classes": 2,
+        "lr": 0.001,
+        "dropout": 0.0,
+        "history": [
+            record(k + 1, loss, 1.05 * loss, 0.7 + 0.05 * k)
+            for k, loss in enumerate(losses)
+        ],
+        "signals": [
+            Signals(epoch=0, step=0, loss=0.7, train_mode_loss=0.7, layers=(layer,))
+        ],
+        "activations": [relu],
+        "has_activation": True,
+    }
+    return Observed(**{**values, **changes})
 
 
-def changed(name, level, examples, seed=0):
-    fault: Fault = FAULTS[name]
-    return fault.examples(examples, fault.levels[level], np.random.default_rng(seed))
+def rules(tool, **changes):
+    return {rule for rule, _ in alarms_of_rivals(observed(**changes))[tool]}
 
 
-def test_faults_of_the_data_do_what_they_say():
-    random = np.random.default_rng(0)
-    columns = {"a": random.normal(size=200), "b": random.normal(size=200)}
-    examples = Examples(columns, np.repeat(["x", "y"], 100))
-    wrong = changed("wrong-labels", 2, examples)
-    assert (wrong.targets != examples.targets).mean() == 0.4
-    leak = changed("answer", 2, examples).columns["settled"]
-    assert (leak == np.char.add("s", examples.targets)).all()
-    shared = changed("shared", 2, examples)
-    assert shared.parts is not None
-    tested = shared.columns["a"][shared.parts == 2]
-    learned = shared.columns["a"][shared.parts == 0]
-    assert np.isin(tested, learned).mean() == pytest.approx(0.9)
-    ordered = changed("file-order", 2, examples)
-    assert set(ordered.targets[ordered.parts == 2]) == {"y"}
-    rolled = changed("misaligned", 2, examples)
-    assert (rolled.targets == np.roll(examples.targets, 1)).all()
+def test_the_published_rules_are_silent_about_a_run_within_their_bounds():
+    assert alarms_of_rivals(observed()) == dict.fromkeys(RIVALS, ())
 
 
-def test_the_page_and_the_misses_name_what_was_wrong():
-    rows = measured([0.5, 0.5, 0.5], DEAD, mended=0.5)
-    text = page(rows)
-    assert "| recall on faults that hurt | >= 0.97 | 1.000" in text
-    assert "a learning rate too high" in text
-    told = misses(rows, ["mnist-mlp"])
-    assert "lr-high 3 on mnist-mlp expects P1/T1: said T4" in told
-    silent = misses(measured([0.5, 0.5, 0.5]), ["mnist-mlp"])
-    assert "3 of 3 silent" in silent
+def test_the_published_rules_fire_where_their_papers_say():
+    standardised = np.linspace(-2, 2, 80, dtype=np.float32).reshape(8, 10)
+    for tool in ("UMLAUT", "DeepDiagnosis", "TheDeepChecker"):
+        assert len(rules(tool, inputs=standardised)) == 1
+    assert rules("UMLAUT", lr=0.02) == {"learning rate above 0.01"}
+    rare = Activation("ReLU", 0.99, np.zeros(8), 1.0, 0.0, 0.0)
+    assert "DeadRelu" in rules("SageMaker Debugger", activations=[rare])
+    assert "dead node" in rules("DeepDiagnosis", activations=[rare])
+    rising = [record(k + 1, 0.5, 0.5 + 0.1 * k, 0.9) for k in range(4)]
+    assert "Overfit" in rules("SageMaker Debugger", history=rising)
+    assert "LossNotDecreasing" in rules("SageMaker Debugger", history=rising)
 
 
-def test_of_two_faults_both_must_be_named_to_count_as_both():
-    rows = measured([0.5, 0.5, 0.5])
-    told = (Told("P1", "error", "before"), Told("D11", "warning", "before"))
-    for seed, said in enumerate([told, told[:1], ()]):
-        pair = row(
-            "double", 0.4, *said, fault="lr-high+wrong-labels", level=2, seed=seed
-        )
-        rows[pair.case.key] = pair
-    fine = row("double", 0.93, fault="lr-high+wrong-labels", level=2, seed=9)
-    found = figures(rows | table(fine))
-    counts = [found.doubles_found, found.doubles_first, found.doubles_both]
-    assert [each.count for each in counts] == [2, 2, 1]
-    assert {each.of for each in counts} == {3}, "what does not hurt is not counted"
+def test_autotrainer_says_nothing_of_a_run_that_is_better_than_its_gate():
+    vanished = LayerSignals(name="0", type="Linear", weight_rms=0.1, grad_rms=1e-9)
+    last = LayerSignals(name="2", type="Linear", weight_rms=0.1, grad_rms=1e-2)
+    signals = [Signals(epoch=1, step=1, loss=0.7, layers=(vanished, last))]
+    assert rules("AutoTrainer", signals=signals) == set()
+    poor = [record(k + 1, 1.0, 1.0, 0.4 + 0.05 * k) for k in range(4)]
+    assert "vanishing gradient" in rules("AutoTrainer", signals=signals, history=poor)
+
+
+def test_a_run_that_diverged_is_an_alarm_of_every_tool():
+    said = alarms_of_rivals(observed(diverged=True))
+    assert all(alarms[0][1] == "T1" for alarms in said.values())

@@ -3,7 +3,6 @@
 import contextlib
 import io
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -30,11 +29,18 @@ def case_of(program: str, fault: str, way: Way, seed: int) -> Case:
     return Case("code", program, f"{fault}@{way}", level=int(bool(fault)), seed=seed)
 
 
-def measure(case: Case) -> Row:
-    """Let the doctor look at a case."""
+def measure(case: Case, epochs: int | None = None) -> Row:
+    """Let the doctor look at a case.
+
+    Args:
+        case: Which.
+        epochs: That `ts.fit` trains; the program's own where not given.
+    """
     name, _, way = case.fault.partition("@")
     source = faults()[name].source if name else programs()[case.task]
-    return WAYS[way](case, source)
+    if way == "script":
+        return _as_script(case, source)
+    return _through_fit(case, defined(source), epochs)
 
 
 def defined(source: str) -> SimpleNamespace:
@@ -93,8 +99,7 @@ def _same_alone(network: torch.nn.Module, unseen: Any) -> float:
     return (differ.amax(dim=1) <= 0.01 * together.std()).float().mean().item()
 
 
-def _through_fit(case: Case, source: str) -> Row:
-    program = defined(source)
+def _through_fit(case: Case, program: SimpleNamespace, epochs: int | None) -> Row:
     torch.manual_seed(case.seed)
     train, val, _ = program.make_data(case.seed)
     module = program.Net()
@@ -107,7 +112,7 @@ def _through_fit(case: Case, source: str) -> Row:
                 val,
                 loss=program.criterion,
                 optimizer=program.make_optimizer(module),
-                epochs=program.EPOCHS,
+                epochs=epochs or program.EPOCHS,
                 batch_size=50,
                 seed=case.seed,
                 threads=1,
@@ -176,9 +181,3 @@ def _ended(case: Case, error: TorchsmithError, folder: Path, seconds: float) -> 
         refused=refused,
         seconds={"total": round(seconds, 3)},
     )
-
-
-WAYS: dict[str, Callable[[Case, str], Row]] = {
-    "fit": _through_fit,
-    "script": _as_script,
-}

@@ -29,9 +29,9 @@ class Net(nn.Module):
         self.head = nn.Linear(48, 10)
 
     def forward(self, rows):
-        states = torch.relu(self.embed(rows))
+        states = nn.functional.gelu(self.embed(rows))
         states = states.permute(0, 2, 1)
-        states = torch.relu(self.convolve(states))
+        states = nn.functional.gelu(self.convolve(states))
         states = states.permute(0, 2, 1)
         return self.head(self.attention(states))
 
