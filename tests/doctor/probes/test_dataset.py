@@ -50,6 +50,20 @@ class Stuck(Pairs):
         return torch.from_numpy(self.inputs[0]), int(self.targets[index])
 
 
+class StuckInNoise(Pairs):
+    def __getitem__(self, index):
+        noise = torch.randn(6) / 10
+        return torch.from_numpy(self.inputs[0]) + noise, int(self.targets[index])
+
+
+class Augmented(Pairs):
+    """Noise that hides most of what tells items apart."""
+
+    def __getitem__(self, index):
+        inputs, target = super().__getitem__(index)
+        return inputs + torch.randn(6) * 2, target
+
+
 class TooSlow(Pairs):
     def __getitem__(self, index):
         return torch.from_numpy(self.inputs[index // 8]), int(self.targets[index])
@@ -107,7 +121,7 @@ class OfNamed(Net):
         return super().forward(torch.cat([parts["left"], parts["right"]], dim=1))
 
 
-@pytest.mark.parametrize("data", [Pairs, Noisy, Cached, OwnNumbers])
+@pytest.mark.parametrize("data", [Pairs, Noisy, Augmented, Cached, OwnNumbers])
 def test_healthy_data_sets_have_nothing(data):
     assert said(Net(), data()) == {}
 
@@ -125,6 +139,7 @@ def test_inputs_may_be_a_mapping():
         (Overwritten, "warning", "Reading Overwritten changes targets", "# overwrites"),
         (RandomLabels, "error", "Targets of the training part are", "# at random"),
         (Stuck, "error", "gives the same inputs for different items", "inputs[0]"),
+        (StuckInNoise, "error", "gives the same inputs for different items", ""),
         (TooSlow, "error", "gives the same inputs for different items", "// 8"),
         (OneBuffer, "error", "changes an item when it reads another", ""),
     ],

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tests.doctor.probes.modules import Net, line_of, probed, said, told
+from tests.doctor.probes.modules import Net, X, Y, line_of, probed, said, told
 
 
 class Detached(Net):
@@ -54,6 +54,28 @@ class Auxiliary(Net):
     def __init__(self):
         super().__init__()
         self.unused = nn.Linear(2, 2)
+
+
+class ThrownAway(Net):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(16, 16)
+
+    def forward(self, x):
+        hidden = self.hidden(x)
+        torch.relu(self.inner(hidden))
+        return self.last(hidden)
+
+
+class TwoAnswers(Net):
+    """Of which the loss takes the first."""
+
+    def __init__(self):
+        super().__init__()
+        self.other = nn.Linear(16, 2)
+
+    def forward(self, x):
+        return super().forward(x), self.other(self.hidden(x))
 
 
 class ZeroAtFirst(Net):
@@ -154,7 +176,20 @@ def test_layers_that_begin_at_zero_are_healthy():
 def test_a_layer_that_is_never_called_is_only_a_note():
     found, _ = probed(Auxiliary())
     assert [(f.code, f.severity) for f in found] == [("P12", "note")]
-    assert found[0].message == "The outputs do not depend on unused."
+    assert found[0].message == "What unused gives does nothing for the loss."
+
+
+def test_what_is_computed_and_thrown_away_is_a_warning():
+    found = said(ThrownAway())["P12"]
+    assert found.severity == "warning"
+    assert found.message == "What inner gives is computed and thrown away."
+
+
+def test_an_answer_that_the_loss_does_not_take_is_healthy():
+    def first(outputs, targets):
+        return F.cross_entropy(outputs[0], targets)
+
+    assert said(TwoAnswers(), (X, Y), first) == {}
 
 
 def test_the_module_and_its_optimizer_stay_as_they_are():

@@ -42,6 +42,16 @@ def test_a_rate_that_is_too_high_is_told_before_training(optimizer):
     assert "with 1/10" in found.evidence
 
 
+def test_a_sum_whose_steps_are_too_large_is_the_cause():
+    chance = Reference(chance_loss=9.0)
+    given = {"optimizer": {"SGD": {"lr": 0.1}}, "reference": chance, **LONG}
+    assert said(Net(1), (X, NUMBERS), "MSELoss", **given) == {}
+    total = nn.MSELoss(reduction="sum")
+    found = said(Net(1), (X, NUMBERS), total, **given)
+    assert list(found) == ["C12", "P1"]
+    assert "gradients 32 times those of the mean" in found["C12"].evidence
+
+
 @pytest.mark.parametrize("rate", [1e-6, 1e-5])
 def test_a_rate_that_is_too_low_is_told_before_training(rate):
     found = said(Net(), optimizer={"Adam": {"lr": rate}}, **LONG)["P2"]

@@ -1,5 +1,6 @@
 """How a network treats the examples of a batch, in train and in eval mode."""
 
+import copy
 from collections.abc import Iterator
 
 import torch
@@ -18,6 +19,9 @@ SAME = 1e-4
 
 LEAST_VARIED = 1e-6
 """Of the size of outputs: a smaller spread over examples is none."""
+
+LEAST_IN_DOUBLE = 1e-14
+"""The same in float64."""
 
 MOST_IGNORED = 0.5
 """Of the numbers of an input that vary; more that no output depends on are told."""
@@ -245,7 +249,9 @@ def _constant(scene: Scene, outputs: Tensor) -> Iterator[Finding]:
     """
     network = trial(scene.subject).network.eval()
     constant = not _varies(outputs) and any(_varies(x) for x in leaves(scene.inputs))
-    if constant and not _varies(_outputs(scene, network, scene.inputs)):
+    if not constant or _varies(_outputs(scene, network, scene.inputs)):
+        return
+    if not _fades_out(scene, network):
         _, calls = _called(scene, network, scene.inputs)
         name = next(
             (
@@ -275,10 +281,26 @@ def _constant(scene: Scene, outputs: Tensor) -> Iterator[Finding]:
         )
 
 
-def _varies(values: Tensor) -> bool:
-    values = values.detach().float().flatten(1) if values.ndim > 1 else values.float()
+def _fades_out(scene: Scene, network: nn.Module) -> bool:
+    """Whether outputs vary by too little for float32: signals vanish, but are there."""
+    inputs = map_leaves(
+        scene.inputs,
+        Tensor,
+        lambda leaf: leaf.double() if leaf.is_floating_point() else leaf,
+    )
+    try:
+        outputs = next(leaves(scene.forward(copy.deepcopy(network).double(), inputs)))
+    except (RuntimeError, TypeError):
+        return False
+    return _varies(outputs, LEAST_IN_DOUBLE)
+
+
+def _varies(values: Tensor, least: float = LEAST_VARIED) -> bool:
+    values = values.detach().flatten(1) if values.ndim > 1 else values
+    if not values.is_floating_point():
+        values = values.float()
     spread = (values - values[:1]).abs().max().item()
-    return spread > LEAST_VARIED * max(values.abs().max().item(), 1e-30)
+    return spread > least * max(values.abs().max().item(), 1e-30)
 
 
 def _linear(scene: Scene) -> Iterator[Finding]:

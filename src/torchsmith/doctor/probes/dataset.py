@@ -1,60 +1,34 @@
 """What a person's `Dataset` gives when it is read again, and what that changes."""
 
-import inspect
 import re
 from collections.abc import Iterator, Sized
-from dataclasses import dataclass
-from hashlib import blake2b
-from pathlib import Path
 from time import thread_time
 from typing import Any, cast
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Subset
 
 from torchsmith.core.errors import DataError
-from torchsmith.doctor.examples import leaves
+from torchsmith.doctor.probes.repeated import (
+    LEAST_READ,
+    READ,
+    Read,
+    find_repeated,
+    line_of,
+    read_item,
+)
 from torchsmith.doctor.subject import Allowance, Subject
 from torchsmith.inspect.inspection import Finding, Severity
 from torchsmith.train.batches import DatasetBatches
 from torchsmith.train.items import Items
 from torchsmith.train.workers import map_leaves
 
-READ = 16
-"""Items that are read again, from one place of a data set and spread over it."""
-
-LEAST_READ = 4
 MOST_SECONDS = 0.5
 """That reading may take in any case; slow items are read less often."""
 
-MOST_EQUAL = 0.5
-"""Share of neighbouring items that may be equal to another."""
-
 MOST_COPIED = 16 * 2**20
 """Bytes of an array that is looked at for changes."""
-
-
-@dataclass(frozen=True)
-class Read:
-    """One item, as a batch of one.
-
-    Attributes:
-        inputs: As collated.
-        targets: As collated.
-    """
-
-    inputs: Any
-    targets: Any
-
-    def same_inputs(self, other: "Read") -> bool:
-        """Whether another reading gave the same inputs, bit for bit."""
-        return _equal(self.inputs, other.inputs)
-
-    def same_targets(self, other: "Read") -> bool:
-        """Whether another reading gave the same targets, bit for bit."""
-        return _equal(self.targets, other.targets)
 
 
 def find_in_datasets(
@@ -115,8 +89,8 @@ def _reading(
     if not rows:
         return
     before = _stored(items.dataset)
-    first = [_read(items, row, 0) for row in rows]
-    second = [_read(items, row, 0) for row in rows]
+    first = [read_item(items, row, 0) for row in rows]
+    second = [read_item(items, row, 0) for row in rows]
     changed = _changed(before, _stored(items.dataset))
     pairs = list(zip(first, second, strict=True))
     steady = all(a.same_inputs(b) and a.same_targets(b) for a, b in pairs)
@@ -127,9 +101,9 @@ def _reading(
     yield from aliased
     if changed and not aliased:
         yield _changing(items, changed, "warning", "Read again, items are the same")
-    later = [_read(items, row, 1) for row in rows]
+    later = [read_item(items, row, 1) for row in rows]
     yield from _drawn(items, list(zip(first, later, strict=True)))
-    yield from _repeated(items, rows, first)
+    yield from find_repeated(items, rows, first, later)
 
 
 def _unreadable(items: Items, num: int, error: DataError) -> Finding:
@@ -137,7 +111,7 @@ def _unreadable(items: Items, num: int, error: DataError) -> Finding:
         code="C7",
         severity="error",
         message=f"{items.name} says it has {num:,} items, and the last cannot be read.",
-        where=_line(items.dataset, r"def __len__"),
+        where=line_of(items.dataset, r"def __len__"),
         evidence=str(error),
         remedy="Return in __len__ how many items __getitem__ can give.",
     )
@@ -160,16 +134,11 @@ def _rows(
     return list(dict.fromkeys([*near, *far]))
 
 
-def _read(items: Items, row: int, epoch: int) -> Read:
-    inputs, targets = items.read([row], epoch)
-    return Read(inputs, targets)
-
-
 def _overwritten(items: Items, first: int, last: int) -> Iterator[Finding]:
     """Find items that are changed when another is read, before they are collated."""
     if first == last:
         return
-    alone = _read(items, first, 0)
+    alone = read_item(items, first, 0)
     together = items.read([first, last], 0)
     again = Read(*(_head(part) for part in together))
     if alone.same_inputs(again) and alone.same_targets(again):
@@ -178,7 +147,7 @@ def _overwritten(items: Items, first: int, last: int) -> Iterator[Finding]:
         code="C7",
         severity="error",
         message=f"{items.name} changes an item when it reads another.",
-        where=_line(items.dataset, r"def __getitem__"),
+        where=line_of(items.dataset, r"def __getitem__"),
         evidence=(
             f"Item {first} is another when item {last} is read after it in one batch: "
             "both are the same memory."
@@ -202,7 +171,7 @@ def _unsteady(
         code="C7",
         severity="error" if labels else "note",
         message=f"{items.name} gives another item each time it is read.",
-        where=_line(items.dataset, r"rand|choice|shuffle", r"def __getitem__"),
+        where=line_of(items.dataset, r"rand|choice|shuffle", r"def __getitem__"),
         evidence=f"{seen}, with the same seeds of random, NumPy and PyTorch.",
         remedy=(
             "Draw from random, NumPy's or PyTorch's global numbers, which are seeded "
@@ -219,7 +188,7 @@ def _changing(
         code="C7",
         severity=severity,
         message=f"Reading {items.name} changes {', '.join(changed)} in it.",
-        where=_line(
+        where=line_of(
             items.dataset,
             rf"self\.{re.escape(name)}\b.*[^=!<>]=[^=]",
             r"([-+*/]=|\.\w+_\(|out\s*=|\]\s*=)",
@@ -241,7 +210,7 @@ def _drawn(items: Items, pairs: list[tuple[Read, Read]]) -> Iterator[Finding]:
         code="C7",
         severity="error" if alone else "warning",
         message=f"Targets of the {part} part are another in each epoch.",
-        where=_line(items.dataset, r"rand|choice|shuffle", r"def __getitem__"),
+        where=line_of(items.dataset, r"rand|choice|shuffle", r"def __getitem__"),
         evidence=(
             f"Of {len(pairs)} items {len(other)} have another target in the next "
             f"epoch, {alone} of them with the same inputs."
@@ -250,44 +219,12 @@ def _drawn(items: Items, pairs: list[tuple[Read, Read]]) -> Iterator[Finding]:
     )
 
 
-def _repeated(items: Items, rows: list[int], read: list[Read]) -> Iterator[Finding]:
-    """Find an index that does not move, or moves too slowly."""
-    for what, places in (
-        ("all over the data set", range(len(rows))),
-        ("neighbouring", [i for i, row in enumerate(rows) if row < READ]),
-    ):
-        chosen = [read[i] for i in places]
-        if len(chosen) < LEAST_READ * 2:
-            continue
-        keys = [_key(each.inputs) for each in chosen]
-        distinct = len(set(keys))
-        by_key: dict[bytes, set[bytes]] = {}
-        for key, each in zip(keys, chosen, strict=True):
-            by_key.setdefault(key, set()).add(_key(each.targets))
-        conflicts = sum(len(targets) > 1 for targets in by_key.values())
-        few = 1 if what.startswith("all") else MOST_EQUAL * len(chosen)
-        if distinct > few or not (conflicts or distinct == 1):
-            continue
-        yield Finding(
-            code="C7",
-            severity="error",
-            message=f"{items.name} gives the same inputs for different items.",
-            where=_line(items.dataset, r"//|\bint\(|\[0\]|% ", r"def __getitem__"),
-            evidence=(
-                f"{len(chosen)} items {what} have {distinct} different inputs; "
-                f"{conflicts} of these have more than one target."
-            ),
-            remedy="See in __getitem__ how the index is used.",
-        )
-        return
-
-
 def _validation(
     items: Items, num: int, allowance: Allowance, left_out: list[str]
 ) -> Iterator[Finding]:
     """Find a validation part that is another in each epoch."""
     rows = _rows(items, num, allowance, left_out)
-    pairs = [(_read(items, row, 0), _read(items, row, 1)) for row in rows]
+    pairs = [(read_item(items, row, 0), read_item(items, row, 1)) for row in rows]
     labels = sum(not a.same_targets(b) for a, b in pairs)
     inputs = sum(not a.same_inputs(b) for a, b in pairs)
     if labels or inputs:
@@ -295,7 +232,7 @@ def _validation(
             code="C8",
             severity="error" if labels else "warning",
             message="The validation part is another in each epoch.",
-            where=_line(items.dataset, r"rand|choice|shuffle|Random", r"def __getitem"),
+            where=line_of(items.dataset, r"[Rr]and|choice|shuffle", r"def __get"),
             evidence=(
                 f"Of {len(pairs)} items {inputs} have other inputs in the next epoch, "
                 f"and {labels} other targets."
@@ -333,47 +270,6 @@ def _changed(before: dict[str, np.ndarray], after: dict[str, np.ndarray]) -> lis
     return names
 
 
-def _equal(first: object, second: object) -> bool:
-    ones, others = list(leaves(first)), list(leaves(second))
-    return len(ones) == len(others) and all(
-        torch.equal(a.nan_to_num(), b.nan_to_num())
-        if a.is_floating_point() and a.shape == b.shape
-        else torch.equal(a, b)
-        for a, b in zip(ones, others, strict=True)
-    )
-
-
 def _head(part: object) -> object:
     """Return the first example of what was collated."""
     return map_leaves(part, Tensor, lambda leaf: leaf[:1])
-
-
-def _key(value: object) -> bytes:
-    digest = blake2b(digest_size=8)
-    for leaf in leaves(value):
-        digest.update(leaf.detach().cpu().float().numpy().tobytes())
-    return digest.digest()
-
-
-def _line(dataset: Dataset[Any], *patterns: str) -> str:
-    """Return file and line where the class of a data set says something."""
-    if isinstance(dataset, Subset):
-        return _line(dataset.dataset, *patterns)
-    kind = type(dataset)
-    if kind.__module__.partition(".")[0] == "torch":
-        return ""
-    try:
-        lines, start = inspect.getsourcelines(kind)
-        file = Path(inspect.getsourcefile(kind) or "").name
-    except (OSError, TypeError):
-        return ""
-    # What a constructor says is said once; a fault is in what is done for each item.
-    begins = [i for i, line in enumerate(lines) if "def __getitem__" in line]
-    after = begins[0] if begins else 0
-    for pattern in patterns:
-        for offset, line in enumerate(lines):
-            if "def __len__" not in pattern and offset < after:
-                continue
-            if re.search(pattern, line.partition("#")[0]):
-                return f"{file}:{start + offset}"
-    return ""

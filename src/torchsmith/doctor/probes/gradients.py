@@ -185,8 +185,10 @@ def _cut_off(scene: Scene, steps: Steps) -> Iterator[Finding]:
         ]
         if own and not any(steps.largest[key] for key, _ in own):
             idle.append(name)
-    cut = [name for name in idle[:MOST_SHAKEN] if _matters(scene, name)]
-    unused = [name for name in idle[:MOST_SHAKEN] if name not in cut]
+    effects = {name: _effect(scene, name) for name in idle[:MOST_SHAKEN]}
+    cut = [name for name, effect in effects.items() if effect == "loss"]
+    lost = [n for n, effect in effects.items() if not effect and n in steps.called]
+    unused = [name for name in effects if name not in (*cut, *lost)]
     if cut:
         last = cut[-1]
         calls, _ = scene.train_calls
@@ -206,7 +208,7 @@ def _cut_off(scene: Scene, steps: Steps) -> Iterator[Finding]:
             where=at(last, line_with(network, *_CUTS) or where),
             evidence=(
                 f"The weights of {_listed(cut)} {how} in {STEPS} steps, and the "
-                f"outputs change where they are changed by {SHAKEN:.0%}."
+                f"loss changes where they are changed by {SHAKEN:.0%}."
             ),
             remedy=(
                 "Leave out detach(), .data, .numpy(), argmax, round and no_grad() "
@@ -214,17 +216,22 @@ def _cut_off(scene: Scene, steps: Steps) -> Iterator[Finding]:
                 "it with requires_grad_(False)."
             ),
         )
-    if unused:
-        yield Finding(
-            code="P12",
-            severity="note",
-            message=f"The outputs do not depend on {_listed(unused)}.",
-            where=at(unused[0], forward_of(network, unused[0])),
-            evidence=(
-                f"No gradient in {STEPS} steps, and no output changes with the weights."
-            ),
-            remedy="Call it in forward, or leave it out.",
-        )
+    for names, severity, what in (
+        (lost, "warning", "is computed and thrown away"),
+        (unused, "note", "does nothing for the loss"),
+    ):
+        if names:
+            yield Finding(
+                code="P12",
+                severity="warning" if severity == "warning" else "note",
+                message=f"What {_listed(names)} gives {what}.",
+                where=at(names[0], forward_of(network, names[0])),
+                evidence=(
+                    f"No gradient in {STEPS} steps, and the loss stays the same when "
+                    "the weights are changed."
+                ),
+                remedy="Use what it gives in forward, or leave it out.",
+            )
 
 
 def _is_dead(calls: tuple[Call, ...], name: str) -> bool:
@@ -235,10 +242,10 @@ def _is_dead(calls: tuple[Call, ...], name: str) -> bool:
 
 
 @torch.no_grad()
-def _matters(scene: Scene, name: str) -> bool:
-    """Whether outputs change with the weights of a module."""
+def _effect(scene: Scene, name: str) -> str:
+    """Return what a module's weights change: `loss`, `outputs` only, or nothing."""
     network = scene.state.network.eval()
-    before = [leaf.clone() for leaf in leaves(scene.forward(network, scene.inputs))]
+    before = _answers(scene, network)
     own = list(network.get_submodule(name).parameters(recurse=False))
     kept = [parameter.clone() for parameter in own]
     for parameter in own:
@@ -246,10 +253,19 @@ def _matters(scene: Scene, name: str) -> bool:
         noise = torch.randn(parameter.shape, generator=generator).to(parameter)
         size = parameter.float().square().mean().sqrt().clamp(min=SHAKEN)
         parameter.add_(SHAKEN * size.to(parameter) * noise)
-    after = list(leaves(scene.forward(network, scene.inputs)))
+    after = _answers(scene, network)
     for parameter, values in zip(own, kept, strict=True):
         parameter.copy_(values)
-    return any(_differs(a, b) for a, b in zip(before, after, strict=True))
+    if _differs(before[0], after[0]):
+        return "loss"
+    pairs = zip(before[1:], after[1:], strict=True)
+    return "outputs" if any(_differs(a, b) for a, b in pairs) else ""
+
+
+def _answers(scene: Scene, network: nn.Module) -> list[Tensor]:
+    """Return the loss, and all that the network gives, in eval mode."""
+    outputs = scene.forward(network, scene.inputs)
+    return [scene.loss(outputs, scene.targets), *leaves(outputs)]
 
 
 def _differs(first: Tensor, second: Tensor) -> bool:

@@ -137,6 +137,8 @@ def find_in_steps(
         reference: With what to compare.
     """
     high = list(_too_high(subject, trace, reference))
+    if high and subject.job.loss_is_sum:
+        yield _summed(subject, high[0])
     yield from high
     if not high:
         yield from _too_low(subject, trace, reference)
@@ -286,6 +288,24 @@ def _too_high(
         ),
         remedy="Lower the learning rate, warm it up, or clip gradients.",
         changes=_rate(subject, factor),
+    )
+
+
+def _summed(subject: Subject, found: Finding) -> Finding:
+    """Return that the loss is a sum, where steps have turned out to be too large."""
+    batch, plan = subject.job.training.batch_size, subject.plan
+    changes: dict[str, JsonValue] = {}
+    if plan is not None:
+        changes = {f"loss.{plan.loss.spec_name()}.reduction": "mean"}
+    return Finding(
+        code="C12",
+        severity=found.severity,
+        message="The loss is a sum over the batch, and its steps are too large.",
+        where="loss",
+        evidence=f"Batches of {batch} give gradients {batch} times those of the mean. "
+        + found.evidence,
+        remedy='Use reduction="mean".',
+        changes=changes,
     )
 
 
