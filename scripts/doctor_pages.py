@@ -60,16 +60,16 @@ def with_thresholds(page: str) -> str:
 
 
 def _table(names: str) -> str:
-    lines = [
-        f"<!-- thresholds: {names} -->",
-        "",
-        "| constant | value | |",
-        "|---|---|---|",
-    ]
+    rows: dict[str, list[tuple[str, str]]] = {}  # what several share stands once
     for name in names.split():
         module, _, constant = name.rpartition(".")
         value, meaning = constants(module)[constant]
-        lines.append(f"| `{name}` | {value} | {meaning} |")
+        rows.setdefault(meaning, []).append((f"`{name}`", value))
+    lines = [f"<!-- thresholds: {names} -->", "", "| constant | value | |"]
+    lines.append("|---|---|---|")
+    for meaning, cells in rows.items():
+        constant, value = (", ".join(column) for column in zip(*cells, strict=True))
+        lines.append(f"| {constant} | {value} | {meaning} |")
     return "\n".join(lines) + "\n"
 
 
@@ -81,19 +81,23 @@ def constants(module: str) -> dict[str, tuple[str, str]]:
     """
     path = SOURCE.joinpath(*module.split(".")).with_suffix(".py")
     found: dict[str, tuple[str, str]] = {}
-    waiting: list[str] = []
+    last: list[str] = []
     for node in ast.parse(path.read_text("utf-8")).body:
         match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name.isupper():
-                found[name] = f"`{ast.unparse(value)}`", ""
-                waiting.append(name)
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                new = {name: value}
+            case ast.Assign(
+                targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)
+            ):
+                new = dict(zip(map(ast.unparse, names), values, strict=True))
             case ast.Expr(value=ast.Constant(value=str(text))):
-                for name in waiting:  # several may share one docstring
-                    meaning = " ".join(text.split()).replace("|", "\\|")
-                    found[name] = found[name][0], meaning
-                waiting = []
+                meaning = " ".join(text.split()).replace("|", "\\|")
+                found |= {name: (found[name][0], meaning) for name in last}
+                new = {}
             case _:
-                waiting = []
+                new = {}
+        found |= {name: (f"`{ast.unparse(value)}`", "") for name, value in new.items()}
+        last = list(new)
     return found
 
 
