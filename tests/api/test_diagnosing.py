@@ -9,6 +9,7 @@ from torch import nn
 
 import torchsmith
 from torchsmith.core.errors import DataError, TrainError
+from torchsmith.doctor import judge_choice
 from torchsmith.plan.file import write_plan
 
 SETTINGS = {
@@ -140,3 +141,13 @@ def test_what_has_no_meaning_is_refused(run):
 def test_a_run_that_is_not_there_is_told_with_near_names(run):
     with pytest.raises(DataError, match=r"did you mean '.*sick'"):
         torchsmith.doctor(f"{run.path.name}k", runs=run.path.parent)
+
+
+def test_a_run_that_is_the_best_of_many_beside_it_is_told(run, monkeypatch):
+    monkeypatch.setattr(judge_choice, "MANY", 2)
+    twin = run.path.with_name(f"{run.path.name}-2")
+    shutil.copytree(run.path, twin)
+    assert "Q2" in codes(torchsmith.doctor(run))
+    plan = (twin / "plan.yaml").read_text("utf-8")
+    (twin / "plan.yaml").write_text(plan.replace("seed: 0", "seed: 7"), "utf-8")
+    assert "Q2" not in codes(torchsmith.doctor(run))

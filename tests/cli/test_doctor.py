@@ -123,8 +123,11 @@ DIAGNOSIS = Diagnosis(
 )
 
 
-def test_a_run_is_diagnosed_and_an_error_is_exit_code_1(run_cli, fake_api):
+def test_a_run_is_diagnosed_and_an_error_is_exit_code_1(run_cli, fake_api, tmp_path):
     fake_api.diagnosis = DIAGNOSIS
+    run = tmp_path / "mine" / "2026-11-20-1432-titanic"
+    run.mkdir(parents=True)
+    (run / "plan.yaml").touch()
     result = run_cli("doctor", "last", "--runs", "mine")
     assert result.exit_code == 1, result.output
     assert fake_api.calls == [
@@ -146,9 +149,11 @@ def test_a_run_is_diagnosed_and_an_error_is_exit_code_1(run_cli, fake_api):
     assert "--set optimizer.Adam.lr=0.0002" in lines
     assert "· D27 1 row repeats an earlier one." in lines
     assert "Not looked at: Nearest neighbours: no time." in lines
-    assert lines[-1] == (
-        "1 error, 1 note (looked for 2.0 s; ignored as the plan says: T4)."
-    )
+    assert lines[-3:] == [
+        "1 error, 1 note (looked for 2.0 s; ignored as the plan says: T4).",
+        "What P1 means: torchsmith doctor --explain P1",
+        "Try the remedies: torchsmith doctor mine/2026-11-20-1432-titanic --fix",
+    ]
 
 
 def test_where_nothing_is_wrong_the_exit_code_is_0(run_cli, fake_api):
@@ -161,7 +166,7 @@ def test_where_nothing_is_wrong_the_exit_code_is_0(run_cli, fake_api):
 
 def test_a_diagnosis_as_json_begins_with_the_findings(run_cli, fake_api):
     fake_api.diagnosis = DIAGNOSIS
-    result = run_cli("doctor", "last", "--json")
+    result = run_cli("doctor", "titanic.csv", "--json")
     assert result.exit_code == 1
     told = json.loads(result.stdout)
     assert next(iter(told)) == "findings"
@@ -171,7 +176,7 @@ def test_a_diagnosis_as_json_begins_with_the_findings(run_cli, fake_api):
 
 def test_a_quiet_diagnosis_is_lines_without_a_frame(run_cli, fake_api):
     fake_api.diagnosis = DIAGNOSIS
-    result = run_cli("doctor", "last", "--quiet")
+    result = run_cli("doctor", "titanic.csv", "--quiet")
     assert result.stdout.splitlines()[0] == (
         "P1 error: The learning rate is too high. (optimizer.Adam.lr)"
     )
@@ -184,7 +189,7 @@ def test_only_the_first_findings_of_a_code_are_shown(run_cli, fake_api):
         for i in range(7)
     )
     fake_api.diagnosis = Diagnosis(findings=many)
-    lines = run_cli("doctor", "last").stdout.splitlines()
+    lines = run_cli("doctor", "titanic.csv").stdout.splitlines()
     assert sum("is in two parts" in line for line in lines) == 5
     assert "  … and 2 more D8" in lines
 

@@ -5,6 +5,7 @@ import pytest
 from torchsmith.doctor.course import Course
 from torchsmith.doctor.diagnosis import Reference
 from torchsmith.doctor.judge import find_in_result
+from torchsmith.doctor.judge_choice import find_in_choice
 from torchsmith.evaluate.evaluation import (
     Calibration,
     Evaluation,
@@ -328,3 +329,14 @@ def test_labels_that_all_models_doubt_are_named():
     assert found(evaluation=result(mistakes=(alone,), surest_wrong=sure)) == {}
     hard = result(mistakes=(mistake,), surest_wrong=around(0.08))
     assert found(evaluation=hard) == {}
+
+
+def test_the_best_of_many_runs_on_one_test_part_is_a_note():
+    others = [0.8 + 0.001 * i for i in range(19)]
+    [finding] = find_in_choice("accuracy", 0.9, others)
+    assert (finding.code, finding.severity) == ("Q2", "note")
+    assert "the middle one has 0.809" in finding.evidence
+    assert list(find_in_choice("accuracy", 0.81, others)) == []
+    assert list(find_in_choice("accuracy", 0.9, others[:10])) == []
+    assert list(find_in_choice("rmse", 0.9, others)) == []
+    assert len(list(find_in_choice("rmse", 0.7, others))) == 1

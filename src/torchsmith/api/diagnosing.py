@@ -1,6 +1,6 @@
 """The doctor, asked: of data, a plan, a run, or a person's own script."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeGuard, assert_never
@@ -19,14 +19,20 @@ from torchsmith.core.errors import DataError, TorchsmithError, TrainError, neare
 from torchsmith.core.run_folder import RunFolder, is_run, run_names
 from torchsmith.doctor.course import Course
 from torchsmith.doctor.diagnosis import Diagnosis
+from torchsmith.doctor.judge_choice import find_in_choice
+from torchsmith.doctor.rank import ranked
 from torchsmith.doctor.signals import read_signals
 from torchsmith.evaluate.evaluation import Evaluation
+from torchsmith.inspect.inspection import Finding
 from torchsmith.plan.file import naming_lines
 from torchsmith.plan.plan import Plan, Training
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.watch import TrainingObserver
 
 LAST = "last"
+
+MOST_OTHERS = 200
+"""Runs of one folder, the newest, that a run is compared with."""
 
 
 def doctor(
@@ -194,8 +200,31 @@ def _of_run(run: Run, observer: TrainingObserver) -> Diagnosis:
     with suppress(TrainError):
         result = run.evaluation
     diagnosis = concluded(before, course, result, plan.doctor.ignore)
+    if result is not None and "Q2" not in plan.doctor.ignore:
+        chosen = tuple(_in_choice(run, result))
+        findings = ranked((*diagnosis.findings, *chosen))
+        diagnosis = diagnosis.model_copy(update={"findings": findings})
     _keep(run, diagnosis, observer)
     return diagnosis
+
+
+def _in_choice(run: Run, result: Evaluation) -> Iterator[Finding]:
+    """Compare a run with those beside it that were scored on the same test rows."""
+    metric = result.metric
+    others = []
+    own = result.scores.get("test", {}).get(metric)
+    for name in run_names(run.path.parent)[-MOST_OTHERS:]:
+        folder = RunFolder(run.path.parent / name)
+        text = folder.plan.read_text("utf-8") if folder.plan.is_file() else ""
+        if name == run.path.name or run.plan.data.fingerprint not in text:
+            continue
+        with suppress(TorchsmithError):
+            other = Run(folder.path)
+            if other.plan.split == run.plan.split and own is not None:
+                scores = other.evaluation.scores["test"]
+                others += [scores[metric].value] if metric in scores else []
+    if own is not None and run.plan.data.fingerprint:
+        yield from find_in_choice(metric, own.value, others)
 
 
 def _examined_again(

@@ -22,12 +22,15 @@ def diagnosis_json(diagnosis: Diagnosis) -> dict[str, Any]:
     return {"findings": facts.pop("findings"), **facts}
 
 
-def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
+def print_diagnosis(
+    diagnosis: Diagnosis, console: Console, run: Path | None = None
+) -> None:
     """Print errors and warnings in full, notes in a line each, and what was left out.
 
     Args:
         diagnosis: With its findings in the order in which to act on them.
         console: Where to print; made for 80 columns and more.
+        run: The run folder, where it is of a run.
     """
     found = diagnosis.findings
     serious = [finding for finding in found if finding.severity != "note"]
@@ -49,6 +52,12 @@ def print_diagnosis(diagnosis: Diagnosis, console: Console) -> None:
     for line in diagnosis.left_out:
         console.print(Text(f"Not looked at: {line}", "dim"))
     console.print(Text(summary(diagnosis), "bold" if serious else "bold green"))
+    if serious:
+        code = f"torchsmith doctor --explain {serious[0].code}"
+        console.print(Text(f"What {serious[0].code} means: {code}", "dim"))
+    if run is not None and any(finding.changes for finding in serious):
+        command = f"torchsmith doctor {shlex.quote(str(run))} --fix"
+        console.print(Text(f"Try the remedies: {command}", "dim"), soft_wrap=True)
 
 
 def summary(diagnosis: Diagnosis) -> str:

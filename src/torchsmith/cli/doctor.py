@@ -102,7 +102,10 @@ def doctor(  # noqa: PLR0913 -- its options
                 runs=runs_folder,
                 observer=observer,
             )
-        _show(diagnosis, output)
+        from torchsmith.api.diagnosing import folder_of
+
+        folder = folder_of(what, runs_folder)
+        _show(diagnosis, output, None if folder is None else folder.path)
         ctx.exit(1 if diagnosis.errors else 0)
 
 
@@ -120,7 +123,7 @@ def _fix(run: str, runs_folder: Path, output: Output, *, train: bool) -> None:
         output.say(str(mended))
 
 
-def _show(diagnosis: "Diagnosis", output: Output) -> None:
+def _show(diagnosis: "Diagnosis", output: Output, run: Path | None) -> None:
     from torchsmith.cli.diagnosis import diagnosis_json, print_diagnosis
 
     if output.as_json:
@@ -128,7 +131,7 @@ def _show(diagnosis: "Diagnosis", output: Output) -> None:
     elif output.quiet:
         output.say(str(diagnosis))
     else:
-        print_diagnosis(diagnosis, output.console)
+        print_diagnosis(diagnosis, output.console, run)
 
 
 def _explain(code: str, output: Output) -> None:
