@@ -141,7 +141,8 @@ class Operations(TorchFunctionMode):
     ) -> None:
         parents = list(tensors_in((args, tuple(kwargs.values()))))
         made = list(tensors_in((result,)))
-        if not any(t.requires_grad or t in self._origins for t in (*parents, *made)):
+        hangs = any(t.requires_grad or t in self._origins for t in (*parents, *made))
+        if not hangs and (name != "eq" or self._number[0] is None):
             self._keep_table(made)
             return  # such as what prepares the data
         place = self.facts.places.here()

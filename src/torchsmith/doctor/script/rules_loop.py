@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from torch import Tensor, nn
 
-from torchsmith.doctor.script.facts import Facts, Stepping
+from torchsmith.doctor.script.facts import Facts, Loss, Stepping
 from torchsmith.doctor.script.found import found
 from torchsmith.doctor.script.places import Place
 from torchsmith.doctor.script.reading import Reading, last_name
@@ -102,14 +102,15 @@ def _moved(facts: Facts, module: nn.Module) -> bool:
 def _cut(facts: Facts) -> Iterator[Finding]:
     """A loss that no parameter hangs on."""
     failed = "does not require grad" in facts.error
-    leaves = [loss for loss in facts.losses if loss.is_leaf]
+    leaves = [loss for loss in facts.losses if loss.is_leaf or _misses(facts, loss)]
     if not failed and (len(leaves) < FEW or len(leaves) < 0.5 * len(facts.losses)):
         return
     backward = facts.error_place if failed else leaves[0].place
     place, how = _first_cut(facts)
     if place is None and leaves:
         remade = [o for o in leaves[0].origin.recent if o.place is not None]
-        place = remade[-1].place if remade else None
+        anew = [o for o in remade if "tensor" in o.name or "requires_grad" in o.name]
+        place = (anew or remade)[-1].place if remade else None
     told = (
         "The loss does not hang on the weights: the graph of gradients is cut.",
         f"backward() at {facts.places.told(backward)} finds nothing to go back through"
@@ -118,6 +119,12 @@ def _cut(facts: Facts) -> Iterator[Finding]:
         "numpy(), item(), argmax() or a new tensor.",
     )
     yield found(facts, "C3", "error", place or backward, told)
+
+
+def _misses(facts: Facts, loss: Loss) -> bool:
+    """Whether networks answered with gradients, and none of them got any."""
+    answered = any(call.has_grad and call.module is not None for call in facts.calls)
+    return answered and loss.num_reached == 0 and not loss.origin.calls
 
 
 def _first_cut(facts: Facts) -> tuple[Place | None, str]:
@@ -131,7 +138,7 @@ def _idle(facts: Facts) -> Iterator[Finding]:
         steps = stepping.num_steps
         if steps < FEW or stepping.num_idle < 0.9 * steps or stepping.takes_closure:
             continue
-        if any(loss.is_leaf for loss in facts.losses):
+        if any(loss.is_leaf or _misses(facts, loss) for loss in facts.losses):
             continue
         own = {id(parameter) for parameter in stepping.parameters}
         elsewhere = any(loss.num_reached > 0 for loss in facts.losses)
