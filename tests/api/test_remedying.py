@@ -127,6 +127,23 @@ def test_two_faults_are_mended_together(tmp_path):
     assert mended.winner.score > 0.9
 
 
+def test_where_no_remedy_alone_is_enough_all_are_tried_together(tmp_path):
+    faults = {
+        "optimizer.lr": 1e-7,
+        "training.clip_grad_norm": 1e-4,
+        "init": ["zeros_"],
+    }
+    rate, clip, init = (
+        {"optimizer.lr": 0.1},
+        {"training.clip_grad_norm": 0},
+        {"init": []},
+    )
+    each = says(("C1", rate), ("C7", clip), ("C11", init))
+    mended = fix(trained(tmp_path, **faults), diagnosis=each)
+    assert mended.winner.changes == {**rate, **clip, **init}
+    assert mended.winner.score > 0.9
+
+
 def test_a_leak_is_closed_without_a_contest(timid):
     leak = "data.columns.petal width (cm)"
     mended = fix(timid, diagnosis=says(("D10", {leak: "ignore"})))

@@ -118,6 +118,7 @@ class Trials:
         for remedy in queue:
             self._try(remedy)
         self._raise_doses()
+        self._all_together(queue)
         self._add_to_the_best(queue)
         self._more_seeds()
         winner = self._winner()
@@ -229,6 +230,8 @@ class Trials:
         """Make the most promising change of a number once more, while that helps."""
         able = [one for one in self._tried if _stronger(one, self._plan) is not None]
         last, before = min(able, key=_by_gain, default=None), self._plan
+        if last is not None and self._is_dear(last):
+            return
         for _ in range(MOST_DOSES):
             dose = None if last is None else _stronger(last, before)
             found = None if dose is None else self._try(dose)
@@ -237,6 +240,22 @@ class Trials:
             if last.helps and found.value <= last.value:
                 return
             last, before = found, last.plan
+
+    def _is_dear(self, dose: _Contender) -> bool:
+        """Whether it only trains for longer, where something else helps more."""
+        is_longer = dose.plan.training.epochs > self._plan.training.epochs
+        return is_longer and any(
+            one.helps and one.value > dose.value for one in self._tried
+        )
+
+    def _all_together(self, queue: Sequence[Remedy]) -> None:
+        """Try all remedies at once, where none alone is enough to learn anything."""
+        if not queue or any(one.may_help for one in self._tried):
+            return
+        together = queue[0]
+        for remedy in queue[1:]:
+            together = combined(together, remedy, self._plan) or together
+        self._try(together)
 
     def _add_to_the_best(self, others: Sequence[Remedy]) -> None:
         """Try the best remedy together with the others, one after the other."""
@@ -282,8 +301,9 @@ class Trials:
         near = [one for one in helpful if one.value >= NEARLY * largest]
         return min(near, key=self._size, default=None)
 
-    def _size(self, contender: _Contender) -> tuple[int, float]:
-        return len(differences(contender.plan, self._plan)), -contender.value
+    def _size(self, contender: _Contender) -> tuple[int, int, float]:
+        num_changes = len(differences(contender.plan, self._plan))
+        return num_changes, contender.plan.training.epochs, -contender.value
 
     def _trial(self, contender: _Contender) -> Trial:
         attempts = list(contender.attempts.values())

@@ -12,7 +12,7 @@ from torchsmith.api.carrying import torch_threads
 from torchsmith.api.evaluating import true_targets
 from torchsmith.api.origin import Origin
 from torchsmith.api.run import Run
-from torchsmith.core.errors import Diverged, Interrupted, TorchsmithError, TrainError
+from torchsmith.core.errors import Diverged, TrainError
 from torchsmith.core.vocabulary import Metric
 from torchsmith.data.data import Data
 from torchsmith.evaluate.evaluation import Score
@@ -139,10 +139,8 @@ class Contest:
                 outputs = self._train(plan, epochs, seconds, history, origin)
         except Diverged:
             failure = f"diverges in epoch {len(history.records) + 1}"
-        except Interrupted:
-            raise
-        except TorchsmithError as error:
-            failure = str(error).splitlines()[0]
+        except (ValueError, RuntimeError) as error:  # PyTorch's own ones, too
+            failure = (str(error).splitlines() or [type(error).__name__])[0]
         else:
             if np.isfinite(outputs).all():
                 seconds = perf_counter() - begin
