@@ -13,6 +13,7 @@ from torchsmith.core.errors import DataError, TrainError
 from torchsmith.data.data import Column, ColumnFormat, Images, Table
 from torchsmith.evaluate.evaluate import PartOutputs, evaluate
 from torchsmith.evaluate.evaluation import Evaluation
+from torchsmith.evaluate.mistakes import surest_wrong
 from torchsmith.evaluate.rivals import RivalOutputs
 
 
@@ -290,3 +291,41 @@ def test_an_evaluation_prints_as_scores_rivals_and_verdict():
     assert lines[0] == f"accuracy: 0.8333 {interval}"
     assert any(line.startswith("constant guess: accuracy 0.3333") for line in lines)
     assert found.verdict in lines
+
+
+def surest(labels, classes=10, rows=2000):
+    """Judge outputs that are sure of the truth by labels that may be others."""
+    truth = np.arange(rows) % classes
+    outputs = np.full((rows, classes), 0.01 / (classes - 2))
+    outputs[np.arange(rows), truth] = 0.9
+    outputs[np.arange(rows), (truth + 1) % classes] = 0.09
+    return surest_wrong(labels(truth), outputs)
+
+
+def test_labels_that_are_wrong_at_random_lie_anywhere_among_the_other_classes():
+    random = np.random.default_rng(0)
+
+    def noisy(truth):
+        changed = random.random(len(truth)) < 0.1
+        return np.where(
+            changed, (truth + random.integers(2, 10, len(truth))) % 10, truth
+        )
+
+    share, place = surest(noisy)
+    assert share.low < 0.1 < share.high
+    assert place.low > 0.3
+
+
+def test_classes_that_are_alike_stand_next_to_the_answer():
+    share, place = surest(
+        lambda truth: np.where(np.arange(len(truth)) % 10, truth, truth + 1) % 10
+    )
+    assert share.value > 0
+    assert place.value == 0
+
+
+def test_of_few_rows_or_classes_nothing_is_said_of_the_surest():
+    assert surest(lambda truth: truth, rows=50) == (None, None)
+    share, place = surest(lambda truth: (truth + 1) % 3, classes=3)
+    assert share.value == 1
+    assert place is None

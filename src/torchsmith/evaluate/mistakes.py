@@ -96,7 +96,8 @@ def surest_wrong(
         return share, None
     own = outputs[wrong, targets[wrong]]
     above = (outputs[wrong] > own[:, None]).sum(axis=1)
-    places = (above - 1) / (classes - 2)
+    equal = (outputs[wrong] == own[:, None]).sum(axis=1)
+    places = (above - 1 + (equal - 1) / 2) / (classes - 2)
     mean = float(places.mean())
     about = wide_z(len(wrong)) * float(places.std(ddof=1)) / len(wrong) ** 0.5
     return share, Score(value=mean, low=mean - about, high=mean + about)
