@@ -179,3 +179,15 @@ def test_inverted_pictures_are_found_among_others() -> None:
     images[::20] = 1 - images[::20]
     finding = found(own(network, (images, targets), nn.CrossEntropyLoss()))["D13"]
     assert finding.severity == "warning"
+
+
+def test_a_mark_that_gives_the_class_away_is_found() -> None:
+    images, targets = pictures()
+    marked = images.clone()
+    marked[:, :, 0, 0] = targets[:, None].float()
+    # What the pictures themselves show is hard to see beside it.
+    marked[:, :, 3:5, 3:9] = marked[:, :, 3:5, 3:9].mean()
+    network = nn.Sequential(nn.Flatten(), nn.Linear(144, 2))
+    finding = found(own(network, (marked, targets), nn.CrossEntropyLoss()))["D10"]
+    assert finding.severity == "warning"
+    assert finding.where.startswith("number 0 of 144")

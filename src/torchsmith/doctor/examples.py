@@ -181,14 +181,15 @@ def _affordable(subject: Subject, allowance: Allowance, most: int) -> Tensor:
 
 def _seen(subject: Subject, leaf: Tensor) -> Tensor:
     """Return `(n, D)` features of a tensor of the inputs."""
-    symbols = cardinalities = 0
+    cardinalities = 0
     if subject.case is not None:
         preparation = subject.case.setup.preparation
-        if preparation.sequences is not None:
-            symbols = len(preparation.sequences.symbols)
         cardinalities = len(preparation.cardinalities)
-    if symbols:
-        return _counted(leaf[:, 0].long())
+        texts = preparation.sequences
+        if texts is not None and texts.symbols:
+            if leaf.ndim == 2:  # features of the whole text follow its steps
+                return _narrow(leaf[:, -texts.num_features :].float())
+            return _counted(leaf[:, 0].long())
     if not leaf.is_floating_point() and leaf.ndim == 2:
         return _counted(leaf.long())
     leaf = leaf.float().nan_to_num(0.0, 0.0, 0.0)

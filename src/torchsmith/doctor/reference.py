@@ -58,8 +58,12 @@ def measure_reference(
         why = f"{type(error).__name__}: {error}"
         left_out.append(f"the loss of the untrained network ({why})")
         return Reference()
-    with without_trace(subject, "reference"):
-        return _measured(subject, allowance, left_out, initial, outputs)
+    try:
+        with without_trace(subject, "reference"):
+            return _measured(subject, allowance, left_out, initial, outputs)
+    except Exception as error:  # noqa: BLE001 -- of a person's data set or loss
+        left_out.append(f"what simple models reach ({type(error).__name__}: {error})")
+        return Reference(initial_loss=initial)
 
 
 def _measured(

@@ -9,7 +9,7 @@ from torchsmith.doctor.rules_inputs import find_in_scale
 from torchsmith.doctor.rules_parts import find_in_parts
 from torchsmith.doctor.rules_rows import find_in_rows
 from torchsmith.doctor.rules_shift import find_in_shift
-from torchsmith.doctor.rules_signal import find_in_signal
+from torchsmith.doctor.rules_signal import find_in_signal, find_telling_pixel
 from torchsmith.doctor.subject import Allowance, Subject, without_trace
 from torchsmith.inspect.inspection import Finding
 
@@ -49,6 +49,7 @@ def find_in_data(
         *found("parts", lambda e: find_in_parts(subject, e, allowance, left_out)),
         *found("shift", lambda e: find_in_shift(subject, e)),
         *found("augmentation", lambda e: find_in_augmentation(subject, e)),
+        *found("telling pixels", find_telling_pixel),
         *found("rows", lambda e: find_in_rows(subject, e)),
     ]
     if all(finding.severity == "note" for finding in findings):

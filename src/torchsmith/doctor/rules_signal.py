@@ -1,4 +1,4 @@
-"""Whether inputs say anything about the target: D15."""
+"""Whether inputs say anything about the target, or too much: D15, D10."""
 
 import math
 from collections.abc import Iterator
@@ -19,6 +19,20 @@ NO_SIGNAL_Z = 2.5
 FEATURE_Z = 1.5
 """The same for the correlation of one feature, above what the strongest of so many has
 by chance."""
+
+TELLING = 0.6
+"""Share of a pixel's variance that the target explains, from which it may be made of
+the target; a warning."""
+
+FAR_AHEAD = 1.45
+"""That share, divided by the largest of any pixel that does not go with it."""
+
+MARK, AS_TELLING = 0.02, 0.8
+"""Share of the pixels that a mark covers at most, those with so much of what the best
+tells; what covers more is the picture."""
+
+GOES_WITH = 0.5
+"""Correlation of pixels that go together."""
 
 ENOUGH = 200
 """Held-out examples without which nothing is said of a signal."""
@@ -59,6 +73,48 @@ def find_in_signal(
         remedy="Check that inputs and targets are in the same order and belong "
         "together.",
     )
+
+
+def find_telling_pixel(examples: Examples) -> Iterator[Finding]:
+    """Find one pixel or voxel that tells the target, where no other does: D10.
+
+    Args:
+        examples: Of the training part; of tables inspection looks at each column.
+    """
+    if not examples.even or len(examples) < ENOUGH:
+        return
+    features = _standardised(examples.features.double())
+    shares = _explained(features, examples)
+    best = int(shares.argmax())
+    alike = (features.T @ features[:, best]).abs() / len(examples)
+    other = shares[alike < GOES_WITH].max().item() if (alike < GOES_WITH).any() else 0.0
+    most = shares[best].item()
+    marked = (shares >= most * AS_TELLING).double().mean().item()
+    if most < TELLING or most < FAR_AHEAD * other or marked > MARK:
+        return
+    shape = examples.features.shape[1]
+    yield Finding(
+        code="D10",
+        severity="warning",
+        message="One place in the inputs tells the target almost by itself.",
+        where=f"number {best:,} of {shape:,} of the (shrunk) input",
+        evidence=f"the target explains {most:.0%} of what it varies by, and at most "
+        f"{other:.0%} of any place that does not go with it",
+        remedy="Look at it: a mark, a border or a caption that is not there when a "
+        "prediction is needed gives the answer away.",
+    )
+
+
+def _explained(features: Tensor, examples: Examples) -> Tensor:
+    """Return `(D,)` shares of the variance that the target explains."""
+    count = len(examples)
+    if examples.codes is None:
+        targets = _standardised(examples.numbers.double())
+        return ((features.T @ targets) / count).square().amax(dim=1)
+    codes = nn.functional.one_hot(examples.codes, examples.num_classes).double()
+    sizes = codes.sum(dim=0).clamp(min=1)
+    means = (codes.T @ features) / sizes[:, None]
+    return (means.square() * sizes[:, None]).sum(dim=0) / count
 
 
 def _clear(reference: Reference) -> bool:
