@@ -23,7 +23,7 @@ def finished(tmp_path_factory):
     """A run that ended long before it had learned anything."""
     runs = tmp_path_factory.mktemp("runs")
     settings = {**SETTINGS, "optimizer": {"SGD": {"lr": 1e-5}}, "schedule": None}
-    return torchsmith.train("iris", settings=settings, runs=runs, name="sick")
+    return torchsmith.train("iris", settings=settings, runs=runs, name="sick", budget=5)
 
 
 @pytest.fixture
@@ -41,6 +41,7 @@ def test_a_run_is_judged_by_all_moments_and_its_report_shows_it(run):
     run.folder.diagnosis.unlink()
     before = run.report_path.read_text("utf-8")
     found = torchsmith.doctor(run)
+    assert set(run.evaluation.scores) == {"val", "test", "train"}
     assert {finding.moment for finding in found.findings} >= {"before", "after"}
     assert found.reference.chance_loss is not None
     assert "Q1" in codes(found)

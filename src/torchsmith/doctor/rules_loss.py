@@ -174,18 +174,20 @@ def _dropped_out(facts: Facts) -> Finding:
     worst = max(known, key=lambda s: (s.train_mode_loss or 0) / (s.batch_loss or 1))
     network = getattr(facts.course.plan, "network", None)
     dropout = getattr(network, "dropout", 0.0)
+    # As the rules before and after training name it: the same place is told once.
+    path = "" if network is None else f"network.{network.spec_name()}.dropout"
     return Finding(
         code="P7",
         severity="error",
         message="Noise in train mode, such as dropout, hides what there is to learn.",
-        where="network.dropout" if dropout else "dropout",
+        where=path if dropout else "dropout",
         evidence=(
             f"At step {worst.step:,} the loss of one batch was "
             f"{worst.train_mode_loss:.3g} in train mode, {worst.batch_loss:.3g} in "
             f"eval mode; {_standing(facts)}."
         ),
         remedy="Lower the dropout, or use a wider network.",
-        changes={"network.dropout": 0.2} if dropout > 0.2 else {},
+        changes={path: 0.2} if dropout > 0.2 else {},
         moment="during",
     )
 
