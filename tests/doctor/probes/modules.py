@@ -106,10 +106,10 @@ def subject(
     return Subject(job, TrainState(module, made, pace, interval))
 
 
-def probed(module, *parts, reference=UNKNOWN, **given):
+def probed(module, *parts, reference=UNKNOWN, allowance=0.3, **given):
     """Return what the probes find, and what they leave out."""
     made, left_out = subject(module, *parts, **given), []
-    allowance = Allowance(0.3)
+    allowance = Allowance(allowance)
     found = [*find_in_datasets(made, allowance, left_out)]
     found += find_by_probing(made, reference, allowance, left_out)
     return found, left_out

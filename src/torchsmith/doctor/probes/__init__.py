@@ -20,6 +20,7 @@ def find_by_probing(
     """
     # Only here, so that a plan can be made without PyTorch.
     from torchsmith.doctor.probes.behaviour import find_in_behaviour
+    from torchsmith.doctor.probes.capacity import find_in_capacity
     from torchsmith.doctor.probes.gradients import find_in_gradients
     from torchsmith.doctor.probes.head import find_in_head
     from torchsmith.doctor.probes.scene import Scene
@@ -47,4 +48,8 @@ def find_by_probing(
         found = []
         with tried("the learning rate", left_out):
             found += find_in_steps(subject, trace, reference)
+        yield from found
+    if not found:
+        with tried("learning one batch by heart", left_out):
+            found += find_in_capacity(scene, allowance, left_out)
         yield from found

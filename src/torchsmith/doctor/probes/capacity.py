@@ -1,0 +1,110 @@
+"""Whether a network can learn a few examples by heart."""
+
+from collections.abc import Iterator
+from time import thread_time
+
+import torch
+from torch import Tensor, nn
+
+from torchsmith.doctor.examples import leaves
+from torchsmith.doctor.probes.scene import Scene
+from torchsmith.doctor.subject import Allowance, trial, without_trace
+from torchsmith.inspect.inspection import Finding
+from torchsmith.train.loop import autocast
+
+STEPS = 200
+"""Of Adam, on the same examples."""
+
+RATE = 3e-3
+"""Its learning rate."""
+
+WIDTH = 64
+"""Of both hidden layers of the network beside which it is measured."""
+
+FITTED = 0.2
+"""Share of the first loss that the other network must fall below."""
+
+STUCK = 0.6
+"""Share of the first loss above which a network has learned hardly anything."""
+
+LEAST = 8
+"""Examples; fewer are learned by anything."""
+
+
+def find_in_capacity(
+    scene: Scene, allowance: Allowance, left_out: list[str]
+) -> Iterator[Finding]:
+    """Find P11: a network that cannot learn by heart what a plain MLP can.
+
+    Args:
+        scene: Of a training at step 0.
+        allowance: How long it may take.
+        left_out: Is told what was not tried, and why.
+    """
+    network = trial(scene.subject).network.train()
+    inputs, outputs = scene.inputs, scene.train_calls[1]
+    flat = [leaf.float().flatten(1) for leaf in leaves(inputs) if leaf.ndim > 1]
+    weights = [p for p in network.parameters() if p.ndim > 1]
+    if len(weights) < 2 or not flat or scene.num < LEAST:
+        return  # a linear model is meant to be one
+    if not isinstance(outputs, Tensor) or len(outputs) != scene.num:
+        return
+    for module in network.modules():
+        if isinstance(module, nn.modules.dropout._DropoutNd):
+            module.eval()
+    _fit(scene, network, inputs, 1)  # the first step of a process takes longer
+    begin = thread_time()
+    _fit(scene, network, inputs, 1)
+    seconds = (thread_time() - begin) * STEPS * 1.5
+    if not allowance.allows(seconds):
+        left_out.append(f"learning one batch by heart: takes about {seconds:.1f} s")
+        return
+    losses = _fit(scene, network, inputs, STEPS)
+    features = torch.cat(flat, dim=1)
+    deviation = features.std(dim=0).clamp(min=1e-6)
+    features = (features - features.mean(dim=0)) / deviation
+    with without_trace(scene.subject, "plain network"):
+        plain = _plain(features.shape[1], outputs)
+    others = _fit(scene, plain.to(features.device), features, STEPS)
+    first = max(losses[0], others[0])
+    if losses[-1] < STUCK * first or others[-1] > FITTED * first:
+        return
+    yield Finding(
+        code="P11",
+        severity="warning",
+        message=f"The network cannot learn {scene.num} examples by heart.",
+        evidence=(
+            f"After {STEPS} steps of Adam on the same {scene.num} examples the loss "
+            f"goes from {losses[0]:.3g} to {losses[-1]:.3g}; that of an MLP of two "
+            f"layers of {WIDTH} goes from {others[0]:.3g} to {others[-1]:.3g}."
+        ),
+        remedy="Make its narrowest layer wider, or see what forward leaves out.",
+    )
+
+
+def _plain(width: int, outputs: Tensor) -> nn.Module:
+    """Return an MLP whose outputs have the shape of these."""
+    return nn.Sequential(
+        nn.Linear(width, WIDTH),
+        nn.ReLU(),
+        nn.Linear(WIDTH, WIDTH),
+        nn.ReLU(),
+        nn.Linear(WIDTH, outputs[0].numel()),
+        nn.Unflatten(1, outputs.shape[1:]) if outputs.ndim > 1 else nn.Flatten(0),
+    )
+
+
+def _fit(
+    scene: Scene, network: nn.Module, inputs: object, num: int
+) -> tuple[float, float]:
+    """Train a network on the same examples, and return the first and the last loss."""
+    optimizer = torch.optim.Adam(network.parameters(), lr=RATE)
+    found = []
+    with without_trace(scene.subject, "by heart"), autocast(scene.job):
+        for _ in range(num):
+            optimizer.zero_grad()
+            loss = scene.loss(network(inputs), scene.targets)
+            loss.backward()
+            optimizer.step()
+            found.append(loss.item())
+    return found[0], found[-1]
