@@ -156,7 +156,7 @@ class StopAt:
 
 def watched(folder, stop_at=0, doctor=True):
     """Train, or go on; returns the state and the watch."""
-    job = make_job(epochs=6)
+    job = make_job(epochs=6, batch_size=4)
     averaging = EMA(decay=0.9)
     schedule = CosineAnnealingLR()
     state = make_state(job, schedule=schedule, averaging=averaging)
@@ -182,7 +182,7 @@ def test_a_resumed_run_is_the_same_and_has_the_same_signals(tmp_path):
     whole, watch = watched(RunFolder.create(tmp_path, "whole", {}))
     folder = RunFolder.create(tmp_path, "cut", {})
     with pytest.raises(Interrupted):
-        watched(folder, stop_at=24)
+        watched(folder, stop_at=70)
     cut = len(read_signals(folder.signals))
     resumed, _ = watched(folder)
     assert cut < len(watch.signals)
@@ -196,12 +196,12 @@ def test_samples_after_the_state_that_training_goes_on_from_are_cut(tmp_path):
     folder = RunFolder.create(tmp_path, "run", {})
     _, watch = watched(folder)
     lines = folder.signals.read_text().splitlines()
-    job = make_job(epochs=6)
+    job = make_job(epochs=6, batch_size=4)
     state = make_state(job)
-    state.step, state.epoch = watch.signals[2].step, watch.signals[2].epoch
+    state.step, state.epoch = watch.signals[1].step, watch.signals[1].epoch
     folder.signals.write_text("\n".join([*lines, '{"epoch": 9, "st']))
-    assert Watch(Subject(job, state), path=folder.signals).signals == watch.signals[:3]
-    assert folder.signals.read_text().splitlines() == lines[:3]
+    assert Watch(Subject(job, state), path=folder.signals).signals == watch.signals[:2]
+    assert folder.signals.read_text().splitlines() == lines[:2]
 
 
 def test_the_examples_of_a_data_set_are_read_once():

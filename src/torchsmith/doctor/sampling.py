@@ -6,6 +6,7 @@ from time import perf_counter
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 from torch.nn.parameter import is_lazy
 
 from torchsmith.doctor.instruments import Instruments, Seen, weights_of
@@ -17,10 +18,12 @@ from torchsmith.train.loop import autocast, backward, clip_gradients
 from torchsmith.train.state import TrainState
 
 FEWEST_EXAMPLES, MOST_EXAMPLES = 256, 2048
+"""The fewest where nothing convolves: maps are seen in many places of each example."""
+
 MOST_NUMBERS = 2**18
 """Of the inputs that are probed in each sample: 334 pictures of MNIST."""
 
-SHARE_OF_WORK = 512
+SHARE_OF_WORK = 1024
 """One example is probed for so many that training goes through."""
 
 MOST_WEIGHTS = 2**25
@@ -225,8 +228,10 @@ def rows_to_probe(subject: Subject) -> Tensor:
         return order[:size]
     inputs, _ = job.train.take(order[:1])
     work = len(order) * job.training.epochs // SHARE_OF_WORK
+    convolves = any(isinstance(m, _ConvNd) for m in subject.state.network.modules())
+    fewest = size if convolves else FEWEST_EXAMPLES
     most = min(MOST_NUMBERS // max(inputs.numel(), 1), MOST_EXAMPLES)
-    return order[: max(size, min(most, max(work, FEWEST_EXAMPLES)))]
+    return order[: max(size, min(most, max(work, fewest)))]
 
 
 def reason_against(subject: Subject) -> str:

@@ -15,12 +15,16 @@ from torchsmith.train.history import EpochRecord
 from torchsmith.train.recorders import Log
 from torchsmith.train.watch import TrainingObserver
 
+FEWEST_STEPS = 50
+"""Before so many steps there is little to see that was not there at first."""
+
 
 class Watch(TrainingObserver):
     """Samples signals of a training, off the hot path; changes nothing of it.
 
-    Samples are taken before training, after epochs 1, 2, 4, 8, … and after the last, so
-    they follow from the training alone, and so does what they make it say.
+    Samples are taken before training, after epochs 1, 2, 4, 8, … once 50 steps are
+    done, and after the last, so they follow from the training alone, and so does what
+    they make it say.
 
     It is made before anything else hooks into the network: it copies it.
 
@@ -114,8 +118,9 @@ class Watch(TrainingObserver):
         begin = perf_counter()
         known = bool(self.signals) and self.signals[-1].epoch >= record.epoch
         is_last = bool(self._subject.state.finished)
+        steps = self._subject.job.steps_per_epoch
         is_last = is_last or record.epoch >= self._subject.job.training.epochs
-        if not known and (is_last or is_sampled(record.epoch)):
+        if not known and (is_last or is_sampled(record.epoch, steps)):
             self.sample()
             self._tell_errors()
         self.seconds += perf_counter() - begin
@@ -151,13 +156,17 @@ class Watch(TrainingObserver):
                 self._tell(finding)
 
 
-def is_sampled(epoch: int) -> bool:
+def is_sampled(epoch: int, steps: int) -> bool:
     """Whether a sample is taken after an epoch that is not the last.
 
-    >>> [epoch for epoch in range(20) if is_sampled(epoch)]
-    [0, 1, 2, 4, 8, 16]
+    Args:
+        epoch: Finished epochs.
+        steps: Optimizer steps in each.
+
+    >>> [epoch for epoch in range(20) if is_sampled(epoch, steps=30)]
+    [2, 4, 8, 16]
     """
-    return epoch & (epoch - 1) == 0
+    return epoch & (epoch - 1) == 0 and epoch * steps >= FEWEST_STEPS
 
 
 def _line(sample: Signals) -> bytes:
