@@ -27,7 +27,7 @@ def found_with_time(module, *data):
 def test_a_network_that_cannot_is_measured_beside_a_plain_one():
     found = found_with_time(Faint(10), (X, CLASSES))["P11"]
     assert found.severity == "warning"
-    assert "that of a plain MLP of two layers of 64" in found.evidence
+    assert "that of an MLP of two layers of 64" in found.evidence
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,8 @@ def test_healthy_data_sets_have_nothing(data):
 def test_inputs_may_be_a_mapping():
     found, left_out = probed(OfNamed(), Named())
     assert found == []
-    assert left_out == ["the learning rate: 4 steps in all are too few to try"]
+    assert "the learning rate: 4 steps in all are too few to try" in left_out
+    assert not any("Error" in why for why in left_out)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from torchsmith.doctor.diagnosis import UNKNOWN, Reference
 from torchsmith.doctor.probes import find_by_probing
 from torchsmith.doctor.subject import Allowance
 
-LONG = {"epochs": 12}
+LONG = {"epochs": 12, "allowance": 2.0}
 
 
 def filled(fill):
@@ -73,7 +73,7 @@ def test_a_plan_is_given_the_rate_that_is_better():
         "schedule": None,
     }
     made = planned("iris", settings=settings)
-    found = find_by_probing(made, UNKNOWN, Allowance(0.3), [])
+    found = find_by_probing(made, UNKNOWN, Allowance(5.0), [])
     (rate,) = (f for f in found if f.code == "P1")
     assert rate.where == "optimizer.lr"
     assert 0 < rate.changes["optimizer.lr"] < 5
