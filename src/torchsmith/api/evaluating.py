@@ -1,6 +1,7 @@
 """Step 6 of the flow: scores with intervals, rivals, importance."""
 
 import math
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -37,8 +38,11 @@ SIDE_IN_TABLE = 8
 RIVAL_SHARE = 0.1
 """Of the budget goes to the rivals, at most 20 s."""
 
-MOST_TRAIN = 2_000
+FEWEST_TRAIN, MOST_TRAIN = 200, 2_000
 """Training rows are scored: enough to tell what was learned by heart from what not."""
+
+MOST_VALUES = 2**25
+"""They have at most so many values together, but for the fewest rows."""
 
 
 def evaluate_run(
@@ -81,8 +85,7 @@ def evaluate_run(
         else (),
         seed=seed,
     )
-    drawn = generator(seed, "train score").permutation(parts.train)[:MOST_TRAIN]
-    train = part_scores(plan.problem, part_outputs(model, data, np.sort(drawn)), seed)
+    train = part_scores(plan.problem, _learned(model, data, setup, seed), seed)
     found = found.model_copy(update={"scores": {**found.scores, "train": train}})
     if not rivals:
         return found
@@ -90,6 +93,16 @@ def evaluate_run(
     targets = true_targets(model.preparation, data, rows)
     samples = choose_samples(plan.problem, data, rows, targets, seed)
     return found.model_copy(update={"samples": samples})
+
+
+def _learned(model: Model, data: Data, setup: Setup, seed: int) -> PartOutputs:
+    """Predict for some of the rows that the network learned from, not augmented."""
+    train, inputs = setup.parts.train, setup.inputs["train"]
+    values = max(math.prod(model.preparation.input_shape), 1)
+    most = min(MOST_TRAIN, max(FEWEST_TRAIN, MOST_VALUES // values))
+    order = generator(seed, "train score").permutation(len(train))
+    rows = np.sort(order[:most])
+    return part_outputs(model, data, train[rows], inputs[rows])
 
 
 def _rivals(

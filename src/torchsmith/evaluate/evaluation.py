@@ -212,7 +212,7 @@ class Evaluation(Record):
         kind: What the examples are.
         num_examples: In each part.
         scores: For `val` and `test`, by metric; the main metric stands first. For
-            `train`, of at most 2,000 of its rows, as they are, in eval mode.
+            `train`, of at most 2,000 of its rows, not augmented, in eval mode.
         robustness: Scores under changes of the test part that the plan asks for.
         rivals: On the same test part.
         verdict: One sentence: is the network better than its rivals beyond noise?
