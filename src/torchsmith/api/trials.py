@@ -120,6 +120,7 @@ class Trials:
         self._raise_doses()
         self._all_together(queue)
         self._add_to_the_best(queue)
+        self._raise_doses()  # of what was added up
         self._more_seeds()
         winner = self._winner()
         original = self._original(None if winner is None else winner.origin)

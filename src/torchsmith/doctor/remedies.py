@@ -161,7 +161,8 @@ def combined(first: Remedy, second: Remedy, plan: Plan) -> Remedy | None:
     codes = tuple(dict.fromkeys([*first.codes, *second.codes]))
     changes = {**first.changes, **second.changes}
     reason = "; ".join(dict.fromkeys([first.reason, second.reason]))
-    return Remedy(codes, changes, both, reason)
+    is_dose = first.is_dose or second.is_dose
+    return Remedy(codes, changes, both, reason, is_dose)
 
 
 def stronger(remedy: Remedy, before: Plan) -> Remedy | None:
