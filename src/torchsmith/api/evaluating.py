@@ -1,7 +1,6 @@
 """Step 6 of the flow: scores with intervals, rivals, importance."""
 
 import math
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
