@@ -191,3 +191,21 @@ def test_a_mark_that_gives_the_class_away_is_found() -> None:
     finding = found(own(network, (marked, targets), nn.CrossEntropyLoss()))["D10"]
     assert finding.severity == "warning"
     assert finding.where.startswith("number 0 of 144")
+
+
+def test_wrong_labels_of_pictures_are_found_by_their_neighbours() -> None:
+    random = torch.Generator().manual_seed(0)
+    targets = torch.arange(500) % 5
+    images = 0.3 * torch.rand(500, 1, 10, 10, generator=random)
+    for row, place in enumerate(targets.tolist()):
+        images[row, :, 2 * place : 2 * place + 2] += 0.5
+    network = nn.Sequential(nn.Flatten(), nn.Linear(100, 5))
+    assert "D11" not in found(own(network, (images, targets), nn.CrossEntropyLoss()))
+    wrong = torch.rand(500, generator=random) < 0.25
+    noisy = torch.where(wrong, targets[torch.randperm(500, generator=random)], targets)
+    finding = found(own(network, (images, noisy), nn.CrossEntropyLoss()))["D11"]
+    assert finding.severity == "error"
+    # Two classes that cannot be told apart are no wrong labels.
+    alike = torch.where(targets == 4, 3, targets)
+    confused = torch.where(wrong & (alike == 3), 4, alike)
+    assert "D11" not in found(own(network, (images, confused), nn.CrossEntropyLoss()))

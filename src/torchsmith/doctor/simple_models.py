@@ -92,6 +92,12 @@ def _answers(examples: Examples, name: str, model: _Model) -> Answers:
     return Answers(name, places, said, score, error)
 
 
+def standardised(examples: Examples) -> Tensor:
+    """Return `(n, D)` features as neighbours compare them."""
+    every = torch.arange(len(examples))
+    return _scaled(examples, every, every[:0])[0]
+
+
 def _scaled(examples: Examples, fitted: Tensor, held: Tensor) -> tuple[Tensor, Tensor]:
     """Standardise by the fitted examples; constant features become 0."""
     ours, theirs = examples.features[fitted], examples.features[held]
