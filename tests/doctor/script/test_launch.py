@@ -8,7 +8,7 @@ import torch
 from tests.doctor.script.running import codes, examined_text, own_randomness
 from torchsmith.core.errors import DataError, TrainError
 from torchsmith.core.observer import Observer
-from torchsmith.doctor.script import examine_script
+from torchsmith.doctor.script import examine_script, watcher
 
 SCRIPT = """
 import sys
@@ -69,6 +69,17 @@ def test_a_script_that_fails_is_judged_by_what_it_showed(tmp_path: Path) -> None
     diagnosis = examined_text(tmp_path, text)
     assert codes(diagnosis) == ["C2 train.py:13"]
     assert any("train.py:15: ValueError" in line for line in diagnosis.left_out)
+
+
+def test_a_script_is_stopped_when_it_has_shown_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watcher, "LATE", 0.0)
+    diagnosis = examined_text(tmp_path, SCRIPT)
+    assert diagnosis.findings == ()
+    assert diagnosis.left_out[0] == (
+        "The script was stopped after 0 steps; what it does later was not seen."
+    )
 
 
 def test_hooks_are_gone_after_a_script(tmp_path: Path) -> None:

@@ -44,9 +44,21 @@ def test_a_healthy_program_of_another_style_raises_no_alarm(script: Path) -> Non
 
 
 FAULTS = sorted((PROGRAMS / "faults").glob("*.py"))
+FIRST = {tuple(line[:3] for line in marked(path)): path for path in reversed(FAULTS)}
+"""One script for each code; the others are slow together."""
 
 
-@pytest.mark.parametrize("script", FAULTS, ids=[path.stem for path in FAULTS])
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(
+            path,
+            id=path.stem,
+            marks=[] if path in FIRST.values() else [pytest.mark.slow],
+        )
+        for path in FAULTS
+    ],
+)
 def test_a_fault_of_another_style_is_named_at_the_line_that_is_marked(
     script: Path,
 ) -> None:

@@ -1,14 +1,17 @@
 """What a network does with its input, seen from outside and on a copy."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from torchsmith.doctor.script.facts import Call, Facts
 from torchsmith.doctor.script.found import found
 from torchsmith.doctor.script.operations import tensors_in
+from torchsmith.doctor.script.places import Place, Places
 from torchsmith.doctor.script.reading import Reading
 from torchsmith.doctor.script.rules_loss import runs_over_batch
 from torchsmith.doctor.script.twin import first_calls
@@ -20,11 +23,17 @@ SAME = 1e-6
 LATER = 10
 """Steps after which a network that learns no longer answers all inputs alike."""
 
+DEAD = 0.9
+"""Share of a layer's units that are 0 for every example, above which it is dead."""
+
+VARIED = 100
+"""Different examples, below which a unit may be 0 for all of them by chance."""
+
 _LAYERS = nn.Linear | nn.modules.conv._ConvNd
 
 
 def find_in_network(facts: Facts, reading: Reading) -> Iterator[Finding]:
-    """Find C5, C9 and C10.
+    """Find C5, C9, C10 and T4.
 
     Args:
         facts: That were seen.
@@ -38,6 +47,7 @@ def find_in_network(facts: Facts, reading: Reading) -> Iterator[Finding]:
         yield from _mixed(facts, call, own)
         yield from _constant(facts, own)
         yield from _alike(facts, call.module, own)
+        yield from _dead(facts, call.module, own)
 
 
 def _mixed(facts: Facts, call: Call, own: list[Call]) -> Iterator[Finding]:
@@ -140,3 +150,65 @@ def _alike(facts: Facts, module: nn.Module, own: list[Call]) -> Iterator[Finding
         )
         yield found(facts, "C10", "error", facts.made_at.get(id(layer)), told)
         return
+
+
+class _Activity(TorchFunctionMode):
+    """Sees which units of each ReLU are ever above 0.
+
+    Args:
+        places: Know the script.
+    """
+
+    def __init__(self, places: Places) -> None:
+        super().__init__()
+        self.layers: list[tuple[Tensor, Place | None]] = []
+        self._places = places
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Call the function, and keep which units are active."""
+        del types
+        result = func(*args, **(kwargs or {}))
+        if getattr(func, "__name__", "") in ("relu", "relu_") and result.dim() > 1:
+            active = (result > 0).transpose(0, 1).flatten(1).any(1)
+            self.layers.append((active, self._places.here()))
+        return result
+
+
+def _dead(facts: Facts, module: nn.Module, own: list[Call]) -> Iterator[Finding]:
+    """Layers of ReLU that no example gets through any more."""
+    kept = [c for c in own if c.inputs is not None and c.num_inputs == 1]
+    varied = {row for call in kept for row in call.rows}
+    if len(varied) < VARIED or own[-1].step < LATER:
+        return
+    if not all(bool(p.isfinite().all()) for p in module.parameters()):
+        return  # said by the rule on losses
+    network = copy.deepcopy(module).eval()
+    inputs = [call.inputs for call in kept if call.inputs is not None]
+    whole = torch.cat([i for i in inputs if i.shape[1:] == inputs[0].shape[1:]])
+    with torch.no_grad(), _Activity(facts.places) as activity:
+        network(whole)
+    for active, place in activity.layers:
+        dead = 1 - float(active.double().mean())
+        if len(active) < 4 or dead < DEAD:
+            continue
+        made = [facts.made_at.get(id(m)) for m in module.modules() if _is_relu(m)]
+        told = (
+            f"A layer is dead: {dead:.0%} of its units are 0 for every example.",
+            f"Seen with {len(varied)} different examples after {own[-1].step} steps: a "
+            "unit that is always 0 gets no gradient, and never comes back.",
+            "Lower the learning rate, scale the inputs, and begin anew; or use "
+            "nn.LeakyReLU.",
+        )
+        line = place or next((m for m in made if m is not None), None)
+        yield found(facts, "T4", "error", line or own[0].place, told)
+        return
+
+
+def _is_relu(module: nn.Module) -> bool:
+    return isinstance(module, nn.ReLU)
