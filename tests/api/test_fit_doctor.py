@@ -36,6 +36,28 @@ def test_a_fit_has_a_diagnosis_and_tells_what_is_no_note():
     )
 
 
+class GoesWrong(Net):
+    """Gives no numbers from its fifth call in train mode on."""
+
+    calls = 0
+
+    def forward(self, x):
+        self.calls += self.training
+        return super().forward(x) * (float("nan") if self.calls > 5 else 1.0)
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_a_fit_that_diverges_says_where_before_it_ends(tmp_path, in_memory):
+    observer, runs = Notes(), None if in_memory else tmp_path
+    with pytest.raises(ts.TrainError, match="no longer a finite number"):
+        fit(GoesWrong(), observer=observer, epochs=3, runs=runs)
+    assert any(
+        note.startswith("T1 error: Training diverges") for note in observer.notes
+    )
+    for path in tmp_path.iterdir():
+        assert b'"T1"' in RunFolder(path).diagnosis.read_bytes()
+
+
 def test_what_is_ignored_is_not_told_and_is_listed():
     observer = Notes()
     done = fit(Cut(), observer=observer, doctor={"ignore": ["C3"]})

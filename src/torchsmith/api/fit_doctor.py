@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from torchsmith.api.doctoring import (
     told,
     write_diagnosis,
 )
-from torchsmith.core.errors import DataError, PlanError
+from torchsmith.core.errors import DataError, Diverged, PlanError
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.doctor.course import Course
 from torchsmith.doctor.diagnosis import Diagnosis
@@ -134,6 +134,25 @@ class FitDoctor:
         if self.folder is not None:
             write_diagnosis(self.folder, self.diagnosis)
         return self.diagnosis
+
+
+@contextmanager
+def telling_of_divergence(
+    beside: FitDoctor | None, observer: TrainingObserver
+) -> Iterator[None]:
+    """Tell why a loss is no number any longer, where one becomes so.
+
+    Args:
+        beside: Looks at the fit; None where the doctor was not asked.
+        observer: Is told what training showed, the likely cause first.
+    """
+    try:
+        yield
+    except Diverged:
+        found = beside.conclude().findings if beside else ()
+        for finding in (f for f in found if f.moment == "during"):
+            observer.note(told(finding))
+        raise
 
 
 def with_copied_data(job: Job) -> Job:

@@ -20,7 +20,7 @@ from torchsmith.api.fit_choices import (
     chosen_schedule,
     training_settings,
 )
-from torchsmith.api.fit_doctor import FitDoctor, doctor_settings
+from torchsmith.api.fit_doctor import FitDoctor, doctor_settings, telling_of_divergence
 from torchsmith.api.measures import (
     Measures,
     by_name,
@@ -28,7 +28,7 @@ from torchsmith.api.measures import (
     score_function,
 )
 from torchsmith.core import environment
-from torchsmith.core.errors import DataError, Diverged, PlanError
+from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.processes import require_alone
 from torchsmith.core.run_folder import RunFolder
@@ -196,7 +196,8 @@ def _in_memory(
     engine = choose_engine(job, state, watcher.note)
     watchers = [*([beside.begin()] if beside else []), watcher]
     session = _session(job, None, watchers)
-    run_loop(job, state, session, engine.train_epoch)
+    with telling_of_divergence(beside, watcher):
+        run_loop(job, state, session, engine.train_epoch)
     return _result(state, None, beside)
 
 
@@ -241,12 +242,8 @@ def _carry_out(
         session = _session(job, folder, watchers)
         size = sum(p.numel() for p in module.parameters())
         watcher.on_start(chosen.epochs, len(job.train), size, str(job.device))
-        try:
+        with telling_of_divergence(beside, watcher):
             run_loop(job, state, session, engine.train_epoch)
-        except Diverged:
-            if beside:
-                beside.conclude()
-            raise
         for each in watchers:
             each.on_end(state.finished)
         folder.save_model(lambda path: _save_weights(module, path))
