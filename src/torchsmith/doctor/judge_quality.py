@@ -44,7 +44,7 @@ CLEAN = 0.03
 """Of the answers of which a network is surest, so many may be wrong for single labels
 to be doubted: where more are, the inputs do not tell all."""
 
-WRONG_LABELS, RANDOM_RANK = 0.01, 0.3
+WRONG_LABELS, RANDOM_RANK = 0.01, 0.2
 """The low ends of the share of wrong answers of which the network is surest, and of the
 place of the label among the other classes, where 0 is the second best and 0.5 is
 chance: both, for a warning."""
