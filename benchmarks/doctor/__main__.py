@@ -9,7 +9,7 @@
 Each run is kept at once in `benchmarks/doctor/results.jsonl`; what is there is not run
 again, so that a stopped measurement goes on. The order is mixed: what a stopped one has
 is a fair sample. `benchmarks/doctor/RESULTS.md` is made of it. Data is looked for in
-`TORCHSMITH_DATA`.
+`TORCHSMITH_DATA`. Exits with 1 where a run broke off.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import os
 import subprocess
 import sys
 import time
+import traceback
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,14 +42,13 @@ def main() -> int:
 
     torch.set_num_threads(1)
     results = options.results or RESULTS
-    if not options.page:
-        run(options, results)
+    broken = 0 if options.page else run(options, results)
     rows = read(results)
     if options.misses:
         options.misses.write_text(misses(rows, options.tasks), "utf-8")
     elif results == RESULTS and options.share[0] == 1:
         PAGE.write_text(page(rows), "utf-8")
-    return 0
+    return 1 if broken else 0
 
 
 def options_of(arguments: list[str]) -> argparse.Namespace:
@@ -96,26 +96,34 @@ def _share(text: str) -> tuple[int, int]:
     return int(which), int(of)
 
 
-def run(options: argparse.Namespace, results: Path) -> None:
-    """Run every case that is missing."""
+def run(options: argparse.Namespace, results: Path) -> int:
+    """Run every case that is missing; return how many broke off with an error."""
     from benchmarks.doctor.mending import mended
     from benchmarks.doctor.one import measure
     from benchmarks.doctor.rows import append, read
 
-    source = commit()
+    source, broken = commit(), 0
     for done, case in enumerate(todo(options, results), 1):
         if options.seconds and time.monotonic() - BEGUN > options.seconds:
             say("no time left; the same command goes on")
-            return
-        if case.what == "mended":
-            row = mended(case, read(results), source)
-        else:
-            row = measure(case, source)
+            break
+        try:
+            if case.what == "mended":
+                row = mended(case, read(results), source)
+            else:
+                row = measure(case, source)
+        except Exception:  # noqa: BLE001 -- an hour of others is to go on
+            # Nothing is kept of it, so that it is run again once it is mended.
+            traceback.print_exc()
+            say(f"{done:5} {case.key}  BROKEN")
+            broken += 1
+            continue
         if row is None:
             continue
         append(results, row)
         codes = " ".join(told.code for told in row.findings) or "nothing"
         say(f"{done:5} {case.key}  {row.score:.3f}  {codes}  {row.ended[:60]}")
+    return broken
 
 
 def todo(options: argparse.Namespace, results: Path) -> Iterator["Case"]:

@@ -63,6 +63,8 @@ def first_codes(row: Row, num: int) -> list[str]:
 
 def names_cause(row: Row, num: int) -> bool:
     """Whether one of the first codes is a right one."""
+    if row.refused and first_codes(row, 1) == ["refused"]:
+        return True  # its message names the place, though no code
     right = {code for name in row.case.fault.split("+") for code in FAULTS[name].codes}
     return bool(right & set(first_codes(row, num)))
 

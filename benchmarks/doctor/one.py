@@ -68,6 +68,8 @@ def job_of(case: Case, changes: Mapping[str, Any] | None = None) -> Job:
             given = fault.examples(given, level, _random(case, name))
         if fault.unseen is not None:
             unseen = fault.unseen(unseen, level, _random(case, name))
+    if not given.is_table and given.array.dtype != unseen.array.dtype:
+        unseen = unseen.changed(unseen.array.astype(given.array.dtype))
     return Job(task, given, unseen, settings | dict(changes or {}))
 
 

@@ -97,7 +97,8 @@ def _goals(parts: Mapping[str, Figures]) -> Iterator[str]:
     yield ""
     yield (
         "A cause is right where the code is one that names it, or where its remedy, "
-        "applied to the plan, wins back 90 % of what was lost."
+        "applied to the plan, wins back 90 % of what was lost; or where the run was "
+        "refused with a message that names the place."
     )
 
 
