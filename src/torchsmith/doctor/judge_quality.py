@@ -78,14 +78,14 @@ def _beside_rivals(evaluation: Evaluation, found: Standing) -> Iterator[Finding]
             and found.behind
         )
         if constant.difference.low <= 0:
-            rival = "" if best is None else f" Better: {NAMES[best.name]}."
+            better = "" if best is None else f" Better: {NAMES[best.name]}."
             yield Finding(
                 code="Q1",
                 severity="error" if known else "warning",
                 message="The network is no better than a constant guess.",
                 evidence=found.evidence,
                 remedy="Nothing can be read from this network; look for the cause "
-                f"among the other findings.{rival if known else ''}",
+                f"among the other findings.{better if known else ''}",
                 moment="after",
             )
             return
