@@ -20,7 +20,6 @@ from torchsmith.api.doctoring import (
 )
 from torchsmith.core.errors import DataError, Diverged, PlanError
 from torchsmith.core.run_folder import RunFolder
-from torchsmith.doctor.course import Course
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.doctor.examine import examine
 from torchsmith.doctor.subject import Subject
@@ -116,21 +115,13 @@ class FitDoctor:
 
     def conclude(self) -> Diagnosis:
         """Add what training showed, also where it ended in an error, and write it."""
-        job, state = self.subject.job, self.subject.state
-        course = Course(
-            num_epochs=job.training.epochs,
-            steps_per_epoch=job.steps_per_epoch,
-            history=state.history,
-            signals=self.watch.signals,
-            reference=self.diagnosis.reference,
-            stopped=state.finished,
-            num_val=0 if job.val is None else len(job.val),
-        )
         known = (*self.diagnosis.findings, *self.watch.findings)
         before = self.diagnosis.model_copy(update={"findings": known})
-        made = concluded(before, course, None, self.settings.ignore)
+        made = concluded(before, self.watch.course, None, self.settings.ignore)
         seconds = {**made.seconds, "during": round(self.watch.seconds, 3)}
-        self.diagnosis = made.model_copy(update={"seconds": seconds})
+        left_out = tuple(dict.fromkeys((*made.left_out, *self.watch.left_out)))
+        update = {"seconds": seconds, "left_out": left_out}
+        self.diagnosis = made.model_copy(update=update)
         if self.folder is not None:
             write_diagnosis(self.folder, self.diagnosis)
         return self.diagnosis

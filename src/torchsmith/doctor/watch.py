@@ -72,15 +72,16 @@ class Watch(TrainingObserver):
     @property
     def course(self) -> Course:
         """Training as it went so far, or to its end."""
-        subject = self._subject
+        subject, job = self._subject, self._subject.job
         return Course(
-            num_epochs=subject.job.training.epochs,
-            steps_per_epoch=subject.job.steps_per_epoch,
+            num_epochs=job.training.epochs,
+            steps_per_epoch=job.steps_per_epoch,
             history=subject.state.history,
             signals=self.signals,
             reference=self._reference,
             plan=subject.plan,
             stopped=subject.state.finished,
+            num_val=0 if job.val is None else len(job.val),
         )
 
     def reason_to_stop(self, record: EpochRecord) -> str:
