@@ -76,7 +76,7 @@ class Timed(Watch):
 
 def cases() -> Iterator[Case]:
     """Return the trainings, as long as a person would train."""
-    mnist, _ = ts.load(DATA / "mnist"), None
+    mnist = ts.load(DATA / "mnist")
     mlp = {"MLP": {"hidden": [256, 128]}}
     engine = {"training.engine": "captured", "training.batch_size": 64}
     yield Case("MNIST, MLP", mnist, {"network": mlp, "training.epochs": 4, **engine})
