@@ -56,7 +56,7 @@ class Worth:
 
     Attributes:
         score: Of its network on its own unseen examples, in batches, in eval mode: the
-            share right, or R².
+            share right, or R², at least -1.
         reported: The best validation score, as the program itself reports it.
         same_alone: The share of examples of which the answer stays as it is when each
             is asked alone.
@@ -81,7 +81,7 @@ def worth(source: str, healthy: str, seed: int) -> Worth:
         unseen = program.make_data(seed)[2]
         score = right.evaluate(network, unseen)
     return Worth(
-        round(score, 4) if np.isfinite(score) else -1.0,
+        round(max(score, -1.0), 4) if np.isfinite(score) else -1.0,
         round(reported, 4),
         round(_same_alone(network, unseen), 4),
     )
