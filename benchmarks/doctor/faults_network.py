@@ -25,8 +25,9 @@ def _dropout(task: Task, share: float) -> Settings:
 
 def _turned(task: Task, level: int) -> Settings:
     if task.kind == "volumes":
-        turns = [{"RandomQuarterTurn3d": {}}, {"RandomFlip3d": {}}]
-        return {"augment": [turns, turns, turns][level - 1]}
+        sides = ("depth", "height", "width")[:level]
+        moved = [{"RandomShift3d": 2 * level}] if level > 1 else []
+        return {"augment": [*({"RandomQuarterTurn3d": side} for side in sides), *moved]}
     degrees, moved = ((90, 0.1), (180, 0.2), (180, 0.5))[level - 1]
     how = {"degrees": degrees, "translate": [moved, moved], "scale": [0.5, 1.5]}
     flips = ["RandomHorizontalFlip", "RandomVerticalFlip"] if level > 1 else []
