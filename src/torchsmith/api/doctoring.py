@@ -132,7 +132,12 @@ def watch_of(
     from torchsmith.doctor.subject import Case, Subject
     from torchsmith.doctor.watch import Watch
 
-    diagnosis = read_diagnosis(folder)
+    try:
+        diagnosis = read_diagnosis(folder)
+    except TrainError:
+        observer.note(f"{folder.diagnosis}: is damaged; it is begun anew")
+        diagnosis = Diagnosis()
+        write_diagnosis(folder, diagnosis)
     if diagnosis is None:
         return None
     inspection = Inspection.model_validate_json(folder.inspection.read_bytes())
