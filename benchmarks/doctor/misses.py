@@ -108,14 +108,7 @@ def _not_mended(found: Figures) -> Iterator[str]:
         mended = variant.mended
         if not FAULTS[variant.fault].mendable or mended is None or variant.cured:
             continue
-        tried = mended.ended or next(
-            (
-                f"{told.code} {told.changes}"
-                for told in alarms_of(variant.rows[0])
-                if told.changes
-            ),
-            "no finding with changes",
-        )
+        tried = mended.ended or str(mended.remedy)
         yield (
             f"- {_name(variant)}: {variant.rows[0].score:.3f} -> {mended.score:.3f}, "
             f"won back {variant.won_back or 0:.2f}; {tried}"

@@ -95,7 +95,7 @@ def measure(
     job = job_of(case, changes)
     case = named or case
     begin = perf_counter()
-    with tempfile.TemporaryDirectory() as folder, _economical():
+    with tempfile.TemporaryDirectory() as folder, economical():
         try:
             run = ts.train(
                 job.given.data(), budget=BUDGET, settings=job.settings, runs=folder
@@ -207,7 +207,7 @@ _RIVALS: dict[str, Any] = {}
 
 
 @contextmanager
-def _economical() -> Iterator[None]:
+def economical() -> Iterator[None]:
     """Fit rivals once for equal data, and write no report: nothing new is in either."""
     fit_rivals = evaluating.fit_rivals
 

@@ -71,6 +71,7 @@ class Row:
         left_out: What the doctor had no time for.
         rivals: By tool its alarms: a rule, and the code of ours that means the same.
         commit: Of the source.
+        remedy: Of a mended run: what was changed.
     """
 
     case: Case
@@ -86,6 +87,7 @@ class Row:
     left_out: tuple[str, ...] = ()
     rivals: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     commit: str = ""
+    remedy: dict[str, Any] = field(default_factory=dict)
 
     def text(self) -> str:
         """Return a line of JSON."""

@@ -1,11 +1,14 @@
 """What course and scores say once training is over."""
 
+from dataclasses import replace
+
 import pytest
 
 from torchsmith.doctor.course import Course
 from torchsmith.doctor.diagnosis import Reference
 from torchsmith.doctor.judge import find_in_result
 from torchsmith.doctor.judge_choice import find_in_choice
+from torchsmith.doctor.signals import Signals
 from torchsmith.evaluate.evaluation import (
     Calibration,
     Evaluation,
@@ -15,9 +18,10 @@ from torchsmith.evaluate.evaluation import (
     Rival,
     Score,
 )
-from torchsmith.plan.losses import CrossEntropyLoss
+from torchsmith.plan.averaging import EMA
+from torchsmith.plan.losses import CrossEntropyLoss, MSELoss
 from torchsmith.plan.networks import MLP, Sequential
-from torchsmith.plan.optimizers import Adam
+from torchsmith.plan.optimizers import SGD, Adam
 from torchsmith.plan.plan import Plan, Problem, Source, Stopping, Training
 from torchsmith.train.history import EpochRecord
 
@@ -329,6 +333,92 @@ def test_labels_that_all_models_doubt_are_named():
     assert found(evaluation=result(mistakes=(alone,), surest_wrong=sure)) == {}
     hard = result(mistakes=(mistake,), surest_wrong=around(0.08))
     assert found(evaluation=hard) == {}
+
+
+def test_a_rate_that_falls_to_nothing_does_not_make_training_too_short():
+    """The training loss falls to the end; what counts of it no longer does."""
+    losses = [1.0, 0.6, 0.5, 0.4, 0.38, 0.36, 0.34, 0.33, 0.32, 0.31]
+    worse = result(0.78, 0.79, 0.78)
+    assert "P3" in found(course(epochs(losses)), worse)
+    level = epochs(losses, val_losses=[1.0, 0.6, *[0.5 - 0.0005 * i for i in range(8)]])
+    assert "P3" not in found(course(level), worse)
+
+
+def test_where_only_the_curve_tells_a_little_less_than_trees_is_let_be():
+    little = result(0.87, 0.88, 0.87, rivals=rivals(0.87, linear=0.8, trees=0.9))
+    assert found(evaluation=little) == {}
+
+
+def test_early_stopping_that_counts_too_little_is_named():
+    stopped = "stopped early after epoch 2: val_loss has not improved for 1 epochs"
+    short = replace(
+        course(
+            epochs([0.8, 0.4]),
+            stopped,
+            stopping=Stopping(patience=1, min_delta=0.5),
+        ),
+        num_epochs=20,
+    )
+    for evaluation in (result(), result(0.78, 0.79, 0.78)):
+        seen = found(short, evaluation)
+        assert (seen["P3"].where, seen["P3"].changes) == (
+            "stopping.min_delta",
+            {"stopping.patience": 10, "stopping.min_delta": 0.0},
+        )
+    risen = replace(short, history=epochs([0.8, 0.4], val_losses=[0.8, 0.9]))
+    assert found(risen) == {}
+
+
+def test_what_the_doctor_stopped_was_not_too_short():
+    steep = epochs([1.4, 1.2, 1.0])
+    stopped = course(steep, "stopped by the doctor (T4): Units are dead.")
+    far = replace(stopped, num_epochs=20)
+    assert "P3" not in found(far, result(0.78, 0.79, 0.78))
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "norm", "code"),
+    [(SGD(), 0.5, "P2"), (SGD(), 0.1, "P3"), (Adam(), 0.5, "P3")],
+)
+def test_clipping_that_rules_the_steps_is_named(optimizer, norm, code):
+    steep = epochs([1.4, 1.2, 1.0])
+    clipped = replace(
+        course(
+            steep,
+            optimizer=optimizer,
+            training=Training(epochs=3, clip_grad_norm=0.05),
+        ),
+        signals=[Signals(epoch=i, step=i, loss=1.0, grad_norm=norm) for i in range(3)],
+    )
+    seen = found(clipped, result(0.78, 0.79, 0.78))
+    assert {"P2", "P3"} & set(seen) == {code}
+    if code == "P2":
+        assert seen["P2"].changes == {"training.clip_grad_norm": 0.0}
+        assert "norm is 0.5, its limit 0.05" in seen["P2"].evidence
+
+
+def test_first_weights_that_are_far_off_are_to_blame_where_a_rival_is_better():
+    begun = Reference(chance_loss=1.6, initial_loss=12.0)
+    drawn = replace(course(init=[{"orthogonal_": {"gain": 3.0}}]), reference=begun)
+    behind = result(0.85, 0.99, 0.85)
+    assert found(drawn, behind)["C10"].changes == {"init": []}
+    assert "C10" not in found(drawn)
+    assert "C10" not in found(replace(course(), reference=begun), behind)
+
+
+def test_an_average_that_holds_the_first_weights_is_told():
+    scores = dict(result().scores)
+    scores["train"] = {"accuracy": around(0.95), "log_loss": around(1.4)}
+    seen = found(course(averaging=EMA(decay=0.9999)), result(scores=scores))
+    assert (seen["C6"].where, seen["C6"].changes) == ("averaging", {"averaging": None})
+
+
+def test_an_average_of_a_network_for_numbers_is_compared_by_r2():
+    parts = {part: {"r2": around(0.1)} for part in ("test", "val", "train")}
+    numbers = result(task="regression", metric="r2", scores=parts, rivals=())
+    average = course(loss=MSELoss(), averaging=EMA(decay=0.9999))
+    assert "squared error 1.44 in eval mode" in found(average, numbers)["C6"].evidence
+    assert found(course(loss=MSELoss()), numbers) == {}
 
 
 def test_the_best_of_many_runs_on_one_test_part_is_a_note():

@@ -7,6 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from torchsmith.doctor.signals import LayerSignals, Signals
+from torchsmith.plan.optimizers import SGD
 
 if TYPE_CHECKING:
     from torchsmith.doctor.course import Course
@@ -28,6 +29,10 @@ SHRUNK = 0.7
 
 NOISY = 1.25
 """Loss in train mode over that in eval mode, of one batch."""
+
+CLIPPED = 5.0
+"""Gradients so many times their limit, at most sampled steps: clipping, not the rate,
+rules how far a step goes. Optimizers that divide by the gradient's size do not care."""
 
 SCORES = ("accuracy", "r2")
 """In which rivals are measured."""
@@ -169,11 +174,6 @@ class Facts:
         """Logarithm of update/weight, median over layers, of the fastest sample."""
         return max((pace_of(s) for s in self.samples), default=-math.inf)
 
-    @property
-    def travel(self) -> float:
-        """By how much of themselves weights can have changed, at that pace."""
-        return 10**self.pace * len(self.losses) * self.course.steps_per_epoch
-
     @cached_property
     def sizes(self) -> list[float]:
         """The size of the weights in each later sample, as a multiple of their first.
@@ -202,6 +202,26 @@ class Facts:
     def is_shrunk(self) -> bool:
         """Whether weights only ever became smaller, and much so: by weight decay."""
         return bool(self.sizes) and max(self.sizes) < 1 and self.sizes[-1] < SHRUNK
+
+    @property
+    def is_clipped(self) -> bool:
+        """Whether clipping rules the length of most steps."""
+        plan, norm = self.course.plan, self._grad_norm
+        if plan is None or not isinstance(plan.optimizer, SGD):
+            return False
+        return norm > CLIPPED * plan.training.clip_grad_norm > 0
+
+    @property
+    def clipping(self) -> str:
+        """What is clipped, and to what, in a few words."""
+        plan = self.course.plan
+        limit = 0.0 if plan is None else plan.training.clip_grad_norm
+        return f"the gradient's norm is {self._grad_norm:.2g}, its limit {limit:g}"
+
+    @property
+    def _grad_norm(self) -> float:
+        norms = [s.grad_norm for s in self.samples if s.grad_norm is not None]
+        return median(norms) if norms else 0.0
 
     @cached_property
     def depth_ratio(self) -> float | None:

@@ -14,7 +14,7 @@ from torchsmith.doctor.standing import sampling_error
 from torchsmith.evaluate.evaluation import Evaluation
 from torchsmith.inspect.inspection import Finding
 from torchsmith.inspect.wording import number
-from torchsmith.plan.losses import CrossEntropyLoss
+from torchsmith.plan.losses import CrossEntropyLoss, MSELoss
 from torchsmith.train.history import EpochRecord
 
 FEWEST_EPOCHS = 8
@@ -152,19 +152,34 @@ def _modes(course: Course, evaluation: Evaluation) -> Iterator[Finding]:
     plan = course.plan
     if plan is None or plan.augment or not course.history:
         return
-    loss = plan.loss
-    if not isinstance(loss, CrossEntropyLoss) or loss.label_smoothing or loss.weight:
-        return
-    now = evaluation.scores.get("train", {}).get("log_loss")
-    constant = next((r for r in evaluation.rivals if r.name == "constant"), None)
-    if now is None or constant is None or "log_loss" not in constant.scores:
-        return
-    chance = constant.scores["log_loss"].value
     kept = _best_epoch(course.history) if plan.stopping.restore_best else 0
     record = course.history[kept - 1 if kept else -1]
-    if now.value < max(
+    found = _eval_loss(course, evaluation)
+    if found is None:
+        return
+    name, now, chance = found
+    if now < max(
         MODE_RATIO * record.train_loss, record.train_loss + MODE_SHARE * chance
     ):
+        return
+    evidence = (
+        f"{name} {number(_short(now))} in eval mode, "
+        f"{number(_short(record.train_loss))} in train mode; chance has "
+        f"{number(_short(chance))}"
+    )
+    if plan.averaging is not None:
+        yield Finding(
+            code="C6",
+            severity="warning",
+            message="The average of the weights does far worse on training examples "
+            "than the weights while they were trained.",
+            where="averaging",
+            evidence=evidence,
+            remedy="It still holds early weights: average over fewer steps, train "
+            "longer, or do not average.",
+            changes={"averaging": None},
+            moment="after",
+        )
         return
     yield Finding(
         code="C6",
@@ -172,14 +187,35 @@ def _modes(course: Course, evaluation: Evaluation) -> Iterator[Finding]:
         message="The network does far worse on training examples in eval mode than "
         "while it was trained.",
         where="network",
-        evidence=f"log loss {number(_short(now.value))} in eval mode, "
-        f"{number(_short(record.train_loss))} in train mode; chance has "
-        f"{number(_short(chance))}",
+        evidence=evidence,
         remedy="The running statistics of batch normalisation do not fit: use larger "
         "batches, or GroupNorm.",
         changes={"training.batch_size": 4 * plan.training.batch_size},
         moment="after",
     )
+
+
+def _eval_loss(
+    course: Course, evaluation: Evaluation
+) -> tuple[str, float, float] | None:
+    """Return the loss on training examples in eval mode, and that of chance.
+
+    In the unit of the training loss, with its name; None where it is not known. Of
+    numbers it follows from R², and only an average is worth the comparison.
+    """
+    assert course.plan is not None  # noqa: S101 -- asked of plans only
+    loss, scores = course.plan.loss, evaluation.scores.get("train", {})
+    if isinstance(loss, MSELoss) and course.plan.averaging is not None:
+        chance = course.reference.chance_loss
+        if chance is None or "r2" not in scores:
+            return None
+        return "squared error", (1 - scores["r2"].value) * chance, chance
+    if not isinstance(loss, CrossEntropyLoss) or loss.label_smoothing or loss.weight:
+        return None
+    constant = next((r for r in evaluation.rivals if r.name == "constant"), None)
+    if constant is None or not {"log_loss"} <= scores.keys() & constant.scores.keys():
+        return None
+    return "log loss", scores["log_loss"].value, constant.scores["log_loss"].value
 
 
 def _title(metric: str) -> str:

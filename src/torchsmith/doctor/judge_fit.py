@@ -1,4 +1,4 @@
-"""Why a network has learned less than there is to learn: P3, P7, P11, T6.
+"""Why a network has learned less than there is to learn: C10, P2, P3, P7, P11, T6.
 
 All need harm: the network is behind a simple rival on the test part beyond noise, or
 does worse on what it learned from than the rival does on rows that it never saw.
@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from torchsmith.doctor.course import Course
+from torchsmith.doctor.facts import Facts
 from torchsmith.doctor.standing import Standing, standing
 from torchsmith.evaluate.evaluation import Evaluation
 from torchsmith.evaluate.outlook import GUARD
@@ -20,8 +21,9 @@ LAST_PART = 0.2
 """Of the epochs, in which a score must have improved for training to be too short."""
 
 STILL_LEARNING = 0.01
-"""What the training loss lost in that part, as a share of all that it lost: more means
-that training was too short, less that it stood still."""
+"""What the training loss and the val loss lost in that part, as a share of all that
+they lost: more means that training was too short, less that it stood still. Where a
+schedule lowers the rate to 0, the training loss alone falls to the end."""
 
 STEEP = 0.05
 """What the val loss lost in that part, as a share of what it lost since the start, from
@@ -35,11 +37,24 @@ MUCH_LOST, MOST_LOST = 0.02, 0.2
 """Of what the best rival is better than chance, the network lacks so much: with a
 warning, an error."""
 
+CLEARLY_LOST = 0.05
+"""The same where only the curve of the loss tells why: trees beat good networks on some
+tables by less."""
+
+FAR_OFF = 3.0
+"""The loss before training, in that of a constant answer: more is far off."""
+
 NARROW = 8
 """Units of a hidden layer, fewer than the classes or than so many, are a bottleneck."""
 
 MUCH_DROPOUT = 0.45
 """Of a layer: half is usual in wide networks, and too much for small ones."""
+
+PATIENT = 10
+"""Epochs without improvement after which stopping is usual."""
+
+STOPPED_EARLY = "stopped early"
+"""How the reason begins where patience was over."""
 
 ACTIVATIONS = ("LU", "Tanh", "Sigmoid", "Softplus", "Mish", "Softsign", "swish")
 
@@ -52,28 +67,59 @@ def find_underfit(course: Course, evaluation: Evaluation | None) -> Iterator[Fin
         evaluation: Of the run; without it only a steep curve tells.
     """
     found = None if evaluation is None else standing(evaluation)
-    lost = 0.0
-    if found is not None and found.rival_score is not None:
-        best = found.rival_score - found.chance
-        lost = (found.rival_score - found.test.value) / best if best > 0 else 0.0
+    lost = _lost(found)
+    if found is not None and found.behind and lost >= MUCH_LOST:
+        for cause in _begun_far_off(course):
+            yield _finding(found, course, _severity(lost), cause)
+            return
     learned = found is None or not found.misses or lost < MUCH_LOST
     if found is None or learned or _is_kept_early(course):
-        if _is_steep(course):
-            yield _finding(found, course, "warning", _too_short(course))
+        if _is_stopped_for_little(course):
+            yield _finding(found, course, "warning", _too_early(course))
+        elif _is_steep(course):
+            yield from _finish(found, course, "warning")
         return
-    severity = "error" if lost >= MOST_LOST else "warning"
     causes: list[dict[str, Any]] = []
     if course.plan is not None and evaluation is not None:
         causes = [
             *_regularised(course.plan, found),
             *_too_small(course.plan, evaluation),
         ]
-    if not causes and (_is_steep(course) or (found.behind and _is_learning(course))):
-        causes = [_too_short(course)]
-    if not causes and found.behind:
-        causes = [_standing_still()]
-    for cause in causes:
-        yield _finding(found, course, severity, cause)
+    if causes:
+        for cause in causes:
+            yield _finding(found, course, _severity(lost), cause)
+        return
+    clearly = found.behind and lost >= CLEARLY_LOST
+    if _is_steep(course) or (clearly and _is_learning(course)):
+        yield from _finish(found, course, _severity(lost))
+    elif clearly:
+        yield _finding(found, course, _severity(lost), _standing_still())
+
+
+def _lost(found: Standing | None) -> float:
+    """Return what is lacking of what the best rival is better than chance."""
+    if found is None or found.rival_score is None:
+        return 0.0
+    best = found.rival_score - found.chance
+    return (found.rival_score - found.test.value) / best if best > 0 else 0.0
+
+
+def _severity(lost: float) -> str:
+    return "error" if lost >= MOST_LOST else "warning"
+
+
+def _finish(found: Standing | None, course: Course, severity: str) -> Iterator[Finding]:
+    """Yield why a network ended while it learned: clipping, stopping, or the epochs.
+
+    What the doctor itself has stopped was not too short.
+    """
+    early = course.stopped.startswith(STOPPED_EARLY)
+    if Facts(course).is_clipped:
+        yield _finding(found, course, severity, _clipped(course))
+    elif early and course.plan is not None:
+        yield _finding(found, course, severity, _too_early(course))
+    elif early or GUARD in course.stopped or len(course.history) >= course.num_epochs:
+        yield _finding(found, course, severity, _too_short(course))
 
 
 def _finding(
@@ -113,7 +159,57 @@ def _is_learning(course: Course) -> bool:
     first = max(losses[0], 0.0 if chance is None else chance)
     gained = first - min(losses)
     late = losses[-1 - _late(course)] - losses[-1]
-    return late > STILL_LEARNING * max(gained, 1e-12)
+    if late <= STILL_LEARNING * max(gained, 1e-12):
+        return False
+    held_out = [r.val_loss for r in course.history if r.val_loss is not None]
+    if len(held_out) < len(losses):
+        return True
+    best = min(held_out[: -_late(course)])
+    gained = max(held_out[0], 0.0 if chance is None else chance) - best
+    return best - min(held_out) > STILL_LEARNING * max(gained, 1e-12)
+
+
+def _is_stopped_for_little(course: Course) -> bool:
+    """Whether early stopping ended a val loss that fell, but by less than it counts."""
+    losses = [r.val_loss for r in course.history if r.val_loss is not None]
+    plan, chance = course.plan, course.reference.chance_loss
+    early = course.stopped.startswith(STOPPED_EARLY)
+    if not early or plan is None or chance is None or not plan.stopping.min_delta:
+        return False
+    if plan.stopping.monitor != "val_loss" or len(losses) <= plan.stopping.patience:
+        return False
+    late = losses[-1 - plan.stopping.patience] - losses[-1]
+    gained = max(losses[0], chance) - losses[-1]
+    return losses[-1] == min(losses) and late > STILL_LEARNING * gained
+
+
+def _clipped(course: Course) -> dict[str, Any]:
+    return {
+        "code": "P2",
+        "message": "Gradients are clipped so far that steps are too short.",
+        "where": "training.clip_grad_norm",
+        "evidence": f"{Facts(course).clipping}; {_pace(course)}",
+        "remedy": "Clip at a norm that only rare gradients exceed, or not at all.",
+        "changes": {"training.clip_grad_norm": 0.0},
+    }
+
+
+def _begun_far_off(course: Course) -> Iterator[dict[str, Any]]:
+    """Find first weights, set by the plan, whose outputs training had to undo."""
+    facts = Facts(course)
+    if course.plan is None or not course.plan.init or facts.initial is None:
+        return
+    if facts.chance is None or facts.initial <= FAR_OFF * max(facts.chance, 1e-9):
+        return
+    yield {
+        "code": "C10",
+        "message": "The first weights give outputs that are far off, and training "
+        f"began at a loss of {facts.initial:.3g}; a constant answer has "
+        f"{facts.chance:.3g}.",
+        "where": "init",
+        "remedy": "Leave the first weights as PyTorch draws them.",
+        "changes": {"init": []},
+    }
 
 
 def _is_kept_early(course: Course) -> bool:
@@ -149,6 +245,24 @@ def _too_short(course: Course) -> dict[str, Any]:
         "message": f"Training ended after {why} while the network still learned.",
         "where": where,
         "remedy": "Train longer, or raise the learning rate.",
+        "changes": changes,
+    }
+
+
+def _too_early(course: Course) -> dict[str, Any]:
+    assert course.plan is not None  # noqa: S101 -- of a person's own module not known
+    stopping, done = course.plan.stopping, len(course.history)
+    changes: dict[str, JsonValue] = {
+        "stopping.patience": max(PATIENT, 2 * stopping.patience)
+    }
+    if stopping.min_delta:
+        changes["stopping.min_delta"] = 0.0
+    return {
+        "code": "P3",
+        "message": f"Early stopping ended training after {done} of "
+        f"{course.num_epochs} epochs while the network still learned.",
+        "where": "stopping.min_delta" if stopping.min_delta else "stopping.patience",
+        "remedy": "Be more patient, and count small improvements, too.",
         "changes": changes,
     }
 
