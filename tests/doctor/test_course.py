@@ -122,6 +122,28 @@ HEALTHY = {
         [sample(0), sample(4, 0.2, modes=(0.4, 0.2), dead=0.6)],
         accuracy=0.85,
     ),
+    "noise that cost much early, and little at the end": course(
+        (1.0, 0.8, 0.6, 0.5),
+        [
+            sample(0),
+            sample(2, 0.6, modes=(0.9, 0.6)),
+            sample(4, 0.45, modes=(0.5, 0.45)),
+        ],
+        accuracy=0.76,
+    ),
+    "a rate that is low wherever a sample is taken": course(
+        (0.9, 0.7, 0.5, 0.45),
+        [
+            sample(n, loss, ratio=1e-3).model_copy(update={"lr": 1e-4})
+            for n, loss in ((0, 1.0), (4, 0.45))
+        ],
+        accuracy=0.76,
+    ),
+    "slow weights of a network as good as a rival": course(
+        (0.9, 0.7, 0.6, 0.5),
+        [sample(0, ratio=1e-3), sample(4, 0.5, ratio=1e-3)],
+        accuracy=0.81,
+    ),
     "validation loss that rises": course(
         LEARNING, [sample(0), sample(4, 0.2)], val=(0.6, 0.5, 0.6, 0.7)
     ),
@@ -261,6 +283,24 @@ def test_it_is_found(name):
 def test_less_is_a_warning():
     made = course((0.9, 0.5, 0.3, 0.3), [sample(0, dead=0.0), sample(4, 0.3, dead=0.7)])
     assert found(made) == {"P1": "warning", "T4": "warning"}
+
+
+def test_noise_is_a_warning_where_the_rival_may_be_better_by_chance():
+    samples = [sample(0), sample(4, 0.6, modes=(0.9, 0.6))]
+    made = course((1.0, 0.99, 0.98, 0.9), samples, accuracy=0.77)
+    assert found(made) == {"P7": "warning"}
+
+
+def test_a_slow_pace_is_an_error_only_where_a_rival_is_clearly_better():
+    samples = [sample(0, ratio=1e-5), sample(4, 0.6, ratio=1e-5)]
+    losses = (0.9, 0.8, 0.7, 0.6)
+    assert found(course(losses, samples, accuracy=0.7)) == {"P2": "error"}
+    assert found(course(losses, samples, accuracy=0.77)) == {"P2": "warning"}
+
+
+def test_one_example_says_nothing_of_what_the_input_does():
+    one = [sample(0), sample(4, spread=None)]
+    assert "C9" not in found(course((1.0,) * 4, one, accuracy=0.5))
 
 
 def test_what_later_epochs_may_mend_is_not_found_while_training_goes_on():

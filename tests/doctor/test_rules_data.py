@@ -147,6 +147,15 @@ def test_a_value_that_stands_for_missing_ones_is_found_where_it_does_harm(
     assert "'x1'" in squeezed.where
 
 
+@pytest.mark.parametrize("values", [(0, 1), (0, 1, 7), (0, 0, 0, 0, 0, 0, 1, 3)])
+def test_a_column_of_few_values_has_no_stand_in(
+    tmp_path: Path, values: tuple[int, ...]
+) -> None:
+    inputs, targets = numbers()
+    inputs[:, 1] = np.resize(values, len(inputs))
+    assert found(planned(table(tmp_path, inputs, targets), "target")) == {}
+
+
 def test_rows_in_other_units_are_found(tmp_path: Path) -> None:
     inputs, targets = numbers()
     inputs[::50] *= 1000

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 
 from torchsmith.core.observer import Observer
@@ -14,6 +15,7 @@ from torchsmith.doctor.rules_plan import find_in_plan
 from torchsmith.doctor.subject import (
     Allowance,
     Subject,
+    found_by,
     trial,
     tried,
     without_trace,
@@ -24,10 +26,13 @@ THOROUGH = 10.0
 """Seconds that all probes may take together."""
 
 QUICK = 0.3
-"""Seconds, before a run that is short itself; cheap probes take what they take."""
+"""Seconds, before a run that is short itself; cheap probes may take a second more."""
 
 SHARE = 0.05
 """Of the time that training will take, between these two."""
+
+ENOUGH = 0.2
+"""Seconds of one step after which it is not timed again."""
 
 
 @dataclass
@@ -54,8 +59,8 @@ def examine(
 
     Args:
         subject: At step 0.
-        seconds: That all probes may take together, cheap ones in any case; where not
-            given, a share of what training will take.
+        seconds: That all probes may take together; where not given, a share of what
+            training will take. Cheap probes may take a second more.
         observer: Is told what is going on.
     """
     begin, made = perf_counter(), Examination()
@@ -73,10 +78,9 @@ def examine(
         made.findings += find_in_plan(subject)
     with tried("simple rivals", left_out):
         made.reference = measure_reference(subject, allowance, left_out)
-    with tried("the data", left_out):
-        made.findings += find_in_data(subject, made.reference, allowance, left_out)
-    with tried("probing steps", left_out):
-        made.findings += find_by_probing(subject, made.reference, allowance, left_out)
+    for what, look in (("the data", find_in_data), ("probing steps", find_by_probing)):
+        probe = partial(look, subject, made.reference, allowance, left_out)
+        made.findings += found_by(what, probe, allowance, left_out)
     made.seconds = perf_counter() - begin
     return made
 
@@ -97,5 +101,7 @@ def fitting_seconds(subject: Subject) -> float:
             begin = perf_counter()
             job.loss(network(inputs), targets).backward()
             each.append(perf_counter() - begin)
+            if each[-1] > ENOUGH:
+                break
     num_steps = job.training.epochs * job.steps_per_epoch
     return min(max(SHARE * min(each) * num_steps, QUICK), THOROUGH)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from torchsmith.doctor.diagnosis import Reference
-from torchsmith.doctor.examples import Examples, classes_of, take_examples
+from torchsmith.doctor.examples import Examples, classes_of, leaves, take_examples
 from torchsmith.doctor.simple_models import Answers, ask_simple_models
 from torchsmith.doctor.subject import Allowance, Subject, trial, without_trace
 from torchsmith.nn.losses import ClassTargets, LossFunction
@@ -85,6 +85,9 @@ def _measured(
         what = "too few examples" if examples else "inputs that are no tensors"
         left_out.append(f"what simple models reach: there are {what}")
         return reference
+    if any(_is_same(leaf, examples.targets) for leaf in leaves(examples.inputs)):
+        left_out.append("what simple models reach: targets are the inputs")
+        return reference
     answers = ask_simple_models(examples)
     if not answers:
         left_out.append("what simple models reach: nothing is left to hold out")
@@ -97,6 +100,13 @@ def _measured(
             "probe_score": best.score,
             "probe_error": best.error,
         }
+    )
+
+
+def _is_same(inputs: Tensor, targets: Tensor) -> bool:
+    """Whether a linear model would only hand its inputs on, as to an autoencoder."""
+    return inputs.numel() == targets.numel() and torch.equal(
+        inputs.detach().cpu().flatten(), targets.flatten()
     )
 
 

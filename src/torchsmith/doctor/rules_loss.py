@@ -5,7 +5,15 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
-from torchsmith.doctor.facts import STUCK, Facts, dead, pace_of, saturated
+from torchsmith.doctor.facts import (
+    BEHIND,
+    NOISY,
+    STUCK,
+    Facts,
+    dead,
+    pace_of,
+    saturated,
+)
 from torchsmith.doctor.remedies import scaled_rate
 from torchsmith.inspect.inspection import Finding
 
@@ -29,6 +37,16 @@ SLOW, SLOW_AND_BEHIND, STILL = -2.8, -2.7, -3.7
 FAR = 1.0
 """By how much of themselves weights can have changed in all steps, at that pace."""
 
+HIDES = 0.1
+"""Of chance's loss: noise in train mode that costs less at the end hides little."""
+
+CLEARLY = 2.0
+"""Standard errors by which a score is clearly below a rival's."""
+
+STEADY, LATE = 0.02, 0.1
+"""Share of the way that a loss that still falls goes, in so much of training, at its
+end."""
+
 VANISHED = -2.5
 """Logarithm of the first layer's gradient/weight over the last's: below it a slow pace
 comes from the depth, not from the learning rate. Healthy networks are above -2.4."""
@@ -38,6 +56,9 @@ NO_SIGNAL = 3.0
 
 LITTLE = 0.02
 """Share of what a constant answer leaves open; less is nothing learned."""
+
+MUCH_MOMENTUM, USUAL_MOMENTUM = 0.95, 0.9
+"""Momentum above the first is where a rate that is too high comes from; what to set."""
 
 TARGET_PACE = {"SGD": -2.7}
 """Update/weight of the first step at a healthy learning rate, by optimizer."""
@@ -148,8 +169,7 @@ def _too_high(facts: Facts) -> Iterator[Finding]:
 
 def _held_back(facts: Facts) -> Iterator[Finding]:
     harmed = facts.is_stuck or facts.is_behind
-    if facts.is_noisy and harmed and facts.is_over:
-        yield _dropped_out(facts)
+    yield from _dropped_out(facts)
     if not facts.is_shrunk or not (harmed or facts.gained_nothing):
         return
     plan = facts.course.plan
@@ -169,22 +189,29 @@ def _held_back(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def _dropped_out(facts: Facts) -> Finding:
-    known = [s for s in facts.samples if s.batch_loss and s.train_mode_loss]
-    worst = max(known, key=lambda s: (s.train_mode_loss or 0) / (s.batch_loss or 1))
+def _dropped_out(facts: Facts) -> Iterator[Finding]:
+    """Find noise that still hides much at the end, of a network that is behind."""
+    last, chance = facts.last, facts.chance
+    if last is None or chance is None or not facts.is_over or facts.diverged:
+        return
+    ours, theirs = last.train_mode_loss, last.batch_loss
+    if ours is None or theirs is None or ours < NOISY * theirs:
+        return
+    # Early in training noise costs every network much: only the last sample tells.
+    if ours - theirs < HIDES * chance or not _is_below(facts, errors=1):
+        return
     network = getattr(facts.course.plan, "network", None)
     dropout = getattr(network, "dropout", 0.0)
     # As the rules before and after training name it: the same place is told once.
     path = "" if network is None else f"network.{network.spec_name()}.dropout"
-    return Finding(
+    yield Finding(
         code="P7",
-        severity="error",
+        severity="error" if _is_below(facts, errors=CLEARLY) else "warning",
         message="Noise in train mode, such as dropout, hides what there is to learn.",
         where=path if dropout else "dropout",
         evidence=(
-            f"At step {worst.step:,} the loss of one batch was "
-            f"{worst.train_mode_loss:.3g} in train mode, {worst.batch_loss:.3g} in "
-            f"eval mode; {_standing(facts)}."
+            f"At step {last.step:,} the loss of one batch was {ours:.3g} in train "
+            f"mode, {theirs:.3g} in eval mode; {_standing(facts)}."
         ),
         remedy="Lower the dropout, or use a wider network.",
         changes={path: 0.2} if dropout > 0.2 else {},
@@ -209,29 +236,72 @@ def _too_low(facts: Facts) -> Iterator[Finding]:
         or vanished
         or facts.diverged
         or facts.is_shrunk
+        or facts.is_clipped  # told once training is over, with what to do about it
     ):
         return
     lost = max((f[1] for q in (dead, saturated) if (f := facts.growth(q))), default=0)
-    behind = facts.is_behind or facts.is_stuck
+    behind = _is_below(facts, errors=1)
+    pace, travel = _pace(facts)
     slow = SLOW_AND_BEHIND if behind else SLOW
-    if facts.pace > slow or facts.pace == -math.inf or lost > BEFORE:
+    if pace > slow or pace == -math.inf or lost > BEFORE:
         return
-    if not behind and not (facts.gained_nothing and facts.travel < FAR):
+    hardly = travel < FAR and _is_below(facts, errors=0)
+    clearly = _is_below(facts, errors=CLEARLY)
+    if not hardly and not (clearly and _still_falls(facts)):
         return
     yield Finding(
         code="P2",
-        severity="error" if behind and facts.pace < STILL else "warning",
-        message="The learning rate is too low: the weights have hardly moved.",
+        severity="error" if clearly and pace < STILL else "warning",
+        message="The learning rate is too low: the weights have hardly moved."
+        if hardly
+        else "The learning rate is too low: the loss still falls at the end.",
         where="optimizer.lr",
         evidence=(
-            f"The fastest of {len(facts.samples)} sampled steps changes weights by "
-            f"10^{facts.pace:.1f} of themselves (healthy: 10^-2 to 10^-2.6); "
-            f"{_standing(facts)}."
+            f"The fastest of {len(facts.samples)} sampled steps, at the highest "
+            f"rate, changes weights by 10^{pace:.1f} of themselves (healthy: 10^-2 to "
+            f"10^-2.6); {_standing(facts)}."
         ),
         remedy="Raise the learning rate, or train for longer.",
-        changes=_higher(facts),
+        changes=_higher(facts, pace),
         moment="during",
     )
+
+
+def _pace(facts: Facts) -> tuple[float, float]:
+    """Return the pace of the fastest sample, and how far all steps can have gone.
+
+    As it is at the highest rate: a schedule may be low wherever a sample was taken.
+    """
+    rates = [record.lr for record in facts.course.history]
+    sampled = [s for s in facts.samples if s.lr > 0]
+    if not sampled:
+        return -math.inf, 0.0
+    top = max(*rates, *(s.lr for s in sampled), 0.0)
+    pace = max(pace_of(s) + math.log10(top / s.lr) for s in sampled)
+    return pace, 10**pace * facts.course.steps_per_epoch * sum(rates) / top
+
+
+def _is_below(facts: Facts, errors: float) -> bool:
+    """Whether training ended no better than chance, or below a simple rival.
+
+    In loss and, by so many standard errors, in score; where there is no score, the
+    loss alone says no more than that of one standard error.
+    """
+    if facts.is_stuck:
+        return True
+    if facts.probe is None or facts.end <= BEHIND * facts.probe:
+        return False
+    below = facts.scores_below(errors)
+    return errors <= 1 if below is None else below
+
+
+def _still_falls(facts: Facts) -> bool:
+    """Whether the loss went a share of its way in the last part of training."""
+    losses, begin = facts.losses, _begin(facts)
+    late = max(round(LATE * len(losses)), 1)
+    if begin is None or len(losses) <= late:
+        return False
+    return losses[-1 - late] - losses[-1] > STEADY * (begin - losses[-1])
 
 
 def _no_signal(facts: Facts) -> Iterator[Finding]:
@@ -297,17 +367,20 @@ def _lower(facts: Facts) -> dict[str, JsonValue]:
     plan, first = facts.course.plan, facts.first
     if plan is None:
         return {}
-    factor = 0.2
+    factor, most = 0.2, 1 / 3
+    changes: dict[str, JsonValue] = {}
+    if (getattr(plan.optimizer, "momentum", None) or 0.0) > MUCH_MOMENTUM:
+        changes, most = {"optimizer.momentum": USUAL_MOMENTUM}, 1.0
     if first is not None and math.isfinite(pace := pace_of(first)):
         target = TARGET_PACE.get(type(plan.optimizer).__name__, OTHERS_PACE)
         planned = plan.optimizer.lr / first.lr if first.lr else 1.0
-        factor = min(10 ** (target - pace) / planned, 1 / 3)
-    return scaled_rate(plan, factor)
+        factor = min(10 ** (target - pace) / planned, most)
+    return changes | (scaled_rate(plan, factor) if factor < 1 else {})
 
 
-def _higher(facts: Facts) -> dict[str, JsonValue]:
+def _higher(facts: Facts, pace: float) -> dict[str, JsonValue]:
     """Return a rate at which the fastest step would have had a healthy size."""
     plan = facts.course.plan
     if plan is None:
         return {}
-    return scaled_rate(plan, min(max(10 ** (-2.2 - facts.pace), 3.0), 1e4))
+    return scaled_rate(plan, min(max(10 ** (-2.2 - pace), 3.0), 1e4))

@@ -25,6 +25,10 @@ GAP = 3.0
 """A stand-in is so many times as far from all other values as most of these are from
 each other."""
 
+LEVELS = 3
+"""Other values that a column must have for one to stand apart; of two groups none
+does."""
+
 BY_CHANCE = 0.1
 """Rows of zeros are damaged where chance would give less than this share of them."""
 
@@ -109,8 +113,10 @@ def _stand_in(values: np.ndarray) -> Iterator[float]:
         if count < max(LEAST, MANY * len(known)) or len(rest) < 30:
             continue
         low, high = np.quantile(rest, (0.01, 0.99))
+        if low == high:  # most are one value, such as 0
+            low, high = rest.min(), rest.max()
         gap = rest.min() - end if end < rest.min() else end - rest.max()
-        if gap > GAP * max(high - low, 1e-300):
+        if gap > GAP * (high - low) and len(np.unique(rest)) >= LEVELS:
             yield float(end)
 
 

@@ -147,7 +147,7 @@ class Sampler:
                 self._twin.optimizer.state[p] = kept
 
     @torch.no_grad()
-    def _evaluate(self) -> tuple[float, float, float, list[Seen]]:
+    def _evaluate(self) -> tuple[float, float, float | None, list[Seen]]:
         job, network = self._subject.job, self._twin.network.eval()
         with autocast(job), self._instruments.looking() as seen:
             outputs = network(self._inputs)
@@ -156,13 +156,14 @@ class Sampler:
             loss = job.loss(outputs, self._targets)
             batch_loss = job.loss(outputs[: len(batch)], batch)
         deviation = outputs.float().std(dim=0, correction=0)
+        spread = float(deviation.square().mean().sqrt())
         for one in seen:
             if one.output is outputs:
                 one.numbers.pop("saturated", None)
         return (
             float(loss) / self._divisor(self._targets),
             float(batch_loss) / self._divisor(batch),
-            float(deviation.square().mean().sqrt()),
+            spread if len(outputs) > 1 else None,
             seen,
         )
 

@@ -2,7 +2,7 @@
 
 import copy
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from torchsmith.data.data import Data
-from torchsmith.inspect.inspection import Inspection
+from torchsmith.inspect.inspection import Finding, Inspection
 from torchsmith.nn.losses import LossFunction, MeanOverMembers
 from torchsmith.plan.plan import Plan
 from torchsmith.train.batches import epoch_order
@@ -84,8 +84,13 @@ class Subject:
         return order[:most].sort().values
 
 
+OVERDRAFT = 1.0
+"""Seconds by which cheap probes may go beyond an allowance; then the rest is left out,
+as on a machine that does much else."""
+
+
 class Allowance:
-    """How long the doctor may take; cheap probes run in any case.
+    """How long the doctor may take; cheap probes may take a second more.
 
     Args:
         seconds: For all probes together.
@@ -98,6 +103,11 @@ class Allowance:
     def left(self) -> float:
         """Seconds, 0 when they are over."""
         return max(self._end - perf_counter(), 0.0)
+
+    @property
+    def is_overdrawn(self) -> bool:
+        """Whether not even a cheap probe may begin any more."""
+        return perf_counter() > self._end + OVERDRAFT
 
     def allows(self, seconds: float) -> bool:
         """Whether a probe that takes so long may begin."""
@@ -147,3 +157,26 @@ def tried(what: str, left_out: list[str]) -> Iterator[None]:
     except Exception as error:  # noqa: BLE001 -- a person's code may raise any
         why = str(error).strip().partition("\n")[0]
         left_out.append(f"{what}: {type(error).__name__}: {why}")
+
+
+def found_by(
+    what: str,
+    probe: Callable[[], Iterable[Finding]],
+    allowance: Allowance,
+    left_out: list[str],
+) -> list[Finding]:
+    """Return what a probe finds; nothing where there is no time left for it.
+
+    Args:
+        what: Is looked at.
+        probe: Where it raises, what it found until then counts.
+        allowance: How long all probes may take.
+        left_out: Is told why it was left out.
+    """
+    found: list[Finding] = []
+    if allowance.is_overdrawn:
+        left_out.append(f"{what}: no time was left")
+        return found
+    with tried(what, left_out):
+        found += probe()
+    return found

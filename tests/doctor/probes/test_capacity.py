@@ -52,3 +52,9 @@ def test_without_the_time_for_it_that_is_said():
 def test_layers_that_find_principal_components_are_meant_to_be_linear():
     layers = nn.Sequential(nn.Linear(6, 2), nn.Linear(2, 6))
     assert said(layers, (X, X), "MSELoss") == {}
+
+
+def test_without_any_time_the_rest_is_left_out_in_words():
+    found, left_out = probed(Net(10), (X, CLASSES), allowance=-60.0)
+    assert found == []
+    assert "what gradients reach: no time was left" in left_out

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from torchsmith.doctor.diagnosis import Reference
-from torchsmith.doctor.subject import Allowance, Subject, tried
+from torchsmith.doctor.subject import Allowance, Subject, found_by, tried
 from torchsmith.inspect.inspection import Finding
 
 
@@ -40,16 +40,21 @@ def find_by_probing(
     }
     found: list[Finding] = []
     for what, probe in probes.items():
-        with tried(what, left_out):
-            found += probe()
+        found += found_by(what, probe, allowance, left_out)
     yield from found
     # What is wrong in the code makes any learning rate look wrong.
     if trace is not None and not any(f.severity == "error" for f in found):
-        found = []
-        with tried("the learning rate", left_out):
-            found += find_in_steps(subject, trace, reference)
+        found = found_by(
+            "the learning rate",
+            lambda: find_in_steps(subject, trace, reference),
+            allowance,
+            left_out,
+        )
         yield from found
     if not found:
-        with tried("learning one batch by heart", left_out):
-            found += find_in_capacity(scene, allowance, left_out)
-        yield from found
+        yield from found_by(
+            "learning one batch by heart",
+            lambda: find_in_capacity(scene, allowance, left_out),
+            allowance,
+            left_out,
+        )

@@ -10,6 +10,7 @@ from torchsmith.doctor.examples import leaves
 from torchsmith.doctor.probes.scene import Scene
 from torchsmith.doctor.subject import Allowance, trial, without_trace
 from torchsmith.inspect.inspection import Finding
+from torchsmith.nn.optimizers import unmarked
 from torchsmith.train.loop import autocast
 
 STEPS = 200
@@ -98,7 +99,7 @@ def _fit(
     scene: Scene, network: nn.Module, inputs: object, num: int
 ) -> tuple[float, float]:
     """Train a network on the same examples, and return the first and the last loss."""
-    optimizer = torch.optim.Adam(network.parameters(), lr=RATE)
+    optimizer = unmarked(torch.optim.Adam)(network.parameters(), lr=RATE, fused=True)
     found = []
     with without_trace(scene.subject, "by heart"), autocast(scene.job):
         for _ in range(num):
