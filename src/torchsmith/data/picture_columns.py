@@ -1,5 +1,6 @@
 """Columns of a table that name picture files."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -51,7 +52,7 @@ class PictureColumn(Record):
         channel = (-1, 1, 1)
         pixels -= np.array(self.images.offset, np.float32).reshape(channel)
         pixels *= np.array(self.images.factor, np.float32).reshape(channel)
-        return pixels.reshape(len(pixels), -1)
+        return pixels.reshape(len(pixels), math.prod(self.shape))
 
 
 def fit_pictures(table: Table, column: Column, steps: Sequence[Step]) -> PictureColumn:

@@ -166,7 +166,7 @@ class TablePreparation(Record):
         out = np.empty((len(table), width), np.float32)
         place = 0
         for feature in self._features(table):
-            wide = feature.reshape(len(table), -1)
+            wide = feature[:, None] if feature.ndim == 1 else feature
             out[:, place : place + wide.shape[1]] = wide
             place += wide.shape[1]
         return out
