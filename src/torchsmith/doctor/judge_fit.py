@@ -37,7 +37,7 @@ MUCH_LOST, MOST_LOST = 0.02, 0.2
 """Of what the best rival is better than chance, the network lacks so much: with a
 warning, an error."""
 
-CLEARLY_LOST = 0.05
+CLEARLY_LOST = 0.1
 """The same where only the curve of the loss tells why: trees beat good networks on some
 tables by less."""
 
