@@ -139,6 +139,31 @@ HEALTHY = {
         ],
         accuracy=0.76,
     ),
+    "a table of rows, of which only a few have a gradient": course(
+        (1.0, 0.6, 0.4, 0.2),
+        [
+            sample(0).model_copy(
+                update={
+                    "layers": (
+                        layer("rows", grad=1e-5).model_copy(
+                            update={"type": "Embedding"}
+                        ),
+                        *sample(0).layers,
+                    )
+                }
+            ),
+            sample(4, 0.2),
+        ],
+    ),
+    "nothing is learned of so few that a rival cannot tell": course(
+        (1.0, 0.99, 0.95, 0.93),
+        [sample(0), sample(4, 0.93)],
+        val=(1.0, 1.0, 1.0, 1.1),
+        accuracy=0.5,
+        reference=REFERENCE.model_copy(
+            update={"probe_loss": 1.0, "probe_score": 0.53, "probe_error": 0.067}
+        ),
+    ),
     "slow weights of a network as good as a rival": course(
         (0.9, 0.7, 0.6, 0.5),
         [sample(0, ratio=1e-3), sample(4, 0.5, ratio=1e-3)],

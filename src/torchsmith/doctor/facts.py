@@ -223,19 +223,26 @@ class Facts:
         norms = [s.grad_norm for s in self.samples if s.grad_norm is not None]
         return median(norms) if norms else 0.0
 
+    @property
+    def depth(self) -> list[LayerSignals]:
+        """Layers with weights, as they were before training, from first to last.
+
+        Without tables: of their rows only those of a few examples have a gradient.
+        """
+        return [
+            layer
+            for layer in (() if self.first is None else self.first.layers)
+            if layer.grad_rms is not None and layer.weight_rms
+            if not layer.type.startswith("Embedding")
+        ]
+
     @cached_property
     def depth_ratio(self) -> float | None:
         """Logarithm of gradient/weight of the first layer over that of the last.
 
         Before training; None where it cannot be said.
         """
-        if self.first is None:
-            return None
-        layers = [
-            layer.grad_rms / layer.weight_rms
-            for layer in self.first.layers
-            if layer.grad_rms is not None and layer.weight_rms
-        ]
+        layers = [(x.grad_rms or 0.0) / (x.weight_rms or 1.0) for x in self.depth]
         if len(layers) < 2 or not all(map(math.isfinite, layers)) or not layers[-1]:
             return None
         return math.log10(max(layers[0], 1e-30) / layers[-1])

@@ -30,6 +30,9 @@ def find_in_data(
     def found(
         what: str, rule: Callable[[Examples], Iterator[Finding]]
     ) -> list[Finding]:
+        if allowance.is_overdrawn:
+            left_out.append(f"{what}: no time was left")
+            return []
         try:
             with without_trace(subject, what):
                 return list(rule(examples))

@@ -71,7 +71,7 @@ def _vanishes(facts: Facts) -> Iterator[Finding]:
     harmed = ratio < VANISHES_WITH_HARM and (facts.is_stuck or facts.is_behind)
     if not (wasted or harmed) or _all_dead(first):
         return
-    layers = [layer for layer in first.layers if layer.grad_rms is not None]
+    layers = facts.depth
     ended = f"the last {facts.end:.3g}" if len(facts.losses) > 1 else "so far"
     yield Finding(
         code="T3",

@@ -51,8 +51,9 @@ VANISHED = -2.5
 """Logarithm of the first layer's gradient/weight over the last's: below it a slow pace
 comes from the depth, not from the learning rate. Healthy networks are above -2.4."""
 
-NO_SIGNAL = 3.0
-"""Standard errors above chance that a rival must be for inputs to say something."""
+NO_SIGNAL, BLURRED = 3.0, 0.04
+"""Standard errors above chance that a rival must be for inputs to say something; with
+larger errors, of about 150 examples, what they say may be hidden in them."""
 
 LITTLE = 0.02
 """Share of what a constant answer leaves open; less is nothing learned."""
@@ -310,6 +311,8 @@ def _no_signal(facts: Facts) -> Iterator[Finding]:
     if rival is None or constant is None or chance is None or not facts.is_far:
         return
     error = reference.probe_error or 0.0
+    if error > BLURRED:
+        return
     losses = [r.val_loss for r in facts.course.history if r.val_loss is not None]
     if rival > constant + NO_SIGNAL * error or not losses or facts.pace < SLOW:
         return

@@ -15,7 +15,7 @@ from torchsmith.train.loop import backward
 
 STEPS = 3
 """Steps after which a layer that begins at zero, as a residual branch may, has let
-gradients through."""
+gradients through; fewer where all parameters have one, and move."""
 
 SHAKEN = 0.1
 """By how much of itself a weight is changed, to see whether outputs depend on it."""
@@ -99,11 +99,13 @@ def _stepped(scene: Scene) -> Steps:
                 now = parameter.grad.abs().max().item()
                 made.largest[name] = max(now, made.largest[name] or 0.0)
         optimizer.step()
-    made.moved = {
-        name
-        for name, parameter in network.named_parameters()
-        if not torch.equal(parameter, before[name])
-    }
+        made.moved = {
+            name
+            for name, parameter in network.named_parameters()
+            if not torch.equal(parameter, before[name])
+        }
+        if len(made.moved) == len(before) and all(made.largest.values()):
+            break
     return made
 
 

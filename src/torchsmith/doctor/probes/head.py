@@ -215,7 +215,7 @@ def _summed(scene: Scene, head: Head) -> Iterator[Finding]:
     if once and SUM[0] <= twice / once <= SUM[1]:
         yield Finding(
             code="C12",
-            severity="error",
+            severity="warning",
             message="The loss is a sum over the batch, not a mean.",
             where="loss",
             evidence=(

@@ -28,6 +28,9 @@ LEAST_STEPS = 20
 FREE_SECONDS = 0.15
 """What a trial may take in any case."""
 
+WARM = 3.0
+"""The first step of all takes so many times as long as later ones, or less."""
+
 LOWER, MOST_TRIED = 10.0, 4
 """By which a learning rate is divided, or multiplied, again and again."""
 
@@ -115,8 +118,10 @@ def try_steps(
     if num < LEAST_STEPS:
         left_out.append(f"the learning rate: {num} steps in all are too few to try")
         return None
-    each = steps_of(subject, 3).seconds
     seconds = max(allowance.left / 3, FREE_SECONDS)
+    each = steps_of(subject, 1).seconds
+    if each * LEAST_STEPS < WARM * seconds:
+        each = steps_of(subject, 3).seconds
     num = min(num, int(seconds / max(each, 1e-6)))
     if num < LEAST_STEPS:
         left_out.append(
