@@ -21,16 +21,20 @@ from torchsmith.inspect.inspection import Inspection
 from torchsmith.plan.file import read_plan
 from torchsmith.plan.plan import Plan
 from torchsmith.train.history import EpochRecord
+from torchsmith.train.watch import TrainingObserver
 
 if TYPE_CHECKING:
     from torch import nn
 
     from torchsmith.api.ejecting import Ejected
+    from torchsmith.api.mended import Mended
     from torchsmith.train.model import Model
     from torchsmith.train.snapshots import Snapshots
 
 
 _R = TypeVar("_R", bound=Record)
+
+_SILENT = TrainingObserver()
 
 
 class Outcome(Record):
@@ -210,6 +214,23 @@ class Run:
         from torchsmith.api.ejecting import eject
 
         return eject(self, path, verify=verify, observer=observer)
+
+    def fix(
+        self, *, train: bool = False, observer: TrainingObserver = _SILENT
+    ) -> "Mended":
+        """Try what the doctor recommends beside the run's own plan; keep what wins.
+
+        Args:
+            train: Train the mended plan, too, into a run folder beside this one.
+            observer: Is told how it goes, and how long it will take.
+
+        Raises:
+            DataError: The run's data is not there any more, or has changed.
+            TrainError: There is no val part to compare on, or the folder is read-only.
+        """
+        from torchsmith.api.remedying import fix
+
+        return fix(self, observer, train=train)
 
     def summary(self) -> dict[str, object]:
         """Return what `train --json` prints."""

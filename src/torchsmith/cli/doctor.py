@@ -112,9 +112,8 @@ def doctor(  # noqa: PLR0913 -- its options
 def _fix(run: str, runs_folder: Path, output: Output, *, train: bool) -> None:
     with output.progress() as observer:
         from torchsmith import api
-        from torchsmith.api.remedying import fix
 
-        mended = fix(api.load_run(run, runs=runs_folder), observer, train=train)
+        mended = api.load_run(run, runs=runs_folder).fix(train=train, observer=observer)
     if output.as_json:
         output.json(mended.model_dump(mode="json"))
     elif output.quiet:
