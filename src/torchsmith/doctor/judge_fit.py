@@ -20,6 +20,9 @@ from torchsmith.plan.plan import Plan
 LAST_PART = 0.2
 """Of the epochs, in which a score must have improved for training to be too short."""
 
+FEW = 3
+"""Epochs of which no curve can be told: being behind is then enough."""
+
 STILL_LEARNING = 0.01
 """What the training loss and the val loss lost in that part, as a share of all that
 they lost: more means that training was too short, less that it stood still. Where a
@@ -89,7 +92,8 @@ def find_underfit(course: Course, evaluation: Evaluation | None) -> Iterator[Fin
         for cause in causes:
             yield _finding(found, course, _severity(lost), cause)
         return
-    clearly = found.behind and lost >= CLEARLY_LOST
+    is_cut = len(course.history) < FEW or GUARD in course.stopped
+    clearly = found.behind and (is_cut or lost >= CLEARLY_LOST)
     if _is_steep(course) or (clearly and _is_learning(course)):
         yield from _finish(found, course, _severity(lost))
     elif clearly:
@@ -153,7 +157,7 @@ def _late(course: Course) -> int:
 def _is_learning(course: Course) -> bool:
     """Whether the training loss still fell at the end, or nobody can know."""
     losses = [record.train_loss for record in course.history]
-    if len(losses) < 3 or GUARD in course.stopped:
+    if len(losses) < FEW or GUARD in course.stopped:
         return True
     chance = course.reference.chance_loss
     first = max(losses[0], 0.0 if chance is None else chance)
