@@ -3,6 +3,7 @@
 import copy
 import warnings
 from collections.abc import Iterator
+from functools import lru_cache
 
 from pydantic import JsonValue
 from torch.optim import Optimizer
@@ -106,6 +107,7 @@ def planned_rates(subject: Subject) -> list[float]:
     return _tried(state.optimizer, schedule, epochs, each, by_step=by_step)
 
 
+@lru_cache(maxsize=4)
 def _rates(spec: Schedule, lr: float, epochs: int, each: int) -> list[float]:
     return learning_rates(spec, lr, epochs, each, most=epochs * each)
 

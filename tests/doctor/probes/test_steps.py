@@ -8,6 +8,7 @@ from tests.doctor.probes.modules import NUMBERS, Net, X, said, told
 from tests.doctor.subjects import planned
 from torchsmith.doctor.diagnosis import UNKNOWN, Reference
 from torchsmith.doctor.probes import find_by_probing
+from torchsmith.doctor.probes.steps import others_within
 from torchsmith.doctor.subject import Allowance
 
 LONG = {"epochs": 12, "allowance": 2.0}
@@ -109,3 +110,11 @@ class Logarithm(Net):
 def test_outputs_that_are_no_numbers_are_told_with_where_they_begin():
     heard = told(Logarithm())
     assert "T1 error: The untrained network gives outputs that are no finite" in heard
+
+
+def test_other_learning_rates_are_tried_only_while_there_is_time():
+    left_out = []
+    assert list(others_within(Allowance(60), left_out)(10.0)) == [10, 100, 1e3, 1e4]
+    assert left_out == []
+    assert list(others_within(Allowance(-60), left_out)(10.0)) == []
+    assert left_out == ["other learning rates: no time was left"]

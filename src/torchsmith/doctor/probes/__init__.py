@@ -25,7 +25,7 @@ def find_by_probing(
     from torchsmith.doctor.probes.head import find_in_head
     from torchsmith.doctor.probes.scene import Scene
     from torchsmith.doctor.probes.start import find_in_numbers, find_in_weights
-    from torchsmith.doctor.probes.steps import find_in_steps, try_steps
+    from torchsmith.doctor.probes.steps import find_in_steps, others_within, try_steps
 
     scene, trace = Scene.of(subject), None
     with tried("the first steps", left_out):
@@ -46,7 +46,9 @@ def find_by_probing(
     if trace is not None and not any(f.severity == "error" for f in found):
         found = found_by(
             "the learning rate",
-            lambda: find_in_steps(subject, trace, reference),
+            lambda: find_in_steps(
+                subject, trace, reference, others_within(allowance, left_out)
+            ),
             allowance,
             left_out,
         )

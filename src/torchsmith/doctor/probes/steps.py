@@ -131,8 +131,30 @@ def try_steps(
     return steps_of(subject, num)
 
 
+Others = Callable[[float], Iterator[float]]
+"""From a factor to its powers, by which a learning rate is multiplied."""
+
+
+def others_within(allowance: Allowance, left_out: list[str]) -> Others:
+    """Return what gives other learning rates to try, while there is time.
+
+    Args:
+        allowance: How long all probes may take.
+        left_out: Is told when it was over.
+    """
+
+    def powers(factor: float) -> Iterator[float]:
+        for power in range(1, MOST_TRIED + 1):
+            if allowance.is_overdrawn:
+                left_out.append("other learning rates: no time was left")
+                return
+            yield factor**power
+
+    return powers
+
+
 def find_in_steps(
-    subject: Subject, trace: Trace, reference: Reference
+    subject: Subject, trace: Trace, reference: Reference, others: Others
 ) -> Iterator[Finding]:
     """Find P1 and P2: what the first steps would do.
 
@@ -140,13 +162,14 @@ def find_in_steps(
         subject: At step 0; stays as it is.
         trace: Of the first steps.
         reference: With what to compare.
+        others: Gives other learning rates to try.
     """
-    high = list(_too_high(subject, trace, reference))
+    high = list(_too_high(subject, trace, reference, others))
     if high and subject.job.loss_is_sum:
         yield _summed(subject, high[0])
     yield from high
     if not high:
-        yield from _too_low(subject, trace, reference)
+        yield from _too_low(subject, trace, reference, others)
 
 
 def steps_of(
@@ -256,7 +279,7 @@ def _step(
 
 
 def _too_high(
-    subject: Subject, trace: Trace, reference: Reference
+    subject: Subject, trace: Trace, reference: Reference, others: Others
 ) -> Iterator[Finding]:
     """Compare the loss with chance, and with what lower rates reach by then."""
     num = trace.num
@@ -266,9 +289,7 @@ def _too_high(
     chance = reference.chance_loss or untrained
     if trace.late < HALF * chance:
         return
-    factor = 1.0
-    for _ in range(MOST_TRIED):
-        factor /= LOWER
+    for factor in others(1 / LOWER):
         lower = steps_of(subject, num, factor)
         lost = min(trace.late, 2 * chance) - lower.late
         noise = NOISE * min(math.hypot(trace.error, lower.error), LOST * chance)
@@ -314,7 +335,9 @@ def _summed(subject: Subject, found: Finding) -> Finding:
     )
 
 
-def _too_low(subject: Subject, trace: Trace, reference: Reference) -> Iterator[Finding]:
+def _too_low(
+    subject: Subject, trace: Trace, reference: Reference, others: Others
+) -> Iterator[Finding]:
     """Compare the pace of weights with the length of training, and a higher rate's."""
     num = trace.num
     rates, pace = planned_rates(subject), trace.pace
@@ -330,9 +353,7 @@ def _too_low(subject: Subject, trace: Trace, reference: Reference) -> Iterator[F
     to_come = (untrained - trace.late) * num_steps / num * mean_rate
     if to_come > way:
         return
-    factor = 1.0
-    for _ in range(MOST_TRIED):
-        factor *= LOWER
+    for factor in others(LOWER):
         higher = steps_of(subject, num, factor)
         if untrained - higher.late > LITTLE * way:
             break
