@@ -26,7 +26,7 @@ THOROUGH = 10.0
 """Seconds that all probes may take together."""
 
 QUICK = 0.3
-"""Seconds, before a run that is short itself; cheap probes may take a second more."""
+"""Seconds, before a run that is short itself; cheap probes may take two more."""
 
 SHARE = 0.05
 """Of the time that training will take, between these two."""
@@ -60,7 +60,7 @@ def examine(
     Args:
         subject: At step 0.
         seconds: That all probes may take together; where not given, a share of what
-            training will take. Cheap probes may take a second more.
+            training will take. Cheap probes may take two more.
         observer: Is told what is going on.
     """
     begin, made = perf_counter(), Examination()

@@ -84,13 +84,13 @@ class Subject:
         return order[:most].sort().values
 
 
-OVERDRAFT = 1.0
+OVERDRAFT = 2.0
 """Seconds by which cheap probes may go beyond an allowance; then the rest is left out,
 as on a machine that does much else."""
 
 
 class Allowance:
-    """How long the doctor may take; cheap probes may take a second more.
+    """How long the doctor may take; cheap probes may take two more.
 
     Args:
         seconds: For all probes together.

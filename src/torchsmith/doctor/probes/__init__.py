@@ -28,19 +28,24 @@ def find_by_probing(
     from torchsmith.doctor.probes.steps import find_in_steps, others_within, try_steps
 
     scene, trace = Scene.of(subject), None
-    with tried("the first steps", left_out):
-        trace = try_steps(subject, allowance, left_out)
-
     probes: dict[str, Callable[[], Iterator[Finding]]] = {
         "what the loss takes": lambda: find_in_head(scene, reference),
         "what gradients reach": lambda: find_in_gradients(scene),
         "the types of numbers": lambda: find_in_numbers(scene),
         "how examples are treated": lambda: find_in_behaviour(scene),
-        "the initial weights": lambda: find_in_weights(scene, reference, trace),
     }
     found: list[Finding] = []
     for what, probe in probes.items():
         found += found_by(what, probe, allowance, left_out)
+    if not allowance.is_overdrawn:
+        with tried("the first steps", left_out):
+            trace = try_steps(subject, allowance, left_out)
+    found += found_by(
+        "the initial weights",
+        lambda: find_in_weights(scene, reference, trace),
+        allowance,
+        left_out,
+    )
     yield from found
     # What is wrong in the code makes any learning rate look wrong.
     if trace is not None and not any(f.severity == "error" for f in found):
