@@ -107,8 +107,8 @@ class Figures:
 
     @property
     def first(self) -> Share:
-        """Runs of which the first code is right, or its remedy is."""
-        return share(v.cured or names_cause(row, 1) for v, row in self.runs)
+        """Runs of which the first code is right, or its own remedy is."""
+        return share(_is_right(v, row, 1) for v, row in self.runs)
 
     @property
     def strictly_first(self) -> Share:
@@ -117,12 +117,12 @@ class Figures:
 
     @property
     def first_three(self) -> Share:
-        """Runs of which one of the first three codes is right, or the remedy is."""
-        return share(v.cured or names_cause(row, 3) for v, row in self.runs)
+        """Runs of which one of the first three codes is right, or its own remedy is."""
+        return share(_is_right(v, row, 3) for v, row in self.runs)
 
     @property
     def cured(self) -> Share:
-        """Variants that a plan can mend, and that the remedy mended."""
+        """Variants that a plan can mend, and that `torchsmith doctor --fix` mended."""
         return share(
             v.cured
             for v in self.killed
@@ -198,6 +198,22 @@ class Figures:
             name: Figures([v for v in self.killed if of(v) == name], [], [])
             for name in groups
         }
+
+
+def _is_right(variant: Variant, row: Row, num: int) -> bool:
+    """Whether one of the first codes names the cause, or alone says what mended it.
+
+    What was found by trying many remedies shows nothing of which was told first.
+    """
+    if names_cause(row, num):
+        return True
+    first = set(first_codes(row, num))
+    mended = variant.mended
+    if mended is None or not variant.cured or not mended.remedy:
+        return False
+    return any(
+        told.code in first and told.changes == mended.remedy for told in alarms_of(row)
+    )
 
 
 def _names_both(row: Row) -> bool:

@@ -89,8 +89,6 @@ def _unnoticed(found: Figures) -> Iterator[str]:
 
 def _wrong_cause(found: Figures) -> Iterator[str]:
     for variant in _sorted(found.killed):
-        if variant.cured:
-            continue
         said = [
             " ".join(first_codes(row, 4))
             for row in variant.rows

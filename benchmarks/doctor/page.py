@@ -71,7 +71,7 @@ GOALS: tuple[tuple[str, str, Callable[[Figures], object]], ...] = (
     ("right cause first", ">= 0.88", lambda f: f.first),
     ("right code first", "", lambda f: f.strictly_first),
     ("right cause in the first three", ">= 0.96", lambda f: f.first_three),
-    ("first remedy wins back 90 %", ">= 0.92", lambda f: f.cured),
+    ("--fix wins back 90 %", ">= 0.92", lambda f: f.cured),
     ("found before training", ">= 0.60", lambda f: f.before),
     ("the same verdict over seeds", ">= 0.95", lambda f: f.stable),
     ("two faults at once: found", "", lambda f: f.doubles_found),
@@ -96,9 +96,9 @@ def _goals(parts: Mapping[str, Figures]) -> Iterator[str]:
         yield f"| {title} | {goal} | {cells} |"
     yield ""
     yield (
-        "A cause is right where the code is one that names it, or where its remedy, "
-        "applied to the plan, wins back 90 % of what was lost; or where the run was "
-        "refused with a message that names the place."
+        "A cause is right where the code is one that names it, or where its own remedy "
+        "is what `torchsmith doctor --fix` found and wins back 90 % of what was lost; "
+        "or where the run was refused with a message that names the place."
     )
 
 

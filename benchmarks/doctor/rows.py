@@ -19,7 +19,7 @@ class Case:
 
     Attributes:
         what: `healthy` is the task's own plan, `config` another that is healthy, too,
-            `mended` a faulty plan with the doctor's first remedy.
+            `mended` a faulty plan with what `torchsmith doctor --fix` changes.
         task: By name.
         fault: By name; of `double` two with a plus between; of `config` its number.
         level: 1 to 3, the third is the worst; 0 where there is no fault.
