@@ -342,6 +342,18 @@ def test_the_learning_rate_that_is_offered_follows_from_the_first_step():
     assert finding.changes["optimizer.lr"] == pytest.approx(0.01 * 10**-1.5, rel=0.01)
 
 
+def test_too_much_momentum_is_lowered_with_the_rate():
+    heavy = {"optimizer": {"SGD": {"lr": 0.01, "momentum": 0.999}}, "schedule": None}
+    steps = [sample(0, ratio=0.002, dead=0.0), sample(4, 1.0, dead=0.9)]
+    made = course((1.0,) * 4, steps, accuracy=0.5, plan=set_values(PLAN, heavy))
+    finding = next(f for f in find_in_course(made) if f.code == "P1")
+    # The first step of that rate, 10^-2.7 of the weights, was as it should be.
+    assert finding.changes["optimizer.momentum"] == 0.9
+    rate = finding.changes.get("optimizer.lr", 0.01)
+    assert rate == pytest.approx(0.01, rel=0.01)
+    set_values(set_values(PLAN, heavy), finding.changes)
+
+
 DEAD = [sample(n, dead=1.0, first=0, last=0, spread=0) for n in (0, 4)]
 
 

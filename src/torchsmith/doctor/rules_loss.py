@@ -156,14 +156,17 @@ def _too_high(facts: Facts) -> Iterator[Finding]:
         signs.append(off)
     if harmed and not facts.diverged:
         signs.append(_standing(facts))
+    changes = _lower(facts)
     yield Finding(
         code="P1",
         severity="error" if harmed else "warning",
         message="The learning rate is too high: steps undo what others learned.",
         where="optimizer.lr",
         evidence=_sentence(signs),
-        remedy="Lower the learning rate, or warm it up.",
-        changes=_lower(facts),
+        remedy="Lower the momentum, which multiplies the rate, and the rate itself."
+        if "optimizer.momentum" in changes
+        else "Lower the learning rate, or warm it up.",
+        changes=changes,
         moment="during",
     )
 
