@@ -400,7 +400,7 @@ def test_roles_must_fit_the_columns():
     cases = [
         (
             {"x": "number", "n": "number"},
-            "x: the column holds text .* as category, ign",
+            "x: the column holds text .* as category, picture, ign",
         ),
         ({"x": "ignore", "n": "boolean"}, "n: the column holds 7 and cannot be used"),
         ({"x": "ignore", "n": "ignore"}, "every column is ignored"),
@@ -418,7 +418,7 @@ def test_roles_must_fit_the_columns():
 @pytest.mark.parametrize(
     ("steps", "message"),
     [
-        ([Resize(height=2, width=2)], "prepare.0: Resize is not for tables"),
+        ([Resize(height=2, width=2)], "prepare: Resize is for pictures, and no column"),
         ([Standardize(), Standardize()], "prepare.1: Standardize stands twice"),
         ([Standardize(), RobustScale()], "prepare.1: Standardize, .* exclude"),
         ([Standardize(), FillMissing()], "prepare.1: FillMissing stands too late"),

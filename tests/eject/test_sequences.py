@@ -1,5 +1,7 @@
 """Runs on sequences as scripts: rows, `.ts` files, texts, and windows of a table."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -21,8 +23,14 @@ QUICK = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _in_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where sources have short names
+
+
 def plan_of(source, target=None, **settings):
-    return ts.plan(str(source), target=target, settings={**QUICK, **settings})
+    source = str(source.relative_to(Path.cwd()))
+    return ts.plan(source, target=target, settings={**QUICK, **settings})
 
 
 def rows(num, length, seed):

@@ -17,6 +17,7 @@ from torchsmith.data.steps import (
     FillMissing,
     NeighbourTarget,
     QuantileScale,
+    Resize,
     RobustScale,
     RotatePlace,
     Standardize,
@@ -95,6 +96,11 @@ def fit_table(
             pictures.append(fit_pictures(table, column, steps))
         elif role != "ignore":
             numbers.append(_fit_number(column, table.lines, role, fill, scaler))
+    if _step(steps, Resize) and not pictures:
+        raise PlanError(
+            "prepare: Resize is for pictures, and no column of the table has the role "
+            "picture; remove it"
+        )
     num_one_hot = sum(len(column.levels) for column in categories if column.one_hot)
     if num_one_hot > MAX_ONE_HOT:
         raise PlanError(
