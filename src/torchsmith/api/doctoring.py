@@ -198,7 +198,7 @@ def concluded(
     """Add what a training and its result showed to what was known before.
 
     Args:
-        before: Of the examination; what was told while training went on stays.
+        before: Of the examination; the whole course decides what training showed.
         course: So far, or whole.
         result: The scores; None where training did not come to its end.
         ignore: Codes that the person does not want to hear of.
@@ -210,13 +210,7 @@ def concluded(
     if any(f.code == "C10" and f.severity != "note" for f in before.findings):
         # The first weights were found wrong before training, layer by layer.
         found = [f for f in found if f.code != "C10"]
-    known = {finding.code for finding in found}
-    early = [
-        finding
-        for finding in before.findings
-        if finding.moment == "before"
-        or (finding.moment == "during" and finding.code not in known)
-    ]
+    early = [finding for finding in before.findings if finding.moment == "before"]
     findings, ignored = without([*early, *found], ignore)
     return before.model_copy(
         update={
