@@ -174,9 +174,9 @@ class Figures:
 
     @property
     def stable(self) -> Share:
-        """Runs whose first code is that of most seeds of the variant."""
+        """Runs whose first code is that of most seeds of the variant, of several."""
         same: list[bool] = []
-        for variant in self.killed:
+        for variant in (each for each in self.killed if len(each.rows) > 1):
             codes = [tuple(first_codes(row, 1)) for row in variant.rows]
             most, _ = Counter(codes).most_common(1)[0]
             same += [code == most for code in codes]

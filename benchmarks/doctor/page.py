@@ -24,7 +24,9 @@ hand. {len(FAULTS)} kinds of fault in three severities are put into {len(TASKS)}
 tasks, of data, plan, training and quality. A fault counts when it **hurts**: runs with
 it are worth less than runs of the task's own plan on examples that no run was given
 (Welch's t, p < 0.05, effect size at least 0.5, at least 1 point of accuracy or 3 % of
-the error), or report a score that those examples do not confirm. What does not hurt is
+the error), or report a score that those examples do not confirm. Of fewer than three
+runs of a variant, the loss must be three deviations of the healthy runs instead of the
+test: where most variants have one run, all figures are rough. What does not hurt is
 counted apart: an error there is false. Healthy runs are the tasks' own plans and other
 configurations that do as well. Thresholds were chosen on the first three tasks only.
 Intervals are Wilson's, 95 %.

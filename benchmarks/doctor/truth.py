@@ -25,7 +25,10 @@ CALIBRATION = 0.03
 """Of the expected calibration error."""
 
 FAR = 3.0
-"""Deviations of healthy runs, by which a single run must be worse."""
+"""Deviations of healthy runs, by which one or two runs must be worse."""
+
+ENOUGH = 3
+"""Runs of a variant that are compared with healthy ones by a test."""
 
 WON_BACK = 0.9
 """Of what was lost, from which a remedy counts as right."""
@@ -40,7 +43,8 @@ class Variant:
         fault: By name.
         level: 1 to 3.
         rows: One for each seed.
-        hurts: Whether it is killed; None where fewer than three seeds are there.
+        hurts: Whether it is killed; of fewer than three seeds, whether they are worse
+            than healthy runs by three of their deviations. None without healthy runs.
         lost: How much, in points or, of numbers, as a share of the error.
         mended: With the doctor's remedy; None where that was not run.
         won_back: The share of what was lost that the remedy wins back.
@@ -153,11 +157,18 @@ def _variant(
     runs = sorted(runs, key=lambda row: row.case.seed)
     healthy = [worth(row, effect) for row in healthy_rows(rows, task)]
     faulty = [worth(row, effect) for row in runs]
-    if len(runs) < 3 or len(healthy) < 3:
+    if len(healthy) < 3:
         return Variant(task, name, level, tuple(runs), None, 0.0)
     lost = float(np.mean(healthy) - np.mean(faulty))
     refused = all(row.refused for row in runs)
-    killed = refused or hurts(task, effect, healthy, faulty)
+    if len(runs) < ENOUGH:
+        least = max(
+            margin(task, effect, float(np.mean(healthy))),
+            FAR * float(np.std(healthy, ddof=1)),
+        )
+        killed = refused or lost >= least
+    else:
+        killed = refused or hurts(task, effect, healthy, faulty)
     mended = rows.get(Case("mended", *key).key)
     back = None
     if mended is not None and killed:
