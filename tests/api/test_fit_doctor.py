@@ -94,6 +94,14 @@ def test_the_diagnosis_is_in_the_run_folder_and_stays_there_on_resume(tmp_path):
     ]
 
 
+def test_a_damaged_diagnosis_keeps_no_fit_from_going_on(tmp_path):
+    done = fit(Cut(), runs=tmp_path, epochs=2)
+    RunFolder(done.path).diagnosis.write_text("{")
+    again = fit(Cut(), runs=tmp_path, epochs=2, resume=done.path)
+    assert len(again.history) == 2
+    assert again.diagnosis.seconds["during"] >= 0
+
+
 def test_a_module_that_cannot_be_copied_is_left_out_and_trained():
     done = fit(Locked())
     assert len(done.history) == 1

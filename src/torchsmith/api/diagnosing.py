@@ -9,6 +9,7 @@ from torchsmith.api.carrying import make_ready
 from torchsmith.api.doctoring import (
     concluded,
     examined,
+    known_diagnosis,
     read_diagnosis,
     write_diagnosis,
 )
@@ -176,15 +177,10 @@ def _examined(planned: Planned, observer: TrainingObserver) -> Diagnosis:
 def _of_run(run: Run, observer: TrainingObserver) -> Diagnosis:
     """Look at a run again, with the rules of today."""
     folder, plan = run.folder, run.plan
-    known = _known(folder)
+    known = known_diagnosis(folder) or Diagnosis()
     before = _examined_again(run, known, observer)
-    told = [finding for finding in known.findings if finding.moment == "during"]
-    before = before.model_copy(
-        update={
-            "findings": (*before.findings, *told),
-            "seconds": {**known.seconds, **before.seconds},
-        }
-    )
+    seconds = {**known.seconds, **before.seconds}
+    before = before.model_copy(update={"seconds": seconds})
     observer.stage("Looking at the run")
     history = read_history(folder.metrics)
     course = Course(
@@ -239,9 +235,7 @@ def _examined_again(
         return _examined(Planned(data, run.inspection, plan, plan), observer)
     except TorchsmithError as error:
         left = f"Data and plan were not looked at again: {error}."
-        early = [finding for finding in known.findings if finding.moment == "before"]
-        changes = {"findings": tuple(early), "left_out": (*known.left_out, left)}
-        return known.model_copy(update=changes)
+        return known.model_copy(update={"left_out": (*known.left_out, left)})
 
 
 def _of_fit(folder: RunFolder) -> Diagnosis:
@@ -263,13 +257,6 @@ def _of_fit(folder: RunFolder) -> Diagnosis:
 
 def _steps_per_epoch(history: Sequence[EpochRecord]) -> int:
     return history[-1].step // history[-1].epoch if history else 0
-
-
-def _known(folder: RunFolder) -> Diagnosis:
-    """Return what was said before; nothing where that cannot be read."""
-    with suppress(TrainError):
-        return read_diagnosis(folder) or Diagnosis()
-    return Diagnosis()
 
 
 def _keep(run: Run, diagnosis: Diagnosis, observer: TrainingObserver) -> None:

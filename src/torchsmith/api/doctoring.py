@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from torchsmith.train.setup import Setup
 
 
+_SILENT = Observer()
+
+
 def examine_planned(
     planned: Planned, setup: "Setup", observer: Observer
 ) -> Diagnosis | None:
@@ -95,6 +98,22 @@ def read_diagnosis(folder: RunFolder) -> Diagnosis | None:
         ) from error
 
 
+def known_diagnosis(
+    folder: RunFolder, observer: Observer = _SILENT
+) -> Diagnosis | None:
+    """Return what the doctor said of a run so far; None where it was not asked.
+
+    Args:
+        folder: Of the run; a damaged diagnosis is begun anew, and stops nothing.
+        observer: Is told so.
+    """
+    try:
+        return read_diagnosis(folder)
+    except TrainError:
+        observer.note(f"{folder.diagnosis}: is damaged; it is begun anew")
+        return Diagnosis()
+
+
 def write_diagnosis(folder: RunFolder, diagnosis: Diagnosis) -> None:
     """Write what the doctor says of a run."""
     write_atomic(folder.diagnosis, diagnosis.model_dump_json(indent=1))
@@ -132,12 +151,7 @@ def watch_of(
     from torchsmith.doctor.subject import Case, Subject
     from torchsmith.doctor.watch import Watch
 
-    try:
-        diagnosis = read_diagnosis(folder)
-    except TrainError:
-        observer.note(f"{folder.diagnosis}: is damaged; it is begun anew")
-        diagnosis = Diagnosis()
-        write_diagnosis(folder, diagnosis)
+    diagnosis = known_diagnosis(folder, observer)
     if diagnosis is None:
         return None
     inspection = Inspection.model_validate_json(folder.inspection.read_bytes())
@@ -163,14 +177,30 @@ def conclude_diagnosis(
         watch: That looked on.
         result: The scores; None where training ended in an error.
     """
-    before = read_diagnosis(folder) or Diagnosis()
-    diagnosis = concluded(before, watch.course, result, plan.doctor.ignore)
-    seconds = {**diagnosis.seconds, "during": round(watch.seconds, 3)}
-    left_out = tuple(dict.fromkeys((*diagnosis.left_out, *watch.left_out)))
-    update = {"seconds": seconds, "left_out": left_out}
-    diagnosis = diagnosis.model_copy(update=update)
+    before = known_diagnosis(folder) or Diagnosis()
+    diagnosis = watched(before, watch, result, plan.doctor.ignore)
     write_diagnosis(folder, diagnosis)
     return diagnosis
+
+
+def watched(
+    before: Diagnosis,
+    watch: "Watch",
+    result: Evaluation | None,
+    ignore: tuple[str, ...],
+) -> Diagnosis:
+    """Add what a training and its result showed to what was known before.
+
+    Args:
+        before: Of the examination.
+        watch: That looked on.
+        result: The scores; None where there are none.
+        ignore: Codes that the person does not want to hear of.
+    """
+    diagnosis = concluded(before, watch.course, result, ignore)
+    seconds = {**diagnosis.seconds, "during": round(watch.seconds, 3)}
+    left_out = tuple(dict.fromkeys((*diagnosis.left_out, *watch.left_out)))
+    return diagnosis.model_copy(update={"seconds": seconds, "left_out": left_out})
 
 
 def diagnose_diverged(

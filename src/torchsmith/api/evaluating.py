@@ -190,6 +190,8 @@ def _features(
 
 def _small_pictures(preparation: Preparation, numbers: np.ndarray) -> np.ndarray:
     """Shrink the pictures of a table, whose pixels are the last of its numbers."""
+    if not preparation.pictures:
+        return numbers
     sizes = [math.prod(shape) for shape in preparation.pictures]
     place = numbers.shape[1] - sum(sizes)
     parts = [numbers[:, :place]]

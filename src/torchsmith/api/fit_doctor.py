@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from torchsmith.api.doctoring import (
-    concluded,
     diagnosis_of,
-    read_diagnosis,
+    known_diagnosis,
     told,
+    watched,
     write_diagnosis,
 )
 from torchsmith.core.errors import DataError, Diverged, PlanError
@@ -93,10 +93,15 @@ class FitDoctor:
 
     @classmethod
     def resuming(
-        cls, job: Job, state: TrainState, settings: Doctor, folder: RunFolder
+        cls,
+        job: Job,
+        state: TrainState,
+        settings: Doctor,
+        folder: RunFolder,
+        observer: TrainingObserver,
     ) -> "FitDoctor":
         """Go on with what was found before a fit was interrupted."""
-        known = read_diagnosis(folder) or Diagnosis()
+        known = known_diagnosis(folder, observer) or Diagnosis()
         return cls(Subject(with_copied_data(job), state), settings, known, folder)
 
     def begin(self, folder: RunFolder | None = None) -> Watch:
@@ -115,13 +120,8 @@ class FitDoctor:
 
     def conclude(self) -> Diagnosis:
         """Add what training showed, also where it ended in an error, and write it."""
-        known = (*self.diagnosis.findings, *self.watch.findings)
-        before = self.diagnosis.model_copy(update={"findings": known})
-        made = concluded(before, self.watch.course, None, self.settings.ignore)
-        seconds = {**made.seconds, "during": round(self.watch.seconds, 3)}
-        left_out = tuple(dict.fromkeys((*made.left_out, *self.watch.left_out)))
-        update = {"seconds": seconds, "left_out": left_out}
-        self.diagnosis = made.model_copy(update=update)
+        ignore = self.settings.ignore
+        self.diagnosis = watched(self.diagnosis, self.watch, None, ignore)
         if self.folder is not None:
             write_diagnosis(self.folder, self.diagnosis)
         return self.diagnosis

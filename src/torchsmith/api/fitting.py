@@ -219,7 +219,7 @@ def _carry_out(
     engine = choose_engine(job, state, watcher.note)
     folder = _folder(module, chosen, Path(runs or "runs"), name, resume)
     if resume is not None and care.examine:
-        beside = FitDoctor.resuming(job, state, care, folder)
+        beside = FitDoctor.resuming(job, state, care, folder, watcher)
     with (
         folder.locked(),
         closing(TensorBoardEvents(folder.tensorboard, state)) as events,

@@ -87,16 +87,10 @@ def _equal_items(items: Items, rows: list[int], read: list[Read]) -> Iterator[Fi
         few = 1 if what.startswith("all") else MOST_EQUAL * len(chosen)
         if distinct > few or not (conflicts or distinct == 1):
             continue
-        yield Finding(
-            code="C7",
-            severity="error",
-            message=f"{items.name} gives the same inputs for different items.",
-            where=line_of(items.dataset, r"//|\bint\(|\[0\]|% ", r"def __getitem__"),
-            evidence=(
-                f"{len(chosen)} items {what} have {distinct} different inputs; "
-                f"{conflicts} of these have more than one target."
-            ),
-            remedy="See in __getitem__ how the index is used.",
+        yield _stands(
+            items,
+            f"{len(chosen)} items {what} have {distinct} different inputs; "
+            f"{conflicts} of these have more than one target.",
         )
         return
 
@@ -123,16 +117,21 @@ def _same_but_for_noise(
     less = _between(once) / max(_between(torch.stack(stacks).mean(dim=0)), 1e-30)
     if less < SHRINKS * MEANS**0.5:
         return
-    yield Finding(
+    yield _stands(
+        items,
+        f"{len(rows)} items differ from each other by {_between(once):.3g} in the "
+        f"mean, and one by {noise:.3g} from epoch to epoch; what they have in the "
+        f"mean of {MEANS} epochs differs {less:.1f} times less.",
+    )
+
+
+def _stands(items: Items, evidence: str) -> Finding:
+    return Finding(
         code="C7",
         severity="error",
         message=f"{items.name} gives the same inputs for different items.",
         where=line_of(items.dataset, r"//|\bint\(|\[0\]|% ", r"def __getitem__"),
-        evidence=(
-            f"{len(rows)} items differ from each other by {_between(once):.3g} in the "
-            f"mean, and one by {noise:.3g} from epoch to epoch; what they have in the "
-            f"mean of {MEANS} epochs differs {less:.1f} times less."
-        ),
+        evidence=evidence,
         remedy="See in __getitem__ how the index is used.",
     )
 
