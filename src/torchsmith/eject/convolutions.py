@@ -8,9 +8,10 @@ from torchsmith.eject.code import function, literal
 from torchsmith.eject.subject import Subject
 
 _CONVOLVE = function(
-    "convolve(steps, kernel, channels, dilation)",
+    "convolve(steps, kernel, channels, dilation, narrow)",
     "Convolve steps (C, N, L) with a kernel of 9 weights: 2 at three places, else -1.\n"
-    "It adds up some channels, and sees zeros beyond both ends: (N, L).",
+    "It adds up some channels, and sees zeros beyond both ends: (N, L).\n"
+    "A narrow one looks only at places where all its weights meet steps.",
     [
         "added = steps[channels].sum(axis=0)",
         "pad, length = 4 * dilation, added.shape[1]",
@@ -19,6 +20,8 @@ _CONVOLVE = function(
         "outputs = -sum(taps[1:], taps[0])",
         "for place in kernel:",
         "    outputs = outputs + 3 * taps[place]",
+        "if narrow and length > 2 * pad:",
+        "    return outputs[:, pad : length - pad]",
         "return outputs",
     ],
 )
@@ -26,16 +29,14 @@ _CONVOLVE = function(
 _EACH = function(
     "each_convolution(steps, channels)",
     "Yield what each convolution gives, and the slice of the features it makes.\n"
-    "Every other one looks only at places where all its weights meet steps.",
+    "Every other one is narrow.",
     [
         "first = 0",
         "for place, (dilation, count) in enumerate(zip(DILATIONS, NUM_BIASES)):",
         "    for number, kernel in enumerate(KERNELS):",
         "        chosen = channels[place, number]",
-        "        outputs = convolve(steps, kernel, chosen, dilation)",
-        "        pad, length = 4 * dilation, outputs.shape[1]",
-        "        if length > 2 * pad and (place + number) % 2:",
-        "            outputs = outputs[:, pad : length - pad]",
+        "        narrow = (place + number) % 2",
+        "        outputs = convolve(steps, kernel, chosen, dilation, narrow)",
         "        yield outputs, slice(first, first + count)",
         "        first += count",
     ],
@@ -106,10 +107,8 @@ def _draw(seed: int, subject: Subject) -> str:
             "    place, kernel = divmod(number, len(KERNELS))",
             "    steps = sequences[row].T[:, None]",
             "    chosen, dilation = channels[place, kernel], DILATIONS[place]",
-            "    outputs = convolve(steps, KERNELS[kernel], chosen, dilation)",
-            "    pad, length = 4 * dilation, outputs.shape[1]",
-            "    if length > 2 * pad and (place + kernel) % 2:",
-            "        outputs = outputs[:, pad : length - pad]",
+            "    narrow = (place + kernel) % 2",
+            "    outputs = convolve(steps, KERNELS[kernel], chosen, dilation, narrow)",
             "    features = slice(first, first + NUM_BIASES[place])",
             "    biases[features] = np.quantile(outputs, quantiles[features])",
             "    first += NUM_BIASES[place]",

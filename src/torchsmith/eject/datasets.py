@@ -2,12 +2,12 @@
 
 from typing import assert_never
 
+from torchsmith.core.vocabulary import NOUNS
 from torchsmith.data.data import Images
 from torchsmith.data.pixels import MAX_FITTED
 from torchsmith.data.steps import Standardize, ToFloat
 from torchsmith.eject.code import Section, class_source, function, literal
 from torchsmith.eject.network import uses_channels_last
-from torchsmith.eject.sequences import sequence_set_section
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.targets import loss_targets
 from torchsmith.eject.volumes import volumes_section
@@ -17,13 +17,13 @@ def dataset_section(subject: Subject) -> Section:
     """Write the `Dataset` class, and how the parts become data sets."""
     match subject.data.kind:
         case "table":
-            return _rows(subject)
+            return _prepared(subject, "Rows", "Rows of the table")
         case "images":
             return _pictures(subject)
         case "volumes":
             return volumes_section(subject)
         case "sequences":
-            return sequence_set_section(subject)
+            return _prepared(subject, "SequenceSet", "Sequences")
         case _:
             assert_never(subject.data.kind)
 
@@ -70,12 +70,14 @@ def _device(subject: Subject) -> str:
     return "" if subject.device == "cpu" else ".to(DEVICE)"
 
 
-def _rows(subject: Subject) -> Section:
+def _prepared(subject: Subject, name: str, about: str) -> Section:
+    """Write a `Dataset` of inputs that are prepared already."""
     to = _device(subject)
     code = class_source(
-        "Rows",
-        "Rows of the table with their targets.\n"
-        "Many rows can be taken at once, which is much faster than one by one.",
+        name,
+        f"{about} with their targets.\n"
+        f"Many {NOUNS[subject.data.kind]}s can be taken at once, which is much faster "
+        "than one by one.",
         "inputs, targets",
         [
             f"self.inputs = torch.from_numpy(inputs){to}",
@@ -85,7 +87,7 @@ def _rows(subject: Subject) -> Section:
     )
     targets, _ = loss_targets(subject)
     steps = tuple(
-        f"{part}_set = Rows(inputs[{part}], {targets}[{part}])"
+        f"{part}_set = {name}(inputs[{part}], {targets}[{part}])"
         for part in ("train", "val", "test")
     )
     about = "A `Dataset` gives examples by their numbers."

@@ -6,7 +6,7 @@ from torchsmith.data.data import Sequences
 from torchsmith.data.ngrams import FittedNGrams
 from torchsmith.data.sequence_fit import SequencePreparation
 from torchsmith.data.steps import Standardize
-from torchsmith.eject.code import Section, class_source, function, joined, literal
+from torchsmith.eject.code import Section, function, joined, literal
 from torchsmith.eject.convolutions import convolution_functions, convolution_steps
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.targets import loss_targets
@@ -196,26 +196,3 @@ def _padded(fitted: SequencePreparation, *, symbols: bool) -> str:
         "return inputs",
     ]
     return function("padded(sequences)", about, lines)
-
-
-def sequence_set_section(subject: Subject) -> Section:
-    """Write the `Dataset` of sequences, and how the parts become data sets."""
-    to = "" if subject.device == "cpu" else ".to(DEVICE)"
-    code = class_source(
-        "SequenceSet",
-        "Sequences with their targets.\n"
-        "Many can be taken at once, which is much faster than one by one.",
-        "inputs, targets",
-        [
-            f"self.inputs = torch.from_numpy(inputs){to}",
-            f"self.targets = torch.from_numpy(targets){to}",
-        ],
-        ["return self.inputs[rows], self.targets[rows]"],
-    )
-    targets, _ = loss_targets(subject)
-    steps = tuple(
-        f"{part}_set = SequenceSet(inputs[{part}], {targets}[{part}])"
-        for part in ("train", "val", "test")
-    )
-    about = "A `Dataset` gives examples by their numbers."
-    return Section("Dataset", about, code, steps)
