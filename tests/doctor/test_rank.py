@@ -1,18 +1,23 @@
 """The likely cause stands first."""
 
 from graphlib import TopologicalSorter
-from itertools import permutations
+from itertools import permutations, product
 
 import pytest
 
 from torchsmith.doctor.catalogue import CATALOGUE
 from torchsmith.doctor.rank import BRINGS_ABOUT, causes_of, ranked
+from torchsmith.inspect.codes import CHECKS
 from torchsmith.inspect.inspection import Finding
 
 
-def found(code, severity="error", where=""):
+def found(code, severity="error", where="", moment="before"):
     return Finding(
-        code=code, severity=severity, message=f"{code} is there", where=where
+        code=code,
+        severity=severity,
+        message=f"{code} is there",
+        where=where,
+        moment=moment,
     )
 
 
@@ -34,7 +39,10 @@ def test_errors_stand_before_warnings_before_notes():
         ("P13", "P2", "T6"),
         ("D15", "D11", "Q1"),
         ("C7", "D15", "Q1"),
-        ("P7", "C6"),
+        ("P4", "C6"),
+        ("D13", "D12"),
+        ("D5", "D25", "D24"),
+        ("D25", "P4", "P3"),
         ("D10", "Q6"),
         ("T8", "Q4"),
         ("T3", "C9", "Q1"),
@@ -76,9 +84,61 @@ def test_a_finding_is_told_once_as_severely_as_it_was_found():
     assert len(ranked([mild, severe])) == 2
 
 
+@pytest.mark.parametrize("moment", ["during", "after"])
+def test_statistics_that_a_rate_unsettles_follow_from_it(moment):
+    assert codes(found("C6", moment=moment), found("P1")) == ["P1", "C6"]
+
+
+def test_a_momentum_that_the_plan_sets_follows_from_no_rate():
+    assert codes(found("P1", "warning"), found("C6", moment="before"))[0] == "C6"
+
+
+def test_a_narrow_layer_that_the_plan_names_explains_its_dead_units():
+    narrow = found("P11", where="network.MLP.hidden", moment="after")
+    follow = found("T4", where="3", moment="during"), found("P12", "warning"), narrow
+    assert codes(*follow)[0] == "P11"
+    assert causes_of(found("T4"), [found("P11"), found("T4")]) == ()
+
+
+def test_who_learned_nothing_disagrees_with_right_labels():
+    answered = found("D11", "warning", moment="after")
+    assert codes(answered, found("P3", "error", moment="after")) == ["P3", "D11"]
+    assert causes_of(answered, [answered, found("P1")]) == (found("P1"),)
+
+
+def test_labels_that_no_rival_has_learned_either_explain_a_loss_that_still_falls():
+    answered = found("D11", "warning", moment="after")
+    assert codes(found("P3", "warning", moment="after"), answered) == ["D11", "P3"]
+
+
+def test_what_neighbours_say_of_labels_does_not_follow_from_the_training():
+    told = found("D11", moment="before")
+    assert causes_of(told, [told, found("P3", moment="after")]) == ()
+
+
 def test_nothing_brings_itself_about_and_every_code_is_in_the_catalogue():
-    table = {cause: effects.split() for cause, effects in BRINGS_ABOUT.items()}
-    TopologicalSorter(table).prepare()  # raises where there is a circle
+    names = {*BRINGS_ABOUT, *" ".join(BRINGS_ABOUT.values()).split()}
     known = {disease.code for disease in CATALOGUE}
-    assert known.issuperset(table)
-    assert known.issuperset(code for effects in table.values() for code in effects)
+    known |= {code for check in CHECKS for code in check.codes}
+    assert known >= {name.partition(".")[0] for name in names}
+    marked = {name.partition(".")[0] for name in names if "." in name} | {"D11"}
+    every = [
+        found(code, *rest)
+        for code in {name.partition(".")[0] for name in names}
+        for rest in (
+            product(
+                ("error", "warning"), ("", "network.x"), ("before", "during", "after")
+            )
+            if code in marked
+            else [("error",), ("warning",)]
+        )
+    ]
+    table = {
+        place: {
+            other
+            for other, cause in enumerate(every)
+            if other != place and causes_of(effect, [effect, cause])
+        }
+        for place, effect in enumerate(every)
+    }
+    TopologicalSorter(table).prepare()  # raises where there is a circle

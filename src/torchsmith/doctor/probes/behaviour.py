@@ -26,6 +26,9 @@ LEAST_IN_DOUBLE = 1e-14
 MOST_IGNORED = 0.5
 """Of the numbers of an input that vary; more that no output depends on are told."""
 
+USUAL = 0.1
+"""Momentum of PyTorch's own; where that is too slow, there are too few steps (P4, P3)."""
+
 EARLY = 0.1
 """Share of the initial statistics that may be left of running ones at the end."""
 
@@ -122,7 +125,7 @@ def _statistics(scene: Scene) -> Iterator[Finding]:
                 evidence="track_running_stats is False.",
                 remedy="Leave it out, so that an answer does not depend on the others.",
             )
-        elif momentum is not None and (1 - momentum) ** num_steps > EARLY:
+        elif momentum is not None and _is_slow(momentum, num_steps):
             yield Finding(
                 code="C6",
                 severity="warning",
@@ -146,6 +149,10 @@ def _statistics(scene: Scene) -> Iterator[Finding]:
                 ),
                 remedy=f"Set momentum to {1 - momentum:.3g} or 0.1.",
             )
+
+
+def _is_slow(momentum: float, num_steps: int) -> bool:
+    return momentum < USUAL and (1 - momentum) ** num_steps > EARLY
 
 
 def _unsteady(scene: Scene, first: Tensor, second: Tensor) -> Finding:
