@@ -169,7 +169,24 @@ def test_rows_that_are_zero_throughout_are_found(tmp_path: Path) -> None:
     source = table(tmp_path, inputs, targets)
     finding = found(planned(source, "target"))["D13"]
     assert finding.severity == "warning"
-    assert "lines 22, 42, " in finding.where
+    assert "lines 2, 22, 42, " in finding.where
+
+
+def test_half_of_the_rows_may_be_zero_throughout(tmp_path: Path) -> None:
+    inputs, targets = numbers()
+    counts = np.random.default_rng(1).poisson(1.0, (400, 2))
+    every = np.concatenate([inputs, counts], axis=1)
+    every[::2] = 0
+    finding = found(planned(table(tmp_path, every, targets), "target"))["D13"]
+    assert "50.0%" in finding.message
+
+
+def test_rows_of_counts_may_be_zero_throughout_by_themselves(tmp_path: Path) -> None:
+    _, targets = numbers()
+    random = np.random.default_rng(1)
+    counts = random.poisson(random.exponential(0.7, (400, 1)), (400, 3))
+    assert (counts == 0).all(axis=1).mean() > 0.2
+    assert "D13" not in found(planned(table(tmp_path, counts, targets), "target"))
 
 
 def pictures(num: int = 300) -> tuple[Tensor, Tensor]:

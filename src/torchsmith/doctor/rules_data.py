@@ -7,6 +7,7 @@ from torchsmith.doctor.examples import Examples, take_examples
 from torchsmith.doctor.rules_augment import find_in_augmentation
 from torchsmith.doctor.rules_inputs import find_in_scale
 from torchsmith.doctor.rules_labels import find_wrong_labels
+from torchsmith.doctor.rules_pairing import find_misaligned
 from torchsmith.doctor.rules_parts import find_in_parts
 from torchsmith.doctor.rules_rows import find_in_rows
 from torchsmith.doctor.rules_shift import find_in_shift
@@ -54,6 +55,7 @@ def find_in_data(
         *found("shift", lambda e: find_in_shift(subject, e)),
         *found("augmentation", lambda e: find_in_augmentation(subject, e)),
         *found("telling pixels", find_telling_pixel),
+        *found("pairing", lambda e: find_misaligned(subject, e)),
         *found("labels", find_wrong_labels),
         *found("rows", lambda e: find_in_rows(subject, e)),
     ]

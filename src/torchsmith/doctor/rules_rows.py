@@ -30,7 +30,12 @@ LEVELS = 3
 does."""
 
 BY_CHANCE = 0.1
-"""Rows of zeros are damaged where chance would give less than this share of them."""
+"""Rows of zeros are damaged where the zeros of all other rows would give, by chance,
+less than this share of them."""
+
+HARDLY_ZERO = 0.02
+"""Share of the other rows in which at least one column must not be 0 more often: where
+each column is 0 now and then, all may be at once."""
 
 SQUEEZED = 0.3
 """Deviation of the other values of a scaled column, by that of all: below it they are
@@ -72,7 +77,9 @@ def _find_in_table(subject: Subject, table: Table) -> Iterator[Finding]:
         values = np.stack(list(columns.values()), axis=1)
         yield from _find_other_units(values, lines)
     if len(names) > 2:
-        yield from _find_zeros(np.stack(list(columns.values()), axis=1), lines)
+        # Of all parts: a split may leave rows out that repeat each other.
+        values = np.stack([table.columns[name].values for name in names], axis=1)
+        yield from _find_zeros(values, table.lines)
 
 
 def _find_stand_ins(
@@ -158,10 +165,11 @@ def _find_zeros(values: np.ndarray, lines: np.ndarray) -> Iterator[Finding]:
     """Find rows that are 0 throughout, as those of a failed reading are."""
     zero = values == 0
     rows = zero.all(axis=1)
-    expected = float(zero.mean(axis=0).prod())
-    if rows.sum() < max(LEAST, MANY * len(rows)):
+    if rows.sum() < max(LEAST, MANY * len(rows)) or rows.all():
         return
-    if expected > BY_CHANCE * rows.mean():
+    others = zero[~rows].mean(axis=0)
+    expected = float(others.prod())
+    if expected > BY_CHANCE * rows.mean() or others.min() > HARDLY_ZERO:
         return
     yield Finding(
         code="D13",
@@ -169,7 +177,9 @@ def _find_zeros(values: np.ndarray, lines: np.ndarray) -> Iterator[Finding]:
         message=f"{int(rows.sum()):,} rows ({rows.mean():.1%}) are 0 in all of "
         f"{values.shape[1]} number columns.",
         where=at_lines(lines[rows]),
-        evidence=f"{expected:.2%} would be, if columns did not depend on each other",
+        evidence=f"of the other rows, {others.min():.2%} are 0 in the column that "
+        f"is so least; {expected:.2%} would be in all, if columns did not depend on "
+        "each other",
         remedy="Leave these rows out, or read them again.",
     )
 

@@ -1,0 +1,177 @@
+"""Whether targets belong to the inputs beside them, or to those a row away: D15."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from torchsmith.data.data import Table
+from torchsmith.doctor.examples import Examples, all_folds, classes_of
+from torchsmith.doctor.simple_models import Answers, ask_neighbours, ask_ridge
+from torchsmith.doctor.subject import Subject
+from torchsmith.inspect.inspection import Finding
+from torchsmith.train.batches import TensorBatches
+
+OFF_Z = 5.0
+"""Standard errors from chance by which inputs tell the target of a neighbouring row: by
+chance once in three million."""
+
+OTHER_SIDE_Z = 3.0
+"""The same of the row on the other side, which must stay below it: what neighbours have
+in common goes both ways."""
+
+IN_ORDER_Z = 4.0
+"""Standard errors from chance of how alike neighbouring targets are: above it the order
+of the rows says something, and a row away may be told for good reasons."""
+
+LEAST = 100
+"""Examples with a neighbour in the training part, without which nothing is said."""
+
+WIDE = 256
+"""Features of which a linear model takes long; then neighbours alone are asked."""
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """Inputs with the targets of rows beside theirs.
+
+    Attributes:
+        z: Standard errors from chance by which inputs tell these targets.
+        alike: The same of how alike the targets are to those of their own rows.
+        gains: `(n,)` how much better each example goes with the other target than with
+            its own.
+        rows: `(n,)` numbers of the examples in the source.
+    """
+
+    z: float
+    alike: float
+    gains: Tensor
+    rows: Tensor
+
+
+def find_misaligned(subject: Subject, examples: Examples) -> Iterator[Finding]:
+    """Find targets that are one row off: D15.
+
+    Where rows stand in no order, the inputs of one say nothing about the target of the
+    next. Where they do, and nothing about that of the one before, targets have slipped.
+
+    Args:
+        subject: At step 0; stays as it is.
+        examples: Of the training part.
+    """
+    targets = _all_targets(subject)
+    if targets is None:
+        return
+    after, before = (pair(subject, examples, targets, lag) for lag in (1, -1))
+    if after is None or before is None:
+        return
+    found, other = (after, before) if after.z >= before.z else (before, after)
+    in_order = max(abs(after.alike), abs(before.alike)) > IN_ORDER_Z
+    if in_order or found.z < OFF_Z or other.z >= OTHER_SIDE_Z:
+        return
+    side, back = ("next", "before") if found is after else ("previous", "after")
+    yield Finding(
+        code="D15",
+        severity="error",
+        message=f"Targets are one row off: inputs go with the target of the {side} "
+        "row.",
+        where=_where(subject, found),
+        evidence=f"a simple model tells the target of the {side} row "
+        f"{found.z:.1f} standard errors better than chance, that of the row {back} "
+        f"{other.z:+.1f}, and neighbouring targets have nothing in common "
+        f"({found.alike:+.1f})",
+        remedy="Look where a row is missing or doubled, such as a header that was read "
+        "as a row, and move the targets back.",
+    )
+
+
+def pair(
+    subject: Subject, examples: Examples, targets: Tensor, lag: int
+) -> Pairing | None:
+    """Ask inputs for the targets of other rows; None where too few have one.
+
+    Args:
+        subject: Of the examples.
+        examples: Of the training part.
+        targets: Of the whole training part, as the loss takes them.
+        lag: How many rows further the target stands, in the order of the source.
+    """
+    source = _sources(subject)
+    place = torch.full((int(source.max()) + 2 + abs(lag),), -1, dtype=torch.long)
+    place[source + abs(lag)] = torch.arange(len(source))
+    others = place[source[examples.rows] + abs(lag) + lag]
+    kept = torch.nonzero(others >= 0).flatten()
+    if len(kept) < LEAST:
+        return None
+    theirs = targets[others[kept]].cpu()
+    codes, _ = classes_of(subject, theirs)
+    paired = replace(
+        examples,
+        rows=examples.rows[kept],
+        features=examples.features[kept],
+        targets=theirs,
+        codes=codes,
+        folds=all_folds(torch.arange(len(kept)), subject.job.training.seed),
+    )
+    wide = examples.features.shape[1] > WIDE
+    asked = (ask_neighbours,) if wide else (ask_ridge, ask_neighbours)
+    own, other = (_vectors(examples, t) for t in (examples.targets[kept], theirs))
+    best = max((ask(paired) for ask in asked), key=lambda a: _z(_agree(a, other)))
+    return Pairing(
+        z=_z(_agree(best, other)),
+        alike=_z((own * other).sum(dim=1)),
+        gains=_agree(best, other) - _agree(best, own),
+        rows=source[examples.rows[kept]][best.places],
+    )
+
+
+def _agree(answers: Answers, targets: Tensor) -> Tensor:
+    """Return `(n,)` how each answer goes with a target; 0 on average by chance."""
+    said = answers.values.double()
+    return (targets[answers.places] * (said - said.mean(dim=0))).sum(dim=1)
+
+
+def _vectors(examples: Examples, targets: Tensor) -> Tensor:
+    """Return `(n, K)` targets without their mean; classes as columns of 0 and 1."""
+    flat = targets.reshape(len(targets), -1).double()
+    if examples.codes is not None:
+        codes = targets.reshape(-1).long()
+        flat = nn.functional.one_hot(codes, examples.num_classes).double()
+    return flat - flat.mean(dim=0)
+
+
+def _z(each: Tensor) -> float:
+    """Return a mean in its standard errors."""
+    deviations: float = (each.mean() / each.std().clamp(min=1e-12)).item()
+    return deviations * len(each) ** 0.5
+
+
+def _sources(subject: Subject) -> Tensor:
+    """Return the number in the source of each training example."""
+    if subject.case is None:
+        return torch.arange(len(subject.job.train))
+    return torch.from_numpy(subject.case.setup.parts.train).long()
+
+
+def _all_targets(subject: Subject) -> Tensor | None:
+    """Return targets of the training part; None of a `Dataset`, which may be slow."""
+    if subject.case is not None:
+        setup, data = subject.case.setup, subject.case.data
+        return torch.from_numpy(setup.preparation.targets(data, setup.parts.train))
+    train = subject.job.train
+    if not isinstance(train, TensorBatches):
+        return None
+    return train.take(torch.arange(len(train)))[1]
+
+
+def _where(subject: Subject, found: Pairing) -> str:
+    """Say from which row on inputs go better with the other target than with theirs."""
+    order = found.rows.argsort()
+    total = found.gains[order].cumsum(dim=0)
+    if total.min() >= 0:
+        return ""
+    row = int(found.rows[order][int(total.argmin())])
+    if subject.case is None or not isinstance(subject.case.data.inputs, Table):
+        return f"from about example {row:,} on"
+    return f"from about line {subject.case.data.inputs.lines[row]:,} on"
