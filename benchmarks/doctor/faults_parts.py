@@ -100,6 +100,12 @@ def _few(examples: Examples, count: int, random: Random) -> Examples:
     return examples.take(np.unique(np.concatenate([kept, *by_class])))
 
 
+def _not_by_group(task: Task, level: float) -> dict[str, object]:
+    """Leave the column of persons alone; by itself a plan would split by it."""
+    del task, level
+    return {"split.group": None}
+
+
 def _given(task: Task, level: float) -> dict[str, object]:
     del task, level
     return dict(GIVEN)
@@ -110,7 +116,7 @@ PARTS_FAULTS = (
         "rare-classes",
         "half of the classes nearly missing",
         "data",
-        ("D5",),
+        ("D5", "D23"),
         (0.1, 0.03, 0.01),
         examples=_few_of_some,
         where=has_classes,
@@ -152,6 +158,7 @@ PARTS_FAULTS = (
         "data",
         ("D9",),
         (2, 4, 8),
+        settings=_not_by_group,
         examples=_grouped,
         unseen=_person,
         effect="honesty",
