@@ -1,5 +1,6 @@
 """Whether targets belong to the inputs beside them, or to those a row away: D15."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -143,8 +144,7 @@ def _vectors(examples: Examples, targets: Tensor) -> Tensor:
 
 def _z(each: Tensor) -> float:
     """Return a mean in its standard errors."""
-    deviations: float = (each.mean() / each.std().clamp(min=1e-12)).item()
-    return deviations * len(each) ** 0.5
+    return (each.mean() / each.std().clamp(min=1e-12)).item() * math.sqrt(len(each))
 
 
 def _sources(subject: Subject) -> Tensor:
