@@ -2,10 +2,12 @@
 
 import numpy as np
 
+import torchsmith as ts
 from tests.data.build import number, table, text
 from torchsmith.api.evaluating import feature_places
 from torchsmith.data.prepare import fit
 from torchsmith.data.steps import EncodeCategories, FillMissing, RotatePlace
+from torchsmith.evaluate import importance
 
 
 def places_of(encoding):
@@ -43,3 +45,12 @@ def test_all_features_of_a_category_belong_to_it():
     assert [names[place] for place in places["town"]] == [
         *("town = a", "town = b", "town = c")
     ]
+
+
+def test_columns_that_there_was_no_time_to_shuffle_are_told_of(tmp_path, monkeypatch):
+    monkeypatch.setattr(importance, "FEWEST_COLUMNS", 2)
+    monkeypatch.setattr(importance, "perf_counter", iter(range(0, 1000, 9)).__next__)
+    settings = {"training.epochs": 1}
+    run = ts.train("iris", settings=settings, runs=tmp_path)
+    assert len(run.evaluation.importance) == 2
+    assert any("2 of 4 columns were shuffled" in one for one in run.evaluation.notes)

@@ -82,6 +82,20 @@ def test_a_regression_target_and_a_table_without_target_are_shown():
     assert "target" not in shown(inspect(table({"x": noise()}))).split("checked")[0]
 
 
+def test_only_what_applies_to_the_target_is_checked():
+    numbers = shown(inspect(table({"x": noise()}, noise(seed=1))))
+    assert "neither capped nor skewed" in numbers
+    assert "classes are balanced" not in numbers
+    classes = shown(inspect(table({"x": noise()}, labels(200))))
+    assert "neither capped nor skewed" not in classes
+    assert "classes are balanced" in classes
+
+
+def test_of_many_columns_it_is_said_how_many_are_not_shown():
+    columns = {f"g{i}": noise(seed=i) for i in range(1, 61)}
+    assert "… 20 more columns" in shown(inspect(table(columns)))
+
+
 def test_pictures_are_shown():
     pixels = np.random.default_rng(0).integers(0, 256, (240, 8, 9, 3), np.uint8)
     text = shown(inspect(pictures(pixels, labels(240))))

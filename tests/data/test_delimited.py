@@ -87,7 +87,10 @@ def test_spaces_before_quotes_and_single_quotes_are_understood() -> None:
         ("a,b\n", r"has a header \(2 columns\) but no rows"),
         ("a,b\n1,2\n3\n4,5,6\n", r"2 rows .* 2 fields .*line 3 has 1; all: lines 3, 4"),
         ("a,b\n1,2,3\n4,5,6\n", r"2 rows do not have the 2 fields of the header"),
-        ("Sales\na,b,c\n" + "1,2,3\n" * 9, r"10 rows .* 1 field of the header"),
+        (
+            "Sales\na,b,c\n" + "1,2,3\n" * 9,
+            r"10 rows .*; if line 1 is a title, delete it",
+        ),
         ('a,b\n1,"x\n2,y\n3,z\n', "quote that opens in line 2 is not closed"),
         ('a,b\n1,"x\ny"\n2,"z\n\n', "quote that opens in line 4 is not closed"),
         ('a,b\n1,"x\ny",\n', "1 row does not have the 2 fields"),

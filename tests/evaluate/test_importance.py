@@ -103,3 +103,25 @@ def test_a_column_that_became_no_feature_is_left_out():
         predict, *table(), {**COLUMNS, "id": []}, metric="rmse"
     )
     assert "id" not in {i.column for i in found}
+
+
+def test_of_more_columns_than_there_is_time_for_the_leading_ones_are_shuffled():
+    random = np.random.default_rng(0)
+    inputs = random.normal(size=(300, 500)).astype(np.float32)
+    calls = []
+
+    def watched(inputs):
+        calls.append(1)
+        return 3.0 * inputs[:, 400] - inputs[:, 7]
+
+    found = permutation_importance(
+        watched,
+        inputs,
+        watched(inputs).astype(np.float64),
+        {f"x{place}": [place] for place in range(500)},
+        metric="rmse",
+        seconds=1e-9,
+    )
+    assert [one.column for one in found[:2]] == ["x400", "x7"]
+    assert len(found) == 30
+    assert len(calls) < 40

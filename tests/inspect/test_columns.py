@@ -181,14 +181,33 @@ def test_changes_by_reading_are_reported_with_lines():
     )
     (finding,) = found(table({"x": noise()}, noise(seed=2), changes=(change,)), "D17")
     assert "removed in 1,200 values (first: '1,395')" in finding.message
-    assert finding.where == "column 'x', lines 2, 3"
+    assert finding.where == "column 'x', lines 2, 3 and 1,198 more"
 
 
 def test_rows_left_out_for_their_target_are_reported():
     change = Change(
         column="y", what="row left out: its target is missing", count=1, lines=(2,)
     )
-    assert found(table({"x": noise()}, noise(seed=2), changes=(change,)), "D17")
+    (finding,) = found(table({"x": noise()}, noise(seed=2), changes=(change,)), "D17")
+    assert finding.message == "1 row left out: no target."
+    assert "drop_missing_target" in finding.remedy
+
+
+def test_more_changed_values_than_lines_are_known_are_counted_right():
+    change = Change(
+        column="x", what="'$' removed", count=400, lines=tuple(range(2, 12))
+    )
+    (finding,) = found(table({"x": noise()}, noise(seed=2), changes=(change,)), "D17")
+    assert finding.where == "column 'x', lines 2, 3, 4, 5, 6 and 395 more"
+
+
+def test_dates_that_are_read_as_text_can_be_mended():
+    what = "1 of 200 values are not dates, so the column is read as text"
+    change = Change(column="x", what=what, count=1, lines=(7,), example="soon")
+    (finding,) = found(table({"x": noise()}, noise(seed=2), changes=(change,)), "D17")
+    assert finding.severity == "warning"
+    assert finding.message == f"'x': {what} (first: 'soon')."
+    assert "then the column holds dates" in finding.remedy
 
 
 def test_a_number_far_from_all_others_is_noted_with_its_line():

@@ -91,7 +91,8 @@ def evaluate_run(
     rows = parts.train
     targets = true_targets(model.preparation, data, rows)
     samples = choose_samples(plan.problem, data, rows, targets, seed)
-    return found.model_copy(update={"samples": samples})
+    notes = (*found.notes, *_left_out(model, len(found.importance)))
+    return found.model_copy(update={"samples": samples, "notes": notes})
 
 
 def _learned(model: Model, data: Data, setup: Setup, seed: int) -> PartOutputs:
@@ -221,6 +222,20 @@ def _importance(
         metric=model.problem.metric,
         seed=seed,
         observer=observer,
+    )
+
+
+def _left_out(model: Model, shuffled: int) -> tuple[str, ...]:
+    """Say that of some columns it is not known what they are worth."""
+    table = model.preparation.table
+    if table is None or not shuffled:
+        return ()
+    columns = sum(bool(places) for places in feature_places(table).values())
+    if shuffled == columns:
+        return ()
+    return (
+        f"To save time, {shuffled:,} of {columns:,} columns were shuffled: those that "
+        "go most with the network's predictions.",
     )
 
 

@@ -146,7 +146,7 @@ def _notes(model: "Model", data: Data) -> Iterator[str]:
         noun = "value" if change.column else NOUNS[data.kind]
         subject = f"column '{change.column}': " if change.column else ""
         first = f"'{change.example}'" if change.example else ""
-        lines = at_lines(change.lines) if change.lines else ""
+        lines = at_lines(change.lines, change.count) if change.lines else ""
         shown = ", ".join(filter(None, (first, lines)))
         yield f"{subject}{amount(change.count, noun)}: {change.what} (first: {shown})"
 

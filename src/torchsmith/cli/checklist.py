@@ -149,8 +149,7 @@ def _channels(facts: SequenceFacts) -> RenderableType:
     columns = (facts.low, facts.mean, facts.deviation, facts.high)
     for name, *values in list(zip(facts.channels, *columns, strict=True))[:SHOWN]:
         table.add_row(Text(name), *map(_short, values))
-    if len(facts.channels) > SHOWN:
-        table.add_row(f"… {len(facts.channels) - SHOWN:,} more")
+    _count_more(table, len(facts.channels), "channel")
     return Padding(table, (0, 0, 1, 0))
 
 
@@ -193,9 +192,14 @@ def _columns(columns: Sequence[ColumnFacts]) -> RenderableType:
         # Only this column gives way on a narrow terminal.
         values.no_wrap, values.overflow = True, "ellipsis"
         table.add_row(*row, values, style=style)
-    if len(columns) > SHOWN:
-        table.add_row(f"… {len(columns) - SHOWN:,} more")
+    _count_more(table, len(columns), "column")
     return Padding(table, (0, 0, 1, 0))
+
+
+def _count_more(table: Table, count: int, noun: str) -> None:
+    if count > SHOWN:
+        table.caption = f"… {amount(count - SHOWN, f'more {noun}')}"
+        table.caption_justify, table.caption_style = "left", "none"
 
 
 def _range(facts: ColumnFacts) -> Text:
@@ -245,12 +249,16 @@ def _checklist(inspection: Inspection) -> RenderableType:
 
 
 def _checked(inspection: Inspection) -> Iterator[tuple[str, list[Finding]]]:
+    target = inspection.target
+    classes = None if target is None else target.task != "regression"
     for check in CHECKS:
         if check.kind not in (None, inspection.kind):
             continue
-        if check.needs_target and inspection.target is None:
+        if check.needs_target and target is None:
             continue
         if check.needs_parts and not inspection.given:
+            continue
+        if check.needs_classes not in (None, classes):
             continue
         yield check.title, [f for f in inspection.findings if f.code in check.codes]
 

@@ -175,11 +175,15 @@ class _Rows:
             "1 row does" if len(self._ragged) == 1 else f"{len(self._ragged):,} rows do"
         )
         every = f"; all: {place([line for line, _ in self._ragged])}"
+        remedy = "quote fields that hold the delimiter, or correct these lines"
+        agreed = len({width for _, width in self._ragged}) == 1
+        if agreed and len(self._ragged) > max(1, len(self.starts)):
+            at = f"line {self.starts[0]}" if self.starts else first
+            remedy = f"if {at} is a title, delete it; if it lacks a name, add it"
         raise DataError(
             f"{self._source}: {rows} not have the {fields} of "
             f"{first} (first: line {line} has {found}"
-            f"{every if len(self._ragged) > 1 else ''}); "
-            "quote fields that hold the delimiter, or correct these lines"
+            f"{every if len(self._ragged) > 1 else ''}); {remedy}"
         )
 
     def _well_formed(self) -> Iterator[list[str]]:

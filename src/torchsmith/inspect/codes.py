@@ -18,6 +18,8 @@ class Check(NamedTuple):
         kind: The kind of data that it applies to; None for any.
         needs_target: Whether it can be made only where a target is known.
         needs_parts: Whether it can be made only where the source comes in parts.
+        needs_classes: Whether the target must hold classes, or must hold quantities;
+            None for any.
     """
 
     title: str
@@ -25,14 +27,25 @@ class Check(NamedTuple):
     kind: Kind | None = None
     needs_target: bool = False
     needs_parts: bool = False
+    needs_classes: bool | None = None
 
 
 CHECKS = (
     Check("the target can be predicted", ("D7", "D19", "D20"), needs_target=True),
     Check("the task is unambiguous", ("D32",), needs_target=True),
-    Check("every class has enough examples", ("D23", "D24"), needs_target=True),
-    Check("the classes are balanced", ("D5",), needs_target=True),
-    Check("the target is neither capped nor skewed", ("D21", "D22"), needs_target=True),
+    Check(
+        "every class has enough examples",
+        ("D23", "D24"),
+        needs_target=True,
+        needs_classes=True,
+    ),
+    Check("the classes are balanced", ("D5",), needs_target=True, needs_classes=True),
+    Check(
+        "the target is neither capped nor skewed",
+        ("D21", "D22"),
+        needs_target=True,
+        needs_classes=False,
+    ),
     Check("there are enough examples", ("D25",)),
     Check("no column gives the answer away", ("D10",), "table", needs_target=True),
     Check("equal inputs have equal targets", ("D12",), needs_target=True),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from torchsmith.core.vocabulary import ColumnRole
-from torchsmith.data.data import Change
+from torchsmith.data.data import MISSING_TARGET, Change
 from torchsmith.inspect.inspection import Finding
 from torchsmith.inspect.profile import LARGEST, Profile
 from torchsmith.inspect.wording import (
@@ -81,20 +81,31 @@ def find_changes(changes: Sequence[Change]) -> Iterator[Finding]:
         if "read as missing" in change.what or "infinite" in change.what:
             continue
         where = [f"column '{change.column}'"] if change.column else []
-        where += [at_lines(change.lines)] if change.lines else []
+        where += [at_lines(change.lines, change.count)] if change.lines else []
         subject = f"'{change.column}': " if change.column else ""
         example = f" (first: '{change.example}')" if change.example else ""
-        spoiled = " are not numbers" in change.what
+        spoiled = "read as text" in change.what
         in_how_many = "" if spoiled else f" in {amount(change.count, 'value')}"
+        message = f"{subject}{change.what}{in_how_many}{example}."
+        remedy = "Prediction reads new files in the same way."
+        if spoiled:
+            held = "dates" if "not dates" in change.what else "numbers"
+            remedy = (
+                "Correct these values, or leave them empty so that they count as "
+                f"missing; then the column holds {held}."
+            )
+        elif change.what == MISSING_TARGET:
+            message = f"{amount(change.count, 'row')} left out: no target."
+            remedy = (
+                "Fill in what is known; data.drop_missing_target: false refuses such "
+                "rows."
+            )
         yield Finding(
             code="D17",
             severity="warning" if spoiled else "note",
-            message=f"{subject}{change.what}{in_how_many}{example}.",
+            message=message,
             where=", ".join(where),
-            remedy="Correct these values, or leave them empty so that they count as "
-            "missing; then the column holds numbers."
-            if spoiled
-            else "Prediction reads new files in the same way.",
+            remedy=remedy,
         )
 
 

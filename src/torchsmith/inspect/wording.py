@@ -65,11 +65,18 @@ def quoted(items: Iterable[str], shown: int = SHOWN) -> str:
     return listed([f"'{item}'" for item in items], shown)
 
 
-def at_lines(lines: Sequence[int] | np.ndarray, shown: int = SHOWN) -> str:
+def at_lines(lines: Sequence[int] | np.ndarray, count: int | None = None) -> str:
     """Write lines of a file: `line 7`, `lines 7, 9, 12, 40, 41 and 3 more`.
 
-    >>> at_lines([7]), at_lines([7, 9])
-    ('line 7', 'lines 7, 9')
+    Args:
+        lines: The lines, or the first of them.
+        count: How many lines there are in all, where `lines` are only the first.
+
+    >>> at_lines([7]), at_lines([7, 9]), at_lines([7, 9], 400)
+    ('line 7', 'lines 7, 9', 'lines 7, 9 and 398 more')
     """
-    word = "line" if len(lines) == 1 else "lines"
-    return f"{word} {listed([str(int(line)) for line in lines], shown)}"
+    count = len(lines) if count is None else count
+    shown = lines[:SHOWN]
+    word = "line" if count == 1 else "lines"
+    more = f" and {count - len(shown):,} more" if count > len(shown) else ""
+    return f"{word} {', '.join(str(int(line)) for line in shown)}{more}"
