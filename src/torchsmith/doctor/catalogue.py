@@ -74,7 +74,7 @@ CATALOGUE = (
     Disease("T8", "The network learns by heart", ("during", "after")),
     Disease("Q1", "No better than a simple rival", ("after",)),
     Disease("Q2", "Chosen by the test part", ("before", "after")),
-    Disease("Q3", "The test part is too small", ("after",)),
+    Disease("Q3", "The test part is too small", ("before", "after")),
     Disease("Q4", "Probabilities are wrong", ("after",)),
     Disease("Q5", "One group fails", ("after",)),
     Disease("Q6", "Too good to be true", ("after",)),

@@ -61,6 +61,7 @@ BRINGS_ABOUT: Mapping[str, str] = {
     "T7": "Q1 Q4 Q5",
     "T8": "Q1 Q4 Q5",
     "Q2": "Q6",
+    "Q3": "Q1.warning",
 }
 """What each brings about: where both are found, the first is the likely cause.
 

@@ -12,6 +12,7 @@ from torchsmith.doctor.rules_parts import find_in_parts
 from torchsmith.doctor.rules_rows import find_in_rows
 from torchsmith.doctor.rules_shift import find_in_shift
 from torchsmith.doctor.rules_signal import find_in_signal, find_telling_pixel
+from torchsmith.doctor.rules_size import find_small_test
 from torchsmith.doctor.subject import Allowance, Subject, without_trace
 from torchsmith.inspect.inspection import Finding
 
@@ -19,7 +20,7 @@ from torchsmith.inspect.inspection import Finding
 def find_in_data(
     subject: Subject, reference: Reference, allowance: Allowance, left_out: list[str]
 ) -> Iterator[Finding]:
-    """Find what is wrong with the data as the network gets it: D3 to D15, P9, P10.
+    """Find what is wrong with the data as the network gets it: D3 to D15, P9, P10, Q3.
 
     Args:
         subject: At step 0; stays as it is.
@@ -41,6 +42,7 @@ def find_in_data(
             left_out.append(f"{what} ({type(error).__name__}: {error})")
             return []
 
+    yield from find_small_test(subject, reference)
     try:
         taken = take_examples(subject, allowance)
     except Exception as error:  # noqa: BLE001 -- of a person's data set
