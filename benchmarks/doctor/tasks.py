@@ -81,6 +81,7 @@ class Task:
             "split.test": 0.2,
             "split.val": 0.15,
             "split.seed": seed,
+            "split.keep_together": False,
             "split.drop_shared": False,
             "prepare": list(self.prepare),
             "augment": [],

@@ -100,7 +100,7 @@ def _ecg5000(seed: int) -> Task:
 
 
 def _hmp(seed: int) -> Task:
-    by_person = {"split.stratify": False, "split.group": "subjects"}
+    by_person = {"split.group": "subjects"}
     return sources.random_split(sources.hmp(), seed, **by_person)
 
 

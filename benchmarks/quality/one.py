@@ -57,7 +57,7 @@ def _measure_ours(case: Case, task: Task, budget: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         run = ts.train(task.data, settings=task.settings, budget=budget, runs=folder)
         seconds = time.monotonic() - begun
-        parts = split_rows(task.data, run.plan.split)
+        parts = split_rows(task.data, run.plan.split, run.plan.data.columns)
         tested = task.data.take(parts.test)
         targets = targets_of(tested, run.plan.problem.classes)
         found = _score(run, tested, targets)

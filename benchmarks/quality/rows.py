@@ -53,7 +53,7 @@ def rows_of(data: Data, plan: Plan, seconds: float) -> Rows:
     return Rows(
         data=data,
         targets=targets_of(data, plan.problem.classes),
-        parts=split_rows(data, plan.split),
+        parts=split_rows(data, plan.split, plan.data.columns),
         num_classes=len(plan.problem.classes),
         roles={k: v for k, v in plan.data.columns.items() if v != "ignore"},
         seed=plan.training.seed,

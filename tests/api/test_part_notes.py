@@ -79,3 +79,24 @@ def test_windows_that_are_not_split_by_time_are_told_to_overlap(tmp_path):
     (note,) = notes(**{"split.time": None})
     assert note.endswith("which flatters the scores: set split.time: day")
     assert not notes()
+
+
+def test_a_class_that_no_whole_group_can_bring_into_a_part_is_told(tmp_path):
+    rows = [
+        f"{i * 0.37 % 1:.3f},p{i // 4},{'rare' if i < 4 else 'abc'[i % 3]}"
+        for i in range(60)
+    ]
+    path = tmp_path / "people.csv"
+    path.write_text("\n".join(["x,who,y", *rows]))
+    settings = {
+        "split.group": "who",
+        "network": {"MLP": {"hidden": [4]}},
+        "training.epochs": 1,
+    }
+    run = ts.train(path, target="y", settings=settings, runs=tmp_path / "runs")
+    assert run.plan.split.stratify
+    notes = [note for note in run.outcome.notes if "split.group" in note]
+    assert len(notes) == 2
+    assert "has no example of 'rare': split.group divides no 'who', and 1 has" in str(
+        notes
+    )

@@ -31,23 +31,23 @@ def volumes(numbers, given=None, dtype=np.uint8):
 
 
 def test_equal_volumes_have_equal_keys():
-    assert groups(input_keys(volumes(SAME).inputs)) == SAME
+    assert groups(input_keys(volumes(SAME).inputs, {})) == SAME
 
 
 def test_both_zeros_are_equal():
     data = volumes([0.0, -0.0, 1.0], dtype=np.float32)
-    assert groups(input_keys(data.inputs)) == [0, 0, 2]
+    assert groups(input_keys(data.inputs, {})) == [0, 0, 2]
 
 
 def test_equal_pictures_have_equal_keys_in_memory_and_as_files(tmp_path):
     pixels = np.array(SAME, np.uint8)[:, None, None, None] * np.ones((6, 2, 2, 1), "u1")
-    assert groups(input_keys(pictures(pixels).inputs)) == SAME
+    assert groups(input_keys(pictures(pixels).inputs, {})) == SAME
     files = []
     for row, value in enumerate(SAME):
         files.append(tmp_path / f"{row}.bin")
         files[-1].write_bytes(bytes([value]))
     images = Images(sizes=np.ones((6, 2), np.int32), channels=1, files=tuple(files))
-    assert groups(input_keys(images)) == SAME
+    assert groups(input_keys(images, {})) == SAME
 
 
 def test_a_file_that_is_gone_is_named(tmp_path):
@@ -55,7 +55,7 @@ def test_a_file_that_is_gone_is_named(tmp_path):
         sizes=np.ones((1, 2), np.int32), channels=1, files=(Path(tmp_path / "no.png"),)
     )
     with pytest.raises(DataError, match=r"no\.png: cannot be read"):
-        input_keys(images)
+        input_keys(images, {})
 
 
 def test_rows_are_equal_where_all_their_columns_are():
@@ -63,7 +63,7 @@ def test_rows_are_equal_where_all_their_columns_are():
     data = table(
         number("a", [1, 2, nan, 1, nan, 1]), text("b", ["x", "x", "", "x", "", "z"])
     )
-    assert groups(input_keys(data.inputs)) == [0, 1, 2, 0, 2, 5]
+    assert groups(input_keys(data.inputs, {})) == [0, 1, 2, 0, 2, 5]
 
 
 def test_what_a_later_part_has_is_left_out_of_an_earlier_one():
@@ -86,7 +86,7 @@ def test_val_gives_up_what_the_test_part_has():
 def test_copies_of_a_drawn_val_part_are_left_out_of_train():
     data = volumes([i // 2 for i in range(60)])
     parts = split_rows(data, Split(test=0.2, val=0.2, drop_shared=True))
-    keys = input_keys(data.inputs)
+    keys = input_keys(data.inputs, {})
     kept = [set(keys[rows].tolist()) for rows in (parts.train, parts.val, parts.test)]
     assert not kept[0] & kept[1]
     assert not kept[0] & kept[2]

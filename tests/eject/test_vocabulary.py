@@ -286,3 +286,51 @@ def test_schedules_within_a_schedule_are_indented_below_it(tmp_path):
         "                total_iters=1,\n"
         "            ),\n"
     ) in code
+
+
+REPEATED = {
+    "network": {"TabularMLP": {"hidden": [4]}},
+    "training__epochs": 1,
+    "data__columns__who": "ignore",
+}
+
+
+def repeated_rows(folder):
+    """A table in which one row stands 60 times and others twice, with gaps."""
+    rows = []
+    for i in range(200):
+        key = 0 if i % 10 < 3 else i % 70
+        cells = f"{key * 1.5 if key else ''},{'uvw'[key % 3]},p{key // 8}"
+        rows.append(f"{cells},{'ab'[key % 2]}")
+    path = folder / "repeated.csv"
+    path.write_text("\n".join(["x,w,who,y", *rows]))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("settings", "holds"),
+    [
+        ({"split__keep_together": True}, "split(sets, targets)"),
+        ({"split__keep_together": True, "split__stratify": False}, "split(sets)"),
+        ({"split__keep_together": True, "split__group": "who"}, "split(groups)"),
+        (
+            {"split__keep_together": False, "split__drop_shared": True},
+            "without_shared(sets, train, val, test)",
+        ),
+        (
+            {
+                "split__keep_together": False,
+                "split__drop_shared": True,
+                "split__group": "who",
+            },
+            "split(groups)",
+        ),
+    ],
+    ids=str,
+)
+def test_rows_with_the_same_inputs(settings, holds, tmp_path):
+    path = repeated_rows(tmp_path)
+    settings = {**REPEATED, "split__group": None, **settings}
+    dotted = {name.replace("__", "."): value for name, value in settings.items()}
+    plan = ts.plan(path, target="y", settings={"training.threads": 0, **dotted})
+    assert holds in hold_to_run(plan, tmp_path)

@@ -38,7 +38,7 @@ def test_volumes_in_parts_end_with_the_same_weights_without_shared_examples(tmp_
     run = ts.train(save(tmp_path / "balls.npz", **parts), settings=QUICK, runs=tmp_path)
     code = verified(run, tmp_path / "train.py")
     assert "class VolumeSet(Dataset):" in code
-    assert "train, val, test = without_shared(voxels, train, val, test)" in code
+    assert "train, val, test = without_shared(sets, train, val, test)" in code
 
 
 def test_fractions_of_two_channels_end_with_the_same_weights(tmp_path):

@@ -282,3 +282,14 @@ def test_a_column_without_any_bearing_scores_like_chance():
     )
     assert strength.score == pytest.approx(0.5, abs=0.03)
     assert strength.explained == pytest.approx(0, abs=0.01)
+
+
+def test_equal_inputs_are_counted_and_what_chance_would_make_of_them():
+    x, y = np.tile(noise(100), 2), noise(200, 2)
+    z = np.tile(noise(100, 3), 2)
+    copies = inspect(table({"id": list(range(200)), "x": x, "z": z}, y))
+    assert (copies.repeats, copies.usual_repeats < 20) == (100, True)
+    coarse = inspect(table({"a": ["u", "v"] * 100, "b": ["s", "t", "t", "t"] * 50}, y))
+    assert (coarse.repeats, coarse.usual_repeats) == (197, 196)
+    apart = inspect(table({"x": noise(200)}, y))
+    assert (apart.repeats, apart.usual_repeats) == (0, 0)

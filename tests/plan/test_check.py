@@ -194,8 +194,8 @@ def test_plans_that_can_work_pass():
             "split.stratify: regression has no classes",
         ),
         (
-            {"split": Split(stratify=True, group="p")},
-            "split: group and stratify cannot be combined",
+            {"split": Split(stratify=True, time="p")},
+            "split: time and stratify cannot be combined",
         ),
         (
             {

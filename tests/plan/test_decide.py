@@ -241,12 +241,29 @@ def test_parts_that_the_source_gives_are_used():
     assert (plan.split.test, plan.split.val) == ("given", "given")
 
 
-def test_time_comes_before_group_and_group_before_stratify():
+def test_time_comes_before_group_and_groups_keep_their_classes():
     both = decide(table(time="day", group="person"), MACHINE).split
     assert both == Split(test=0.2, val=0.15, time="day", seed=0)
     grouped = decide(table(group="person"), MACHINE).split
-    assert grouped == Split(test=0.2, val=0.15, group="person", seed=0)
+    assert grouped == Split(test=0.2, val=0.15, group="person", stratify=True, seed=0)
     assert decide(table(), MACHINE).split.stratify
+    assert not decide(table(), MACHINE).split.keep_together
+
+
+def test_equal_rows_are_kept_together_where_they_are_more_than_chance_makes():
+    copies = table(repeats=400, usual_repeats=100)
+    plan = decide(copies, MACHINE)
+    assert plan.split.keep_together
+    assert plan.split.stratify
+    reason = plan.reasons["split.keep_together"]
+    assert reason.startswith("400 rows have the same inputs as an earlier one")
+    alike = decide(table(repeats=300, usual_repeats=100), MACHINE)
+    assert not alike.split.keep_together
+    assert "300 rows repeat" in alike.reasons["split.keep_together"]
+    parts = {"train": 9_000, "val": 900, "test": 100}
+    for other in ({"group": "person"}, {"time": "day"}, {"given": parts}):
+        changed = copies.model_copy(update=other)
+        assert not decide(changed, MACHINE).split.keep_together
 
 
 def test_pictures_of_one_small_size_are_left_as_they_are():

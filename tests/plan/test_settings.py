@@ -24,7 +24,7 @@ PLAN = parse_plan(EXAMPLE)
         ("optimizer.eps", "0.1", {"optimizer.Adam.eps": ("0.1", "1e-08")}),
         ("optimizer", "SGD", {"optimizer": ("SGD", "{Adam: {lr: 0.001}}")}),
         ("schedule", "null", {"schedule": ("null", "CosineAnnealingLR")}),
-        ("split.group", "no", None),
+        ("split.time", "no", None),
         (
             "network.Sequential.1.Linear",
             "20",
@@ -44,7 +44,7 @@ PLAN = parse_plan(EXAMPLE)
 )
 def test_a_value_is_set_by_its_path(path, value, difference):
     if difference is None:
-        with pytest.raises(PlanError, match="group and stratify cannot be combined"):
+        with pytest.raises(PlanError, match="time and stratify cannot be combined"):
             set_values(PLAN, {path: value})
         return
     plan = set_values(PLAN, {path: value})

@@ -53,7 +53,7 @@ def chosen_examples(
     Raises:
         DataError: There is no such row.
     """
-    parts = split_rows(data, run.plan.split)
+    parts = split_rows(data, run.plan.split, run.plan.data.columns)
     test = parts.test
     if number is not None and not 0 <= number < len(test):
         raise DataError(

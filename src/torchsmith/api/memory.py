@@ -152,7 +152,7 @@ def _parts(plan: Plan, data: Data, share: float) -> Parts:
     nothing = np.empty(0, np.int64)
     if not share:
         return Parts(train=np.arange(len(data)), val=nothing, test=nothing)
-    train, val = hold_out(data, plan.split, share)
+    train, val = hold_out(data, plan.split, share, plan.data.columns)
     return Parts(train=train, val=val, test=nothing)
 
 

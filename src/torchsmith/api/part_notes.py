@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from torchsmith.core.vocabulary import NOUNS
-from torchsmith.data.data import Data, Sequences
+from torchsmith.data.data import Data, Images, Sequences, Volumes
 from torchsmith.data.split import split_rows
-from torchsmith.inspect.wording import amount
+from torchsmith.inspect.wording import agree, amount, quoted
 from torchsmith.plan.plan import Plan
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ def part_notes(plan: Plan, data: Data, setup: "Setup") -> tuple[str, ...]:
     return (
         *_overlapping(plan, data),
         *_left_out(plan, data, setup),
+        *_lacking(plan, data, setup),
         *_changed(data, setup),
     )
 
@@ -41,7 +44,8 @@ def _left_out(plan: Plan, data: Data, setup: "Setup") -> list[str]:
     spec = plan.split
     if not spec.drop_shared:
         return []
-    whole = split_rows(data, spec.model_copy(update={"drop_shared": False}))
+    uncut = spec.model_copy(update={"drop_shared": False})
+    whole = split_rows(data, uncut, plan.data.columns)
     later = {"train": "val or test", "val": "test"}
     notes = []
     for part, beside in later.items():
@@ -51,6 +55,30 @@ def _left_out(plan: Plan, data: Data, setup: "Setup") -> list[str]:
             notes.append(
                 f"split.drop_shared left {what} out of the {part} part: the same "
                 f"inputs are in {beside}"
+            )
+    return notes
+
+
+def _lacking(plan: Plan, data: Data, setup: "Setup") -> list[str]:
+    """Name the classes that a part lacks because groups are not divided."""
+    group, classes = plan.split.group, np.array(plan.problem.classes)
+    if group is None or not len(classes) or isinstance(data.inputs, Images | Volumes):
+        return []
+    cut = setup.parts
+    parts = {"train": cut.train, "val": cut.val, "test": cut.test}
+    parts = {name: rows for name, rows in parts.items() if len(rows)}
+    every = np.concatenate([*parts.values()])
+    codes = setup.preparation.targets(data, every)
+    groups = np.array(data.inputs.columns[group].texts(every))
+    notes = []
+    for part, rows in parts.items():
+        lacking = np.setdiff1d(codes, codes[np.isin(every, rows)])
+        if len(lacking):
+            having = len(np.unique(groups[np.isin(codes, lacking)]))
+            notes.append(
+                f"the {part} part has no example of {quoted(classes[lacking])}: "
+                f"split.group divides no '{group}', and {having:,} "
+                f"{agree(having, 'has', 'have')} one"
             )
     return notes
 

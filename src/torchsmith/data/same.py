@@ -1,10 +1,12 @@
 """Which examples have equal inputs."""
 
+from collections.abc import Mapping
 from hashlib import blake2b
 
 import numpy as np
 
 from torchsmith.core.errors import DataError
+from torchsmith.core.vocabulary import ColumnRole
 from torchsmith.data.data import Column, Images, Inputs, Sequences, Table, Volumes
 from torchsmith.data.on_disk import Stored, chunks
 
@@ -12,18 +14,22 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(29)
 
 
-def input_keys(inputs: Inputs) -> np.ndarray:
+def input_keys(inputs: Inputs, roles: Mapping[str, ColumnRole]) -> np.ndarray:
     """Return `(N,)` uint64, equal for examples whose inputs are equal.
 
-    Tables are compared by all their columns, sequences and volumes by their values,
-    pictures by their pixels, or by the bytes of their files.
+    Tables are compared by all their columns that are not ignored, sequences and
+    volumes by their values, pictures by their pixels, or by the bytes of their files.
+
+    Args:
+        inputs: The examples.
+        roles: Of a table's columns; one that is not there is an input.
 
     Raises:
         DataError: A file cannot be read.
     """
     match inputs:
         case Table():
-            return _column_keys(inputs)
+            return _column_keys(inputs, roles)
         case Images(pixels=None):
             return _file_keys(inputs)
         case Images(pixels=pixels):
@@ -47,17 +53,22 @@ def key_of(values: np.ndarray) -> int:
     return _digest(np.ascontiguousarray(values).tobytes())
 
 
-def _column_keys(table: Table) -> np.ndarray:
+def _column_keys(table: Table, roles: Mapping[str, ColumnRole]) -> np.ndarray:
     keys = np.zeros(len(table), np.uint64)
-    for column in table.columns.values():
-        mixed = (keys ^ _codes(column)) * _MIX
-        keys = mixed ^ (mixed >> _SHIFT)
+    for name, column in table.columns.items():
+        if roles.get(name) != "ignore":
+            mixed = (keys ^ _bits(column)) * _MIX
+            keys = mixed ^ (mixed >> _SHIFT)
     return keys
 
 
-def _codes(column: Column) -> np.ndarray:
-    found = np.unique(column.values, return_inverse=True, equal_nan=True)[1]
-    return np.asarray(found.reshape(-1).astype(np.uint64))
+def _bits(column: Column) -> np.ndarray:
+    """Return `(N,)` uint64, equal for equal values and for missing ones."""
+    values = column.values
+    if values.dtype.kind != "f":
+        return np.asarray(values.astype(np.int64).view(np.uint64))
+    values = np.where(np.isnan(values), np.nan, values + 0.0)  # one NaN, one zero
+    return np.asarray(values.astype(np.float64).view(np.uint64))
 
 
 def _file_keys(images: Images) -> np.ndarray:

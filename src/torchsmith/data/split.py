@@ -10,7 +10,14 @@ from pydantic import Field
 from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.record import Record
 from torchsmith.core.seeds import generator
-from torchsmith.core.vocabulary import NOUNS
+from torchsmith.core.vocabulary import NOUNS, ColumnRole
+from torchsmith.data.cutting import (
+    cut_classes,
+    cut_groups,
+    cut_groups_of_classes,
+    cut_times,
+    join_sets,
+)
 from torchsmith.data.data import Column, Data, Sequences, Table, first_step
 from torchsmith.data.same import input_keys
 
@@ -25,10 +32,13 @@ class Split(Record):
             out.
         val: `given` where the source comes with a val part, else the share of what is
             not test.
-        stratify: Keep the share of each class the same in all parts.
+        stratify: Keep the share of each class the same in all parts; of groups, as
+            far as whole groups allow.
         group: A column whose equal values stay in one part (a person, a device); of
             sequences, what is known of each besides.
         time: A column by which rows are ordered; val and test are the latest.
+        keep_together: Examples with the same inputs stay in one part of those that
+            are not given.
         drop_shared: Leave out of `train` what has the same inputs as an example of
             `val` or `test`, and out of `val` what has those of one of `test`.
         seed: Draws the parts.
@@ -39,6 +49,7 @@ class Split(Record):
     stratify: bool = False
     group: str | None = None
     time: str | None = None
+    keep_together: bool = False
     drop_shared: bool = False
     seed: int = Field(default=0, ge=0)
 
@@ -54,14 +65,23 @@ class Parts:
 
 def contradiction(spec: Split) -> str:
     """Say which settings of a split exclude each other, or return an empty string."""
-    asked = {"time": spec.time, "group": spec.group, "stratify": spec.stratify}
+    asked = {
+        "time": spec.time,
+        "group": spec.group,
+        "stratify": spec.stratify,
+        "keep_together": spec.keep_together,
+    }
     chosen = [name for name, value in asked.items() if value]
-    if len(chosen) < 2:
+    if len(chosen) < 2 or not spec.time:
         return ""
     return f"{' and '.join(chosen)} cannot be combined; keep one of them"
 
 
-def split_rows(data: Data, spec: Split) -> Parts:
+Roles = Mapping[str, ColumnRole]
+_NO_ROLES: Roles = {}
+
+
+def split_rows(data: Data, spec: Split, roles: Roles = _NO_ROLES) -> Parts:
     """Divide the rows of a source; the same data and spec give the same parts.
 
     A share is of the rows that are still to be divided, rounded to whole rows, and no
@@ -72,6 +92,8 @@ def split_rows(data: Data, spec: Split) -> Parts:
     Args:
         data: The source, with targets where `stratify` is asked.
         spec: The split section of the plan.
+        roles: The plan's `data.columns`: what is ignored is no input, by which rows
+            would be told apart.
 
     Returns:
         Row numbers.
@@ -93,7 +115,10 @@ def split_rows(data: Data, spec: Split) -> Parts:
         if spec.val == "given":
             val, rest = rest[given[rest] == 1], rest[given[rest] != 1]
     shares = [share for share in (spec.test, spec.val) if share != "given"]
-    cut = _cut(data, spec, rest, shares)
+    keys = None
+    if spec.keep_together or spec.drop_shared:
+        keys = input_keys(data.inputs, roles)
+    cut = _cut(data, spec, rest, shares, keys)
     if spec.test != "given":
         test = cut.pop(0)
     if spec.val != "given":
@@ -101,11 +126,12 @@ def split_rows(data: Data, spec: Split) -> Parts:
     val = _after(data, spec, cut[0], np.sort(val))
     test = _after(data, spec, np.union1d(cut[0], val), np.sort(test))
     parts = Parts(train=cut[0], val=val, test=test)
-    return _without_shared(data, parts) if spec.drop_shared else parts
+    if keys is None or not spec.drop_shared:
+        return parts
+    return _without_shared(keys, parts)
 
 
-def _without_shared(data: Data, parts: Parts) -> Parts:
-    keys = input_keys(data.inputs)
+def _without_shared(keys: np.ndarray, parts: Parts) -> Parts:
     val = parts.val[~np.isin(keys[parts.val], keys[parts.test])]
     held_out = np.concatenate([parts.val, parts.test])
     train = parts.train[~np.isin(keys[parts.train], keys[held_out])]
@@ -119,13 +145,16 @@ def _without_shared(data: Data, parts: Parts) -> Parts:
     return Parts(train=train, val=val, test=parts.test)
 
 
-def hold_out(data: Data, spec: Split, share: float) -> tuple[np.ndarray, np.ndarray]:
+def hold_out(
+    data: Data, spec: Split, share: float, roles: Roles = _NO_ROLES
+) -> tuple[np.ndarray, np.ndarray]:
     """Divide all rows into two parts, by the group, time or classes of a split.
 
     Args:
         data: The source, with targets where `stratify` is asked.
         spec: Says by what to divide; its own shares and given parts are not looked at.
         share: Of the rows to hold out, rounded to whole rows, at least one.
+        roles: As for `split_rows`.
 
     Returns:
         The rows that are left, and the rows that are held out.
@@ -136,7 +165,8 @@ def hold_out(data: Data, spec: Split, share: float) -> tuple[np.ndarray, np.ndar
     """
     if problem := contradiction(spec):
         raise PlanError(f"split: {problem}")
-    held_out, left = _cut(data, spec, np.arange(len(data)), [share])
+    keys = input_keys(data.inputs, roles) if spec.keep_together else None
+    held_out, left = _cut(data, spec, np.arange(len(data)), [share], keys)
     return left, _after(data, spec, left, held_out)
 
 
@@ -174,29 +204,59 @@ def _given(data: Data, spec: Split) -> np.ndarray:
 
 
 def _cut(
-    data: Data, spec: Split, rows: np.ndarray, shares: Sequence[float]
+    data: Data,
+    spec: Split,
+    rows: np.ndarray,
+    shares: Sequence[float],
+    inputs: np.ndarray | None,
 ) -> list[np.ndarray]:
     """Cut off one sorted part for each share, one after the other; the rest is last."""
-    counts = _counts(len(rows), shares)
+    counts = part_sizes(len(rows), shares)
     if not shares:
         return [rows]
     random = generator(spec.seed, "split")
+    codes = _classes(data, rows) if spec.stratify else np.zeros(len(rows), np.int64)
+    sets = None
+    if spec.keep_together and inputs is not None:
+        sets = np.unique(inputs[rows], return_inverse=True)[1]
     if spec.group is not None:
         keys = _keys(data, "group", spec.group, rows, len(shares) + 1)
-        parts = _cut_groups(keys, counts, random)
+        if sets is not None:
+            keys = join_sets(keys, sets)
+            _refuse_few(int(keys.max()) + 1, len(shares) + 1, "groups without copies")
+        parts = (
+            cut_groups_of_classes(keys, codes, counts, random)
+            if spec.stratify
+            else cut_groups(keys, counts, random)
+        )
     elif spec.time is not None:
         keys = _keys(data, "time", spec.time, rows, len(shares) + 1)
-        parts = _cut_times(keys, counts)
-    elif spec.stratify:
-        parts = _cut_classes(_classes(data, rows), counts, random)
+        parts = cut_times(keys, counts)
     else:
-        ends = np.cumsum(counts)
-        parts = np.split(random.permutation(len(rows)), ends)
+        parts = cut_classes(codes, counts, random, sets)
+        what = "different examples" + (" of each class" if spec.stratify else "")
+        _refuse_few(sum(len(part) > 0 for part in parts), len(parts), what)
     return [np.sort(rows[part]) for part in parts]
 
 
-def _counts(num_rows: int, shares: Sequence[float]) -> list[int]:
-    """Return how many rows each share takes, at least one each, one left over."""
+def _refuse_few(found: int, num_parts: int, what: str) -> None:
+    if found < num_parts:
+        raise DataError(
+            f"split.keep_together: too few {what} to make {num_parts} parts of them; "
+            "set split.keep_together: false, or add data"
+        )
+
+
+def part_sizes(num_rows: int, shares: Sequence[float]) -> list[int]:
+    """Return how many rows each share takes, at least one each, one left over.
+
+    Args:
+        num_rows: To divide.
+        shares: Each of what those before it leave.
+
+    Raises:
+        DataError: There are fewer rows than parts.
+    """
     if num_rows < len(shares) + 1:
         raise DataError(
             f"{num_rows} rows are too few to make {len(shares) + 1} parts of them; "
@@ -209,87 +269,6 @@ def _counts(num_rows: int, shares: Sequence[float]) -> list[int]:
         counts.append(min(max(round(share * left), 1), left - still_needed))
         left -= counts[-1]
     return counts
-
-
-def _cut_groups(
-    keys: np.ndarray, counts: Sequence[int], random: np.random.Generator
-) -> list[np.ndarray]:
-    sizes = np.bincount(keys)
-    order = random.permutation(len(sizes)).tolist()
-    parts = []
-    for place, count in enumerate(counts):
-        still_needed = len(counts) - place
-        chosen: list[int] = []
-        size = 0
-        for group in order:
-            if len(order) - len(chosen) == still_needed:
-                break
-            if abs(size + sizes[group] - count) < abs(size - count):
-                chosen.append(group)
-                size += sizes[group]
-        chosen = chosen or [min(order, key=sizes.__getitem__)]
-        taken = set(chosen)
-        order = [group for group in order if group not in taken]
-        parts.append(np.flatnonzero(np.isin(keys, chosen)))
-    return [*parts, np.flatnonzero(np.isin(keys, order))]
-
-
-def _cut_times(keys: np.ndarray, counts: Sequence[int]) -> list[np.ndarray]:
-    order = np.argsort(keys, kind="stable")
-    parts = []
-    for place, count in enumerate(counts):
-        changes = np.flatnonzero(np.diff(keys[order])) + 1
-        # Each later part, and the training part, needs a time of its own.
-        allowed = changes[len(counts) - place - 1 :]
-        wanted = len(order) - count
-        cut = allowed[np.argmin(np.abs(allowed - wanted))]
-        parts.append(order[cut:])
-        order = order[:cut]
-    return [*parts, order]
-
-
-def _cut_classes(
-    codes: np.ndarray, counts: Sequence[int], random: np.random.Generator
-) -> list[np.ndarray]:
-    members = [
-        random.permutation(np.flatnonzero(codes == code))
-        for code in range(int(codes.max()) + 1)
-    ]
-    parts = []
-    for place, count in enumerate(counts):
-        still_needed = len(counts) - place
-        sizes = np.array([len(rows) for rows in members])
-        take = apportion(sizes, count, reserve=still_needed)
-        pairs = list(zip(members, take.tolist(), strict=True))
-        parts.append(np.concatenate([rows[:number] for rows, number in pairs]))
-        members = [rows[number:] for rows, number in pairs]
-    return [*parts, np.concatenate(members)]
-
-
-def apportion(sizes: np.ndarray, count: int, reserve: int) -> np.ndarray:
-    """Divide `count` rows over classes by their sizes, by largest remainders.
-
-    Args:
-        sizes: `(K,)` rows of each class.
-        count: Rows to take in all.
-        reserve: Rows that each class keeps back for other parts if it has that many
-            and one more; every class keeps one.
-
-    Returns:
-        `(K,)` rows to take of each class; their sum is `count` where the reserves
-        leave so many. A class that has more than its reserve gives at least one row if
-        `count` suffices for all of these.
-    """
-    rich = sizes > reserve
-    most = np.maximum(sizes - np.where(rich, reserve, 1), 0)
-    least = np.where(rich & (rich.sum() <= count), 1, 0)
-    quota = sizes * (count / max(int(sizes.sum()), 1))
-    take = np.clip(np.floor(quota).astype(np.int64), least, most)
-    while take.sum() < count and (take < most).any():
-        take[np.argmax(np.where(take < most, quota - take, -np.inf))] += 1
-    while take.sum() > count and (take > least).any():
-        take[np.argmax(np.where(take > least, take - quota, -np.inf))] -= 1
-    return take
 
 
 def _keys(

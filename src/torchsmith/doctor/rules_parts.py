@@ -244,7 +244,8 @@ def _pairs(
     if case is not None:
         seen = {finding.code for finding in case.inspection.findings}
         split = case.plan.split
-        if split.drop_shared or split.val == "given" or not seen & _REPEATS:
+        kept = split.keep_together or split.drop_shared
+        if kept or split.val == "given" or not seen & _REPEATS:
             return  # of given parts inspection tells
     size = _bytes(job.train) * (1 + len(job.val) / len(job.train))
     whole = isinstance(job.train, TensorBatches) and isinstance(job.val, TensorBatches)

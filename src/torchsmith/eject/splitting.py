@@ -1,13 +1,12 @@
 """The part of a script that divides the examples into train, val and test."""
 
-from dataclasses import replace
 
 import numpy as np
 
-from torchsmith.core.errors import PlanError
-from torchsmith.data.data import Images
-from torchsmith.data.split import apportion, split_rows
+from torchsmith.data.cutting import apportion
+from torchsmith.data.split import part_sizes
 from torchsmith.eject.code import Section, comment, function, joined, literal, quoted
+from torchsmith.eject.copies import copies_of
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.window_reading import is_windows, split_windows_section
 from torchsmith.eject.wording import number_text, ordinal_share
@@ -38,29 +37,16 @@ _LISTED_TAKE = function(
 )
 
 
-_WITHOUT_SHARED = function(
-    "without_shared(examples, train, val, test)",
-    "Leave out of train what is in val or test too, and out of val what is in test.",
-    [
-        "keys = np.array([blake2b(one.tobytes()).hexdigest() for one in examples])",
-        "held_out = keys[np.concatenate([val, test])]",
-        "train = train[~np.isin(keys[train], held_out)]",
-        "return train, val[~np.isin(keys[val], keys[test])], test",
-    ],
-)
-
-
 def split_section(subject: Subject) -> Section:
     """Write how the examples are divided, as the plan's `split` section says.
 
     Raises:
-        PlanError: Examples that two parts share are left out in a way that a script
-            does not know.
+        PlanError: A script cannot tell which examples have the same inputs.
     """
     if is_windows(subject):
         return split_windows_section(subject)
-    shared_code, shared_steps = _without_shared(subject)
-    subject = _as_cut(subject)
+    copies = copies_of(subject)
+    subject = copies.cut
     split = subject.plan.split
     if split.group is not None:
         code, argument = _groups(subject), f"table[{quoted(split.group)}]"
@@ -70,6 +56,9 @@ def split_section(subject: Subject) -> Section:
         code, argument = _classes(subject), "targets"
     else:
         code, argument = _plain(subject), "len(targets)"
+    if copies.sets is not None:
+        argument = "sets, targets" if split.stratify else "sets"
+        code = _sets(subject, copies.sets, argument)
     arguments = ", ".join([argument, *(f"is_{part}" for part in subject.given)])
     return Section(
         title="Split",
@@ -77,39 +66,13 @@ def split_section(subject: Subject) -> Section:
             "Training learns from one part, validation chooses the best epoch, and the "
             "test part is looked at once, at the end."
         ),
-        code=joined([code, shared_code]),
-        steps=(f"train, val, test = split({arguments})", *shared_steps),
+        code=joined([*copies.code, code]),
+        steps=(
+            *copies.before,
+            f"train, val, test = split({arguments})",
+            *copies.after,
+        ),
     )
-
-
-def _as_cut(subject: Subject) -> Subject:
-    """Return the run with its parts as they are before shared examples are left out."""
-    if not subject.plan.split.drop_shared:
-        return subject
-    spec = subject.plan.split.model_copy(update={"drop_shared": False})
-    return replace(subject, parts=split_rows(subject.data, spec))
-
-
-def _without_shared(subject: Subject) -> tuple[str, tuple[str, ...]]:
-    """Write how examples that two parts share are left out, where there are some."""
-    whole = _as_cut(subject)
-    parts = ("train", "val")
-    if all(
-        len(getattr(subject.parts, p)) == len(getattr(whole.parts, p)) for p in parts
-    ):
-        return "", ()
-    inputs = subject.data.inputs
-    name = {"images": "pixels", "volumes": "voxels", "sequences": "sequences"}.get(
-        subject.data.kind
-    )
-    if name is None or (isinstance(inputs, Images) and inputs.pixels is None):
-        raise PlanError(
-            "split.drop_shared: a script cannot tell which rows of a table, or which "
-            "picture files, are the same; remove the copies from the data, train on "
-            "that, and eject that run"
-        )
-    call = f"train, val, test = without_shared({name}, train, val, test)"
-    return _WITHOUT_SHARED, (call,)
 
 
 def cut_parts(subject: Subject) -> dict[str, int]:
@@ -233,6 +196,60 @@ def _classes(subject: Subject) -> str:
         [*body, _returned(subject, names)],
     )
     return joined([_SIMPLE_TAKE if simple else _LISTED_TAKE, code] if parts else [code])
+
+
+def _sets(subject: Subject, sets: np.ndarray, argument: str) -> str:
+    """Write a split in which whole sets of examples with the same inputs are drawn."""
+    parts = {name: getattr(subject.parts, name) for name in cut_parts(subject)}
+    split, rest = subject.plan.split, _rest(subject)
+    within = ", ".join(f"{name}[rest]" for name in argument.split(", "))
+    body = [_random(subject), *rest, *([f"{argument} = {within}"] if rest else [])]
+    body += ["first = np.sort(np.unique(sets, return_index=True)[1])  # one of each set"]
+    body += (
+        [
+            "classes = [",
+            "    random.permutation(first[targets[first] == code])",
+            f"    for code in {_class_order(subject)}",
+            "]",
+        ]
+        if split.stratify
+        else ["classes = [random.permutation(first)]"]
+    )
+    pool = np.concatenate([*parts.values(), subject.parts.train])
+    shares = [s for s in (split.test, split.val) if s != "given"]
+    least = min(part_sizes(len(pool), shares))
+    if np.unique(sets[pool], return_counts=True)[1].max() > least:
+        body += [
+            f"# Sets of more than {least:,} rows go where there is room for them.",
+            f"large = np.bincount(sets)[sets] > {least}",
+            'classes = [r[np.argsort(large[r], kind="stable")] for r in classes]',
+        ]
+    body.append(comment(_shares(subject), 1))
+    for part, rows in parts.items():
+        counts = _sets_of_classes(subject, sets, np.sort(pool), rows)
+        body.append(literal(counts, 1, f"{part}, classes = take(classes, ", ")"))
+    body.append("train = np.concatenate(classes)")
+    names = {}
+    for part in (*parts, "train"):
+        whole = f"np.flatnonzero(np.isin(sets, sets[{part}]))"
+        body.append(f"{part} = {f'rest[{whole}]' if rest else whole}")
+        names[part] = part
+    how = "Examples with the same inputs stay together."
+    head, about = _head(subject, argument), _about(subject, how)
+    code = function(head, about, [*body, _returned(subject, names)])
+    return joined([_LISTED_TAKE, code])
+
+
+def _sets_of_classes(
+    subject: Subject, sets: np.ndarray, pool: np.ndarray, rows: np.ndarray
+) -> list[int]:
+    """Count the sets of a part; one number for each class, in their order."""
+    first = np.sort(pool[np.unique(sets[pool], return_index=True)[1]])
+    first = first[np.isin(sets[first], sets[rows])]
+    if not subject.plan.split.stratify:
+        return [len(first)]
+    values = subject.target.values
+    return [int((values[first] == value).sum()) for value in np.unique(values[pool])]
 
 
 def _class_order(subject: Subject) -> str:

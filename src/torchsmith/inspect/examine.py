@@ -160,6 +160,7 @@ def _inspect_table(
     time = relations.find_time(profiles)
     known["columns"] = tuple(describe(p, *roles[p.name]) for p in profiles)
     known |= {"group": group, "time": time}
+    known["repeats"], known["usual_repeats"] = rows.count_repeats(used, len(table))
     findings = [
         *values.find_in_values(profiles, roles, table.lines, subject.data.changes),
         *relations.find_repeats(profiles, roles),

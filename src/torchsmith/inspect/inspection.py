@@ -234,6 +234,8 @@ class Inspection(Record):
         columns: For tables, the input columns in file order.
         group: A column that says which rows belong together, if one does.
         time: A column that orders the rows in time and by which to split, if one does.
+        repeats: Of a table, how many rows have the same inputs as an earlier one.
+        usual_repeats: How many would, if no column depended on another.
         findings: Most severe first.
     """
 
@@ -252,4 +254,6 @@ class Inspection(Record):
     target: TargetFacts | None = None
     group: str | None = None
     time: str | None = None
+    repeats: int = 0
+    usual_repeats: int = 0
     findings: tuple[Finding, ...] = ()

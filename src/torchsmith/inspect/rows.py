@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from torchsmith.core.seeds import generator
 from torchsmith.inspect.inspection import Finding, TargetFacts
 from torchsmith.inspect.profile import Profile
 from torchsmith.inspect.wording import agree, amount, at_lines, listed, quoted, share
@@ -34,8 +35,37 @@ def row_keys(profiles: Sequence[Profile], num_rows: int) -> np.ndarray:
 
 def add_to_keys(keys: np.ndarray, profile: Profile) -> np.ndarray:
     """Return `(N,)` keys that also tell the values of one more column apart."""
-    mixed = (keys ^ profile.codes.astype(np.uint64)) * _MIX
+    return _mix(keys, profile.codes)
+
+
+def _mix(keys: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    mixed = (keys ^ codes.astype(np.uint64)) * _MIX
     return np.asarray(mixed ^ (mixed >> _SHIFT))
+
+
+def count_repeats(profiles: Sequence[Profile], num_rows: int) -> tuple[int, int]:
+    """Count the rows with the same inputs as an earlier one.
+
+    Args:
+        profiles: The inputs.
+        num_rows: N.
+
+    Returns:
+        How many there are, and how many there would be if no column depended on
+        another: each is shuffled for itself. The second is 0 where the first is.
+    """
+    found = _count_known(row_keys(profiles, num_rows))
+    if not found:
+        return 0, 0
+    random = generator(0, "repeats")
+    keys = np.zeros(num_rows, np.uint64)
+    for profile in profiles:
+        keys = _mix(keys, random.permutation(profile.codes))
+    return found, _count_known(keys)
+
+
+def _count_known(keys: np.ndarray) -> int:
+    return len(keys) - len(np.unique(keys))
 
 
 def find_twins(
@@ -76,7 +106,7 @@ def find_twins(
         remedy="With so few columns this is to be expected."
         if natural
         else "Leave copies of one case out: on both sides of the split they flatter "
-        "the test score.",
+        "the test score; `split.keep_together: true` keeps them on one.",
     )
 
 

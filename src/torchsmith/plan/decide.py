@@ -23,6 +23,10 @@ from torchsmith.plan.usual import usual_reasons
 
 DEFAULT_BUDGET = 180.0
 
+CHANCE = 3
+"""Times as many equal rows as chance makes are more than chance; fewer are different
+cases that look alike, which may stand in any part."""
+
 
 def decide(
     inspection: Inspection,
@@ -190,13 +194,32 @@ def _split(inspection: Inspection, target: TargetFacts, reasons: Reasons) -> Spl
         reasons["split.time"] = (
             f"the {noun}s are a time series: the latest are held out"
         )
-    elif inspection.group is not None:
-        values["group"] = inspection.group
-        reasons["split.group"] = f"{noun}s that belong together stay in one part"
-    elif target.task != "regression":
+        return Split.model_validate(values)
+    if target.task != "regression":
         values["stratify"] = True
         reasons["split.stratify"] = "the same share of each class in all parts"
+    if inspection.group is not None:
+        values["group"] = inspection.group
+        reasons["split.group"] = f"{noun}s that belong together stay in one part"
+        if target.task != "regression":
+            reasons["split.stratify"] += ", as far as whole groups allow"
+    elif _are_copies(inspection) and not values["test"] == values["val"] == "given":
+        values["keep_together"] = True
+        reasons["split.keep_together"] = _repeats(inspection, noun)
     return Split.model_validate(values)
+
+
+def _are_copies(inspection: Inspection) -> bool:
+    return inspection.repeats > CHANCE * inspection.usual_repeats
+
+
+def _repeats(inspection: Inspection, noun: str) -> str:
+    count = inspection.repeats
+    verb = agree(count, "has", "have")
+    return (
+        f"{amount(count, noun)} {verb} the same inputs as an earlier one: in two parts "
+        "they would flatter the score"
+    )
 
 
 def _shared(inspection: Inspection) -> str:

@@ -60,9 +60,20 @@ def _of_split(plan: Plan, inspection: Inspection) -> Reasons:
         else "for classes only",
         "split.group": f"nothing says which {what} belong together",
         "split.time": f"the {what} are no time series",
+        "split.keep_together": _of_repeats(plan, inspection),
         "split.drop_shared": "no example stands in two parts, as far as was seen",
         "split.seed": "draws the parts",
     }
+
+
+def _of_repeats(plan: Plan, inspection: Inspection) -> str:
+    if inspection.kind != "table":
+        return "for data in which copies of one case are expected"
+    if plan.split.group or plan.split.time:
+        return "the parts are cut by another column"
+    if not inspection.repeats:
+        return "nothing repeats, as far as was seen"
+    return f"{inspection.repeats:,} rows repeat an earlier one, as so few columns make"
 
 
 def _of_network(plan: Plan) -> Reasons:

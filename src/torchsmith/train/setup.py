@@ -84,7 +84,8 @@ def set_up(plan: Plan, data: Data, parts: Parts | None = None) -> Setup:
     if data.target is None:
         raise DataError(f"{data.source}: there is no target {plan.problem.target!r}")
     device = choose_device(plan.training.device)
-    parts = split_rows(data, plan.split) if parts is None else parts
+    if parts is None:
+        parts = split_rows(data, plan.split, plan.data.columns)
     preparation = fit(
         data,
         parts.train,
