@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import affine_transform
 
 from tests.inspect.build import pictures
 from torchsmith.inspect.examine import inspect
-from torchsmith.inspect.symmetry import find_symmetry, sample_rows, shrink
+from torchsmith.inspect.symmetry import _warped, find_symmetry, sample_rows, shrink
 
 SIDE = 10
 ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE].astype(float)
@@ -91,6 +92,21 @@ def test_pictures_are_shrunk_to_means_of_blocks():
     assert small[1, 2, 3, 1] == pytest.approx(large[1, 6:9, 9:12, 1].mean())
     assert shrink(large[:, :8, :8]).shape == (2, 8, 8, 3)
     assert shrink(large[:, :1]).shape[:3] == (2, 1, 30)
+
+
+@pytest.mark.parametrize("degrees", [0, 15, -40])
+@pytest.mark.parametrize("zoom", [1, 1.2, 0.6])
+def test_pictures_are_turned_and_scaled_as_scipy_does(degrees, zoom):
+    made = np.random.default_rng(2).random((3, 9, 14, 3), dtype=np.float32)
+    angle = np.radians(degrees)
+    matrix = np.array(
+        [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    ) * np.array([1, zoom])
+    whole, offset = np.eye(4), np.zeros(4)
+    whole[1:3, 1:3] = matrix
+    offset[1:3] = np.array([4, 6.5]) - matrix @ np.array([4, 6.5])
+    wanted = affine_transform(made, whole, offset, order=1, mode="nearest")
+    assert _warped(made, matrix) == pytest.approx(wanted, abs=1e-6)
 
 
 def test_a_sample_is_drawn_once_and_for_all():

@@ -113,15 +113,24 @@ def _scaled(pictures: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _warped(pictures: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Take each pixel from `matrix` times its place, seen from the middle."""
-    from scipy.ndimage import affine_transform  # a tenth of a second to import
+    """Take each pixel from `matrix` times its place, seen from the middle.
 
-    middle = (np.array(pictures.shape[1:3]) - 1) / 2
-    whole = np.eye(4)
-    whole[1:3, 1:3] = matrix
-    offset = np.zeros(4)
-    offset[1:3] = middle - matrix @ middle
-    found: np.ndarray = affine_transform(
-        pictures, whole, offset, order=1, mode="nearest"
-    )
-    return found
+    Between pixels it is interpolated; beyond an edge all is as at the edge. SciPy's
+    `affine_transform` gives the same, and takes a third of a second to import.
+    """
+    sizes = np.array(pictures.shape[1:3])
+    middle = (sizes - 1) / 2
+    row, column = np.indices(sizes).reshape(2, -1, 1)
+    places = (middle - matrix @ middle) + matrix[:, 0] * row + matrix[:, 1] * column
+    places = places.clip(0, sizes - 1)
+    first = np.floor(places).astype(np.int64)
+    second = np.minimum(first + 1, sizes - 1)
+    share = places - first
+    ends = ((first, 1 - share), (second, share))
+    num, channels = len(pictures), pictures.shape[3]
+    found = np.zeros((num, len(places), channels))
+    for rows, down in ends:
+        for columns, right in ends:
+            corner = pictures[:, rows[:, 0], columns[:, 1]].astype(np.float64)
+            found += corner * down[:, :1] * right[:, 1:]
+    return found.reshape(pictures.shape).astype(pictures.dtype)
