@@ -94,6 +94,22 @@ def test_inputs_of_any_scale_are_right_for_a_network_that_normalises_them() -> N
     assert found(own(network, (inputs * 1e3, targets), nn.CrossEntropyLoss())) == {}
 
 
+def test_inputs_far_from_0_are_found_though_batch_normalisation_comes_first() -> None:
+    inputs, targets = classes()
+    network = nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 2))
+    pair = (inputs + 300, targets)
+    assert found(own(network, pair, nn.CrossEntropyLoss()))["D3"].severity == "warning"
+    own_mean = nn.Sequential(nn.LayerNorm(4), nn.Linear(4, 2))
+    assert found(own(own_mean, pair, nn.CrossEntropyLoss())) == {}
+
+
+def test_columns_of_0_and_1_do_not_hide_how_large_others_are() -> None:
+    inputs, targets = classes()
+    flags = (inputs > 0).float()
+    both = torch.cat([inputs * 30, flags, flags, flags], dim=1)
+    assert "D3" in found(own(nn.Linear(16, 2), (both, targets), nn.CrossEntropyLoss()))
+
+
 def test_a_far_and_wide_target_is_an_error_that_its_scaling_removes(
     tmp_path: Path,
 ) -> None:

@@ -20,6 +20,11 @@ SMALL, VERY_SMALL = 0.05, 0.01
 """Root mean square of the inputs below which they hardly reach the network: a warning,
 an error."""
 
+FAR_AWAY = 100.0
+"""Distance of the inputs' mean from 0, in their deviations, where batch normalisation
+comes first: its running mean lags behind the weights by about ten steps, in which these
+change by 2 % (10 steps of 10^-2.7), and so is wrong by 2 % of this distance."""
+
 FAR_ABOVE_CHANCE = 3.0
 """The untrained network's loss, divided by that of the best constant answer."""
 
@@ -33,10 +38,9 @@ NARROW, WIDE = 0.1, 10.0
 VERY_NARROW, VERY_WIDE = 0.02, 100.0
 """Beyond them it is an error, if the untrained network's loss is far above chance."""
 
+_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _NORMS = (
-    nn.BatchNorm1d,
-    nn.BatchNorm2d,
-    nn.BatchNorm3d,
+    *_BATCH_NORMS,
     nn.LayerNorm,
     nn.GroupNorm,
     nn.InstanceNorm1d,
@@ -64,9 +68,21 @@ def _find_inputs(
     subject: Subject, reference: Reference, examples: Examples
 ) -> Iterator[Finding]:
     values = _numbers(subject, examples)
-    if values is None or _normalises_first(subject.state.network):
+    if values is None:
+        return
+    first = _first_layers(subject.state.network)
+    if any(isinstance(layer, _NORMS) for layer in first):
+        if any(isinstance(layer, _BATCH_NORMS) for layer in first):
+            # Pixels and steps of a channel are normalised together.
+            columns = all(leaf.ndim == 2 for leaf in leaves(examples.inputs))
+            yield from _find_far_away(
+                subject, values if columns else values.reshape(-1, 1)
+            )
         return
     varying = torch.nonzero(values.amax(dim=0) > values.amin(dim=0)).flatten()
+    # Columns of 0 and 1 are scaled; beside others they hide how large these are.
+    wide = (values[:, varying] * (1 - values[:, varying]) != 0).any(dim=0)
+    varying = varying[wide] if wide.any() else varying
     if not len(varying):
         return
     values = values[:, varying]
@@ -89,6 +105,25 @@ def _find_inputs(
         + ("large." if size > LARGE else "small."),
         where="prepare" if subject.plan else "",
         evidence=evidence,
+        remedy="Subtract the mean and divide by the deviation of the training part.",
+        changes=_with_step(subject, _scaler(subject)),
+    )
+
+
+def _find_far_away(subject: Subject, values: Tensor) -> Iterator[Finding]:
+    """Find inputs so far from 0 that running statistics cannot follow the weights."""
+    spread = values.double().std(dim=0)
+    away = (values.double().mean(dim=0).abs() / spread)[spread > 0]
+    if not len(away) or away.median() <= FAR_AWAY:
+        return
+    yield Finding(
+        code="D3",
+        severity="warning",
+        message="The network gets inputs that are far from 0, which its running "
+        "statistics cannot follow.",
+        where="prepare" if subject.plan else "",
+        evidence=f"their mean is {away.median().item():,.0f} deviations from 0; batch "
+        "normalisation takes it out by a running mean that lags behind the weights",
         remedy="Subtract the mean and divide by the deviation of the training part.",
         changes=_with_step(subject, _scaler(subject)),
     )
@@ -146,14 +181,14 @@ def _numbers(subject: Subject, examples: Examples) -> Tensor | None:
     return flat
 
 
-def _normalises_first(network: nn.Module) -> bool:
-    """Whether one of the first two layers brings its inputs to one scale."""
+def _first_layers(network: nn.Module) -> list[nn.Module]:
+    """Return the first two layers with parameters; a norm there scales the inputs."""
     layers = [
         module
         for module in network.modules()
         if not list(module.children()) and list(module.parameters())
     ]
-    return any(isinstance(layer, _NORMS) for layer in layers[:2])
+    return layers[:2]
 
 
 def _largest(subject: Subject, varying: Tensor, each: Tensor) -> str:
