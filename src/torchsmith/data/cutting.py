@@ -162,9 +162,9 @@ def cut_groups_of_classes(
 ) -> list[np.ndarray]:
     """Draw whole groups so that each part has about its share of each class.
 
-    Groups are drawn several times, few groups more often. A draw takes each group that
-    brings the part closer to its share of every class; the best has the fewest classes
-    that the part, or what is left, lacks, then the shares that are closest.
+    The parts are drawn several times, of few groups more often: a draw takes each group
+    that brings the part closer to its share of every class. Of the draws in which parts
+    lack the fewest classes, the first with the best sizes, to a tenth, is taken.
 
     Args:
         keys: `(n,)` the group of each row, without gaps.
@@ -175,25 +175,31 @@ def cut_groups_of_classes(
     num_classes = int(codes.max()) + 1
     table = np.bincount(keys * num_classes + codes)
     table = np.pad(table, (0, -len(table) % num_classes)).reshape(-1, num_classes)
-    left, parts = np.arange(len(table)), []
-    for place, count in enumerate(counts):
-        share = count / table[left].sum()
-        draws = min(MOST_DRAWS, -(-GREEDY_STEPS // len(left)))
-        most = len(left) - (len(counts) - place)
-        drawn = [
-            _draw(table, random.permutation(left), share, most) for _ in range(draws)
-        ]
-        chosen = min(drawn, key=lambda groups: _distance(table, left, groups, share))
-        left = np.setdiff1d(left, chosen)
-        parts.append(np.flatnonzero(np.isin(keys, chosen)))
-    return [*parts, np.flatnonzero(np.isin(keys, left))]
+    draws = min(MOST_DRAWS, -(-GREEDY_STEPS // len(table)))
+    drawn = [_draw(table, counts, random) for _ in range(draws)]
+    best = min(drawn, key=lambda parts: _cost(table, parts, counts))
+    return [np.flatnonzero(np.isin(keys, groups)) for groups in best]
 
 
 def _draw(
-    table: np.ndarray, order: np.ndarray, share: float, most: int
-) -> tuple[int, ...]:
+    table: np.ndarray, counts: Sequence[int], random: np.random.Generator
+) -> list[np.ndarray]:
+    """Return the groups of each part; those that are left last."""
+    left, parts = random.permutation(len(table)), []
+    for place, count in enumerate(counts):
+        most = len(left) - (len(counts) - place)
+        chosen = _take_groups(table, left, count, most)
+        left = left[~np.isin(left, chosen)]
+        parts.append(np.array(chosen))
+    return [*parts, left]
+
+
+def _take_groups(
+    table: np.ndarray, order: np.ndarray, count: int, most: int
+) -> list[int]:
     """Take groups, in this order, that bring a part closer to its classes."""
-    wanted = share * table[order].sum(axis=0)
+    whole = table[order].sum(axis=0)
+    wanted = whole * (count / whole.sum())
     scale = 1 / np.maximum(wanted, 1e-9)
     chosen: list[int] = []
     gap = -wanted
@@ -204,18 +210,20 @@ def _draw(
         if ((2 * gap + rows) * rows * scale).sum() < 0:
             gap = gap + rows
             chosen.append(group)
-    return tuple(chosen) or (int(order[table[order].sum(axis=1).argmin()]),)
+    return chosen or [int(order[table[order].sum(axis=1).argmin()])]
 
 
-def _distance(
-    table: np.ndarray, left: np.ndarray, groups: Sequence[int], share: float
-) -> tuple[int, float]:
-    """Return how many classes are lacking, and how far the shares are off."""
-    whole, taken = table[left].sum(axis=0), table[list(groups)].sum(axis=0)
-    there = whole > 0
-    lacking = (there & (taken == 0)).sum() + (there & (taken == whole)).sum()
-    gaps = (taken - share * whole)[there] ** 2 / whole[there]
-    return int(lacking), float(gaps.sum())
+def _cost(
+    table: np.ndarray, parts: Sequence[np.ndarray], counts: Sequence[int]
+) -> tuple[int, int]:
+    """Return how many classes the parts lack, and how far their sizes are off.
+
+    A class that cannot be learned counts twice.
+    """
+    found = np.array([table[groups].sum(axis=0) for groups in parts])
+    lacking = (found == 0).sum(axis=1)
+    off = np.abs(found[:-1].sum(axis=1) - counts) / np.array(counts)
+    return int(lacking.sum() + lacking[-1]), round(10 * float(off.max()))
 
 
 def cut_times(keys: np.ndarray, counts: Sequence[int]) -> list[np.ndarray]:
