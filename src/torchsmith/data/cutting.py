@@ -164,7 +164,7 @@ def cut_groups_of_classes(
 
     The parts are drawn several times, of few groups more often: a draw takes each group
     that brings the part closer to its share of every class. Of the draws in which parts
-    lack the fewest classes, the first with the best sizes, to a tenth, is taken.
+    lack the fewest classes, the first with the best sizes and then shares is taken.
 
     Args:
         keys: `(n,)` the group of each row, without gaps.
@@ -215,15 +215,22 @@ def _take_groups(
 
 def _cost(
     table: np.ndarray, parts: Sequence[np.ndarray], counts: Sequence[int]
-) -> tuple[int, int]:
-    """Return how many classes the parts lack, and how far their sizes are off.
+) -> tuple[int, int, int]:
+    """Return how many classes the parts lack, and how far sizes and classes are off.
 
-    A class that cannot be learned counts twice.
+    A class that cannot be learned counts twice. Sizes are in tenths, the share of rows
+    whose class is not in proportion in hundredths.
     """
     found = np.array([table[groups].sum(axis=0) for groups in parts])
     lacking = (found == 0).sum(axis=1)
     off = np.abs(found[:-1].sum(axis=1) - counts) / np.array(counts)
-    return int(lacking.sum() + lacking[-1]), round(10 * float(off.max()))
+    shares = found / found.sum(axis=1, keepdims=True)
+    apart = np.abs(shares - table.sum(axis=0) / table.sum()).sum(axis=1) / 2
+    return (
+        int(lacking.sum() + lacking[-1]),
+        round(10 * float(off.max())),
+        round(100 * float(apart.max())),
+    )
 
 
 def cut_times(keys: np.ndarray, counts: Sequence[int]) -> list[np.ndarray]:
