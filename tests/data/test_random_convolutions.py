@@ -1,6 +1,7 @@
 """Random convolutions: as slow loops compute them, each sequence on its own length."""
 
 from base64 import b64decode
+from itertools import product
 
 import numpy as np
 import pytest
@@ -37,17 +38,18 @@ def slow_shares(steps, kernel, dilation, bias, whole):
 )
 def test_features_are_those_of_a_slow_loop(lengths, channels):
     values, starts = sequences(lengths, channels)
-    fitted = fit_convolutions(values, starts, 84 * 5, seed=3)
+    fitted = fit_convolutions(values, starts, 168 * 3, seed=3)
     shares = fitted.shares(values, starts)
     biases = np.frombuffer(b64decode(fitted.biases), "<f4")
     feature = 0
-    for place, (dilation, count) in enumerate(
-        zip(fitted.dilations, fitted.num_biases, strict=True)
-    ):
-        members = fitted.members_at(place)
+    dilations = enumerate(zip(fitted.dilations, fitted.num_biases, strict=True))
+    for view, (place, (dilation, count)) in product((0, 1), [*dilations]):
+        members = fitted.members_at(view, place)
         for kernel in range(84):
             for row in range(len(lengths)) if kernel % 7 == 0 else ():
                 steps = values[starts[row] : starts[row + 1], members[kernel]]
+                if view:
+                    steps = np.diff(steps, axis=0, prepend=steps[:1])
                 low, high = slow_shares(
                     steps.sum(axis=1),
                     kernel,
@@ -94,7 +96,7 @@ def test_long_sequences_are_counted_whole():
     steps = np.zeros((70_001, 1), np.float32)
     steps[::2] = 1
     starts = np.array([0, 70_001])
-    fitted = fit_convolutions(steps, starts, 84, seed=0)
+    fitted = fit_convolutions(steps, starts, 168, seed=0)
     shares = fitted.shares(steps, starts)
     biases = np.frombuffer(b64decode(fitted.biases), "<f4")
     low, high = slow_shares(steps[:, 0], 5, 1, biases[5], whole=False)
@@ -104,8 +106,8 @@ def test_long_sequences_are_counted_whole():
 @pytest.mark.parametrize("length", [1, 8, 9, 10, 500])
 def test_dilations_reach_from_1_to_where_a_kernel_spans_a_sequence(length):
     values, starts = sequences([length] * 3, 1)
-    fitted = fit_convolutions(values, starts, 9_996, seed=0)
-    assert fitted.num_features == 9_996
+    fitted = fit_convolutions(values, starts, 9_912, seed=0)
+    assert fitted.num_features == 9_912
     assert fitted.dilations[0] == 1
     assert fitted.dilations[-1] == max(1, (length - 1) // 8)
     assert len(fitted.model_dump_json()) < 200_000

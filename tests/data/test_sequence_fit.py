@@ -36,20 +36,20 @@ def test_features_follow_the_flattened_steps():
     sequences = numbers([12, 12, 12])
     plain = fit_sequences(sequences, [Standardize()])
     both = fit_sequences(
-        sequences, [Standardize(), RandomConvolutions(num_features=84)]
+        sequences, [Standardize(), RandomConvolutions(num_features=168)]
     )
     alone = fit_sequences(
         sequences,
         [Standardize(), RandomConvolutions(num_features=168, keep_steps=False)],
     )
     assert plain.shape == (2, 12)
-    assert both.shape == (2 * 12 + 84,)
+    assert both.shape == (2 * 12 + 168,)
     assert alone.shape == (168,)
     prepared = both.apply(sequences)
     assert np.array_equal(prepared[:, :24], plain.apply(sequences).reshape(3, 24))
     assert prepared.dtype == np.float32
     assert alone.apply(sequences).shape == (3, 168)
-    assert both.layout["num_features"] == 84
+    assert both.layout["num_features"] == 168
     assert both.layout["sequence"] == (2, 12)
     assert alone.layout["sequence"] == (0, 0)
 
@@ -85,7 +85,7 @@ def test_longer_sequences_are_cut_and_counted_unless_only_their_features_are_fed
     fitted = fit_sequences(numbers([5, 3]), [Standardize()])
     (change,) = fitted.unseen(numbers([9, 5]))
     assert (change.count, change.example) == (1, "sequence 0")
-    steps = [Standardize(), RandomConvolutions(num_features=84, keep_steps=False)]
+    steps = [Standardize(), RandomConvolutions(num_features=168, keep_steps=False)]
     assert fit_sequences(numbers([5, 3]), steps).unseen(numbers([9, 5])) == ()
 
 

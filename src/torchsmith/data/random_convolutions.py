@@ -4,8 +4,10 @@ After MiniRocket ([Dempster et al. 2021](https://arxiv.org/abs/2012.08791)): all
 kernels of 9 weights of which three are 2 and six are -1, with dilations that follow the
 length of the sequences and biases that are quantiles of what the kernels give on the
 training part. A feature is the share of positions at which a convolution is above its
-bias. A linear layer on ten thousand of them is as good as most deep networks, and they
-are computed once, in seconds.
+bias. Half of them look at the steps, half at the changes from step to step, after
+MultiRocket ([Tan et al. 2022](https://arxiv.org/abs/2102.00457)). A linear layer on ten
+thousand of them is as good as most deep networks, and they are computed once, in
+seconds.
 """
 
 from base64 import b64decode, b64encode
@@ -20,6 +22,9 @@ from torchsmith.core.seeds import generator
 KERNEL_LENGTH = 9
 KERNELS = tuple(combinations(range(KERNEL_LENGTH), 3))
 """Where each of the 84 kernels has its three weights of 2."""
+
+VIEWS = 2
+"""What is convolved: the steps of a sequence, and their changes."""
 
 MOST_DILATIONS = 32
 MOST_CHANNELS = 9
@@ -43,10 +48,10 @@ class FittedConvolutions(Record):
 
     Attributes:
         dilations: Steps between the weights of a kernel.
-        num_biases: For each dilation, how many biases each kernel has.
+        num_biases: For each dilation, how many biases each kernel has in each view.
         num_channels: C.
-        channels: Bits `(D * 84, C)`: which channels each convolution adds up.
-        biases: float32 `(F,)`, dilation by dilation, kernel by kernel.
+        channels: Bits `(2, D, 84, C)`: which channels each convolution adds up.
+        biases: float32 `(F,)`, view by view, dilation by dilation, kernel by kernel.
         offset, factor: float32 `(F,)`; a feature is `(share - offset) * factor`.
     """
 
@@ -61,7 +66,7 @@ class FittedConvolutions(Record):
     @property
     def num_features(self) -> int:
         """F."""
-        return len(KERNELS) * sum(self.num_biases)
+        return VIEWS * len(KERNELS) * sum(self.num_biases)
 
     def apply(self, values: np.ndarray, starts: np.ndarray) -> np.ndarray:
         """Return `(N, F)` float32, standardised.
@@ -78,29 +83,51 @@ class FittedConvolutions(Record):
     def shares(self, values: np.ndarray, starts: np.ndarray) -> np.ndarray:
         """Return `(N, F)` float32: how often each convolution is above its bias."""
         out = np.empty((len(starts) - 1, self.num_features), np.float32)
-        biases = _numbers(self.biases)
+        first = 0
+        for view, numbers in enumerate((values, changes(values, starts))):
+            last = first + self.num_features // VIEWS
+            self._shares_of(view, numbers, starts, out[:, first:last])
+            first = last
+        return out
+
+    def _shares_of(
+        self, view: int, values: np.ndarray, starts: np.ndarray, out: np.ndarray
+    ) -> None:
+        """Fill `(N, F / 2)` with the features of the steps, or of their changes."""
+        biases = _numbers(self.biases).reshape(VIEWS, -1)[view]
         for rows, block, lengths in _blocks(values, starts):
             first = 0
             for place, (dilation, count) in enumerate(
                 zip(self.dilations, self.num_biases, strict=True)
             ):
                 for kernel, positions, outputs in _convolutions(
-                    block, lengths, dilation, self.members_at(place), place
+                    block, lengths, dilation, self.members_at(view, place), place
                 ):
                     begin = first + kernel * count
                     chosen = slice(begin, begin + count)
                     counts = _count_above(outputs, biases[chosen])
                     out[rows, chosen] = (counts / positions).T
                 first += len(KERNELS) * count
-        return out
 
-    def members_at(self, place: int) -> np.ndarray:
+    def members_at(self, view: int, place: int) -> np.ndarray:
         """Return `(84, C)` bool: the channels of each kernel at one dilation."""
         bits = np.frombuffer(b64decode(self.channels), np.uint8)
-        shape = (len(self.dilations), len(KERNELS), self.num_channels)
+        shape = (VIEWS, len(self.dilations), len(KERNELS), self.num_channels)
         count = int(np.prod(shape))
-        members = np.unpackbits(bits, count=count).reshape(shape)[place]
+        members = np.unpackbits(bits, count=count).reshape(shape)[view, place]
         return np.asarray(members, bool)
+
+
+def changes(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Return `(T, C)`: each step less the one before; 0 where a sequence begins.
+
+    Args:
+        values: `(T, C)`, the steps of all sequences.
+        starts: `(N + 1,)`: where each sequence begins; none is empty.
+    """
+    found = np.diff(values, axis=0, prepend=values[:1])
+    found[starts[:-1]] = 0
+    return found
 
 
 def fit_convolutions(
@@ -111,20 +138,25 @@ def fit_convolutions(
     Args:
         values: `(T, C)` float32, the steps of all sequences.
         starts: `(N + 1,)`: where each sequence begins.
-        num_features: Rounded down to a multiple of 84, at least 84.
+        num_features: Rounded down to a multiple of 168, at least 168.
         seed: Draws the channels, and the examples that the biases come from.
     """
-    per_kernel = max(1, num_features // len(KERNELS))
+    per_kernel = max(1, num_features // len(KERNELS) // VIEWS)
     length = int(np.median(np.diff(starts)))
     dilations, num_biases = _choose_dilations(length, per_kernel)
     random = generator(seed, "convolutions")
-    members = _choose_channels(values.shape[1], len(dilations), random)
+    members, biases = [], []
+    for numbers in (values, changes(values, starts)):
+        members.append(_choose_channels(values.shape[1], len(dilations), random))
+        biases.append(
+            _biases(numbers, starts, dilations, num_biases, members[-1], random)
+        )
     fitted = FittedConvolutions(
         dilations=dilations,
         num_biases=num_biases,
         num_channels=values.shape[1],
         channels=_text(np.packbits(members)),
-        biases=_text(_biases(values, starts, dilations, num_biases, members, random)),
+        biases=_text(np.concatenate(biases)),
     )
     shares = fitted.shares(values, starts)
     deviation = shares.std(axis=0, dtype=np.float64)

@@ -136,16 +136,18 @@ class RandomConvolutions(Spec):
 
     Each is the share of a sequence's positions at which one of 84 fixed kernels, spread
     over more or fewer steps, gives more than a value that is drawn from the training
-    part; after MiniRocket (https://arxiv.org/abs/2012.08791), standardised.
+    part; half of them look at the changes from step to step. After MiniRocket
+    (https://arxiv.org/abs/2012.08791) and MultiRocket
+    (https://arxiv.org/abs/2102.00457), standardised.
 
     Attributes:
-        num_features: Rounded down to a multiple of 84.
+        num_features: Rounded down to a multiple of 168.
         keep_steps: The network gets the steps themselves too, before the features.
         seed: Draws what is random.
     """
 
     main = "num_features"
-    num_features: int = Field(default=9996, ge=84, le=100_000)
+    num_features: int = Field(default=9912, ge=168, le=100_000)
     keep_steps: bool = True
     seed: int = Field(default=0, ge=0)
 

@@ -44,7 +44,7 @@ _EACH = function(
 
 _SHARES = function(
     "shares(sequences, channels, biases)",
-    "Return how often each convolution is above its bias, (N, F).\n"
+    "Return how often each convolution is above its bias, one column each.\n"
     "Sequences of one length are convolved together.",
     [
         "found = np.empty((len(sequences), len(biases)), np.float32)",
@@ -75,63 +75,66 @@ def convolution_functions(subject: Subject, fitted: SequencePreparation) -> list
             + "  # of each kernel, by dilation",
         ]
     )
-    return [constants, _CONVOLVE, _EACH, _SHARES, _draw(step.seed, subject), _FIT]
+    return [constants, _CONVOLVE, _EACH, _SHARES, _DRAW, _fit(step.seed, subject)]
 
 
-def _draw(seed: int, subject: Subject) -> str:
-    """Write how channels and biases are drawn; a seed of its own is named."""
+_DRAW = function(
+    "draw(sequences, random)",
+    "Draw which channels each convolution adds up, and its biases.\n"
+    "Biases are quantiles of what it gives on one training sequence.",
+    [
+        "num_channels = sequences[0].shape[1]",
+        "shape = (len(DILATIONS), len(KERNELS), num_channels)",
+        f"most = np.log2(min(num_channels, {MOST_CHANNELS}) + 1)",
+        "sizes = (2 ** random.uniform(0, most, shape[:2])).astype(int)",
+        "ranks = random.random(shape).argsort(axis=2).argsort(axis=2)",
+        "channels = ranks < sizes[:, :, None]",
+        "biases = np.empty(len(KERNELS) * sum(NUM_BIASES), np.float32)",
+        "golden = (5**0.5 + 1) / 2",
+        "quantiles = np.arange(1, len(biases) + 1) * golden % 1",
+        "drawn = random.integers(len(sequences), size=shape[:2]).ravel()",
+        "# Each sequence that was drawn gives the biases of its convolution alone.",
+        "first = 0",
+        "for number, row in enumerate(drawn):",
+        "    place, kernel = divmod(number, len(KERNELS))",
+        "    steps = sequences[row].T[:, None]",
+        "    chosen, dilation = channels[place, kernel], DILATIONS[place]",
+        "    narrow = (place + kernel) % 2",
+        "    outputs = convolve(steps, KERNELS[kernel], chosen, dilation, narrow)",
+        "    features = slice(first, first + NUM_BIASES[place])",
+        "    biases[features] = np.quantile(outputs, quantiles[features])",
+        "    first += NUM_BIASES[place]",
+        "return channels, biases",
+    ],
+)
+
+
+def _fit(seed: int, subject: Subject) -> str:
+    """Write how features are drawn and scaled; a seed of its own is named."""
     generator = 'generator("convolutions")'
     if seed != subject.plan.training.seed:
         key = derive_seed(seed, "convolutions")
         generator = f"np.random.Generator(np.random.Philox({key}))"
-    most = f"np.log2(min(num_channels, {MOST_CHANNELS}) + 1)"
     return function(
-        "draw(sequences)",
-        "Draw which channels each convolution adds up, and its biases.\n"
-        "Biases are quantiles of what it gives on one training sequence.",
+        "random_convolutions(sequences, train)",
+        "Return features of whole sequences: how often convolutions are positive.\n"
+        "Half look at the steps, half at their changes, (N, F). A linear layer on\n"
+        "them is as good as most deep networks (https://arxiv.org/abs/2102.00457).",
         [
             f"random = {generator}",
-            "num_channels = sequences[0].shape[1]",
-            "shape = (len(DILATIONS), len(KERNELS), num_channels)",
-            f"most = {most}",
-            "sizes = (2 ** random.uniform(0, most, shape[:2])).astype(int)",
-            "ranks = random.random(shape).argsort(axis=2).argsort(axis=2)",
-            "channels = ranks < sizes[:, :, None]",
-            "biases = np.empty(len(KERNELS) * sum(NUM_BIASES), np.float32)",
-            "golden = (5**0.5 + 1) / 2",
-            "quantiles = np.arange(1, len(biases) + 1) * golden % 1",
-            "drawn = random.integers(len(sequences), size=shape[:2]).ravel()",
-            "# Each sequence that was drawn gives the biases of its convolution alone.",
-            "first = 0",
-            "for number, row in enumerate(drawn):",
-            "    place, kernel = divmod(number, len(KERNELS))",
-            "    steps = sequences[row].T[:, None]",
-            "    chosen, dilation = channels[place, kernel], DILATIONS[place]",
-            "    narrow = (place + kernel) % 2",
-            "    outputs = convolve(steps, KERNELS[kernel], chosen, dilation, narrow)",
-            "    features = slice(first, first + NUM_BIASES[place])",
-            "    biases[features] = np.quantile(outputs, quantiles[features])",
-            "    first += NUM_BIASES[place]",
-            "return channels, biases",
+            "changes = [np.diff(x, axis=0, prepend=x[:1]) for x in sequences]",
+            "found = []",
+            "for view in (sequences, changes):",
+            "    drawn = draw([view[i] for i in train], random)",
+            "    found.append(shares(view, *drawn))",
+            "found = np.concatenate(found, axis=1)",
+            "mean = found[train].mean(axis=0, dtype=np.float64).astype(np.float32)",
+            "deviation = found[train].std(axis=0, dtype=np.float64)",
+            "varies = deviation > 1e-6",
+            "factor = varies / np.where(varies, deviation, 1.0)",
+            "return (found - mean) * factor.astype(np.float32)",
         ],
     )
-
-
-_FIT = function(
-    "random_convolutions(sequences, train)",
-    "Return features of whole sequences, (N, F): how often convolutions are positive.\n"
-    "A linear layer on them is as good as most deep networks "
-    "(https://arxiv.org/abs/2012.08791).",
-    [
-        "known = [sequences[i] for i in train]",
-        "found = shares(sequences, *draw(known))",
-        "mean = found[train].mean(axis=0, dtype=np.float64).astype(np.float32)",
-        "deviation = found[train].std(axis=0, dtype=np.float64)",
-        "varies = deviation > 1e-6",
-        "factor = varies / np.where(varies, deviation, 1.0)",
-        "return (found - mean) * factor.astype(np.float32)",
-    ],
-)
 
 
 def convolution_steps(fitted: SequencePreparation) -> list[str]:

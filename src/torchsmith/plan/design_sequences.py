@@ -36,7 +36,7 @@ from torchsmith.plan.optimizers import AdamW, Group
 from torchsmith.plan.schedules import OneCycleLR
 from torchsmith.plan.sequence_bodies import GRU, Inception
 
-MOST_FEATURES = 9_996
+MOST_FEATURES = 9_912
 LEAST_FEATURES = 840
 
 MOST_NUMBERS = 100_000_000
@@ -164,7 +164,7 @@ def _num_features(case: Case, facts: SequenceFacts) -> int:
     seconds = features_seconds(1, num, facts.median_length, len(facts.channels))
     affordable = int(FEATURES_SHARE * case.budget / seconds)
     most = min(MOST_FEATURES, MOST_NUMBERS // num, affordable)
-    return max(LEAST_FEATURES, most // 84 * 84)
+    return max(LEAST_FEATURES, most // 168 * 168)
 
 
 def _prepare(
