@@ -68,7 +68,7 @@ def test_validation_from_elsewhere_is_an_error_where_it_matters(
     moved = (val[0] + torch.tensor([1.5, -1.0, 0.0, 0.0]), val[1])
     harmless = (val[0] + torch.tensor([0.0, 0.0, 1.5, 0.0]), val[1])
     assert of_parts((inputs, targets), moved)["D14"].severity == "error"
-    assert of_parts((inputs, targets), harmless)["D14"].severity == "warning"
+    assert of_parts((inputs, targets), harmless)["D14"].severity == "note"
 
 
 def test_validation_with_other_shares_of_classes_is_a_warning(
@@ -77,6 +77,19 @@ def test_validation_with_other_shares_of_classes_is_a_warning(
     train, (inputs, targets) = parts
     kept = (targets == 1) | (torch.arange(300) % 9 == 0)
     assert of_parts(train, (inputs[kept], targets[kept]))["D14"].severity == "warning"
+
+
+def test_shares_of_many_classes_that_no_chance_gives_are_a_warning() -> None:
+    random = torch.Generator().manual_seed(0)
+    targets = torch.randint(10, (900,), generator=random)
+    inputs = targets[:, None] + torch.randn(900, 4, generator=random)
+    rest, part = (inputs[:500], targets[:500]), slice(500, None)
+    usual = (inputs[part], targets[part])
+    network, loss = nn.Linear(4, 10), nn.CrossEntropyLoss()
+    assert "D14" not in found(own(network, rest, loss, usual))
+    kept = (usual[1] < 7) | (torch.arange(400) % 8 == 0)
+    fewer = (usual[0][kept], usual[1][kept])
+    assert found(own(network, rest, loss, fewer))["D14"].severity == "warning"
 
 
 def test_validation_targets_in_another_order_are_a_warning(

@@ -41,6 +41,10 @@ if what is learned of one does not hold for the other, too."""
 OTHER_Z = 4.0
 """Standard errors of that area from 0.5."""
 
+BESIDE_Z = 2.0
+"""Standard errors by which what is learned of training is worse on parts that can be
+told apart, or their targets differ, too: without either the difference is a note."""
+
 WORSE_Z = 4.0
 """Standard errors by which what was fitted on training is worse on validation."""
 
@@ -135,9 +139,10 @@ def find_in_shift(subject: Subject, examples: Examples) -> Iterator[Finding]:
     if moved:
         evidence += f"; their targets are {found.targets:.0%} apart"
     certain = harm and (moved or (differs and found.auc >= VERY_OTHER))
+    beside = max(found.worse_deviations, found.targets_deviations) >= BESIDE_Z
     yield Finding(
         code="D14",
-        severity="error" if certain else "warning",
+        severity="error" if certain else "warning" if beside else "note",
         message=f"The val part {what}.",
         where="val part",
         evidence=evidence,
@@ -277,14 +282,25 @@ def _targets_apart(
     if given is None:
         return 0.0, 0.0
     most = max(examples.num_classes, int(given.max()) + 1)
-    shares = torch.bincount(examples.codes, minlength=most) / len(examples)
-    others = torch.bincount(given, minlength=most) / len(given)
-    distance = (shares - others).abs().sum().item() / 2
-    # What two samples of one distribution are apart by chance.
-    usual = (
-        (shares * (1 - shares)).sqrt().sum().item() / 2 * error * math.sqrt(2 / math.pi)
-    )
-    return distance, (distance - usual) / (0.5 * error)
+    both = torch.stack([c.bincount(minlength=most) for c in (examples.codes, given)])
+    shares = both / both.sum(dim=1, keepdim=True)
+    return (shares[0] - shares[1]).abs().sum().item() / 2, _counts_apart(both.double())
+
+
+def _counts_apart(counts: Tensor) -> float:
+    """Return by how many standard errors two rows of counts differ: of chi-square.
+
+    Wilson and Hilferty, The distribution of chi-square (1931),
+    https://doi.org/10.1073/pnas.17.12.684
+    """
+    counts = counts[:, counts.any(dim=0)]
+    free = counts.shape[1] - 1
+    if not free:
+        return 0.0
+    expected = counts.sum(dim=1, keepdim=True) * counts.sum(dim=0) / counts.sum()
+    chi_square = ((counts - expected).square() / expected).sum().item()
+    spread = 2 / (9 * free)
+    return float((chi_square / free) ** (1 / 3) - 1 + spread) / math.sqrt(spread)
 
 
 def _asked_of_val(
