@@ -98,3 +98,29 @@ def test_values_fail_by_their_absolute_error():
     [group] = failing_groups(VALUES, targets, targets + noise, inputs)
     assert group.name == "61 to 80"
     assert 3 < group.error / group.others < 7
+
+
+def test_a_rival_that_is_worse_elsewhere_is_not_named():
+    """It divides its mistakes in another way, as one that says '1' more often does."""
+    targets, outputs, _ = case(ages() > 60)
+    inputs = table(age=("number", ages(), ()))
+    elsewhere = rival(targets, wrong=np.flatnonzero(ages() < 20))
+    [group] = failing_groups(BINARY, targets, outputs, inputs, [elsewhere])
+    assert (group.rival, group.rival_gain) == ("", None)
+
+
+def test_a_group_says_how_much_of_a_constant_guess_s_error_is_gone():
+    targets, outputs, _ = case(ages() > 60)
+    inputs = table(age=("number", ages(), ()))
+    [group] = failing_groups(BINARY, targets, outputs, inputs)
+    assert abs(group.skill.value - 0.2) < 1e-9
+    assert group.skill_others.value == 1.0
+    [group] = failing_groups(BINARY, targets, outputs, inputs, [rival(targets)])
+    assert group.skill.value == 1.0
+
+
+def test_a_class_has_no_skill_as_a_constant_guess_is_right():
+    targets = np.arange(ROWS) % 2
+    said = np.where(np.arange(ROWS) % 4 == 1, 0, targets)
+    [group] = failing_groups(BINARY, targets, sure(said, 2), None)
+    assert (group.name, group.skill) == ("yes", None)

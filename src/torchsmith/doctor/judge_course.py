@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from torchsmith.core.vocabulary import LOWER_IS_BETTER, METRIC_TITLES, Metric
 from torchsmith.doctor.course import Course
-from torchsmith.doctor.standing import sampling_error
+from torchsmith.doctor.standing import sampling_error, sureness
 from torchsmith.evaluate.evaluation import Evaluation
 from torchsmith.inspect.inspection import Finding
 from torchsmith.inspect.wording import number
@@ -27,9 +27,17 @@ SWING_ERRORS, SWING_SHARE = 1.5, 0.15
 """From one epoch to the next in the last third of training: in sampling errors of the
 val part, and as a share of all that was gained; both, for a warning."""
 
+SETTLED = 2
+"""Last steps from epoch to epoch that are all within a sampling error: the swinging is
+over before training is, as where a schedule lets the rate fall."""
+
 LOSS_ROSE, SCORE_FELL = 0.1, 2.0
 """Of the val part since the best epoch: the loss by a share of itself, the score in
-sampling errors; both, for a warning."""
+sampling errors; both, for a warning. Where the last weights are kept, probabilities
+that say too much are as good a second sign."""
+
+TOO_SURE = 0.05
+"""The low end of the calibration error of such probabilities."""
 
 MODE_RATIO, MODE_SHARE = 1.5, 0.1
 """The loss of training examples in eval mode is so many times that of train mode, and
@@ -56,7 +64,7 @@ def find_in_scores(course: Course, evaluation: Evaluation | None) -> Iterator[Fi
         curve = [sign * value for value in curve]
         if error > 0:
             yield from _swing(course, metric, curve, error)
-            yield from _by_heart(course, metric, curve, error)
+            yield from _by_heart(course, metric, curve, error, evaluation)
     if evaluation is not None:
         yield from _modes(course, evaluation)
 
@@ -89,6 +97,8 @@ def _swing(
     gained = max(curve) - min(curve)
     if swing <= SWING_ERRORS * error or swing <= SWING_SHARE * gained:
         return
+    if max(map(abs, steps[-SETTLED:])) <= error:
+        return
     yield Finding(
         code="T7",
         severity="warning",
@@ -106,7 +116,11 @@ def _swing(
 
 
 def _by_heart(
-    course: Course, metric: str, curve: Sequence[float], error: float
+    course: Course,
+    metric: str,
+    curve: Sequence[float],
+    error: float,
+    evaluation: Evaluation | None,
 ) -> Iterator[Finding]:
     history = course.history
     losses = [record.val_loss for record in history]
@@ -117,30 +131,43 @@ def _by_heart(
     best = max(range(len(curve)), key=lambda place: curve[place])
     rise = known[-1] / known[least] - 1 if known[least] > 0 else 0.0
     fall = statistics.median(curve[max(best - 1, 0) : best + 2]) - curve[-1]
-    learning = history[-1].train_loss < history[best].train_loss
-    if rise <= LOSS_ROSE or fall <= SCORE_FELL * error or not learning:
-        return
     restores = course.plan is None or course.plan.stopping.restore_best
+    fell = fall > SCORE_FELL * error
+    since = best if fell else least
+    if rise <= LOSS_ROSE or history[-1].train_loss >= history[since].train_loss:
+        return
+    if not fell and (restores or not _says_too_much(evaluation)):
+        return
+    title = _title(metric)
+    harm = (
+        f"{title} got worse by {number(_short(fall))}, {fall / error:.1f} sampling "
+        "errors"
+        if fell
+        else "the probabilities say too much"
+    )
     kept = f"The weights of epoch {_best_epoch(history)} were kept. " * restores
     changes: dict[str, JsonValue] = {"stopping.patience": max(3, len(known) // 5)}
     if not restores:
         changes = {"stopping.restore_best": True, **changes}
-    title = _title(metric)
     yield Finding(
         code="T8",
         severity="note" if restores else "warning",
-        message=f"After epoch {best + 1} the network learned by heart what does not "
+        message=f"After epoch {since + 1} the network learned by heart what does not "
         "hold for other examples.",
         where="stopping.restore_best",
         evidence=f"the val loss rose by {rise:.0%} to {number(_short(known[-1]))} "
         f"while the training loss fell to {number(_short(history[-1].train_loss))}, "
-        f"and {title} got worse by {number(_short(fall))}, "
-        f"{fall / error:.1f} sampling errors",
+        f"and {harm}",
         remedy=f"{kept}Stop early and keep the best weights; more data, augmentation, "
         "dropout or weight decay let it learn longer.",
         changes={} if course.plan is None else changes,
         moment="after",
     )
+
+
+def _says_too_much(evaluation: Evaluation | None) -> bool:
+    found = None if evaluation is None else evaluation.calibration
+    return found is not None and found.error.low > TOO_SURE and sureness(found) > 0
 
 
 def _best_epoch(history: Sequence[EpochRecord]) -> int:

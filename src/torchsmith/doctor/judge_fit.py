@@ -40,6 +40,9 @@ MUCH_LOST, MOST_LOST = 0.02, 0.2
 """Of what the best rival is better than chance, the network lacks so much: with a
 warning, an error."""
 
+SURE = 2
+"""Rivals that are better beyond noise, with an error."""
+
 CLEARLY_LOST = 0.1
 """The same where only the curve of the loss tells why: trees beat good networks on some
 tables by less."""
@@ -73,7 +76,7 @@ def find_underfit(course: Course, evaluation: Evaluation | None) -> Iterator[Fin
     lost = _lost(found)
     if found is not None and found.behind and lost >= MUCH_LOST:
         for cause in _begun_far_off(course):
-            yield _finding(found, course, _severity(lost), cause)
+            yield _finding(found, course, _severity(found, lost), cause)
             return
     learned = found is None or not found.misses or lost < MUCH_LOST
     if found is None or learned or _is_kept_early(course):
@@ -90,14 +93,14 @@ def find_underfit(course: Course, evaluation: Evaluation | None) -> Iterator[Fin
         ]
     if causes:
         for cause in causes:
-            yield _finding(found, course, _severity(lost), cause)
+            yield _finding(found, course, _severity(found, lost), cause)
         return
     is_cut = len(course.history) < FEW or GUARD in course.stopped
     clearly = found.behind and (is_cut or lost >= CLEARLY_LOST)
     if _is_steep(course) or (clearly and _is_learning(course)):
-        yield from _finish(found, course, _severity(lost))
+        yield from _finish(found, course, _severity(found, lost))
     elif clearly:
-        yield _finding(found, course, _severity(lost), _standing_still())
+        yield _finding(found, course, _severity(found, lost), _standing_still())
 
 
 def _lost(found: Standing | None) -> float:
@@ -108,8 +111,10 @@ def _lost(found: Standing | None) -> float:
     return (found.rival_score - found.test.value) / best if best > 0 else 0.0
 
 
-def _severity(lost: float) -> str:
-    return "error" if lost >= MOST_LOST else "warning"
+def _severity(found: Standing, lost: float) -> str:
+    """Return an error where two rivals say so: one may know rows that are repeated."""
+    certain = lost >= MOST_LOST and len(found.ahead) >= SURE
+    return "error" if certain else "warning"
 
 
 def _finish(found: Standing | None, course: Course, severity: str) -> Iterator[Finding]:
@@ -232,7 +237,8 @@ def _is_steep(course: Course) -> bool:
     chance = course.reference.chance_loss
     if chance is None:
         return False
-    late = losses[-1 - _late(course)] - losses[-1]
+    # Of the epochs before, one may be high by chance: at a high rate losses swing.
+    late = min(losses[: -_late(course)]) - losses[-1]
     return late > STEEP * (max(losses[0], chance) - losses[-1])
 
 

@@ -5,7 +5,12 @@ from collections.abc import Iterator
 
 from torchsmith.core.vocabulary import METRIC_TITLES, NOUNS
 from torchsmith.doctor.course import Course
-from torchsmith.doctor.standing import Standing, sampling_error, standing
+from torchsmith.doctor.standing import (
+    Standing,
+    sampling_error,
+    standing,
+    sureness,
+)
 from torchsmith.evaluate.evaluation import Evaluation, Group, Rival, Score
 from torchsmith.inspect.inspection import Finding
 from torchsmith.inspect.wording import amount, listed
@@ -30,7 +35,12 @@ DOUBTFUL_PROBABILITIES, WRONG_PROBABILITIES = 0.03, 0.05
 
 FAILS = 2.0
 """The error of a group, in errors of all others: a note, and a warning where a rival
-does better on the group beyond noise."""
+does better on the group beyond noise, and no worse elsewhere."""
+
+UNTOLD, UNTOLD_Z = 0.5, 2.576
+"""Of what anybody tells of the target elsewhere, nobody tells so much in a group, and
+the difference is so many standard errors (p < 0.01, as five groups may be asked): a
+warning, since its labels may say nothing."""
 
 TOO_GOOD, TOO_GOOD_ERRORS = 0.02, 3.0
 """By how much val is better than the training examples, as a score and in sampling
@@ -113,9 +123,7 @@ def _rival(evaluation: Evaluation, name: str) -> Rival | None:
 def _lost(evaluation: Evaluation, found: Standing, name: str) -> float:
     """Return which share of a rival's gain the network lacks; 0 within noise."""
     rival = _rival(evaluation, name)
-    if rival is None or rival.difference is None or rival.difference.high >= 0:
-        return 0.0
-    if found.metric not in rival.scores:
+    if rival is None or name not in found.ahead:
         return 0.0
     theirs = rival.scores[found.metric].value
     return (theirs - found.test.value) / max(theirs - found.chance, 1e-9)
@@ -185,14 +193,19 @@ def _probabilities(plan: Plan | None, evaluation: Evaluation) -> Iterator[Findin
     if calibration is None or not calibration.error.low > DOUBTFUL_PROBABILITIES:
         return
     planned = plan is not None and plan.calibration is not None
+    more = sureness(calibration)
+    taken = 0.0 if planned or more > 0 else _smoothed(plan, evaluation)
+    wrong = calibration.error.low - taken > WRONG_PROBABILITIES
+    why = f", as label smoothing takes up to {taken:.1%} off them" if taken else ""
     yield Finding(
         code="Q4",
-        severity="warning" if calibration.error.low > WRONG_PROBABILITIES else "note",
+        severity="warning" if wrong else "note",
         message=f"The probabilities are off by {calibration.error.value:.1%} on "
-        "average.",
+        f"average{why}.",
         where="calibration",
         evidence=f"expected calibration error {calibration.error}, what chance adds is "
-        f"taken out; temperature {calibration.temperature:g}",
+        f"taken out; on average {abs(more):.1%} too {'high' if more > 0 else 'low'}; "
+        f"temperature {calibration.temperature:g}",
         remedy="Do not read them as chances. A larger val part lets a temperature fit "
         "better."
         if planned
@@ -202,27 +215,74 @@ def _probabilities(plan: Plan | None, evaluation: Evaluation) -> Iterator[Findin
     )
 
 
+def _smoothed(plan: Plan | None, evaluation: Evaluation) -> float:
+    """Return how much label smoothing takes off the probability of a sure answer."""
+    share = 0.0 if plan is None else float(getattr(plan.loss, "label_smoothing", 0.0))
+    return share * (1 - 1 / max(len(evaluation.classes), 2))
+
+
 def _groups(evaluation: Evaluation) -> Iterator[Finding]:
+    untold = [group for group in evaluation.groups if _is_untold(group)]
+    # Columns go together: of groups of the same rows one is enough.
+    worst = min(untold, key=lambda g: g.skill.value if g.skill else 0.0, default=None)
     for group in evaluation.groups:
-        if group.error < FAILS * group.others:
-            continue
-        beaten = group.rival_gain is not None and group.rival_gain.low > 0
-        alike = f"for {group.rival} too" if group.rival and not beaten else ""
-        yield Finding(
-            code="Q5",
-            severity="warning" if beaten else "note",
-            message=f"{_called(group)} {_fail(evaluation)} "
-            f"{group.error / max(group.others, 1e-9):.1f} times "
-            f"{'as much' if evaluation.task == 'regression' else 'as often'} as all "
-            f"others{', ' * bool(alike)}{alike}.",
-            where=f"column '{group.column}'" if group.column else f"'{group.name}'",
-            evidence=f"{amount(group.rows, 'test ' + NOUNS[evaluation.kind])}: error "
-            f"{_error(evaluation, group.error)}, all others "
-            f"{_error(evaluation, group.others)}{_better(evaluation, group)}",
-            remedy="Collect more of them, give them more weight, or add what sets them "
-            "apart.",
-            moment="after",
-        )
+        if group is worst:
+            yield _unexplained(evaluation, group)
+        elif group.error >= FAILS * group.others:
+            yield _failing(evaluation, group)
+
+
+def _is_untold(group: Group) -> bool:
+    """Whether nobody tells half as much of the target in a group as elsewhere."""
+    here, there = group.skill, group.skill_others
+    if here is None or there is None or here.value >= UNTOLD * there.value:
+        return False
+    noise = math.hypot(sampling_error(here), sampling_error(there))
+    return there.value - here.value > UNTOLD_Z * noise
+
+
+def _unexplained(evaluation: Evaluation, group: Group) -> Finding:
+    here, there = group.skill, group.skill_others
+    assert here is not None  # noqa: S101 -- as `_is_untold` asks
+    assert there is not None  # noqa: S101 -- the same
+    return Finding(
+        code="Q5",
+        severity="warning",
+        message=f"{_called(group)} are hardly told apart, by the network or any rival.",
+        where=f"column '{group.column}'",
+        evidence=f"{_errors(evaluation, group)}; the best of all takes off "
+        f"{max(here.value, 0.0):.0%} of a constant guess's error there, and "
+        f"{there.value:.0%} elsewhere",
+        remedy="Look at their labels and at how they were collected: they may say "
+        "nothing, or the inputs lack what sets these examples apart.",
+        moment="after",
+    )
+
+
+def _failing(evaluation: Evaluation, group: Group) -> Finding:
+    beaten = group.rival_gain is not None and group.rival_gain.low > 0
+    alike = f"for {group.rival} too" if group.rival and not beaten else ""
+    return Finding(
+        code="Q5",
+        severity="warning" if beaten else "note",
+        message=f"{_called(group)} {_fail(evaluation)} "
+        f"{group.error / max(group.others, 1e-9):.1f} times "
+        f"{'as much' if evaluation.task == 'regression' else 'as often'} as all "
+        f"others{', ' * bool(alike)}{alike}.",
+        where=f"column '{group.column}'" if group.column else f"'{group.name}'",
+        evidence=f"{_errors(evaluation, group)}{_better(evaluation, group)}",
+        remedy="Collect more of them, give them more weight, or add what sets them "
+        "apart.",
+        moment="after",
+    )
+
+
+def _errors(evaluation: Evaluation, group: Group) -> str:
+    return (
+        f"{amount(group.rows, 'test ' + NOUNS[evaluation.kind])}: error "
+        f"{_error(evaluation, group.error)}, all others "
+        f"{_error(evaluation, group.others)}"
+    )
 
 
 def _fail(evaluation: Evaluation) -> str:

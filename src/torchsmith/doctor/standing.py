@@ -1,11 +1,15 @@
 """How a network stands beside its rivals, on a scale where 1 is perfect."""
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
 
 from torchsmith.core.vocabulary import LOWER_IS_BETTER, METRIC_TITLES, Metric
-from torchsmith.evaluate.evaluation import Evaluation, Rival, Score
-from torchsmith.metrics.normal import Z95
+from torchsmith.evaluate.evaluation import Calibration, Evaluation, Rival, Score
+from torchsmith.metrics.normal import NORMAL, Z95
+
+MISSES_Z = 1.645
+"""Standard errors by which a network must do worse on what it learned from than a rival
+on new rows (p < 0.05, one side)."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,8 @@ class Standing:
         train: On rows that it learned from, in eval mode; None where not measured.
         val: None without a val part.
         best: The best rival on the test part, by the same metric; None without rivals.
-        behind: Whether it is better than the network beyond noise, by the main metric.
+        ahead: Names of the rivals that are better than the network beyond noise, by the
+            main metric, where the best of so many is looked for.
         chance: The score of the constant guess; 0 for numbers.
     """
 
@@ -27,8 +32,13 @@ class Standing:
     train: Score | None
     val: Score | None
     best: Rival | None
-    behind: bool
+    ahead: tuple[str, ...]
     chance: float
+
+    @property
+    def behind(self) -> bool:
+        """Whether the best rival is better than the network beyond noise."""
+        return self.best is not None and self.best.name in self.ahead
 
     @property
     def rival_score(self) -> float | None:
@@ -38,11 +48,11 @@ class Standing:
     @property
     def misses(self) -> bool:
         """Whether it does worse on what it learned from than a rival on new rows."""
-        return (
-            self.train is not None
-            and self.rival_score is not None
-            and self.train.value < self.rival_score
-        )
+        if self.train is None or self.best is None:
+            return False
+        theirs = self.best.scores[self.metric]
+        noise = math.hypot(sampling_error(self.train), sampling_error(theirs))
+        return theirs.value - self.train.value > MISSES_Z * noise
 
     @property
     def is_generalising(self) -> bool:
@@ -76,22 +86,33 @@ def standing(evaluation: Evaluation) -> Standing | None:
     if test is None:
         return None
     rivals = [r for r in evaluation.rivals if metric in r.scores]
-    best = _best([r for r in rivals if r.name != "constant"], metric)
+    asked = [r for r in rivals if r.name != "constant"]
     constant = next((r for r in rivals if r.name == "constant"), None)
-    gain = None if best is None else best.difference
     return Standing(
         metric=metric,
         test=test,
         train=evaluation.scores.get("train", {}).get(metric),
         val=evaluation.scores.get("val", {}).get(metric),
-        best=best,
-        behind=gain is not None and gain.high < 0,
+        best=max(asked, key=lambda r: r.scores[metric].value, default=None),
+        ahead=tuple(r.name for r in asked if _is_ahead(r, len(asked))),
         chance=0.0 if constant is None else max(constant.scores[metric].value, 0.0),
     )
 
 
-def _best(rivals: Sequence[Rival], metric: Metric) -> Rival | None:
-    return max(rivals, key=lambda r: r.scores[metric].value, default=None)
+def _is_ahead(rival: Rival, asked: int) -> bool:
+    """Whether a rival is better, by an interval that holds for all that were asked."""
+    gap = rival.difference
+    if gap is None:
+        return False
+    width = NORMAL.inv_cdf(1 - 0.025 / asked) / Z95
+    return gap.value + width * (gap.high - gap.value) < 0
+
+
+def sureness(calibration: Calibration) -> float:
+    """Return by how much probabilities say more than is right; below 0 where less."""
+    rows = sum(one.rows for one in calibration.bins)
+    gaps = (one.rows * (one.confidence - one.right.value) for one in calibration.bins)
+    return sum(gaps) / max(rows, 1)
 
 
 def sampling_error(score: Score) -> float:

@@ -97,8 +97,14 @@ class Group(Record):
         error: Their mean error.
         others: The mean error of all other rows.
         excess: By how much it is larger.
-        rival: The rival with the smallest error on these rows; empty without rivals.
+        rival: The rival with the smallest error on these rows, of those that do no
+            worse than the network on all others; empty without one.
         rival_gain: By how much the rival's error on them is smaller.
+        skill: How much of the error of the best constant answer for these rows is gone
+            with the network, or with a rival that does better on them: 0 is chance, 1
+            is perfect. Its interval holds for this group alone; None for a class, and
+            where a constant is right.
+        skill_others: The same of all other rows.
     """
 
     column: str
@@ -109,6 +115,8 @@ class Group(Record):
     excess: Score
     rival: str = ""
     rival_gain: Score | None = None
+    skill: Score | None = None
+    skill_others: Score | None = None
 
 
 class Mistake(Shown):

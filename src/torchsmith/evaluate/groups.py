@@ -10,6 +10,7 @@ from torchsmith.data.data import Column, Inputs, Table
 from torchsmith.evaluate.evaluation import Group, Score
 from torchsmith.evaluate.rivals import RivalOutputs
 from torchsmith.inspect.wording import number
+from torchsmith.metrics.normal import Z95
 from torchsmith.plan.plan import Problem
 
 FEWEST_ROWS = 30
@@ -70,15 +71,21 @@ def failing_groups(
     for one in candidates:
         group = _group(one, errors, theirs, width)
         if group.excess.low > 0:
-            found.append(group)
+            every = [errors, *theirs.values()]
+            found.append(group.model_copy(update=_skills(one, problem, targets, every)))
     found.sort(key=lambda group: -group.error / max(group.others, 1e-12))
     return tuple(found[:MOST_GROUPS])
 
 
 def _errors(problem: Problem, targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    regression = problem.task == "regression"
+    return _wrong(problem, targets, outputs if regression else outputs.argmax(axis=1))
+
+
+def _wrong(problem: Problem, targets: np.ndarray, said: np.ndarray) -> np.ndarray:
     if problem.task == "regression":
-        return np.asarray(np.abs(targets.astype(np.float64) - outputs))
-    return np.asarray(outputs.argmax(axis=1) != targets, np.float64)
+        return np.asarray(np.abs(targets.astype(np.float64) - said))
+    return np.asarray(said != targets, np.float64)
 
 
 def _group(
@@ -88,7 +95,13 @@ def _group(
     outside = np.delete(errors, one.rows)
     error, others = float(inside.mean()), float(outside.mean())
     noise = float(np.hypot(_standard_error(inside), _standard_error(outside)))
-    rival = min(theirs, key=lambda name: theirs[name][one.rows].mean(), default="")
+    # A rival that pays for it elsewhere only divides its mistakes in another way.
+    as_good = [
+        name
+        for name, each in theirs.items()
+        if np.delete(each, one.rows).mean() <= others
+    ]
+    rival = min(as_good, key=lambda name: theirs[name][one.rows].mean(), default="")
     gain: Score | None = None
     if rival:
         gaps = inside - theirs[rival][one.rows]
@@ -103,6 +116,37 @@ def _group(
         rival=rival,
         rival_gain=gain,
     )
+
+
+def _skills(
+    one: _Candidate,
+    problem: Problem,
+    targets: np.ndarray,
+    errors: Sequence[np.ndarray],
+) -> dict[str, Score | None]:
+    """Return how much of the target anybody tells within a group, and outside it."""
+    if not one.column:
+        return {}
+    inside = np.zeros(len(targets), bool)
+    inside[one.rows] = True
+    return {
+        name: _skill(problem, targets[rows], [each[rows] for each in errors])
+        for name, rows in (("skill", inside), ("skill_others", ~inside))
+    }
+
+
+def _skill(
+    problem: Problem, targets: np.ndarray, errors: Sequence[np.ndarray]
+) -> Score | None:
+    if problem.task == "regression":
+        constant = float(np.median(targets))
+    else:
+        constant = float(np.bincount(targets.astype(np.int64)).argmax())
+    chance = _wrong(problem, targets, np.full(len(targets), constant))
+    if chance.mean() == 0:
+        return None
+    gains = (chance - min(errors, key=np.mean)) / chance.mean()
+    return _around(float(gains.mean()), Z95 * _standard_error(gains))
 
 
 def _around(value: float, half: float) -> Score:
