@@ -351,9 +351,9 @@ def test_verbose_prints_a_line_for_each_epoch(capsys):
     assert capsys.readouterr().out == ""
     quick_classifier(epochs=3, verbose=1).fit(rows, labels)
     lines = capsys.readouterr().out.splitlines()
-    assert [line[:7] for line in lines[:3]] == ["epoch 1", "epoch 2", "epoch 3"]
-    assert "val_loss" in lines[0]
-    assert lines[3] == "all 3 epochs done"
+    assert [line[:7] for line in lines[-4:-1]] == ["epoch 1", "epoch 2", "epoch 3"]
+    assert "val_loss" in lines[-2]
+    assert lines[-1] == "All 3 epochs done"
 
 
 # Repeating and keeping

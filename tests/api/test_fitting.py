@@ -401,3 +401,69 @@ def test_a_dataset_is_not_for_the_compiled_engine_and_the_message_says_why():
     examples = TensorDataset(torch.randn(8, 3), torch.arange(8) % 2)
     with pytest.raises(PlanError, match="its examples are read in batches, not all in"):
         ts.fit(nn.Linear(3, 2), examples, loss="CrossEntropyLoss", engine="compiled")
+
+
+class Sum(nn.Module):
+    """Takes two inputs, each an argument of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(2, 2)
+
+    def forward(self, left, right):
+        return self.linear(left + right)
+
+
+def twins():
+    return [((x, x), y) for x, y in zip(*examples(), strict=True)]
+
+
+@pytest.mark.parametrize("runs", [True, False])
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"module": nn.Linear(5, 2)}, "Linear cannot take the first batch .*64, 2"),
+        (
+            {"loss": lambda out, _: float(out.detach().sum())},
+            "float, but must be a ten",
+        ),
+        ({"data": (torch.full((64, 2), torch.nan), examples()[1])}, "its inputs hold"),
+        (
+            {
+                "module": Sum(),
+                "data": [((x, x), y) for x, y in zip(*examples(), strict=True)],
+            },
+            "take it apart in forward",
+        ),
+    ],
+)
+def test_what_the_first_batch_shows_is_told_with_and_without_a_run_folder(
+    given, words, runs, tmp_path
+):
+    with pytest.raises(TrainError, match=words):
+        fit(**given, runs=tmp_path if runs else None)
+
+
+def test_examples_of_three_parts_are_refused_with_what_to_do():
+    inputs, targets = examples()
+    with pytest.raises(DataError, match=r"a tuple of 3, not a pair .* several parts"):
+        fit(data=TensorDataset(inputs, inputs, targets))
+
+
+def test_metrics_without_a_validation_part_are_refused():
+    with pytest.raises(PlanError, match="give val, or leave metrics out"):
+        fit(metrics=["accuracy"])
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_print_shows_how_it_goes(runs, tmp_path, capsys):
+    fit(observer=print, doctor={"examine": False}, runs=tmp_path if runs else None)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("Training 42 parameters on 64 examples, at most 2 ep")
+    assert [line[:9] for line in lines[1:3]] == ["epoch 1/2", "epoch 2/2"]
+    assert lines[3:] == ["All 2 epochs done"]
+
+
+def test_an_observer_that_is_none_is_refused():
+    with pytest.raises(PlanError, match="observer: True cannot be told anything"):
+        fit(observer=True)

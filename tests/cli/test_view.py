@@ -3,8 +3,8 @@ import io
 import pytest
 from rich.console import Console
 
+from torchsmith.api.lines import Lines
 from torchsmith.cli.output import is_live
-from torchsmith.cli.plain_view import PlainView
 from torchsmith.cli.view import LiveView
 from torchsmith.core.errors import TrainError
 from torchsmith.train.history import EpochRecord
@@ -47,7 +47,6 @@ def page():
 
 
 def plain_view(page, times=(0.0,)):
-    console = Console(file=page, width=100)
     ticks = iter(times)
     last = [0.0]
 
@@ -55,7 +54,7 @@ def plain_view(page, times=(0.0,)):
         last[0] = next(ticks, last[0])
         return last[0]
 
-    return PlainView(console, now=now)
+    return Lines(lambda text: page.write(f"{text}\n"), now=now)
 
 
 def test_the_plain_view_says_that_one_epoch_is_one(page):

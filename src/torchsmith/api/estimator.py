@@ -1,6 +1,5 @@
 """What `Classifier` and `Regressor` do in the same way."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
@@ -21,6 +20,7 @@ from torchsmith.api.estimator_inputs import (
     plain_value,
     whole_seed,
 )
+from torchsmith.api.lines import Lines
 from torchsmith.api.memory import train_in_memory
 from torchsmith.core.errors import Interrupted, PlanError
 from torchsmith.core.vocabulary import Task
@@ -106,7 +106,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         data = table_from_rows(named_columns(rows, self._names), source="X")
         form = target.format.model_copy(update={"name": free_name("y", self._names)})
         data = replace(data, target=replace(target, format=form))
-        observer = _Lines() if self.verbose else TrainingObserver()
+        observer = Lines(print) if self.verbose else TrainingObserver()
         try:
             trained = train_in_memory(
                 data,
@@ -163,14 +163,3 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         exact = replace(self._model, network=deepcopy(self.network_).double())
         with torch_threads(self.plan_.training.threads):
             return exact.predict(data)
-
-
-class _Lines(TrainingObserver):
-    """Prints a line for each epoch, as other estimators do when `verbose`."""
-
-    def on_epoch_end(self, record: EpochRecord) -> None:
-        val = "" if record.val_loss is None else f"  val_loss {record.val_loss:.4g}"
-        sys.stdout.write(f"epoch {record.epoch}  loss {record.train_loss:.4g}{val}\n")
-
-    def on_end(self, reason: str) -> None:
-        sys.stdout.write(f"{reason}\n")

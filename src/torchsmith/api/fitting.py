@@ -21,6 +21,7 @@ from torchsmith.api.fit_choices import (
     training_settings,
 )
 from torchsmith.api.fit_doctor import FitDoctor, doctor_settings, telling_of_divergence
+from torchsmith.api.lines import Watching, watching
 from torchsmith.api.measures import (
     Measures,
     by_name,
@@ -94,7 +95,7 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
     runs: str | Path | None = "runs",
     name: str | None = None,
     resume: str | Path | None = None,
-    observer: TrainingObserver | None = None,
+    observer: Watching = None,
     doctor: Doctor | Mapping[str, Any] | None = None,
     **settings: Any,  # noqa: ANN401 -- the fields of Training
 ) -> Fit:
@@ -129,7 +130,8 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
         runs: Where the run folder is made; None keeps everything in memory.
         name: What to call the run; the module's class where not given.
         resume: The path or name of an interrupted fit, given the same objects again.
-        observer: Is told how it goes.
+        observer: Is told how it goes; `print`, or another function of a line of text,
+            is given a line for each epoch.
         doctor: As in a plan: `{"ignore": ["P12"]}`, or `{"examine": False}`. It looks
             at module, data, loss and optimizer before training, and on while it goes
             on, and changes no weight.
@@ -156,6 +158,11 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
             "nn.Module that has some"
         )
     measures = by_name(metrics)
+    if measures and val is None:
+        raise PlanError(
+            "fit: metrics are computed on the validation part, and there is none; give "
+            "val, or leave metrics out"
+        )
     device = choose_device(chosen.device)
     module.to(device)
     loss_function = chosen_loss(loss, device)
@@ -183,21 +190,22 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
     )
     with torch_threads(chosen.threads):
         if runs is None and resume is None:
-            return _in_memory(job, state, observer or TrainingObserver(), care)
-        return _carry_out(
-            job, state, observer or TrainingObserver(), care, runs, name, resume
-        )
+            return _in_memory(job, state, watching(observer), care)
+        return _carry_out(job, state, watching(observer), care, runs, name, resume)
 
 
 def _in_memory(
     job: Job, state: TrainState, watcher: TrainingObserver, care: Doctor
 ) -> Fit:
+    rehearse(job, state.network)
     beside = FitDoctor.examining(job, state, care, watcher) if care.examine else None
     engine = choose_engine(job, state, watcher.note)
     watchers = [*([beside.begin()] if beside else []), watcher]
     session = _session(job, None, watchers)
+    _tell_begin(job, state, watcher)
     with telling_of_divergence(beside, watcher):
         run_loop(job, state, session, engine.train_epoch)
+    watcher.on_end(state.finished)
     return _result(state, None, beside)
 
 
@@ -240,14 +248,18 @@ def _carry_out(
             watcher,
         ]
         session = _session(job, folder, watchers)
-        size = sum(p.numel() for p in module.parameters())
-        watcher.on_start(chosen.epochs, len(job.train), size, str(job.device))
+        _tell_begin(job, state, watcher)
         with telling_of_divergence(beside, watcher):
             run_loop(job, state, session, engine.train_epoch)
         for each in watchers:
             each.on_end(state.finished)
         folder.save_model(lambda path: _save_weights(module, path))
         return _result(state, folder.path, beside)
+
+
+def _tell_begin(job: Job, state: TrainState, watcher: TrainingObserver) -> None:
+    size = sum(p.numel() for p in state.network.parameters())
+    watcher.on_start(job.training.epochs, len(job.train), size, str(job.device))
 
 
 def _session(

@@ -9,6 +9,7 @@ from typing import TypeGuard, assert_never, overload
 from torchsmith.api import planning
 from torchsmith.api.carrying import carry_out, is_complete, make_ready, run_planned
 from torchsmith.api.lessons import LessonRun
+from torchsmith.api.lines import Watching, watching
 from torchsmith.api.planning import Planned, Source, load_planned
 from torchsmith.api.recipes import (
     AnyRun,
@@ -34,8 +35,6 @@ from torchsmith.plan.settings import differences, set_values, take_choices
 from torchsmith.recipes.study import Seeds, chosen_seeds, set_study
 from torchsmith.train.watch import TrainingObserver
 
-QUIET = TrainingObserver()
-
 
 @overload
 def train(
@@ -46,7 +45,7 @@ def train(
     settings: Mapping[str, object] | None = None,
     runs: str | Path = "runs",
     name: str | None = None,
-    observer: TrainingObserver = QUIET,
+    observer: Watching = None,
 ) -> Run: ...
 
 
@@ -62,7 +61,7 @@ def train(
     name: str | None = None,
     resume: bool | str | Path = False,
     seeds: Seeds | None = None,
-    observer: TrainingObserver = QUIET,
+    observer: Watching = None,
 ) -> AnyRun: ...
 
 
@@ -78,7 +77,7 @@ def train(  # noqa: PLR0913 -- what a whole job takes; all have defaults
     name: str | None = None,
     resume: bool | str | Path = False,
     seeds: Seeds | None = None,
-    observer: TrainingObserver = QUIET,
+    observer: Watching = None,
 ) -> AnyRun:
     """Train, evaluate and report: the whole job, into a run folder.
 
@@ -98,7 +97,8 @@ def train(  # noqa: PLR0913 -- what a whole job takes; all have defaults
         seeds: Train with several seeds, how many (8 are 0 to 7) or which, and give a
             `StudyRun` of the mean score and its interval. Networks of linear layers
             train together, which takes far less time than one after the other.
-        observer: Is told how it goes.
+        observer: Is told how it goes; `print`, or another function of a line of text,
+            is given a line for each stage and epoch.
 
     Raises:
         DataError: The data cannot be read or learned from.
@@ -108,6 +108,7 @@ def train(  # noqa: PLR0913 -- what a whole job takes; all have defaults
     """
     begin = perf_counter()
     runs = Path(runs)
+    observer = watching(observer)
     if seeds is not None:
         chosen_seeds(seeds)
         if "training.seed" in (settings or {}):

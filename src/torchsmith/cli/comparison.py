@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from torchsmith.cli.output import Output
 from torchsmith.cli.runs import print_rows
-from torchsmith.cli.wording import number
+from torchsmith.core.wording import number
 from torchsmith.report.text import spread_text
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from torchsmith.cli.checklist import SHOWN_PER_CODE, finding_block
-from torchsmith.cli.wording import duration
+from torchsmith.core.wording import duration
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.inspect.inspection import Finding
 from torchsmith.inspect.wording import amount

@@ -13,7 +13,7 @@ from torchsmith.cli.options import (
     target_option,
 )
 from torchsmith.cli.output import Output
-from torchsmith.cli.wording import gigabytes
+from torchsmith.core.wording import gigabytes
 
 if TYPE_CHECKING:
     from torchsmith.cli.environment import Environment

@@ -8,9 +8,9 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from re import match, search
 
-from torchsmith.cli.wording import gigabytes
 from torchsmith.core.environment import usable_cores
 from torchsmith.core.record import Record
+from torchsmith.core.wording import gigabytes
 from torchsmith.data.catalog import data_folders
 from torchsmith.inspect.inspection import Finding
 

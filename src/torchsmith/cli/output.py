@@ -41,7 +41,7 @@ class Output:
     @contextmanager
     def progress(self) -> Iterator["TrainingObserver"]:
         """Give an observer that shows on standard error what is going on."""
-        from torchsmith.cli.plain_view import PlainView
+        from torchsmith.api.lines import Lines
         from torchsmith.cli.view import LiveView
         from torchsmith.train.watch import TrainingObserver
 
@@ -52,7 +52,8 @@ class Output:
             with LiveView(console) as view:
                 yield view
         else:
-            yield PlainView(console)
+            # Not through the console, which takes longer than an epoch may take.
+            yield Lines(lambda text: console.file.write(f"{text}\n"))
 
     def say(self, text: str) -> None:
         """Print a line of the result as it is, without markup, colour or wrapping."""

@@ -9,7 +9,7 @@ import click
 
 from torchsmith.cli.options import output_options, runs_option
 from torchsmith.cli.output import Output
-from torchsmith.cli.wording import number
+from torchsmith.core.wording import number
 
 
 @click.command(

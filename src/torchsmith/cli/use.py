@@ -7,7 +7,7 @@ import click
 
 from torchsmith.cli.options import check_writable, output_options, runs_option
 from torchsmith.cli.output import Output
-from torchsmith.cli.wording import number
+from torchsmith.core.wording import number
 
 if TYPE_CHECKING:
     from torchsmith.api.predictions import Predictions

@@ -11,7 +11,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from torchsmith.cli.wording import clock, duration, number, sentence, sparkline
+from torchsmith.core.wording import clock, duration, number, sentence, sparkline
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.watch import Progress, TrainingObserver
 

@@ -202,8 +202,10 @@ class DatasetBatches:
             item = self._items.item(0, 0)
         if not isinstance(item, (tuple, list)) or len(item) != 2:
             raise DataError(
-                f"{type(dataset).__name__}[0] is a {type(item).__name__}, "
-                "not a pair (input, target)"
+                f"{type(dataset).__name__}[0] is a {type(item).__name__}"
+                f"{f' of {len(item)}' if isinstance(item, (tuple, list)) else ''}, not "
+                "a pair (input, target); an input of several parts is a tuple or a "
+                "dict of them"
             )
 
     def __len__(self) -> int:

@@ -29,14 +29,36 @@ def rehearse(job: Job, network: nn.Module) -> None:
             check_first_batch(network, job.loss, outputs, targets)
             what = "the loss"
             shapes = f"outputs {_shape(outputs)}, targets {_shape(targets)}"
-            job.loss(outputs, targets)
+            _check_loss(job.loss(outputs, targets), inputs, targets)
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
             if isinstance(error, TrainError):
                 raise
             reason = str(error).strip().partition("\n")[0]
+            if isinstance(inputs, list) and isinstance(error, TypeError):
+                reason += (
+                    "; an input of several parts is one argument, a list of their "
+                    "batches: take it apart in forward"
+                )
             raise TrainError(
                 f"{what} cannot take the first batch ({shapes}): {reason}"
             ) from error
+
+
+def _check_loss(loss: object, *batch: object) -> None:
+    """Refuse a loss without gradients, and one that the examples have made NaN."""
+    if not isinstance(loss, Tensor):
+        raise TrainError(
+            f"the loss is a {type(loss).__name__}, but must be a tensor of one number; "
+            "leave out float() and item() on the way to it"
+        )
+    if loss.detach().isfinite().all():
+        return
+    for what, values in zip(("inputs", "targets"), batch, strict=True):
+        if isinstance(values, Tensor) and not values.isfinite().all():
+            raise TrainError(
+                f"the loss of the first batch is not finite, because its {what} hold "
+                "NaN or infinite values; fill these in, or leave the examples out"
+            )
 
 
 @contextmanager

@@ -1,31 +1,31 @@
-"""Progress as plain lines, for logs and pipes."""
+"""Progress as plain lines, for logs, pipes, scripts and notebooks."""
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from torchsmith.cli.wording import clock, duration, number, sentence
+from torchsmith.core.errors import PlanError
+from torchsmith.core.wording import clock, duration, number, sentence
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.watch import Progress, TrainingObserver
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
 SECONDS_BETWEEN_LINES = 10.0
 
+Watching = TrainingObserver | Callable[[str], object] | None
+"""Who is told how training goes: an observer, a function such as `print`, or nobody."""
 
-class PlainView(TrainingObserver):
+
+class Lines(TrainingObserver):
     """One line a stage and an epoch; within long ones, a line every ten seconds.
 
     Args:
-        console: Where the lines go.
+        say: Is given each line, such as `print`.
         now: A clock in seconds.
     """
 
     def __init__(
-        self, console: "Console", now: Callable[[], float] = time.monotonic
+        self, say: Callable[[str], object], now: Callable[[], float] = time.monotonic
     ) -> None:
-        self._console = console
+        self._print = say
         self._now = now
         self._last_line = now()
         self._title = ""
@@ -98,5 +98,22 @@ class PlainView(TrainingObserver):
 
     def _say(self, text: str) -> None:
         self._last_line = self._now()
-        # Not through the console, which takes longer than an epoch may take for this.
-        self._console.file.write(f"{text}\n")
+        self._print(text)
+
+
+def watching(observer: Watching) -> TrainingObserver:
+    """Return what is told how training goes; a function is given lines of text.
+
+    Raises:
+        PlanError: It is neither an observer nor a function.
+    """
+    if observer is None:
+        return TrainingObserver()
+    if isinstance(observer, TrainingObserver):
+        return observer
+    if not callable(observer) or isinstance(observer, type):
+        raise PlanError(
+            f"observer: {observer!r} cannot be told anything; give a function that "
+            "takes a line of text, such as print"
+        )
+    return Lines(observer)
