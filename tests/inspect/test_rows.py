@@ -293,3 +293,45 @@ def test_equal_inputs_are_counted_and_what_chance_would_make_of_them():
     assert (coarse.repeats, coarse.usual_repeats) == (197, 196)
     apart = inspect(table({"x": noise(200)}, y))
     assert (apart.repeats, apart.usual_repeats) == (0, 0)
+
+
+def test_a_table_of_few_categories_that_was_copied_whole_is_a_warning():
+    random = np.random.default_rng(0)
+    columns = {f"c{i}": random.integers(0, 4, 100).astype(str) for i in range(3)}
+    y = random.choice(["no", "yes"], 100)
+    once = found(table(columns, y), "D27")
+    assert {finding.severity for finding in once} == {"note"}
+    twice = {name: np.tile(column, 2) for name, column in columns.items()}
+    (finding,) = found(table(twice, np.tile(y, 2)), "D27")
+    assert finding.severity == "warning"
+
+
+def told(share):
+    """Columns that hang together, and one that says the answer as often as that."""
+    random = np.random.default_rng(0)
+    size = random.normal(size=600)
+    columns = {f"x{i}": size + random.normal(size=600) for i in range(4)}
+    y = np.where(size + random.normal(size=600) > 0, "yes", "no")
+    wrong = random.random(600) >= share
+    answer = np.where(wrong, random.choice(["no", "yes"], 600), y)
+    return table({**columns, "answer": answer}, y)
+
+
+def test_a_column_that_goes_with_the_answer_and_nothing_else_is_named():
+    (finding,) = found(told(0.6), "D10")
+    assert "goes with no other column" in finding.message
+    assert "'answer'" in finding.where
+
+
+def test_a_column_that_goes_with_others_may_tell_much():
+    random = np.random.default_rng(0)
+    size = random.normal(size=600)
+    columns = {f"x{i}": size + random.normal(size=600) / (4 - i) for i in range(4)}
+    y = np.where(size + random.normal(size=600) / 2 > 0, "yes", "no")
+    assert not found(table(columns, y), "D10")
+
+
+def test_columns_that_know_nothing_of_each_other_may_tell_much():
+    y = np.resize(["no", "yes"], 600)
+    columns = {f"x{i}": noise(600, i) + (y == "yes") * (2 + i) / 2 for i in range(5)}
+    assert not found(table(columns, y), "D10")

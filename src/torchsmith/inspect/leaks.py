@@ -26,6 +26,16 @@ STRONG_AUC = 0.75
 LEAD = 1.8
 """How many times the second best column's distance from chance is suspicious."""
 
+LEVELS = 4
+"""Groups of values of a column, of which the associations of two columns are judged."""
+
+MAX_COLUMNS = 12
+"""Others that a column is compared with."""
+
+APART_Z, BOUND_Z = 3.0, 5.0
+"""Standard errors of the association of two columns within the classes: below the first
+there may be none, above the second there is one."""
+
 
 class Strength(NamedTuple):
     """How well one column predicts the target alone.
@@ -72,6 +82,23 @@ def find_leaks(
     if away or regression or len(strengths) < 4:
         return
     best, second = strengths[:2]
+    if best.score >= STRONG_AUC and goes_with_nothing_else(
+        best.name, [s.name for s in strengths[1:]], profiles, target
+    ):
+        yield Finding(
+            code="D10",
+            severity="warning",
+            message=f"'{best.name}' tells '{facts.name}' (AUC {best.score:.2f}) and, "
+            "apart from that, goes with no other column, as if it was made from "
+            f"'{facts.name}'.",
+            where=f"column '{best.name}'",
+            evidence="within the classes other columns depend on each other; "
+            + _ranking(strengths),
+            remedy="Make sure that it is known when a prediction is needed; if it is "
+            f"known only afterwards, leave it out: `data.columns: {{{best.name}: "
+            "ignore}`.",
+        )
+        return
     lead = (best.score - 0.5) / max(second.score - 0.5, 0.05)
     if best.score >= STRONG_AUC and lead >= LEAD:
         yield Finding(
@@ -86,6 +113,82 @@ def find_leaks(
             f"known only afterwards, leave it out: `data.columns: {{{best.name}: "
             "ignore}`.",
         )
+
+
+def goes_with_nothing_else(
+    name: str, others: Sequence[str], profiles: Sequence[Profile], target: Profile
+) -> bool:
+    """Whether a column depends on no other one within the classes, as others do.
+
+    What is made from the target knows nothing but the target. What is measured hangs
+    together with other measurements of the same thing.
+
+    Args:
+        name: The column.
+        others: Columns that it is compared with, the best first.
+        profiles: The columns.
+        target: The classes.
+    """
+    rows = np.flatnonzero(~target.missing)[:MAX_ROWS]
+    known = {profile.name: profile for profile in profiles}
+    within = target.codes[rows]
+    own, *rest = (_coarse(known[each], rows) for each in (name, *others[:MAX_COLUMNS]))
+    if any(association(own, other, within) >= APART_Z for other in rest):
+        return False
+    bound = [
+        any(
+            association(one, other, within) >= BOUND_Z
+            for at, other in enumerate(rest)
+            if at != place
+        )
+        for place, one in enumerate(rest)
+    ]
+    return sum(bound) > len(rest) / 2
+
+
+def association(one: np.ndarray, other: np.ndarray, within: np.ndarray) -> float:
+    """Return by how many standard errors two columns depend on each other in groups.
+
+    Chi-square, summed over the groups, brought to a normal distribution: Wilson and
+    Hilferty, The distribution of chi-square (1931),
+    https://doi.org/10.1073/pnas.17.12.684
+
+    Args:
+        one: `(N,)` codes from 0.
+        other: `(N,)` codes from 0.
+        within: `(N,)` the group of each row, from 0; in each they may be distributed
+            in another way.
+    """
+    shape = (int(within.max()) + 1, int(one.max()) + 1, int(other.max()) + 1)
+    cells = np.ravel_multi_index((within, one, other), shape)
+    counts = np.bincount(cells, minlength=int(np.prod(shape))).reshape(shape)
+    total, free = 0.0, 0
+    for table in counts.astype(np.float64):
+        table = table[table.any(axis=1)][:, table.any(axis=0)]
+        if min(table.shape) < 2:
+            continue
+        expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
+        total += float(((table - expected) ** 2 / expected).sum())
+        free += (table.shape[0] - 1) * (table.shape[1] - 1)
+    if not free:
+        return 0.0
+    spread = 2 / (9 * free)
+    return float(((total / free) ** (1 / 3) - 1 + spread) / spread**0.5)
+
+
+def _coarse(profile: Profile, rows: np.ndarray) -> np.ndarray:
+    """Return `(N,)` codes of the most frequent values, or of equally filled bins."""
+    codes = profile.codes[rows] + 1
+    if profile.kind not in ("text", "boolean") and profile.distinct > LEVELS:
+        present = codes > 0
+        values = profile.column.values[rows][present].astype(np.float64)
+        cuts = np.quantile(values, np.arange(1, LEVELS) / LEVELS)
+        codes[present] = 1 + np.searchsorted(np.unique(cuts), values)
+        return np.asarray(codes)
+    frequent = np.bincount(codes).argsort()[::-1][:LEVELS]
+    place = np.full(int(codes.max()) + 1, LEVELS)
+    place[frequent] = np.arange(len(frequent))
+    return np.asarray(place[codes])
 
 
 def _ranking(strengths: Sequence[Strength]) -> str:

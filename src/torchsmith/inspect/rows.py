@@ -11,6 +11,10 @@ from torchsmith.inspect.wording import agree, amount, at_lines, listed, quoted, 
 
 PARTS = ("train", "val", "test")
 MANY_TWINS = 0.01
+LEAST_PAIRS = 20
+"""Different examples that all stand there an even number of times: by chance once in a
+million."""
+
 SORTED_Z = 6.0
 """Standard errors from chance at which an order is not chance."""
 
@@ -90,7 +94,7 @@ def find_twins(
     if not len(repeats):
         return
     # A table of few categories must repeat itself: its twins are different cases.
-    natural = combinations < 10 * len(keys)
+    natural = combinations < 10 * len(keys) and not _are_copied(inverse)
     many = len(repeats) >= MANY_TWINS * len(keys)
     yield Finding(
         code="D27",
@@ -108,6 +112,18 @@ def find_twins(
         else "Leave copies of one case out: on both sides of the split they flatter "
         "the test score; `split.keep_together: true` keeps them on one.",
     )
+
+
+def _are_copied(numbers: np.ndarray) -> bool:
+    """Whether examples were copied all alike: none is alone, or there three times.
+
+    What repeats by chance stands there an odd number of times as often as an even one.
+
+    Args:
+        numbers: `(N,)` from 0, equal for examples that are equal.
+    """
+    counts = np.bincount(numbers)
+    return len(counts) >= LEAST_PAIRS and bool((counts % 2 == 0).all())
 
 
 def find_contradictions(
