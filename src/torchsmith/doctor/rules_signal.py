@@ -27,9 +27,9 @@ the target; a warning."""
 FAR_AHEAD = 1.45
 """That share, divided by the largest of any pixel that does not go with it."""
 
-MARK, AS_TELLING = 0.02, 0.8
-"""Share of the pixels that a mark covers at most, those with so much of what the best
-tells; what covers more is the picture."""
+MARK, AS_TELLING = 4, 0.8
+"""Pixels or voxels that a mark is wide at most, on each side: those with so much of
+what the best tells; what covers more is the picture."""
 
 GOES_WITH = 0.5
 """Correlation of pixels that go together."""
@@ -89,8 +89,9 @@ def find_telling_pixel(examples: Examples) -> Iterator[Finding]:
     alike = (features.T @ features[:, best]).abs() / len(examples)
     other = shares[alike < GOES_WITH].max().item() if (alike < GOES_WITH).any() else 0.0
     most = shares[best].item()
-    marked = (shares >= most * AS_TELLING).double().mean().item()
-    if most < TELLING or most < FAR_AHEAD * other or marked > MARK:
+    marked = int((shares >= most * AS_TELLING).sum())
+    sides = next(leaves(examples.inputs)).ndim - 2
+    if most < TELLING or most < FAR_AHEAD * other or marked > MARK**sides:
         return
     shape = examples.features.shape[1]
     yield Finding(
