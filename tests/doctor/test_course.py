@@ -1,6 +1,7 @@
 """What the course of a training shows, and what it does not."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -352,6 +353,17 @@ def test_too_much_momentum_is_lowered_with_the_rate():
     rate = finding.changes.get("optimizer.lr", 0.01)
     assert rate == pytest.approx(0.01, rel=0.01)
     set_values(set_values(PLAN, heavy), finding.changes)
+
+
+def test_so_few_steps_that_no_rate_goes_far_in_them_are_too_short():
+    # At the end the schedule has lowered the rate; each step changed 10^-3.2.
+    steps = [sample(0, ratio=10**-3.2), sample(1, ratio=10**-3.2)]
+    short = replace(course((0.95,), steps, accuracy=0.5), steps_per_epoch=40)
+    finding = next(f for f in find_in_course(short) if f.code == "P3")
+    assert finding.changes == {"training.epochs": 4 * PLAN.training.epochs}
+    assert "P2" in found(replace(short, steps_per_epoch=400))
+    slow = [sample(0, ratio=1e-4), sample(1, ratio=1e-4)]
+    assert "P2" in found(replace(short, signals=slow))
 
 
 DEAD = [sample(n, dead=1.0, first=0, last=0, spread=0) for n in (0, 4)]

@@ -41,7 +41,7 @@ CATALOGUE = (
     Disease("D15", "Inputs say nothing about the target", ("before", "during")),
     Disease("P1", "The learning rate is too high", ("before", "during")),
     Disease("P2", "The learning rate is too low", ("before", "during", "after")),
-    Disease("P3", "Training was too short", ("after",)),
+    Disease("P3", "Training was too short", ("before", "during", "after")),
     Disease("P4", "The batch size does not fit", ("before",)),
     Disease("P5", "Loss and last layer do not fit", ("before",)),
     Disease("P6", "The outputs cannot reach the targets", ("before",)),

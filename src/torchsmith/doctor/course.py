@@ -7,6 +7,7 @@ from torchsmith.doctor.diagnosis import UNKNOWN, Reference
 from torchsmith.doctor.facts import STUCK, Facts
 from torchsmith.doctor.rules_layers import find_in_layers, lost_units
 from torchsmith.doctor.rules_loss import find_in_losses
+from torchsmith.doctor.rules_unlearned import find_no_signal
 from torchsmith.doctor.signals import Signals
 from torchsmith.inspect.inspection import Finding
 from torchsmith.plan.plan import Plan
@@ -39,7 +40,7 @@ class Course:
 
 
 def find_in_course(course: Course) -> Iterator[Finding]:
-    """Find what went wrong during training: T1 to T5, P1, P2, C6, C9, D15.
+    """Find what went wrong during training: T1 to T5, P1 to P3, C6, C9, D15.
 
     While training goes on, only what later epochs will not mend is found.
 
@@ -48,6 +49,7 @@ def find_in_course(course: Course) -> Iterator[Finding]:
     """
     facts = Facts(course)
     yield from find_in_losses(facts)
+    yield from find_no_signal(facts)
     yield from find_in_layers(facts)
 
 

@@ -161,7 +161,7 @@ def _is_untrained(cause: Finding) -> bool:
 
 def _names(finding: Finding) -> set[str]:
     """Return how the table can name a finding."""
-    marks = {finding.severity, finding.moment}
+    marks: set[str] = {finding.severity, finding.moment}
     if finding.where.startswith("network."):
         marks.add("network")
     return {finding.code} | {f"{finding.code}.{mark}" for mark in marks}

@@ -1,4 +1,4 @@
-"""What the course of the loss shows: T1, P1, P2, P7, D15."""
+"""What the course of the loss shows: T1, P1, P2, P3 and P7."""
 
 import math
 from collections.abc import Iterator
@@ -8,7 +8,6 @@ from pydantic import JsonValue
 from torchsmith.doctor.facts import (
     BEHIND,
     NOISY,
-    STUCK,
     Facts,
     dead,
     pace_of,
@@ -34,8 +33,9 @@ the first now, below the second before training. Wide healthy layers reach 0.48.
 SLOW, SLOW_AND_BEHIND, STILL = -2.8, -2.7, -3.7
 """Logarithms of update/weight, of the fastest sample: healthy runs are above -2.6."""
 
-FAR = 1.0
-"""By how much of themselves weights can have changed in all steps, at that pace."""
+FAR, FAST = 1.0, -2.0
+"""By how much of themselves weights can have changed in all steps, at that pace; and
+the pace of a fast healthy training, at which too few steps do not go so far either."""
 
 HIDES = 0.1
 """Of chance's loss: noise in train mode that costs less at the end hides little."""
@@ -51,13 +51,6 @@ VANISHED = -2.5
 """Logarithm of the first layer's gradient/weight over the last's: below it a slow pace
 comes from the depth, not from the learning rate. Healthy networks are above -2.4."""
 
-NO_SIGNAL, BLURRED = 3.0, 0.04
-"""Standard errors above chance that a rival must be for inputs to say something; with
-larger errors, of about 150 examples, what they say may be hidden in them."""
-
-LITTLE = 0.02
-"""Share of what a constant answer leaves open; less is nothing learned."""
-
 MUCH_MOMENTUM, USUAL_MOMENTUM = 0.95, 0.9
 """Momentum above the first is where a rate that is too high comes from; what to set."""
 
@@ -69,7 +62,7 @@ OTHERS_PACE = -1.5
 
 
 def find_in_losses(facts: Facts) -> Iterator[Finding]:
-    """Find T1, P1, P2, P7 and D15.
+    """Find T1, P1, P2, P3 and P7.
 
     Args:
         facts: Of a course, so far or whole.
@@ -78,7 +71,6 @@ def find_in_losses(facts: Facts) -> Iterator[Finding]:
     yield from _too_high(facts)
     yield from _held_back(facts)
     yield from _too_low(facts)
-    yield from _no_signal(facts)
 
 
 def _diverges(facts: Facts) -> Iterator[Finding]:
@@ -253,6 +245,10 @@ def _too_low(facts: Facts) -> Iterator[Finding]:
     clearly = _is_below(facts, errors=CLEARLY)
     if not hardly and not (clearly and _still_falls(facts)):
         return
+    steps = facts.course.steps_per_epoch * len(facts.losses)
+    if pace >= STILL and 10**FAST * steps < FAR:
+        yield _too_few(facts, steps, clearly=clearly)
+        return
     yield Finding(
         code="P2",
         severity="error" if clearly and pace < STILL else "warning",
@@ -267,6 +263,22 @@ def _too_low(facts: Facts) -> Iterator[Finding]:
         ),
         remedy="Raise the learning rate, or train for longer.",
         changes=_higher(facts, pace),
+        moment="during",
+    )
+
+
+def _too_few(facts: Facts, steps: int, *, clearly: bool) -> Finding:
+    """Return that no healthy rate would have gone far in so few steps."""
+    plan = facts.course.plan
+    return Finding(
+        code="P3",
+        severity="error" if clearly else "warning",
+        message=f"Training ended after {steps} optimizer steps, which are too few.",
+        where="training.epochs",
+        evidence=f"Weights have hardly moved, and would not have gone far at a healthy "
+        f"learning rate; {_standing(facts)}.",
+        remedy="Train for more epochs, or with smaller batches.",
+        changes={} if plan is None else {"training.epochs": 4 * plan.training.epochs},
         moment="during",
     )
 
@@ -306,36 +318,6 @@ def _still_falls(facts: Facts) -> bool:
     if begin is None or len(losses) <= late:
         return False
     return losses[-1 - late] - losses[-1] > STEADY * (begin - losses[-1])
-
-
-def _no_signal(facts: Facts) -> Iterator[Finding]:
-    reference, chance = facts.reference, facts.chance
-    rival, constant = reference.probe_score, reference.chance_score
-    if rival is None or constant is None or chance is None or not facts.is_far:
-        return
-    error = reference.probe_error or 0.0
-    if error > BLURRED:
-        return
-    losses = [r.val_loss for r in facts.course.history if r.val_loss is not None]
-    if rival > constant + NO_SIGNAL * error or not losses or facts.pace < SLOW:
-        return
-    best = facts.best_score
-    learned = best is None or best > constant + LITTLE * (1 - constant)
-    if facts.losses[0] < STUCK * chance or (learned and min(losses) < STUCK * chance):
-        return
-    yield Finding(
-        code="D15",
-        severity="error",
-        message="Inputs say nothing about the target: nothing that is learned holds.",
-        where="the pairing of inputs and targets",
-        evidence=(
-            f"A simple rival scores {rival:.3f} ± {error:.3f}, a constant answer "
-            f"{constant:.3f}; the network's validation loss was {min(losses):.3g} at "
-            f"best, a constant answer's is {chance:.3g}."
-        ),
-        remedy="Check that each input stands beside its own target.",
-        moment="during",
-    )
 
 
 def _begin(facts: Facts) -> float | None:

@@ -9,13 +9,16 @@ from torchsmith.doctor.reference import some_targets
 from torchsmith.doctor.rules_regularisation import find_in_regularisation
 from torchsmith.doctor.rules_schedule import find_in_schedule
 from torchsmith.doctor.subject import Subject
-from torchsmith.inspect.inspection import Finding
+from torchsmith.inspect.inspection import Finding, Severity
 from torchsmith.nn.losses import ClassTargets
 from torchsmith.plan.layers import Dropout, Flatten, Identity
 from torchsmith.plan.networks import Sequential
 
 FEW_STEPS = 200
 """Optimizer steps that are few for a network; a note."""
+
+FEW_BATCHES = 5
+"""Batches of an epoch; of fewer the batch is the reason for few steps."""
 
 SMALL_BATCH = 8
 """Examples of which batch normalisation's statistics are rough; a note."""
@@ -78,25 +81,43 @@ def _find_batch(subject: Subject) -> Iterator[Finding]:
             remedy="Use larger batches, or GroupNorm, which looks at one example.",
             changes=_in_plan(subject, {"training.batch_size": 32}),
         )
-    if steps < FEW_STEPS and job.steps_per_epoch < 5 and size > SMALL_BATCH:
-        smaller = max(SMALL_BATCH, size // 4)
-        epochs = -(-FEW_STEPS // -(-len(job.train) // smaller))
-        yield Finding(
-            code="P4",
-            severity="note",
-            message=f"There are {steps} optimizer steps in all, which is few.",
-            where="training.batch_size" if subject.plan else "",
-            evidence=f"{job.steps_per_epoch} in each of {job.training.epochs} epochs, "
-            f"of {size} of {len(job.train):,} examples",
-            remedy="Use smaller batches, or more epochs.",
-            changes=_in_plan(
-                subject,
-                {
-                    "training.batch_size": smaller,
-                    "training.epochs": max(epochs, job.training.epochs),
-                },
-            ),
-        )
+    if steps < FEW_STEPS and (found := few_steps(subject, "note")) is not None:
+        yield found
+
+
+def few_steps(subject: Subject, severity: Severity) -> Finding | None:
+    """Return P4: few steps in all, because a batch takes a large share of the examples.
+
+    Smaller batches are the remedy; more epochs only where these do not suffice.
+
+    Args:
+        subject: At step 0; stays as it is.
+        severity: How certain it is that they are too few.
+
+    Returns:
+        None where the batch is not the reason.
+    """
+    job, rows = subject.job, len(subject.job.train)
+    size, epochs = min(job.training.batch_size, rows), job.training.epochs
+    if job.steps_per_epoch >= FEW_BATCHES or size <= SMALL_BATCH:
+        return None
+    smaller = min(rows * epochs // FEW_STEPS, size // 2)
+    smaller = max(SMALL_BATCH, 2 ** (max(smaller, 1).bit_length() - 1))
+    enough = -(-FEW_STEPS // -(-rows // smaller))
+    changes: dict[str, JsonValue] = {"training.batch_size": smaller}
+    if enough > epochs:
+        changes["training.epochs"] = enough
+    return Finding(
+        code="P4",
+        severity=severity,
+        message=f"There are {epochs * job.steps_per_epoch} optimizer steps in all, "
+        "which is few.",
+        where="training.batch_size" if subject.plan else "",
+        evidence=f"{job.steps_per_epoch} in each of {epochs} epochs, "
+        f"of {size} of {rows:,} examples",
+        remedy="Use smaller batches, or more epochs.",
+        changes=_in_plan(subject, changes),
+    )
 
 
 def _find_range(subject: Subject) -> Iterator[Finding]:

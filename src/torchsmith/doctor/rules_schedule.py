@@ -31,6 +31,9 @@ LOW, VERY_LOW = 0.5, 0.05
 """A schedule that never reaches this share of the optimizer's rate: a warning, an
 error."""
 
+FEWEST_STEPS = 20
+"""In fewer no schedule has room, and their number is what is wrong."""
+
 MOST_STEPS = 20_000
 """Of a person's schedule that are tried out."""
 
@@ -42,7 +45,7 @@ def find_in_schedule(subject: Subject) -> Iterator[Finding]:
         subject: At step 0; stays as it is.
     """
     rates = planned_rates(subject)
-    if len(rates) < 2:
+    if len(rates) < FEWEST_STEPS:
         return
     peak, own = max(rates), _own_rate(subject)
     awake, full = share_awake(rates), sum(rates) / max(peak, 1e-300)

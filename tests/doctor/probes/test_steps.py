@@ -118,3 +118,8 @@ def test_other_learning_rates_are_tried_only_while_there_is_time():
     assert left_out == []
     assert list(others_within(Allowance(-60), left_out)(10.0)) == []
     assert left_out == ["other learning rates: no time was left"]
+
+
+def test_a_layer_of_one_weight_has_no_units_that_are_alike():
+    module = nn.Sequential(nn.Linear(6, 1), nn.ReLU(), nn.Linear(1, 1), nn.Linear(1, 3))
+    assert "C10" not in said(module, **LONG)

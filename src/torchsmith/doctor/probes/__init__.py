@@ -23,6 +23,7 @@ def find_by_probing(
     from torchsmith.doctor.probes.capacity import find_in_capacity
     from torchsmith.doctor.probes.gradients import find_in_gradients
     from torchsmith.doctor.probes.head import find_in_head
+    from torchsmith.doctor.probes.length import find_in_length
     from torchsmith.doctor.probes.scene import Scene
     from torchsmith.doctor.probes.start import find_in_numbers, find_in_weights
     from torchsmith.doctor.probes.steps import find_in_steps, others_within, try_steps
@@ -48,12 +49,19 @@ def find_by_probing(
     )
     yield from found
     # What is wrong in the code makes any learning rate look wrong.
-    if trace is not None and not any(f.severity == "error" for f in found):
-        found = found_by(
-            "the learning rate",
-            lambda: find_in_steps(
-                subject, trace, reference, others_within(allowance, left_out)
-            ),
+    if not any(f.severity == "error" for f in found):
+        rates: list[Finding] = []
+        if trace is not None:
+            others = others_within(allowance, left_out)
+            rates = found_by(
+                "the learning rate",
+                lambda: find_in_steps(subject, trace, reference, others),
+                allowance,
+                left_out,
+            )
+        found = rates or found_by(
+            "the number of steps",
+            lambda: find_in_length(subject, trace, reference),
             allowance,
             left_out,
         )

@@ -27,7 +27,7 @@ MOST_IGNORED = 0.5
 """Of the numbers of an input that vary; more that no output depends on are told."""
 
 USUAL = 0.1
-"""Momentum of PyTorch's own; where that is too slow, there are too few steps (P4, P3)."""
+"""Momentum as PyTorch sets it; where that is too slow, steps are too few (P4, P3)."""
 
 EARLY = 0.1
 """Share of the initial statistics that may be left of running ones at the end."""

@@ -104,7 +104,7 @@ def find_in_weights(
         for name in alike
         if _is_alike(scene.state.network.get_parameter(f"{name}.weight"), ALIKE)
     ]
-    constant = [n for n, w in layers if w.min() == w.max()]
+    constant = [n for n, w in layers if w.numel() > 1 and w.min() == w.max()]
     if stuck or (len(constant) > 1 and 2 * len(constant) > len(layers)):
         name = (stuck or constant)[0]
         weight = dict(layers)[name]

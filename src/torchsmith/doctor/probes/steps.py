@@ -68,7 +68,7 @@ class Trace:
         num: Steps that were to be done; fewer were where the loss became no number.
         losses: Of each step's batch, before the step.
         ratios: By parameter with two dimensions or more: update over weight, of the
-            last step that was measured.
+            last step that was measured, as it is at the schedule's highest rate.
         seconds: Of the fastest step.
     """
 
@@ -191,16 +191,17 @@ def steps_of(
     if change is not None:
         change(state.network)
     pace = _factors(subject, num)
+    top = max(pace)
     with without_trace(subject, "steps"):
         for step, batches in enumerate(_batches(subject, num)):
             before = _weights(state) if step >= num - 5 else {}
             begin = thread_time()
             made.losses.append(_step(subject, state, batches, factor * pace[step]))
             made.seconds = min(made.seconds, thread_time() - begin)
-            for name, weight in before.items():
+            for name, weight in before.items() if pace[step] else ():
                 now = state.network.get_parameter(name)
-                change_rms = (now - weight).float().norm().item()
-                made.ratios[name] = change_rms / max(weight.norm().item(), 1e-12)
+                size = (now - weight).float().norm().item() * top / pace[step]
+                made.ratios[name] = size / max(weight.norm().item(), 1e-12)
             if not math.isfinite(made.losses[-1]):
                 break
     return made
