@@ -28,7 +28,7 @@ FAR_AHEAD = 1.45
 """That share, divided by the largest of any pixel that does not go with it."""
 
 MARK, AS_TELLING = 4, 0.8
-"""Pixels or voxels that a mark is wide at most, on each side: those with so much of
+"""Pixels or voxels that a mark is wide at most, on each side, in all channels: those with so much of
 what the best tells; what covers more is the picture."""
 
 GOES_WITH = 0.5
@@ -90,8 +90,9 @@ def find_telling_pixel(examples: Examples) -> Iterator[Finding]:
     other = shares[alike < GOES_WITH].max().item() if (alike < GOES_WITH).any() else 0.0
     most = shares[best].item()
     marked = int((shares >= most * AS_TELLING).sum())
-    sides = next(leaves(examples.inputs)).ndim - 2
-    if most < TELLING or most < FAR_AHEAD * other or marked > MARK**sides:
+    leaf = next(leaves(examples.inputs))
+    widest = leaf.shape[1] * MARK ** (leaf.ndim - 2)
+    if most < TELLING or most < FAR_AHEAD * other or marked > widest:
         return
     shape = examples.features.shape[1]
     yield Finding(
