@@ -194,8 +194,9 @@ class Residual(nn.Module):
 
 def test_the_graph_has_the_modules_and_what_feeds_them(tmp_path):
     state = state_of(Residual())
-    TensorBoardEvents(tmp_path, state)
+    events = TensorBoardEvents(tmp_path, state)
     state.network(torch.ones(5, 2))
+    events.write_out()
     assert graph_in(tmp_path) == {
         "input": ("Input", []),
         "begin": ("Linear", ["input"]),
@@ -211,8 +212,9 @@ def test_the_graph_has_the_modules_and_what_feeds_them(tmp_path):
 
 def test_a_module_that_is_the_whole_network_is_a_node(tmp_path):
     state = state_of(nn.Linear(2, 1))
-    TensorBoardEvents(tmp_path, state)
+    events = TensorBoardEvents(tmp_path, state)
     state.network(torch.ones(5, 2))
+    events.write_out()
     assert graph_in(tmp_path)["Linear"] == ("Linear", ["input"])
 
 
@@ -243,8 +245,9 @@ def test_graph_and_examples_are_written_once(tmp_path):
     contents = []
     for _ in range(2):
         state = state_of()
-        TensorBoardEvents(tmp_path, state, pictures)
+        events = TensorBoardEvents(tmp_path, state, pictures)
         state.network(torch.ones(1, 2))
+        events.write_out()
         contents.append((tmp_path / tensorboard.NETWORK_FILE).read_bytes())
     assert contents[0] == contents[1]
     events = read_events(tmp_path / tensorboard.NETWORK_FILE)

@@ -1,7 +1,6 @@
 """Carrying a plan out in its run folder: train, evaluate, report."""
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +31,7 @@ from torchsmith.core.errors import Diverged, PlanError, TrainError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.observer import Observer
 from torchsmith.core.run_folder import RunFolder
+from torchsmith.core.torch_library import let_threads_sleep
 from torchsmith.data.data import Data
 from torchsmith.data.picture_cache import decoded_once
 from torchsmith.evaluate.outlook import outlook
@@ -349,9 +349,7 @@ def import_torch(observer: Observer) -> None:
     """Load PyTorch, which takes seconds."""
     if "torch" not in sys.modules:
         observer.stage("Starting PyTorch")
-    # Threads that wait for each other spin, which starves them where another process
-    # wants a core; some 50 us are enough between two small layers. Read by torch.
-    os.environ.setdefault("GOMP_SPINCOUNT", "30000")
+    let_threads_sleep()
     import torch  # noqa: F401
 
 

@@ -25,6 +25,7 @@ from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.observer import Observer
 from torchsmith.core.processes import require_alone
 from torchsmith.core.run_folder import RunFolder
+from torchsmith.core.torch_library import load_beside
 from torchsmith.inspect.examine import inspect as examine
 from torchsmith.plan.check import check
 from torchsmith.plan.decide import decide
@@ -186,6 +187,7 @@ def planned_of(
     """
     plan = what if isinstance(what, Plan) else _plan_file(what)
     if plan is None:
+        load_beside()
         return planning.make_plan(
             what, target=target, budget=budget, settings=settings, observer=observer
         )
@@ -196,6 +198,7 @@ def planned_of(
         )
     plan = set_values(plan, settings) if settings else plan
     check(plan)
+    load_beside()
     data = load_planned(plan, observer)
     inspection = examine(data, observer, task=plan.problem.task)
     sized = plan.sized_for
@@ -251,6 +254,7 @@ def _resume_plan(
         if is_complete(run := Run(folder.path)):
             observer.note(f"{folder.path} is complete; there is nothing to resume")
             return run
+        load_beside()
         data = load_planned(plan, observer, source)
         setup = make_ready(plan, data, observer)
         return carry_out(folder, plan, data, setup, observer, begin)

@@ -120,7 +120,7 @@ def _warped(pictures: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """
     sizes = np.array(pictures.shape[1:3])
     middle = (sizes - 1) / 2
-    row, column = np.indices(sizes).reshape(2, -1, 1)
+    row, column = np.indices(pictures.shape[1:3]).reshape(2, -1, 1)
     places = (middle - matrix @ middle) + matrix[:, 0] * row + matrix[:, 1] * column
     places = places.clip(0, sizes - 1)
     first = np.floor(places).astype(np.int64)

@@ -88,9 +88,10 @@ class TensorBoardEvents(TrainingObserver):
         self._begun = False
         self._next_histograms = 0.0
         self._trace: ForwardTrace | None = None
+        self._calls: Sequence[Call] = ()
         written = (folder / NETWORK_FILE).exists()
         if not written and not is_compiled(state.network):
-            self._trace = ForwardTrace(state.network, self._write_network)
+            self._trace = ForwardTrace(state.network, self._hold_network)
 
     def on_epoch_end(self, record: EpochRecord) -> None:
         """Write the epoch's numbers, and histograms where there is time for them."""
@@ -100,16 +101,19 @@ class TensorBoardEvents(TrainingObserver):
             histograms = records([_event(each, record.epoch, moment) for each in found])
             now = perf_counter()
             self._next_histograms = now + (now - begin) / HISTOGRAM_SHARE
+        self._write_network()
         self._log.add(Epoch(moment, record, histograms))
 
     def write_out(self) -> None:
         """Write the events that are held back."""
+        self._write_network()
         self._log.write_out()
 
     def on_end(self, reason: str) -> None:
         """Follow the network no longer, and make the events outlive a power cut."""
         del reason
         self.close()
+        self.write_out()
         self._log.end()
 
     def close(self) -> None:
@@ -140,10 +144,17 @@ class TensorBoardEvents(TrainingObserver):
         events = [_event(summary, self._state.epoch, time()) for summary in summaries]
         write_atomic(self._folder / RESULTS_FILE, records([_version(), *events]))
 
-    def _write_network(self, calls: Sequence[Call]) -> None:
+    def _hold_network(self, calls: Sequence[Call]) -> None:
+        self._calls = calls  # what writes it takes longer to import than many a step
+
+    def _write_network(self) -> None:
+        """Write what the network is, once the first forward pass has shown it."""
+        if not self._calls:
+            return
         from tensorboardX.proto.event_pb2 import Event
 
-        content = graph_of(calls).SerializeToString()
+        content = graph_of(self._calls).SerializeToString()
+        self._calls = ()
         events = [_version(), Event(wall_time=time(), graph_def=content)]
         events += [
             _event(each, 0, time()) for each in _pictures("examples", self._samples)

@@ -1,0 +1,47 @@
+"""PyTorch's library, linked by a second core while the first one reads data."""
+
+import ctypes
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Thread
+
+_LIBRARIES = (
+    ("libtorch_global_deps.so", os.RTLD_NOW | os.RTLD_GLOBAL),
+    ("libtorch_cpu.so", os.RTLD_NOW),
+)
+"""In the order in which `import torch` loads them, with the same flags."""
+
+
+def let_threads_sleep() -> None:
+    """Have threads of OpenMP sleep soon; read when PyTorch's library is loaded.
+
+    Threads that wait for each other spin, which starves them where another process
+    wants a core; some 50 us are enough between two small layers.
+    """
+    os.environ.setdefault("GOMP_SPINCOUNT", "30000")
+
+
+def load_beside() -> None:
+    """Begin to load PyTorch's library; `import torch` then finds it there.
+
+    Linking it is a fifth of that import, and no Python: a call through ctypes lets
+    Python go on meanwhile, as an import does not. Nothing happens where PyTorch is
+    imported already, or has no such files; what cannot be loaded is left to the import,
+    which says why. A process that ends before waits for it.
+    """
+    let_threads_sleep()
+    spec = None if "torch" in sys.modules else find_spec("torch")
+    if spec is not None and spec.origin is not None:
+        folder = Path(spec.origin).parent / "lib"
+        if all((folder / name).is_file() for name, _ in _LIBRARIES):
+            Thread(target=_load, args=(folder,)).start()
+
+
+def _load(folder: Path) -> None:
+    load = ctypes.CDLL(None).dlopen
+    load.restype = ctypes.c_void_p
+    for name, flags in _LIBRARIES:
+        if not load(os.fsencode(folder / name), flags):
+            return
