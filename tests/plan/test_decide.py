@@ -239,6 +239,8 @@ def test_parts_that_the_source_gives_are_used():
     assert (plan.split.test, plan.split.val) == ("given", 0.15)
     plan = decide(table(given={"train": 9, "val": 9, "test": 2}), MACHINE)
     assert (plan.split.test, plan.split.val) == ("given", "given")
+    assert not plan.split.stratify  # nothing is cut
+    assert plan.reasons["split.stratify"] == "the parts are given"
 
 
 def test_time_comes_before_group_and_groups_keep_their_classes():

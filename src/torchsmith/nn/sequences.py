@@ -62,6 +62,9 @@ class SequenceNet(nn.Module):
             # others would be noise that nothing ever removes.
             nn.init.zeros_(self.features.weight)
             nn.init.zeros_(self.features.bias)
+            if num_features == out_features:  # each says already what an output is
+                with torch.no_grad():
+                    self.features.weight.fill_diagonal_(num_features**0.5)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return raw outputs: of each member in training, otherwise their mean."""
@@ -133,6 +136,12 @@ def build_sequence_net(
         raise PlanError(
             "network.SequenceNet.body: there are no steps to read; set keep_steps of "
             "the step that makes features to true, or body to null"
+        )
+    default = type(spec).model_fields["embedding"].default
+    if spec.embedding != default and (spec.body is None or not num_symbols):
+        raise PlanError(
+            "network.SequenceNet.embedding: is of the characters of texts, and the "
+            "network reads none; remove the line"
         )
     symbols = None
     if num_symbols:

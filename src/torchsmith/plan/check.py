@@ -18,6 +18,7 @@ from torchsmith.data.steps import (
     ToFloat,
     step_problems,
 )
+from torchsmith.plan.check_effect import idle_settings
 from torchsmith.plan.check_loss import loss_problems
 from torchsmith.plan.init import init_problems
 from torchsmith.plan.networks import ConvNet, ResNet, SequenceNet, TabularMLP
@@ -53,7 +54,7 @@ def impossible(plan: Plan) -> list[tuple[str, str]]:
         *_sharding(plan),
         *_stopping(plan),
         *_calibration(plan),
-        *_numbers(plan),
+        *idle_settings(plan),
     ]
 
 
@@ -108,6 +109,8 @@ def _prepare(plan: Plan) -> Impossible:
         for name in ("augment", "robustness"):
             for place, spec in enumerate(getattr(plan, name)):
                 yield f"{name}.{place}", f"{spec.spec_name()} is for images"
+    if plan.data.skip_damaged and table:
+        yield "data.skip_damaged", "is for images and volumes; remove the line"
     if isinstance(plan.network, ConvNet | ResNet) and table:
         name = plan.network.spec_name()
         yield "network", f"{name} is for images; TabularMLP and MLP are for tables"
@@ -182,13 +185,3 @@ def _calibration(plan: Plan) -> Impossible:
     if plan.calibration is not None and plan.problem.task == "regression":
         name = plan.calibration.spec_name()
         yield "calibration", f"{name} is for classes; regression has no probabilities"
-
-
-def _numbers(plan: Plan) -> Impossible:
-    network = plan.network
-    if isinstance(network, TabularMLP) and network.bins and network.frequencies:
-        yield (
-            "network.TabularMLP.frequencies",
-            f"{network.frequencies} would do nothing beside {network.bins} bins; set "
-            "one of the two to 0",
-        )

@@ -195,15 +195,16 @@ def _split(inspection: Inspection, target: TargetFacts, reasons: Reasons) -> Spl
             f"the {noun}s are a time series: the latest are held out"
         )
         return Split.model_validate(values)
-    if target.task != "regression":
+    cut = not values["test"] == values["val"] == "given"
+    if target.task != "regression" and cut:
         values["stratify"] = True
         reasons["split.stratify"] = "the same share of each class in all parts"
     if inspection.group is not None:
         values["group"] = inspection.group
         reasons["split.group"] = f"{noun}s that belong together stay in one part"
-        if target.task != "regression":
+        if target.task != "regression" and cut:
             reasons["split.stratify"] += ", as far as whole groups allow"
-    elif _are_copies(inspection) and not values["test"] == values["val"] == "given":
+    elif _are_copies(inspection) and cut:
         values["keep_together"] = True
         reasons["split.keep_together"] = _repeats(inspection, noun)
     return Split.model_validate(values)

@@ -206,7 +206,7 @@ def _network(
             hidden=hidden,
             dropout=0.2 if case.num_train < SMALL else 0.1,
             bins=_bins(case, num_numbers),
-            number_embedding=16,
+            number_embedding=16 if num_numbers else 8,
             members=members,
         )
         macs = table_macs(network, features, num_categories)
@@ -250,7 +250,7 @@ def _with_pictures(
 
 def _bins(case: Case, num_numbers: int) -> int:
     """Choose few bins where there are few rows to fill them."""
-    if num_numbers > MOST_EMBEDDED:
+    if not 0 < num_numbers <= MOST_EMBEDDED:
         return 0
     return 16 if case.num_train < SMALL else 48
 

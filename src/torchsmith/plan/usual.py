@@ -53,11 +53,12 @@ def _of_data(plan: Plan, inspection: Inspection) -> Reasons:
 
 def _of_split(plan: Plan, inspection: Inspection) -> Reasons:
     what = f"{NOUNS[inspection.kind]}s"
-    other = plan.split.group or plan.split.time
+    given = plan.split.test == plan.split.val == "given"
+    stratify = "for classes only"
+    if plan.split.group or plan.split.time:
+        stratify = "the parts are cut by another column"
     return {
-        "split.stratify": "the parts are cut by another column"
-        if other
-        else "for classes only",
+        "split.stratify": "the parts are given" if given else stratify,
         "split.group": f"nothing says which {what} belong together",
         "split.time": f"the {what} are no time series",
         "split.keep_together": _of_repeats(plan, inspection),
@@ -69,6 +70,8 @@ def _of_split(plan: Plan, inspection: Inspection) -> Reasons:
 def _of_repeats(plan: Plan, inspection: Inspection) -> str:
     if inspection.kind != "table":
         return "for data in which copies of one case are expected"
+    if plan.split.test == plan.split.val == "given":
+        return "the parts are given"
     if plan.split.group or plan.split.time:
         return "the parts are cut by another column"
     if not inspection.repeats:
