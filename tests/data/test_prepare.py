@@ -536,6 +536,19 @@ def test_resize_gives_the_asked_size_and_others_are_counted():
     assert plain.inputs(pictures(images(size=5))).shape == (6, 3, 4, 4)
 
 
+def test_most_pictures_with_light_and_dark_exchanged_are_told_of():
+    ink = np.zeros((20, 8, 8, 1), np.uint8)
+    ink[:, 2:6, 3:5] = 255
+    fit_on_ink = fitted(pictures(ink), [ToFloat(), Standardize()])
+    assert fit_on_ink.unseen(pictures(ink)) == ()
+    (change,) = fit_on_ink.unseen(pictures(255 - ink))
+    assert "light and dark exchanged" in change.what
+    assert change.count == 20
+    some = np.concatenate([ink, 255 - ink[:5]])
+    assert fit_on_ink.unseen(pictures(some)) == ()
+    assert fitted(pictures(ink), [ToFloat()]).unseen(pictures(255 - ink)) == ()
+
+
 def test_images_of_several_sizes_need_resize():
     data = Data(
         source="folder",

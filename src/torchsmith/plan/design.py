@@ -111,7 +111,9 @@ def choose_epochs(
     how = f"{epochs * steps:,} steps, about {seconds:.2g} s here"
     if case.pace is not None:
         how += " as measured"
-    if epochs < wanted:
+    if seconds > pace.seconds and not limit:
+        how += f": more than can fit into {case.budget:g} s"
+    elif epochs < wanted:
         how += f": as many as {limit or f'fit into {case.budget:g} s'}"
     case.reasons["training.epochs"] = how
     return epochs
