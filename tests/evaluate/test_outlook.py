@@ -76,6 +76,13 @@ def test_a_guard_far_below_the_budget_asks_for_no_epochs_that_it_would_cut_off()
     assert text.endswith("more time, or fewer epochs, would likely help.")
 
 
+def test_a_guard_in_the_only_epoch_asks_for_no_fewer_epochs():
+    once = PLAN.training.model_copy(update={"epochs": 1})
+    plan = PLAN.model_copy(update={"training": once})
+    text = said([3], "stopped by training.seconds: 6 in epoch 1 of 1", plan=plan)
+    assert text.endswith("come down: more time would likely help.")
+
+
 def test_a_budget_that_is_far_from_used_is_explained():
     text = said([3, 2, 1, 1, 1, 1, 1, 1, 1], seconds=6.0)
     assert text.endswith(

@@ -72,3 +72,11 @@ def test_recurrent_layers_are_one_row_and_blocks_end_in_the_row_of_their_sum():
     ]
     assert sum(row.num_parameters for row in found.layers) == found.num_parameters
     assert found.layers[-1].num_parameters == 0
+
+
+def test_members_that_share_layers_are_counted_once():
+    network = build_network(
+        TabularMLP(hidden=(9, 7), members=4), InputLayout((5,), num_numbers=5), 3, 0
+    )
+    found = summarize(network, (5,))
+    assert sum(row.num_parameters for row in found.layers) == found.num_parameters

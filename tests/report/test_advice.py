@@ -24,6 +24,19 @@ def test_a_better_rival_is_named_with_its_lead():
     assert says(contents.regression(), "−2,733")
 
 
+def test_a_better_rival_is_spoken_of_in_its_number():
+    content = contents.regression()
+    linear = Rival(
+        name="linear",
+        title="linear model",
+        difference=Score(value=-9e9, low=-9.1e9, high=-8.9e9),
+    )
+    evaluation = content.evaluation.model_copy(update={"rivals": (linear,)})
+    content = replace(content, evaluation=evaluation)
+    assert says(content, "A linear model does better")
+    assert says(content, "or use it instead")
+
+
 def test_training_that_ended_at_its_best_should_go_on():
     content = contents.images()
     cut = replace(content, history=content.history[:13])

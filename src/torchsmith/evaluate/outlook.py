@@ -51,9 +51,12 @@ def outlook(
 
 def _curve(plan: Plan, history: Sequence[EpochRecord], stopped: str) -> str:
     if GUARD in stopped:
+        ways = (
+            "more time, or fewer epochs," if plan.training.epochs > 1 else "more time"
+        )
         return (
-            "The guard stopped training before its learning rate had come down: more "
-            f"time, or fewer epochs, {HELPS}."
+            "The guard stopped training before its learning rate had come down: "
+            f"{ways} {HELPS}."
         )
     values = monitored_values(plan, history)
     if len(values) < FEWEST_EPOCHS:

@@ -41,8 +41,8 @@ def summarize(network: nn.Module, input_shape: tuple[int, ...]) -> NetworkSummar
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:  # noqa: ANN401
             first = output[0] if isinstance(output, tuple) else output
             shape = tuple(first.shape[1:]) if isinstance(first, Tensor) else ()
-            deep = not isinstance(module, Residual)  # whose layers have rows
-            own = sum(p.numel() for p in module.parameters(recurse=deep))
+            whole = isinstance(module, WHOLE)  # the parts of others have rows
+            own = sum(p.numel() for p in module.parameters(recurse=whole))
             rows.append(
                 LayerRow(
                     name=name,

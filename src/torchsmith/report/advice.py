@@ -78,10 +78,12 @@ def _against_rivals(content: ReportContent) -> Iterator[str]:
     gaps = {rival.title: rival.difference for rival in better if rival.difference}
     if gaps:
         title = min(gaps, key=lambda name: gaps[name].value)
+        many = title.endswith("s")
+        named = f"{title[:1].upper()}{title[1:]} do" if many else f"A {title} does"
         lead = difference_texts(content.evaluation.metric, gaps[title])[0]
         yield (
-            f"{title[:1].upper()}{title[1:]} do better on this data ({lead}): try a "
-            "wider network or longer training, or use them instead."
+            f"{named} better on this data ({lead}): try a wider network or longer "
+            f"training, or use {'them' if many else 'it'} instead."
         )
 
 
