@@ -127,16 +127,41 @@ def test_a_random_split_through_groups_is_found_by_what_it_flatters(
     assert "D9" not in found(planned(source, "label", finding.changes))
 
 
-def test_shared_rows_of_a_plan_are_found_and_left_out(tmp_path: Path) -> None:
+APART = {"split.keep_together": False, "split.drop_shared": False}
+
+
+def test_shared_rows_of_a_plan_are_found_and_kept_together(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     a, b = random.normal(size=(2, 400)).round(4)
     label = np.where(a + b > 0, "yes", "no")
     twice = [np.concatenate([each, each[:200]]) for each in (a, b, label)]
     source = write(tmp_path, "a,b,label", twice)
-    keep = {"split.drop_shared": False}
-    finding = found(planned(source, "label", keep))["D8"]
+    finding = found(planned(source, "label", APART))["D8"]
     assert finding.severity == "error"
-    assert "D8" not in found(planned(source, "label", finding.changes))
+    assert "D8" not in found(planned(source, "label", APART | finding.changes))
+
+
+def coarse(folder: Path, values: np.ndarray, label: np.ndarray) -> Path:
+    names = ",".join([*(f"c{i}" for i in range(values.shape[1])), "label"])
+    letters = np.array(list("abcdefgh"))[values]
+    return write(folder, names, [*letters.T, np.array(["no", "yes"])[label]])
+
+
+def test_different_cases_of_coarse_columns_are_no_leak(tmp_path: Path) -> None:
+    """Columns go together, so that rows are equal more often than by chance alone."""
+    random = np.random.default_rng(0)
+    kind = random.integers(2, size=600)
+    values = kind[:, None] ^ (random.random((600, 12)) < 0.1)
+    assert "D8" not in found(planned(coarse(tmp_path, values, kind), "label", APART))
+
+
+def test_coarse_rows_that_stand_there_twice_are_a_leak(tmp_path: Path) -> None:
+    """Unlike those of the nearest other rows, their targets agree."""
+    random = np.random.default_rng(0)
+    values = np.unique(random.integers(6, size=(600, 5)), axis=0).repeat(2, axis=0)
+    label = values.sum(axis=1) % 2
+    findings = found(planned(coarse(tmp_path, values, label), "label", APART))
+    assert findings["D8"].severity == "error"
 
 
 def test_a_class_that_a_part_lacks_is_found(tmp_path: Path) -> None:

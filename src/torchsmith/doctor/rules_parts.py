@@ -21,7 +21,7 @@ from torchsmith.doctor.examples import (
     leaves,
     random_folds,
 )
-from torchsmith.doctor.simple_models import ask_nearest
+from torchsmith.doctor.simple_models import ask_nearest, standardised
 from torchsmith.doctor.subject import Allowance, Subject
 from torchsmith.inspect.inspection import Finding
 from torchsmith.train.batches import Batches, TensorBatches
@@ -40,6 +40,18 @@ would with independent columns, equal inputs are different cases."""
 
 MOST_COMPARED = 2_000
 """Training examples of which that is counted."""
+
+AGREE, SURELY_AGREE = 0.01, 0.001
+"""Where rows of a table that differ in one column only are as common as equal ones, the
+latter may be different cases; then targets of equal rows must agree more often than
+those of the nearest other rows, with so small a probability of chance (a sign test):
+for a warning, an error."""
+
+MOST_ASKED = 500
+"""Rows that occur in both parts, of which that is asked."""
+
+SAME_PLACE = 1e-3
+"""Standardised inputs that are nearer are equal, but for rounding."""
 
 BYTES_PER_SECOND = 3e8
 """Of inputs that are compared, with a margin for slow machines."""
@@ -195,29 +207,29 @@ def _find_shared(
         same = float((targets[shared] == known_targets[twin[shared]]).mean())
         if same < SAME_TARGET:
             continue  # different cases that look alike, such as names
+        chance = _chance_of_twins(subject, examples, np.unique(twin[shared]), share)
+        if chance > AGREE:
+            continue  # different cases whose columns are coarse
+        certain = share >= MOST_SHARED and chance <= SURELY_AGREE
         yield Finding(
             code="D8",
-            severity="error" if share >= MOST_SHARED else "warning",
+            severity="error" if certain else "warning",
             message=f"{share:.1%} of the {part} part have the same inputs as an "
             "example of the training part.",
             where=f"{part} part",
             evidence=f"{int(shared.sum()):,} of {len(keys):,}, {same:.0%} of them with "
             "the same target there",
-            remedy="Leave them out of the training part.",
-            changes={"split.drop_shared": True} if subject.plan is not None else {},
+            remedy="Keep examples with the same inputs in one part.",
+            changes={"split.keep_together": True} if subject.plan is not None else {},
         )
         return
 
 
 def _repeat_by_nature(subject: Subject, examples: Examples) -> bool:
     """Whether inputs are so coarse that different cases look alike."""
-    columns = examples.features
-    if subject.case is not None and isinstance(subject.case.data.inputs, Table):
-        table, train = subject.case.data.inputs, subject.case.setup.parts.train
-        used = [c.name for c in subject.case.inspection.columns if c.role != "ignore"]
-        values = [table.columns[name].values[train[:MOST_COMPARED]] for name in used]
-        coded = [np.unique(each, return_inverse=True)[1].ravel() for each in values]
-        columns = torch.from_numpy(np.stack(coded, axis=1)).float()
+    columns = _codes(subject)
+    if columns is None:
+        columns = examples.features
     random = generator(subject.job.training.seed, "doctor repeats")
     shuffled = [
         column[torch.from_numpy(random.permutation(len(column)))]
@@ -228,6 +240,68 @@ def _repeat_by_nature(subject: Subject, examples: Examples) -> bool:
         for each in (columns, torch.stack(shuffled, dim=1))
     )
     return usual > 0 and found <= USUAL_REPEATS * usual
+
+
+def _codes(subject: Subject) -> torch.Tensor | None:
+    """Return `(n, C)` int64 of a table's columns as they were read; None of others."""
+    case = subject.case
+    if case is None or not isinstance(case.data.inputs, Table):
+        return None
+    table, train = case.data.inputs, case.setup.parts.train
+    used = [c.name for c in case.inspection.columns if c.role != "ignore"]
+    values = [table.columns[name].values[train[:MOST_COMPARED]] for name in used]
+    coded = [np.unique(each, return_inverse=True)[1].ravel() for each in values]
+    return torch.from_numpy(np.stack(coded, axis=1)) if coded else None
+
+
+def _chance_of_twins(
+    subject: Subject, examples: Examples, twins: np.ndarray, share: float
+) -> float:
+    """Return the probability that rows which are equal agree so by chance.
+
+    Args:
+        subject: Whose parts share rows.
+        examples: Of the training part.
+        twins: `(m,)` rows of the training part that another part has, too.
+        share: Of that part.
+
+    Returns:
+        0 where equal rows are no chance: not of a table, or of one whose rows seldom
+        differ in a single column.
+    """
+    codes = _codes(subject)
+    if codes is None or _nearly_equal(codes) < share:
+        return 0.0
+    asked = torch.from_numpy(twins[:MOST_ASKED])
+    rows = torch.cat([asked, examples.rows]).unique()
+    both = examples_of(subject, rows)
+    if both is None:
+        return 0.0
+    inputs = standardised(both)
+    places = torch.searchsorted(rows, asked)
+    far = torch.cdist(inputs[places], inputs)
+    far[far < SAME_PLACE] = torch.inf
+    near = far.argmin(dim=1)
+    others = both.targets[near] != both.targets[places]
+    # Equal rows agree nearly always, so that only the disagreeing others count.
+    return float(0.5 ** int(others.reshape(len(asked), -1).any(dim=1).sum()))
+
+
+def _nearly_equal(codes: torch.Tensor) -> float:
+    """Return the share of different rows that another equals in all columns but one."""
+    rows = codes.unique(dim=0).numpy().astype(np.uint64)
+    weights = generator(0, "doctor near").integers(
+        1, 2**63, size=rows.shape[1], dtype=np.uint64
+    )
+    mixed = rows * (2 * weights + 1)
+    whole = mixed.sum(axis=1, dtype=np.uint64)
+    found = np.zeros(len(rows), bool)
+    for column in mixed.T:
+        _, place, count = np.unique(
+            whole - column, return_inverse=True, return_counts=True
+        )
+        found |= count[place.ravel()] > 1
+    return float(found.mean())
 
 
 _Keyed = tuple[np.ndarray, np.ndarray]
