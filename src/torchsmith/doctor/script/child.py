@@ -12,7 +12,11 @@ from types import FrameType, ModuleType
 from torchsmith.core.files import write_atomic
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.doctor.script.facts import Facts
-from torchsmith.doctor.script.instrument import DIVIDED, EQUAL, SHARE, compiled
+from torchsmith.doctor.script.instrument import (
+    compiled,
+    looking_into_imports,
+    names_of,
+)
 from torchsmith.doctor.script.judging import judged
 from torchsmith.doctor.script.places import Place, Places
 from torchsmith.doctor.script.watcher import Enough, Watcher
@@ -29,26 +33,15 @@ def run_script(script: Path, arguments: list[str]) -> Facts:
     watcher = Watcher(places)
     module = ModuleType("__main__")
     file = str(script)
-
-    def at(line: int) -> Place:
-        return Place(file, line)
-
-    module.__dict__.update(
-        {
-            "__file__": file,
-            "__builtins__": __builtins__,
-            EQUAL: lambda result, line: watcher.counting.equal(result, at(line)),
-            DIVIDED: lambda a, b, line: watcher.counting.divided(a, b, at(line)),
-            SHARE: lambda a, b, line: watcher.counting.share(a, b, at(line)),
-        }
-    )
+    module.__dict__.update({"__file__": file, "__builtins__": __builtins__})
+    module.__dict__.update(names_of(watcher.counting, file))
     facts, before = watcher.facts, (sys.modules["__main__"], sys.argv, sys.path)
     sys.modules["__main__"] = module
     sys.argv = [file, *arguments]
     sys.path = [str(script.parent), *sys.path]
     try:
         code = compiled(script.read_bytes(), file)
-        with watcher.watching():
+        with looking_into_imports(places, watcher.counting), watcher.watching():
             exec(code, module.__dict__)  # noqa: S102 -- that is the person's wish
     except Enough:
         facts.ended = "stopped"

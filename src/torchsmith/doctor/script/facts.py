@@ -1,11 +1,12 @@
 """What was seen while a script ran; the rules judge these facts."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from torchsmith.doctor.script.places import Place, Places
 
@@ -65,6 +66,7 @@ class Call:
         outputs: Their output, detached, of the newest calls; otherwise None.
         is_trained: Whether a gradient was taken through it.
         num_inputs: How many tensors it was given.
+        arguments: All that the first call in training of a network was given.
         path: The lines that led to the call, the innermost first.
         first_layer: The first module with weights of its own that took part.
         entering: What that was given, of early calls.
@@ -82,6 +84,7 @@ class Call:
     outputs: Tensor | None = None
     is_trained: bool = False
     num_inputs: int = 1
+    arguments: tuple[tuple[Any, ...], dict[str, Any]] | None = None
     path: tuple[Place, ...] = ()
     first_layer: nn.Module | None = None
     entering: Tensor | None = None
@@ -135,6 +138,7 @@ class Stepping:
         step_place: The line of the last step.
         takes_closure: Whether it computes the loss itself, as LBFGS does.
         initial_lr: Learning rates when it was made.
+        rates: The highest learning rate at each step.
     """
 
     optimizer: Optimizer
@@ -147,6 +151,7 @@ class Stepping:
     step_place: Place | None = None
     takes_closure: bool = False
     initial_lr: tuple[float, ...] = ()
+    rates: list[float] = field(default_factory=list)
 
     @property
     def parameters(self) -> list[Tensor]:
@@ -168,6 +173,37 @@ class Ratio(NamedTuple):
     right: float
     divisor: float
     compared: int
+
+
+class Restored(NamedTuple):
+    """Weights that were read into a network, though they were its own already.
+
+    Attributes:
+        place: The line that kept them.
+        back: The line that read them.
+        num_steps: Optimizer steps between the two.
+    """
+
+    place: Place | None
+    back: Place | None
+    num_steps: int
+
+
+@dataclass(eq=False)
+class Schedule:
+    """What a schedule of learning rates did.
+
+    Attributes:
+        scheduler: Itself.
+        place: The line that makes it.
+        step_place: The line of its last step.
+        at_steps: How many optimizer steps went before each of its steps.
+    """
+
+    scheduler: LRScheduler
+    place: Place | None
+    step_place: Place | None = None
+    at_steps: list[int] = field(default_factory=list)
 
 
 class Loss(NamedTuple):
@@ -201,11 +237,17 @@ class Facts:
         ratios: Shares of right answers.
         initial: Copies of networks, by id, as they were at their first call.
         made_at: By id of a module, the line that makes it.
+        made_by: The same with the lines that led to it, the innermost first.
         reached: By id, parameters that had a gradient that is not 0.
         touched: Ids of parameters that had a gradient at all.
         used: By id of a network, ids of modules that were called in it.
         modules: By id, those modules.
         loaded: Ids of networks into which weights were read.
+        begun_anew: By id of a network, the last call before its weights were set back
+            to the first ones.
+        drawn: By address of a parameter, the last call before it was drawn.
+        restored: Readings of weights that were the network's own.
+        schedules: Of learning rates.
         tables: Tensors of many rows, and the lines that make them.
         cuts: Lines within a network at which gradients are cut.
         ended: How the script came to an end.
@@ -221,11 +263,16 @@ class Facts:
     ratios: list[Ratio] = field(default_factory=list)
     initial: dict[int, nn.Module | None] = field(default_factory=dict)
     made_at: dict[int, Place | None] = field(default_factory=dict)
+    made_by: dict[int, tuple[Place, ...]] = field(default_factory=dict)
     reached: dict[int, Tensor] = field(default_factory=dict)
     touched: set[int] = field(default_factory=set)
     used: dict[int, set[int]] = field(default_factory=dict)
     modules: dict[int, nn.Module] = field(default_factory=dict)
     loaded: set[int] = field(default_factory=set)
+    begun_anew: dict[int, int] = field(default_factory=dict)
+    drawn: dict[int, int] = field(default_factory=dict)
+    restored: list[Restored] = field(default_factory=list)
+    schedules: list[Schedule] = field(default_factory=list)
     tables: list[tuple[Tensor, Place | None]] = field(default_factory=list)
     cuts: dict[Place, str] = field(default_factory=dict)
     ended: str = "ended"
@@ -240,6 +287,15 @@ class Facts:
     def call(self, number: int) -> Call:
         """Return a call by its number."""
         return self.calls[number - 1]
+
+    def begun(self, module: nn.Module) -> int:
+        """Return the last call before a network's weights were made anew.
+
+        Args:
+            module: The network.
+        """
+        drawn = (self.drawn.get(p.data_ptr(), 0) for p in module.parameters())
+        return max(self.begun_anew.get(id(module), 0), *drawn, 0)
 
     @property
     def trained_calls(self) -> list[Call]:

@@ -5,16 +5,18 @@ from collections.abc import Callable, Iterator
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.doctor.rank import ranked
 from torchsmith.doctor.script.facts import Facts
-from torchsmith.doctor.script.reading import Reading
+from torchsmith.doctor.script.reading import Sources
 from torchsmith.doctor.script.rules_data import find_in_inputs
+from torchsmith.doctor.script.rules_kept_apart import find_in_parts
 from torchsmith.doctor.script.rules_loop import find_in_loop
 from torchsmith.doctor.script.rules_loss import find_in_losses
 from torchsmith.doctor.script.rules_network import find_in_network
 from torchsmith.doctor.script.rules_order import find_in_order
+from torchsmith.doctor.script.rules_rate import find_in_rates
 from torchsmith.doctor.script.rules_score import find_in_scores
 from torchsmith.inspect.inspection import Finding
 
-Rule = Callable[[Facts, Reading], Iterator[Finding]]
+Rule = Callable[[Facts, Sources], Iterator[Finding]]
 
 _RULES: tuple[Rule, ...] = (
     find_in_loop,
@@ -23,6 +25,7 @@ _RULES: tuple[Rule, ...] = (
     find_in_network,
     find_in_order,
     find_in_scores,
+    find_in_parts,
 )
 
 
@@ -35,15 +38,22 @@ def judged(facts: Facts) -> Diagnosis:
     findings: list[Finding] = []
     left_out: list[str] = list(_not_shown(facts))
     try:
-        reading = Reading(str(facts.places.script))
+        sources = Sources([str(facts.places.script), *facts.places.imported])
     except SyntaxError:
         return Diagnosis(left_out=tuple(left_out))
-    for rule in _RULES:
+    for rule in (*_RULES, find_in_rates):
+        if rule is find_in_rates and any(_explains_rates(one) for one in findings):
+            continue  # what else is wrong makes a rate look wrong, too
         try:
-            findings += rule(facts, reading)
+            findings += rule(facts, sources)
         except Exception as error:  # noqa: BLE001 -- a person's module may do anything
             left_out.append(f"{rule.__name__}: {type(error).__name__}: {error}")
     return Diagnosis(findings=ranked(findings), left_out=tuple(left_out))
+
+
+def _explains_rates(finding: Finding) -> bool:
+    follows = finding.code in ("T1", "T4", "C9", "Q2", "C8")
+    return finding.severity == "error" and not follows
 
 
 def _not_shown(facts: Facts) -> Iterator[str]:

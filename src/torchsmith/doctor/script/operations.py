@@ -61,6 +61,7 @@ _MOST_OUTPUTS = 65_536
 _EARLY = 60
 _MOST_TABLES = 40
 _LONG = 16
+_DRAWS = frozenset({"uniform_", "normal_", "trunc_normal_"})
 
 
 class Operations(TorchFunctionMode):
@@ -140,6 +141,8 @@ class Operations(TorchFunctionMode):
         self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         parents = list(tensors_in((args, tuple(kwargs.values()))))
+        if name in _DRAWS and parents and parents[0].requires_grad:
+            self.facts.drawn[parents[0].data_ptr()] = len(self.facts.calls)
         made = list(tensors_in((result,)))
         hangs = any(t.requires_grad or t in self._origins for t in (*parents, *made))
         if not hangs and (name != "eq" or self._number[0] is None):

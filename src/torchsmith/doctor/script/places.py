@@ -25,10 +25,14 @@ class Places:
 
     Args:
         script: Absolute.
+
+    Attributes:
+        imported: Files of the person that the script imports, in their order.
     """
 
     def __init__(self, script: Path) -> None:
         self.script = script
+        self.imported: list[str] = []
         self.folder = script.parent
         self._own = {str(script): True}
 

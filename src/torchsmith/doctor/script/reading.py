@@ -1,7 +1,7 @@
 """Reads the script where running it cannot tell which line is meant."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from torchsmith.doctor.script.places import Place
@@ -74,6 +74,25 @@ class Reading:
                     yield from _named(target, node.value, node)
             elif isinstance(node, ast.AnnAssign) and node.value is not None:
                 yield from _named(node.target, node.value, node)
+
+
+class Sources:
+    """The person's files: the script, and the modules beside it that it imports.
+
+    Args:
+        files: Absolute, the script first.
+    """
+
+    def __init__(self, files: Iterable[str]) -> None:
+        self._readings = {file: Reading(file) for file in files}
+
+    def __iter__(self) -> Iterator[Reading]:
+        """Give each file, the script first."""
+        return iter(self._readings.values())
+
+    def at(self, place: Place | None) -> Reading | None:
+        """Return the file of a line; None where it was not read."""
+        return None if place is None else self._readings.get(place.file)
 
 
 def names_in(node: ast.AST) -> set[str]:

@@ -10,7 +10,13 @@ from torch import Tensor, nn
 from torchsmith.doctor.script.facts import Call, Facts, Pair
 from torchsmith.doctor.script.found import found
 from torchsmith.doctor.script.places import Place
-from torchsmith.doctor.script.reading import Reading, last_name, names_in, slices_in
+from torchsmith.doctor.script.reading import (
+    Reading,
+    Sources,
+    last_name,
+    names_in,
+    slices_in,
+)
 from torchsmith.doctor.script.twin import (
     STEPS,
     Comparison,
@@ -44,16 +50,16 @@ _NUMBERS = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm, nn.Embedding)
 
 
-def find_in_inputs(facts: Facts, reading: Reading) -> Iterator[Finding]:
+def find_in_inputs(facts: Facts, sources: Sources) -> Iterator[Finding]:
     """Find D3, D4, D6 and D14.
 
     Args:
         facts: That were seen.
-        reading: Of the script.
+        sources: Of the script.
     """
     yield from _not_scaled(facts)
     yield from _target_not_scaled(facts)
-    yield from _split_in_order(facts, reading)
+    yield from _split_in_order(facts, sources)
 
 
 def _not_scaled(facts: Facts) -> Iterator[Finding]:
@@ -158,14 +164,15 @@ def _table_place(facts: Facts, call: Call) -> Place | None:
     return call.place
 
 
-def _split_in_order(facts: Facts, reading: Reading) -> Iterator[Finding]:
+def _split_in_order(facts: Facts, sources: Sources) -> Iterator[Finding]:
     """Parts that hold different targets, because the file is in an order."""
     trained = _targets([p for p in facts.training_pairs if not p.targets.calls])
     measured = [p for p in facts.pairs if not p.is_trained and p.labels is not None]
     tested = _targets([p for p in measured if p.name != "sub" and not p.targets.calls])
-    if len(trained) < 20 or len(tested) < 8 or _is_over_time(facts, reading):
+    if len(trained) < 20 or len(tested) < 8 or _is_over_time(facts, sources):
         return
-    place = _split_place(reading)
+    places = [_split_place(reading) for reading in sources]
+    place = next((one for one in places if one is not None), None)
     whole = bool((trained == trained.round()).all()) and bool(
         (tested == tested.round()).all()
     )
@@ -240,7 +247,7 @@ def _targets(pairs: list[Pair]) -> Tensor:
     return torch.cat(labels)[:200_000] if labels else torch.empty(0)
 
 
-def _is_over_time(facts: Facts, reading: Reading) -> bool:
+def _is_over_time(facts: Facts, sources: Sources) -> bool:
     """Whether examples follow each other in time: there, an order is kept."""
     for call in first_calls(facts):
         module = call.module
@@ -250,7 +257,7 @@ def _is_over_time(facts: Facts, reading: Reading) -> bool:
             return True
     if any(_are_windows(table) for table, _ in facts.tables):
         return True
-    names = names_in(reading.tree)
+    names = (name for reading in sources for name in names_in(reading.tree))
     words = {word for name in names for word in name.lower().split("_")}
     return bool(words & _TIMES)
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torchsmith.doctor.script.facts import Facts, Loss, Stepping
 from torchsmith.doctor.script.found import found
 from torchsmith.doctor.script.places import Place
-from torchsmith.doctor.script.reading import Reading, last_name
+from torchsmith.doctor.script.reading import Reading, Sources, last_name
 from torchsmith.inspect.inspection import Finding
 
 ADDED = 0.5
@@ -19,19 +19,19 @@ FEW = 3
 """Steps or gradients before a verdict."""
 
 
-def find_in_loop(facts: Facts, reading: Reading) -> Iterator[Finding]:
+def find_in_loop(facts: Facts, sources: Sources) -> Iterator[Finding]:
     """Find C1, C2, C3 and P12 in the order of gradient and step.
 
     Args:
         facts: That were seen.
-        reading: Of the script.
+        sources: Of the script.
     """
-    uncalled = list(_not_called(facts, reading))
+    uncalled = [one for reading in sources for one in _not_called(facts, reading)]
     yield from uncalled
     said = {finding.code for finding in uncalled}
-    for rule in (_added, _no_step, _cut, _idle, _not_trained, _unreached):
+    for rule in (_added, _no_step, _cut, _idle, _not_trained, _unreached, _restored):
         yield from (finding for finding in rule(facts) if finding.code not in said)
-    yield from _frozen(facts, reading)
+    yield from _frozen(facts, sources)
 
 
 def _not_called(facts: Facts, reading: Reading) -> Iterator[Finding]:
@@ -140,14 +140,21 @@ def _idle(facts: Facts) -> Iterator[Finding]:
             continue
         if any(loss.is_leaf or _misses(facts, loss) for loss in facts.losses):
             continue
+        if facts.losses and not any(loss.value for loss in facts.losses):
+            continue  # gradients of 0: said by the rule on losses
         own = {id(parameter) for parameter in stepping.parameters}
         elsewhere = any(loss.num_reached > 0 for loss in facts.losses)
+        away = not own & _living(facts)
         evidence = (
             f"In {stepping.num_idle} of {steps} steps no parameter had a gradient"
         )
         if not facts.losses:
             remedy = "Call loss.backward() before optimizer.step()."
             place, evidence = stepping.step_place, f"{evidence}: backward() never ran."
+        elif elsewhere and away:
+            remedy = "Make the optimizer after the last layer is replaced."
+            place = stepping.place
+            evidence += ": they are no part of a network that is trained."
         elif elsewhere and not own & facts.reached.keys():
             remedy = "Give the optimizer the parameters of the network that is trained."
             place = stepping.place
@@ -157,6 +164,12 @@ def _idle(facts: Facts) -> Iterator[Finding]:
             place, evidence = stepping.step_place, f"{evidence}."
         told = ("The optimizer's steps change nothing.", evidence, remedy)
         yield found(facts, "C1", "error", place, told)
+
+
+def _living(facts: Facts) -> set[int]:
+    """Return ids of the parameters that trained networks have now."""
+    networks = {id(call.module): call.module for call in facts.trained_calls}
+    return {id(p) for net in networks.values() if net for p in net.parameters()}
 
 
 def _not_trained(facts: Facts) -> Iterator[Finding]:
@@ -201,11 +214,22 @@ def _by_hand(facts: Facts, module: nn.Module) -> bool:
     return False
 
 
+def _doubtful(facts: Facts) -> Stepping:
+    """Return the optimizer that takes what another has, or the first."""
+    taken: set[int] = set()
+    for stepping in facts.steppings:
+        own = {id(p) for p in stepping.parameters}
+        if own <= taken:
+            return stepping
+        taken |= own
+    return facts.steppings[0]
+
+
 def _forgotten(
     facts: Facts, module: nn.Module, missing: list[str], *, hidden: bool
 ) -> Finding:
     kind = type(module).__name__
-    place = facts.made_at.get(id(module)) if hidden else facts.steppings[0].place
+    place = facts.made_at.get(id(module)) if hidden else _doubtful(facts).place
     why = (
         f"{kind} is used in forward(), but is no part of the module: a plain list or "
         "dict hides it from parameters()."
@@ -220,6 +244,19 @@ def _forgotten(
     )
     told = ("Parameters that take part are never trained.", why, remedy)
     return found(facts, "P12", "error", place, told)
+
+
+def _restored(facts: Facts) -> Iterator[Finding]:
+    """The best weights are read back, but were no copy."""
+    for kept, back, steps in facts.restored:
+        told = (
+            "The weights that are read back are no copy: reading them changes nothing.",
+            f"state_dict() gives the weights themselves, which {steps} later steps "
+            f"changed; {facts.places.told(back)} reads those into the network.",
+            "Keep copy.deepcopy(model.state_dict()), or save it to a file.",
+        )
+        yield found(facts, "C1", "error", kept, told)
+        return
 
 
 def _unreached(facts: Facts) -> Iterator[Finding]:
@@ -251,7 +288,7 @@ def _taking_part(facts: Facts) -> Iterator[nn.Module]:
             yield facts.modules[number]
 
 
-def _frozen(facts: Facts, reading: Reading) -> Iterator[Finding]:
+def _frozen(facts: Facts, sources: Sources) -> Iterator[Finding]:
     """Layers that shall not learn, though nobody gave them weights."""
     if facts.num_steps < FEW:
         return
@@ -268,7 +305,9 @@ def _frozen(facts: Facts, reading: Reading) -> Iterator[Finding]:
             "it.",
             "Let it learn, or read trained weights into it before it is frozen.",
         )
-        place = _freezing(reading) or facts.made_at.get(id(module))
+        places = [_freezing(reading) for reading in sources]
+        line = next((place for place in places if place is not None), None)
+        place = line or facts.made_at.get(id(module))
         yield found(facts, "P12", "warning", place, told)
         return
 

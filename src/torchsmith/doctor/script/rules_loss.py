@@ -9,7 +9,7 @@ from torch import Tensor
 from torchsmith.doctor.script.facts import Facts, Operation, Pair
 from torchsmith.doctor.script.found import found
 from torchsmith.doctor.script.places import Place
-from torchsmith.doctor.script.reading import Reading
+from torchsmith.doctor.script.reading import Sources
 from torchsmith.inspect.inspection import Finding
 
 NEAR = 1e-3
@@ -23,14 +23,14 @@ _NUMBERS = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "sub")
 _RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "softmax": (0.0, 1.0)}
 
 
-def find_in_losses(facts: Facts, reading: Reading) -> Iterator[Finding]:
+def find_in_losses(facts: Facts, sources: Sources) -> Iterator[Finding]:
     """Find C4, C5, C7, P5, P6 and T1 in what the losses were given.
 
     Args:
         facts: That were seen.
-        reading: Of the script.
+        sources: Of the script.
     """
-    del reading
+    del sources
     trained = facts.training_pairs
     yield from _broadcast(facts)
     by_place: dict[tuple[Place | None, str], list[Pair]] = {}
@@ -77,6 +77,16 @@ def _by_hand(pair: Pair) -> bool:
 def _head(facts: Facts, pairs: list[Pair]) -> Iterator[Finding]:
     """What the loss wants of the last layer: logits, or log-probabilities."""
     name = pairs[0].name
+    if name == "cross_entropy" and all(p.shapes[0][1:] == (1,) for p in pairs):
+        told = (
+            "CrossEntropyLoss gets one number for each example.",
+            f"Answers have shape {pairs[0].shapes[0]}: softmax over one class is "
+            "always 1, so that the loss is 0 whatever the network says.",
+            "Use BCEWithLogitsLoss for two classes, or give the last layer one output "
+            "for each class.",
+        )
+        yield found(facts, "P5", "error", pairs[0].place, told)
+        return
     seen = [p.outputs for p in pairs if p.outputs is not None and p.outputs.dim() >= 2]
     seen = [outputs for outputs in seen if len(outputs) > 1 and outputs.shape[1] > 1]
     if name in ("nll_loss", "index", "gather") and len(seen) >= FEW:

@@ -12,13 +12,16 @@ from torchsmith.doctor.script.facts import Call, Facts
 from torchsmith.doctor.script.found import found
 from torchsmith.doctor.script.operations import tensors_in
 from torchsmith.doctor.script.places import Place, Places
-from torchsmith.doctor.script.reading import Reading
+from torchsmith.doctor.script.reading import Sources
 from torchsmith.doctor.script.rules_loss import runs_over_batch
 from torchsmith.doctor.script.twin import first_calls
 from torchsmith.inspect.inspection import Finding
 
 SAME = 1e-6
 """Relative difference below which two numbers are one."""
+
+EQUAL = 50
+"""Inputs, from which they are not equal by chance."""
 
 LATER = 10
 """Steps after which a network that learns no longer answers all inputs alike."""
@@ -32,44 +35,74 @@ VARIED = 100
 _LAYERS = nn.Linear | nn.modules.conv._ConvNd
 
 
-def find_in_network(facts: Facts, reading: Reading) -> Iterator[Finding]:
+def find_in_network(facts: Facts, sources: Sources) -> Iterator[Finding]:
     """Find C5, C9, C10 and T4.
 
     Args:
         facts: That were seen.
-        reading: Of the script.
+        sources: Of the script.
     """
-    del reading
+    del sources
     for call in first_calls(facts):
         if call.module is None:
             continue
         own = [c for c in facts.trained_calls if c.module is call.module]
+        if equal := _equal_inputs(facts, own):
+            yield equal
+            continue
         yield from _mixed(facts, call, own)
         yield from _constant(facts, own)
         yield from _alike(facts, call.module, own)
         yield from _dead(facts, call.module, own)
 
 
+def _equal_inputs(facts: Facts, own: list[Call]) -> Finding | None:
+    """Examples that all are one and the same, while their targets differ."""
+    rows = {row for call in own for row in call.rows}
+    number = sum(len(call.rows) for call in own)
+    if len(rows) != 1 or number < EQUAL:
+        return None
+    numbers = {call.number for call in own}
+    labels = [
+        pair.labels
+        for pair in facts.training_pairs
+        if pair.labels is not None and numbers & pair.answers.calls
+    ]
+    if not labels or len(torch.cat(labels).unique()) < 2:
+        return None
+    first = own[0].inputs
+    value = "" if first is None or bool(first.any()) else ": all numbers are 0"
+    place = next((p for t, p in facts.tables if _is_one_row(t)), own[0].place)
+    told = (
+        "All examples that reach the network are equal.",
+        f"{number} inputs in {len(own)} batches are one and the same{value}, while "
+        "their targets differ.",
+        "Look at what makes the inputs, such as // on whole numbers or an index that "
+        "stands still, and print a few of them.",
+    )
+    return found(facts, "C9", "error", place, told, "before")
+
+
+def _is_one_row(table: Tensor) -> bool:
+    return bool((table == table[:1]).all())
+
+
 def _mixed(facts: Facts, call: Call, own: list[Call]) -> Iterator[Finding]:
     """Examples whose answer depends on the others of their batch."""
-    inputs, network = call.inputs, facts.initial.get(id(call.module))
-    if inputs is None or network is None or call.num_inputs != 1 or len(inputs) < 3:
+    network, given = facts.initial.get(id(call.module)), call.arguments
+    if network is None or given is None or not _are_examples(given, call.num_rows):
         return
     if len(own) > 1 and own[0].rows == own[1].rows:
         return  # always all examples, such as the nodes of one graph
-    if not _is_per_example(facts, call) or not inputs.is_floating_point():
+    if not _is_per_example(facts, call):
         return
-    network = copy.deepcopy(network).eval()
-    changed = inputs.clone()
-    changed[0] = inputs[1] + 1.0
-    with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        before = next(tensors_in(network(inputs)), None)
-        torch.manual_seed(0)
-        after = next(tensors_in(network(changed)), None)
-    if before is None or after is None or len(before) != len(inputs):
+    before = _answered(network, given)
+    after = _answered(network, _with_another_first(given))
+    if before is None or after is None or before.shape != after.shape:
         return
-    far = (before[1:] - after[1:]).abs().flatten(1).amax(1)
+    if before.shape[:1] != (call.num_rows,) or before.shape[1:] == before.shape[:1]:
+        return  # such as how alike each two examples are
+    far = (before[1:] - after[1:]).abs().reshape(len(before) - 1, -1).amax(1)
     size = max(float(before.abs().mean()), 1e-12)
     mixed = int((far > 1e-3 * size).sum())
     if not mixed:
@@ -77,11 +110,47 @@ def _mixed(facts: Facts, call: Call, own: list[Call]) -> Iterator[Finding]:
     told = (
         "The network mixes the examples of a batch.",
         f"In eval mode, another first example changes the answers of {mixed} of the "
-        f"{len(inputs) - 1} others.",
+        f"{call.num_rows - 1} others.",
         "Keep dimension 0 for the examples: look for view, reshape, permute, transpose "
         "and softmax in forward(), and for batch_first.",
     )
     yield found(facts, "C5", "error", call.place, told, "before")
+
+
+def _are_examples(given: object, number: int) -> bool:
+    """Whether all that a network was given has a row for each example."""
+    tensors = list(tensors_in(given))
+    alone = len(tensors) == 1
+    return number > 2 and all(
+        tensor.shape[:1] == (number,)
+        and (alone or tensor.shape != (number, number))  # of a graph
+        and tensor.dtype != torch.bool
+        for tensor in tensors
+    )
+
+
+def _with_another_first(given: Any) -> Any:
+    """Return arguments whose first example is replaced by the second."""
+    if isinstance(given, Tensor):
+        changed = given.clone()
+        changed[0] = given[1] + 1.0 if given.is_floating_point() else given[1]
+        return changed
+    if isinstance(given, dict):
+        return {name: _with_another_first(part) for name, part in given.items()}
+    if isinstance(given, tuple | list):
+        return type(given)(_with_another_first(part) for part in given)
+    return given
+
+
+def _answered(network: nn.Module, given: Any) -> Tensor | None:
+    args, kwargs = given
+    twin = copy.deepcopy(network).eval()
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        try:
+            return next(tensors_in(twin(*args, **kwargs)), None)
+        except Exception:  # noqa: BLE001 -- a person's module may refuse in any way
+            return None
 
 
 def _is_per_example(facts: Facts, call: Call) -> bool:

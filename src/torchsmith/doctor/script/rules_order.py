@@ -12,6 +12,7 @@ from torchsmith.doctor.script.reading import (
     Function,
     Loop,
     Reading,
+    Sources,
     last_name,
     names_in,
     slices_in,
@@ -31,21 +32,22 @@ SORTED = 8.0
 """Standard errors by which neighbours share their class more often than by chance."""
 
 
-def find_in_order(facts: Facts, reading: Reading) -> Iterator[Finding]:
+def find_in_order(facts: Facts, sources: Sources) -> Iterator[Finding]:
     """Find C7 and P8.
 
     Args:
         facts: That were seen.
-        reading: Of the script.
+        sources: Of the script.
     """
-    yield from _standing_still(facts, reading)
-    yield from _empty(facts, reading)
-    yield from _shrinking(facts, reading)
+    yield from _standing_still(facts, sources)
+    yield from _empty(facts, sources)
+    for reading in sources:
+        yield from _shrinking(facts, reading)
     yield from _other_targets(facts)
     yield from _in_class_order(facts)
 
 
-def _standing_still(facts: Facts, reading: Reading) -> Iterator[Finding]:
+def _standing_still(facts: Facts, sources: Sources) -> Iterator[Finding]:
     """Batches that move by less than a batch, or not at all."""
     by_place: dict[tuple[Place | None, int], list[Call]] = {}
     for call in facts.trained_calls:
@@ -56,8 +58,8 @@ def _standing_still(facts: Facts, reading: Reading) -> Iterator[Finding]:
         if len(neighbours) < FEW or place is None:
             continue
         sliding = sum(0 < _moved(a, b) <= a.num_rows // 2 for a, b in neighbours)
-        same = sum(a.rows == b.rows for a, b in neighbours)
-        line = _batch_line(reading, place)
+        same = sum(a.rows == b.rows and len(set(a.rows)) > 1 for a, b in neighbours)
+        line = _batch_line(sources, place)
         is_sliding = sliding >= MOST * len(neighbours)
         if not is_sliding and (same < MOST * len(neighbours) or line is None):
             continue  # the same batch again may be meant: all examples, or one to learn
@@ -84,9 +86,10 @@ def _moved(before: Call, after: Call) -> int:
     return by if first[by:] == second[: len(first) - by] else 0
 
 
-def _batch_line(reading: Reading, place: Place) -> Place | None:
+def _batch_line(sources: Sources, place: Place) -> Place | None:
     """Return the line that says where a batch begins, in the loop around a call."""
-    if place.file != reading.file:
+    reading = sources.at(place)
+    if reading is None:
         return None
     loops = reading.loops(place.line)
     statement = reading.statement(place.line)
@@ -139,13 +142,13 @@ def _in_order(lower: ast.expr | None, names: set[str]) -> list[str]:
     return [*sorted(first), *sorted(names - first)]
 
 
-def _empty(facts: Facts, reading: Reading) -> Iterator[Finding]:
+def _empty(facts: Facts, sources: Sources) -> Iterator[Finding]:
     calls = [call for call in facts.calls if call.is_trained or call.has_grad]
     empty = [call for call in calls if call.num_rows == 0 and call.num_inputs]
     if not empty or len(empty) < 0.2 * len(calls):
         return
     place = empty[0].place
-    line = None if place is None else _batch_line(reading, place)
+    line = None if place is None else _batch_line(sources, place)
     told = (
         "Batches are empty.",
         f"{len(empty)} of {len(calls)} batches hold no example.",
@@ -156,10 +159,9 @@ def _empty(facts: Facts, reading: Reading) -> Iterator[Finding]:
 
 def _shrinking(facts: Facts, reading: Reading) -> Iterator[Finding]:
     """`y = y[i:j]` in a loop: the next turn cuts what is left of the last one."""
-    used = {p.place.line for p in facts.pairs if p.place is not None}
-    used |= {c.place.line for c in facts.calls if c.place is not None}
-    if facts.error_place is not None:
-        used.add(facts.error_place.line)
+    places = [*(p.place for p in facts.pairs), *(c.place for c in facts.calls)]
+    places.append(facts.error_place)
+    used = {p.line for p in places if p is not None and p.file == reading.file}
     for loop in ast.walk(reading.tree):
         if not isinstance(loop, ast.For):
             continue
@@ -228,7 +230,7 @@ def _other_targets(facts: Facts) -> Iterator[Finding]:
                 changed += known[row] != label
                 place = place or (pair.place if known[row] != label else None)
             known[row] = label
-    if again < 50 or changed < 0.5 * again:
+    if again < 50 or changed < 0.5 * again or len(known) < 2:
         return
     told = (
         "The same inputs come with other targets each time.",

@@ -1,4 +1,4 @@
-"""How the script measures its network: mode, parts, and the share of right answers."""
+"""How the script measures its network: its mode, and the share of right answers."""
 
 import ast
 import copy
@@ -11,7 +11,12 @@ from torchsmith.doctor.script.facts import Call, Facts
 from torchsmith.doctor.script.found import found
 from torchsmith.doctor.script.operations import tensors_in
 from torchsmith.doctor.script.places import Place
-from torchsmith.doctor.script.reading import Loop, Reading, last_name, names_in
+from torchsmith.doctor.script.reading import (
+    Reading,
+    Sources,
+    last_name,
+    names_in,
+)
 from torchsmith.inspect.inspection import Finding
 
 GAP = 1e-3
@@ -20,36 +25,29 @@ GAP = 1e-3
 FEW = 3
 """Batches that show the same, before a note."""
 
-SHARED = 0.02
-"""Share of what is measured that was trained on, above which it is no accident."""
-
 _MODAL = (
     nn.modules.dropout._DropoutNd,
     nn.modules.batchnorm._BatchNorm,
 )
-_TEST = ("test", "val", "valid", "validation", "holdout", "eval", "dev")
-_KEEPS = ("save", "deepcopy", "state_dict")
 _COUNTS = ("correct", "hits", "right", "acc", "matches", "num_correct", "n_correct")
 
 
-def find_in_scores(facts: Facts, reading: Reading) -> Iterator[Finding]:
-    """Find C6, C8, D8 and Q2.
+def find_in_scores(facts: Facts, sources: Sources) -> Iterator[Finding]:
+    """Find C6 and C8.
 
     Args:
         facts: That were seen.
-        reading: Of the script.
+        sources: Of the script.
     """
-    yield from _wrong_mode(facts, reading)
+    yield from _wrong_mode(facts, sources)
     yield from _with_gradients(facts)
     yield from _trained_in_eval(facts)
-    yield from _wrong_divisor(facts, reading)
-    yield from _trained_on(facts, reading)
-    yield from _chosen_by_test(reading, facts)
+    yield from _wrong_divisor(facts, sources)
 
 
-def _wrong_mode(facts: Facts, reading: Reading) -> Iterator[Finding]:
+def _wrong_mode(facts: Facts, sources: Sources) -> Iterator[Finding]:
     seen: set[Place | None] = set()
-    for call in _measuring(facts, reading):
+    for call in measuring(facts, sources):
         if call.place in seen or call.module is None or not call.is_training:
             continue
         modal = [m for m in call.module.modules() if _depends_on_mode(m)]
@@ -72,19 +70,25 @@ def _wrong_mode(facts: Facts, reading: Reading) -> Iterator[Finding]:
         yield found(facts, "C6", "error", call.place, told)
 
 
-def _measuring(facts: Facts, reading: Reading) -> Iterator[Call]:
-    """Calls whose answers meet targets, and that no gradient goes through."""
+def measuring(facts: Facts, sources: Sources) -> Iterator[Call]:
+    """Give calls whose answers meet targets, and that no gradient goes through.
+
+    Args:
+        facts: That were seen.
+        sources: Of the script.
+    """
     met = frozenset[int]().union(*(p.answers.calls for p in facts.pairs))
     for call in facts.calls:
         if call.is_trained or call.place is None:
             continue
-        if call.number in met or _is_scored(call, reading):
+        if call.number in met or _is_scored(call, sources):
             yield call
 
 
-def _is_scored(call: Call, reading: Reading) -> bool:
+def _is_scored(call: Call, sources: Sources) -> bool:
     """Whether the lines around a call without gradients compute a score."""
-    if call.has_grad or call.place is None or call.place.file != reading.file:
+    reading = sources.at(call.place)
+    if call.has_grad or call.place is None or reading is None:
         return False
     around = reading.function(call.place.line)
     loops = reading.loops(call.place.line)
@@ -159,7 +163,7 @@ def _trained_in_eval(facts: Facts) -> Iterator[Finding]:
         yield found(facts, "C6", "error", off[0].place, told)
 
 
-def _wrong_divisor(facts: Facts, reading: Reading) -> Iterator[Finding]:
+def _wrong_divisor(facts: Facts, sources: Sources) -> Iterator[Finding]:
     right: set[Place | None] = set()
     wrong: dict[Place | None, tuple[float, float, int]] = {}
     for ratio in facts.ratios:
@@ -180,7 +184,8 @@ def _wrong_divisor(facts: Facts, reading: Reading) -> Iterator[Finding]:
         )
         yield found(facts, "C8", "error", place, told, "after")
     known = right | set(wrong)
-    for line, text in _plus_one(reading):
+    plus_one = (found for reading in sources for found in _plus_one(reading))
+    for line, text in plus_one:
         if line not in known:
             told = (
                 "The share of right answers is divided by a wrong number.",
@@ -218,78 +223,3 @@ def _plus_one(reading: Reading) -> Iterator[tuple[Place, str]]:
 
 def _is_one(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value in (1, 1.0)
-
-
-def _trained_on(facts: Facts, reading: Reading) -> Iterator[Finding]:
-    """Examples that are measured as unseen, though they were trained on."""
-    taught: dict[int, set[int]] = {}
-    for call in facts.trained_calls:
-        taught.setdefault(id(call.module), set()).update(call.rows)
-    passes: dict[tuple[int, tuple[Place, ...], int], list[int]] = {}
-    for call in _measuring(facts, reading):
-        if call.module is not None and call.rows:
-            key = (id(call.module), call.path, call.step)
-            passes.setdefault(key, []).extend(call.rows)
-    worst: dict[Place | None, float] = {}
-    for (number, path, _), rows in passes.items():
-        place = path[0] if path else None
-        trained = taught.get(number, set())
-        again = set(rows) & trained
-        share = sum(row in again for row in rows) / len(rows)
-        usual = 20 * (1 - len(set(rows)) / len(rows))  # equal rows that the data has
-        if len(rows) < 20 or share <= SHARED + usual:
-            continue
-        if share < 1 - SHARED and len(again) > 0.9 * len(trained):
-            continue  # all of training and then another part, by the same lines
-        worst[place] = max(worst.get(place, 0.0), share)
-    for place, share in worst.items():
-        if share > 1 - SHARED and not _means_unseen(reading, place):
-            continue
-        told = (
-            "The network is measured on examples that it was trained on.",
-            f"{share:.0%} of what is measured here are rows that training took, too.",
-            "Keep the parts apart: split before training, and give each loop its own.",
-        )
-        yield found(facts, "D8", "error", place, told, "after")
-
-
-def _means_unseen(reading: Reading, place: Place | None) -> bool:
-    """Whether the script calls what it measures there a part that is not trained on."""
-    if place is None or place.file != reading.file:
-        return False
-    statement = reading.statement(place.line)
-    if statement is None:
-        return False
-    names = names_in(statement)
-    for loop in reading.loops(place.line)[:1]:
-        if isinstance(loop, ast.For):
-            names |= names_in(loop.iter)
-    words = {part for name in names for part in name.lower().split("_")}
-    return bool(words & set(_TEST)) and not words & {"train", "training"}
-
-
-def _chosen_by_test(reading: Reading, facts: Facts) -> Iterator[Finding]:
-    """`if test_acc > best:` in a loop over epochs, where something is kept."""
-    for node in ast.walk(reading.tree):
-        if not isinstance(node, ast.If) or not isinstance(node.test, ast.Compare):
-            continue
-        if not any(isinstance(above, Loop) for above in reading.above(node)):
-            continue
-        names = {name.lower() for name in names_in(node.test)}
-        best = [name for name in names if "best" in name]
-        test = [n for n in names if "test" in n.split("_") and "best" not in n]
-        keeps = any(
-            isinstance(inner, ast.Break)
-            or (isinstance(inner, ast.Call) and last_name(inner) in _KEEPS)
-            for part in node.body
-            for inner in ast.walk(part)
-        )
-        if best and test and keeps:
-            told = (
-                "The network is chosen by the test data.",
-                f"`{ast.unparse(node.test)}` keeps the epoch whose test score is best: "
-                "that score is no longer one on unseen data.",
-                "Split off a validation part and choose by it; look at the test data "
-                "once, at the end.",
-            )
-            yield found(facts, "Q2", "warning", reading.place(node), told, "before")

@@ -65,11 +65,10 @@ def scaling_helps(
     """
     begun = facts.initial.get(id(module))
     lessons = _lessons(facts, module)
-    stepping = _stepping(facts, module)
+    stepping = stepping_of(facts, module)
     if begun is None or stepping is None or len(lessons) < 1:
         return None
-    size = sum(p.numel() for p in module.parameters()) * len(lessons[0].inputs)
-    if size * STEPS > 100 * _MOST_NUMBERS:
+    if _is_dear(module, lessons):
         return None
     try:
         if targets:
@@ -84,6 +83,39 @@ def scaling_helps(
         return Comparison(first, _learn(begun, _scaled(lessons), stepping))
     except Exception:  # noqa: BLE001 -- a person's module may refuse in any way
         return None
+
+
+def tried(
+    facts: Facts, module: nn.Module, *, factor: float = 1.0, reduction: str = ""
+) -> float | None:
+    """Train a copy of a network on the script's first batches with another rate.
+
+    Args:
+        facts: That were seen.
+        module: Whose first batches; copied as it was at its first call.
+        factor: Of the highest rate that was seen.
+        reduction: Of the loss, the script's own where not given.
+
+    Returns:
+        Mean loss of each target in the last quarter of steps; None where the script
+        does something that cannot be done again so simply.
+    """
+    begun = facts.initial.get(id(module))
+    lessons, stepping = _lessons(facts, module), stepping_of(facts, module)
+    if begun is None or stepping is None or not lessons or not stepping.rates:
+        return None
+    if _is_dear(module, lessons):
+        return None
+    rate = factor * max(stepping.rates)
+    try:
+        return _learn(begun, lessons, stepping, rate, reduction)
+    except Exception:  # noqa: BLE001 -- a person's module may refuse in any way
+        return None
+
+
+def _is_dear(module: nn.Module, lessons: list[Lesson]) -> bool:
+    size = sum(p.numel() for p in module.parameters()) * len(lessons[0].inputs)
+    return size * STEPS > 100 * _MOST_NUMBERS
 
 
 def _lessons(facts: Facts, module: nn.Module) -> list[Lesson]:
@@ -101,7 +133,13 @@ def _lessons(facts: Facts, module: nn.Module) -> list[Lesson]:
     return lessons
 
 
-def _stepping(facts: Facts, module: nn.Module) -> Stepping | None:
+def stepping_of(facts: Facts, module: nn.Module) -> Stepping | None:
+    """Return the first optimizer that trains a network.
+
+    Args:
+        facts: That were seen.
+        module: The network.
+    """
     own = {id(p) for p in module.parameters()}
     for stepping in facts.steppings:
         if not stepping.takes_closure and own & {id(p) for p in stepping.parameters}:
@@ -118,10 +156,17 @@ def _scaled(lessons: list[Lesson]) -> list[Lesson]:
     return [x._replace(inputs=(x.inputs - mean) / deviation) for x in lessons]
 
 
-def _learn(begun: nn.Module, lessons: list[Lesson], stepping: Stepping) -> float:
+def _learn(
+    begun: nn.Module,
+    lessons: list[Lesson],
+    stepping: Stepping,
+    rate: float | None = None,
+    reduction: str = "",
+) -> float:
     network = copy.deepcopy(begun).train().requires_grad_()
     known = {k: v for k, v in stepping.optimizer.defaults.items() if k != "lr"}
-    rate = stepping.initial_lr[0] if stepping.initial_lr else 1e-3
+    if rate is None:
+        rate = stepping.initial_lr[0] if stepping.initial_lr else 1e-3
     optimizer = type(stepping.optimizer)(network.parameters(), lr=rate, **known)  # type: ignore[call-arg]
     losses = []
     with torch.enable_grad(), torch.random.fork_rng(devices=[]):
@@ -129,13 +174,22 @@ def _learn(begun: nn.Module, lessons: list[Lesson], stepping: Stepping) -> float
         for step in range(STEPS):
             lesson = lessons[step % len(lessons)]
             outputs = network(lesson.inputs).reshape(lesson.pair.shapes[0])
-            loss = getattr(functional, lesson.pair.name)(outputs, lesson.targets)
+            loss = getattr(functional, lesson.pair.name)(
+                outputs, lesson.targets, reduction=reduction or lesson.pair.reduction
+            )
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            losses.append(float(loss.detach()))
+            each = reduction or lesson.pair.reduction
+            number = _number(lesson.targets, outputs) if each == "sum" else 1
+            losses.append(float(loss.detach()) / number)
     late = losses[-max(STEPS // 4, 1) :]
     return sum(late) / len(late)
+
+
+def _number(targets: Tensor, outputs: Tensor) -> int:
+    """Return how many losses a sum holds."""
+    return len(outputs) if targets.dim() < outputs.dim() else targets.numel()
 
 
 def first_calls(facts: Facts) -> list[Call]:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
     register_optimizer_step_pre_hook,
@@ -23,11 +24,13 @@ from torchsmith.doctor.script.facts import (
     Facts,
     Loss,
     Origin,
+    Schedule,
     Stepping,
     hashes,
 )
 from torchsmith.doctor.script.operations import Operations, tensors_in
 from torchsmith.doctor.script.places import Place, Places
+from torchsmith.doctor.script.weights import Weights
 
 ENOUGH_STEPS = 200
 """Optimizer steps after which a script that also measured itself has shown enough."""
@@ -69,6 +72,7 @@ class Watcher:
         self._thread = threading.get_ident()
         self._measured_at = -1
         self._num_calls: dict[tuple[int, bool], int] = {}
+        self._weights = Weights(self.facts)
         self.counting = Counting(self.facts, self.operations)
         self._top: Call | None = None
         self._num_rows = 0
@@ -82,7 +86,10 @@ class Watcher:
                 (nn.Module, "__call__", self._called),
                 (nn.Module, "__init__", self._made),
                 (nn.Module, "zero_grad", self._cleared),
+                (nn.Module, "state_dict", self._kept),
                 (nn.Module, "load_state_dict", self._loaded),
+                (LRScheduler, "__init__", self._schedule_made),
+                (LRScheduler, "step", self._scheduled),
                 (Optimizer, "__init__", self._optimizer_made),
                 (Optimizer, "zero_grad", self._cleared),
             ):
@@ -158,6 +165,9 @@ class Watcher:
                 facts.initial[id(module)] = _copied(module)
             call = self._new_call(module, place, given)
         key = (id(module), module.training)
+        if key not in self._num_calls and call.inputs is not None and call.is_training:
+            with self.operations.quiet():
+                call.arguments = _kept((args, kwargs))
         self._num_calls[key] = self._num_calls.get(key, 0) + 1
         self.operations.is_brief = self._num_calls[key] > _DETAILED_CALLS
         return call
@@ -207,14 +217,42 @@ class Watcher:
     def _made(
         self, original: Original, module: nn.Module, *args: Any, **kwargs: Any
     ) -> None:
-        self.facts.made_at[id(module)] = self.facts.places.here()
+        path = self.facts.places.path()
+        self.facts.made_at[id(module)] = path[0] if path else None
+        self.facts.made_by[id(module)] = path
         original(module, *args, **kwargs)
 
     def _loaded(
         self, original: Original, module: nn.Module, *args: Any, **kwargs: Any
     ) -> Any:
-        self.facts.loaded.update(id(part) for part in module.modules())
+        state = args[0] if args else kwargs.get("state_dict")
+        result = original(module, *args, **kwargs)
+        with self.operations.quiet():
+            self._weights.loaded(module, state)
+        return result
+
+    def _kept(
+        self, original: Original, module: nn.Module, *args: Any, **kwargs: Any
+    ) -> Any:
+        if not args and "destination" not in kwargs:  # not of a part of it
+            self._weights.kept(module)
         return original(module, *args, **kwargs)
+
+    def _schedule_made(
+        self, original: Original, scheduler: LRScheduler, *args: Any, **kwargs: Any
+    ) -> None:
+        original(scheduler, *args, **kwargs)
+        made = Schedule(scheduler, self.facts.places.here())
+        self.facts.schedules.append(made)
+
+    def _scheduled(
+        self, original: Original, scheduler: LRScheduler, *args: Any, **kwargs: Any
+    ) -> None:
+        original(scheduler, *args, **kwargs)
+        for schedule in self.facts.schedules:
+            if schedule.scheduler is scheduler:
+                schedule.step_place = self.facts.places.here()
+                schedule.at_steps.append(self.facts.num_steps)
 
     def _optimizer_made(
         self, original: Original, optimizer: Optimizer, *args: Any, **kwargs: Any
@@ -263,6 +301,10 @@ class Watcher:
         if not stepping.takes_closure:
             self.operations.asleep -= 1
         stepping.num_steps += 1
+        groups = optimizer.param_groups
+        stepping.rates.append(
+            max((float(g.get("lr", 0.0)) for g in groups), default=0.0)
+        )
         stepping.num_backward = 0
         stepping.was_reset = False
         self.counting.stepped()
@@ -326,6 +368,17 @@ def _copied(module: nn.Module) -> nn.Module | None:
         return copy.deepcopy(module)
     except Exception:  # noqa: BLE001 -- a person's module may refuse in any way
         return None
+
+
+def _kept(value: Any) -> Any:
+    """Return a value with copies of its tensors."""
+    if isinstance(value, Tensor):
+        return value.detach().clone()
+    if isinstance(value, dict):
+        return {name: _kept(part) for name, part in value.items()}
+    if type(value) in (tuple, list):
+        return type(value)(_kept(part) for part in value)
+    return value
 
 
 def _has_gradient(parameter: Tensor) -> bool:
