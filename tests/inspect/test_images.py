@@ -71,10 +71,14 @@ def test_pictures_in_both_parts_are_a_warning():
     assert (finding.severity, finding.where) == ("warning", "image 470")
 
 
-def test_few_pictures_of_a_class_are_a_warning():
+def test_few_pictures_of_a_class_are_a_note_and_of_most_classes_a_warning():
     y = ["a"] * 100 + ["b"] * 99
-    assert "99 pictures of a class" in found(pictures(pixels(199), y), "D25")[0].message
+    (finding,) = found(pictures(pixels(199), y), "D25")
+    assert "99 pictures of a class" in finding.message
+    assert finding.severity == "note"
     assert not found(pictures(pixels(200), labels(200)), "D25")
+    seven = np.resize(list("abcdefg"), 200)
+    assert found(pictures(pixels(200), seven), "D25")[0].severity == "warning"
 
 
 def test_files_of_another_format_are_noted():

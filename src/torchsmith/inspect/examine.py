@@ -165,7 +165,7 @@ def _inspect_table(
         *values.find_in_values(profiles, roles, table.lines, subject.data.changes),
         *relations.find_repeats(profiles, roles),
         *relations.find_dependence(profiles, group, time),
-        *relations.find_too_little(len(table), len(used), None, "row"),
+        *relations.find_too_little(len(table), len(used), (), "row"),
     ]
     if not used:
         findings.append(_nothing_used(profiles))
@@ -214,10 +214,10 @@ def _inspect_images(
     formats = subject.data.reading.get("formats", "")
     facts = pictures.describe_images(images, look, symmetry, formats)
     known["images"] = facts
-    smallest = min(subject.facts.counts, default=None) if subject.facts else None
+    counts = subject.facts.counts if subject.facts else ()
     findings = [
         *pictures.find_in_images(images, look, facts, subject.where),
-        *relations.find_too_little(len(images), 0, smallest, "picture"),
+        *relations.find_too_little(len(images), 0, counts, "picture"),
         *_compare_rows(subject, look.keys, np.inf),
     ]
     if subject.data.given is not None:
@@ -247,11 +247,11 @@ def _inspect_sequences(
     if sequences.series is not None and sequences.series.window:
         group, time = None, sequences.series.time
     known |= {"sequences": facts, "group": group, "time": time}
-    smallest = min(subject.facts.counts, default=None) if subject.facts else None
+    counts = subject.facts.counts if subject.facts else ()
     findings = [
         *find_in_sequences(sequences, look, facts, subject.where),
         *relations.find_dependence(profiles, group, time, "sequence"),
-        *relations.find_too_little(len(sequences), 0, smallest, "sequence"),
+        *relations.find_too_little(len(sequences), 0, counts, "sequence"),
         *_compare_rows(subject, look.keys, np.inf),
     ]
     if subject.target is not None and subject.facts is not None:
@@ -273,10 +273,10 @@ def _inspect_volumes(
         sample = np.sort(drawn)
         symmetry = find_volume_symmetry(volumes.values[sample], codes[sample])
     known["volumes"] = describe_volumes(volumes, look, symmetry)
-    smallest = min(subject.facts.counts, default=None) if subject.facts else None
+    counts = subject.facts.counts if subject.facts else ()
     findings = [
         *find_in_volumes(look, subject.where),
-        *relations.find_too_little(len(volumes), 0, smallest, "volume"),
+        *relations.find_too_little(len(volumes), 0, counts, "volume"),
         *_compare_rows(subject, look.keys, np.inf),
     ]
     if subject.data.given is not None:

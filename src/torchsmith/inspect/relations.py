@@ -17,6 +17,9 @@ MIN_ROWS = 50
 FEW_ROWS = 100
 ROWS_PER_COLUMN = 10
 
+FEW_OF_A_CLASS = 30
+"""On average: then about six of each are tested, and six right of six may be 61 %."""
+
 _YEAR_NAME = re.compile(
     r"(^|[_\s.-])(year|yr)$|^(년|연도|년도)$|[a-z]Year$", re.IGNORECASE
 )
@@ -141,14 +144,14 @@ def _dates_rows(profile: Profile) -> bool:
 
 
 def find_too_little(
-    num_examples: int, num_columns: int, smallest_class: int | None, noun: str
+    num_examples: int, num_columns: int, counts: Sequence[int], noun: str
 ) -> Iterator[Finding]:
     """Report when there are too few examples for an honest result.
 
     Args:
         num_examples: N.
         num_columns: Input columns that are used; 0 for images.
-        smallest_class: Examples of the rarest class, for images with classes.
+        counts: Examples of each class; of tables none.
         noun: What an example is called.
     """
     if num_examples < 10:
@@ -160,17 +163,18 @@ def find_too_little(
             remedy="Collect at least 10, better some hundreds.",
         )
         return
-    why = ""
+    why, enough = "", False
     if num_examples < FEW_ROWS:
         why = f"There are only {amount(num_examples, noun)}"
     elif num_columns and num_examples < ROWS_PER_COLUMN * num_columns:
         why = f"There are {num_examples:,} {noun}s for {num_columns:,} columns"
-    elif smallest_class is not None and smallest_class < FEW_ROWS:
-        why = f"There are as few as {amount(smallest_class, noun)} of a class"
+    elif counts and min(counts) < FEW_ROWS:
+        why = f"There are as few as {amount(min(counts), noun)} of a class"
+        enough = num_examples >= FEW_OF_A_CLASS * len(counts)
     if why:
         yield Finding(
             code="D25",
-            severity="warning",
+            severity="note" if enough else "warning",
             message=f"{why}, so the network may learn them by heart and the scores "
             "will be uncertain.",
             remedy="Collect more if you can; look at the intervals of the scores and "
