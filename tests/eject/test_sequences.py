@@ -59,9 +59,11 @@ def archive(folder, *, ragged=False):
     return folder / "Waves_TRAIN.tsv"
 
 
-def test_rows_with_features_beside_a_body_end_with_the_same_weights(tmp_path):
+@pytest.mark.parametrize("ridge", [False, True])
+def test_rows_with_features_beside_a_body_end_with_the_same_weights(tmp_path, ridge):
     net = {"SequenceNet": {"body": INCEPTION, "features": True, "dropout": 0.2}}
-    steps = ["Standardize", {"RandomConvolutions": {"num_features": 168}}]
+    features = {"num_features": 168, "ridge": ridge}
+    steps = ["Standardize", {"RandomConvolutions": features}]
     plan = plan_of(archive(tmp_path), network=net, prepare=steps)
     code = hold_to_run(plan, tmp_path)
     assert "class BatchNorm" not in code  # all have one length

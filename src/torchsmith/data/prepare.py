@@ -218,20 +218,26 @@ def fit(
         if isinstance(inputs, Table)
         else None,
         images=fit_images(inputs, steps) if isinstance(inputs, Images) else None,
-        sequences=_fit_sequences(data, inputs, steps),
+        sequences=_fit_sequences(data, training, steps, target),
         volumes=fit_volumes(inputs, steps) if isinstance(inputs, Volumes) else None,
         target=target,
     )
 
 
 def _fit_sequences(
-    data: Data, inputs: Inputs, steps: Sequence[Step]
+    data: Data, training: Data, steps: Sequence[Step], target: TargetPreparation
 ) -> SequencePreparation | None:
     """Fit sequences; whether their lengths differ is known of the source."""
-    whole = data.inputs
+    whole, inputs = data.inputs, training.inputs
     if not isinstance(inputs, Sequences) or not isinstance(whole, Sequences):
         return None
-    return fit_sequences(inputs, steps, ragged=not whole.same_length)
+    return fit_sequences(
+        inputs,
+        steps,
+        ragged=not whole.same_length,
+        targets=target.plain(training),
+        num_classes=len(target.classes),
+    )
 
 
 def _inputs(data: Data, rows: np.ndarray | None) -> Inputs:

@@ -10,7 +10,7 @@ thousand of them is as good as most deep networks, and they are computed once, i
 seconds.
 """
 
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Iterator
 from itertools import combinations
 
@@ -18,6 +18,7 @@ import numpy as np
 
 from torchsmith.core.record import Record
 from torchsmith.core.seeds import generator
+from torchsmith.data.packed import numbers_of, text_of
 
 KERNEL_LENGTH = 9
 KERNELS = tuple(combinations(range(KERNEL_LENGTH), 3))
@@ -76,8 +77,8 @@ class FittedConvolutions(Record):
             starts: `(N + 1,)`: where each sequence begins.
         """
         shares = self.shares(values, starts)
-        shares -= _numbers(self.offset)
-        shares *= _numbers(self.factor)
+        shares -= numbers_of(self.offset)
+        shares *= numbers_of(self.factor)
         return shares
 
     def shares(self, values: np.ndarray, starts: np.ndarray) -> np.ndarray:
@@ -94,7 +95,7 @@ class FittedConvolutions(Record):
         self, view: int, values: np.ndarray, starts: np.ndarray, out: np.ndarray
     ) -> None:
         """Fill `(N, F / 2)` with the features of the steps, or of their changes."""
-        biases = _numbers(self.biases).reshape(VIEWS, -1)[view]
+        biases = numbers_of(self.biases).reshape(VIEWS, -1)[view]
         for rows, block, lengths in _blocks(values, starts):
             first = 0
             for place, (dilation, count) in enumerate(
@@ -155,16 +156,16 @@ def fit_convolutions(
         dilations=dilations,
         num_biases=num_biases,
         num_channels=values.shape[1],
-        channels=_text(np.packbits(members)),
-        biases=_text(np.concatenate(biases)),
+        channels=text_of(np.packbits(members)),
+        biases=text_of(np.concatenate(biases)),
     )
     shares = fitted.shares(values, starts)
     deviation = shares.std(axis=0, dtype=np.float64)
     varies = deviation > 1e-6
     return fitted.model_copy(
         update={
-            "offset": _text(shares.mean(axis=0, dtype=np.float64)),
-            "factor": _text(varies / np.where(varies, deviation, 1.0)),
+            "offset": text_of(shares.mean(axis=0, dtype=np.float64)),
+            "factor": text_of(varies / np.where(varies, deviation, 1.0)),
         }
     )
 
@@ -313,12 +314,3 @@ def _count_above(outputs: np.ndarray, biases: np.ndarray) -> np.ndarray:
     parts = np.arange(0, words, MOST_WORDS)
     sums = np.add.reduceat(above.view(np.uint64), parts, axis=2)
     return np.asarray(sums.view(np.uint8).sum(axis=2, dtype=np.int64))
-
-
-def _text(numbers: np.ndarray) -> str:
-    packed = numbers if numbers.dtype == np.uint8 else numbers.astype("<f4")
-    return b64encode(packed.tobytes()).decode()
-
-
-def _numbers(text: str) -> np.ndarray:
-    return np.frombuffer(b64decode(text), "<f4")

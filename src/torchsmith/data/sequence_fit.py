@@ -11,6 +11,7 @@ from torchsmith.core.record import Record
 from torchsmith.data.data import Change, Sequences, Series
 from torchsmith.data.ngrams import FittedNGrams, fit_ngrams, texts_of
 from torchsmith.data.random_convolutions import FittedConvolutions, fit_convolutions
+from torchsmith.data.ridge import FittedRidge, fit_ridge
 from torchsmith.data.sequence_gaps import interpolated, means_of, refuse_gaps
 from torchsmith.data.steps import (
     Interpolate,
@@ -35,6 +36,7 @@ class SequencePreparation(Record):
             missing values are filled; otherwise empty.
         series: How the sequences stand in a table, where they do.
         convolutions: Give features of the whole sequence, where the plan asks for them.
+        ridge: Says what the target is from these, where the plan asks for it.
         ngrams: Likewise, of texts.
         keep_steps: Whether the input has the steps themselves.
     """
@@ -48,6 +50,7 @@ class SequencePreparation(Record):
     fill: tuple[float, ...] = ()
     series: Series | None = None
     convolutions: FittedConvolutions | None = None
+    ridge: FittedRidge | None = None
     ngrams: FittedNGrams | None = None
     keep_steps: bool = True
 
@@ -59,6 +62,8 @@ class SequencePreparation(Record):
     @property
     def num_features(self) -> int:
         """Of one prepared example, the features that follow its steps."""
+        if self.ridge:
+            return self.ridge.num_outputs
         fitted = self.convolutions or self.ngrams
         return fitted.num_features if fitted else 0
 
@@ -94,6 +99,7 @@ class SequencePreparation(Record):
             features = self.ngrams.apply(texts)
         elif self.convolutions:
             features = self.convolutions.apply(sequences.values, sequences.starts)
+            features = self.ridge.apply(features) if self.ridge else features
         else:
             return self._steps(sequences)
         if not self.keep_steps:
@@ -174,7 +180,12 @@ class SequencePreparation(Record):
 
 
 def fit_sequences(
-    sequences: Sequences, steps: Sequence[Step], *, ragged: bool = False
+    sequences: Sequences,
+    steps: Sequence[Step],
+    *,
+    ragged: bool = False,
+    targets: np.ndarray | None = None,
+    num_classes: int = 0,
 ) -> SequencePreparation:
     """Fit the steps of a plan on training sequences.
 
@@ -182,6 +193,8 @@ def fit_sequences(
         sequences: The training part.
         steps: Checked by `step_problems`.
         ragged: Whether lengths differ in the source, even if those of training do not.
+        targets: `(N,)` places of classes, or numbers; only a ridge regression asks.
+        num_classes: 0 where targets are numbers.
 
     Raises:
         DataError: Values are missing, and the plan does not fill them.
@@ -217,20 +230,17 @@ def fit_sequences(
     )
     for step in steps:
         if isinstance(step, RandomConvolutions):
-            return _with_convolutions(fitted, sequences, step)
+            scaled = fitted._scaled(sequences)
+            made = fit_convolutions(
+                scaled.values, scaled.starts, step.num_features, step.seed
+            )
+            ridge = None
+            if step.ridge and targets is not None:
+                features = made.apply(scaled.values, scaled.starts)
+                ridge = fit_ridge(features, targets, num_classes)
+            changed = {"convolutions": made, "ridge": ridge}
+            return fitted.model_copy(update={**changed, "keep_steps": step.keep_steps})
     return fitted
-
-
-def _with_convolutions(
-    fitted: SequencePreparation, sequences: Sequences, step: RandomConvolutions
-) -> SequencePreparation:
-    scaled = fitted._scaled(sequences)
-    convolutions = fit_convolutions(
-        scaled.values, scaled.starts, step.num_features, step.seed
-    )
-    return fitted.model_copy(
-        update={"convolutions": convolutions, "keep_steps": step.keep_steps}
-    )
 
 
 def _fit_texts(

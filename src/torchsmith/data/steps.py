@@ -142,12 +142,17 @@ class RandomConvolutions(Spec):
 
     Attributes:
         num_features: Rounded down to a multiple of 168.
+        ridge: The network gets, instead of the features, what a ridge regression of
+            the target on them says: the logit of each class, or one number. Its
+            strength and scale have the least error at left-out examples. For at most
+            a few thousand training examples: its time grows with their number cubed.
         keep_steps: The network gets the steps themselves too, before the features.
         seed: Draws what is random.
     """
 
     main = "num_features"
     num_features: int = Field(default=9912, ge=168, le=100_000)
+    ridge: bool = False
     keep_steps: bool = True
     seed: int = Field(default=0, ge=0)
 

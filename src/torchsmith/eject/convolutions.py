@@ -2,6 +2,7 @@
 
 from torchsmith.core.seeds import derive_seed
 from torchsmith.data.random_convolutions import KERNELS, MOST_CHANNELS
+from torchsmith.data.ridge import FIRST, LAST, SCALES, TRIED
 from torchsmith.data.sequence_fit import SequencePreparation
 from torchsmith.data.steps import RandomConvolutions
 from torchsmith.eject.code import function, literal
@@ -75,7 +76,8 @@ def convolution_functions(subject: Subject, fitted: SequencePreparation) -> list
             + "  # of each kernel, by dilation",
         ]
     )
-    return [constants, _CONVOLVE, _EACH, _SHARES, _DRAW, _fit(step.seed, subject)]
+    code = [constants, _CONVOLVE, _EACH, _SHARES, _DRAW, _fit(step.seed, subject)]
+    return [*code, _ridge(subject)] if fitted.ridge else code
 
 
 _DRAW = function(
@@ -137,9 +139,64 @@ def _fit(seed: int, subject: Subject) -> str:
     )
 
 
+def _ridge(subject: Subject) -> str:
+    """Write the ridge regression of the target on the features."""
+    scaled, scale = "", ["scale = 1.0"]
+    wanted = [
+        "wanted = targets[train]",
+        "wanted = (wanted - wanted.mean())[:, None] / (wanted.std() or 1.0)",
+    ]
+    if subject.plan.problem.classes:
+        wanted = ["wanted = np.eye(len(CLASSES))[targets[train]]"]
+        scaled = " Its scale has the least log loss there."
+        scale = [
+            "least = np.inf",
+            f"for factor in 2.0 ** np.arange(0, {len(SCALES) / 2:g}, 0.5):",
+            "    logits = factor * answers",
+            "    top = logits.max(axis=1)",
+            "    sums = np.exp(logits - top[:, None]).sum(axis=1)",
+            "    losses = top + np.log(sums) - (logits * wanted).sum(axis=1)",
+            "    if np.mean(losses) < least:",
+            "        least, scale = np.mean(losses), factor",
+        ]
+    return function(
+        "ridge(features, targets, train)",
+        "Return what a ridge regression on the features says the target is, (N, K).\n"
+        "Its strength is that of the least error at left-out training examples, which\n"
+        f"has a closed form.{scaled}",
+        [
+            *wanted,
+            "means = features[train].mean(axis=0, dtype=np.float64)",
+            "mean = wanted.mean(axis=0)",
+            "centred = features[train] - means",
+            "values, vectors = np.linalg.eigh(centred @ centred.T)",
+            "values = values.clip(0)",
+            "turned = vectors.T @ (wanted - mean)",
+            "least = np.inf",
+            f"for strength in np.logspace({FIRST:g}, {LAST:g}, {TRIED}):",
+            "    added = strength * features.shape[1]",
+            "    kept = values / (values + added)",
+            "    left = wanted - mean - vectors @ (kept[:, None] * turned)",
+            "    own = (vectors**2) @ kept + 1 / len(train)",
+            "    left /= np.maximum(1 - own, 1e-9)[:, None]",
+            "    if np.mean(left**2) < least:",
+            "        least, answers = np.mean(left**2), wanted - left",
+            "        scaled = turned / (values + added)[:, None]",
+            *scale,
+            "weights = scale * ((vectors @ scaled).T @ centred)",
+            "intercept = (scale * mean - weights @ means).astype(np.float32)",
+            "# A matrix product would round a row by what stands beside it.",
+            'found = np.einsum("nf,kf->nk", features, weights.astype(np.float32))',
+            "return found + intercept",
+        ],
+    )
+
+
 def convolution_steps(fitted: SequencePreparation) -> list[str]:
     """Return the statements of `main` that make the features, beside the steps."""
     made = "random_convolutions(sequences, train)"
+    if fitted.ridge:
+        made = f"ridge({made}, targets, train)"
     if not fitted.keep_steps:
         return [f"inputs = {made}"]
     return [

@@ -261,6 +261,11 @@ def _network(network: SequenceNet, shapes: str) -> str:
             "nn.init.zeros_(self.features.weight)",
             "nn.init.zeros_(self.features.bias)",
         ]
+        if network.num_features == network.features.out_features:
+            init += [
+                "with torch.no_grad():  # each says already what an output is",
+                f"    self.features.weight.fill_diagonal_({network.num_features}**0.5)",
+            ]
         taken = "inputs"
         if network.body is not None:
             taken = f"inputs[:, -{network.num_features}:]"

@@ -46,11 +46,17 @@ MOST_NGRAMS = 3_000
 """With 3,000 instead of all 34,000 of the names data, a logistic regression is as good
 within noise on its validation part."""
 
+MOST_OF_RIDGE = 2_000
+"""Training examples; of more, a ridge regression takes long."""
+
 FEATURES_SHARE = 0.2
 """Of the budget, for computing features."""
 
 HEAD = Group(params="features.*", lr=0.2, weight_decay=0.0, eps=1e-3)
 """With a large eps Adam is gradient descent, which finds small weights."""
+
+HEAD_OF_RIDGE = Group(params="features.*", weight_decay=0.0, eps=1e-3)
+"""What a ridge regression says hardly changes where it is right."""
 
 BODIES = tuple(
     Inception(width=width, depth=depth)
@@ -117,7 +123,7 @@ def design_sequences(case: Case, facts: SequenceFacts) -> Design:
         optimizer=AdamW(
             lr=4e-3 if facts.symbols else 2e-3,
             weight_decay=0.05 if facts.symbols else 0.01,
-            groups=(HEAD,) if chosen.network.features else (),
+            groups=_groups(case, facts, chosen.network),
         ),
         schedule=OneCycleLR(),
         batch_size=batch_size,
@@ -130,6 +136,18 @@ def design_sequences(case: Case, facts: SequenceFacts) -> Design:
         ),
         threads=choose_threads(chosen.macs, case),
     )
+
+
+def _has_ridge(case: Case, facts: SequenceFacts) -> bool:
+    return not facts.symbols and case.num_train <= MOST_OF_RIDGE
+
+
+def _groups(
+    case: Case, facts: SequenceFacts, network: SequenceNet
+) -> tuple[Group, ...]:
+    if not network.features:
+        return ()
+    return (HEAD_OF_RIDGE if _has_ridge(case, facts) else HEAD,)
 
 
 def _enough(case: Case) -> float:
@@ -182,9 +200,11 @@ def _prepare(
     less = "" if num_features == MOST_FEATURES else "; as many as memory and time allow"
     add(
         RandomConvolutions(
-            num_features=num_features, keep_steps=network.body is not None
+            num_features=num_features,
+            ridge=_has_ridge(case, facts),
+            keep_steps=network.body is not None,
         ),
-        f"a linear layer on them is as good as most deep networks{less}",
+        f"a linear model of them is as good as most deep networks{less}",
     )
     return steps
 
