@@ -116,6 +116,12 @@ def test_what_neighbours_say_of_labels_does_not_follow_from_the_training():
     assert causes_of(told, [told, found("P3", moment="after")]) == ()
 
 
+def test_what_is_found_again_was_found_when_it_was_found_first():
+    before, after = found("P11", "warning"), found("P11", "error", moment="after")
+    (kept,) = ranked([before, after])
+    assert (kept.severity, kept.moment) == ("error", "before")
+
+
 def test_nothing_brings_itself_about_and_every_code_is_in_the_catalogue():
     names = {*BRINGS_ABOUT, *" ".join(BRINGS_ABOUT.values()).split()}
     known = {disease.code for disease in CATALOGUE}

@@ -160,3 +160,17 @@ def test_batch_normalisation_of_two_examples_is_a_warning_of_six_a_note() -> Non
 def test_few_steps_of_large_batches_are_a_note(table: Path) -> None:
     few = {"training.batch_size": 256, "training.epochs": 5}
     assert of_plan(table, few)["P4"].severity == "note"
+
+
+@pytest.mark.parametrize(
+    ("momentum", "epochs", "codes"),
+    [(0.9, 4, set()), (0.99, 4, {"P1"}), (0.99, 60, set()), (0.999, 60, {"P1"})],
+)
+def test_a_momentum_whose_swings_outlive_training_is_too_much(
+    table: Path, momentum: float, epochs: int, codes: set[str]
+) -> None:
+    heavy = {"optimizer": {"SGD": {"lr": 0.01, "momentum": momentum}}}
+    findings = of_plan(table, {**heavy, "training.epochs": epochs})
+    assert set(findings) == codes
+    if codes:
+        assert findings["P1"].changes == {"optimizer.momentum": 0.9}

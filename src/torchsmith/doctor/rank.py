@@ -6,6 +6,8 @@ from torchsmith.inspect.inspection import Finding
 
 _SEVERITY = {"error": 0, "warning": 1, "note": 2}
 
+_MOMENTS = ("before", "during", "after")
+
 _KINDS = "CPTDQ"
 """Of two that nothing else tells apart. Data is late: its warnings stand beside healthy
 runs too, such as that there are few rows."""
@@ -79,7 +81,7 @@ def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
     Args:
         findings: In any order; of several with one code and place the most severe
-            stays, of equals the first.
+            stays, of equals the first, with the moment at which any was found first.
     """
     found = _once(findings)
     causes = _causes(found)
@@ -116,9 +118,11 @@ def _once(findings: Iterable[Finding]) -> list[Finding]:
     kept: dict[tuple[str, str], Finding] = {}
     for finding in findings:
         key = finding.code, finding.where
-        if key in kept and _SEVERITY[kept[key].severity] <= _SEVERITY[finding.severity]:
-            continue
-        kept[key] = finding
+        known = kept.get(key, finding)
+        first = min(known.moment, finding.moment, key=_MOMENTS.index)
+        graver = _SEVERITY[finding.severity] < _SEVERITY[known.severity]
+        chosen = finding if graver else known
+        kept[key] = chosen.model_copy(update={"moment": first})
     return list(kept.values())
 
 

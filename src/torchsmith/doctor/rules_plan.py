@@ -6,6 +6,7 @@ from pydantic import JsonValue
 from torch import nn
 
 from torchsmith.doctor.reference import some_targets
+from torchsmith.doctor.rules_loss import MUCH_MOMENTUM, USUAL_MOMENTUM
 from torchsmith.doctor.rules_regularisation import find_in_regularisation
 from torchsmith.doctor.rules_schedule import find_in_schedule
 from torchsmith.doctor.subject import Subject
@@ -25,6 +26,9 @@ SMALL_BATCH = 8
 
 TINY_BATCH = 2
 """Examples of which they are worthless; a warning."""
+
+SWINGING = 0.1
+"""Share of a swing that momentum may leave at the end of training."""
 
 OUT_OF_REACH = 0.01
 """Share of the targets' variance that outputs in their range cannot explain; a
@@ -53,12 +57,13 @@ _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 def find_in_plan(subject: Subject) -> Iterator[Finding]:
-    """Find settings that cannot work well: P4, P5, P6, P7 and P13.
+    """Find settings that cannot work well: P1, P4, P5, P6, P7 and P13.
 
     Args:
         subject: At step 0; stays as it is.
     """
     yield from _find_batch(subject)
+    yield from _find_momentum(subject)
     yield from _find_range(subject)
     yield from find_in_regularisation(subject)
     yield from find_in_schedule(subject)
@@ -117,6 +122,35 @@ def few_steps(subject: Subject, severity: Severity) -> Finding | None:
         f"of {size} of {rows:,} examples",
         remedy="Use smaller batches, or more epochs.",
         changes=_in_plan(subject, changes),
+    )
+
+
+def _find_momentum(subject: Subject) -> Iterator[Finding]:
+    """Find P1: a momentum whose swings outlive training, whatever the learning rate.
+
+    Of a swing of SGD with momentum m, m^(t/2) is left after t steps (heavy ball:
+    Polyak, 1964).
+    """
+    momentum = max(
+        float(group.get("momentum", 0.0))
+        for group in subject.state.optimizer.param_groups
+    )
+    num_steps = subject.job.training.epochs * subject.job.steps_per_epoch
+    left = momentum ** (num_steps / 2)
+    if momentum <= MUCH_MOMENTUM or left <= SWINGING:
+        return
+    yield Finding(
+        code="P1",
+        severity="warning",
+        message=f"With a momentum of {momentum:g} steps swing until training ends.",
+        where="optimizer.momentum" if subject.plan else "optimizer",
+        evidence=f"A step goes where the last {1 / (1 - momentum):,.0f} gradients "
+        f"pointed, with {1 / (1 - momentum):,.0f} times the learning rate; of a swing "
+        f"{left:.0%} is left after all {num_steps:,} steps"
+        if momentum < 1
+        else "A step never forgets a gradient",
+        remedy=f"Set a momentum such as {USUAL_MOMENTUM:g}.",
+        changes=_in_plan(subject, {"optimizer.momentum": USUAL_MOMENTUM}),
     )
 
 

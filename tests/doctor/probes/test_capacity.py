@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from tests.doctor.probes.modules import Net, X, probed, said, subject
-from torchsmith.doctor.diagnosis import UNKNOWN
+from tests.doctor.subjects import planned
+from torchsmith.doctor.diagnosis import UNKNOWN, Reference
 from torchsmith.doctor.probes import find_by_probing
 from torchsmith.doctor.subject import Allowance
 
@@ -58,3 +59,12 @@ def test_without_any_time_the_rest_is_left_out_in_words():
     found, left_out = probed(Net(10), (X, CLASSES), allowance=-60.0)
     assert found == []
     assert "what gradients reach: no time was left" in left_out
+
+
+def test_a_layer_of_one_unit_is_named_with_the_setting_that_makes_it_wider():
+    made = planned("iris", settings={"network": {"MLP": {"hidden": [1, 1]}}})
+    reference = Reference(chance_loss=1.1, initial_loss=1.2, probe_loss=0.2)
+    found = find_by_probing(made, reference, Allowance(5.0), [])
+    (narrow,) = (f for f in found if f.code == "P11")
+    assert narrow.where == "network.MLP.hidden"
+    assert narrow.changes == {"network.MLP.hidden": [64, 64]}

@@ -20,7 +20,7 @@ def find_by_probing(
     """
     # Only here, so that a plan can be made without PyTorch.
     from torchsmith.doctor.probes.behaviour import find_in_behaviour
-    from torchsmith.doctor.probes.capacity import find_in_capacity
+    from torchsmith.doctor.probes.capacity import NARROW, find_in_capacity, narrowest
     from torchsmith.doctor.probes.gradients import find_in_gradients
     from torchsmith.doctor.probes.head import find_in_head
     from torchsmith.doctor.probes.length import find_in_length
@@ -66,7 +66,7 @@ def find_by_probing(
             left_out,
         )
         yield from found
-    if not found:
+    if not found or narrowest(subject.state.network) < NARROW:
         yield from found_by(
             "learning one batch by heart",
             lambda: find_in_capacity(scene, allowance, left_out),

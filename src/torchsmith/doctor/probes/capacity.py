@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from time import thread_time
 
 import torch
+from pydantic import JsonValue
 from torch import Tensor, nn
 
 from torchsmith.doctor.examples import leaves
 from torchsmith.doctor.probes.scene import Scene
-from torchsmith.doctor.subject import Allowance, trial, without_trace
+from torchsmith.doctor.subject import OVERDRAFT, Allowance, trial, without_trace
 from torchsmith.inspect.inspection import Finding
 from torchsmith.nn.optimizers import unmarked
 from torchsmith.train.loop import autocast
@@ -30,6 +31,24 @@ STUCK = 0.6
 
 LEAST = 8
 """Examples; fewer are learned by anything."""
+
+NARROW = 8
+"""Units or channels of a layer, of fewer than which it may be a bottleneck: worth a
+probe that takes longer, and enough to know why not all examples are learned."""
+
+
+def narrowest(network: nn.Module) -> int:
+    """Return the units or channels of the narrowest layer but the last.
+
+    Args:
+        network: That of one without hidden layers is the width of a plain one.
+    """
+    widths = [
+        len(module.weight)
+        for module in network.modules()
+        if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)
+    ]
+    return min(widths[:-1], default=WIDTH)
 
 
 def find_in_capacity(
@@ -57,7 +76,8 @@ def find_in_capacity(
     begin = thread_time()
     _fit(scene, network, inputs, 1)
     seconds = (thread_time() - begin) * STEPS * 1.5
-    if not allowance.allows(seconds):
+    width = narrowest(network)
+    if seconds > (OVERDRAFT if width < NARROW else allowance.left):
         left_out.append(f"learning one batch by heart: takes about {seconds:.1f} s")
         return
     losses = _fit(scene, network, inputs, STEPS)
@@ -68,19 +88,39 @@ def find_in_capacity(
         plain = _plain(features.shape[1], outputs)
     others = _fit(scene, plain.to(features.device), features, STEPS)
     first = max(losses[0], others[0])
-    if losses[-1] < STUCK * first or others[-1] > FITTED * first:
+    # To press many numbers through few is what an autoencoder is for.
+    is_meant = scene.subject.is_regression and outputs[0].numel() > width
+    is_narrow = width < NARROW and not is_meant
+    enough = FITTED if is_narrow else STUCK
+    if losses[-1] < enough * first or others[-1] > FITTED * first:
         return
+    where, changes = _wider(scene) if is_narrow else ("", {})
+    layer = f", and its narrowest layer lets {width} numbers through"
     yield Finding(
         code="P11",
         severity="warning",
-        message=f"The network cannot learn {scene.num} examples by heart.",
+        message=f"The network cannot learn {scene.num} examples by heart"
+        + (f"{layer}." if is_narrow else "."),
+        where=where,
         evidence=(
             f"After {STEPS} steps of Adam on the same {scene.num} examples the loss "
             f"goes from {losses[0]:.3g} to {losses[-1]:.3g}; that of an MLP of two "
             f"layers of {WIDTH} goes from {others[0]:.3g} to {others[-1]:.3g}."
         ),
         remedy="Make its narrowest layer wider, or see what forward leaves out.",
+        changes=changes,
     )
+
+
+def _wider(scene: Scene) -> tuple[str, dict[str, JsonValue]]:
+    """Return the plan's setting of widths, and wider ones; empty where it has none."""
+    plan = scene.subject.plan
+    for name in ("hidden", "channels"):
+        widths = None if plan is None else getattr(plan.network, name, None)
+        if plan is not None and isinstance(widths, tuple) and widths:
+            path = f"network.{plan.network.spec_name()}.{name}"
+            return path, {path: [max(WIDTH, *widths)] * len(widths)}
+    return "", {}
 
 
 def _plain(width: int, outputs: Tensor) -> nn.Module:

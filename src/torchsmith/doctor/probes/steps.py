@@ -25,7 +25,7 @@ MOST_STEPS = 100
 LEAST_STEPS = 20
 """Fewer say nothing of a learning rate."""
 
-FREE_SECONDS = 0.15
+FREE_SECONDS = 0.4
 """What a trial may take in any case."""
 
 WARM = 3.0
