@@ -25,6 +25,10 @@ def epochs_in(path):
     return [EpochRecord.model_validate_json(line).epoch for line in lines]
 
 
+def _joined(items):
+    return "".join(items).encode()
+
+
 def test_lines_of_epochs_that_are_trained_again_are_cut(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_text(
@@ -74,15 +78,15 @@ def test_a_log_that_cannot_be_made_durable_is_one_clear_error(tmp_path, monkeypa
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(recorders, "sync_file", fail)
-    Log(tmp_path / "nothing", str.encode).end()
-    log = Log(tmp_path / "metrics.jsonl", str.encode)
+    Log(tmp_path / "nothing", _joined).end()
+    log = Log(tmp_path / "metrics.jsonl", _joined)
     log.add("x")
     with pytest.raises(TrainError, match=r"metrics.jsonl: cannot be written .* free"):
         log.end()
 
 
 def test_a_log_that_cannot_be_written_is_one_clear_error(tmp_path):
-    log = Log(tmp_path / "nowhere" / "metrics.jsonl", str.encode)
+    log = Log(tmp_path / "nowhere" / "metrics.jsonl", _joined)
     with pytest.raises(TrainError, match=r"metrics\.jsonl: cannot be written"):
         log.add("line")
     log.write_out()  # what failed is not tried again

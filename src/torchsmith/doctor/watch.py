@@ -1,6 +1,6 @@
 """The doctor's eye on a run: samples signals, and says when to stop."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
 
@@ -64,7 +64,7 @@ class Watch(TrainingObserver):
         if path is not None:
             self.signals = read_signals(path, subject.state.step)
             write_atomic(path, lines_of(self.signals))
-            self._log = Log(path, _line)
+            self._log = Log(path, _lines)
         if subject.state.step == 0:
             self.sample()
         self.seconds = perf_counter() - begin
@@ -170,5 +170,5 @@ def is_sampled(epoch: int, steps: int) -> bool:
     return epoch & (epoch - 1) == 0 and epoch * steps >= FEWEST_STEPS
 
 
-def _line(sample: Signals) -> bytes:
-    return lines_of([sample]).encode()
+def _lines(samples: Sequence[Signals]) -> bytes:
+    return lines_of(samples).encode()

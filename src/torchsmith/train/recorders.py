@@ -25,10 +25,10 @@ class Log(Generic[Item]):
 
     Args:
         path: The file; made where it is missing.
-        encode: From an item to how it stands in the file.
+        encode: From items to how they stand in the file.
     """
 
-    def __init__(self, path: Path, encode: Callable[[Item], bytes]) -> None:
+    def __init__(self, path: Path, encode: Callable[[Sequence[Item]], bytes]) -> None:
         self._path = path
         self._encode = encode
         self._held: list[Item] = []
@@ -52,7 +52,7 @@ class Log(Generic[Item]):
         """
         held, self._held = self._held, []
         if held:
-            append(self._path, b"".join(map(self._encode, held)))
+            append(self._path, self._encode(held))
             self._next_write = perf_counter() + SECONDS_BETWEEN_WRITES
 
     def end(self) -> None:
@@ -78,8 +78,8 @@ class MetricsFile(TrainingObserver):
     """
 
     def __init__(self, path: Path, history: Sequence[EpochRecord]) -> None:
-        write_atomic(path, "".join(f"{r.model_dump_json()}\n" for r in history))
-        self._log = Log(path, _line)
+        write_atomic(path, _lines(history))
+        self._log = Log(path, _lines)
 
     def on_epoch_end(self, record: EpochRecord) -> None:
         """Add a line."""
@@ -95,5 +95,5 @@ class MetricsFile(TrainingObserver):
         self._log.end()
 
 
-def _line(record: EpochRecord) -> bytes:
-    return f"{record.model_dump_json()}\n".encode()
+def _lines(records: Sequence[EpochRecord]) -> bytes:
+    return "".join(f"{record.model_dump_json()}\n" for record in records).encode()

@@ -55,13 +55,12 @@ class Epoch(NamedTuple):
     Attributes:
         moment: When it was done, in seconds since 1970.
         record: Its numbers.
-        histograms: Of the weights then, as they stand in a file; empty where there was
-            no time for them.
+        histograms: Of the weights then; empty where there was no time for them.
     """
 
     moment: float
     record: EpochRecord
-    histograms: bytes
+    histograms: "Sequence[Event]"
 
 
 class TensorBoardEvents(TrainingObserver):
@@ -95,10 +94,10 @@ class TensorBoardEvents(TrainingObserver):
 
     def on_epoch_end(self, record: EpochRecord) -> None:
         """Write the epoch's numbers, and histograms where there is time for them."""
-        begin, moment, histograms = perf_counter(), time(), b""
+        begin, moment, histograms = perf_counter(), time(), []
         if begin >= self._next_histograms or self._state.finished:
             found = self._histograms()
-            histograms = records([_event(each, record.epoch, moment) for each in found])
+            histograms = [_event(each, record.epoch, moment) for each in found]
             now = perf_counter()
             self._next_histograms = now + (now - begin) / HISTOGRAM_SHARE
         self._write_network()
@@ -173,17 +172,20 @@ class TensorBoardEvents(TrainingObserver):
         ]
         return [each for each in found if each is not None]
 
-    def _encode(self, epoch: Epoch) -> bytes:
+    def _encode(self, epochs: Sequence[Epoch]) -> bytes:
         from tensorboardX.proto.event_pb2 import Event, SessionLog
 
-        moment, record, histograms = epoch
-        events = [_event(numbers(scalars_of(record)), record.epoch, moment)]
+        events: list[Event] = []
         if not self._begun:
+            moment, record, _ = epochs[0]
             log = SessionLog(status=SessionLog.START)
             start = Event(wall_time=moment, step=record.epoch, session_log=log)
-            events = [_version(), start, *events]
+            events = [_version(), start]
             self._begun = True
-        return records(events) + histograms
+        for moment, record, histograms in epochs:
+            events.append(_event(numbers(scalars_of(record)), record.epoch, moment))
+            events += histograms
+        return records(events)
 
 
 def scalars_of(record: EpochRecord) -> dict[str, float]:
