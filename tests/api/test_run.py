@@ -10,6 +10,8 @@ from PIL import Image
 import torchsmith as ts
 from torchsmith import api
 from torchsmith.core.errors import DataError, PlanError, TrainError
+from torchsmith.plan.file import write_plan
+from torchsmith.plan.settings import set_values
 
 COLOURS = ("red", "blue")
 
@@ -178,8 +180,21 @@ def test_runs_are_found_by_path_name_and_last(run):
     assert row["name"] == run.path.name
     assert row["state"] == "done"
     assert row["score"] == run.evaluation.scores["test"]["accuracy"].value
-    assert ts.compare([run.path, "last"], folder=runs) == [row, row]
+    same = row | {"plan": {}}
+    assert ts.compare([run.path, "last"], folder=runs) == [same, same]
     assert api.runs(runs / "none") == []
+
+
+def test_runs_are_compared_by_what_their_plans_say_differently(run, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(run.path, other)
+    changed = set_values(run.plan, {"training.epochs": 77, "optimizer": "SGD"})
+    write_plan(other / "plan.yaml", changed)
+    first, second = (row["plan"] for row in ts.compare([run.path, other]))
+    assert first.keys() == second.keys() == {"optimizer", "training.epochs"}
+    assert second["training.epochs"] == "77"
+    assert "SGD" in second["optimizer"]
+    assert "SGD" not in first["optimizer"]
 
 
 def test_a_moved_run_predicts_the_same(run, tmp_path):

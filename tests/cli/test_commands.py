@@ -165,6 +165,18 @@ def test_compare_passes_names_and_their_folder_on(run_cli, fake_api):
     assert str(given["folder"]) == "runs"
 
 
+def test_compare_shows_what_plans_say_differently(run_cli, fake_api):
+    fake_api.rows = [
+        {"name": "a", "plan": {"optimizer.Adam.lr": "0.125"}},
+        {"name": "b", "plan": {}},
+    ]
+    shown = run_cli("compare", "a", "b").stdout
+    assert "What their plans say differently" in shown
+    assert "0.125" in shown
+    fake_api.rows = [{"name": "a", "plan": {}}, {"name": "b", "plan": {}}]
+    assert "Their plans say the same." in run_cli("compare", "a", "b").stdout
+
+
 def test_a_failing_train_prints_no_result(run_cli, fake_api):
     fake_api.failure = DataError("x")
     result = run_cli("train", "digits", "--json")

@@ -9,6 +9,8 @@ from torchsmith.api.run import Run, load_run
 from torchsmith.api.studying import StudyRun
 from torchsmith.core.errors import PlanError, TrainError
 from torchsmith.core.run_folder import RunFolder, run_names
+from torchsmith.plan.plan import Plan
+from torchsmith.plan.settings import differences
 
 ROW = (
     *("name", "state", "task", "source", "metric"),
@@ -48,16 +50,40 @@ def _row_or_damage(folder: RunFolder) -> dict[str, object]:
 def compare(
     runs: Sequence[str | Path], *, folder: str | Path = "runs"
 ) -> list[dict[str, object]]:
-    """Return a row for each run: its name, state, score and more.
+    """Return a row for each run: its name, state, score, and what its plan has alone.
 
     Args:
         runs: Paths or names.
         folder: Where the names are looked for.
 
+    Returns:
+        Rows as of `runs`. Under `plan` stand the settings in which the plans differ, by
+        dotted path, as YAML; a run whose plan lacks one (`optimizer.SGD.momentum` of an
+        Adam) lacks it there.
+
     Raises:
         DataError: There is no such run.
     """
-    return [_row(load_run(run, runs=folder)) for run in runs]
+    found = [load_run(run, runs=folder) for run in runs]
+    told = _different([run.plan for run in found])
+    return [_row(run) | {"plan": own} for run, own in zip(found, told, strict=True)]
+
+
+def _different(plans: Sequence[Plan]) -> list[dict[str, str]]:
+    """Return, for each plan, the settings in which not all of them agree."""
+    apart = [differences(plan, plans[0]) for plan in plans]
+    of_first = {path: pair[1] for each in apart for path, pair in each.items()}
+    told = []
+    for each in apart:
+        # Below what a plan has otherwise as a whole, it has nothing.
+        own = {
+            path: value
+            for path, value in of_first.items()
+            if not any(f"{path}.".startswith(f"{other}.") for other in each)
+        }
+        own |= {path: pair[0] for path, pair in each.items()}
+        told.append({path: own[path] for path in sorted(of_first) if path in own})
+    return told
 
 
 def _row(run: Run) -> dict[str, object]:

@@ -51,8 +51,30 @@ def compare(paths: Sequence[str], runs_folder: Path, output: Output) -> None:
     rows = [as_mapping(row) for row in api.compare(paths, folder=runs_folder)]
     if output.as_json:
         output.json({"runs": rows})
-    else:
-        print_rows(rows, output, one_line=True)
+        return
+    plans = {str(row.get("name")): _plan(row) for row in rows}
+    print_rows(
+        [{k: v for k, v in row.items() if k != "plan"} for row in rows],
+        output,
+        one_line=True,
+    )
+    different = list(dict.fromkeys(path for plan in plans.values() for path in plan))
+    if different:
+        output.say("\nWhat their plans say differently")
+        print_rows(
+            [
+                {"setting": path, **{name: p.get(path) for name, p in plans.items()}}
+                for path in different
+            ],
+            output,
+        )
+    elif len(plans) > 1:
+        output.say("\nTheir plans say the same.")
+
+
+def _plan(row: Mapping[str, object]) -> Mapping[str, object]:
+    plan = row.get("plan")
+    return plan if isinstance(plan, Mapping) else {}
 
 
 def print_rows(
