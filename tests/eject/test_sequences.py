@@ -115,6 +115,11 @@ def test_quantities_of_a_ts_file_end_with_the_same_weights(tmp_path):
     plan = plan_of(tmp_path / "heights.ts", network=GRU, prepare=prepare)
     assert plan.problem.task == "regression"
     assert "targets = np.array([float(label)" in hold_to_run(plan, tmp_path)
+    net = {"SequenceNet": {"body": None, "features": True}}
+    ridge = {"num_features": 168, "ridge": True, "keep_steps": False}
+    prepare.insert(1, {"RandomConvolutions": ridge})
+    plan = plan_of(tmp_path / "heights.ts", network=net, prepare=prepare)
+    assert "ridge(random_convolutions(" in hold_to_run(plan, tmp_path)
 
 
 def test_texts_end_with_the_same_weights(tmp_path):
