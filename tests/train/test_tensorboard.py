@@ -14,7 +14,7 @@ from tensorboardX.record_writer import masked_crc32c
 from torch import nn
 
 from torchsmith.core.errors import TrainError
-from torchsmith.train import tensorboard
+from torchsmith.train import event_file, recorders, tensorboard
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.state import TrainState
 from torchsmith.train.tensorboard import TensorBoardEvents, grid, histogram
@@ -170,6 +170,26 @@ def test_histograms_are_left_out_where_they_would_take_too_long(tmp_path, monkey
     found = session_events(tmp_path)
     assert {step for step, _ in values(found, "histo")} == {1, 3}
     assert {step for step, _ in values(found)} == {1, 2, 3}
+
+
+def test_the_events_of_epochs_that_are_held_back_are_checked_together(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(recorders, "SECONDS_BETWEEN_WRITES", 1e9)
+    monkeypatch.setattr(tensorboard, "HISTOGRAM_SHARE", 1e-9)
+    events = TensorBoardEvents(tmp_path, state_of())
+    events.on_epoch_end(record(1))
+    checked = []
+    real = event_file._crc32c
+    monkeypatch.setattr(
+        event_file, "_crc32c", lambda given: checked.append(len(given)) or real(given)
+    )
+    for epoch in range(2, 52):
+        events.on_epoch_end(record(epoch))
+    assert checked == []
+    events.write_out()
+    assert max(checked) == 50
+    assert {step for step, _ in values(session_events(tmp_path))} == {*range(1, 52)}
 
 
 def test_a_network_of_very_many_tensors_has_no_histograms(tmp_path, monkeypatch):

@@ -33,7 +33,7 @@ NETWORK_FILE = "events.out.tfevents.0.network"
 RESULTS_FILE = "events.out.tfevents.9.results"
 
 BINS = 64
-HISTOGRAM_SHARE = 0.005
+HISTOGRAM_SHARE = 0.0025
 """Histograms may take so much of the time; where they take more, some are left out."""
 MOST_TENSORS = 1000
 """Networks of more parameter tensors have no histograms."""
@@ -94,8 +94,11 @@ class TensorBoardEvents(TrainingObserver):
 
     def on_epoch_end(self, record: EpochRecord) -> None:
         """Write the epoch's numbers, and histograms where there is time for them."""
-        begin, moment, histograms = perf_counter(), time(), []
-        if begin >= self._next_histograms or self._state.finished:
+        moment, histograms = time(), []
+        if perf_counter() >= self._next_histograms or self._state.finished:
+            import tensorboardX.summary  # noqa: F401 -- once, and no part of their time
+
+            begin = perf_counter()
             found = self._histograms()
             histograms = [_event(each, record.epoch, moment) for each in found]
             now = perf_counter()
