@@ -62,3 +62,11 @@ def test_rows_in_an_order_may_tell_the_target_of_the_next_one() -> None:
     walk = 0.9 * steps.cumsum(dim=0)
     inputs, targets = walk[:-1, None], walk[1:, None]
     assert found(own(nn.Linear(1, 1), (inputs, targets), nn.MSELoss())) == []
+
+
+def test_a_column_that_holds_what_the_row_before_had_is_no_slip() -> None:
+    returns = torch.randn(501, 1, generator=torch.Generator().manual_seed(0))
+    before, now = returns[:-1], returns[1:]
+    network, loss = nn.Linear(1, 2), nn.CrossEntropyLoss()
+    assert found(own(nn.Linear(1, 1), (before, now), nn.MSELoss())) == []
+    assert found(own(network, (before, (now[:, 0] > 0).long()), loss)) == []

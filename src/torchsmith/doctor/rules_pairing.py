@@ -26,6 +26,10 @@ IN_ORDER_Z = 4.0
 """Standard errors from chance of how alike neighbouring targets are: above it the order
 of the rows says something, and a row away may be told for good reasons."""
 
+HELD = 0.8
+"""Correlation of one input, or its ranks, with the target of a row away: above it the
+input is likely that value itself, such as yesterday's, and nothing has slipped."""
+
 LEAST = 100
 """Examples with a neighbour in the training part, without which nothing is said."""
 
@@ -40,6 +44,7 @@ class Pairing:
     Attributes:
         z: Standard errors from chance by which inputs tell these targets.
         alike: The same of how alike the targets are to those of their own rows.
+        held: The strongest correlation of one input with these targets.
         gains: `(n,)` how much better each example goes with the other target than with
             its own.
         rows: `(n,)` numbers of the examples in the source.
@@ -47,6 +52,7 @@ class Pairing:
 
     z: float
     alike: float
+    held: float
     gains: Tensor
     rows: Tensor
 
@@ -61,15 +67,14 @@ def find_misaligned(subject: Subject, examples: Examples) -> Iterator[Finding]:
         subject: At step 0; stays as it is.
         examples: Of the training part.
     """
-    targets = _all_targets(subject)
-    if targets is None:
-        return
-    after, before = (pair(subject, examples, targets, lag) for lag in (1, -1))
+    if subject.case is None and not isinstance(subject.job.train, TensorBatches):
+        return  # items of a `Dataset` may be slow to read
+    after, before = (pair(subject, examples, lag) for lag in (1, -1))
     if after is None or before is None:
         return
     found, other = (after, before) if after.z >= before.z else (before, after)
     in_order = max(abs(after.alike), abs(before.alike)) > IN_ORDER_Z
-    if in_order or found.z < OFF_Z or other.z >= OTHER_SIDE_Z:
+    if in_order or found.z < OFF_Z or other.z >= OTHER_SIDE_Z or found.held >= HELD:
         return
     side, back = ("next", "before") if found is after else ("previous", "after")
     yield Finding(
@@ -87,15 +92,12 @@ def find_misaligned(subject: Subject, examples: Examples) -> Iterator[Finding]:
     )
 
 
-def pair(
-    subject: Subject, examples: Examples, targets: Tensor, lag: int
-) -> Pairing | None:
+def pair(subject: Subject, examples: Examples, lag: int) -> Pairing | None:
     """Ask inputs for the targets of other rows; None where too few have one.
 
     Args:
         subject: Of the examples.
         examples: Of the training part.
-        targets: Of the whole training part, as the loss takes them.
         lag: How many rows further the target stands, in the order of the source.
     """
     source = _sources(subject)
@@ -105,7 +107,7 @@ def pair(
     kept = torch.nonzero(others >= 0).flatten()
     if len(kept) < LEAST:
         return None
-    theirs = targets[others[kept]].cpu()
+    theirs = _targets(subject, others[kept])
     codes, _ = classes_of(subject, theirs)
     paired = replace(
         examples,
@@ -122,6 +124,7 @@ def pair(
     return Pairing(
         z=_z(_agree(best, other)),
         alike=_z((own * other).sum(dim=1)),
+        held=_strongest(paired.features, other),
         gains=_agree(best, other) - _agree(best, own),
         rows=source[examples.rows[kept]][best.places],
     )
@@ -131,6 +134,15 @@ def _agree(answers: Answers, targets: Tensor) -> Tensor:
     """Return `(n,)` how each answer goes with a target; 0 on average by chance."""
     said = answers.values.double()
     return (targets[answers.places] * (said - said.mean(dim=0))).sum(dim=1)
+
+
+def _strongest(features: Tensor, targets: Tensor) -> float:
+    """Return the strongest correlation of a feature, or its ranks, with a target."""
+    ranks = features.argsort(dim=0, stable=True).argsort(dim=0, stable=True)
+    both = torch.cat([features, ranks], dim=1).double()
+    either = [both - both.mean(dim=0), targets]
+    left, right = (nn.functional.normalize(part, dim=0) for part in either)
+    return (left.T @ right).abs().max().item()
 
 
 def _vectors(examples: Examples, targets: Tensor) -> Tensor:
@@ -154,15 +166,13 @@ def _sources(subject: Subject) -> Tensor:
     return torch.from_numpy(subject.case.setup.parts.train).long()
 
 
-def _all_targets(subject: Subject) -> Tensor | None:
-    """Return targets of the training part; None of a `Dataset`, which may be slow."""
-    if subject.case is not None:
-        setup, data = subject.case.setup, subject.case.data
-        return torch.from_numpy(setup.preparation.targets(data, setup.parts.train))
-    train = subject.job.train
-    if not isinstance(train, TensorBatches):
-        return None
-    return train.take(torch.arange(len(train)))[1]
+def _targets(subject: Subject, rows: Tensor) -> Tensor:
+    """Return targets of training examples as the loss takes them, on the CPU."""
+    if subject.case is None:
+        return subject.job.train.take(rows)[1].cpu()
+    setup, data = subject.case.setup, subject.case.data
+    found = setup.preparation.targets(data, setup.parts.train[rows.numpy()])
+    return torch.from_numpy(found)
 
 
 def _where(subject: Subject, found: Pairing) -> str:
