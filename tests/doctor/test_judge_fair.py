@@ -3,7 +3,12 @@
 import pytest
 
 from tests.doctor.test_judge import around, course, epochs, found, result, rival
-from torchsmith.evaluate.evaluation import Calibration, Group, ReliabilityBin
+from torchsmith.evaluate.evaluation import (
+    Calibration,
+    Group,
+    Mixture,
+    ReliabilityBin,
+)
 from torchsmith.plan.losses import CrossEntropyLoss
 from torchsmith.plan.plan import Stopping
 
@@ -115,3 +120,19 @@ def test_of_columns_that_go_together_the_worst_group_is_named():
     both = untold("rooms", 0.2, 0.8), untold("income", 0.0, 0.8)
     seen = found(evaluation=result(groups=both))["Q5"]
     assert seen.where == "column 'income'"
+
+
+def mixed(order):
+    return Mixture(label="c", answer="a", rows=20, right=80, order=around(order, 0.1))
+
+
+def test_examples_of_one_class_that_are_labelled_as_another_are_a_warning():
+    seen = found(evaluation=result(mixture=mixed(0.5)))["D11"]
+    assert (seen.severity, seen.where) == ("warning", "class 'c'")
+    assert "20 test rows of 'c' are called 'a'" in seen.evidence
+    assert found(evaluation=result(mixture=mixed(0.9))) == {}
+
+
+def test_confusions_of_a_network_that_learned_too_little_say_nothing_of_labels():
+    behind = result(0.7, 0.7, 0.7, mixture=mixed(0.5))
+    assert "D11" not in found(evaluation=behind)

@@ -60,6 +60,12 @@ place of the label among the other classes, where 0 is the second best and 0.5 i
 chance: both, for a warning."""
 
 
+ANYWHERE = 0.75
+"""The high end of how often a row that is taken for another class looks more like its
+own than the rows of that class do, half way from chance to a clean border: less is a
+warning."""
+
+
 def find_in_quality(course: Course, evaluation: Evaluation) -> Iterator[Finding]:
     """Find out what the scores are worth.
 
@@ -75,6 +81,7 @@ def find_in_quality(course: Course, evaluation: Evaluation) -> Iterator[Finding]
     yield from _probabilities(course.plan, evaluation)
     if found is None or not (found.misses and found.behind):
         yield from _groups(evaluation)
+        yield from _mixed_up(evaluation)
     yield from _labels(evaluation)
 
 
@@ -338,6 +345,25 @@ def _labels(evaluation: Evaluation) -> Iterator[Finding]:
         evidence="; ".join(filter(None, [_share(wrong, place), named]))
         if certain
         else "of each the network is more than 90 % sure",
+        remedy="Look at them, and correct what is wrong.",
+        moment="after",
+    )
+
+
+def _mixed_up(evaluation: Evaluation) -> Iterator[Finding]:
+    """Find examples of one class that are labelled as another."""
+    one = evaluation.mixture
+    if one is None or one.order.high >= ANYWHERE:
+        return
+    yield Finding(
+        code="D11",
+        severity="warning",
+        message=f"Examples of '{one.answer}' seem to be labelled '{one.label}'.",
+        where=f"class '{one.label}'",
+        evidence=f"{amount(one.rows, 'test ' + NOUNS[evaluation.kind])} of "
+        f"'{one.label}' are called '{one.answer}', and lie anywhere among the "
+        f"{one.right:,} of that class, not at the border: {one.order}; 0.5 is chance, "
+        "1 the border",
         remedy="Look at them, and correct what is wrong.",
         moment="after",
     )

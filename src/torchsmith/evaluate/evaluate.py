@@ -27,7 +27,7 @@ from torchsmith.evaluate.evaluation import (
     Score,
 )
 from torchsmith.evaluate.groups import failing_groups
-from torchsmith.evaluate.mistakes import surest_wrong, worst
+from torchsmith.evaluate.mistakes import mixture, surest_wrong, worst
 from torchsmith.evaluate.reliability import reliability
 from torchsmith.evaluate.rivals import RivalOutputs
 from torchsmith.evaluate.verdict import verdict
@@ -157,6 +157,7 @@ def evaluate(
         ),
         surest_wrong=sure[0],
         surest_place=sure[1],
+        mixture=None if table is None else mixture(problem, test.targets, test.outputs),
         groups=failing_groups(problem, test.targets, test.outputs, test.inputs, rivals),
         importance=tuple(importance),
         notes=tuple(notes),

@@ -140,6 +140,27 @@ class Mistake(Shown):
     rivals: tuple[str, ...] = ()
 
 
+class Mixture(Record):
+    """Test rows of one class that the network takes for another, wherever they lie.
+
+    Attributes:
+        label: Their class.
+        answer: What the network says.
+        rows: How many.
+        right: Rows of the class that it says, that it says so of.
+        order: How often a row of the first kind looks more like its label than one of
+            the second does, by the odds of the two classes: 0.5 where that is chance,
+            1 where all lie nearest to the border. The interval holds for all pairs of
+            classes that were looked at.
+    """
+
+    label: str
+    answer: str
+    rows: int
+    right: int
+    order: Score
+
+
 class Sample(Shown):
     """One of the training examples that stand for a class, or for a value.
 
@@ -239,6 +260,8 @@ class Evaluation(Record):
             the other classes, by the network's own probabilities: from 0, the most
             probable one, to 1; 0.5 is chance. None for fewer than four classes or than
             four wrong answers.
+        mixture: The pair of classes whose confusions lie least at their border; None
+            for two classes, and where no pair is confused often.
         groups: Of test rows that do worse than all others beyond noise.
         importance: For tables, the most important first.
         notes: What a reader must know, such as a class without test rows.
@@ -263,6 +286,7 @@ class Evaluation(Record):
     mistakes: tuple[Mistake, ...] = ()
     surest_wrong: Score | None = None
     surest_place: Score | None = None
+    mixture: Mixture | None = None
     groups: tuple[Group, ...] = ()
     importance: tuple[Importance, ...] = ()
     notes: tuple[str, ...] = ()

@@ -5,17 +5,20 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from torchsmith.data.data import Inputs, Table
-from torchsmith.evaluate.evaluation import Mistake, Score
+from torchsmith.evaluate.evaluation import Mistake, Mixture, Score
 from torchsmith.evaluate.rivals import RivalOutputs
 from torchsmith.evaluate.shown import show
 from torchsmith.metrics.classification import log_losses
-from torchsmith.metrics.normal import wide_z, wilson
+from torchsmith.metrics.normal import NORMAL, wide_z, wilson
 from torchsmith.plan.plan import Problem
 
 MOST_MISTAKES = 24
 
 FEWEST_SURE = 30
 """Rows of the surer half; of fewer a share says nothing."""
+
+FEWEST_MIXED = 8
+"""Rows of either kind, of which it is asked whether one class is mixed into another."""
 
 FEWEST_CLASSES, FEWEST_WRONG = 4, 4
 """Of fewer the place of a label among the other classes says nothing."""
@@ -101,6 +104,54 @@ def surest_wrong(
     mean = float(places.mean())
     about = wide_z(len(wrong)) * float(places.std(ddof=1)) / len(wrong) ** 0.5
     return share, Score(value=mean, low=mean - about, high=mean + about)
+
+
+def mixture(
+    problem: Problem, targets: np.ndarray, outputs: np.ndarray
+) -> Mixture | None:
+    """Return the pair of classes whose confusions lie least at their border.
+
+    Two classes that are alike are confused where the network is unsure between them.
+    Where examples of one were labelled as the other, those lie anywhere among it: the
+    area under the ROC curve of the odds of both classes, over the rows that are called
+    the one, is that of chance (Mann and Whitney's test).
+
+    Args:
+        problem: Task and classes, of which there must be three or more.
+        targets: `(N,)` class codes.
+        outputs: `(N, K)` probabilities.
+    """
+    if outputs.shape[1] == 2:
+        return None
+    said, tiny = outputs.argmax(axis=1), np.finfo(np.float64).tiny
+    odds = np.log(np.maximum(outputs.astype(np.float64), tiny))
+    counts = np.zeros((outputs.shape[1],) * 2, np.int64)
+    np.add.at(counts, (targets, said), 1)
+    often = (counts >= FEWEST_MIXED) & (np.diag(counts) >= FEWEST_MIXED)
+    pairs = [pair for pair in np.argwhere(often).tolist() if pair[0] != pair[1]]
+    found = []
+    for label, answer in pairs:
+        called = said == answer
+        margin = odds[:, label] - odds[:, answer]
+        mixed, right = (margin[called & (targets == code)] for code in (label, answer))
+        below = np.searchsorted(np.sort(right), mixed, "left")
+        equal = np.searchsorted(np.sort(right), mixed, "right") - below
+        value = float((below + equal / 2).mean() / len(right))
+        rows, others = len(mixed), len(right)
+        error = ((rows + others + 1) / (12 * rows * others)) ** 0.5
+        half = NORMAL.inv_cdf(1 - 0.025 / len(pairs)) * error
+        found.append(
+            Mixture(
+                label=problem.classes[label],
+                answer=problem.classes[answer],
+                rows=rows,
+                right=others,
+                order=Score(
+                    value=value, low=max(value - half, 0.0), high=min(value + half, 1.0)
+                ),
+            )
+        )
+    return min(found, key=lambda one: one.order.high, default=None)
 
 
 def _agreeing(
