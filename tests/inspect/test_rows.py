@@ -314,6 +314,7 @@ def told(share):
     y = np.where(size + random.normal(size=600) > 0, "yes", "no")
     wrong = random.random(600) >= share
     answer = np.where(wrong, random.choice(["no", "yes"], 600), y)
+    columns["x3"][:200] = np.inf
     return table({**columns, "answer": answer}, y)
 
 

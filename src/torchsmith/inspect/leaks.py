@@ -29,8 +29,8 @@ LEAD = 1.8
 LEVELS = 4
 """Groups of values of a column, of which the associations of two columns are judged."""
 
-MAX_COLUMNS = 12
-"""Others that a column is compared with."""
+MAX_COLUMNS, MAX_CLASSES = 12, 20
+"""Others that a column is compared with, and the classes within which, the largest."""
 
 APART_Z, BOUND_Z = 3.0, 5.0
 """Standard errors of the association of two columns within the classes: below the first
@@ -129,9 +129,10 @@ def goes_with_nothing_else(
         profiles: The columns.
         target: The classes.
     """
-    rows = np.flatnonzero(~target.missing)[:MAX_ROWS]
+    frequent = np.bincount(target.codes[~target.missing]).argsort()[-MAX_CLASSES:]
+    rows = np.flatnonzero(np.isin(target.codes, frequent))[:MAX_ROWS]
     known = {profile.name: profile for profile in profiles}
-    within = target.codes[rows]
+    within = np.searchsorted(np.sort(frequent), target.codes[rows])
     own, *rest = (_coarse(known[each], rows) for each in (name, *others[:MAX_COLUMNS]))
     if any(association(own, other, within) >= APART_Z for other in rest):
         return False
@@ -179,10 +180,11 @@ def association(one: np.ndarray, other: np.ndarray, within: np.ndarray) -> float
 def _coarse(profile: Profile, rows: np.ndarray) -> np.ndarray:
     """Return `(N,)` codes of the most frequent values, or of equally filled bins."""
     codes = profile.codes[rows] + 1
-    if profile.kind not in ("text", "boolean") and profile.distinct > LEVELS:
-        present = codes > 0
+    present = codes > 0
+    measured = profile.kind not in ("text", "boolean") and profile.distinct > LEVELS
+    if measured and present.any():
         values = profile.column.values[rows][present].astype(np.float64)
-        cuts = np.quantile(values, np.arange(1, LEVELS) / LEVELS)
+        cuts = np.sort(values)[np.arange(1, LEVELS) * len(values) // LEVELS]
         codes[present] = 1 + np.searchsorted(np.unique(cuts), values)
         return np.asarray(codes)
     frequent = np.bincount(codes).argsort()[::-1][:LEVELS]
@@ -244,7 +246,7 @@ def _goals(target: Profile, rows: np.ndarray, facts: TargetFacts) -> np.ndarray:
         return np.asarray(ranks[:, ranks.std(axis=0) > 0])
     codes = target.codes[rows]
     counts = np.bincount(codes, minlength=target.distinct)
-    chosen = np.flatnonzero((counts >= 10) & (counts < len(rows)))[:20]
+    chosen = np.flatnonzero((counts >= 10) & (counts < len(rows)))[:MAX_CLASSES]
     if target.distinct == 2:
         chosen = chosen[:1]
     return np.asarray(codes[:, None] == chosen, np.float64)
