@@ -122,3 +122,29 @@ def test_a_network_for_pictures_refuses_a_table_without_them(tmp_path):
 def test_a_script_of_such_a_table_is_refused_in_words(run, tmp_path):
     with pytest.raises(PlanError, match="'photo' names pictures, which a script"):
         run.eject(tmp_path / "train.py")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda path: path.unlink(), r"1 of 80 rows name a picture that is not there"),
+        (
+            lambda path: path.write_bytes(b"\x89PNG\r\n"),
+            r"cannot be decoded \(line 5; ",
+        ),
+    ],
+)
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_picture_of_any_part_that_cannot_be_read_is_told_before_training(
+    spoil, words, seed, tmp_path
+):
+    source = shop(tmp_path / "data")
+    spoil(tmp_path / "data/shots/3.png")
+    with pytest.raises(DataError, match=words):
+        ts.train(
+            source,
+            target="price",
+            settings={**QUICK, "split.seed": seed},
+            runs=tmp_path / "runs",
+        )
+    assert not list((tmp_path / "runs").glob("*/checkpoints/*"))

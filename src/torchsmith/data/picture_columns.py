@@ -9,7 +9,14 @@ import numpy as np
 from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.record import Record
 from torchsmith.data.data import Column, Images, Table
-from torchsmith.data.pictures import EXTENSIONS, stores_grey
+from torchsmith.data.pictures import (
+    EXTENSIONS,
+    Unreadable,
+    check,
+    read_content,
+    stores_grey,
+    strict_decoding,
+)
 from torchsmith.data.pixels import ImagePreparation, fit_images
 from torchsmith.data.steps import Resize, Standardize, Step
 
@@ -114,6 +121,30 @@ def pictures_of(table: Table, column: Column, channels: int) -> Images:
     names = tuple(column.levels[code] for code in codes.tolist())
     sizes = np.zeros((len(files), 2), np.int32)
     return Images(sizes=sizes, channels=channels, files=files, names=names)
+
+
+def refuse_unreadable(table: Table, column: Column) -> None:
+    """Look at each picture that a column names, before anything is learned.
+
+    Raises:
+        DataError: A picture is not named, not there, or damaged; says the lines.
+    """
+    images = pictures_of(table, column, channels=1)
+    wrong: dict[Path, str] = {}
+    with strict_decoding():
+        for path in dict.fromkeys(images.files):
+            try:
+                check(read_content(path))
+            except (Unreadable, OSError) as error:
+                wrong[path] = str(error)
+    if wrong:
+        rows = np.flatnonzero([path in wrong for path in images.files])
+        first = images.files[rows[0]]
+        raise DataError(
+            f"column '{column.name}': {len(rows):,} of {len(table):,} rows name a "
+            f"picture that cannot be decoded ({_lines(table, rows)}; first: {first}: "
+            f"{wrong[first]}); repair these files, or remove these rows"
+        )
 
 
 def file_of(folder: Path | None, name: str) -> Path:

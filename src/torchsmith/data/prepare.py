@@ -24,6 +24,7 @@ from torchsmith.data.data import (
     Table,
     Volumes,
 )
+from torchsmith.data.picture_columns import refuse_unreadable
 from torchsmith.data.pixels import ImagePreparation, Prepared, fit_images
 from torchsmith.data.sequence_fit import SequencePreparation, fit_sequences
 from torchsmith.data.steps import StandardizeTarget, Step, step_problems
@@ -188,7 +189,9 @@ def fit(
     """Fit the steps of a plan on the training rows.
 
     Args:
-        data: The whole source; only `rows` are looked at.
+        data: The whole source; only `rows` are looked at, but for whether the
+            pictures that a table names can be read: to be told that after training
+            would be late.
         rows: The training rows.
         steps: The plan's `prepare` section.
         roles: For tables, what each column is used as.
@@ -201,6 +204,9 @@ def fit(
     """
     if problems := step_problems(steps, data.kind, task):
         raise PlanError("; ".join(f"prepare.{i}: {text}" for i, text in problems))
+    if isinstance(data.inputs, Table):
+        for name in (name for name, role in roles.items() if role == "picture"):
+            refuse_unreadable(data.inputs, data.inputs.columns[name])
     training = data.take(rows)
     standardize = next((s for s in steps if isinstance(s, StandardizeTarget)), None)
     target = fit_target(
