@@ -165,6 +165,13 @@ def test_a_value_that_does_not_fit_is_refused_and_never_missing(tmp_path) -> Non
         )
 
 
+def test_points_where_training_had_commas_are_said_to_be_no_commas(tmp_path) -> None:
+    rows = "".join(f"{i},5;{i % 2}\n" for i in range(30))
+    train = read(tmp_path, f"x;y\n{rows}", target="y")
+    with pytest.raises(DataError, match=r"not numbers with a decimal comma .*'1\.5'"):
+        predict(tmp_path, train, "x;z\n1.5;0\n2.5;1\n")
+
+
 def test_the_formats_of_training_read_the_new_file(tmp_path) -> None:
     train = read(
         tmp_path,

@@ -56,7 +56,7 @@ def evaluate(run: AnyRun, source: Source, *, observer: Observer = QUIET) -> Eval
 def predict_with(model: "Model", source: Source, observer: Observer) -> Predictions:
     """Predict for new data with a model."""
     data = read_for(model, source, observer, scored=False)
-    observer.stage(f"Predicting {len(data):,} examples")
+    observer.stage(f"Predicting {amount(len(data), 'example')}")
     outputs = model.predict(data)
     regression = model.problem.task == "regression"
     return Predictions(

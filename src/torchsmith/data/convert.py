@@ -90,6 +90,8 @@ def convert_all(
         what = _NOUNS[form.kind]
         if form.kind == "date":
             what += f" of the form {form.date_format}"
+        elif form.decimal == ",":
+            what += " with a decimal comma"
         elif form.words:
             what += f" ({form.words[0]}, {form.words[1]})"
         every = f"; all: {sheet.place(misfits)}" if len(misfits) > 1 else ""
