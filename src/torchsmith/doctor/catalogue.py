@@ -66,7 +66,7 @@ CATALOGUE = (
     Disease("C12", "The loss grows with the batch", ("before",)),
     Disease("T1", "Training diverges", ("during",)),
     Disease("T2", "Gradients explode", ("during",)),
-    Disease("T3", "Gradients vanish", ("during",)),
+    Disease("T3", "Gradients vanish", ("before", "during")),
     Disease("T4", "Units are dead", ("during",)),
     Disease("T5", "Units are saturated", ("during",)),
     Disease("T6", "The loss stands still too high", ("during", "after")),

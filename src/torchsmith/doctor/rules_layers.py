@@ -11,6 +11,7 @@ from torchsmith.doctor.facts import Facts, dead, saturated
 from torchsmith.doctor.signals import Signals
 from torchsmith.inspect.inspection import Finding
 from torchsmith.plan.networks import Sequential
+from torchsmith.plan.plan import Plan
 
 MANY, MOST = 0.5, 0.9
 """Share of a layer's units that are dead, or saturated: of so many healthy wide layers
@@ -88,7 +89,7 @@ def _vanishes(facts: Facts) -> Iterator[Finding]:
             "Use ReLU or GELU, normalise between layers, initialise for the "
             "activation, or build fewer layers."
         ),
-        changes=_other_network(facts),
+        changes=lets_through(facts.course.plan),
         moment="during",
     )
 
@@ -178,7 +179,7 @@ def lost_units(facts: Facts) -> Finding | None:
             if before > MANY
             else "Lower the learning rate, or use LeakyReLU."
         ),
-        changes=_other_network(facts) if before > MANY else _leaky(facts),
+        changes=lets_through(facts.course.plan) if before > MANY else _leaky(facts),
         moment="during",
     )
 
@@ -201,7 +202,7 @@ def _saturates(facts: Facts, *, vanishes: bool) -> Iterator[Finding]:
             f"examples, {before:.0%} were before training; {_losses(facts)}."
         ),
         remedy="Scale the inputs, begin with smaller weights, or normalise.",
-        changes=_other_network(facts),
+        changes=lets_through(facts.course.plan),
         moment="during",
     )
 
@@ -295,12 +296,16 @@ def _leaky(facts: Facts) -> dict[str, JsonValue]:
     return {"network.activation": "LeakyReLU"}
 
 
-def _other_network(facts: Facts) -> dict[str, JsonValue]:
-    """Return what lets gradients through: other initial weights, or activations."""
-    plan = facts.course.plan
-    own = _own_initial(facts)
-    if plan is None or own:
-        return own
+def lets_through(plan: Plan | None) -> dict[str, JsonValue]:
+    """Return what lets gradients through: other initial weights, or activations.
+
+    Args:
+        plan: None where there is none to change.
+    """
+    if plan is None:
+        return {}
+    if plan.init:
+        return {"init": []}
     network = plan.network
     if not isinstance(network, Sequential):
         return {"network.activation": "ReLU"} if _squashes(network) else {}

@@ -123,3 +123,26 @@ def test_other_learning_rates_are_tried_only_while_there_is_time():
 def test_a_layer_of_one_weight_has_no_units_that_are_alike():
     module = nn.Sequential(nn.Linear(6, 1), nn.ReLU(), nn.Linear(1, 1), nn.Linear(1, 3))
     assert "C10" not in said(module, **LONG)
+
+
+def deep(activation, count):
+    torch.manual_seed(0)
+    hidden = [
+        layer for _ in range(count) for layer in (nn.Linear(16, 16), activation())
+    ]
+    return nn.Sequential(nn.Linear(6, 16), activation(), *hidden, nn.Linear(16, 3))
+
+
+@pytest.mark.parametrize(
+    ("activation", "count", "code"),
+    [(nn.ReLU, 9, "C10"), (nn.Sigmoid, 5, "T3"), (nn.ReLU, 1, ""), (nn.Tanh, 3, "")],
+)
+def test_a_signal_that_fades_in_depth_is_tried_with_weights_that_keep_it(
+    activation, count, code
+):
+    chance = Reference(chance_loss=1.0, initial_loss=1.1)
+    given = {"optimizer": {"SGD": {"lr": 0.05, "momentum": 0.9}}, "reference": chance}
+    found = said(deep(activation, count), **given, **LONG)
+    assert {"C10", "T3"} & set(found) == ({code} if code else set())
+    if code:
+        assert "as large in" in found[code].evidence

@@ -1,6 +1,6 @@
 """The weights that training begins with, and the types of numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from pydantic import JsonValue
@@ -11,6 +11,7 @@ from torchsmith.doctor.examples import leaves
 from torchsmith.doctor.probes.place import at, forward_of
 from torchsmith.doctor.probes.scene import Call, Scene
 from torchsmith.doctor.probes.steps import Trace, steps_of
+from torchsmith.doctor.rules_layers import lets_through
 from torchsmith.inspect.inspection import Finding
 
 SMALL, LARGE = 0.02, 5.0
@@ -23,6 +24,13 @@ BETTER = 0.8
 NO_BETTER, MORE = 0.95, 0.9
 """Shares of the chance loss: above the first nothing is learned, below the second
 something is."""
+
+FADED = 0.05
+"""By how much examples differ in the last layer, of that in the first; as PyTorch draws
+weights, each layer before a ReLU leaves 0.4."""
+
+_LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_SQUASH = (nn.Sigmoid, nn.Tanh)
 
 ALIKE = 1e-6
 """By which units differ, of their size, that are still the same."""
@@ -90,7 +98,7 @@ def _breaks(call: Call) -> bool:
 def find_in_weights(
     scene: Scene, reference: Reference, trace: Trace | None
 ) -> Iterator[Finding]:
-    """Find C10: weights that are all alike, or far too large or small.
+    """Find C10 and T3: weights that are alike, far too large or small, or fade.
 
     Args:
         scene: Of a training; its copy of the network has trained for a few steps.
@@ -122,7 +130,8 @@ def find_in_weights(
         )
         return
     if trace is not None:
-        yield from _badly_scaled(scene, reference, trace, layers)
+        scaled = list(_badly_scaled(scene, reference, trace, layers))
+        yield from scaled or _fades(scene, reference, trace)
 
 
 def _badly_scaled(
@@ -162,12 +171,66 @@ def _badly_scaled(
     )
 
 
+def _fades(scene: Scene, reference: Reference, trace: Trace) -> Iterator[Finding]:
+    """Compare a depth in which the signal fades with weights that keep its size."""
+    chance, spreads = reference.chance_loss, list(_spreads(scene))
+    if chance is None or trace.late <= NO_BETTER * chance or len(spreads) < 2:
+        return
+    (first, begun), (last, left) = spreads[0], spreads[-1]
+    if left >= FADED * begun:
+        return
+    squash = [
+        c.name for c in scene.train_calls[0][:-1] if isinstance(c.module, _SQUASH)
+    ]
+    kept = steps_of(
+        scene.subject, trace.num, change=lambda network: _keep_size(network, squash)
+    )
+    if kept.late >= MORE * chance:
+        return
+    num_steps = scene.subject.job.training.epochs * scene.subject.job.steps_per_epoch
+    yield Finding(
+        code="T3" if squash else "C10",
+        severity="error" if trace.num == num_steps else "warning",
+        message="Signals and gradients vanish from layer to layer."
+        if squash
+        else "The initial weights let the signal fade from layer to layer.",
+        where=first if squash else last,
+        evidence=(
+            f"What tells examples apart is {left / begun:.2g} times as large in {last} "
+            f"as in {first}. Tried on a copy, the loss is {trace.late:.3g} after "
+            f"{trace.num} steps (a constant answer's is {chance:.3g}); with weights of "
+            f"kaiming_normal_{' and ReLU' * bool(squash)} {kept.late:.3g}."
+        ),
+        remedy="Use ReLU, begin with kaiming_normal_, normalise between layers, or "
+        "build fewer.",
+        changes=lets_through(scene.subject.plan),
+    )
+
+
+def _spreads(scene: Scene) -> Iterator[tuple[str, float]]:
+    """Give for each layer, in the order of computing, how much its outputs differ."""
+    for call in scene.train_calls[0]:
+        output = call.output
+        if isinstance(call.module, _LAYERS) and output is not None and len(output) > 1:
+            yield call.name, output.detach().float().flatten(1).std(dim=0).mean().item()
+
+
+def _keep_size(network: nn.Module, squash: Sequence[str]) -> None:
+    """Draw weights anew, and put ReLU in places, so that signals keep their size."""
+    for name in squash:
+        network.set_submodule(name, nn.ReLU())
+    for module in network.modules():
+        if isinstance(module, _LAYERS):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
 def _layers(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    kinds = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
     for name, module in network.named_modules():
         own = dict(module.named_parameters(recurse=False))
         if (
-            isinstance(module, kinds)
+            isinstance(module, _LAYERS)
             and "weight" in own
             and own["weight"].requires_grad
         ):
@@ -190,7 +253,7 @@ def _size(weight: Tensor) -> float:
 
 def _drawn_anew(network: nn.Module) -> None:
     for module in network.modules():
-        if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
+        if isinstance(module, _LAYERS):
             module.reset_parameters()
 
 
