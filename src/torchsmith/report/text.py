@@ -99,12 +99,17 @@ def score_texts(metric: Metric, score: Score) -> tuple[str, str]:
     >>> from torchsmith.evaluate.evaluation import Score
     >>> score_texts("rmse", Score(value=48213.7, low=47100, high=49377))
     ('48,214', '47,100 – 49,377')
+    >>> score_texts("log_loss", Score(value=3e-8, low=0, high=1.3e-7))
+    ('0.0000', '0.0000 – 0.0000')
     """
     factor = 100 if metric in PERCENT_METRICS else 1
     values = [factor * v for v in (score.value, score.low, score.high)]
     decimals = _decimals((values[2] - values[1]) / 2)
     if decimals is None:
         return metric_text(metric, score.value), ""
+    if metric == "log_loss":
+        # It has no unit of its own: so near to 0, all of it is as good as none.
+        decimals = min(decimals, 4)
     value, low, high = (_fixed(v, decimals) for v in values)
     unit = f"{_NO_BREAK}%" if factor == 100 else ""
     return f"{value}{unit}", f"{low} – {high}{unit}"
