@@ -34,10 +34,7 @@ over before training is, as where a schedule lets the rate fall."""
 LOSS_ROSE, SCORE_FELL = 0.1, 2.0
 """Of the val part since the best epoch: the loss by a share of itself, the score in
 sampling errors; both, for a warning. Where the last weights are kept, probabilities
-that say too much are as good a second sign."""
-
-TOO_SURE = 0.05
-"""The low end of the calibration error of such probabilities."""
+that say too much, beyond chance, are as good a second sign."""
 
 MODE_RATIO, MODE_SHARE = 1.5, 0.1
 """The loss of training examples in eval mode is so many times that of train mode, and
@@ -167,7 +164,7 @@ def _by_heart(
 
 def _says_too_much(evaluation: Evaluation | None) -> bool:
     found = None if evaluation is None else evaluation.calibration
-    return found is not None and found.error.low > TOO_SURE and sureness(found) > 0
+    return found is not None and found.error.low > 0 and sureness(found) > 0
 
 
 def _best_epoch(history: Sequence[EpochRecord]) -> int:
