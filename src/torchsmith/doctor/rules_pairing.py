@@ -44,7 +44,8 @@ class Pairing:
     Attributes:
         z: Standard errors from chance by which inputs tell these targets.
         alike: The same of how alike the targets are to those of their own rows.
-        held: The strongest correlation of one input with these targets.
+        features: `(n, D)` of the examples.
+        targets: `(n, K)` these targets, without their mean.
         gains: `(n,)` how much better each example goes with the other target than with
             its own.
         rows: `(n,)` numbers of the examples in the source.
@@ -52,7 +53,8 @@ class Pairing:
 
     z: float
     alike: float
-    held: float
+    features: Tensor
+    targets: Tensor
     gains: Tensor
     rows: Tensor
 
@@ -74,7 +76,9 @@ def find_misaligned(subject: Subject, examples: Examples) -> Iterator[Finding]:
         return
     found, other = (after, before) if after.z >= before.z else (before, after)
     in_order = max(abs(after.alike), abs(before.alike)) > IN_ORDER_Z
-    if in_order or found.z < OFF_Z or other.z >= OTHER_SIDE_Z or found.held >= HELD:
+    if in_order or found.z < OFF_Z or other.z >= OTHER_SIDE_Z:
+        return
+    if _strongest(found.features, found.targets) >= HELD:
         return
     side, back = ("next", "before") if found is after else ("previous", "after")
     yield Finding(
@@ -124,7 +128,8 @@ def pair(subject: Subject, examples: Examples, lag: int) -> Pairing | None:
     return Pairing(
         z=_z(_agree(best, other)),
         alike=_z((own * other).sum(dim=1)),
-        held=_strongest(paired.features, other),
+        features=paired.features,
+        targets=other,
         gains=_agree(best, other) - _agree(best, own),
         rows=source[examples.rows[kept]][best.places],
     )
