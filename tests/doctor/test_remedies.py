@@ -177,3 +177,19 @@ def test_every_code_with_a_place_in_the_plan_is_in_the_catalogue():
 def test_what_torchsmith_would_do_can_be_set_for_every_code(code, plan, default):
     for remedy in remedies([found(code)], plan, default).contested:
         assert set_values(plan, remedy.changes).network is not None
+
+
+def test_more_epochs_are_no_remedy_beside_that_of_their_cause(plan, default):
+    short = found("P3", {"training.epochs": 80})
+    assert {"training.epochs": 80} in changes_of(plan, default, short)
+    both = remedies([short, found("P2", {"optimizer.lr": 4})], plan, default)
+    assert "P3: follows from P2, mended first" in both.left_out
+    assert not any("training.epochs" in each.changes for each in both.contested)
+
+
+def test_more_epochs_stay_where_nothing_mends_their_cause(plan, default):
+    short = found("P3", {"training.epochs": 80})
+    assert {"training.epochs": 80} in changes_of(plan, default, short, found("D25"))
+    patient = found("P3", {"stopping.patience": 20, "stopping.min_delta": 0.0})
+    given = changes_of(plan, default, patient, found("P2", {"optimizer.lr": 4}))
+    assert dict(patient.changes) in given

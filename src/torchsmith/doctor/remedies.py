@@ -1,12 +1,19 @@
 """What a plan can do about findings: changes of settings that are worth a trial."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Container,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, replace
 
 from pydantic import JsonValue
 
 from torchsmith.core.errors import PlanError
-from torchsmith.doctor.rank import ranked
+from torchsmith.doctor.rank import causes_of, ranked
 from torchsmith.doctor.repair import wider, with_activations, with_norms
 from torchsmith.inspect.inspection import Finding
 from torchsmith.plan.optimizers import Muon
@@ -102,8 +109,8 @@ class Remedies:
     Attributes:
         settled: Made without a contest.
         contested: Worth a trial, those of the likeliest cause first.
-        left_out: Codes of errors and warnings about which a plan can do nothing, and
-            changes that do not fit the plan, with the reason.
+        left_out: Codes of errors and warnings about which a plan can do nothing, or
+            that follow from another; changes that do not fit the plan; with the reason.
     """
 
     settled: tuple[Remedy, ...]
@@ -128,6 +135,10 @@ def remedies(findings: Iterable[Finding], plan: Plan, default: Plan) -> Remedies
     usual: list[Remedy] = []
     for finding in causes:
         mine = list(_own(finding, plan, left_out))
+        known = {f for remedy in own for f in remedy.codes}
+        if cause := _shortens(finding, mine, causes, known):
+            left_out.append(f"{finding.code}: follows from {cause}, mended first")
+            mine = []
         others = [*_repaired(finding, plan), *_usual(finding, plan, default)]
         if not (mine or others or finding.changes):
             left_out.append(f"{finding.code}: no setting of a plan changes this")
@@ -265,6 +276,28 @@ def _own(finding: Finding, plan: Plan, left_out: list[str]) -> Iterator[Remedy]:
         return
     is_dose = finding.code in DOSES
     yield Remedy((finding.code,), changes, changed, _short(finding), is_dose)
+
+
+def _shortens(
+    finding: Finding,
+    mine: Sequence[Remedy],
+    found: Sequence[Finding],
+    known: Container[str],
+) -> str:
+    """Return the code of what makes the planned epochs too few; empty where nothing.
+
+    Once that is mended they may be enough, and more of them are not its remedy.
+
+    Args:
+        finding: Of which the remedy may be more epochs.
+        mine: Its own remedies.
+        found: All findings that ask for something, causes first.
+        known: Codes of those before it that have a remedy of their own.
+    """
+    if not any(set(remedy.changes) == {"training.epochs"} for remedy in mine):
+        return ""
+    codes = (cause.code for cause in causes_of(finding, found))
+    return next((code for code in codes if code in known), "")
 
 
 def _rate(finding: Finding, plan: Plan) -> dict[str, JsonValue]:
