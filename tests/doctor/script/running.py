@@ -11,6 +11,7 @@ import torch
 
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.doctor.script.child import run_script
+from torchsmith.doctor.script.facts import Facts
 from torchsmith.doctor.script.judging import judged
 
 PROGRAMS = Path(__file__).parent.parent / "scripts"
@@ -24,9 +25,15 @@ def examined(script: Path) -> Diagnosis:
 
 def examined_text(folder: Path, text: str) -> Diagnosis:
     """Return what is said of a script that is written here."""
+    return judged(facts_of(folder, text))
+
+
+def facts_of(folder: Path, text: str) -> Facts:
+    """Return what is seen of a script that is written here."""
     script = folder / "train.py"
     script.write_text(text)
-    return examined(script)
+    with own_randomness():
+        return run_script(script, [])
 
 
 def codes(diagnosis: Diagnosis) -> list[str]:

@@ -1,14 +1,21 @@
 """A script in a process of its own, and what cannot be examined."""
 
+import io
 from pathlib import Path
 
 import pytest
 import torch
 
-from tests.doctor.script.running import codes, examined_text, own_randomness
+from tests.doctor.script.running import (
+    codes,
+    examined_text,
+    facts_of,
+    own_randomness,
+)
 from torchsmith.core.errors import DataError, TrainError
 from torchsmith.core.observer import Observer
 from torchsmith.doctor.script import examine_script, watcher
+from torchsmith.doctor.script.judging import judged, refusal
 
 SCRIPT = """
 import sys
@@ -105,3 +112,68 @@ def test_a_script_that_ends_its_process_is_told_apart(tmp_path: Path) -> None:
     script.write_text("import os\nos._exit(3)\n")
     with pytest.raises(TrainError, match=r"gone\.py: its process ended with 3"):
         examine_script(script)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "name = input()",
+            "train.py:2: the script fails before it trains (EOFError: EOF when reading "
+            "a line); nobody can answer input() under watch: read an argument in its "
+            "place",
+        ),
+        (
+            "import sys; sys.exit(2)",
+            "train.py:2: the script leaves by itself before it trains, with exit code "
+            "2; give what it asks for after its name, as in: torchsmith doctor "
+            "train.py --epochs 3",
+        ),
+        (
+            "import absent_package",
+            "train.py:2: the script fails before it trains (ModuleNotFoundError: No "
+            "module named 'absent_package'); install it where torchsmith is installed",
+        ),
+        (
+            "print(7)",
+            "train.py: it ended without taking a gradient, so that there was no "
+            "training to watch; name the script that trains, and let it train in its "
+            "own process",
+        ),
+    ],
+)
+def test_a_script_that_shows_no_training_is_refused_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, said: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    facts = facts_of(tmp_path, f"import torch\n{line}\n")
+    assert refusal(facts, judged(facts)) == said
+
+
+def test_an_error_after_training_is_told_rather_than_that_nothing_is_wrong(
+    tmp_path: Path,
+) -> None:
+    text = SCRIPT.replace("    loss.back", "    optimizer.zero_grad()\n    loss.back")
+    facts = facts_of(tmp_path, text.replace("print(", "raise ValueError("))
+    assert "train.py:16: the script fails after 12 steps (Val" in refusal(
+        facts, judged(facts)
+    )
+
+
+@pytest.mark.parametrize(
+    ("then", "code"),
+    [
+        ("net(inputs.double())", "C11 train.py:16"),
+        (
+            "torch.nn.functional.cross_entropy(net(inputs), targets[:, 0].long() + 3)",
+            "D7",
+        ),
+    ],
+)
+def test_an_error_of_types_or_classes_is_explained(
+    tmp_path: Path, then: str, code: str
+) -> None:
+    text = SCRIPT.replace("    loss.back", "    optimizer.zero_grad()\n    loss.back")
+    (found,) = examined_text(tmp_path, text.replace("print(", f"{then}; (")).errors
+    assert f"{found.code} {found.where}".startswith(code)
+    assert "The script ended there with " in found.evidence

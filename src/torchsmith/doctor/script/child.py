@@ -3,6 +3,7 @@
 A process of its own, so that whatever the script does ends with it.
 """
 
+import json
 import signal
 import sys
 import traceback
@@ -10,14 +11,13 @@ from pathlib import Path
 from types import FrameType, ModuleType
 
 from torchsmith.core.files import write_atomic
-from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.doctor.script.facts import Facts
 from torchsmith.doctor.script.instrument import (
     compiled,
     looking_into_imports,
     names_of,
 )
-from torchsmith.doctor.script.judging import judged
+from torchsmith.doctor.script.judging import judged, refusal
 from torchsmith.doctor.script.places import Place, Places
 from torchsmith.doctor.script.watcher import Enough, Watcher
 
@@ -45,19 +45,31 @@ def run_script(script: Path, arguments: list[str]) -> Facts:
             exec(code, module.__dict__)  # noqa: S102 -- that is the person's wish
     except Enough:
         facts.ended = "stopped"
-    except SystemExit:
-        pass
+    except SystemExit as leaving:
+        if leaving.code not in (None, 0):
+            facts.ended = "left"
+            facts.error = f"{leaving.code}"
+            facts.error_place = _own_line(leaving, places)
     except Exception as error:  # noqa: BLE001 -- whatever a script may raise
         facts.ended = "failed"
         facts.error = f"{type(error).__name__}: {error}"
         facts.error_place = _own_line(error, places)
-        traceback.print_exc()
+        _print(error)
     finally:
         sys.modules["__main__"], sys.argv, sys.path = before
     return facts
 
 
-def _own_line(error: Exception, places: Places) -> Place | None:
+def _print(error: Exception) -> None:
+    """Print an error as Python does, without the frames of the watch."""
+    told = traceback.TracebackException.from_exception(error)
+    here = str(Path(__file__).parent)
+    frames = [f for f in told.stack if not f.filename.startswith(here)]
+    told.stack = traceback.StackSummary.from_list(frames)
+    sys.stderr.write("".join(told.format()))
+
+
+def _own_line(error: BaseException, places: Places) -> Place | None:
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         return Place(error.filename, error.lineno)
     frames = traceback.extract_tb(error.__traceback__)
@@ -76,8 +88,12 @@ def main() -> None:
     signal.signal(signal.SIGTERM, stop)
     facts = run_script(Path(script).resolve(), arguments)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    diagnosis: Diagnosis = judged(facts)
-    write_atomic(Path(report), diagnosis.model_dump_json())
+    diagnosis = judged(facts)
+    told = {
+        "refused": refusal(facts, diagnosis),
+        "diagnosis": diagnosis.model_dump(mode="json"),
+    }
+    write_atomic(Path(report), json.dumps(told))
 
 
 if __name__ == "__main__":

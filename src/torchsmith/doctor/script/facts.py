@@ -250,7 +250,8 @@ class Facts:
         schedules: Of learning rates.
         tables: Tensors of many rows, and the lines that make them.
         cuts: Lines within a network at which gradients are cut.
-        ended: How the script came to an end.
+        ended: How the script came to an end: ended, stopped, failed or left, as
+            sys.exit does where it says that something went wrong.
         error: What stopped it, where an error did.
         error_place: Its line.
     """

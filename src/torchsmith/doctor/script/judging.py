@@ -7,6 +7,7 @@ from torchsmith.doctor.rank import ranked
 from torchsmith.doctor.script.facts import Facts
 from torchsmith.doctor.script.reading import Sources
 from torchsmith.doctor.script.rules_data import find_in_inputs
+from torchsmith.doctor.script.rules_error import find_in_error
 from torchsmith.doctor.script.rules_kept_apart import find_in_parts
 from torchsmith.doctor.script.rules_loop import find_in_loop
 from torchsmith.doctor.script.rules_loss import find_in_losses
@@ -21,12 +22,21 @@ Rule = Callable[[Facts, Sources], Iterator[Finding]]
 _RULES: tuple[Rule, ...] = (
     find_in_loop,
     find_in_losses,
+    find_in_error,
     find_in_inputs,
     find_in_network,
     find_in_order,
     find_in_scores,
     find_in_parts,
 )
+
+
+_TODO = {
+    "EOFError": "nobody can answer input() under watch: read an argument in its place",
+    "ModuleNotFoundError": "install it where torchsmith is installed",
+    "FileNotFoundError": "paths begin at the folder in which torchsmith is called",
+}
+"""What to do about an error before training."""
 
 
 def judged(facts: Facts) -> Diagnosis:
@@ -51,15 +61,51 @@ def judged(facts: Facts) -> Diagnosis:
     return Diagnosis(findings=ranked(findings), left_out=tuple(left_out))
 
 
+def refusal(facts: Facts, diagnosis: Diagnosis) -> str:
+    """Say why nothing can be said of a script; empty where something can.
+
+    Args:
+        facts: That were seen.
+        diagnosis: What the rules say of them.
+    """
+    if diagnosis.findings or (facts.losses and facts.ended != "failed"):
+        return ""
+    script, place = facts.places.script.name, facts.places.told(facts.error_place)
+    if facts.ended == "failed":
+        kind = facts.error.split(":")[0]
+        todo = _TODO.get(kind, f"make it run first: python {script}")
+        if "get_ipython" in facts.error:
+            todo = "take out the lines that only a notebook knows"
+        when = f"after {facts.num_steps} steps" if facts.losses else "before it trains"
+        return f"{place}: the script fails {when} ({facts.error}); {todo}"
+    if facts.ended == "left":
+        return (
+            f"{place}: the script leaves by itself before it trains, with exit code "
+            f"{facts.error}; give what it asks for after its name, as in: torchsmith "
+            f"doctor {script} --epochs 3"
+        )
+    if facts.ended == "stopped":
+        return (
+            f"{script}: it was stopped because it had not begun to train in time; let "
+            "it prepare less, such as the first 1000 rows, and try again"
+        )
+    return (
+        f"{script}: it ended without taking a gradient, so that there was no training "
+        "to watch; name the script that trains, and let it train in its own process"
+    )
+
+
 def _explains_rates(finding: Finding) -> bool:
     follows = finding.code in ("T1", "T4", "C9", "Q2", "C8")
     return finding.severity == "error" and not follows
 
 
 def _not_shown(facts: Facts) -> Iterator[str]:
+    place = facts.places.told(facts.error_place)
     if facts.ended == "failed":
-        place = facts.places.told(facts.error_place)
         yield f"The script ended with an error at {place}: {facts.error}"
+    elif facts.ended == "left":
+        yield f"The script left by itself at {place}, with exit code {facts.error}."
     elif facts.ended == "stopped":
         yield (
             f"The script was stopped after {facts.num_steps} steps; what it does later "

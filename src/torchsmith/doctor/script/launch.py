@@ -1,5 +1,6 @@
 """Starts a script in a process of its own, and brings back what was found."""
 
+import json
 import os
 import signal
 import subprocess
@@ -39,7 +40,8 @@ def examine_script(
 
     Raises:
         DataError: There is no such file, or it is no Python.
-        TrainError: The script ended its process, so that nothing could be seen.
+        TrainError: Nothing of a training was seen: the script failed or left before,
+            ended its process, or does not train in this one.
     """
     if not path.is_file():
         raise DataError(f"{path}: there is no such file; name a Python script")
@@ -61,7 +63,10 @@ def examine_script(
                 f"{path.name}: its process ended with {code} before anything could be "
                 f"said of it; see whether it runs: python {path}"
             )
-        return Diagnosis.model_validate_json(report.read_bytes())
+        told = json.loads(report.read_bytes())
+        if told["refused"]:
+            raise TrainError(told["refused"])
+        return Diagnosis.model_validate(told["diagnosis"])
 
 
 def _run(arguments: list[str], observer: Observer) -> int:

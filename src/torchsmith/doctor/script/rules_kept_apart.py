@@ -22,6 +22,9 @@ from torchsmith.inspect.inspection import Finding
 SHARED = 0.02
 """Share of what is measured that was trained on, above which it is no accident."""
 
+EQUAL = 5
+"""Shared rows, below which they are equal by chance, as two flowers are."""
+
 FEW = 20
 """Rows that are measured together, before a verdict."""
 
@@ -97,10 +100,11 @@ def _trained_on(
         again = {row for row, at in zip(one.rows, one.when, strict=True) if at}
         share = sum(row in again for row in one.rows) / len(one.rows)
         usual = 20 * (1 - len(set(one.rows)) / len(one.rows))  # that the data has
-        if len(one.rows) < FEW or share <= SHARED + usual:
+        if len(one.rows) < FEW or share <= SHARED + usual or len(again) < EQUAL:
             continue
         whole = share > 1 - SHARED or len(again) > 0.9 * one.num_taught
-        if whole and not _means_unseen(sources, one.first.path):
+        mixed = share <= 1 - SHARED
+        if whole and not _means_unseen(sources, one.first.path, mixed=mixed):
             continue  # all of training, or that and another part, by the same lines
         place = one.first.place
         worst[place] = max(worst.get(place, 0.0), share)
@@ -177,8 +181,15 @@ def _is_over_folds(node: ast.expr) -> bool:
     return False
 
 
-def _means_unseen(sources: Sources, path: tuple[Place, ...]) -> bool:
-    """Whether the script calls what it measures there a part that is not trained on."""
+def _means_unseen(sources: Sources, path: tuple[Place, ...], *, mixed: bool) -> bool:
+    """Whether the script calls what it measures there a part that is not trained on.
+
+    Args:
+        sources: Of the script.
+        path: The lines that lead to the measuring, the innermost first.
+        mixed: Whether other rows are measured there, too; then no line may speak of
+            training.
+    """
     meant = False
     for depth, place in enumerate(path[:3]):
         reading = sources.at(place)
@@ -186,11 +197,11 @@ def _means_unseen(sources: Sources, path: tuple[Place, ...]) -> bool:
         if reading is None or statement is None:
             continue
         names = _names_of_values(statement)
-        for loop in reading.loops(place.line)[: 1 if depth == 0 else 0]:
+        for loop in reading.loops(place.line)[: 1 if depth == 0 or mixed else 0]:
             if isinstance(loop, ast.For):
                 names |= _names_of_values(loop.iter)
         words = {part for name in names for part in name.lower().split("_")}
-        if words & _SEEN and not words & _UNSEEN:
+        if words & _SEEN and (mixed or not words & _UNSEEN):
             return False
         meant |= bool(words & _UNSEEN) and not words & _SEEN
     return meant

@@ -222,8 +222,9 @@ def _other_targets(facts: Facts) -> Iterator[Finding]:
             pair.labels is None
             or len(pair.labels) != len(call.rows)
             or not pair.is_whole
+            or pair.labels.tolist() == list(range(len(pair.labels)))
         ):
-            continue
+            continue  # numbers of places, as where pairs of a batch are told apart
         for row, label in zip(call.rows, pair.labels.tolist(), strict=True):
             if row in known:
                 again += 1
