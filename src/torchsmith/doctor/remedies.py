@@ -296,7 +296,8 @@ def _shortens(
     """
     if not any(set(remedy.changes) == {"training.epochs"} for remedy in mine):
         return ""
-    codes = (cause.code for cause in causes_of(finding, found))
+    # Batches too large leave few steps, and more epochs may be the other half of that.
+    codes = (c.code for c in causes_of(finding, found) if c.code != "P4")
     return next((code for code in codes if code in known), "")
 
 
