@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from torchsmith.data.data import Table
 from torchsmith.doctor.examples import Examples, all_folds, classes_of
+from torchsmith.doctor.rules_shift import WIDE
 from torchsmith.doctor.simple_models import Answers, ask_neighbours, ask_ridge
 from torchsmith.doctor.subject import Subject
 from torchsmith.inspect.inspection import Finding
@@ -32,9 +33,6 @@ input is likely that value itself, such as yesterday's, and nothing has slipped.
 
 LEAST = 100
 """Examples with a neighbour in the training part, without which nothing is said."""
-
-WIDE = 256
-"""Features of which a linear model takes long; then neighbours alone are asked."""
 
 
 @dataclass(frozen=True)

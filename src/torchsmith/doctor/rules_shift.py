@@ -25,6 +25,7 @@ from torchsmith.doctor.simple_models import (
 )
 from torchsmith.doctor.subject import Subject
 from torchsmith.inspect.inspection import Finding
+from torchsmith.inspect.leaks import association
 from torchsmith.train.batches import DatasetBatches
 
 MOST = 500
@@ -284,23 +285,10 @@ def _targets_apart(
     most = max(examples.num_classes, int(given.max()) + 1)
     both = torch.stack([c.bincount(minlength=most) for c in (examples.codes, given)])
     shares = both / both.sum(dim=1, keepdim=True)
-    return (shares[0] - shares[1]).abs().sum().item() / 2, _counts_apart(both.double())
-
-
-def _counts_apart(counts: Tensor) -> float:
-    """Return by how many standard errors two rows of counts differ: of chi-square.
-
-    Wilson and Hilferty, The distribution of chi-square (1931),
-    https://doi.org/10.1073/pnas.17.12.684
-    """
-    counts = counts[:, counts.any(dim=0)]
-    free = counts.shape[1] - 1
-    if not free:
-        return 0.0
-    expected = counts.sum(dim=1, keepdim=True) * counts.sum(dim=0) / counts.sum()
-    chi_square = ((counts - expected).square() / expected).sum().item()
-    spread = 2 / (9 * free)
-    return float((chi_square / free) ** (1 / 3) - 1 + spread) / math.sqrt(spread)
+    part = np.repeat([0, 1], [len(examples), len(given)])
+    codes = torch.cat([examples.codes, given.long()]).numpy()
+    deviations = association(part, codes, np.zeros_like(part))
+    return (shares[0] - shares[1]).abs().sum().item() / 2, deviations
 
 
 def _asked_of_val(
