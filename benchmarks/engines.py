@@ -186,10 +186,14 @@ def measure_start(rounds: int) -> dict[str, float]:
             train = ["train", str(plan), "--runs", folder]
             commands[job] = ["-m", "benchmarks.peers.first_step", *train]
         seconds: dict[str, list[float]] = {name: [] for name in commands}
+        # What is installed has its byte code, as PyTorch has here.
+        compiled = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
         for number in range(rounds + 1):
             for name, command in commands.items():
                 begin = time.perf_counter()
-                subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
+                subprocess.run(
+                    [sys.executable, *command], cwd=ROOT, check=True, env=compiled
+                )
                 if number:  # the first fills the caches of the disk
                     seconds[name].append(time.perf_counter() - begin)
     found = {name: median(values) for name, values in seconds.items()}
