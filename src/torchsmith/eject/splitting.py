@@ -1,6 +1,5 @@
 """The part of a script that divides the examples into train, val and test."""
 
-
 import numpy as np
 
 from torchsmith.data.cutting import apportion
@@ -204,7 +203,7 @@ def _sets(subject: Subject, sets: np.ndarray, argument: str) -> str:
     split, rest = subject.plan.split, _rest(subject)
     within = ", ".join(f"{name}[rest]" for name in argument.split(", "))
     body = [_random(subject), *rest, *([f"{argument} = {within}"] if rest else [])]
-    body += ["first = np.sort(np.unique(sets, return_index=True)[1])  # one of each set"]
+    body += ["first = np.sort(np.unique(sets, return_index=True)[1])  # one each"]
     body += (
         [
             "classes = [",
