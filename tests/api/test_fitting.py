@@ -467,3 +467,47 @@ def test_print_shows_how_it_goes(runs, tmp_path, capsys):
 def test_an_observer_that_is_none_is_refused():
     with pytest.raises(PlanError, match="observer: True cannot be told anything"):
         fit(observer=True)
+
+
+class Two(nn.Module):
+    """Gives two outputs, under names."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.linear = nn.Linear(2, 2)
+
+    def forward(self, inputs):
+        outputs = self.linear(inputs)
+        return {"logits": outputs, "size": (outputs**2).mean()}
+
+
+def test_outputs_by_name_are_validated_by_ones_own_loss_and_metric():
+    inputs, targets = examples()
+    pairs = [
+        (x, {"kind": y, "weight": 1.0}) for x, y in zip(inputs, targets, strict=True)
+    ]
+
+    def loss(outputs, targets):
+        logits = outputs["logits"]
+        return nn.functional.cross_entropy(logits, targets["kind"]) + outputs["size"]
+
+    def right(outputs, targets):
+        return (outputs["logits"].argmax(1) == targets["kind"]).float().mean()
+
+    done = fit(Two(), pairs, pairs, loss=loss, metrics=[right], epochs=1)
+    (record,) = done.history
+    with torch.no_grad():
+        outputs = done.module(inputs)
+        expected = loss(outputs, {"kind": targets})
+    assert record.val_loss == pytest.approx(expected.item(), rel=1e-5)
+    assert record.metrics["right"] == right(outputs, {"kind": targets})
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_a_validation_part_that_the_loss_cannot_take_is_told_before_training(
+    runs, tmp_path
+):
+    inputs, targets = examples()
+    with pytest.raises(TrainError, match="the loss cannot take the first batch of val"):
+        fit(val=(inputs, targets.float()), runs=tmp_path if runs else None)

@@ -1,7 +1,7 @@
 """The loop that every PyTorch page shows: zero_grad, forward, loss, backward, step."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -212,20 +212,36 @@ def end_epoch(job: Job, state: TrainState, session: Session) -> None:
 @torch.inference_mode()
 def evaluate_loss(
     job: Job, network: torch.nn.Module, batches: Batches, epoch: int = 0
-) -> tuple[float, Tensor, Tensor]:
-    """Return the mean loss per example, all outputs and all targets, on the device."""
+) -> tuple[float, Any, Any]:
+    """Return the mean loss per example, all outputs and all targets, on the device.
+
+    Outputs and targets are tensors, or what a person's module and data give: mappings
+    and lists of them.
+    """
     network.eval()
     total = torch.zeros((), dtype=torch.float64, device=job.device)
     outputs, targets = [], []
     rows = torch.arange(len(batches))
     parts = rows.split(max(EVAL_BATCH_SIZE, job.training.batch_size))
-    for inputs, target in batches.stream(parts, epoch):
+    streamed = batches.stream(parts, epoch)
+    for part, (inputs, target) in zip(parts, streamed, strict=True):
         with autocast(job):
             output = network(inputs)
-            total += job.loss(output, target) * (1 if job.loss_is_sum else len(target))
+            total += job.loss(output, target) * (1 if job.loss_is_sum else len(part))
         outputs.append(output.float() if isinstance(output, Tensor) else output)
         targets.append(target)
-    return total.item() / len(batches), torch.cat(outputs), torch.cat(targets)
+    return total.item() / len(batches), _joined(outputs), _joined(targets)
+
+
+def _joined(batches: list[Any]) -> Any:  # noqa: ANN401 -- what a person's code gives
+    first = batches[0]
+    if isinstance(first, Tensor):
+        return torch.cat(batches) if first.ndim else torch.stack(batches)
+    if isinstance(first, Mapping):
+        return {key: _joined([batch[key] for batch in batches]) for key in first}
+    if isinstance(first, (tuple, list)):
+        return [_joined([*each]) for each in zip(*batches, strict=True)]
+    return batches
 
 
 def keep_best(job: Job, state: TrainState) -> None:

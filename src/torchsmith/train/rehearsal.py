@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,9 @@ from torchsmith.train.loop import Job, autocast, own_randomness, seed_step
 
 
 def rehearse(job: Job, network: nn.Module) -> None:
-    """Send the first batch through a person's network and loss, and learn nothing.
+    """Send a first batch of each part through a person's network and loss.
+
+    Nothing is learned.
 
     Raises:
         TrainError: The network or the loss cannot take it; says which, and why.
@@ -22,26 +25,34 @@ def rehearse(job: Job, network: nn.Module) -> None:
     rows = job.steps(epoch_order(len(job.train), job.training.seed, 0))[0][0]
     with own_randomness(), _untouched(network), autocast(job):
         seed_step(job, "step", 0)
-        inputs, targets = job.train.take(rows)
-        what, shapes = type(network).__name__, f"inputs {_shape(inputs)}"
-        try:
-            outputs = network.train()(inputs)
-            check_first_batch(network, job.loss, outputs, targets)
-            what = "the loss"
-            shapes = f"outputs {_shape(outputs)}, targets {_shape(targets)}"
-            _check_loss(job.loss(outputs, targets), inputs, targets)
-        except (RuntimeError, ValueError, IndexError, TypeError) as error:
-            if isinstance(error, TrainError):
-                raise
-            reason = str(error).strip().partition("\n")[0]
-            if isinstance(inputs, list) and isinstance(error, TypeError):
-                reason += (
-                    "; an input of several parts is one argument, a list of their "
-                    "batches: take it apart in forward"
-                )
-            raise TrainError(
-                f"{what} cannot take the first batch ({shapes}): {reason}"
-            ) from error
+        _try(job, network.train(), job.train.take(rows), "the first batch")
+        if job.val is not None:
+            seed_step(job, "val", 0)
+            rows = torch.arange(min(len(rows), len(job.val)))
+            batch, name = job.val.take(rows), "the first batch of val"
+            with torch.no_grad():
+                _try(job, network.eval(), batch, name)
+
+
+def _try(job: Job, network: nn.Module, batch: tuple[Any, Any], name: str) -> None:
+    inputs, targets = batch
+    what, shapes = type(network).__name__, f"inputs {_shape(inputs)}"
+    try:
+        outputs = network(inputs)
+        check_first_batch(network, job.loss, outputs, targets)
+        what = "the loss"
+        shapes = f"outputs {_shape(outputs)}, targets {_shape(targets)}"
+        _check_loss(job.loss(outputs, targets), inputs, targets)
+    except (RuntimeError, ValueError, IndexError, TypeError) as error:
+        if isinstance(error, TrainError):
+            raise
+        reason = str(error).strip().partition("\n")[0]
+        if isinstance(inputs, list) and isinstance(error, TypeError):
+            reason += (
+                "; an input of several parts is one argument, a list of their "
+                "batches: take it apart in forward"
+            )
+        raise TrainError(f"{what} cannot take {name} ({shapes}): {reason}") from error
 
 
 def _check_loss(loss: object, *batch: object) -> None:
