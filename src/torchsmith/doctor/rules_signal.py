@@ -28,8 +28,8 @@ FAR_AHEAD = 1.45
 """That share, divided by the largest of any pixel that does not go with it."""
 
 MARK, AS_TELLING = 4, 0.8
-"""Pixels or voxels that a mark is wide at most, on each side, in all channels: those with so much of
-what the best tells; what covers more is the picture."""
+"""Pixels or voxels that a mark is wide at most, on each side, in all channels: those
+with so much of what the best tells; what covers more is the picture."""
 
 GOES_WITH = 0.5
 """Correlation of pixels that go together."""
