@@ -44,6 +44,22 @@ def test_networks_that_can_are_healthy(module):
     assert "P11" not in found_with_time(module(), (X, CLASSES))
 
 
+@pytest.mark.parametrize(
+    ("end", "loss", "targets"),
+    [
+        (nn.Sigmoid(), "BCELoss", CLASSES[:, None] % 2.0),
+        (nn.LogSoftmax(dim=1), "NLLLoss", CLASSES),
+    ],
+)
+def test_the_plain_network_ends_in_what_the_loss_takes(end, loss, targets):
+    num = 1 if loss == "BCELoss" else 10
+    network = nn.Sequential(Faint(num), end)
+    made, left_out = subject(network, (X, targets), loss=loss), []
+    found = find_by_probing(made, UNKNOWN, Allowance(60), left_out)
+    assert "P11" in [f.code for f in found]
+    assert not [why for why in left_out if "by heart" in why]
+
+
 def test_without_the_time_for_it_that_is_said():
     found, left_out = probed(Net(10), (X, CLASSES), allowance=0.0)
     assert found == []

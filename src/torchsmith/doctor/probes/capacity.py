@@ -11,6 +11,7 @@ from torchsmith.doctor.examples import leaves
 from torchsmith.doctor.probes.scene import Scene
 from torchsmith.doctor.subject import OVERDRAFT, Allowance, trial, without_trace
 from torchsmith.inspect.inspection import Finding
+from torchsmith.nn.losses import ClassTargets, LossFunction
 from torchsmith.nn.optimizers import unmarked
 from torchsmith.train.loop import autocast
 
@@ -85,7 +86,7 @@ def find_in_capacity(
     deviation = features.std(dim=0).clamp(min=1e-6)
     features = (features - features.mean(dim=0)) / deviation
     with without_trace(scene.subject, "plain network"):
-        plain = _plain(features.shape[1], outputs)
+        plain = _plain(features.shape[1], outputs, scene.subject.loss)
     others = _fit(scene, plain.to(features.device), features, STEPS)
     first = max(losses[0], others[0])
     # To press many numbers through few is what an autoencoder is for.
@@ -123,8 +124,13 @@ def _wider(scene: Scene) -> tuple[str, dict[str, JsonValue]]:
     return "", {}
 
 
-def _plain(width: int, outputs: Tensor) -> nn.Module:
-    """Return an MLP whose outputs have the shape of these."""
+def _plain(width: int, outputs: Tensor, loss: LossFunction) -> nn.Module:
+    """Return an MLP whose outputs have the shape of these, and are what a loss takes."""
+    ends: dict[type, nn.Module] = {
+        nn.BCELoss: nn.Sigmoid(),
+        nn.NLLLoss: nn.LogSoftmax(dim=1),
+    }
+    bare = loss.loss if isinstance(loss, ClassTargets) else loss
     return nn.Sequential(
         nn.Linear(width, WIDTH),
         nn.ReLU(),
@@ -132,6 +138,7 @@ def _plain(width: int, outputs: Tensor) -> nn.Module:
         nn.ReLU(),
         nn.Linear(WIDTH, outputs[0].numel()),
         nn.Unflatten(1, outputs.shape[1:]) if outputs.ndim > 1 else nn.Flatten(0),
+        ends.get(type(bare), nn.Identity()),
     )
 
 

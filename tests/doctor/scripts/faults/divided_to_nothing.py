@@ -1,4 +1,5 @@
 """Transformer encoder that classifies digits row by row, with linear warmup."""
+
 import math
 import torch
 import torch.nn as nn
@@ -14,7 +15,9 @@ class PositionalEncoding(nn.Module):
         super().__init__()
         pe = torch.zeros(max_len, d_model)
         position = torch.arange(0, max_len).unsqueeze(1).float()
-        div_term = torch.exp(torch.arange(0, d_model, 2).float() * (-math.log(10000.0) / d_model))
+        div_term = torch.exp(
+            torch.arange(0, d_model, 2).float() * (-math.log(10000.0) / d_model)
+        )
         pe[:, 0::2] = torch.sin(position * div_term)
         pe[:, 1::2] = torch.cos(position * div_term)
         self.register_buffer("pe", pe.unsqueeze(0))
@@ -28,7 +31,9 @@ class RowTransformer(nn.Module):
         super().__init__()
         self.proj = nn.Linear(8, d_model)
         self.pos = PositionalEncoding(d_model)
-        enc = nn.TransformerEncoderLayer(d_model, nhead, dim_feedforward=64, dropout=0.1, batch_first=True)
+        enc = nn.TransformerEncoderLayer(
+            d_model, nhead, dim_feedforward=64, dropout=0.1, batch_first=True
+        )
         self.encoder = nn.TransformerEncoder(enc, layers)
         self.cls = nn.Linear(d_model, 10)
 
@@ -42,7 +47,9 @@ images = (torch.tensor(digits.images, dtype=torch.uint8) // 255).float()  # C9
 labels = torch.tensor(digits.target, dtype=torch.long)
 perm = torch.randperm(len(images))
 images, labels = images[perm], labels[perm]
-train_dl = DataLoader(TensorDataset(images[:600], labels[:600]), batch_size=64, shuffle=True)
+train_dl = DataLoader(
+    TensorDataset(images[:600], labels[:600]), batch_size=64, shuffle=True
+)
 test_x, test_y = images[1400:], labels[1400:]
 
 model = RowTransformer()
@@ -51,10 +58,12 @@ epochs = 1
 total_steps = epochs * len(train_dl)
 warmup = total_steps // 10
 
+
 def lr_lambda(step):
     if step < warmup:
         return step / max(1, warmup)
     return max(0.0, (total_steps - step) / max(1, total_steps - warmup))
+
 
 scheduler = LambdaLR(optimizer, lr_lambda)
 criterion = nn.CrossEntropyLoss(label_smoothing=0.1)

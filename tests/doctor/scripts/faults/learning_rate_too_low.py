@@ -12,7 +12,9 @@ X = torch.from_numpy(X).float()
 y = torch.from_numpy(y).float()
 y = (y - y.mean()) / y.std()
 dataset = TensorDataset(X, y)
-train_set, val_set = random_split(dataset, [0.8, 0.2], generator=torch.Generator().manual_seed(0))
+train_set, val_set = random_split(
+    dataset, [0.8, 0.2], generator=torch.Generator().manual_seed(0)
+)
 train_loader = DataLoader(train_set, batch_size=32, shuffle=True)
 val_loader = DataLoader(val_set, batch_size=64)
 
@@ -20,7 +22,12 @@ val_loader = DataLoader(val_set, batch_size=64)
 class ResidualBlock(nn.Module):
     def __init__(self, width):
         super().__init__()
-        self.body = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
+        self.body = nn.Sequential(
+            nn.LayerNorm(width),
+            nn.Linear(width, width),
+            nn.GELU(),
+            nn.Linear(width, width),
+        )
 
     def forward(self, x):
         return x + self.body(x)
@@ -49,7 +56,9 @@ if USE_COMPILE and hasattr(torch, "compile"):
         print("compile failed:", e)
 
 optimizer = torch.optim.Adam(model.parameters(), lr=1e-8)  # P2
-scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode="min", factor=0.5, patience=2)
+scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
+    optimizer, mode="min", factor=0.5, patience=2
+)
 criterion = nn.SmoothL1Loss()
 
 for epoch in range(3):

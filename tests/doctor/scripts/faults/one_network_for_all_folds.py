@@ -10,8 +10,10 @@ torch.manual_seed(0)
 X, y = load_breast_cancer(return_X_y=True)
 kf = StratifiedKFold(n_splits=4, shuffle=True, random_state=0)
 
+
 def make_model():
     return nn.Sequential(nn.Linear(30, 16), nn.ReLU(), nn.Linear(16, 2))
+
 
 scores = []
 model = make_model()  # D8

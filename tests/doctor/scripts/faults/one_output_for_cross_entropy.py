@@ -52,8 +52,12 @@ class ColumnarDataset(Dataset):
         return [self.cats[idx], self.conts[idx], self.y[idx]]
 
 
-trn_dl = DataLoader(ColumnarDataset(cats[trn], conts[trn], survived[trn]), batch_size=32, shuffle=True)
-val_dl = DataLoader(ColumnarDataset(cats[val], conts[val], survived[val]), batch_size=64)
+trn_dl = DataLoader(
+    ColumnarDataset(cats[trn], conts[trn], survived[trn]), batch_size=32, shuffle=True
+)
+val_dl = DataLoader(
+    ColumnarDataset(cats[val], conts[val], survived[val]), batch_size=64
+)
 
 # In[4]:
 
@@ -97,4 +101,4 @@ for epoch in range(2):
     with torch.no_grad():
         for cat, cont, y in val_dl:
             acc += ((model(cat, cont).squeeze() > 0) == y.bool()).sum().item()
-    print('epoch', epoch, 'loss', tot / len(trn_dl), 'val_acc', acc / len(val))
+    print("epoch", epoch, "loss", tot / len(trn_dl), "val_acc", acc / len(val))

@@ -1,4 +1,5 @@
 """Digits with a small CNN, written as a Trainer class."""
+
 import numpy as np
 import torch
 import torch.nn as nn
@@ -36,8 +37,12 @@ class Trainer:
         self.val_loader = val_loader
         self.epochs = epochs
         self.criterion = nn.CrossEntropyLoss()
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=lr, weight_decay=1e-4)
-        self.scheduler = torch.optim.lr_scheduler.StepLR(self.optimizer, step_size=2, gamma=0.5)
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), lr=lr, weight_decay=1e-4
+        )
+        self.scheduler = torch.optim.lr_scheduler.StepLR(
+            self.optimizer, step_size=2, gamma=0.5
+        )
         self.history = {"train_loss": [], "val_loss": [], "val_acc": []}
 
     def train_one_epoch(self):
@@ -72,14 +77,18 @@ class Trainer:
             self.history["train_loss"].append(tr)
             self.history["val_loss"].append(vl)
             self.history["val_acc"].append(va)
-            print(f"epoch {epoch+1:02d} | train {tr:.4f} | val {vl:.4f} | acc {va:.3f}")
+            print(
+                f"epoch {epoch + 1:02d} | train {tr:.4f} | val {vl:.4f} | acc {va:.3f}"
+            )
 
 
 def main():
     digits = load_digits()
     X = digits.images.astype(np.float32)[:, None] / 16.0
     y = digits.target.astype(np.int64)
-    X_tr, X_va, y_tr, y_va = train_test_split(X, y, test_size=0.2, stratify=y, random_state=0)
+    X_tr, X_va, y_tr, y_va = train_test_split(
+        X, y, test_size=0.2, stratify=y, random_state=0
+    )
     train_ds = TensorDataset(torch.from_numpy(X_tr), torch.from_numpy(y_tr))
     val_ds = TensorDataset(torch.from_numpy(X_va), torch.from_numpy(y_va))
     train_loader = DataLoader(train_ds, batch_size=64, shuffle=True)

@@ -7,9 +7,13 @@ from sklearn.model_selection import train_test_split
 from torch.utils.data import DataLoader, TensorDataset, WeightedRandomSampler
 
 torch.manual_seed(0)
-X, y = make_classification(n_samples=2000, n_features=12, n_informative=8, weights=[0.9, 0.1], random_state=3)
+X, y = make_classification(
+    n_samples=2000, n_features=12, n_informative=8, weights=[0.9, 0.1], random_state=3
+)
 X = (X - X.mean(axis=0)) / X.std(axis=0)
-X_train, X_val, y_train, y_val = train_test_split(X, y, test_size=0.2, stratify=y, random_state=3)
+X_train, X_val, y_train, y_val = train_test_split(
+    X, y, test_size=0.2, stratify=y, random_state=3
+)
 train_ds = TensorDataset(torch.Tensor(X_train), torch.LongTensor(y_train))
 val_ds = TensorDataset(torch.Tensor(X_val), torch.LongTensor(y_val))
 
@@ -19,12 +23,21 @@ sampler = WeightedRandomSampler(weights, num_samples=len(weights), replacement=T
 train_loader = DataLoader(train_ds, batch_size=64, sampler=sampler)
 val_loader = DataLoader(train_ds, batch_size=256)
 
+
 class MLP(nn.Module):
     def __init__(self):
         super().__init__()
-        self.layers = nn.Sequential(nn.Linear(12, 48), nn.BatchNorm1d(48), nn.ReLU(), nn.Dropout(0.3), nn.Linear(48, 2))
+        self.layers = nn.Sequential(
+            nn.Linear(12, 48),
+            nn.BatchNorm1d(48),
+            nn.ReLU(),
+            nn.Dropout(0.3),
+            nn.Linear(48, 2),
+        )
+
     def forward(self, x):
         return self.layers(x)
+
 
 def train_step(model, loader, optimizer, criterion):
     model.train()
@@ -38,6 +51,7 @@ def train_step(model, loader, optimizer, criterion):
         losses += loss.item()
     return losses / len(loader)
 
+
 def valid_step(model, loader, criterion):
     model.eval()
     y_true, y_pred, losses = [], [], 0.0
@@ -47,7 +61,12 @@ def valid_step(model, loader, criterion):
             losses += criterion(out, t).item()
             y_pred += out.softmax(1).argmax(1).tolist()
             y_true += t.tolist()
-    return losses / len(loader), accuracy_score(y_true, y_pred), f1_score(y_true, y_pred)
+    return (
+        losses / len(loader),
+        accuracy_score(y_true, y_pred),
+        f1_score(y_true, y_pred),
+    )
+
 
 model = MLP()
 criterion = nn.CrossEntropyLoss()
