@@ -68,7 +68,12 @@ def test_a_loss_that_is_a_function_is_known_by_what_it_computes():
 
 def test_a_softmax_is_refused_before_training():
     with pytest.raises(ts.TrainError, match="remove the Softmax at the end"):
-        ts.fit(Ending(lambda x: F.softmax(x, dim=1)), (X, Y), **SHORT)
+        ts.fit(
+            Ending(lambda x: F.softmax(x, dim=1)),
+            (X, Y),
+            loss="CrossEntropyLoss",
+            **SHORT,
+        )
 
 
 def test_logits_without_negative_numbers_are_told():

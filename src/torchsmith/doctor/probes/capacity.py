@@ -125,7 +125,7 @@ def _wider(scene: Scene) -> tuple[str, dict[str, JsonValue]]:
 
 
 def _plain(width: int, outputs: Tensor, loss: LossFunction) -> nn.Module:
-    """Return an MLP whose outputs have the shape of these, and are what a loss takes."""
+    """Return an MLP with outputs of this shape, which the loss can take."""
     ends: dict[type, nn.Module] = {
         nn.BCELoss: nn.Sigmoid(),
         nn.NLLLoss: nn.LogSoftmax(dim=1),
