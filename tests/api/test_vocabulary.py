@@ -38,7 +38,7 @@ OPTIMIZERS = [
     {"RMSprop": {"centered": True}},
     "Adagrad",
     "Adadelta",
-    {"NAdam": {"decoupled_weight_decay": True}},
+    {"NAdam": {"weight_decay": 0.01, "decoupled_weight_decay": True}},
     "RAdam",
     {"Muon": {"others": {"AdamW": {"lr": 0.01}}}},
 ]

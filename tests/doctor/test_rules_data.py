@@ -238,9 +238,9 @@ def test_a_mark_that_gives_the_class_away_is_found() -> None:
 def test_a_mark_in_a_volume_may_be_as_wide_as_one_in_a_picture() -> None:
     random = torch.Generator().manual_seed(0)
     targets = torch.randint(2, (300,), generator=random)
-    volumes = torch.rand(300, 1, 10, 10, 10, generator=random)
+    volumes = torch.rand(300, 1, 12, 12, 12, generator=random)
     volumes[..., :3, :3, :3] = targets[:, None, None, None, None].float()
-    network = nn.Sequential(nn.Flatten(), nn.Linear(1000, 2))
+    network = nn.Sequential(nn.Flatten(), nn.Linear(1728, 2))
     loss = nn.CrossEntropyLoss()
     assert "D10" in found(own(network, (volumes, targets), loss))
     volumes[..., :5, :5, :5] = targets[:, None, None, None, None].float()

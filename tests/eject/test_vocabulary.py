@@ -328,8 +328,9 @@ def repeated_rows(folder):
     ],
     ids=str,
 )
-def test_rows_with_the_same_inputs(settings, holds, tmp_path):
-    path = repeated_rows(tmp_path)
+def test_rows_with_the_same_inputs(settings, holds, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # the script names the file, in a short line
+    path = repeated_rows(tmp_path).name
     settings = {**REPEATED, "split__group": None, **settings}
     dotted = {name.replace("__", "."): value for name, value in settings.items()}
     plan = ts.plan(path, target="y", settings={"training.threads": 0, **dotted})

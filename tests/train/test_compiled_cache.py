@@ -67,6 +67,7 @@ def test_a_person_is_told_that_fit_compiles(quick):
 
     examples = torch.ones(8, 13), torch.arange(8) % 5
     given = {"epochs": 1, "engine": "compiled", "runs": None, "observer": Watcher()}
+    given["doctor"] = {"examine": False}
     ts.fit(nn.Sequential(nn.Linear(13, 5)), examples, loss="CrossEntropyLoss", **given)
     assert told == ["compiling the native engine, once for this machine"]
 

@@ -234,8 +234,9 @@ def _cut(
         parts = cut_times(keys, counts)
     else:
         parts = cut_classes(codes, counts, random, sets)
-        what = "different examples" + (" of each class" if spec.stratify else "")
-        _refuse_few(sum(len(part) > 0 for part in parts), len(parts), what)
+        if sets is not None:
+            what = "different examples" + (" of each class" if spec.stratify else "")
+            _refuse_few(sum(len(part) > 0 for part in parts), len(parts), what)
     return [np.sort(rows[part]) for part in parts]
 
 

@@ -15,6 +15,7 @@ from torchsmith.doctor.facts import (
 )
 from torchsmith.doctor.remedies import scaled_rate
 from torchsmith.inspect.inspection import Finding
+from torchsmith.inspect.wording import amount
 
 RISEN = 1.2
 """An epoch's loss so many times above where training began is worse than no training;
@@ -273,7 +274,8 @@ def _too_few(facts: Facts, steps: int, *, clearly: bool) -> Finding:
     return Finding(
         code="P3",
         severity="error" if clearly else "warning",
-        message=f"Training ended after {steps} optimizer steps, which are too few.",
+        message=f"Training ended after {amount(steps, 'optimizer step')}, which is "
+        "too few.",
         where="training.epochs",
         evidence=f"Weights have hardly moved, and would not have gone far at a healthy "
         f"learning rate; {_standing(facts)}.",

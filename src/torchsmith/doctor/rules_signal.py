@@ -27,9 +27,9 @@ the target; a warning."""
 FAR_AHEAD = 1.45
 """That share, divided by the largest of any pixel that does not go with it."""
 
-MARK, AS_TELLING = 4, 0.8
-"""Pixels or voxels that a mark is wide at most, on each side, in all channels: those
-with so much of what the best tells; what covers more is the picture."""
+MARK, OF_SIDE, AS_TELLING = 4, 4, 0.8
+"""Pixels or voxels that a mark is wide at most, which part of each side, and how much
+of what the best one tells each of them tells; what covers more is the picture."""
 
 GOES_WITH = 0.5
 """Correlation of pixels that go together."""
@@ -91,7 +91,8 @@ def find_telling_pixel(examples: Examples) -> Iterator[Finding]:
     most = shares[best].item()
     marked = int((shares >= most * AS_TELLING).sum())
     leaf = next(leaves(examples.inputs))
-    widest = leaf.shape[1] * MARK ** (leaf.ndim - 2)
+    sides = (min(MARK, max(side // OF_SIDE, 1)) for side in leaf.shape[2:])
+    widest = leaf.shape[1] * math.prod(sides)
     if most < TELLING or most < FAR_AHEAD * other or marked > widest:
         return
     shape = examples.features.shape[1]

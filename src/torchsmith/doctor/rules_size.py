@@ -68,7 +68,7 @@ def half_interval(share: float, count: int) -> float:
     https://doi.org/10.1080/01621459.1927.10502953
 
     >>> round(half_interval(0.9, 100), 3)
-    0.059
+    0.06
     """
     spread = share * (1 - share) / count + Z**2 / (4 * count**2)
     return Z / (1 + Z**2 / count) * math.sqrt(spread)

@@ -16,6 +16,7 @@ from torchsmith.doctor.probes.steps import (
 from torchsmith.doctor.rules_plan import FEW_STEPS, few_steps
 from torchsmith.doctor.subject import Subject
 from torchsmith.inspect.inspection import Finding, Severity
+from torchsmith.inspect.wording import amount
 
 
 def find_in_length(
@@ -65,12 +66,13 @@ def _behind(
 
 def _too_short(subject: Subject, severity: Severity, shown: str) -> Finding:
     job = subject.job
+    steps = job.training.epochs * job.steps_per_epoch
     epochs = max(2 * job.training.epochs, math.ceil(FEW_STEPS / job.steps_per_epoch))
     return Finding(
         code="P3",
         severity=severity,
-        message=f"Training is to end after {job.training.epochs * job.steps_per_epoch} "
-        "optimizer steps, which are too few.",
+        message=f"Training is to end after {amount(steps, 'optimizer step')}, which is "
+        "too few.",
         where="training.epochs",
         evidence=f"{job.steps_per_epoch} in each epoch, of {job.training.batch_size} "
         f"examples; {shown}",
