@@ -91,7 +91,7 @@ def find_telling_pixel(examples: Examples) -> Iterator[Finding]:
     most = shares[best].item()
     marked = int((shares >= most * AS_TELLING).sum())
     leaf = next(leaves(examples.inputs))
-    sides = (min(MARK, max(side // OF_SIDE, 1)) for side in leaf.shape[2:])
+    sides = (min(MARK, -(-side // OF_SIDE)) for side in leaf.shape[2:])
     widest = leaf.shape[1] * math.prod(sides)
     if most < TELLING or most < FAR_AHEAD * other or marked > widest:
         return
