@@ -64,6 +64,13 @@ def job_of(case: Case, changes: Mapping[str, Any] | None = None) -> Job:
         level = fault.levels[case.level - 1]
         if fault.settings is not None:
             settings |= fault.settings(task, level)
+        if fault.examples is not None and fault.unseen is fault.examples:
+            # As one, so that both are changed by the same numbers.
+            both = fault.examples(given.and_also(unseen), level, _random(case, name))
+            mine, theirs = np.split(np.arange(len(both)), [len(given)])
+            given = both.take(mine).changed(parts=given.parts)
+            unseen = both.take(theirs)
+            continue
         if fault.examples is not None:
             given = fault.examples(given, level, _random(case, name))
         if fault.unseen is not None:
