@@ -336,3 +336,23 @@ def test_columns_that_know_nothing_of_each_other_may_tell_much():
     y = np.resize(["no", "yes"], 600)
     columns = {f"x{i}": noise(600, i) + (y == "yes") * (2 + i) / 2 for i in range(5)}
     assert not found(table(columns, y), "D10")
+
+
+def test_a_column_of_noisy_copies_of_a_number_is_named():
+    random = np.random.default_rng(0)
+    size = random.normal(size=1000)
+    columns = {f"x{i}": size + random.normal(size=1000) / 2 for i in range(4)}
+    y = size + random.normal(size=1000) / 2
+    settled = y + random.normal(size=1000) / 5
+    (finding,) = found(table({**columns, "settled": settled}, y), "D10")
+    assert "goes with no other column" in finding.message
+    assert "'settled'" in finding.where
+    assert not found(table(columns, y), "D10")
+
+
+def test_a_column_that_measures_nearly_all_of_a_number_with_others_is_no_leak():
+    random = np.random.default_rng(0)
+    size, other = random.normal(size=(2, 1000))
+    y = size + other / 4
+    columns = {f"x{i}": other + random.normal(size=1000) / 2 for i in range(4)}
+    assert not found(table({**columns, "size": size}, y), "D10")

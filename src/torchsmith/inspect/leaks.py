@@ -23,6 +23,9 @@ GIVEN_AWAY = {"auc": 0.99, "r2": 0.98}
 """Alone, hardly any honest column predicts so well (DOCTOR's D10)."""
 
 STRONG_AUC = 0.75
+STRONG = {"auc": STRONG_AUC, "r2": 0.5}
+"""Of what a column tells alone, so much is asked whether it is made from the target."""
+
 LEAD = 1.8
 """How many times the second best column's distance from chance is suspicious."""
 
@@ -30,7 +33,8 @@ LEVELS = 4
 """Groups of values of a column, of which the associations of two columns are judged."""
 
 MAX_COLUMNS, MAX_CLASSES = 12, 20
-"""Others that a column is compared with, and the classes within which, the largest."""
+"""Others that a column is compared with, and the classes within which, the largest; of
+numbers so many ranges."""
 
 APART_Z, BOUND_Z = 3.0, 5.0
 """Standard errors of the association of two columns within the classes: below the first
@@ -64,7 +68,8 @@ def find_leaks(
     strengths = measure(profiles, target, facts)
     regression = facts.task == "regression"
     measured = "R² of the ranks" if regression else "AUC"
-    limit = GIVEN_AWAY["r2" if regression else "auc"]
+    kind = "r2" if regression else "auc"
+    limit = GIVEN_AWAY[kind]
     away = [
         s for s in strengths if s.score >= limit and (regression or s.explained >= 0.9)
     ]
@@ -79,25 +84,27 @@ def find_leaks(
             remedy=f"If it is made from '{facts.name}' or known only afterwards, leave "
             f"it out: `data.columns: {{{strength.name}: ignore}}`.",
         )
-    if away or regression or len(strengths) < 4:
+    if away or len(strengths) < 4:
         return
     best, second = strengths[:2]
-    if best.score >= STRONG_AUC and goes_with_nothing_else(
-        best.name, [s.name for s in strengths[1:]], profiles, target
+    if best.score >= STRONG[kind] and goes_with_nothing_else(
+        best.name, [s.name for s in strengths[1:]], profiles, target, facts
     ):
         yield Finding(
             code="D10",
             severity="warning",
-            message=f"'{best.name}' tells '{facts.name}' (AUC {best.score:.2f}) and, "
-            "apart from that, goes with no other column, as if it was made from "
+            message=f"'{best.name}' tells '{facts.name}' ({measured} {best.score:.2f}) "
+            "and, apart from that, goes with no other column, as if it was made from "
             f"'{facts.name}'.",
             where=f"column '{best.name}'",
-            evidence="within the classes other columns depend on each other; "
-            + _ranking(strengths),
+            evidence=f"within {'ranges of it' if regression else 'the classes'} other "
+            "columns depend on each other; " + _ranking(strengths),
             remedy="Make sure that it is known when a prediction is needed; if it is "
             f"known only afterwards, leave it out: `data.columns: {{{best.name}: "
             "ignore}`.",
         )
+        return
+    if regression:
         return
     lead = (best.score - 0.5) / max(second.score - 0.5, 0.05)
     if best.score >= STRONG_AUC and lead >= LEAD:
@@ -116,9 +123,13 @@ def find_leaks(
 
 
 def goes_with_nothing_else(
-    name: str, others: Sequence[str], profiles: Sequence[Profile], target: Profile
+    name: str,
+    others: Sequence[str],
+    profiles: Sequence[Profile],
+    target: Profile,
+    facts: TargetFacts,
 ) -> bool:
-    """Whether a column depends on no other one within the classes, as others do.
+    """Whether a column depends on no other one where the target is alike, as others do.
 
     What is made from the target knows nothing but the target. What is measured hangs
     together with other measurements of the same thing.
@@ -127,12 +138,11 @@ def goes_with_nothing_else(
         name: The column.
         others: Columns that it is compared with, the best first.
         profiles: The columns.
-        target: The classes.
+        target: The classes, or numbers, which are cut into equally filled ranges.
+        facts: Its task.
     """
-    frequent = np.bincount(target.codes[~target.missing]).argsort()[-MAX_CLASSES:]
-    rows = np.flatnonzero(np.isin(target.codes, frequent))[:MAX_ROWS]
+    rows, within = _alike(target, facts)
     known = {profile.name: profile for profile in profiles}
-    within = np.searchsorted(np.sort(frequent), target.codes[rows])
     own, *rest = (_coarse(known[each], rows) for each in (name, *others[:MAX_COLUMNS]))
     if any(association(own, other, within) >= APART_Z for other in rest):
         return False
@@ -145,6 +155,19 @@ def goes_with_nothing_else(
         for place, one in enumerate(rest)
     ]
     return sum(bound) > len(rest) / 2
+
+
+def _alike(target: Profile, facts: TargetFacts) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows, and `(n,)` the group of equal or similar targets that each is in."""
+    if facts.task == "regression":
+        rows = np.flatnonzero(~target.missing)[:MAX_ROWS]
+        order = np.argsort(np.argsort(target.column.values[rows], kind="stable"))
+        return rows, order * MAX_CLASSES // max(len(rows), 1)
+    frequent = np.sort(
+        np.bincount(target.codes[~target.missing]).argsort()[-MAX_CLASSES:]
+    )
+    rows = np.flatnonzero(np.isin(target.codes, frequent))[:MAX_ROWS]
+    return rows, np.searchsorted(frequent, target.codes[rows])
 
 
 def association(one: np.ndarray, other: np.ndarray, within: np.ndarray) -> float:
