@@ -77,7 +77,10 @@ def job_of(case: Case, changes: Mapping[str, Any] | None = None) -> Job:
             unseen = fault.unseen(unseen, level, _random(case, name))
     if not given.is_table and given.array.dtype != unseen.array.dtype:
         unseen = unseen.changed(unseen.array.astype(given.array.dtype))
-    return Job(task, given, unseen, settings | dict(changes or {}))
+    # Later settings stand over earlier ones, as `optimizer` over `optimizer.lr`.
+    remedy = dict(changes or {})
+    kept = {path: value for path, value in settings.items() if path not in remedy}
+    return Job(task, given, unseen, kept | remedy)
 
 
 def _random(case: Case, name: str) -> np.random.Generator:
