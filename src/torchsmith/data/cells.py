@@ -93,13 +93,11 @@ class Collector:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._index: dict[str | None, int] = {None: -1}
+        self._index = _Index({None: -1})
         self._codes: list[np.ndarray] = []
 
     def add(self, texts: Sequence[str | None]) -> None:
         """Append texts to the column."""
-        for text in dict.fromkeys(texts):
-            self._index.setdefault(text, len(self._index) - 1)
         code = map(self._index.__getitem__, texts)
         self._codes.append(np.fromiter(code, np.int32, len(texts)))
 
@@ -108,3 +106,11 @@ class Collector:
         codes = np.concatenate([np.empty(0, np.int32), *self._codes])
         texts = tuple(text for text in self._index if text is not None)
         return Cells(self.name, codes, texts)
+
+
+class _Index(dict[str | None, int]):
+    """Numbers texts as they are looked up for the first time, from 0 after None."""
+
+    def __missing__(self, text: str | None) -> int:
+        self[text] = number = len(self) - 1
+        return number

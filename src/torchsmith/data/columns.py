@@ -92,8 +92,9 @@ def _natural(raw: Cells | Column) -> ColumnFormat:
     if isinstance(raw, Column):
         return raw.format
     name, texts = raw.name, _filled(raw)
-    markers = ("", *(text for text in texts if text in _MARKERS))
-    rest = [text for text in texts if text not in _MARKERS]
+    marked = [text for text in texts if text in _MARKERS]
+    markers = ("", *marked)
+    rest = [text for text in texts if text not in _MARKERS] if marked else texts
     if any(any(map(str.isdigit, text)) for text in rest):
         dates = find_date_formats(rest)
         if dates and (dates[0] != "%Y%m%d" or _likely_years(rest)):
@@ -113,7 +114,9 @@ def _natural(raw: Cells | Column) -> ColumnFormat:
 
 def _filled(cells: Cells) -> list[str]:
     """Return the distinct texts without surrounding spaces, but not the empty one."""
-    return [text for text in dict.fromkeys(map(str.strip, cells.texts)) if text]
+    texts = dict.fromkeys(map(str.strip, cells.texts))
+    texts.pop("", None)
+    return [*texts]
 
 
 def _likely_years(texts: Sequence[str]) -> bool:

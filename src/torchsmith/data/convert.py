@@ -10,7 +10,7 @@ from torchsmith.data.cells import Cells, Sheet, collect
 from torchsmith.data.data import Change, Column, ColumnFormat
 from torchsmith.data.dates import has_fractions, parse_dates
 from torchsmith.data.numerals import (
-    has_many_digits,
+    find_many_digits,
     is_rounded,
     number_text,
     parse_numbers,
@@ -55,7 +55,8 @@ def convert(raw: Cells | Column, form: ColumnFormat, sheet: Sheet) -> Converted:
             return Converted(column, tuple(changes), np.empty(0, np.intp), "")
         raw = to_cells(raw)
     texts = [text.strip() for text in raw.texts]
-    gone = np.array([text in form.missing for text in texts], dtype=bool)
+    missing = frozenset(form.missing)
+    gone = np.fromiter(map(missing.__contains__, texts), bool, len(texts))
     if form.kind == "text":
         column = _text_column(raw, texts, gone, form)
         fits = np.ones(len(texts), bool)
@@ -199,9 +200,7 @@ def _lost_of_numbers(cells: Cells, form: ColumnFormat) -> dict[str, list[bool]]:
 
 
 def _rounded(cells: Cells, form: ColumnFormat) -> list[bool]:
-    long = [
-        code for code, text in enumerate(cells.texts) if has_many_digits(text.strip())
-    ]
+    long = find_many_digits(cells.texts)
     rounded = [False] * len(cells.texts)
     if long:
         texts = [cells.texts[code].strip() for code in long]

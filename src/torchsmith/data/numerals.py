@@ -1,13 +1,16 @@
 """Numbers written as text: which separators they use, and what they are worth."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
+from itertools import compress, repeat
 
 import numpy as np
 
 from torchsmith.data.data import ColumnFormat
 
+_PLAIN = b"0123456789.+-eE"
 _EXACT = 2**53  # whole numbers up to here are exact as float64
 _PREFIX = re.compile(
     r"[+-]?(US\$|[$€£¥₩￦₹]|USD|EUR|GBP|KRW|JPY|CNY|CHF)\s?[+-]?[\d.,]"
@@ -70,12 +73,15 @@ def parse_numbers(
     Returns:
         `(len(texts),)` float64, NaN where the text is no number; and bool: where it is.
     """
-    fits = _fits(texts, form)
-    values = np.full(len(texts), np.nan)
-    numbers = texts if fits.all() else [texts[i] for i in np.flatnonzero(fits).tolist()]
     is_plain = form.decimal == "." and not (
         form.prefix or form.suffix or form.thousands
     )
+    if is_plain and _are_plain(texts):
+        with suppress(ValueError):
+            return np.array([*map(float, texts)], float), np.ones(len(texts), bool)
+    fits = _fits(texts, form)
+    values = np.full(len(texts), np.nan)
+    numbers = [texts[i] for i in np.flatnonzero(fits).tolist()]
     if not is_plain:
         numbers = [_plain(text, form) for text in numbers]
     values[fits] = [*map(float, numbers)]
@@ -86,14 +92,15 @@ def looks_like_code(texts: Sequence[str]) -> bool:
     """Whether numbers would lose something: leading zeros, or digits beyond 2**53."""
     return any(
         (text[0] == "0" and len(text) > 1) or (len(text) > 15 and int(text) > _EXACT)
-        for text in (text.lstrip("+-") for text in texts)
-        if text.isdecimal()
+        for text in filter(str.isdecimal, _unsigned(texts))
     )
 
 
-def has_many_digits(text: str) -> bool:
-    """Whether a whole number is so long that a float64 may not hold it exactly."""
-    return len(text) > 15 and text.lstrip("+-").isdecimal()
+def find_many_digits(texts: Sequence[str]) -> list[int]:
+    """Return which texts are whole numbers so long that a float64 may not hold them."""
+    texts = [*map(str.strip, texts)]
+    whole = map(str.isdecimal, _unsigned(texts))
+    return [i for i in compress(range(len(texts)), whole) if len(texts[i]) > 15]
 
 
 def is_rounded(text: str, value: float) -> bool:
@@ -120,12 +127,21 @@ def _candidates(
         prefix=prefix[1] if prefix else "",
         suffix=suffix[1] if suffix else "",
     )
-    letters = set().union(*texts) if texts else set()
     forms = (*_COMMA, *_POINT) if comma else (*_POINT, *_COMMA)
     for thousands, decimal in (*forms, *_SPACES):
-        if thousands and thousands not in letters:
+        if thousands and not any(thousands in text for text in texts):
             continue
         yield plainest.model_copy(update={"thousands": thousands, "decimal": decimal})
+
+
+def _are_plain(texts: Sequence[str]) -> bool:
+    """Whether there are no characters but those of which `float` takes what fits."""
+    letters = "".join(texts)
+    return letters.isascii() and not letters.encode().translate(None, _PLAIN)
+
+
+def _unsigned(texts: Iterable[str]) -> Iterator[str]:
+    return map(str.lstrip, texts, repeat("+-"))
 
 
 def _fits(texts: Sequence[str], form: ColumnFormat) -> np.ndarray:
