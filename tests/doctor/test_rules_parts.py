@@ -174,6 +174,18 @@ def test_a_class_that_a_part_lacks_is_found(tmp_path: Path) -> None:
     assert "D6" not in found(planned(source, "label", finding.changes))
 
 
+def test_a_part_of_fewer_rows_than_classes_is_not_blamed_for_those_it_lacks(
+    tmp_path: Path,
+) -> None:
+    a = np.random.default_rng(0).normal(size=120).round(4)
+    label = np.array([f"k{place % 8}" for place in range(120)])
+    source = write(tmp_path, "a,b,label", [a, -a, label])
+    small = {"split.test": 0.05, "split.stratify": False}
+    finding = found(planned(source, "label", small))["D6"]
+    assert (finding.severity, finding.where) == ("note", "test part")
+    assert "make the part larger" in finding.remedy
+
+
 class Augmented(Dataset[Pair]):
     """Adds noise to what it is asked for, as augmentation does."""
 

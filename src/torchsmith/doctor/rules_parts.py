@@ -10,7 +10,7 @@ import torch
 from torchsmith.core.seeds import generator
 from torchsmith.core.vocabulary import Part
 from torchsmith.data.data import Table
-from torchsmith.data.same import array_keys
+from torchsmith.data.same import keys_of_rows
 from torchsmith.doctor.examples import (
     MOST,
     MOST_LARGE,
@@ -110,7 +110,9 @@ def _find_missing_classes(subject: Subject) -> Iterator[Finding]:
         missing = np.flatnonzero((count == 0) & (whole > 0))
         if not len(missing):
             continue
-        could = bool((whole[missing] >= 3).all()) and not (split.group or split.time)
+        enough = bool((whole[missing] >= 3).all())
+        roomy = len(parts[part]) >= np.count_nonzero(whole)
+        could = enough and roomy and not (split.group or split.time)
         shown = ", ".join(f"'{names[i]}'" for i in missing[:5])
         yield Finding(
             code="D6",
@@ -120,7 +122,7 @@ def _find_missing_classes(subject: Subject) -> Iterator[Finding]:
             evidence=f"{int(whole[missing].sum())} in the other parts",
             remedy="Keep the share of each class the same in all parts."
             if could
-            else "Collect more examples of it, or leave it out.",
+            else "Collect more examples of it, make the part larger, or leave it out.",
             changes={"split.stratify": True} if could and not split.stratify else {},
         )
 
@@ -354,4 +356,4 @@ def _keyed(batches: Batches, rows: torch.Tensor) -> _Keyed:
 
 def _keys(values: Any, count: int) -> np.ndarray:  # noqa: ANN401 -- as collated
     flat = [leaf.detach().cpu().reshape(count, -1).double() for leaf in leaves(values)]
-    return array_keys(torch.cat(flat, dim=1).float().numpy())
+    return keys_of_rows(torch.cat(flat, dim=1).float().numpy())
