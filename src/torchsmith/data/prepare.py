@@ -166,7 +166,7 @@ class Preparation(Record):
         Raises:
             DataError: No target, a missing one, or a class that training does not have.
         """
-        return self.target.apply(data if rows is None else data.take(rows))
+        return self.target.apply(data, rows)
 
     def predicted_values(self, outputs: np.ndarray) -> np.ndarray:
         """Return `target_values`, within the range that the plan asks for."""

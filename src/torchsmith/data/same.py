@@ -46,6 +46,33 @@ def array_keys(values: Stored) -> np.ndarray:
     return np.array([key_of(row) for _, chunk in chunks(values) for row in chunk], "u8")
 
 
+def keys_of_rows(values: np.ndarray) -> np.ndarray:
+    """Return `(N,)` uint64, equal for rows of an array that are equal.
+
+    Takes eight bytes of all rows at once, which is faster than `array_keys`, by whose
+    keys a split goes.
+
+    Args:
+        values: `(N, ...)` numbers.
+    """
+    if values.dtype.kind == "f":
+        values = values + values.dtype.type(0)  # zero has two signs, which are equal
+    flat = np.ascontiguousarray(values.reshape(len(values), -1)).view(np.uint8)
+    if lacking := -flat.shape[1] % 8:
+        flat = np.pad(flat, ((0, 0), (0, lacking)))
+    words = np.ascontiguousarray(flat).view(np.uint64)
+    places = mixed(np.arange(1, words.shape[1] + 1, dtype=np.uint64))
+    # Mixing loses nothing, so rows that differ in one word have different sums.
+    return np.asarray(mixed(mixed(words ^ places)).sum(axis=1, dtype=np.uint64))
+
+
+def mixed(words: np.ndarray) -> np.ndarray:
+    """Return uint64 numbers, each mixed up so that none becomes equal to another."""
+    found = words * _MIX
+    found ^= found >> _SHIFT
+    return found
+
+
 def key_of(values: np.ndarray) -> int:
     """Return 64 bits that are equal for arrays of one shape with equal values."""
     if values.dtype.kind == "f":
@@ -57,8 +84,7 @@ def _column_keys(table: Table, roles: Mapping[str, ColumnRole]) -> np.ndarray:
     keys = np.zeros(len(table), np.uint64)
     for name, column in table.columns.items():
         if roles.get(name) != "ignore":
-            mixed = (keys ^ _bits(column)) * _MIX
-            keys = mixed ^ (mixed >> _SHIFT)
+            keys = mixed(keys ^ _bits(column))
     return keys
 
 

@@ -28,24 +28,30 @@ class TargetPreparation(Record):
     low: float | None = None
     high: float | None = None
 
-    def apply(self, data: Data) -> np.ndarray:
+    def apply(self, data: Data, rows: np.ndarray | None = None) -> np.ndarray:
         """Return `(N,)` int64 places of classes or `(N, 1)` float32 numbers.
+
+        Args:
+            data: With a target.
+            rows: Only of these.
 
         Raises:
             DataError: No target, a missing one, or a class that training does not have.
         """
-        column = _target(data)
+        every = np.arange(len(data)) if rows is None else rows
+        column = _target(data, every)
         if self.classes:
-            return self._places(column, data)
-        scaled = (_numbers(column, data) - self.mean) / self.deviation
+            return self._places(column, data, every)
+        scaled = (_numbers(column, data, every) - self.mean) / self.deviation
         return np.asarray(scaled.astype(np.float32)[:, None])
 
     def plain(self, data: Data) -> np.ndarray:
         """Return `(N,)` places of classes, or float64 numbers in their own units."""
-        column = _target(data)
+        every = np.arange(len(data))
+        column = _target(data, every)
         if self.classes:
-            return self._places(column, data)
-        return _numbers(column, data)
+            return self._places(column, data, every)
+        return _numbers(column, data, every)
 
     def values(self, outputs: np.ndarray) -> np.ndarray:
         """Turn outputs into float64 in the target's own units."""
@@ -55,7 +61,7 @@ class TargetPreparation(Record):
         """Return predicted values within the range of the training part, if asked."""
         return values if self.low is None else values.clip(self.low, self.high)
 
-    def _places(self, column: Column, data: Data) -> np.ndarray:
+    def _places(self, column: Column, data: Data, rows: np.ndarray) -> np.ndarray:
         index = {name: place for place, name in enumerate(self.classes)}
         codes, texts = distinct_texts(column)
         places = np.array([index.get(text, -1) for text in texts], np.int64)[codes]
@@ -65,9 +71,9 @@ class TargetPreparation(Record):
             shown = ", ".join(f"'{name}'" for name in names[:NUM_LINES])
             known = ", ".join(self.classes[:10]) + (", …" * (len(self.classes) > 10))
             raise DataError(
-                f"target '{column.name}': {len(unknown)} of {len(data)} examples have "
+                f"target '{column.name}': {len(unknown)} of {len(rows)} examples have "
                 f"a class that the network does not know: {shown} "
-                f"({where(data, unknown)}){nearest(names[0], self.classes) or ';'} "
+                f"({where(data, rows[unknown])}){nearest(names[0], self.classes) or ';'} "
                 f"the classes are {known}"
             )
         return np.asarray(places)
@@ -94,7 +100,8 @@ def fit_target(
         DataError: A missing, infinite or constant target, or an unknown class.
         PlanError: Classes are missing.
     """
-    column = _target(data)
+    every = np.arange(len(data))
+    column = _target(data, every)
     if task != "regression" and not classes:
         found = sorted(distinct_texts(column)[1])
         shown = ", ".join(f"'{name}'" for name in found[:10])
@@ -106,7 +113,7 @@ def fit_target(
         target = TargetPreparation(format=column.format, classes=tuple(classes))
         target.apply(data)
         return target
-    values = _numbers(column, data)
+    values = _numbers(column, data, every)
     if values.min() == values.max():
         raise DataError(
             f"target '{column.name}' is {values[0]:.15g} in every training row; there "
@@ -131,20 +138,22 @@ def where(data: Data, rows: np.ndarray) -> str:
     return ", ".join(data.inputs.name(row) for row in rows[:NUM_LINES].tolist()) + more
 
 
-def _target(data: Data) -> Column:
+def _target(data: Data, rows: np.ndarray) -> Column:
+    """Return the target of rows; a copy of their inputs could be large."""
     if data.target is None:
         raise DataError(f"{data.source} has no target; name the column to predict")
-    missing = np.flatnonzero(data.target.missing)
+    column = data.target.take(rows)
+    missing = np.flatnonzero(column.missing)
     if len(missing):
         raise DataError(
-            f"target '{data.target.name}': {len(missing)} of {len(data)} rows have no "
-            f"value ({where(data, missing)}); leave them out with "
+            f"target '{column.name}': {len(missing)} of {len(rows)} rows have no "
+            f"value ({where(data, rows[missing])}); leave them out with "
             "data.drop_missing_target: true"
         )
-    return data.target
+    return column
 
 
-def _numbers(column: Column, data: Data) -> np.ndarray:
+def _numbers(column: Column, data: Data, rows: np.ndarray) -> np.ndarray:
     if column.kind not in ("number", "boolean"):
         raise DataError(
             f"target '{column.name}' holds {column.kind}; regression needs numbers"
@@ -153,6 +162,6 @@ def _numbers(column: Column, data: Data) -> np.ndarray:
     if len(infinite):
         raise DataError(
             f"target '{column.name}': {len(infinite)} values are infinite "
-            f"({where(data, infinite)}); correct them or remove the rows"
+            f"({where(data, rows[infinite])}); correct them or remove the rows"
         )
     return column.values

@@ -76,7 +76,7 @@ class Subject:
     def first_batch(self) -> tuple[object, Tensor]:
         """Inputs and targets of the first batch of training, not augmented."""
         order = epoch_order(len(self.job.train), self.job.training.seed, 0)
-        return self.job.train.take(self.job.steps(order)[0][0])
+        return self.job.train.take(self.job.steps(order, 1)[0][0])
 
     def sample(self, most: int) -> Tensor:
         """Return numbers of training examples, the same each time: all, or `most`."""

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from torchsmith.core.observer import Observer
 from torchsmith.data.data import Change, Images
 from torchsmith.data.on_disk import CHUNK_BYTES, extremes
 from torchsmith.data.pictures import decode
+from torchsmith.data.same import keys_of_rows
 from torchsmith.data.steps import pixel_scale
 from torchsmith.inspect.inspection import Finding, ImageFacts, Symmetry
 from torchsmith.inspect.rows import Places
@@ -72,18 +72,18 @@ def look_at(images: Images, sampled: np.ndarray, observer: Observer) -> Look:
     for start in range(0, total, step):
         rows = np.arange(start, min(start + step, total))
         if images.pixels is not None:
-            pixels = images.pixels[rows]
+            pixels = images.pixels[start : start + len(rows)]
         else:
             pixels = decode(images, rows, THUMBNAIL, THUMBNAIL)
         kept.append(shrink(pixels[np.isin(rows, sampled)]))
         flat = pixels.reshape(len(rows), -1)
-        for row, picture in zip(rows, np.ascontiguousarray(flat), strict=True):
-            size = images.sizes[row].tobytes()
-            digest = blake2b(picture.tobytes() + size, digest_size=8).digest()
-            keys[row] = int.from_bytes(digest, "little")
-        values = flat.astype(np.float32) / np.float32(scale)
+        sizes = images.sizes[rows]
+        keys[rows] = keys_of_rows(flat) ^ keys_of_rows(sizes)
+        values = flat.astype(np.float32)
+        values /= np.float32(scale)
         means[rows] = values.mean(axis=1)
-        squares[rows] = (values * values).mean(axis=1)
+        values *= values
+        squares[rows] = values.mean(axis=1)
         blank[rows] = flat.min(axis=1) == flat.max(axis=1)
         observer.advance(int(rows[-1]) + 1)
     mean = float(means.mean())

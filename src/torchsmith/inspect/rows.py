@@ -1,10 +1,12 @@
 """Checks of rows against each other: twins, contradictions, parts, order."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import reduce
 
 import numpy as np
 
 from torchsmith.core.seeds import generator
+from torchsmith.data.same import mixed
 from torchsmith.inspect.inspection import Finding, TargetFacts
 from torchsmith.inspect.profile import Profile
 from torchsmith.inspect.wording import agree, amount, at_lines, listed, quoted, share
@@ -20,9 +22,6 @@ SORTED_Z = 6.0
 
 SORTED_CORRELATION = 0.5
 
-_MIX = np.uint64(0x9E3779B97F4A7C15)
-_SHIFT = np.uint64(29)
-
 
 def row_keys(profiles: Sequence[Profile], num_rows: int) -> np.ndarray:
     """Return `(N,)` uint64 keys that are equal for rows with equal values.
@@ -31,20 +30,20 @@ def row_keys(profiles: Sequence[Profile], num_rows: int) -> np.ndarray:
         profiles: The columns to compare.
         num_rows: N.
     """
-    keys = np.zeros(num_rows, np.uint64)
-    for profile in profiles:
-        keys = add_to_keys(keys, profile)
-    return keys
+    return _keys((profile.codes for profile in profiles), num_rows)
 
 
 def add_to_keys(keys: np.ndarray, profile: Profile) -> np.ndarray:
     """Return `(N,)` keys that also tell the values of one more column apart."""
-    return _mix(keys, profile.codes)
+    return _added(keys, profile.codes)
 
 
-def _mix(keys: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    mixed = (keys ^ codes.astype(np.uint64)) * _MIX
-    return np.asarray(mixed ^ (mixed >> _SHIFT))
+def _keys(columns: Iterable[np.ndarray], num_rows: int) -> np.ndarray:
+    return reduce(_added, columns, np.zeros(num_rows, np.uint64))
+
+
+def _added(keys: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    return mixed(keys ^ codes.astype(np.uint64))
 
 
 def count_repeats(profiles: Sequence[Profile], num_rows: int) -> tuple[int, int]:
@@ -62,10 +61,8 @@ def count_repeats(profiles: Sequence[Profile], num_rows: int) -> tuple[int, int]
     if not found:
         return 0, 0
     random = generator(0, "repeats")
-    keys = np.zeros(num_rows, np.uint64)
-    for profile in profiles:
-        keys = _mix(keys, random.permutation(profile.codes))
-    return found, _count_known(keys)
+    shuffled = (random.permutation(profile.codes) for profile in profiles)
+    return found, _count_known(_keys(shuffled, num_rows))
 
 
 def _count_known(keys: np.ndarray) -> int:
@@ -88,7 +85,7 @@ def find_twins(
             parts are reported by `find_shared`.
     """
     if given is not None:
-        keys = keys + given.astype(np.uint64) * _MIX
+        keys = _added(keys, given)
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
     repeats = np.flatnonzero(first[inverse] != np.arange(len(keys)))
     if not len(repeats):

@@ -8,7 +8,7 @@ import numpy as np
 
 from torchsmith.data.data import Volumes
 from torchsmith.data.on_disk import chunks
-from torchsmith.data.same import array_keys
+from torchsmith.data.same import keys_of_rows
 from torchsmith.data.voxels import voxel_statistics
 from torchsmith.inspect.inspection import Finding, VolumeFacts, VolumeSymmetry
 from torchsmith.inspect.rows import Places
@@ -39,12 +39,13 @@ def look_at_volumes(volumes: Volumes) -> VolumeLook:
     """
     values = volumes.values
     low, high = np.empty(values.shape[:2]), np.empty(values.shape[:2])
-    binary = True
+    keys, binary = np.empty(len(values), np.uint64), True
     for first, chunk in chunks(values):
         rows = slice(first, first + len(chunk))
         low[rows], high[rows] = chunk.min(axis=(2, 3, 4)), chunk.max(axis=(2, 3, 4))
         binary = binary and bool(((chunk == 0) | (chunk == 1)).all())
-    return VolumeLook(array_keys(values), low, high, binary)
+        keys[rows] = keys_of_rows(chunk)
+    return VolumeLook(keys, low, high, binary)
 
 
 def describe_volumes(

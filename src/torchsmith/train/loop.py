@@ -77,10 +77,18 @@ class Job:
         """Optimizer steps in each epoch."""
         return -(-len(self.starts) // self.training.accumulate)
 
-    def steps(self, order: Tensor) -> list[tuple[Tensor, ...]]:
-        """Divide an epoch's rows into batches, and these into optimizer steps."""
-        batches = order.tensor_split(self.starts[1:])
+    def steps(self, order: Tensor, most: int | None = None) -> list[tuple[Tensor, ...]]:
+        """Divide an epoch's rows into batches, and these into optimizer steps.
+
+        Args:
+            order: The rows.
+            most: Only so many steps, the first.
+        """
         num = self.training.accumulate
+        starts = self.starts
+        if most is not None and most * num < len(starts):
+            order, starts = order[: starts[most * num]], starts[: most * num]
+        batches = order.tensor_split(starts[1:])
         return [batches[i : i + num] for i in range(0, len(batches), num)]
 
 

@@ -22,7 +22,7 @@ def rehearse(job: Job, network: nn.Module) -> None:
     Raises:
         TrainError: The network or the loss cannot take it; says which, and why.
     """
-    rows = job.steps(epoch_order(len(job.train), job.training.seed, 0))[0][0]
+    rows = job.steps(epoch_order(len(job.train), job.training.seed, 0), 1)[0][0]
     with own_randomness(), _untouched(network), autocast(job):
         seed_step(job, "step", 0)
         _try(job, network.train(), job.train.take(rows), "the first batch")
