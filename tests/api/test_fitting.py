@@ -198,7 +198,7 @@ def test_a_resumed_fit_ends_with_the_same_weights(tmp_path):
     assert resumed.path == cut
     assert len(resumed.history) == 6
     assert torch.equal(weights(whole.module), weights(resumed.module))
-    with pytest.raises(PlanError, match="resume with the same"):
+    with pytest.raises(PlanError, match="begun with epochs=6, not 7; resume"):
         fit(resume=cut, **(given | {"epochs": 7}))
 
 

@@ -331,6 +331,10 @@ def test_predictions_stand_beside_their_lines_with_a_probability_for_each_class(
 def test_an_output_that_cannot_be_written_is_refused_before_the_work(trained):
     new = trained / "table.csv"
     for command in (["predict", "last", new], ["report", "last"], ["plan", new]):
+        line = refusal(run(trained, *command, "-o", "-", "--quiet"))
+        assert "leave -o out" in line
+        assert not (trained / "-").exists()
+    for command in (["predict", "last", new], ["report", "last"], ["plan", new]):
         line = refusal(run(trained, *command, "-o", "no-such-folder/x", "--quiet"))
         assert "there is no folder no-such-folder" in line
 

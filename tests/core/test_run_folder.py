@@ -105,6 +105,17 @@ def test_a_run_is_found_by_path_by_name_and_as_the_last(tmp_path, folder):
         assert RunFolder.find(run, tmp_path).path == folder.path
 
 
+def test_a_run_is_found_by_the_name_that_it_was_given(tmp_path):
+    run = RunFolder.create(tmp_path, "higher lr", FILES)
+    RunFolder.create(tmp_path, "job", FILES)
+    assert RunFolder.find("higher lr", tmp_path).path == run.path
+    again = RunFolder.create(tmp_path, "higher lr", FILES)
+    with pytest.raises(DataError, match="2 runs are called higher lr") as refused:
+        RunFolder.find("higher lr", tmp_path)
+    assert run.name in str(refused.value)
+    assert again.name in str(refused.value)
+
+
 def test_a_run_that_is_not_there_gets_near_names(tmp_path, folder):
     with pytest.raises(DataError, match=f"did you mean '{folder.name}'"):
         RunFolder.find(f"{folder.name[:-1]}p", tmp_path)

@@ -27,7 +27,7 @@ from torchsmith.api.torchrun import (
     threads_here,
 )
 from torchsmith.core import environment
-from torchsmith.core.errors import Diverged, PlanError, TrainError
+from torchsmith.core.errors import Diverged, Interrupted, PlanError, TrainError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.observer import Observer
 from torchsmith.core.run_folder import RunFolder
@@ -142,7 +142,7 @@ def carry_out(
     from torchsmith.train.engines.choose import choose_engine
     from torchsmith.train.loop import fit
 
-    with torch_threads(plan.training.threads):
+    with stopping_in(folder), torch_threads(plan.training.threads):
         ready = ready_to_train(folder, plan, data, setup, observer)
         shared = shared_engine(plan, setup, ready.session)
         engine = shared or choose_engine(setup.job, setup.state, observer.note)
@@ -153,6 +153,24 @@ def carry_out(
                 diagnose_diverged(folder, plan, ready.watch, observer)
             raise
         return conclude(ready, observer, begin, rivals=rivals)
+
+
+@contextmanager
+def stopping_in(folder: RunFolder) -> Iterator[None]:
+    """Say how to go on where Ctrl-C comes between steps, when no loop can say it.
+
+    Raises:
+        Interrupted: Ctrl-C, before the first step, after the last, or a second time.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = "nothing was trained yet"
+        if folder.kind == "study":
+            kept = "what its runs have saved is kept"
+        elif newest := folder.newest_checkpoint()[0]:
+            kept = f"training is saved up to step {int(newest.name.partition('-')[0])}"
+        raise Interrupted(f"stopped; {kept}. Go on with: {folder.go_on}") from None
 
 
 @dataclass(frozen=True)

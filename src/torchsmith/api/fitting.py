@@ -314,8 +314,11 @@ def _folder(
         # How many workers there are changes no result, and may be why it stopped.
         before = before.model_copy(update={"num_workers": training.num_workers})
         if before != training:
+            was, now = before.model_dump(), training.model_dump()
+            told = (f"{k}={was[k]!r}, not {now[k]!r}" for k in was if was[k] != now[k])
             raise PlanError(
-                f"fit: {folder.path} was begun with {before}; resume with the same"
+                f"fit: {folder.path} was begun with {'; '.join(told)}; resume with the "
+                "same"
             )
         return folder
     files = {

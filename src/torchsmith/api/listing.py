@@ -11,6 +11,7 @@ from torchsmith.core.errors import PlanError, TrainError
 from torchsmith.core.run_folder import RunFolder, run_names
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import differences
+from torchsmith.recipes.study import members
 
 ROW = (
     *("name", "state", "task", "source", "metric"),
@@ -53,7 +54,7 @@ def compare(
     """Return a row for each run: its name, state, score, and what its plan has alone.
 
     Args:
-        runs: Paths or names.
+        runs: Paths or names; a study stands for all its runs.
         folder: Where the names are looked for.
 
     Returns:
@@ -64,9 +65,22 @@ def compare(
     Raises:
         DataError: There is no such run.
     """
-    found = [load_run(run, runs=folder) for run in runs]
+    found = [one for run in runs for one in _runs_at(run, folder)]
     told = _different([run.plan for run in found])
-    return [_row(run) | {"plan": own} for run, own in zip(found, told, strict=True)]
+    rows = [_row(run) | {"plan": own} for run, own in zip(found, told, strict=True)]
+    if len({row["name"] for row in rows}) < len(rows):  # members of several studies
+        rows = [
+            row | {"name": str(run.path)} for row, run in zip(rows, found, strict=True)
+        ]
+    return rows
+
+
+def _runs_at(run: str | Path, runs: str | Path) -> list[Run]:
+    """Return a run, or those of a study."""
+    folder = RunFolder.find(run, Path(runs))
+    if folder.kind == "study" and (found := StudyRun(folder.path).members):
+        return found
+    return [load_run(run, runs=runs)]
 
 
 def _different(plans: Sequence[Plan]) -> list[dict[str, str]]:
@@ -108,7 +122,7 @@ def _study_row(run: StudyRun) -> dict[str, object]:
     row: dict[str, object] = dict.fromkeys(ROW) | {
         "name": run.path.name,
         "state": "done",
-        "task": f"study of {len(run.study.variants)}",
+        "task": f"study of {len(members(run.study))}",
         "source": run.study.base.data.source,
         "metric": run.study.base.problem.metric,
     }

@@ -7,7 +7,7 @@ from time import perf_counter
 
 from pydantic import ValidationError
 
-from torchsmith.api.carrying import import_torch
+from torchsmith.api.carrying import import_torch, stopping_in
 from torchsmith.api.planning import Planned, Source
 from torchsmith.api.run import Run
 from torchsmith.api.study_members import SharedData, StudyMembers
@@ -173,15 +173,16 @@ def _carry_out(
 ) -> StudyRun:
     from torchsmith.report.study import study_figures
 
-    finished = StudyMembers(folder, members(study), shared, observer).carry_out()
-    observer.stage("Writing the report")
-    # Members that an earlier session trained took their time, too.
-    spent = sum(member.seconds for member in finished)
-    result = study_result(study, finished, max(perf_counter() - begin, spent))
-    folder.figures.mkdir(exist_ok=True)
-    for stem, svg in study_figures(result).items():
-        write_atomic(folder.figures / f"{stem}.svg", svg)
-    write_atomic(folder.study_results, result.model_dump_json(indent=1))
-    run = StudyRun(folder.path)
-    run.report()
-    return run
+    with stopping_in(folder):
+        finished = StudyMembers(folder, members(study), shared, observer).carry_out()
+        observer.stage("Writing the report")
+        # Members that an earlier session trained took their time, too.
+        spent = sum(member.seconds for member in finished)
+        result = study_result(study, finished, max(perf_counter() - begin, spent))
+        folder.figures.mkdir(exist_ok=True)
+        for stem, svg in study_figures(result).items():
+            write_atomic(folder.figures / f"{stem}.svg", svg)
+        write_atomic(folder.study_results, result.model_dump_json(indent=1))
+        run = StudyRun(folder.path)
+        run.report()
+        return run

@@ -71,7 +71,7 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             hint = ""
             if ctx.invoked_subcommand == train.train.name:
-                hint = "; if training had begun, go on with: torchsmith train --resume"
+                hint = "; there is no run folder yet, so nothing can be lost"
             click.echo(f"interrupted{hint}", err=True)
             ctx.exit(Interrupted.exit_code)
 

@@ -135,10 +135,15 @@ def check_writable(path: Path | None, *, force: bool) -> None:
         force: Whether a file that is there may be overwritten.
 
     Raises:
-        DataError: There is no such folder, or the file is there already.
+        DataError: It is `-`, there is no such folder, or the file is there already.
     """
     if path is None:
         return
+    if str(path) == "-":
+        raise DataError(
+            "-o -: names no file; give a file's name, or leave -o out, and what fits a "
+            "terminal is printed"
+        )
     if not path.parent.is_dir():
         raise DataError(f"{path}: there is no folder {path.parent}; make it first")
     if path.exists() and not force:

@@ -170,10 +170,10 @@ class RunFolder:
 
     @classmethod
     def find(cls, run: str | Path, runs: Path) -> "RunFolder":
-        """Find a run by path, by name, or the newest by `last`.
+        """Find a run by path, by name (with its date or without), or by `last`.
 
         Raises:
-            DataError: There is no such run; near names are offered.
+            DataError: There is no such run, or several; their names are offered.
         """
         names = run_names(runs)
         if str(run) == "last":
@@ -186,6 +186,13 @@ class RunFolder:
         for path in (Path(run), runs / run):
             if is_run(path):
                 return cls(path)
+        called = re.compile(rf"{_DATED.pattern}-{re.escape(_slug(str(run)))}(-\d+)?")
+        if found := [name for name in names if called.fullmatch(name)]:
+            if len(found) == 1:
+                return cls(runs / found[0])
+            raise DataError(
+                f"{len(found)} runs are called {run}: {', '.join(found)}; name one"
+            )
         raise DataError(
             f"no run at {run}{nearest(str(run), names)}; "
             "list them with: torchsmith runs"

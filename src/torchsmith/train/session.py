@@ -228,6 +228,7 @@ def diverged(state: TrainState) -> Diverged:
     """Say that the loss is no longer a finite number, and what to do."""
     return Diverged(
         f"the loss is no longer a finite number (epoch {state.epoch + 1}, step "
-        f"{state.step}, lr {state.lr:.3g}); lower the learning rate, check "
-        "that the inputs are scaled, and clip gradients (training.clip_grad_norm: 1)"
+        f"{state.step}, lr {state.lr:.3g}); lower the learning rate, check that the "
+        "inputs are scaled, and clip gradients (training.clip_grad_norm: 1 in a plan, "
+        "clip_grad_norm=1 in fit)"
     )

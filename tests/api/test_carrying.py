@@ -1,0 +1,63 @@
+"""Ctrl-C between the stages of a run: nothing is lost, and how to go on is said."""
+
+import pytest
+
+import torchsmith as ts
+from torchsmith.core.errors import Interrupted
+from torchsmith.train.watch import TrainingObserver
+
+SETTINGS = {
+    "network": {"MLP": [4]},
+    "training.epochs": 2,
+    "training.engine": "eager",
+    "doctor.examine": False,
+}
+
+
+class CtrlC(TrainingObserver):
+    """Presses it when a stage begins, or when training does."""
+
+    def __init__(self, at):
+        self.at = at
+
+    def stage(self, title, total=None):  # noqa: ARG002
+        if title.startswith(self.at):
+            raise KeyboardInterrupt
+
+    def on_start(self, *given):  # noqa: ARG002
+        if self.at == "start":
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("at", "kept"),
+    [
+        ("start", "nothing was trained yet"),
+        ("Evaluating", "training is saved up to step 8"),
+        ("Writing the report", "training is saved up to step 8"),
+    ],
+)
+def test_a_stop_between_steps_says_what_is_kept_and_how_to_go_on(tmp_path, at, kept):
+    with pytest.raises(Interrupted) as stop:
+        ts.train("iris", settings=SETTINGS, runs=tmp_path, observer=CtrlC(at))
+    [folder] = tmp_path.iterdir()
+    resume = f"torchsmith train --resume {folder}"
+    assert str(stop.value) == f"stopped; {kept}. Go on with: {resume}"
+    run = ts.train(resume=folder, runs=tmp_path)
+    assert len(run.history) == 2
+    assert run.report_path.is_file()
+
+
+def test_a_stop_between_the_runs_of_a_study_says_how_to_go_on(tmp_path):
+    with pytest.raises(Interrupted, match="what its runs have saved is kept") as stop:
+        ts.train(
+            "iris", seeds=2, settings=SETTINGS, runs=tmp_path, observer=CtrlC("Writing")
+        )
+    [folder] = tmp_path.iterdir()
+    assert str(stop.value).endswith(f"--resume {folder}")
+    rows = ts.compare([folder])
+    assert [row["name"] for row in rows] == ["as-planned-seed0", "as-planned-seed1"]
+    assert [row["plan"] for row in rows] == [
+        {"training.seed": "0"},
+        {"training.seed": "1"},
+    ]
