@@ -247,6 +247,31 @@ def test_a_mark_in_a_volume_may_be_as_wide_as_one_in_a_picture() -> None:
     assert "D10" not in found(own(network, (volumes, targets), loss))
 
 
+def walks() -> tuple[Tensor, Tensor]:
+    """Sequences whose neighbouring steps go together, and that begin by their class."""
+    random = torch.Generator().manual_seed(0)
+    targets = torch.randint(3, (240,), generator=random)
+    steps = torch.randn(240, 1, 40, generator=random) / 3
+    steps[:, 0, 0] += 2.0 * targets
+    return steps.cumsum(dim=2), targets
+
+
+def test_a_step_that_was_made_from_the_class_is_found() -> None:
+    steps, targets = walks()
+    network = nn.Sequential(nn.Flatten(), nn.Linear(40, 3))
+    loss = nn.CrossEntropyLoss()
+    assert "D10" not in found(own(network, (steps, targets), loss))
+    random = torch.Generator().manual_seed(1)
+    wrong = torch.rand(240, generator=random) < 0.1
+    told = torch.where(wrong, targets[torch.randperm(240, generator=random)], targets)
+    for codes in (told, targets):
+        steps[:, :, 20:23] = codes[:, None, None].float()
+        finding = found(own(network, (steps, targets), loss))["D10"]
+        assert "number 20 of 40" in finding.where
+    steps[:, :, 10:30] = targets[:, None, None].float()
+    assert "D10" not in found(own(network, (steps, targets), loss))
+
+
 def test_wrong_labels_of_pictures_are_found_by_their_neighbours() -> None:
     random = torch.Generator().manual_seed(0)
     targets = torch.arange(500) % 5

@@ -37,10 +37,10 @@ FAILS = 2.0
 """The error of a group, in errors of all others: a note, and a warning where a rival
 does better on the group beyond noise, and no worse elsewhere."""
 
-UNTOLD, UNTOLD_Z = 0.5, 2.576
+UNTOLD, UNTOLD_Z = 0.5, 2.326
 """Of what anybody tells of the target elsewhere, nobody tells so much in a group, and
-the difference is so many standard errors (p < 0.01, as five groups may be asked): a
-warning, since its labels may say nothing."""
+the difference is so many standard errors (p < 0.01, one side, as five groups may be
+asked): a warning, since its labels may say nothing."""
 
 TOO_GOOD, TOO_GOOD_ERRORS = 0.02, 3.0
 """By how much val is better than the training examples, as a score and in sampling
@@ -229,29 +229,32 @@ def _smoothed(plan: Plan | None, evaluation: Evaluation) -> float:
 
 
 def _groups(evaluation: Evaluation) -> Iterator[Finding]:
-    untold = [group for group in evaluation.groups if _is_untold(group)]
+    told = [(group, _untold_skills(group)) for group in evaluation.groups]
+    untold = [(skills, group) for group, skills in told if skills is not None]
     # Columns go together: of groups of the same rows one is enough.
-    worst = min(untold, key=lambda g: g.skill.value if g.skill else 0.0, default=None)
+    worst = min(untold, key=lambda pair: pair[0][0].value, default=None)
     for group in evaluation.groups:
-        if group is worst:
-            yield _unexplained(evaluation, group)
+        if worst is not None and group is worst[1]:
+            yield _unexplained(evaluation, group, *worst[0])
         elif group.error >= FAILS * group.others:
             yield _failing(evaluation, group)
 
 
-def _is_untold(group: Group) -> bool:
-    """Whether nobody tells half as much of the target in a group as elsewhere."""
+def _untold_skills(group: Group) -> tuple[Score, Score] | None:
+    """Return what is told of the target in a group, and elsewhere.
+
+    None where anybody tells half as much of it there as elsewhere.
+    """
     here, there = group.skill, group.skill_others
     if here is None or there is None or here.value >= UNTOLD * there.value:
-        return False
+        return None
     noise = math.hypot(sampling_error(here), sampling_error(there))
-    return there.value - here.value > UNTOLD_Z * noise
+    return (here, there) if there.value - here.value > UNTOLD_Z * noise else None
 
 
-def _unexplained(evaluation: Evaluation, group: Group) -> Finding:
-    here, there = group.skill, group.skill_others
-    assert here is not None  # noqa: S101 -- as `_is_untold` asks
-    assert there is not None  # noqa: S101 -- the same
+def _unexplained(
+    evaluation: Evaluation, group: Group, here: Score, there: Score
+) -> Finding:
     return Finding(
         code="Q5",
         severity="warning",

@@ -11,7 +11,7 @@ from torchsmith.doctor.rules_pairing import find_misaligned
 from torchsmith.doctor.rules_parts import find_in_parts
 from torchsmith.doctor.rules_rows import find_in_rows
 from torchsmith.doctor.rules_shift import find_in_shift
-from torchsmith.doctor.rules_signal import find_in_signal, find_telling_pixel
+from torchsmith.doctor.rules_signal import find_in_signal, find_telling_place
 from torchsmith.doctor.rules_size import find_small_test
 from torchsmith.doctor.subject import Allowance, Subject, without_trace
 from torchsmith.inspect.inspection import Finding
@@ -56,7 +56,7 @@ def find_in_data(
         *found("parts", lambda e: find_in_parts(subject, e, allowance, left_out)),
         *found("shift", lambda e: find_in_shift(subject, e)),
         *found("augmentation", lambda e: find_in_augmentation(subject, e)),
-        *found("telling pixels", find_telling_pixel),
+        *found("telling places", lambda e: find_telling_place(subject, e)),
         *found("pairing", lambda e: find_misaligned(subject, e)),
         *found("labels", find_wrong_labels),
         *found("rows", lambda e: find_in_rows(subject, e)),

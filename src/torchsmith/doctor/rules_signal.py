@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from torchsmith.doctor.diagnosis import Reference
-from torchsmith.doctor.examples import Examples, all_folds, leaves
+from torchsmith.doctor.examples import MOST_FEATURES, Examples, all_folds, leaves
 from torchsmith.doctor.simple_models import Answers, ask_simple_models
 from torchsmith.doctor.subject import Subject
 from torchsmith.inspect.inspection import Finding
@@ -21,8 +21,8 @@ FEATURE_Z = 1.5
 by chance."""
 
 TELLING = 0.6
-"""Share of a pixel's variance that the target explains, from which it may be made of
-the target; a warning."""
+"""Share of the variance of a pixel, or a step of a sequence, that the target explains,
+from which it may be made of the target; a warning."""
 
 FAR_AHEAD = 1.45
 """That share, divided by the largest of any pixel that does not go with it."""
@@ -32,7 +32,16 @@ MARK, OF_SIDE, AS_TELLING = 4, 4, 0.8
 of what the best one tells each of them tells; what covers more is the picture."""
 
 GOES_WITH = 0.5
-"""Correlation of pixels that go together."""
+"""Correlation of pixels, or steps of a sequence, that go together."""
+
+SAME = 0.99
+"""Correlation of steps that say the same."""
+
+ROUNDING = 1e-12
+"""Share of a step's variance that is left by rounding alone."""
+
+MOST_STEPS = 64
+"""Steps of which it is asked whether steps go together where the target is the same."""
 
 ENOUGH = 200
 """Held-out examples without which nothing is said of a signal."""
@@ -75,13 +84,19 @@ def find_in_signal(
     )
 
 
-def find_telling_pixel(examples: Examples) -> Iterator[Finding]:
-    """Find one pixel or voxel that tells the target, where no other does: D10.
+def find_telling_place(subject: Subject, examples: Examples) -> Iterator[Finding]:
+    """Find a pixel, voxel or step that tells the target, where no other does: D10.
 
     Args:
+        subject: At step 0; stays as it is.
         examples: Of the training part; of tables inspection looks at each column.
     """
-    if not examples.even or len(examples) < ENOUGH:
+    if len(examples) < ENOUGH:
+        return
+    first = next(leaves(examples.inputs))
+    if first.ndim == 3 and not _is_text(subject):
+        yield from _find_telling_step(examples, first)
+    if not examples.even:
         return
     features = _standardised(examples.features.double())
     shares = _explained(features, examples)
@@ -90,10 +105,7 @@ def find_telling_pixel(examples: Examples) -> Iterator[Finding]:
     other = shares[alike < GOES_WITH].max().item() if (alike < GOES_WITH).any() else 0.0
     most = shares[best].item()
     marked = int((shares >= most * AS_TELLING).sum())
-    leaf = next(leaves(examples.inputs))
-    sides = (min(MARK, -(-side // OF_SIDE)) for side in leaf.shape[2:])
-    widest = leaf.shape[1] * math.prod(sides)
-    if most < TELLING or most < FAR_AHEAD * other or marked > widest:
+    if most < TELLING or most < FAR_AHEAD * other or marked > _widest(first):
         return
     shape = examples.features.shape[1]
     yield Finding(
@@ -106,6 +118,76 @@ def find_telling_pixel(examples: Examples) -> Iterator[Finding]:
         remedy="Look at it: a mark, a border or a caption that is not there when a "
         "prediction is needed gives the answer away.",
     )
+
+
+def _find_telling_step(examples: Examples, leaf: Tensor) -> Iterator[Finding]:
+    """Find a step that, apart from the target, goes with no other step.
+
+    Neighbouring steps go together, within a class too; what was written over them from
+    the target goes with nothing else.
+    """
+    steps = examples.features[:, : min(leaf[0].numel(), MOST_FEATURES)].double()
+    steps = _standardised(steps)
+    shares = _explained(steps, examples)
+    telling = torch.nonzero(shares >= TELLING).flatten()
+    if not len(telling):
+        return
+    left = _standardised(_unexplained(steps, examples))
+    some = torch.linspace(0, steps.shape[1] - 1, MOST_STEPS).long().unique()
+    if _alike(left, some).amax(dim=0).median() < GOES_WITH:
+        return
+    alike = _alike(left, telling)
+    mark = (alike >= GOES_WITH) | (_alike(steps, telling) >= SAME)
+    strongest = alike.masked_fill(mark, 0).amax(dim=0)
+    by_chance = (_largest_by_chance(len(steps.T)) + FEATURE_Z) / len(steps) ** 0.5
+    apart = (strongest < by_chance) & (mark.sum(dim=0) < _widest(leaf))
+    if not apart.any():
+        return
+    best = int(shares[telling].where(apart, 0).argmax())
+    yield Finding(
+        code="D10",
+        severity="warning",
+        message="One place in the sequences tells the target and, apart from that, "
+        "goes with no other.",
+        where=f"number {int(telling[best]):,} of {steps.shape[1]:,} of the input",
+        evidence=f"the target explains {shares[telling[best]].item():.0%} of what it "
+        f"varies by; the rest has a correlation of {strongest[best].item():.2f} at "
+        "most with any other place, as if it was made from the target",
+        remedy="Look at it: what is not there when a prediction is needed gives the "
+        "answer away.",
+    )
+
+
+def _is_text(subject: Subject) -> bool:
+    if subject.case is None:
+        return False
+    sequences = subject.case.setup.preparation.sequences
+    return sequences is not None and bool(sequences.symbols)
+
+
+def _alike(columns: Tensor, chosen: Tensor) -> Tensor:
+    """Return `(D, m)` correlations of all columns with those chosen; 0 with itself."""
+    found = (columns.T @ columns[:, chosen]).abs() / len(columns)
+    found[chosen, torch.arange(len(chosen))] = 0
+    return found
+
+
+def _widest(leaf: Tensor) -> int:
+    """Return of how many places of `(n, C, …)` inputs a mark is at most."""
+    sides = (min(MARK, -(-side // OF_SIDE)) for side in leaf.shape[2:])
+    return int(leaf.shape[1] * math.prod(sides))
+
+
+def _unexplained(features: Tensor, examples: Examples) -> Tensor:
+    """Return `(n, D)` what the target leaves of features; 0 where it leaves nothing."""
+    if examples.codes is None:
+        targets = _standardised(examples.numbers.double())
+        left = features - targets @ (targets.T @ features / len(examples))
+    else:
+        codes = nn.functional.one_hot(examples.codes, examples.num_classes).double()
+        sizes = codes.sum(dim=0).clamp(min=1)
+        left = features - codes @ ((codes.T @ features) / sizes[:, None])
+    return left * (left.square().mean(dim=0) > ROUNDING)
 
 
 def _explained(features: Tensor, examples: Examples) -> Tensor:
@@ -169,8 +251,13 @@ def strongest_feature(examples: Examples) -> float:
     if examples.codes is not None:
         targets = nn.functional.one_hot(examples.codes, examples.num_classes).double()
     table = _standardised(features).T @ _standardised(targets) / len(examples)
-    by_chance = math.sqrt(2 * math.log(2 * table.numel()))
-    return table.abs().max().item() * math.sqrt(len(examples)) - by_chance
+    strongest = table.abs().max().item() * math.sqrt(len(examples))
+    return strongest - _largest_by_chance(table.numel())
+
+
+def _largest_by_chance(count: int) -> float:
+    """Return about how large the largest of so many standard normal numbers is."""
+    return math.sqrt(2 * math.log(2 * count))
 
 
 def _standardised(values: Tensor) -> Tensor:
