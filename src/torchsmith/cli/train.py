@@ -16,6 +16,7 @@ from torchsmith.cli.options import (
 )
 from torchsmith.cli.output import Output
 from torchsmith.core.processes import is_silent
+from torchsmith.core.torch_library import load_beside, without_collection
 from torchsmith.core.vocabulary import NOUNS
 
 if TYPE_CHECKING:
@@ -83,7 +84,9 @@ def train(  # noqa: PLR0913 -- its options
             "--recipe NAME"
         )
     with output.progress() as observer:
-        from torchsmith import api
+        load_beside()
+        with without_collection():
+            from torchsmith import api
 
         run = api.train(
             source,

@@ -1,8 +1,11 @@
 """PyTorch's library, linked by a second core while the first one reads data."""
 
 import ctypes
+import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
@@ -21,6 +24,22 @@ def let_threads_sleep() -> None:
     wants a core; some 50 us are enough between two small layers.
     """
     os.environ.setdefault("GOMP_SPINCOUNT", "30000")
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Import without looking for garbage: what is imported stays.
+
+    Python would go again and again through all that was imported already, which is a
+    tenth of the import of PyTorch.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def load_beside() -> None:
