@@ -170,6 +170,11 @@ def test_a_forecast_gives_the_value_after_each_window_and_after_the_last_row(tmp
     assert len(predictions) == 120 - 6 + 1
     assert predictions.where[-1] == "2026-05-01"
     assert run.evaluate(path).num_examples["test"] == 120 - 6
+    gap = [*rows[:60], f"{days[60]},"]
+    (tmp_path / "gap.csv").write_text("\n".join(["day,heat", *gap]) + "\n")
+    scored = run.evaluate(tmp_path / "gap.csv")
+    assert scored.num_examples["test"] == 60 - 6
+    assert "1 sequence without a value of 'heat' not scored (line 62)." in scored.notes
     (tmp_path / "few.csv").write_text("\n".join(["day,heat", *rows[-6:]]) + "\n")
     last = run.predict(tmp_path / "few.csv")
     assert last.where == ("2026-05-01",)

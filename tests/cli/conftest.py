@@ -72,7 +72,10 @@ class FakeRun:
         score = {"value": 0.9, "low": 0.6, "high": float("nan")}
         return {"run": str(self.path), "metrics": {"test": {"accuracy": score}}}
 
-    def predict(self, source: object, observer: Any) -> FakePredictions:
+    def predict(
+        self, source: object, keep: tuple[str, ...], observer: Any
+    ) -> FakePredictions:
+        del keep
         observer.stage(f"Predicting {source}")
         return FakePredictions()
 

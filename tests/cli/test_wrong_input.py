@@ -328,6 +328,39 @@ def test_predictions_stand_beside_their_lines_with_a_probability_for_each_class(
     assert run(trained, *arguments, "--force").exit_code == 0
 
 
+def test_a_column_such_as_an_id_is_copied_beside_the_predictions(trained, tmp_path):
+    (tmp_path / "new.csv").write_text("b,id,c,a,y\n5,007,red,0.5,k1\n4,,blue,2.5,\n")
+    out = tmp_path / "out.csv"
+    command = ("predict", "last", tmp_path / "new.csv", "-o", out)
+    done = run(trained, *command)
+    assert "columns id; --keep COLUMN copies one beside the predictions" in done.stderr
+    assert run(trained, *command, "--force", "--keep", "id").exit_code == 0
+    header, first, second = out.read_text().splitlines()
+    assert header.startswith("example,id,y,probability of k0")
+    assert first.startswith("2,007,k")
+    assert second.startswith("3,,k")
+    words = "keep: 'y' is what a column of the predictions is called"
+    assert words in refusal(run(trained, *command, "--force", "--keep", "y", "-q"))
+    words = "no column 'di'; the columns are: b, id, c, a, y"
+    assert words in refusal(run(trained, *command, "--force", "--keep", "di", "-q"))
+
+
+def test_rows_without_a_target_are_counted_and_not_scored(trained, tmp_path):
+    rows = csv_text(12)
+    (tmp_path / "new.csv").write_text(rows + "1,2,red,\n3,4,blue,\n")
+    (tmp_path / "known.csv").write_text(rows)
+    (tmp_path / "none.csv").write_text("a,b,c,y\n1,2,red,\n")
+
+    def scored(name):
+        return run(trained, "evaluate", "last", "--on", tmp_path / name, "--json")
+
+    found, known = (json.loads(scored(n).stdout) for n in ("new.csv", "known.csv"))
+    note = "2 rows without a value of 'y' not scored (line 14, line 15)."
+    assert found["notes"] == [*known["notes"], note]
+    assert found["scores"] == known["scores"]
+    assert "no value of the target 'y' is known" in scored("none.csv").stderr
+
+
 def test_an_output_that_cannot_be_written_is_refused_before_the_work(trained):
     new = trained / "table.csv"
     for command in (["predict", "last", new], ["report", "last"], ["plan", new]):

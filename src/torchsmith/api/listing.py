@@ -68,7 +68,8 @@ def compare(
     found = [one for run in runs for one in _runs_at(run, folder)]
     told = _different([run.plan for run in found])
     rows = [_row(run) | {"plan": own} for run, own in zip(found, told, strict=True)]
-    if len({row["name"] for row in rows}) < len(rows):  # members of several studies
+    if len({row["name"] for row in rows}) < len({run.path.resolve() for run in found}):
+        # Members of several studies are called the same.
         rows = [
             row | {"name": str(run.path)} for row, run in zip(rows, found, strict=True)
         ]

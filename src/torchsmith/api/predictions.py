@@ -1,7 +1,7 @@
 """What `predict` gives back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ class Predictions:
         probabilities: `(N, K)` for classification, else None.
         values: `(N,)` for regression, in the target's own units, else None.
         notes: What the person should know, such as categories not seen in training.
+        kept: Columns of the source that were asked for, as N texts each.
     """
 
     target: str
@@ -28,6 +29,7 @@ class Predictions:
     probabilities: np.ndarray | None
     values: np.ndarray | None
     notes: tuple[str, ...] = ()
+    kept: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.where)
@@ -41,7 +43,7 @@ class Predictions:
 
     def columns(self) -> Mapping[str, Sequence[str | float]]:
         """Return the columns of the predictions file."""
-        columns: dict[str, Sequence[str | float]] = {"example": self.where}
+        columns: dict[str, Sequence[str | float]] = {"example": self.where, **self.kept}
         if self.values is not None:
             columns[self.target] = [float(f"{v:.7g}") for v in self.values]
         if self.probabilities is not None:
@@ -51,7 +53,7 @@ class Predictions:
         return columns
 
     def write(self, path: str | Path) -> Path:
-        """Write a CSV file: the example, the prediction, a probability for each class.
+        """Write a CSV file: the example, kept columns, the prediction, probabilities.
 
         Raises:
             TrainError: The file cannot be written.
@@ -73,4 +75,5 @@ class Predictions:
             if self.probabilities is None
             else self.probabilities.tolist(),
             "notes": list(self.notes),
+            "kept": {name: list(texts) for name, texts in self.kept.items()},
         }

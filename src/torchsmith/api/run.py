@@ -1,7 +1,7 @@
 """A run: what was asked, what happened, what came out, and what it can do."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, assert_never
@@ -155,13 +155,20 @@ class Run:
         """Where the report is, once it is written."""
         return self.folder.report
 
-    def predict(self, source: Source, *, observer: Observer = QUIET) -> Predictions:
+    def predict(
+        self,
+        source: Source,
+        *,
+        keep: Sequence[str] = (),
+        observer: Observer = QUIET,
+    ) -> Predictions:
         """Predict for new data with the preparation that was fitted in training.
 
         Args:
             source: A file, a folder of pictures, a data frame, rows as mappings, or
                 arrays; for sequences also a list of arrays `(C, L)` or of texts.
                 Columns may stand in any order; extra ones are ignored.
+            keep: Columns of a table, such as an id, to copy beside the predictions.
             observer: Is told what is going on.
 
         Raises:
@@ -169,10 +176,12 @@ class Run:
         """
         from torchsmith.api.using import predict_with
 
-        return predict_with(self.model, source, observer)
+        return predict_with(self.model, source, observer, keep)
 
     def evaluate(self, source: Source, *, observer: Observer = QUIET) -> Evaluation:
         """Score the network on other data with known targets, without rivals.
+
+        Examples whose target is missing are not scored, and a note counts them.
 
         Raises:
             DataError: The data cannot be read, or its targets are not there.

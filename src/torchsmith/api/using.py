@@ -1,6 +1,6 @@
 """A trained model on other data: predict, evaluate."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +13,13 @@ from torchsmith.core.errors import DataError
 from torchsmith.core.observer import Observer
 from torchsmith.core.vocabulary import NOUNS, Kind
 from torchsmith.data import load as reading
-from torchsmith.data.data import Data, Sequences, Table
+from torchsmith.data.data import MISSING_TARGET, Column, Data, Sequences, Table
 from torchsmith.data.sequence_using import read_new_sequences
-from torchsmith.data.tables import read_with_formats, table_from_rows
+from torchsmith.data.tables import (
+    read_with_formats,
+    table_from_rows,
+    texts_of_columns,
+)
 from torchsmith.evaluate.evaluation import Evaluation
 from torchsmith.inspect.wording import amount, at_lines
 
@@ -25,18 +29,25 @@ if TYPE_CHECKING:
 AnyRun = Run | str | Path
 
 
-def predict(run: AnyRun, source: Source, *, observer: Observer = QUIET) -> Predictions:
+def predict(
+    run: AnyRun,
+    source: Source,
+    *,
+    keep: Sequence[str] = (),
+    observer: Observer = QUIET,
+) -> Predictions:
     """Predict for new data with a trained run.
 
     Args:
         run: A `Run`, its path, its name, or `"last"`.
         source: As for `Run.predict`.
+        keep: As for `Run.predict`.
         observer: Is told what is going on.
 
     Raises:
         DataError: There is no such run, or the data does not fit it.
     """
-    return _opened(run).predict(source, observer=observer)
+    return _opened(run).predict(source, keep=keep, observer=observer)
 
 
 def evaluate(run: AnyRun, source: Source, *, observer: Observer = QUIET) -> Evaluation:
@@ -53,9 +64,12 @@ def evaluate(run: AnyRun, source: Source, *, observer: Observer = QUIET) -> Eval
     return _opened(run).evaluate(source, observer=observer)
 
 
-def predict_with(model: "Model", source: Source, observer: Observer) -> Predictions:
-    """Predict for new data with a model."""
+def predict_with(
+    model: "Model", source: Source, observer: Observer, keep: Sequence[str] = ()
+) -> Predictions:
+    """Predict for new data with a model, and keep columns of it beside."""
     data = read_for(model, source, observer, scored=False)
+    kept = _kept(model, data, source, keep)
     observer.stage(f"Predicting {amount(len(data), 'example')}")
     outputs = model.predict(data)
     regression = model.problem.task == "regression"
@@ -65,8 +79,36 @@ def predict_with(model: "Model", source: Source, observer: Observer) -> Predicti
         where=tuple(_where(data)),
         probabilities=None if regression else outputs,
         values=outputs if regression else None,
-        notes=tuple(_notes(model, data)),
+        notes=tuple(_notes(model, data, kept)),
+        kept=kept,
     )
+
+
+def _kept(
+    model: "Model", data: Data, source: Source, keep: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    """Read the columns that shall stand beside the predictions.
+
+    Raises:
+        DataError: There are none, or their names are those of the predictions.
+    """
+    names = tuple(dict.fromkeys(keep))
+    if not names:
+        return {}
+    shown = ", ".join(f"'{name}'" for name in names)
+    if not isinstance(data.inputs, Table) or isinstance(source, Data):
+        raise DataError(
+            f"keep: {shown} cannot stand beside the predictions; it copies columns of "
+            "a table with a row for each example, given as a file or as rows"
+        )
+    problem = model.problem
+    chances = (f"probability of {name}" for name in problem.classes)
+    if taken := {"example", problem.target, *chances}.intersection(names):
+        raise DataError(
+            f"keep: '{min(taken)}' is what a column of the predictions is called; give "
+            "the column another name in the source"
+        )
+    return texts_of_columns(source, names)
 
 
 def evaluate_with(model: "Model", source: Source, observer: Observer) -> Evaluation:
@@ -79,9 +121,42 @@ def evaluate_with(model: "Model", source: Source, observer: Observer) -> Evaluat
         raise DataError(
             f"{data.source}: has no target {model.problem.target!r} to score against"
         )
-    observer.stage(f"Evaluating on {len(data):,} examples")
+    data, note = _scorable(data, data.target)
+    observer.stage(f"Evaluating on {amount(len(data), 'example')}")
     outputs = part_outputs(model, data, np.arange(len(data)))
-    return evaluation.evaluate(model.problem, outputs, num_train=0)
+    found = evaluation.evaluate(model.problem, outputs, num_train=0)
+    notes = (*found.notes, note) if note else found.notes
+    return found.model_copy(update={"notes": notes})
+
+
+def _scorable(data: Data, target: Column) -> tuple[Data, str]:
+    """Return the examples whose target is known, and say how many are not scored.
+
+    Raises:
+        DataError: No target is known.
+    """
+    rows = np.flatnonzero(target.missing)
+    if len(rows) == len(target.values):
+        raise DataError(
+            f"{data.source}: no value of the target '{target.name}' is known, so there "
+            "is nothing to score against"
+        )
+    names = [*_where(data)]
+    count, places = len(rows), [names[row] for row in rows[:5]]
+    if isinstance(data.inputs, Table):
+        places = [f"line {place}" for place in places]
+    for change in data.changes:  # windows of which reading found no target
+        if change.what == MISSING_TARGET:
+            count += change.count
+            places += [f"line {line}" for line in change.lines]
+    if not count:
+        return data, ""
+    more = f" and {count - 5:,} more" if count > 5 else ""
+    note = (
+        f"{amount(count, NOUNS[data.kind])} without a value of '{target.name}' not "
+        f"scored ({', '.join(places[:5])}{more})."
+    )
+    return data.take(np.flatnonzero(~target.missing)), note
 
 
 def read_for(
@@ -138,9 +213,12 @@ def _where(data: Data) -> Iterator[str]:
     return (data.inputs.name(index) for index in range(len(data)))
 
 
-def _notes(model: "Model", data: Data) -> Iterator[str]:
+def _notes(
+    model: "Model", data: Data, kept: Mapping[str, tuple[str, ...]]
+) -> Iterator[str]:
     if ignored := data.reading.get("ignored"):
-        yield f"not used by the network: {ignored}"
+        how = "" if kept else "; --keep COLUMN copies one beside the predictions"
+        yield f"not used by the network: {ignored}{how}"
     yield from _no_labels(model, data)
     for change in model.preparation.unseen(data):
         noun = "value" if change.column else NOUNS[data.kind]

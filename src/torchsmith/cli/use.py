@@ -18,7 +18,7 @@ NUM_SHOWN = 20
 @click.command(
     epilog="""\b
 Examples:
-  torchsmith predict last new.csv -o predictions.csv
+  torchsmith predict last new.csv -o predictions.csv --keep customer_id
   torchsmith predict runs/2026-11-20-1432-housing new.csv
   torchsmith predict 2026-11-20-1432-photos new_photos/ --json
 """
@@ -33,6 +33,12 @@ Examples:
     help="Write all predictions to this CSV file; otherwise the first are shown.",
 )
 @click.option("--force", is_flag=True, help="Overwrite the file.")
+@click.option(
+    "--keep",
+    metavar="COL",
+    multiple=True,
+    help="Copy this column of SOURCE, such as an id, into the file; may be repeated.",
+)
 @runs_option
 @output_options
 def predict(
@@ -40,6 +46,7 @@ def predict(
     source: str,
     path: Path | None,
     force: bool,  # noqa: FBT001
+    keep: tuple[str, ...],
     runs_folder: Path,
     output: Output,
 ) -> None:
@@ -53,7 +60,7 @@ def predict(
         from torchsmith import api
 
         predictions = api.load_run(run, runs=runs_folder).predict(
-            source, observer=observer
+            source, keep=keep, observer=observer
         )
         for note in predictions.notes:
             observer.note(note)

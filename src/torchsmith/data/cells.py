@@ -30,6 +30,11 @@ class Cells:
         """`(len(texts),)`: how often each text stands in the column."""
         return np.bincount(self.codes[self.codes >= 0], minlength=len(self.texts))
 
+    def as_texts(self) -> list[str]:
+        """Return the N texts; empty where the source has no value."""
+        held = (*self.texts, "")
+        return [held[code] for code in self.codes.tolist()]
+
     def rows(self, chosen: np.ndarray) -> np.ndarray:
         """Return the rows whose text is chosen.
 

@@ -86,6 +86,31 @@ def read_with_formats(
     return _apply(_read_sheet(path, known, observer), formats, target)
 
 
+def texts_of_columns(
+    source: object, names: Sequence[str], observer: Observer = _SILENT
+) -> dict[str, tuple[str, ...]]:
+    """Read columns of a table as they stand there, whatever they hold.
+
+    Args:
+        source: A file, or rows in memory as for `table_from_rows`.
+        names: The columns.
+        observer: Is told what is being read.
+
+    Returns:
+        N texts for each column; empty where there is no value.
+
+    Raises:
+        DataError: There is no such column.
+    """
+    if isinstance(source, str | Path):
+        sheet = _read_sheet(Path(source), names, observer)
+    else:
+        sheet = sheet_from_rows(source, "rows")
+    if lacking := [name for name in names if name not in sheet.columns]:
+        raise _no_column(sheet, "column", lacking)
+    return {name: _as_texts(sheet.columns[name]) for name in names}
+
+
 def table_from_rows(
     rows: object,
     *,
@@ -245,6 +270,10 @@ def _apply(
         reading = {**data.reading, "ignored": "columns " + ", ".join(ignored)}
         data = replace(data, reading=reading)
     return data
+
+
+def _as_texts(column: Cells | Column) -> tuple[str, ...]:
+    return tuple(column.texts() if isinstance(column, Column) else column.as_texts())
 
 
 def _with_known_names(sheet: Sheet, names: Sequence[str]) -> Sheet:
