@@ -127,6 +127,19 @@ def test_a_random_split_through_groups_is_found_by_what_it_flatters(
     assert "D9" not in found(planned(source, "label", finding.changes))
 
 
+def test_two_rows_of_each_person_are_enough_to_see_what_they_flatter(
+    tmp_path: Path,
+) -> None:
+    random = np.random.default_rng(0)
+    person = random.permutation(np.repeat(np.arange(300), 2))
+    a, b = random.normal(size=(2, 300))[:, person] + random.normal(size=(2, 600)) / 100
+    label = np.where(a + 3 * random.normal(size=300)[person] > 0, "yes", "no")
+    label = np.where(random.random(600) < 0.3, np.roll(label, 1), label)
+    columns = [person, a.round(4), b.round(4), label]
+    source = write(tmp_path, "person_id,a,b,label", columns)
+    assert "D9" in found(planned(source, "label", {"split.group": None}))
+
+
 APART = {"split.keep_together": False, "split.drop_shared": False}
 
 

@@ -15,6 +15,7 @@ from torchsmith.doctor.examples import (
     MOST,
     MOST_LARGE,
     Examples,
+    all_folds,
     examples_of,
     groups_by,
     latest_fold,
@@ -144,12 +145,16 @@ def _find_related(subject: Subject) -> Iterator[Finding]:
         return
     together = examples_of(subject, rows)
     seed = subject.job.training.seed
-    folds = random_folds(groups, seed) if inspection.group else latest_fold(groups)
-    alone = random_folds(torch.arange(len(rows)), seed)
-    if together is None or not folds or not alone:
+    alone = torch.arange(len(rows))
+    if inspection.group:
+        # Each row is held out once: two rows of a person are few to tell from.
+        folds, alone_folds = all_folds(groups, seed), all_folds(alone, seed)
+    else:
+        folds, alone_folds = latest_fold(groups), random_folds(alone, seed)
+    if together is None or not folds or not alone_folds:
         return
     apart = ask_nearest(replace(together, folds=folds))
-    mixed = ask_nearest(replace(together, folds=alone))
+    mixed = ask_nearest(replace(together, folds=alone_folds))
     gain = mixed.score - apart.score
     deviations = gain / max(np.hypot(mixed.error, apart.error), 1e-9)
     if deviations < FLATTERED_Z or gain < FLATTERED:
