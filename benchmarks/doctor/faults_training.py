@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from benchmarks.doctor.changing import mislabelled
 from benchmarks.doctor.examples import Examples
 from benchmarks.doctor.fault import Fault
 from benchmarks.doctor.tasks import Task
@@ -64,7 +63,10 @@ def _failing_group(
 ) -> Examples:
     """Give the rows of one group labels that say nothing."""
     group = _group(examples)
-    return mislabelled(examples, group & (random.random(len(group)) < share), random)
+    rows = group & (random.random(len(group)) < share)
+    # Those of any rows: of two classes the other one would say all.
+    mixed = random.permutation(examples.targets)
+    return examples.changed(targets=np.where(rows, mixed, examples.targets))
 
 
 def _group(examples: Examples) -> np.ndarray:
