@@ -187,7 +187,9 @@ def test_a_setting(settings, tmp_path):
                 {"RandomAffine": 5},
                 "RandomHorizontalFlip",
             ],
-            "network": {"ConvNet": {"channels": [4, 4], "pool_first": True}},
+            "network": {
+                "ConvNet": {"channels": [4, 4], "pool_first": True, "hidden": [5]}
+            },
         },
         {"network": {"ResNet": {"channels": [4, 6], "depth": 1}}},
         {"prepare": [{"ToFloat": 16}]},

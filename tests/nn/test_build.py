@@ -178,6 +178,21 @@ def test_a_stage_of_a_conv_net_has_its_own_depth_and_may_pool_first():
     assert [m.out_channels for m in network if isinstance(m, nn.Conv2d)] == [4, 6, 6]
 
 
+def test_a_conv_net_may_have_hidden_layers_between_its_maps_and_the_output():
+    spec = ConvNet(channels=(4, 6), pool=2, hidden=(5,), dropout=0.1)
+    network = build_network(spec, InputLayout((1, 9, 8)), 3, seed=0)
+    after = [str(m) for m in network][-6:]
+    assert after == [
+        "Flatten(start_dim=1, end_dim=-1)",
+        "Linear(in_features=24, out_features=5, bias=False)",
+        str(nn.BatchNorm1d(5)),
+        "ReLU()",
+        "Dropout(p=0.1, inplace=False)",
+        "Linear(in_features=5, out_features=3, bias=True)",
+    ]
+    assert network(torch.randn(2, 1, 9, 8)).shape == (2, 3)
+
+
 def test_pooling_first_gives_the_same_as_pooling_last():
     inputs = torch.randn(5, 1, 9, 8)
     outputs = []

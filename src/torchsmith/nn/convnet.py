@@ -21,6 +21,8 @@ class ConvNet(nn.Sequential):
         pool_first: Pool before the normalisation that ends a stage, not after its
             activation. Both rise with their input (where the scale is positive), so
             that the same pixels are chosen; three quarters of the work are saved.
+        hidden: Width of each `Linear`, `BatchNorm1d`, activation between the last maps
+            and the output.
         dropout: Before the last layer.
     """
 
@@ -34,6 +36,7 @@ class ConvNet(nn.Sequential):
         activation: Callable[[], nn.Module] = nn.ReLU,
         pool: int = 1,
         pool_first: bool = False,
+        hidden: Sequence[int] = (),
         dropout: float = 0.0,
     ) -> None:
         layers: list[nn.Module] = []
@@ -51,7 +54,12 @@ class ConvNet(nn.Sequential):
                 layers.append(activation())
                 in_channels = width
         layers += [nn.AdaptiveAvgPool2d(pool), nn.Flatten()]
+        in_features = in_channels * pool**2
+        for width in hidden:
+            layers.append(nn.Linear(in_features, width, bias=False))
+            layers += [nn.BatchNorm1d(width), activation()]
+            in_features = width
         if dropout:
             layers.append(nn.Dropout(dropout))
-        layers.append(nn.Linear(in_channels * pool**2, out_features))
+        layers.append(nn.Linear(in_features, out_features))
         super().__init__(*layers)

@@ -33,15 +33,17 @@ FEWEST_EXAMPLES = 100_000
 MOST_EPOCHS = 40
 
 NETWORKS = (
-    ((32, 64, 128, 256), (1, 2, 2, 2), 6),
-    ((24, 48, 96, 192), (1, 2, 2, 2), 6),
-    ((16, 32, 64, 128), (1, 2, 2, 2), 4),
-    ((16, 32, 64, 128), (1, 1, 1, 1), 1),
-    ((8, 16, 32, 64), (1, 1, 1, 1), 1),
+    ((32, 64, 128, 256), (1, 2, 2, 2), (), 6),
+    ((24, 48, 96, 192), (1, 2, 2, 2), (), 6),
+    ((16, 32, 64, 128), (1, 2, 2, 2), (), 4),
+    ((16, 32, 64, 128), (1, 1, 1, 1), (256,), 1),
+    ((8, 16, 32, 64), (1, 1, 1, 1), (256,), 1),
 )
-"""Channels and convolutions of each stage, and the fewest epochs, however large the
-data: the most work first. On MNIST two epochs of the fourth left a lower loss than one
-of the third, which took longer."""
+"""Channels and convolutions of each stage, hidden layers, and the fewest epochs,
+however large the data: the most work first. On MNIST two epochs of the fourth left a
+lower loss than one of the third, which took longer. After one epoch the fourth had a
+loss of 0.029 on the val part with the hidden layer, of 0.040 without (two seeds), for
+15 % more time; after two epochs of the third the layer changed nothing beyond noise."""
 
 AVERAGED_STEPS = 100
 """That the moving average looks back on: about a fifth of an epoch of MNIST."""
@@ -127,13 +129,14 @@ def _network(
     pool = min(3, min(height, width) >> (stages - 1))
     least = min(MOST_EPOCHS, FEWEST_EXAMPLES // case.num_train)
     network, macs, seconds, fewest = ConvNet(), 0, 0.0, 1
-    for channels, depth, epochs in NETWORKS:
+    for channels, depth, hidden, epochs in NETWORKS:
         fewest = max(epochs, least)
         network = ConvNet(
             channels=channels[:stages],
             depth=depth[:stages],
             pool=pool,
             pool_first=True,
+            hidden=hidden,
             dropout=0.1,
         )
         macs = conv_macs(network, facts.channels, height, width)
@@ -146,6 +149,9 @@ def _network(
     case.reasons["network.ConvNet.depth"] = "one where maps are large and cost most"
     case.reasons["network.ConvNet.pool"] = "of the last maps: roughly where a part is"
     case.reasons["network.ConvNet.pool_first"] = "a quarter of the numbers, as good"
+    case.reasons["network.ConvNet.hidden"] = (
+        "learns more in few epochs" if network.hidden else "adds nothing in many epochs"
+    )
     case.reasons["network.ConvNet.dropout"] = "against learning by heart"
     times = f"{fewest} times" if fewest > 1 else "once"
     case.reasons["network"] = (

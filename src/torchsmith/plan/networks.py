@@ -75,7 +75,7 @@ class ConvNet(Spec):
     """A small convolutional net: blocks of `Conv2d`, `BatchNorm2d`, activation.
 
     Each entry of `channels` is a stage of `depth` 3x3 convolutions, with `MaxPool2d(2)`
-    between stages. At the end average pooling, dropout, `Linear`.
+    between stages. At the end average pooling, hidden layers, dropout, `Linear`.
 
     Attributes:
         channels: Output channels of each stage.
@@ -84,6 +84,7 @@ class ConvNet(Spec):
         pool: The last maps are averaged to `pool` x `pool`; 1 is global.
         pool_first: Pool before the normalisation that ends a stage, not after its
             activation: faster, and as good.
+        hidden: Width of each `Linear`, `BatchNorm1d`, activation before the last layer.
         dropout: Before the last layer.
     """
 
@@ -93,6 +94,7 @@ class ConvNet(Spec):
     activation: Activation = ReLU()
     pool: Size = 1
     pool_first: bool = False
+    hidden: tuple[Size, ...] = ()
     dropout: Share = 0.0
 
 
