@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import Dataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 import torchsmith as ts
 from torchsmith.core.errors import DataError, Interrupted, PlanError, TrainError
@@ -21,6 +21,9 @@ from torchsmith.train.watch import TrainingObserver
 def examples(num=64):
     inputs = torch.linspace(-1, 1, num * 2).reshape(num, 2)[torch.arange(num) * 7 % num]
     return inputs, (inputs[:, 0] > 0).long()
+
+
+INPUTS, *TARGETS = examples()
 
 
 def network():
@@ -511,3 +514,45 @@ def test_a_validation_part_that_the_loss_cannot_take_is_told_before_training(
     inputs, targets = examples()
     with pytest.raises(TrainError, match="the loss cannot take the first batch of val"):
         fit(val=(inputs, targets.float()), runs=tmp_path if runs else None)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"data": DataLoader(TensorDataset(*examples()))}, "give its .dataset"),
+        (
+            {"val": TensorDataset(*(part[:0] for part in examples()))},
+            "the val part, a TensorDataset, is empty",
+        ),
+        (
+            {"data": (examples()[0], examples()[1] + 1)},
+            "2 outputs are for the classes 0 to 1",
+        ),
+        (
+            {"data": TensorDataset(INPUTS.double(), *TARGETS)},
+            r"convert the inputs with .to\(torch.float32\)",
+        ),
+        (
+            {
+                "val": (
+                    examples()[0].index_fill(0, torch.tensor(7), torch.nan),
+                    *TARGETS,
+                )
+            },
+            "the first batch of val is not finite.*first seen: example 7",
+        ),
+        (
+            {
+                "module": nn.Linear(2, 1),
+                "loss": "MSELoss",
+                "optimizer": {"SGD": {"lr": 1e30}},
+                "epochs": 3,
+                "data": (1e6 * INPUTS, INPUTS[:, :1]),
+            },
+            "clip_grad_norm=1 in fit",
+        ),
+    ],
+)
+def test_what_a_caller_gave_wrong_is_told_in_the_callers_words(given, words):
+    with pytest.raises((DataError, TrainError), match=words):
+        fit(**given)

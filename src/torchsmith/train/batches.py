@@ -185,13 +185,22 @@ class DatasetBatches:
         num_workers: int = 0,
     ) -> None:
         if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
+            what = type(dataset).__name__
+            if hasattr(dataset, "dataset"):
+                raise DataError(
+                    f"a {what} makes batches itself; give its .dataset, and "
+                    "batch_size=… and num_workers=… beside it"
+                )
             raise DataError(
-                f"{type(dataset).__name__} has no len() or no items by number; give a "
-                "map-style Dataset (https://docs.pytorch.org/docs/stable/data.html)"
+                f"{what} has no len() or no items by number; give a map-style Dataset "
+                "(https://docs.pytorch.org/docs/stable/data.html)"
             )
         self._length = len(cast("Sized", dataset))
         if self._length == 0:
-            raise DataError(f"{type(dataset).__name__} is empty; it needs examples")
+            raise DataError(
+                f"the {part} part, a {type(dataset).__name__}, is empty; it needs "
+                "examples"
+            )
         self._items = Items(dataset, part, seed)
         self._device = device
         self._workers: Workers | None = None

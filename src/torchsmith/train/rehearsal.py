@@ -25,16 +25,18 @@ def rehearse(job: Job, network: nn.Module) -> None:
     rows = job.steps(epoch_order(len(job.train), job.training.seed, 0), 1)[0][0]
     with own_randomness(), _untouched(network), autocast(job):
         seed_step(job, "step", 0)
-        _try(job, network.train(), job.train.take(rows), "the first batch")
+        _try(job, network.train(), job.train.take(rows), "the first batch", rows)
         if job.val is not None:
             seed_step(job, "val", 0)
             rows = torch.arange(min(len(rows), len(job.val)))
             batch, name = job.val.take(rows), "the first batch of val"
             with torch.no_grad():
-                _try(job, network.eval(), batch, name)
+                _try(job, network.eval(), batch, name, rows)
 
 
-def _try(job: Job, network: nn.Module, batch: tuple[Any, Any], name: str) -> None:
+def _try(
+    job: Job, network: nn.Module, batch: tuple[Any, Any], name: str, rows: Tensor
+) -> None:
     inputs, targets = batch
     what, shapes = type(network).__name__, f"inputs {_shape(inputs)}"
     try:
@@ -42,7 +44,7 @@ def _try(job: Job, network: nn.Module, batch: tuple[Any, Any], name: str) -> Non
         check_first_batch(network, job.loss, outputs, targets)
         what = "the loss"
         shapes = f"outputs {_shape(outputs)}, targets {_shape(targets)}"
-        _check_loss(job.loss(outputs, targets), inputs, targets)
+        _check_loss(job.loss(outputs, targets), inputs, targets, name, rows)
     except (RuntimeError, ValueError, IndexError, TypeError) as error:
         if isinstance(error, TrainError):
             raise
@@ -52,10 +54,24 @@ def _try(job: Job, network: nn.Module, batch: tuple[Any, Any], name: str) -> Non
                 "; an input of several parts is one argument, a list of their "
                 "batches: take it apart in forward"
             )
+        if what == "the loss" and "out of bounds" in reason:
+            highest = outputs.shape[1] - 1
+            reason += f" {highest + 1} outputs are for the classes 0 to {highest}"
+        reason += _other_type(network, inputs) if "dtype" in reason else ""
         raise TrainError(f"{what} cannot take {name} ({shapes}): {reason}") from error
 
 
-def _check_loss(loss: object, *batch: object) -> None:
+def _other_type(network: nn.Module, inputs: object) -> str:
+    """Say that inputs are of another type than the parameters, if they are."""
+    kind = next((p.dtype for p in network.parameters()), None)
+    if not isinstance(inputs, Tensor) or kind in (None, inputs.dtype):
+        return ""
+    return f"; convert the inputs with .to({kind}), in the Dataset"
+
+
+def _check_loss(
+    loss: object, inputs: object, targets: object, name: str, rows: Tensor
+) -> None:
     """Refuse a loss without gradients, and one that the examples have made NaN."""
     if not isinstance(loss, Tensor):
         raise TrainError(
@@ -64,11 +80,14 @@ def _check_loss(loss: object, *batch: object) -> None:
         )
     if loss.detach().isfinite().all():
         return
-    for what, values in zip(("inputs", "targets"), batch, strict=True):
+    for what, values in (("inputs", inputs), ("targets", targets)):
         if isinstance(values, Tensor) and not values.isfinite().all():
+            wrong = ~values.isfinite().reshape(len(rows), -1)
+            first = int(rows[int(wrong.any(dim=1).nonzero()[0])])
             raise TrainError(
-                f"the loss of the first batch is not finite, because its {what} hold "
-                "NaN or infinite values; fill these in, or leave the examples out"
+                f"the loss of {name} is not finite, because its {what} hold NaN or "
+                f"infinite values (first seen: example {first}); fill these in, or "
+                "leave the examples out"
             )
 
 
