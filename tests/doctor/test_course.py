@@ -230,8 +230,18 @@ SICK = {
             (1.0, 1.0, 1.0, 1.0),
             [sample(0), sample(2, size=0.4), sample(4, size=0.1)],
             accuracy=0.5,
+            plan=set_values(PLAN, {"optimizer": {"AdamW": {"weight_decay": 2.0}}}),
         ),
         {"P7": "error"},
+    ),
+    "P7 as weights only shrink by a decay that is usual": (
+        course(
+            (1.0, 1.0, 1.0, 1.0),
+            [sample(0), sample(2, size=0.4), sample(4, size=0.1)],
+            accuracy=0.5,
+            plan=set_values(PLAN, {"optimizer": {"AdamW": {"weight_decay": 0.1}}}),
+        ),
+        {"P7": "warning"},
     ),
     "P7 as train mode hides what is known": (
         course(
@@ -322,6 +332,31 @@ def test_a_slow_pace_is_an_error_only_where_a_rival_is_clearly_better():
     losses = (0.9, 0.8, 0.7, 0.6)
     assert found(course(losses, samples, accuracy=0.7)) == {"P2": "error"}
     assert found(course(losses, samples, accuracy=0.77)) == {"P2": "warning"}
+
+
+TANH = {"saturated": 0.6}
+
+
+def test_saturated_units_are_no_sign_of_a_high_rate_without_harm():
+    samples = [sample(0, saturated=0.0), sample(4, 0.15, **TANH)]
+    assert found(course((0.9, 0.5, 0.4, 0.35), samples, accuracy=0.9)) == {}
+
+
+def test_first_weights_of_the_plan_that_saturate_are_told_without_harm():
+    samples = [sample(0, **TANH), sample(4, 0.2, **TANH)]
+    drawn = set_values(PLAN, {"init": [{"normal_": {"std": 0.5}}]})
+    assert found(course(LEARNING, samples, plan=drawn)) == {"T5": "warning"}
+    assert found(course(LEARNING, samples)) == {}
+
+
+def test_a_pace_that_is_not_still_is_too_slow_where_a_rival_is_clearly_better():
+    def of(ratio):
+        samples = [sample(0, ratio=0.1), sample(2, ratio=ratio)]
+        made = course((1.0, 0.95, 0.9, 0.85), samples, accuracy=0.5, num_epochs=4)
+        return found(replace(made, steps_per_epoch=30))
+
+    assert of(0.005) == {"P2": "warning"}
+    assert of(0.02) == {}
 
 
 def test_one_example_says_nothing_of_what_the_input_does():

@@ -93,6 +93,12 @@ def test_a_momentum_that_the_plan_sets_follows_from_no_rate():
     assert codes(found("P1", "warning"), found("C6", moment="before"))[0] == "C6"
 
 
+def test_a_rate_is_not_to_blame_for_a_decay_that_is_itself_far_too_strong():
+    rate = found("P1", "warning")
+    assert codes(rate, found("P7", "error")) == ["P7", "P1"]
+    assert codes(found("P7", "warning"), rate) == ["P1", "P7"]
+
+
 def test_a_narrow_layer_that_the_plan_names_explains_its_dead_units():
     narrow = found("P11", where="network.MLP.hidden", moment="after")
     follow = found("T4", where="3", moment="during"), found("P12", "warning"), narrow

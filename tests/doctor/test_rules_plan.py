@@ -79,6 +79,14 @@ def test_a_rate_that_sleeps_for_half_of_training_is_a_warning(table: Path) -> No
     assert of_plan(table, {"schedule": halving})["P13"].severity == "warning"
 
 
+def test_a_rate_that_is_low_for_most_of_few_steps_is_a_warning(table: Path) -> None:
+    falling = {"schedule": {"ExponentialLR": {"gamma": 0.9, "interval": "epoch"}}}
+    finding = of_plan(table, falling)["P13"]
+    assert finding.severity == "warning"
+    assert "are worth" in finding.message
+    assert of_plan(table, {**falling, "training.epochs": 8}) == {}
+
+
 def test_a_rate_that_grows_a_hundred_times_is_a_warning(table: Path) -> None:
     growing = {"ExponentialLR": {"gamma": 1.3}}
     assert of_plan(table, {"schedule": growing})["P13"].severity == "warning"
@@ -100,6 +108,7 @@ def test_the_schedule_of_a_persons_own_is_tried_on_a_copy() -> None:
     [
         ({"AdamW": {"lr": 0.01, "weight_decay": 0.5}}, "warning"),
         ({"AdamW": {"lr": 0.01, "weight_decay": 5.0}}, "error"),
+        ({"AdamW": {"lr": 0.15, "weight_decay": 0.1}}, "warning"),
         ({"Adam": {"weight_decay": 10.0}}, "error"),
         ({"SGD": {"lr": 0.1, "weight_decay": 10.0}}, "error"),
     ],

@@ -175,6 +175,23 @@ class Facts:
         return max((pace_of(s) for s in self.samples), default=-math.inf)
 
     @cached_property
+    def stride(self) -> tuple[float, float]:
+        """The pace of the fastest sample, and how far all steps can have gone.
+
+        As it is at the highest rate: a schedule may be low wherever a sample was taken.
+        The first step of all counts only where there is no other: Adam's has its full
+        length whatever the gradient, SGD's has no momentum yet.
+        """
+        rates = [record.lr for record in self.course.history]
+        sampled = [s for s in self.samples if s.lr > 0]
+        sampled = [s for s in sampled if s.step] or sampled
+        if not sampled:
+            return -math.inf, 0.0
+        top = max(*rates, *(s.lr for s in sampled), 0.0)
+        pace = max(pace_of(s) + math.log10(top / s.lr) for s in sampled)
+        return pace, 10**pace * self.course.steps_per_epoch * sum(rates) / top
+
+    @cached_property
     def sizes(self) -> list[float]:
         """The size of the weights in each later sample, as a multiple of their first.
 

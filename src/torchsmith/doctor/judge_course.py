@@ -36,6 +36,10 @@ LOSS_ROSE, SCORE_FELL = 0.1, 2.0
 sampling errors; both, for a warning. Where the last weights are kept, probabilities
 that say too much, beyond chance, are as good a second sign."""
 
+LASTS = 4
+"""In half of the last quarter of the epochs, of 4 at least, a val loss that has risen
+for good is as far above its least."""
+
 MODE_RATIO, MODE_SHARE = 1.5, 0.1
 """The loss of training examples in eval mode is so many times that of train mode, and
 more by such a share of the loss of chance; both, for a warning."""
@@ -133,15 +137,16 @@ def _by_heart(
     since = best if fell else least
     if rise <= LOSS_ROSE or history[-1].train_loss >= history[since].train_loss:
         return
-    if not fell and (restores or not _says_too_much(evaluation)):
+    lasts = _has_risen_for_good(known, evaluation)
+    if not fell and (restores or not (lasts or _says_too_much(evaluation))):
         return
     title = _title(metric)
-    harm = (
-        f"{title} got worse by {number(_short(fall))}, {fall / error:.1f} sampling "
-        "errors"
-        if fell
-        else "the probabilities say too much"
-    )
+    harm = "the probabilities say too much"
+    if fell:
+        harm = f"{title} got worse by {number(_short(fall))}, {fall / error:.1f} "
+        harm += "sampling errors"
+    elif lasts:
+        harm = "stayed there"
     kept = f"The weights of epoch {_best_epoch(history)} were kept. " * restores
     changes: dict[str, JsonValue] = {"stopping.patience": max(3, len(known) // 5)}
     if not restores:
@@ -160,6 +165,20 @@ def _by_heart(
         changes={} if course.plan is None else changes,
         moment="after",
     )
+
+
+def _has_risen_for_good(losses: Sequence[float], evaluation: Evaluation | None) -> bool:
+    """Whether the loss of numbers, by which they are judged, stayed above its least.
+
+    The same rows are judged each time: epoch after epoch above is no chance.
+    """
+    if evaluation is None or evaluation.task != "regression":
+        return False
+    least = losses.index(min(losses))
+    usual = statistics.median(losses[max(least - 1, 0) : least + 2])
+    last = losses[-max(len(losses) // LASTS, LASTS) :]
+    rise = statistics.median(last) / usual - 1 if usual > 0 else 0.0
+    return len(losses) > 2 * LASTS and rise > LOSS_ROSE
 
 
 def _says_too_much(evaluation: Evaluation | None) -> bool:

@@ -4,33 +4,34 @@ All need harm: the network is behind a simple rival on the test part beyond nois
 does worse on what it learned from than the rival does on rows that it never saw.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import JsonValue
-
 from torchsmith.doctor.course import Course
 from torchsmith.doctor.facts import Facts
+from torchsmith.doctor.judge_length import (
+    FEW,
+    PATIENT,
+    STEEP,
+    STEEPER,
+    STOPPED_EARLY,
+    is_impatient,
+    is_learning,
+    is_steep,
+    is_stopped_by_chance,
+    is_stopped_for_little,
+    pace_text,
+    too_early,
+    too_short,
+)
+from torchsmith.doctor.remedies import scaled_rate
+from torchsmith.doctor.rules_loss import SLOW, is_faded
 from torchsmith.doctor.standing import Standing, standing
 from torchsmith.evaluate.evaluation import Evaluation
 from torchsmith.evaluate.outlook import GUARD
 from torchsmith.inspect.inspection import Finding
 from torchsmith.plan.plan import Plan
-
-LAST_PART = 0.2
-"""Of the epochs, in which a score must have improved for training to be too short."""
-
-FEW = 3
-"""Epochs of which no curve can be told: being behind is then enough."""
-
-STILL_LEARNING = 0.01
-"""What the training loss and the val loss lost in that part, as a share of all that
-they lost: more means that training was too short, less that it stood still. Where a
-schedule lowers the rate to 0, the training loss alone falls to the end."""
-
-STEEP = 0.05
-"""What the val loss lost in that part, as a share of what it lost since the start, from
-chance: more is too short whatever rivals reach."""
 
 LEARNED_ON = 0.7
 """The last training loss, in those of the epoch whose weights are kept: where less, the
@@ -56,11 +57,19 @@ NARROW = 8
 MUCH_DROPOUT = 0.45
 """Of a layer: half is usual in wide networks, and too much for small ones."""
 
-PATIENT = 10
-"""Epochs without improvement after which stopping is usual."""
+NARROW_MAPS = 6
+"""Channels of a convolution, of which fewer are a bottleneck: LeNet-5 begins with 6."""
 
-STOPPED_EARLY = "stopped early"
-"""How the reason begins where patience was over."""
+MOSTLY_LEARNED = 0.5
+"""Of what a network gets wrong on the test part, it gets so much wrong on examples that
+it learned from: where less, it is data rather than training that is missing."""
+
+FEW_STEPS = 200
+"""Optimizer steps that are few for a network."""
+
+FASTER = 10.0
+"""By which a rate that is too low is multiplied: where ten times as much is too high,
+the trial of remedies tells."""
 
 ACTIVATIONS = ("LU", "Tanh", "Sigmoid", "Softplus", "Mish", "Softsign", "swish")
 
@@ -74,17 +83,34 @@ def find_underfit(course: Course, evaluation: Evaluation | None) -> Iterator[Fin
     """
     found = None if evaluation is None else standing(evaluation)
     lost = _lost(found)
-    if found is not None and found.behind and lost >= MUCH_LOST:
-        for cause in _begun_far_off(course):
-            yield _finding(found, course, _severity(found, lost), cause)
-            return
-    learned = found is None or not found.misses or lost < MUCH_LOST
-    if found is None or learned or _is_kept_early(course):
-        if _is_stopped_for_little(course):
-            yield _finding(found, course, "warning", _too_early(course))
-        elif _is_steep(course):
-            yield from _finish(found, course, "warning")
+    harmed = found is not None and found.behind and lost >= MUCH_LOST
+    severity = _severity(found, lost) if found is not None and harmed else "warning"
+    causes = [*_begun_far_off(course)]
+    if harmed and not causes:
+        causes = [*_short_steps(course)]
+    yield from (_finding(found, course, severity, cause) for cause in causes)
+    if harmed and causes:
         return
+    if found is None or not found.misses or lost < MUCH_LOST or _is_kept_early(course):
+        few = bool(course.history) and course.history[-1].step < FEW_STEPS
+        yield from _ended(found, course, few=few and harmed and lost >= CLEARLY_LOST)
+    else:
+        yield from _missed(found, course, evaluation)
+
+
+def _ended(found: Standing | None, course: Course, *, few: bool) -> Iterator[Finding]:
+    """Yield that training ended too soon, of a network that learned what rivals did."""
+    if is_stopped_for_little(course) or is_stopped_by_chance(course):
+        yield _finding(found, course, "warning", too_early(course))
+    elif few or is_steep(course, STEEPER if _has_mostly_learned(found) else STEEP):
+        yield from _finish(found, course, "warning")
+
+
+def _missed(
+    found: Standing, course: Course, evaluation: Evaluation | None
+) -> Iterator[Finding]:
+    """Yield why a network has not learned what a rival has."""
+    lost = _lost(found)
     causes: list[dict[str, Any]] = []
     if course.plan is not None and evaluation is not None:
         causes = [
@@ -97,10 +123,12 @@ def find_underfit(course: Course, evaluation: Evaluation | None) -> Iterator[Fin
         return
     is_cut = len(course.history) < FEW or GUARD in course.stopped
     clearly = found.behind and (is_cut or lost >= CLEARLY_LOST)
-    if _is_steep(course) or (clearly and _is_learning(course)):
+    if is_steep(course) or (clearly and is_learning(course)):
         yield from _finish(found, course, _severity(found, lost))
     elif clearly:
-        yield _finding(found, course, _severity(found, lost), _standing_still())
+        early = is_impatient(course, PATIENT)
+        cause = too_early(course) if early else _standing_still()
+        yield _finding(found, course, _severity(found, lost), cause)
 
 
 def _lost(found: Standing | None) -> float:
@@ -123,12 +151,12 @@ def _finish(found: Standing | None, course: Course, severity: str) -> Iterator[F
     What the doctor itself has stopped was not too short.
     """
     early = course.stopped.startswith(STOPPED_EARLY)
-    if Facts(course).is_clipped:
-        yield _finding(found, course, severity, _clipped(course))
+    if short := [*_short_steps(course)]:
+        yield from (_finding(found, course, severity, cause) for cause in short)
     elif early and course.plan is not None:
-        yield _finding(found, course, severity, _too_early(course))
+        yield _finding(found, course, severity, too_early(course))
     elif early or GUARD in course.stopped or len(course.history) >= course.num_epochs:
-        yield _finding(found, course, severity, _too_short(course))
+        yield _finding(found, course, severity, too_short(course))
 
 
 def _finding(
@@ -137,59 +165,39 @@ def _finding(
     scores = "" if found is None else f"{found.evidence}; "
     shared = {
         "severity": severity,
-        "evidence": f"{scores}{_pace(course)}",
+        "evidence": f"{scores}{pace_text(course)}",
         "moment": "after",
     }
     return Finding.model_validate({**shared, **cause})
 
 
-def _pace(course: Course) -> str:
-    """Say what the training loss did at the end, in numbers."""
-    losses = [record.train_loss for record in course.history]
-    if len(losses) < 2:
-        return f"{len(losses)} epoch"
-    before = losses[-1 - _late(course)]
-    return (
-        f"the training loss went from {losses[0]:.3g} to {losses[-1]:.3g}, in the "
-        f"last {_late(course)} of {len(losses)} epochs from {before:.3g}"
-    )
+def _has_mostly_learned(found: Standing | None) -> bool:
+    """Whether most of what is wrong on new examples is right on those it learned from.
 
-
-def _late(course: Course) -> int:
-    return max(1, round(LAST_PART * len(course.history)))
-
-
-def _is_learning(course: Course) -> bool:
-    """Whether the training loss still fell at the end, or nobody can know."""
-    losses = [record.train_loss for record in course.history]
-    if len(losses) < FEW or GUARD in course.stopped:
-        return True
-    chance = course.reference.chance_loss
-    first = max(losses[0], 0.0 if chance is None else chance)
-    gained = first - min(losses)
-    late = losses[-1 - _late(course)] - losses[-1]
-    if late <= STILL_LEARNING * max(gained, 1e-12):
+    More training has less to gain then.
+    """
+    if found is None or found.train is None:
         return False
-    held_out = [r.val_loss for r in course.history if r.val_loss is not None]
-    if len(held_out) < len(losses):
-        return True
-    best = min(held_out[: -_late(course)])
-    gained = max(held_out[0], 0.0 if chance is None else chance) - best
-    return best - min(held_out) > STILL_LEARNING * max(gained, 1e-12)
+    return 1 - found.train.value < MOSTLY_LEARNED * (1 - found.test.value)
 
 
-def _is_stopped_for_little(course: Course) -> bool:
-    """Whether early stopping ended a val loss that fell, but by less than it counts."""
-    losses = [r.val_loss for r in course.history if r.val_loss is not None]
-    plan, chance = course.plan, course.reference.chance_loss
-    early = course.stopped.startswith(STOPPED_EARLY)
-    if not early or plan is None or chance is None or not plan.stopping.min_delta:
-        return False
-    if plan.stopping.monitor != "val_loss" or len(losses) <= plan.stopping.patience:
-        return False
-    late = losses[-1 - plan.stopping.patience] - losses[-1]
-    gained = max(losses[0], chance) - losses[-1]
-    return losses[-1] == min(losses) and late > STILL_LEARNING * gained
+def _short_steps(course: Course) -> Iterator[dict[str, Any]]:
+    """Find why steps are too short: clipping, or the learning rate."""
+    facts, (pace, _) = Facts(course), Facts(course).stride
+    if facts.is_clipped:
+        yield _clipped(course)
+    elif -math.inf < pace <= SLOW and not is_faded(facts) and not facts.is_shrunk:
+        changes = {} if course.plan is None else scaled_rate(course.plan, FASTER)
+        yield {
+            "code": "P2",
+            "message": "The learning rate is too low: a simple rival has learned more.",
+            "where": "optimizer.lr",
+            "evidence": "The fastest sampled step, at the highest rate, changes "
+            f"weights by 10^{pace:.1f} of themselves (healthy: 10^-2 to 10^-2.6); "
+            f"{pace_text(course)}",
+            "remedy": "Raise the learning rate, or train for longer.",
+            "changes": changes,
+        }
 
 
 def _clipped(course: Course) -> dict[str, Any]:
@@ -197,7 +205,7 @@ def _clipped(course: Course) -> dict[str, Any]:
         "code": "P2",
         "message": "Gradients are clipped so far that steps are too short.",
         "where": "training.clip_grad_norm",
-        "evidence": f"{Facts(course).clipping}; {_pace(course)}",
+        "evidence": f"{Facts(course).clipping}; {pace_text(course)}",
         "remedy": "Clip at a norm that only rare gradients exceed, or not at all.",
         "changes": {"training.clip_grad_norm": 0.0},
     }
@@ -227,54 +235,6 @@ def _is_kept_early(course: Course) -> bool:
         return False
     kept = [record.train_loss for record in course.history if record.best]
     return bool(kept) and course.history[-1].train_loss < LEARNED_ON * kept[-1]
-
-
-def _is_steep(course: Course) -> bool:
-    """Whether the val loss still fell much in the last part, and is best at the end."""
-    losses = [r.val_loss for r in course.history if r.val_loss is not None]
-    if len(losses) < 2 or min(losses) != losses[-1]:
-        return False
-    chance = course.reference.chance_loss
-    if chance is None:
-        return False
-    # Of the epochs before, one may be high by chance: at a high rate losses swing.
-    late = min(losses[: -_late(course)]) - losses[-1]
-    return late > STEEP * (max(losses[0], chance) - losses[-1])
-
-
-def _too_short(course: Course) -> dict[str, Any]:
-    epochs, plan = course.num_epochs, course.plan
-    changes: dict[str, JsonValue] = {"training.epochs": max(2 * epochs, 5)}
-    where, why = "training.epochs", f"{len(course.history)} of {epochs} epochs"
-    if plan is None:
-        changes = {}
-    elif GUARD in course.stopped:
-        changes, where = {"training.seconds": 4 * plan.training.seconds}, GUARD
-    return {
-        "code": "P3",
-        "message": f"Training ended after {why} while the network still learned.",
-        "where": where,
-        "remedy": "Train longer, or raise the learning rate.",
-        "changes": changes,
-    }
-
-
-def _too_early(course: Course) -> dict[str, Any]:
-    assert course.plan is not None  # noqa: S101 -- of a person's own module not known
-    stopping, done = course.plan.stopping, len(course.history)
-    changes: dict[str, JsonValue] = {
-        "stopping.patience": max(PATIENT, 2 * stopping.patience)
-    }
-    if stopping.min_delta:
-        changes["stopping.min_delta"] = 0.0
-    return {
-        "code": "P3",
-        "message": f"Early stopping ended training after {done} of "
-        f"{course.num_epochs} epochs while the network still learned.",
-        "where": "stopping.min_delta" if stopping.min_delta else "stopping.patience",
-        "remedy": "Be more patient, and count small improvements, too.",
-        "changes": changes,
-    }
 
 
 def _standing_still() -> dict[str, Any]:
@@ -327,7 +287,6 @@ def _dropouts(node: object, *, inside: bool = False) -> Iterator[float]:
 
 def _too_small(plan: Plan, evaluation: Evaluation) -> Iterator[dict[str, Any]]:
     network = plan.network
-    hidden = getattr(network, "hidden", None)
     family = network.spec_name()
     if family == "Sequential" and not _bends(network.model_dump(mode="json")):
         yield {
@@ -337,16 +296,23 @@ def _too_small(plan: Plan, evaluation: Evaluation) -> Iterator[dict[str, Any]]:
             "where": "network.Sequential",
             "remedy": "Put an activation such as ReLU after each layer but the last.",
         }
-    elif hidden and min(hidden) < max(NARROW, len(evaluation.classes)):
-        wide = max(64, *hidden)
-        yield {
-            "code": "P11",
-            "message": f"A hidden layer of {min(hidden)} units lets too little "
-            "through.",
-            "where": f"network.{family}.hidden",
-            "remedy": "Make it wider.",
-            "changes": {f"network.{family}.hidden": [wide] * len(hidden)},
-        }
+    units = max(NARROW, len(evaluation.classes))
+    for name, what, least, usual in (
+        ("hidden", "units", units, 64),
+        ("channels", "channels", NARROW_MAPS, 16),
+    ):
+        widths = getattr(network, name, None)
+        if widths and min(widths) < least:
+            yield {
+                "code": "P11",
+                "message": f"A hidden layer of {min(widths)} {what} lets too little "
+                "through.",
+                "where": f"network.{family}.{name}",
+                "remedy": "Make it wider.",
+                "changes": {
+                    f"network.{family}.{name}": [max(usual, *widths)] * len(widths)
+                },
+            }
 
 
 def _bends(node: object) -> bool:

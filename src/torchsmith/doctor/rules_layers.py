@@ -190,7 +190,9 @@ def _saturates(facts: Facts, *, vanishes: bool) -> Iterator[Finding]:
         return
     layer, now, before = found
     harmed = facts.is_stuck or facts.is_behind or bool(facts.scores_below(CLEARLY))
-    if not harmed or (vanishes and before < MANY):
+    # Healthy first weights leave hardly a unit there: the plan's own do it.
+    begun = before > MANY and facts.course.plan is not None and facts.course.plan.init
+    if not (harmed or begun) or (vanishes and before < MANY):
         return
     yield Finding(
         code="T5",

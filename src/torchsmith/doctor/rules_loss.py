@@ -9,6 +9,7 @@ from torchsmith.doctor.facts import (
     BEHIND,
     NOISY,
     Facts,
+    Quantity,
     dead,
     pace_of,
     saturated,
@@ -16,6 +17,7 @@ from torchsmith.doctor.facts import (
 from torchsmith.doctor.remedies import scaled_rate
 from torchsmith.inspect.inspection import Finding
 from torchsmith.inspect.wording import amount
+from torchsmith.plan.optimizers import AdamW
 
 RISEN = 1.2
 """An epoch's loss so many times above where training began is worse than no training;
@@ -34,6 +36,9 @@ the first now, below the second before training. Wide healthy layers reach 0.48.
 SLOW, SLOW_AND_BEHIND, STILL = -2.8, -2.7, -3.7
 """Logarithms of update/weight, of the fastest sample: healthy runs are above -2.6."""
 
+UNHURRIED = -2.2
+"""The same where a simple rival is clearly better, and all steps together are short."""
+
 FAR, FAST = 1.0, -2.0
 """By how much of themselves weights can have changed in all steps, at that pace; and
 the pace of a fast healthy training, at which too few steps do not go so far either."""
@@ -51,6 +56,10 @@ end."""
 VANISHED = -2.5
 """Logarithm of the first layer's gradient/weight over the last's: below it a slow pace
 comes from the depth, not from the learning rate. Healthy networks are above -2.4."""
+
+MOST_DECAY = 0.3
+"""A `weight_decay` that is usual with AdamW, or less (Steiner et al., How to train your
+ViT?, 2021): what it takes away too much is the learning rate's doing, and a warning."""
 
 MUCH_MOMENTUM, USUAL_MOMENTUM = 0.95, 0.9
 """Momentum above the first is where a rate that is too high comes from; what to set."""
@@ -129,13 +138,15 @@ def _lost(facts: Facts) -> Finding:
 
 def _too_high(facts: Facts) -> Iterator[Finding]:
     begin = _begin(facts)
-    vanished = facts.depth_ratio is not None and facts.depth_ratio < VANISHED
-    if not facts.begins_well or begin is None or facts.is_shrunk or vanished:
+    if not facts.begins_well or begin is None or facts.is_shrunk or is_faded(facts):
         return
     blown = facts.diverged or max(facts.losses, default=0.0) > RISEN * begin
-    off = "" if facts.is_noisy else _switched_off(facts)
     harmed = facts.is_stuck or facts.is_behind
-    if not (blown or off) or not (harmed or (off and facts.gained_nothing)):
+    lost = _switched_off(facts, dead, "are dead")
+    # Saturated units still tell two kinds of examples apart, dead ones none.
+    off = lost or (_switched_off(facts, saturated, "are saturated") if harmed else "")
+    useless = facts.gained_nothing or facts.scores_below(0)
+    if not (blown or off) or not (harmed or (lost and useless)):
         return
     signs = []
     if facts.diverged:
@@ -171,9 +182,12 @@ def _held_back(facts: Facts) -> Iterator[Finding]:
         return
     plan = facts.course.plan
     decay = getattr(plan.optimizer, "weight_decay", 0.0) if plan is not None else 0.0
+    # AdamW takes away the rate times the decay: of a usual decay the rate does it.
+    by_rate = plan is not None and isinstance(plan.optimizer, AdamW)
+    by_rate = by_rate and decay <= MOST_DECAY
     yield Finding(
         code="P7",
-        severity="error" if harmed else "warning",
+        severity="error" if harmed and not by_rate else "warning",
         message="Weight decay is stronger than what the data teaches.",
         where="optimizer.weight_decay",
         evidence=(
@@ -216,34 +230,33 @@ def _dropped_out(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def _switched_off(facts: Facts) -> str:
-    for quantity, what in ((dead, "are dead"), (saturated, "are saturated")):
-        found = facts.growth(quantity)
-        if found is not None and found[1] > SWITCHED_OFF and found[2] < BEFORE:
-            layer, now, before = found
-            return f"{now:.0%} of the units of {layer.name} {what}, {before:.0%} before"
-    return ""
+def _switched_off(facts: Facts, quantity: Quantity, what: str) -> str:
+    found = None if facts.is_noisy else facts.growth(quantity)
+    if found is None or found[1] <= SWITCHED_OFF or found[2] >= BEFORE:
+        return ""
+    layer, now, before = found
+    return f"{now:.0%} of the units of {layer.name} {what}, {before:.0%} before"
 
 
 def _too_low(facts: Facts) -> Iterator[Finding]:
-    vanished = facts.depth_ratio is not None and facts.depth_ratio < VANISHED
     if (
         not facts.is_over
         or not facts.begins_well
-        or vanished
+        or is_faded(facts)
         or facts.diverged
         or facts.is_shrunk
         or facts.is_clipped  # told once training is over, with what to do about it
     ):
         return
     lost = max((f[1] for q in (dead, saturated) if (f := facts.growth(q))), default=0)
-    behind = _is_below(facts, errors=1)
-    pace, travel = _pace(facts)
-    slow = SLOW_AND_BEHIND if behind else SLOW
+    pace, travel = facts.stride
+    clearly = _is_below(facts, errors=CLEARLY)
+    slow = SLOW_AND_BEHIND if _is_below(facts, errors=1) else SLOW
+    if clearly and travel < FAR:
+        slow = UNHURRIED
     if pace > slow or pace == -math.inf or lost > BEFORE:
         return
     hardly = travel < FAR and _is_below(facts, errors=0)
-    clearly = _is_below(facts, errors=CLEARLY)
     if not hardly and not (clearly and _still_falls(facts)):
         return
     steps = facts.course.steps_per_epoch * len(facts.losses)
@@ -285,18 +298,9 @@ def _too_few(facts: Facts, steps: int, *, clearly: bool) -> Finding:
     )
 
 
-def _pace(facts: Facts) -> tuple[float, float]:
-    """Return the pace of the fastest sample, and how far all steps can have gone.
-
-    As it is at the highest rate: a schedule may be low wherever a sample was taken.
-    """
-    rates = [record.lr for record in facts.course.history]
-    sampled = [s for s in facts.samples if s.lr > 0]
-    if not sampled:
-        return -math.inf, 0.0
-    top = max(*rates, *(s.lr for s in sampled), 0.0)
-    pace = max(pace_of(s) + math.log10(top / s.lr) for s in sampled)
-    return pace, 10**pace * facts.course.steps_per_epoch * sum(rates) / top
+def is_faded(facts: Facts) -> bool:
+    """Whether gradients fade on their way, so that a slow pace comes from the depth."""
+    return facts.depth_ratio is not None and facts.depth_ratio < VANISHED
 
 
 def _is_below(facts: Facts, errors: float) -> bool:

@@ -6,9 +6,9 @@ from pydantic import JsonValue
 from torch import nn
 
 from torchsmith.doctor.reference import some_targets
-from torchsmith.doctor.rules_loss import MUCH_MOMENTUM, USUAL_MOMENTUM
 from torchsmith.doctor.rules_regularisation import find_in_regularisation
 from torchsmith.doctor.rules_schedule import find_in_schedule
+from torchsmith.doctor.rules_step import find_in_step, in_plan
 from torchsmith.doctor.subject import Subject
 from torchsmith.inspect.inspection import Finding, Severity
 from torchsmith.nn.losses import ClassTargets
@@ -26,9 +26,6 @@ SMALL_BATCH = 8
 
 TINY_BATCH = 2
 """Examples of which they are worthless; a warning."""
-
-SWINGING = 0.1
-"""Share of a swing that momentum may leave at the end of training."""
 
 OUT_OF_REACH = 0.01
 """Share of the targets' variance that outputs in their range cannot explain; a
@@ -57,13 +54,13 @@ _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 def find_in_plan(subject: Subject) -> Iterator[Finding]:
-    """Find settings that cannot work well: P1, P4, P5, P6, P7 and P13.
+    """Find settings that cannot work well: P1, P2, P4 to P7, P13 and C12.
 
     Args:
         subject: At step 0; stays as it is.
     """
     yield from _find_batch(subject)
-    yield from _find_momentum(subject)
+    yield from find_in_step(subject)
     yield from _find_range(subject)
     yield from find_in_regularisation(subject)
     yield from find_in_schedule(subject)
@@ -84,7 +81,7 @@ def _find_batch(subject: Subject) -> Iterator[Finding]:
             where="training.batch_size" if subject.plan else norms[0],
             evidence=f"{len(norms)} such layers, the first is '{norms[0]}'",
             remedy="Use larger batches, or GroupNorm, which looks at one example.",
-            changes=_in_plan(subject, {"training.batch_size": 32}),
+            changes=in_plan(subject, {"training.batch_size": 32}),
         )
     if steps < FEW_STEPS and (found := few_steps(subject, "note")) is not None:
         yield found
@@ -121,36 +118,7 @@ def few_steps(subject: Subject, severity: Severity) -> Finding | None:
         evidence=f"{job.steps_per_epoch} in each of {epochs} epochs, "
         f"of {size} of {rows:,} examples",
         remedy="Use smaller batches, or more epochs.",
-        changes=_in_plan(subject, changes),
-    )
-
-
-def _find_momentum(subject: Subject) -> Iterator[Finding]:
-    """Find P1: a momentum whose swings outlive training, whatever the learning rate.
-
-    Of a swing of SGD with momentum m, m^(t/2) is left after t steps (heavy ball:
-    Polyak, 1964).
-    """
-    momentum = max(
-        float(group.get("momentum", 0.0))
-        for group in subject.state.optimizer.param_groups
-    )
-    num_steps = subject.job.training.epochs * subject.job.steps_per_epoch
-    left = momentum ** (num_steps / 2)
-    if momentum <= MUCH_MOMENTUM or left <= SWINGING:
-        return
-    yield Finding(
-        code="P1",
-        severity="warning",
-        message=f"With a momentum of {momentum:g} steps swing until training ends.",
-        where="optimizer.momentum" if subject.plan else "optimizer",
-        evidence=f"A step goes where the last {1 / (1 - momentum):,.0f} gradients "
-        f"pointed, with {1 / (1 - momentum):,.0f} times the learning rate; of a swing "
-        f"{left:.0%} is left after all {num_steps:,} steps"
-        if momentum < 1
-        else "A step never forgets a gradient",
-        remedy=f"Set a momentum such as {USUAL_MOMENTUM:g}.",
-        changes=_in_plan(subject, {"optimizer.momentum": USUAL_MOMENTUM}),
+        changes=in_plan(subject, changes),
     )
 
 
@@ -256,7 +224,3 @@ def last_layer(network: nn.Module) -> tuple[str, nn.Module] | None:
         key, module = children[-1]
         name = f"{name}.{key}" if name else key
     return None if module is network or list(module.children()) else (name, module)
-
-
-def _in_plan(subject: Subject, changes: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    return changes if subject.plan is not None else {}

@@ -4,15 +4,16 @@ The thresholds of weight decay separate 12 settings of three optimizers on MNIST
 California and Car: those beyond them cost 1 to 27 points, those below at most one.
 """
 
-import math
 from collections.abc import Iterator
 
 import torch
 from pydantic import JsonValue
-from torch import Tensor, nn
+from torch import nn
 
+from torchsmith.doctor.rules_loss import MOST_DECAY
 from torchsmith.doctor.rules_schedule import planned_rates
-from torchsmith.doctor.subject import Subject, trial, without_trace
+from torchsmith.doctor.rules_step import first_gradients, peak_rate, rms
+from torchsmith.doctor.subject import Subject
 from torchsmith.inspect.inspection import Finding
 from torchsmith.nn.muon import MuonWithAdamW
 
@@ -33,10 +34,6 @@ an error."""
 TURNOVER, MANY_TURNOVERS = 1.0, 3.0
 """Over all steps, the weights are taken away so many times: with a warning, an error.
 A short training ends before the decay is felt."""
-
-
-_RATES = ("lr", "initial_lr", "max_lr")
-"""Of a group of parameters: the rate now, before its schedule, and at its peak."""
 
 
 def find_in_regularisation(subject: Subject) -> Iterator[Finding]:
@@ -84,7 +81,7 @@ def _find_decay(subject: Subject) -> Iterator[Finding]:
         if decay == 0:
             continue
         if _is_decoupled(optimizer, group):
-            highest = max(float(group.get(key, 0.0)) for key in _RATES)
+            highest = peak_rate(group)
             if decay * highest < MUCH_SHRINKING:
                 continue
             rates = planned_rates(subject) or [highest]
@@ -93,6 +90,7 @@ def _find_decay(subject: Subject) -> Iterator[Finding]:
             if shrinking < MUCH_SHRINKING or turnover < TURNOVER:
                 continue
             certain = shrinking >= TOO_MUCH_SHRINKING and turnover >= MANY_TURNOVERS
+            certain = certain and decay > MOST_DECAY
             evidence = (
                 f"lr x weight_decay = {shrinking:.2g} of the weights go at each of "
                 f"{steps:,} steps, {turnover:,.1f} times all of them"
@@ -141,27 +139,6 @@ def _pull(subject: Subject, decay: float) -> float:
 
     0 where a person's module cannot be copied, or has no such gradients.
     """
-    try:
-        network = trial(subject).network.train()
-        with without_trace(subject, "decay"), torch.enable_grad():
-            inputs, targets = subject.first_batch
-            loss = subject.job.loss(network(inputs), targets)
-            named = [p for p in network.parameters() if p.ndim > 1 and p.requires_grad]
-            gradients = torch.autograd.grad(loss, named, allow_unused=True)
-    except Exception:  # noqa: BLE001 -- a person's module; other probes tell of it
-        return 0.0
-    pairs = [
-        (weight.detach(), grad)
-        for weight, grad in zip(named, gradients, strict=True)
-        if grad is not None
-    ]
-    pull = _rms([weight for weight, _ in pairs]) * decay
-    push = _rms([grad for _, grad in pairs])
-    return pull / push if push > 0 else 0.0
-
-
-def _rms(tensors: list[Tensor]) -> float:
-    if not tensors:
-        return 0.0
-    squares = torch.stack([tensor.double().square().sum() for tensor in tensors]).sum()
-    return math.sqrt(squares / sum(tensor.numel() for tensor in tensors))
+    pairs = [(w, grad) for w, grad in first_gradients(subject) if w.ndim > 1]
+    push = rms([grad for _, grad in pairs])
+    return rms([weight for weight, _ in pairs]) * decay / push if push > 0 else 0.0

@@ -31,6 +31,10 @@ LOW, VERY_LOW = 0.5, 0.05
 """A schedule that never reaches this share of the optimizer's rate: a warning, an
 error."""
 
+SPENT, FEW_FULL = 0.4, 200
+"""Share of all steps, and their number, that they are worth at the peak: below both a
+warning. Cosine and one cycle leave half."""
+
 FEWEST_STEPS = 20
 """In fewer no schedule has room, and their number is what is wrong."""
 
@@ -61,6 +65,18 @@ def find_in_schedule(subject: Subject) -> Iterator[Finding]:
             f"steps together are worth {full:,.0f} at the peak of {peak:g}",
             remedy="Give the schedule the length of training, in the unit in which it "
             "is stepped (epochs or optimizer steps).",
+            changes=_mended(subject),
+        )
+    elif _is_spent(rates):
+        yield Finding(
+            code="P13",
+            severity="warning",
+            message=f"The learning rate falls so early that {len(rates):,} steps are "
+            f"worth {full:,.0f} at its peak.",
+            where="schedule",
+            evidence=f"its mean is {full / len(rates):.0%} of the peak of {peak:g}; a "
+            "cosine or one cycle leaves half",
+            remedy="Let it fall later, or more slowly.",
             changes=_mended(subject),
         )
     elif isinstance(subject.state.schedule, OneCycleLR):
@@ -145,6 +161,11 @@ def share_awake(rates: list[float]) -> float:
     return awake[-1] / len(rates)
 
 
+def _is_spent(rates: list[float]) -> bool:
+    """Whether a rate falls so early that few steps at its peak would be worth as much."""
+    return sum(rates) < min(SPENT * len(rates), FEW_FULL) * max(rates)
+
+
 def _own_rate(subject: Subject) -> float:
     """Return the optimizer's rate, as it was before its schedule."""
     group = subject.state.optimizer.param_groups[0]
@@ -160,7 +181,7 @@ def _mended(subject: Subject) -> dict[str, JsonValue]:
         epochs, each = plan.training.epochs, subject.job.steps_per_epoch
         by_epoch = plan.schedule.model_copy(update={"interval": "epoch"})
         rates = _rates(by_epoch, plan.optimizer.lr, epochs, each)
-        if share_awake(rates) >= AWAKE:
+        if share_awake(rates) >= AWAKE and not _is_spent(rates):
             return {"schedule.interval": "epoch"}
     return _lowering(subject)
 

@@ -13,6 +13,7 @@ from torch import nn
 
 from torchsmith.doctor.diagnosis import Reference
 from torchsmith.doctor.rules_schedule import planned_rates
+from torchsmith.doctor.rules_step import summed
 from torchsmith.doctor.subject import Allowance, Subject, trial, without_trace
 from torchsmith.inspect.inspection import Finding
 from torchsmith.train.batches import epoch_order
@@ -166,7 +167,7 @@ def find_in_steps(
     """
     high = list(_too_high(subject, trace, reference, others))
     if high and subject.job.loss_is_sum:
-        yield _summed(subject, high[0])
+        yield summed(subject, high[0])
     yield from high
     if not high:
         yield from _too_low(subject, trace, reference, others)
@@ -219,7 +220,8 @@ def _batches(subject: Subject, num: int) -> Iterator[tuple[torch.Tensor, ...]]:
     """Give the rows of the first steps of training, epoch after epoch."""
     job, epoch = subject.job, 0
     while num > 0:
-        steps = job.steps(epoch_order(len(job.train), job.training.seed, epoch))[:num]
+        order = epoch_order(len(job.train), job.training.seed, epoch)
+        steps = job.steps(order, num)
         yield from steps
         num -= len(steps)
         epoch += 1
@@ -286,8 +288,11 @@ def _too_high(
     num = trace.num
     if not math.isfinite(trace.losses[0]):
         return
+    known = reference.chance_loss
+    if known and trace.late < HALF * known:
+        return
     untrained = steps_of(subject, num, 0.0).late
-    chance = reference.chance_loss or untrained
+    chance = known or untrained
     if trace.late < HALF * chance:
         return
     for factor in others(1 / LOWER):
@@ -315,24 +320,6 @@ def _too_high(
         ),
         remedy="Lower the learning rate, warm it up, or clip gradients.",
         changes=_rate(subject, factor),
-    )
-
-
-def _summed(subject: Subject, found: Finding) -> Finding:
-    """Return that the loss is a sum, where steps have turned out to be too large."""
-    batch, plan = subject.job.training.batch_size, subject.plan
-    changes: dict[str, JsonValue] = {}
-    if plan is not None:
-        changes = {f"loss.{plan.loss.spec_name()}.reduction": "mean"}
-    return Finding(
-        code="C12",
-        severity=found.severity,
-        message="The loss is a sum over the batch, and its steps are too large.",
-        where="loss",
-        evidence=f"Batches of {batch} give gradients {batch} times those of the mean. "
-        + found.evidence,
-        remedy='Use reduction="mean".',
-        changes=changes,
     )
 
 

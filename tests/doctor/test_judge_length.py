@@ -1,0 +1,92 @@
+"""What makes training too short, or steps, as it is judged once training is over."""
+
+from dataclasses import replace
+
+from tests.doctor.test_judge import around, course, epochs, found, result
+from torchsmith.doctor.signals import LayerSignals, Signals
+from torchsmith.plan.losses import MSELoss
+from torchsmith.plan.networks import ConvNet
+from torchsmith.plan.plan import Stopping
+
+STOPPED = "stopped early after epoch 4: val_loss has not improved for 1 epochs"
+
+
+def test_one_bad_epoch_after_a_good_one_ends_training_too_early():
+    def told(patience, losses):
+        history = epochs([1.4, 1.0, 0.7, 0.5], val_losses=losses)
+        made = course(history, STOPPED, stopping=Stopping(patience=patience))
+        return set(found(replace(made, num_epochs=20)))
+
+    assert told(1, [1.4, 1.1, 0.8, 1.2]) == {"P3"}
+    assert told(3, [1.4, 1.1, 0.8, 1.2]) == set()
+    assert told(1, [1.4, 0.81, 0.8, 1.2]) == set()
+
+
+def test_a_loss_that_still_fell_when_patience_was_over_did_not_stand_still():
+    history = epochs([1.4, 1.0, 0.7, 0.5], val_losses=[1.4, 1.1, 1.2, 1.2])
+    behind = result(0.7, 0.7, 0.7)
+    for patience, code in ((3, "P3"), (12, "T6")):
+        made = course(history, STOPPED, stopping=Stopping(patience=patience))
+        assert code in found(replace(made, num_epochs=20), behind)
+
+
+def test_a_slow_pace_is_to_blame_where_a_rival_is_better():
+    def told(ratio):
+        layer = LayerSignals(
+            name="0", type="Linear", weight_rms=1.0, update_rms=ratio, grad_rms=1.0
+        )
+        samples = [Signals(epoch=5, step=500, lr=0.001, loss=0.2, layers=(layer,))]
+        return set(found(replace(course(), signals=samples), result(0.85, 0.88, 0.85)))
+
+    assert told(1e-3) == {"P2"} | told(1e-2)
+    assert "P2" not in told(1e-2)
+
+
+def test_few_steps_are_told_where_a_rival_is_clearly_better():
+    def told(steps):
+        history = epochs([1.4, 0.8, 0.5], val_losses=[1.4, 0.6, 0.59])
+        history = tuple(
+            one.model_copy(update={"step": one.epoch * steps}) for one in history
+        )
+        return set(found(course(history), result(0.8, 0.9, 0.8)))
+
+    assert "P3" in told(20)
+    assert "P3" not in told(200)
+
+
+def test_what_was_mostly_learned_needs_a_steeper_loss_to_be_too_short():
+    def told(train):
+        history = epochs(
+            [1.4, 0.9, 0.6, 0.4, 0.31], val_losses=[1.4, 1, 0.8, 0.6, 0.52]
+        )
+        return set(found(course(history), result(0.95, train, 0.95)))
+
+    assert told(0.96) == {"P3"}
+    assert told(0.99) == set()
+
+
+def test_few_channels_are_a_bottleneck_as_few_units_are():
+    def told(channels):
+        narrow = course(network=ConvNet(channels=channels))
+        return found(narrow, result(0.8, 0.8, 0.8))
+
+    assert told((3, 3))["P11"].changes == {"network.ConvNet.channels": [16, 16]}
+    assert "P11" not in told((6, 12))
+
+
+def test_a_loss_of_numbers_that_has_risen_for_good_is_learned_by_heart():
+    def told(last, **stopping):
+        losses = [1.0, 0.5, 0.4, 0.41, 0.42, 0.44, *last]
+        train = [0.9 - 0.08 * n for n in range(10)]
+        rmse = {p: {"rmse": around(0.65, 0.3)} for p in ("test", "val", "train")}
+        numbers = result(task="regression", metric="rmse", scores=rmse, rivals=())
+        history = tuple(
+            one.model_copy(update={"metrics": {"rmse": one.val_loss**0.5}})
+            for one in epochs(train, val_losses=losses)
+        )
+        kept = Stopping(**stopping)
+        return set(found(course(history, loss=MSELoss(), stopping=kept), numbers))
+
+    assert told([0.46, 0.45, 0.46, 0.45], restore_best=False) == {"T8"}
+    assert told([0.41, 0.42, 0.41, 0.45], restore_best=False) == set()
+    assert told([0.46, 0.45, 0.46, 0.45]) == set()
