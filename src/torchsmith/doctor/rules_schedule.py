@@ -31,7 +31,7 @@ LOW, VERY_LOW = 0.5, 0.05
 """A schedule that never reaches this share of the optimizer's rate: a warning, an
 error."""
 
-SPENT, FEW_FULL = 0.4, 200
+SPENT, FEW_FULL = 0.4, 100
 """Share of all steps, and their number, that they are worth at the peak: below both a
 warning. Cosine and one cycle leave half."""
 
@@ -162,7 +162,7 @@ def share_awake(rates: list[float]) -> float:
 
 
 def _is_spent(rates: list[float]) -> bool:
-    """Whether a rate falls so early that few steps at its peak would be worth as much."""
+    """Whether a rate falls so early that all are worth few steps at its peak."""
     return sum(rates) < min(SPENT * len(rates), FEW_FULL) * max(rates)
 
 
