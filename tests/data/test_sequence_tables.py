@@ -166,3 +166,20 @@ def test_sequences_without_a_target_are_refused_or_left_out_and_counted(
     assert not data.target.missing.any()
     (change,) = [c for c in data.changes if c.what == MISSING_TARGET]
     assert (change.count, change.example) == (1, name)
+
+
+def test_a_value_that_is_no_number_is_named_where_it_takes_the_only_channel(tmp_path):
+    rows = [
+        f"r{row // 4},{row % 4},{row % 7},{'ab'[row // 4 % 2]}" for row in range(80)
+    ]
+    header = "who,t,x,y"
+    series = Series(id="who", time="t")
+    rows[13] = "r3,1,oops,b"
+    with pytest.raises(DataError, match=r"column 'x': 1 of 80 .*'oops', line 15"):
+        load(_write(tmp_path, "\n".join([header, *rows])), target="y", series=series)
+    rows[13] = "r3,one,1,b"
+    with pytest.raises(DataError, match=r"column 't': 1 of 80 .*'one', line 15"):
+        load(_write(tmp_path, "\n".join([header, *rows])), target="y", series=series)
+    rows[13] = "r3,1,1,"
+    with pytest.raises(DataError, match=r"line 15: .* from 'b' to missing within"):
+        load(_write(tmp_path, "\n".join([header, *rows])), target="y", series=series)

@@ -268,3 +268,26 @@ def test_columns_that_begin_alike_are_not_equal():
     other = [v + 100 if v == 39 else v for v in one]
     inspection = inspect(table({"a": one, "b": other}, noise()))
     assert [facts.role for facts in inspection.columns] == ["number", "number"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (Change(column="", what="blank line skipped", count=3), "skipped (3)."),
+        (
+            Change(column="", what="CMYK converted", count=2, example="a.jpg"),
+            "CMYK converted (2, first: 'a.jpg').",
+        ),
+        (
+            Change(column="x", what="column 1 has no name in the header", count=1),
+            "'x': column 1 has no name in the header.",
+        ),
+        (
+            Change(column="t", what="'t' jumps here", count=4),
+            "'t': 't' jumps here (4).",
+        ),
+    ],
+)
+def test_what_is_no_value_is_not_counted_in_values(change, message):
+    (finding,) = found(table({"x": noise()}, noise(seed=2), changes=(change,)), "D17")
+    assert finding.message.endswith(message)

@@ -356,3 +356,43 @@ def test_a_column_that_measures_nearly_all_of_a_number_with_others_is_no_leak():
     y = size + other / 4
     columns = {f"x{i}": other + random.normal(size=1000) / 2 for i in range(4)}
     assert not found(table({**columns, "size": size}, y), "D10")
+
+
+def steps(num=20, length=4, **changed):
+    rows = np.arange(num * length)
+    columns = {
+        "recording": [f"r{row}" for row in rows // length],
+        "t": (rows % length).tolist(),
+        "x": noise(len(rows)),
+    }
+    return table(columns | changed, ["ab"[row // length % 2] for row in rows])
+
+
+def test_rows_that_look_like_steps_of_sequences_are_told_with_the_settings():
+    (finding,) = found(steps(), "D9")
+    assert finding.severity == "warning"
+    assert "the steps of 20 sequences: those of each 'recording'" in finding.message
+    assert "--set data.id=recording --set data.time=t" in finding.remedy
+    assert "`split.group: recording`" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"t": list(range(80))},  # never begins again
+        {"t": noise(80, 3)},
+        {"recording": [f"r{row % 20}" for row in range(80)]},  # do not stand together
+        {"recording": [f"r{row // 3}" for row in range(80)]},  # of several classes
+    ],
+)
+def test_rows_that_are_no_steps_of_sequences_are_not_taken_for_them(changed):
+    assert not [f for f in found(steps(**changed), "D9") if f.severity == "warning"]
+
+
+def test_examples_of_a_class_that_training_lacks_are_named():
+    y = labels()
+    y[150:] = ["new"] * 50
+    given = np.repeat(np.int8([0, 2]), [150, 50])
+    (train, _) = found(table({"x": noise()}, y, given=given), "D6")
+    assert "The train part has no example of 'new'" in train.message
+    assert train.where.startswith("train part; in other parts lines 152, 153")

@@ -168,3 +168,13 @@ def test_ratings_are_noted_as_a_scale_and_codes_are_not():
     assert "from 3 to 7" in finding.message
     assert "problem.task: regression" in finding.remedy
     assert not found(table({"x": noise()}, [i % 5 for i in range(200)]), "D32")
+
+
+def test_few_whole_numbers_that_are_no_classes_by_their_counts_are_noted():
+    few = [row % 3 for row in range(24)]
+    (finding,) = found(table({"x": noise(24)}, few), "D32")
+    assert "'y' holds 3 distinct whole numbers in 24 rows" in finding.message
+    assert "problem.task: multiclass" in finding.remedy
+    assert not found(table({"x": noise(24)}, [float(v) / 2 for v in few]), "D32")
+    asked = inspect(table({"x": noise(24)}, [0, 1] * 12), task="regression")
+    assert "D32" not in {finding.code for finding in asked.findings}

@@ -1,6 +1,6 @@
 """Sequences that stand in a table: a row for each step, or a row for each sequence."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -227,7 +227,7 @@ def check_times(
     if column.kind not in ("date", "number"):
         raise DataError(
             f"{data.source}, column '{name}': holds {column.kind}; data.time needs "
-            "dates or numbers"
+            f"dates or numbers{spoiled(data, [name])}"
         )
     times = column.values
     times = times.astype(np.int64) if column.kind == "date" else times
@@ -265,7 +265,7 @@ def stacked(data: Data, table: Table, names: Sequence[str]) -> np.ndarray:
     if not names:
         raise DataError(
             f"{data.source}: no column of numbers changes within a sequence, so there "
-            "is nothing to learn from"
+            f"is nothing to learn from{spoiled(data, table.columns)}"
         )
     if lacking := [name for name in names if name not in table.columns]:
         raise DataError(
@@ -302,6 +302,17 @@ def change_at(table: Table, column: str, what: str, rows: np.ndarray) -> Change:
     return Change(column=column, what=what, count=len(rows), lines=lines)
 
 
+def spoiled(data: Data, names: Iterable[str]) -> str:
+    """Say which of these columns are text because of a few values, for a message."""
+    told = [
+        f"; column '{change.column}': {change.what} (first: '{change.example}', line "
+        f"{change.lines[0]}): correct these"
+        for change in data.changes
+        if change.column in names and change.what.endswith("read as text")
+    ]
+    return "".join(told)
+
+
 def lines_of(table: Table, rows: np.ndarray) -> str:
     """Name the first lines of some rows for a message."""
     shown = ", ".join(map(str, table.lines[rows[:NUM_LINES]].tolist()))
@@ -328,10 +339,11 @@ def _of_each(data: Data, column: Column, rows: Rows) -> Column:
     table = table_of(data)
     if len(changes := _changes_at(column, rows)):
         place = int(np.searchsorted(rows.starts, changes[0], side="right")) - 1
-        before, after = column.texts(np.array([changes[0] - 1, changes[0]]))
+        both = column.texts(np.array([changes[0] - 1, changes[0]]))
+        before, after = (f"'{text}'" if text else "missing" for text in both)
         raise DataError(
             f"{data.source}, line {table.lines[changes[0]]}: the target "
-            f"'{column.name}' changes from '{before}' to '{after}' within the sequence "
+            f"'{column.name}' changes from {before} to {after} within the sequence "
             f"'{rows.names[place]}'; a sequence has one target. To predict the next "
             "value of a column, set data.window"
         )

@@ -170,6 +170,7 @@ def _inspect_table(
     if not used:
         findings.append(_nothing_used(profiles))
     if subject.target is not None and subject.facts is not None:
+        findings += relations.find_steps(profiles, subject.target)
         findings += find_leaks(used, subject.target, subject.facts)
     distinctive = [p for p in profiles if not _is_row_id(p, roles[p.name][1])]
     if distinctive:
@@ -178,7 +179,9 @@ def _inspect_table(
         findings += _compare_rows(subject, keys, combinations)
     if subject.data.given is not None:
         categories = [p for p in used if p.kind == "text"]
-        findings += rows.find_part_gaps(subject.data.given, subject.classes, categories)
+        findings += rows.find_part_gaps(
+            subject.data.given, subject.classes, categories, subject.where
+        )
     return findings
 
 
@@ -221,7 +224,9 @@ def _inspect_images(
         *_compare_rows(subject, look.keys, np.inf),
     ]
     if subject.data.given is not None:
-        findings += rows.find_part_gaps(subject.data.given, subject.classes, ())
+        findings += rows.find_part_gaps(
+            subject.data.given, subject.classes, (), subject.where
+        )
     return findings
 
 
@@ -257,7 +262,9 @@ def _inspect_sequences(
     if subject.target is not None and subject.facts is not None:
         findings += find_telling_lengths(sequences, subject.target, subject.facts)
     if subject.data.given is not None:
-        findings += rows.find_part_gaps(subject.data.given, subject.classes, ())
+        findings += rows.find_part_gaps(
+            subject.data.given, subject.classes, (), subject.where
+        )
     return findings
 
 
@@ -280,7 +287,9 @@ def _inspect_volumes(
         *_compare_rows(subject, look.keys, np.inf),
     ]
     if subject.data.given is not None:
-        findings += rows.find_part_gaps(subject.data.given, subject.classes, ())
+        findings += rows.find_part_gaps(
+            subject.data.given, subject.classes, (), subject.where
+        )
     return findings
 
 

@@ -128,6 +128,52 @@ def find_dependence(
             )
 
 
+def find_steps(profiles: Sequence[Profile], target: Profile) -> Iterator[Finding]:
+    """Report rows that look like the steps of sequences with one target each.
+
+    The rows of each value of one column stand together and share their target, and
+    another column rises within them and begins again with the next.
+
+    Args:
+        profiles: The input columns.
+        target: The target column.
+    """
+    if target.num_rows < MIN_ROWS or target.num_missing or target.distinct < 2:
+        return
+    for profile in profiles:
+        if profile.num_missing or not 5 <= profile.distinct <= profile.num_rows / 3:
+            continue
+        within = np.diff(profile.codes) == 0
+        if (~within).sum() != profile.distinct - 1:
+            continue
+        if (np.diff(target.codes)[within] != 0).any():
+            continue
+        clocks = (p.name for p in profiles if p is not profile and _restarts(p, within))
+        if (clock := next(clocks, None)) is None:
+            continue
+        name = profile.name
+        yield Finding(
+            code="D9",
+            severity="warning",
+            message=f"The rows look like the steps of {profile.distinct:,} sequences: "
+            f"those of each '{name}' stand together and have one '{target.name}', and "
+            f"'{clock}' begins again with each.",
+            where=f"columns '{name}' and '{clock}'",
+            remedy="To learn from whole sequences, read them as such: `--set "
+            f"data.id={name} --set data.time={clock}`; to predict for single rows, "
+            f"keep those of one '{name}' together with `split.group: {name}`.",
+        )
+        return
+
+
+def _restarts(profile: Profile, within: np.ndarray) -> bool:
+    """Whether numbers or dates rise from row to row but where others begin."""
+    if profile.kind not in ("number", "date") or profile.num_missing:
+        return False
+    rising = np.diff(profile.present.astype(np.float64)) > 0
+    return bool((rising == within).all())
+
+
 def _dates_rows(profile: Profile) -> bool:
     dates = profile.kind == "date" or (
         bool(_YEAR_NAME.search(profile.name))

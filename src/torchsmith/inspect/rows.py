@@ -189,7 +189,10 @@ def find_shared(
 
 
 def find_part_gaps(
-    given: np.ndarray, target: Profile | None, inputs: Sequence[Profile]
+    given: np.ndarray,
+    target: Profile | None,
+    inputs: Sequence[Profile],
+    places: "Places",
 ) -> Iterator[Finding]:
     """Report classes and categories that only some of the given parts have.
 
@@ -197,12 +200,13 @@ def find_part_gaps(
         given: `(N,)` the part of each example.
         target: The classes, if the task is classification.
         inputs: The category columns.
+        places: What examples are called in messages.
     """
     for code, part in enumerate(PARTS):
         if not (given == code).any() or not (given == 0).any():
             continue
         if target is not None:
-            yield from _class_gaps(given, code, part, target)
+            yield from _class_gaps(given, code, target, places)
         for profile in inputs if code else ():
             here = profile.codes[given == code]
             new = ~np.isin(here, profile.codes[given == 0]) & (here >= 0)
@@ -220,22 +224,27 @@ def find_part_gaps(
 
 
 def _class_gaps(
-    given: np.ndarray, code: int, part: str, target: Profile
+    given: np.ndarray, code: int, target: Profile, places: "Places"
 ) -> Iterator[Finding]:
+    part = PARTS[code]
     counts = np.bincount(
         target.codes[(given == code) & (target.codes >= 0)], minlength=target.distinct
     )
-    names = [target.levels[i] for i in np.flatnonzero(counts == 0)]
+    gone = np.flatnonzero(counts == 0)
+    names = [target.levels[i] for i in gone]
     # A part without any target is data to predict, not a part that lost its classes.
     if names and counts.any():
         remedy = "The network cannot learn it; move some of its examples there."
+        elsewhere = places.at(np.flatnonzero(np.isin(target.codes, gone)))
+        where = f"{part} part; in other parts {elsewhere}"
         if code:
             remedy = f"The {part} score says nothing about it."
+            where = f"{part} part"
         yield Finding(
             code="D6",
             severity="warning",
             message=f"The {part} part has no example of {quoted(names)}.",
-            where=f"{part} part",
+            where=where,
             remedy=remedy,
         )
 

@@ -143,6 +143,7 @@ def find_in_target(
         return
     yield from _unsuitable(profile, target, places.noun)
     if target.task == "regression":
+        yield from _could_be_classes(profile, target, places.noun)
         yield from _shape(profile, places)
     else:
         yield from _classes(profile, target, places)
@@ -258,6 +259,24 @@ def _ordinal(profile: Profile, target: TargetFacts) -> Iterator[Finding]:
         ),
         remedy="Torchsmith treats the numbers as classes; to predict a number instead, "
         "set `problem.task: regression`.",
+    )
+
+
+def _could_be_classes(
+    profile: Profile, target: TargetFacts, noun: str
+) -> Iterator[Finding]:
+    asked = target.evidence.startswith("asked for")
+    few = profile.kind == "number" and profile.whole and not asked
+    if not few or not 2 < profile.distinct <= MAX_NUMBER_CLASSES:
+        return
+    yield Finding(
+        code="D32",
+        severity="note",
+        message=f"'{profile.name}' holds {profile.distinct:,} distinct whole numbers "
+        f"in {amount(profile.num_present, noun)}: too few of each to be taken for "
+        "classes, so it is a quantity.",
+        where=f"column '{profile.name}'",
+        remedy="If the numbers stand for classes, set `problem.task: multiclass`.",
     )
 
 

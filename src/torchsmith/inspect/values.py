@@ -28,6 +28,9 @@ FAR_ON_LOG = 4.0
 NEARLY_CONSTANT = 0.999
 RARE_LEVEL = 10
 
+_OF_NO_VALUE = ("no name in the header", "no channel", "jumps here")
+"""What is said of a column, not of values in it."""
+
 _WEIGHT_NAME = re.compile(
     r"fnlwgt|wgt|^p?weights?$|(sample|final|person|survey|case|row)[_\s.-]?w(eigh)?ts?$"
     r"|가중치",
@@ -75,6 +78,18 @@ def find_infinite(profile: Profile, lines: np.ndarray) -> Iterator[Finding]:
     yield from _infinite(profile, lines)
 
 
+def _how_often(change: Change) -> str:
+    """Say how many values, or lines, pictures and columns, were changed."""
+    count, what = change.count, change.what
+    told = [f"first: '{change.example}'"] if change.example else []
+    how_many = ""
+    if not change.column or any(words in what for words in _OF_NO_VALUE):
+        told = [f"{count:,}", *told] if count > 1 else told
+    elif "read as text" not in what:
+        how_many = f" in {amount(count, 'value')}"
+    return f"{how_many} ({', '.join(told)})" if told else how_many
+
+
 def find_changes(changes: Sequence[Change]) -> Iterator[Finding]:
     """Report what reading changed, but for missing and infinite values."""
     for change in changes:
@@ -83,10 +98,8 @@ def find_changes(changes: Sequence[Change]) -> Iterator[Finding]:
         where = [f"column '{change.column}'"] if change.column else []
         where += [at_lines(change.lines, change.count)] if change.lines else []
         subject = f"'{change.column}': " if change.column else ""
-        example = f" (first: '{change.example}')" if change.example else ""
         spoiled = "read as text" in change.what
-        in_how_many = "" if spoiled else f" in {amount(change.count, 'value')}"
-        message = f"{subject}{change.what}{in_how_many}{example}."
+        message = f"{subject}{change.what}{_how_often(change)}."
         remedy = "Prediction reads new files in the same way."
         if spoiled:
             held = "dates" if "not dates" in change.what else "numbers"
