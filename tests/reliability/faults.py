@@ -92,9 +92,13 @@ def operate(operation: str, folder: Path) -> None:
 
 
 def in_a_child(operation: str, folder: Path, ready, answer) -> None:
-    """Wait for SIGUSR1, do the operation, and answer with the error's text."""
+    """Wait for SIGUSR1, do the operation, and answer with a code and the error's text.
+
+    Of the code that a process ends with, `multiprocessing` loses one now and then where
+    threads of one process start others: whichever asks second is told 255.
+    """
     operate(operation, folder / "rehearsal")  # imports what is imported at first use
-    code, text = 0, b""
+    code, text = 0, ""
     answers = os.dup(answer.fileno())
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
     ready.send(os.getpid())
@@ -102,11 +106,11 @@ def in_a_child(operation: str, folder: Path, ready, answer) -> None:
     try:
         operate(operation, folder)
     except TrainError as error:
-        code, text = 3, str(error).encode()
+        code, text = 3, str(error)
     except BaseException as error:  # noqa: BLE001 -- is reported as a failure
-        code, text = 4, repr(error).encode()
-    os.writev(answers, [text or b"-"])  # not a write that counts
-    os._exit(code)
+        code, text = 4, repr(error)
+    os.writev(answers, [f"{code} {text}".encode()])  # not a write that counts
+    os._exit(0)
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,7 @@ class Fault:
     """What came of an operation in which one call was hit.
 
     Attributes:
-        code: The exit code; -9 is killed, 0 is that nothing went wrong.
+        code: -9 is killed, 0 that nothing went wrong, 3 an error of ours, 4 another.
         message: Of the error, or empty.
     """
 
@@ -139,12 +143,16 @@ def hit(operation: str, folder: Path, *options: str) -> Fault:
         assert tracer.stderr is not None
         assert "attached" in tracer.stderr.readline()
         os.kill(pid, signal.SIGUSR1)
-        text = os.read(text_in.fileno(), 4000).decode()
+        answer = os.read(text_in.fileno(), 4000).decode()
         process.join()
         tracer.communicate()
     pid_in.close()
     text_in.close()
-    return Fault(process.exitcode or 0, text.removeprefix("-"))
+    if not answer:
+        to_be_killed = any("signal=KILL" in option for option in options)
+        return Fault(-signal.SIGKILL if to_be_killed else 4, "it ended unasked")
+    code, _, message = answer.partition(" ")
+    return Fault(int(code), message)
 
 
 def calls_of(operation: str, template: Path, folder: Path) -> Counter[str]:
