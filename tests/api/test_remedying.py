@@ -11,7 +11,7 @@ from torchsmith.api.trying import Contest
 from torchsmith.core.errors import Interrupted, TrainError
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.inspect.inspection import Finding
-from torchsmith.plan.file import read_plan
+from torchsmith.plan.file import read_plan, write_plan
 from torchsmith.plan.settings import set_values
 from torchsmith.train.watch import TrainingObserver
 
@@ -31,7 +31,17 @@ SMALL = {
 
 def trained(folder, **changed):
     settings = {**SMALL, **changed}
-    return torchsmith.train("iris", settings=settings, runs=folder, name="sick")
+    run = torchsmith.train("iris", settings=settings, runs=folder, name="sick")
+    return with_small_default(run)
+
+
+def with_small_default(run):
+    """Let a network that trains at once be what Torchsmith had chosen by itself."""
+    names = ("prepare", "network", "training.epochs", "training.batch_size")
+    plan = read_plan(run.folder.default_plan)
+    small = set_values(plan, {name: SMALL[name] for name in names})
+    write_plan(run.folder.default_plan, small)
+    return run
 
 
 def says(*findings):
@@ -51,7 +61,10 @@ def timid(tmp_path_factory):
 
 class Log(TrainingObserver):
     def __init__(self):
-        self.stages, self.left = [], []
+        self.stages, self.left, self.notes = [], [], []
+
+    def note(self, text):
+        self.notes.append(text)
 
     def stage(self, title, total=None):
         self.stages.append((title, total))
@@ -70,7 +83,8 @@ def test_a_rate_that_is_too_low_is_raised_until_it_helps_no_more(timid):
     assert winner.seeds == original.seeds == 3
     rates = [trial.changes.get("optimizer.lr") for trial in mended.trials]
     assert {1e-5, 1e-4, 1e-3, 1e-2, 1e-1} <= set(rates)
-    assert ("Trying: as it is", 6) in log.stages
+    assert ("Trying: as it is, seed 1", 6) in log.stages
+    assert ("Trying: as it is", 6) not in log.stages  # the run itself was that
     assert log.left[-1] == 0
     assert min(log.left) >= 0
 
@@ -91,7 +105,7 @@ def test_the_mended_plan_can_be_trained_and_says_why(timid):
 
 def test_what_does_not_help_is_not_written(tmp_path):
     healthy = trained(tmp_path, **{"training.epochs": 20})
-    wrong = says(("T7", {"optimizer.lr": 0.09}))
+    wrong = says(("T7", {"optimizer.lr": 1e-5}))
     mended = fix(healthy, diagnosis=wrong, train=True)
     assert mended.winner is None
     assert (mended.plan, mended.run) == (None, None)
@@ -102,9 +116,9 @@ def test_what_does_not_help_is_not_written(tmp_path):
 def test_a_run_that_diverged_is_mended_and_failures_are_told(tmp_path):
     with pytest.raises(TrainError):
         trained(tmp_path, **{"optimizer.lr": 1e30})
-    run = torchsmith.load_run(runs=tmp_path)
+    run = with_small_default(torchsmith.load_run(runs=tmp_path))
     changes = {"optimizer.lr": 0.1}
-    cannot = {"network": {"Sequential": [{"Linear": 16}, {"Linear": 7}]}}
+    cannot = {"optimizer.groups": [{"params": "nowhere.*", "lr": 0.1}]}
     mended = fix(run, diagnosis=says(("T1", changes), ("P6", cannot)))
     assert mended.original.score is None
     assert mended.original.failure == "diverges in epoch 1"
@@ -165,6 +179,75 @@ def test_nothing_found_is_nothing_to_try(timid):
     assert mended.left_out == ("C7: no setting of a plan changes this",)
 
 
+def test_what_came_out_before_it_was_stopped_is_kept(timid):
+    class Impatient(TrainingObserver):
+        def stage(self, title, total=None):
+            self.is_second = title.endswith("momentum 0.9 → 0.8") and total
+
+        def advance(self, done, seconds_left=None):
+            if self.is_second:
+                raise Interrupted(f"stopped after {done}, {seconds_left} s left")
+
+    rate, other = {"optimizer.lr": 0.1}, {"optimizer.momentum": 0.8}
+    found = says(("P2", rate), ("T7", other))
+    mended = fix(timid, Impatient(), diagnosis=found, train=True)
+    assert mended.was_stopped
+    assert mended.changes == rate
+    assert read_plan(timid.folder.mended).optimizer.lr == 0.1
+    assert mended.run is None
+    assert mended.verdict.startswith("Stopped; what came out so far: optimizer.SGD.lr")
+
+
+def test_how_long_it_takes_at_most_is_told_before(timid):
+    log = Log()
+    fix(timid, log, diagnosis=says(("P2", {"optimizer.lr": 0.1})))
+    assert log.notes[0].startswith("Trying remedies takes 1 min 0 s at most, about; ")
+
+
+def test_all_is_done_as_by_itself_where_nothing_was_found_and_that_is_better(tmp_path):
+    timid = trained(tmp_path, **{"optimizer.lr": 1e-6})
+    write_plan(timid.folder.default_plan, set_values(timid.plan, {"optimizer.lr": 0.1}))
+    mended = fix(timid, diagnosis=says())
+    assert mended.changes == {"optimizer": {"SGD": {"lr": 0.1, "momentum": 0.9}}}
+    assert mended.winner.title.startswith("all as Torchsmith would by itself: ")
+    assert "The doctor found nothing to mend" in mended.verdict
+
+
+def test_one_setting_is_changed_rather_than_all_where_that_is_as_good(tmp_path):
+    run = trained(tmp_path, **{"optimizer.lr": 1e-6, "training.clip_grad_norm": 2})
+    rate = {"optimizer.lr": 0.1}
+    write_plan(run.folder.default_plan, set_values(run.plan, SMALL))
+    mended = fix(run, diagnosis=says(("P13", rate)))
+    assert mended.changes == rate
+    assert any("all as Torchsmith" in trial.title for trial in mended.trials)
+
+
+def test_an_error_is_believed_where_trials_show_nothing(tmp_path):
+    run = trained(tmp_path, **{"training.epochs": 20})
+    decay = {"optimizer.weight_decay": 1e-7}  # no example of val is told otherwise
+    mended = fix(run, diagnosis=says(("P13", decay)))
+    assert mended.changes == decay
+    assert "found by other means" in mended.verdict
+    warning = (
+        says(("P13", decay)).findings[0].model_copy(update={"severity": "warning"})
+    )
+    assert fix(run, diagnosis=Diagnosis(findings=(warning,))).changes == {}
+
+
+def test_what_did_best_in_a_few_epochs_is_tried_in_full(tmp_path):
+    run = trained(tmp_path, **{"optimizer.lr": 1e-6, "training.epochs": 40})
+    slow = [record.model_copy(update={"seconds": 10.0}) for record in run.history]
+    run.__dict__["history"] = tuple(slow)
+    log, rate = Log(), {"optimizer.lr": 0.1}
+    mended = fix(run, log, diagnosis=says(("P13", rate)))
+    assert log.notes[0].startswith("Trying remedies takes 20 min")
+    title = "Trying: optimizer.SGD.lr 1e-06 → 0.1"
+    totals = [total for name, total in log.stages if name == title]
+    assert len(totals) == 2
+    assert totals[0] < totals[1] == 40
+    assert not mended.winner.is_short
+
+
 def test_stopping_says_that_the_run_is_as_it_was(timid):
     class Impatient(TrainingObserver):
         def advance(self, done, seconds_left=None):
@@ -191,7 +274,7 @@ def interrupted(folder, **changed):
     settings = {**SMALL, "training.epochs": 10, **changed}
     with pytest.raises(Interrupted):
         torchsmith.train("iris", settings=settings, runs=folder, observer=Stopping())
-    return torchsmith.load_run(runs=folder)
+    return with_small_default(torchsmith.load_run(runs=folder))
 
 
 @pytest.mark.parametrize("schedule", [None, "OneCycleLR", {"StepLR": 2}])

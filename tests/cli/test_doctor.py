@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 
 from tests.cli.conftest import FakeRun
+from torchsmith.api.mended import Mended
 from torchsmith.cli.environment import Environment, judge
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.inspect.inspection import Finding
@@ -233,3 +234,16 @@ def test_after_training_the_likely_cause_is_shown_with_what_to_do(
     folder = "mine/2026-11-20-1432-titanic"
     assert f"All of it: torchsmith doctor {folder}\n" in told
     assert f"try what the doctor says   torchsmith doctor {folder} --fix" in told
+
+
+def test_a_fix_that_was_stopped_tells_what_it_has_and_that_it_was_stopped(
+    run_cli, fake_api, monkeypatch
+):
+    def stopped(self, **asked):
+        del self, asked
+        return Mended(verdict="Stopped; so far:", metric="accuracy", was_stopped=True)
+
+    monkeypatch.setattr(FakeRun, "fix", stopped, raising=False)
+    done = run_cli("doctor", "last", "--fix")
+    assert "Stopped; so far:" in done.stdout
+    assert done.exit_code == 130

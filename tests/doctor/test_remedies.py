@@ -1,11 +1,11 @@
 """Remedies are changes that the plan can take."""
 
+import numpy as np
 import pytest
 
 import torchsmith
 from torchsmith.doctor.catalogue import CATALOGUE
 from torchsmith.doctor.remedies import (
-    SECTIONS,
     combined,
     in_words,
     remedies,
@@ -13,6 +13,7 @@ from torchsmith.doctor.remedies import (
     stronger,
     with_reason,
 )
+from torchsmith.doctor.usual import SECTIONS, as_usual
 from torchsmith.inspect.inspection import Finding
 from torchsmith.plan.settings import differences, set_values
 from torchsmith.plan.text import plan_text
@@ -194,3 +195,61 @@ def test_more_epochs_stay_where_nothing_mends_their_cause(plan, default):
     patient = found("P3", {"stopping.patience": 20, "stopping.min_delta": 0.0})
     given = changes_of(plan, default, patient, found("P2", {"optimizer.lr": 4}))
     assert dict(patient.changes) in given
+
+
+def test_a_wider_network_is_made_wider_once_more(plan, default):
+    first, *_ = (
+        one
+        for one in remedies([found("P11")], plan, default).contested
+        if one.repair is not None
+    )
+    second = stronger(first, plan)
+    assert plan_text(first.plan).count("Linear: 32") == 1
+    assert plan_text(second.plan).count("Linear: 128") == 1
+
+
+def test_what_the_default_sets_for_parts_of_its_own_network_is_left_out(plan, default):
+    members = {"optimizer.groups": [{"params": "members.*", "lr": 0.1}]}
+    grouped = set_values(default, members)
+    changes, _ = as_usual(plan, grouped, "optimizer")
+    assert "groups" not in changes["optimizer"]["AdamW"]
+    changes, _ = as_usual(plan, grouped, "network optimizer")
+    assert changes["optimizer"]["AdamW"]["groups"]
+
+
+def test_a_network_that_reads_computed_features_is_taken_without_them():
+    steps = np.random.default_rng(0).normal(size=(60, 1, 24)).astype(np.float32)
+    data = (steps, np.arange(60) % 2)
+    network = {"SequenceNet": "Transformer"}
+    kind = {"data.kind": "sequences", "prepare": ["Standardize"], "network": network}
+    ours = torchsmith.plan(data, settings=kind)
+    features = {"RandomConvolutions": {"num_features": 168, "keep_steps": True}}
+    both = {"SequenceNet": {"body": "GRU", "features": True}}
+    given = {"prepare": ["Standardize", features], "network": both}
+    theirs = set_values(ours, given)
+    _, changed = as_usual(ours, theirs, "network")
+    assert not changed.network.features
+    assert as_usual(ours, theirs, "prepare network")[1].network.features
+
+
+def test_all_of_the_default_is_worth_a_trial_unless_what_was_found_lies_elsewhere(
+    plan, default
+):
+    whole = remedies([], plan, default).whole
+    assert not differences(
+        whole.plan.model_copy(update={"calibration": default.calibration}), default
+    )
+    assert remedies([], default, default).whole is None
+    assert remedies([found("C7")], plan, default).whole is None
+    made = remedies([found("P1"), found("Q1", severity="warning")], plan, default)
+    assert made.whole.codes == ("P1", "Q1")
+    assert made.whole.is_whole
+
+
+def test_only_what_an_error_itself_names_is_sure(plan, default):
+    rate = {"optimizer.lr": 0.5}
+    first, *others = remedies([found("P1", rate)], plan, default).contested
+    assert first.is_sure
+    assert not any(one.is_sure for one in others)
+    warned = remedies([found("P1", rate, "warning")], plan, default)
+    assert not warned.contested[0].is_sure

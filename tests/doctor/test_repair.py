@@ -3,7 +3,12 @@
 import pytest
 
 import torchsmith
-from torchsmith.doctor.repair import wider, with_activations, with_norms
+from torchsmith.doctor.repair import (
+    wider,
+    with_activations,
+    with_little_dropout,
+    with_norms,
+)
 from torchsmith.plan.settings import set_values
 
 
@@ -58,4 +63,22 @@ def test_a_family_of_networks_has_settings_for_it():
     assert type(mended.activation).__name__ == "ReLU"
     assert with_norms(set_values(sick, with_norms(sick))) == {}
     assert with_activations(sick) == {}
-    assert wider(planned(layers(A, OUT))) == {}
+    assert with_little_dropout(sick) == {}
+    dropped = planned({"MLP": {"hidden": [2], "dropout": 0.9}})
+    assert with_little_dropout(dropped) == {"network.dropout": 0.1}
+
+
+def test_a_list_of_layers_is_made_wider_but_for_its_end():
+    changes = wider(planned(layers(A, "ReLU", B, OUT)))
+    wide = {"Linear": {"out_features": 32, "bias": False}}
+    assert changes == {"network": layers({"Linear": 32}, "ReLU", wide, OUT)}
+    assert wider(planned(layers(OUT))) == {}
+
+
+def test_where_dropout_takes_more_than_half_a_little_is_left():
+    much, named, usual = {"Dropout": 0.9}, {"Dropout": {"p": 0.6}}, {"Dropout": 0.5}
+    before = layers(A, much, B, named, "Dropout", usual, OUT)
+    changes = with_little_dropout(planned(before))
+    little = {"Dropout": 0.1}
+    assert changes["network"] == layers(A, little, B, little, "Dropout", usual, OUT)
+    assert with_little_dropout(planned(layers(A, usual, OUT))) == {}

@@ -20,6 +20,7 @@ class Trial(Record):
             95 % interval holds what other examples, and other seeds, would change.
         start: Epochs that were done where it began: 0, or those of a checkpoint.
         epochs: That it was trained from there, with each seed.
+        is_short: Whether that is only a part of what its plan says.
         seeds: How many.
         seconds: That all of it took.
         failure: Why there is no score.
@@ -33,6 +34,7 @@ class Trial(Record):
     gain: Score | None = None
     start: int = 0
     epochs: int = 0
+    is_short: bool = False
     seeds: int = 1
     seconds: float = 0.0
     failure: str = ""
@@ -59,6 +61,7 @@ class Mended(Record):
         settled: Changes without a trial, in words: they change what is measured.
         changes: All that the mended plan changes: what is settled, and what won.
         left_out: What was not tried, and why.
+        was_stopped: Whether the person stopped the trials; what was known is kept.
         plan: The file with the mended plan; None where nothing is changed.
         run: The folder of the run of that plan, where it was trained.
         before, after: Scores on the test part, of the run and of the mended run.
@@ -74,6 +77,7 @@ class Mended(Record):
     settled: tuple[str, ...] = ()
     changes: dict[str, JsonValue] = {}
     left_out: tuple[str, ...] = ()
+    was_stopped: bool = False
     plan: str | None = None
     run: str | None = None
     before: Score | None = None

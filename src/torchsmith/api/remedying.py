@@ -9,6 +9,7 @@ from torchsmith.api.planning import Planned, Source, load_planned
 from torchsmith.api.run import Run
 from torchsmith.core.errors import Interrupted
 from torchsmith.core.vocabulary import METRIC_TITLES
+from torchsmith.core.wording import duration
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.doctor.remedies import Remedy, in_words, remedies, with_reason
 from torchsmith.plan.file import read_plan, write_plan
@@ -19,7 +20,10 @@ from torchsmith.train.watch import TrainingObserver
 QUIET = TrainingObserver()
 
 LEAST_SECONDS = 60.0
-"""That all trials together may take; of a run that took longer, as long as it took."""
+"""That all trials together may take at least."""
+
+TIMES = 3.0
+"""As long as the run took they may take, where that is more."""
 
 
 def fix(
@@ -36,8 +40,11 @@ def fix(
     Both are trained with the same seeds for the same epochs, and compared on the val
     part; the test part is not read. They begin at the start; of a run that did not come
     to its end, and is too long to be tried as a whole, at its newest checkpoint where
-    the remedy can begin there and the checkpoint is healthy. The mended plan lands in
-    the run folder as `mended.yaml`.
+    the remedy can begin there and the checkpoint is healthy. Where there is no time for
+    all in full they are tried for fewer epochs first, and the best again in full. Where
+    that helps by more than chance allows, and more than any remedy, all is done as
+    Torchsmith would do it by itself. Ctrl-C ends the trials, and keeps what came out so
+    far. The mended plan lands in the run folder as `mended.yaml`.
 
     Args:
         run: Finished or not.
@@ -45,13 +52,14 @@ def fix(
         train: Train the mended plan, into a run folder beside that of the run.
         diagnosis: What is to be remedied; the run's own where not given.
         source: The run's data from somewhere else, such as arrays in memory.
-        seconds: That trials may take in all, about; as long as the run took, and at
-            least a minute, where not given.
+        seconds: That trials may take in all, about; three times as long as the run
+            took, and at least a minute, where not given.
 
     Raises:
         DataError: The run's data is not there any more, or has changed.
         TrainError: The run has no val part to compare on, or its folder is read-only.
-        Interrupted: Ctrl-C or SIGTERM; the run stays as it was.
+        Interrupted: Ctrl-C or SIGTERM before anything was tried, or while the mended
+            plan was trained; the run stays as it was.
     """
     begin, plan = perf_counter(), _left_open(run.plan)
     diagnosis = run.diagnosis if diagnosis is None else diagnosis
@@ -64,26 +72,31 @@ def fix(
         settled=tuple(_told(remedy, plan) for remedy in found.settled),
         left_out=found.left_out,
     )
-    if not (found.settled or found.contested):
+    if not (found.settled or found.contested or found.whole):
         return mended.model_copy(update={"verdict": "There is nothing to try."})
     data = load_planned(base, observer, source)
     made = base
-    if found.contested:
+    if found.contested or found.whole:
         import_torch(observer)
         from torchsmith.api.trials import Trials
         from torchsmith.api.trying import Contest
 
         taken = [record.seconds for record in run.history]
-        allowed = max(LEAST_SECONDS, sum(taken)) if seconds is None else seconds
+        allowed = seconds or max(LEAST_SECONDS, TIMES * sum(taken))
+        observer.note(
+            f"Trying remedies takes {duration(allowed)} at most, about; Ctrl-C "
+            f"ends it earlier and keeps what came out so far"
+        )
         try:
             trials = Trials(Contest(base, data, run), base, taken, allowed, observer)
-            mended = trials.carry_out(mended, found.contested)
+            mended = trials.carry_out(mended, found.contested, found.whole)
         except Interrupted as stop:
             raise Interrupted(
                 f"{run.path}: stopped while remedies were tried; the run stays as it "
                 f"was, try again with: torchsmith doctor {run.path} --fix"
             ) from stop
         made = _with_winner(base, mended)
+        mended = mended.model_copy(update={"was_stopped": trials.was_stopped})
     mended = mended.model_copy(update={"verdict": _verdict(mended)})
     if differences(made, plan):
         write_plan(run.folder.mended, made)
@@ -93,7 +106,7 @@ def fix(
         changes |= {} if mended.winner is None else mended.winner.changes
         where = str(run.folder.mended)
         mended = mended.model_copy(update={"plan": where, "changes": changes})
-        if train:
+        if train and not mended.was_stopped:
             planned = Planned(data, run.inspection, made, default)
             mended = _trained(run, planned, mended, observer)
     return mended.model_copy(update={"seconds": round(perf_counter() - begin, 1)})
@@ -148,11 +161,16 @@ def _with_winner(base: Plan, mended: Mended) -> Plan:
 
 
 def _verdict(mended: Mended) -> str:
-    parts = []
+    parts = ["Stopped; what came out so far:"] if mended.was_stopped else []
     if mended.settled:
         parts.append(
             "What changes the measure itself needs no trial: the score becomes what is "
             "true, also where it falls."
+        )
+    if mended.trials and not any(trial.codes for trial in mended.trials):
+        parts.append(
+            "The doctor found nothing to mend; what Torchsmith would do by itself was "
+            "tried all the same."
         )
     winner, original = mended.winner, mended.original
     if winner is not None and original is not None:
@@ -162,7 +180,12 @@ def _verdict(mended: Mended) -> str:
             f"part, better by {winner.gain}, after {_amount(winner)}."
         )
         if winner.gain is not None and winner.gain.low <= 0:
-            parts.append("Chance alone could give as much.")
+            parts.append(
+                "Chance alone could give as much; that it is needed was found by other "
+                "means."
+            )
+        if winner.is_short:
+            parts.append("There was no time to try it for all epochs of its plan.")
     elif mended.trials:
         parts.append("No remedy is likely better than the plan as it is.")
     return " ".join(parts)

@@ -1,14 +1,15 @@
 """Which remedies are tried, in which order, for how long, and which of them wins."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from statistics import fmean, median
 from time import perf_counter
 
+from torchsmith.api.contender import Contender, by_gain, gain, winner_of
 from torchsmith.api.mended import Mended, Trial
 from torchsmith.api.origin import Origin
-from torchsmith.api.trying import Attempt, Contest, Gain
-from torchsmith.core.errors import PlanError
+from torchsmith.api.trying import Contest
+from torchsmith.core.errors import Interrupted, PlanError
 from torchsmith.doctor.remedies import Remedy, combined, in_words, stronger
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import differences, set_values
@@ -24,48 +25,20 @@ MOST_DOSES = 5
 MOST_ADDED = 4
 """Remedies that are tried together with the best."""
 
-LIKELY = 1.0
-"""Standard errors by which a remedy is better that is kept although chance could give
-as much: what it is for was found by other means."""
-
 SEEDS = 3
 """With which the original and the best are compared, where there is time."""
-
-NEARLY = 0.99
-"""Of the largest gain is as good: of such remedies the one that changes least wins."""
 
 PATIENCE = 4.0
 """A trial may take so many times as long as the original for the same epochs."""
 
+LEAST_SECONDS = 2.0
+"""That each trial may take: what trains for milliseconds is not worth a limit."""
 
-@dataclass
-class _Contender:
-    """A remedy, or the original, and what its trainings gave, by seed."""
+NEARLY_WHOLE = 0.7
+"""Of the epochs, from which trials are not shortened: the last ones may be left out."""
 
-    plan: Plan
-    remedy: Remedy | None = None
-    origin: Origin | None = None
-    attempts: dict[int, Attempt] = field(default_factory=dict)
-    gain: Gain | None = None
-
-    @property
-    def value(self) -> float:
-        return float("-inf") if self.gain is None else self.gain.score.value
-
-    @property
-    def helps(self) -> bool:
-        """Whether it is better by more than chance allows."""
-        return self.gain is not None and self.gain.score.low > 0
-
-    @property
-    def may_help(self) -> bool:
-        """Whether it is likely better: what it is for was found by other means."""
-        return self.gain is not None and self.value >= LIKELY * self.gain.error > 0
-
-    @property
-    def harms(self) -> bool:
-        """Whether it is worse by more than chance allows."""
-        return self.gain is not None and self.gain.score.high < 0
+MOST_FINALS = 3
+"""Remedies that are tried in full, where all were tried shortened."""
 
 
 class Trials:
@@ -77,6 +50,9 @@ class Trials:
         taken: Seconds of each epoch of its run, as far as it came.
         seconds: That all may take, about.
         observer: Is told how it goes.
+
+    Attributes:
+        was_stopped: Whether the person stopped it; what was known then is kept.
     """
 
     def __init__(
@@ -93,46 +69,72 @@ class Trials:
         self._seconds = seconds
         self._end = perf_counter() + seconds
         self._observer = observer
-        self._originals: dict[Origin | None, _Contender] = {}
-        self._tried: list[_Contender] = []
-        self._epochs = plan.training.epochs
+        self._originals: dict[tuple[Origin | None, float], Contender] = {}
+        self._tried: list[Contender] = []
+        self._share = 1.0
         self._left_out: list[str] = []
+        self.was_stopped = False
 
-    def carry_out(self, mended: Mended, contested: Sequence[Remedy]) -> Mended:
+    def carry_out(
+        self, mended: Mended, contested: Sequence[Remedy], whole: Remedy | None
+    ) -> Mended:
         """Try remedies, and return what is known with what came out.
 
         Args:
             mended: What is known.
             contested: In the order of trying.
+            whole: Replaces all; it wins where that is better than any of the others by
+                more than chance allows.
 
         Raises:
-            Interrupted: The person asked to stop.
+            Interrupted: The person asked to stop before anything was tried.
         """
         queue = [one for one in map(self._on_plan, contested) if one is not None]
         queue = queue[:MOST_REMEDIES]
         both = combined(queue[0], queue[1], self._plan) if len(queue) > 1 else None
         queue[2:2] = [] if both is None else [both]
+        last = None if whole is None else self._on_plan(whole)
+        try:
+            self._carry_out(queue, last)
+        except (Interrupted, KeyboardInterrupt):
+            if not self._tried:
+                raise
+            self.was_stopped = True
+        winner = winner_of(self._tried, self._plan, self._contest)
+        shown = self._tried[0] if winner is None and self._tried else winner
+        original = None
+        if shown is not None:
+            original = self._originals.get((shown.origin, shown.share))
+        return mended.model_copy(
+            update={
+                "num_val": self._contest.num_val,
+                "original": None if original is None else self._trial(original),
+                "trials": tuple(map(self._trial, self._tried)),
+                "best": None if winner is None else self._tried.index(winner),
+                "left_out": (*mended.left_out, *dict.fromkeys(self._left_out)),
+            }
+        )
+
+    def _carry_out(self, queue: Sequence[Remedy], whole: Remedy | None) -> None:
         if self._pace is None:
             self._measure_pace(queue)
-        self._choose_length(len(queue))
+        self._share = self._possible_share(len(queue) + (whole is not None))
         for remedy in queue:
             self._try(remedy)
         self._raise_doses()
         self._all_together(queue)
         self._add_to_the_best(queue)
         self._raise_doses()  # of what was added up
+        if whole is not None:
+            self._try(whole)
+        if self._share < 1 and all(one.origin is None for one in self._tried):
+            self._try_in_full(queue)
         self._more_seeds()
-        winner = self._winner()
-        original = self._original(None if winner is None else winner.origin)
-        return mended.model_copy(
-            update={
-                "num_val": self._contest.num_val,
-                "original": self._trial(original),
-                "trials": tuple(map(self._trial, self._tried)),
-                "best": None if winner is None else self._tried.index(winner),
-                "left_out": (*mended.left_out, *self._left_out),
-            }
-        )
+
+    @property
+    def _here(self) -> list[Contender]:
+        """What was tried for as many epochs as is tried now."""
+        return [one for one in self._tried if one.share == self._share]
 
     def _on_plan(self, remedy: Remedy) -> Remedy | None:
         """Return a remedy of the plan with what is settled."""
@@ -157,80 +159,106 @@ class Trials:
                 self._pace = attempt.seconds
                 return
 
-    def _choose_length(self, num_remedies: int) -> None:
-        """Take as many epochs as there is time for, at most those of the plan."""
-        if self._pace is None:
-            return
-        # The original, some doses and a pair, and more seeds of the best three.
-        num_trainings = 1 + num_remedies + 3 + 3 * (SEEDS - 1)
-        possible = int(self._seconds / (num_trainings * max(self._pace, 1e-6)))
-        self._epochs = min(max(possible, 1), self._epochs)
+    def _possible_share(self, num_remedies: int) -> float:
+        """Return the share of the epochs for which there is time to try all remedies.
 
-    def _try(self, remedy: Remedy) -> _Contender | None:
-        """Train a remedy with the plan's own seed, unless it is known or too late."""
-        if any(not differences(remedy.plan, one.plan) for one in self._tried):
-            return None
-        title = in_words(remedy.plan, self._plan)
+        Where that is not the whole, time is kept for two of them in full: what half a
+        training shows may be wrong.
+        """
+        if self._pace is None:
+            return 1.0
         full = self._plan.training.epochs
-        if remedy.plan.training.epochs > full > self._epochs:
+        possible = self._seconds / max(self._pace * full, 1e-6)
+        share = (possible - min(2.0, possible / 2)) / (num_remedies + 3)
+        return 1.0 if share >= NEARLY_WHOLE else max(round(share * full), 1) / full
+
+    def _try_in_full(self, queue: Sequence[Remedy]) -> None:
+        """Try for all epochs what did best, and what is for the likely cause."""
+        best = sorted((one for one in self._here if one.may_help), key=by_gain)
+        wanted = [one.remedy for one in best[:1]]
+        wanted += [one for one in queue if self._is_longer(one)][:1]
+        wanted += [*queue[:1], *(one.remedy for one in best[1:2])]
+        self._share = 1.0
+        for remedy in wanted[:MOST_FINALS]:
+            if remedy is not None:
+                self._try(remedy)
+        self._raise_doses()
+
+    def _is_longer(self, remedy: Remedy) -> bool:
+        return remedy.plan.training.epochs > self._plan.training.epochs
+
+    def _try(self, remedy: Remedy) -> Contender | None:
+        """Train a remedy with the plan's own seed, unless it is known or too late."""
+        if any(not differences(remedy.plan, one.plan) for one in self._here):
+            return None
+        title = self._words(remedy)
+        if self._share < 1 and not remedy.is_whole and self._is_longer(remedy):
             self._left_out.append(f"{title}: only a whole training would show it")
             return None
         if self._tried and perf_counter() > self._end:
             self._left_out.append(f"{title}: the time was over")
             return None
-        is_short = self._epochs < full
-        origin = self._contest.origin if is_short else None
+        origin = self._contest.origin if self._share < 1 else None
         if origin is not None and not origin.allows(remedy.plan):
             origin = None
         self._original(origin)
-        contender = _Contender(remedy.plan, remedy, origin)
-        self._tried.append(contender)
+        contender = Contender(remedy.plan, remedy, origin, self._share)
         self._train(contender, self._plan.training.seed)
+        self._tried.append(contender)
         return contender
 
-    def _original(self, origin: Origin | None) -> _Contender:
+    def _original(self, origin: Origin | None) -> Contender:
         """Return the original as it goes from there on, with the plan's own seed."""
-        if origin not in self._originals:
-            self._originals[origin] = _Contender(self._plan, origin=origin)
-            self._train(self._originals[origin], self._plan.training.seed)
-        return self._originals[origin]
+        key = origin, self._share
+        if key not in self._originals:
+            made = Contender(self._plan, None, origin, self._share)
+            known = self._contest.known if made.share == 1 else None
+            if known is None:
+                self._train(made, self._plan.training.seed)
+            else:
+                made.attempts[self._plan.training.seed] = known
+            self._originals[key] = made
+        return self._originals[key]
 
-    def _train(self, contender: _Contender, seed: int) -> None:
-        epochs = contender.plan.training.epochs
-        if self._epochs < self._plan.training.epochs:
-            epochs = min(self._epochs, epochs)
+    def _train(self, contender: Contender, seed: int) -> None:
+        plan, epochs = contender.plan, contender.plan.training.epochs
+        if contender.share < 1:
+            epochs = max(round(epochs * contender.share), 1)
+            if contender.origin is None:  # its schedule comes to its end, too
+                shorter = plan.training.model_copy(update={"epochs": epochs})
+                plan = plan.model_copy(update={"training": shorter})
         title = self._title(contender)
         more = f", seed {seed}" if seed != self._plan.training.seed else ""
         self._observer.stage(f"Trying: {title}{more}", epochs)
-        limit = self._seconds / 2
+        left = self._end - perf_counter()
+        limit = max(left / (2 if contender.is_whole else 3), LEAST_SECONDS)
         if self._pace is not None:
-            limit = max(PATIENCE * self._pace * epochs, 2.0)
+            limit = max(limit, PATIENCE * self._pace * epochs)
         contender.attempts[seed] = self._contest.train(
-            contender.plan,
+            plan,
             seed=seed,
             epochs=epochs,
             seconds=limit,
             observer=_Advance(self._observer, epochs),
             origin=contender.origin,
         )
-        if contender.remedy is None:
-            return
-        theirs = self._original(contender.origin).attempts
-        seeds = [seed for seed in contender.attempts if seed in theirs]
-        contender.gain = self._contest.gain(
-            [contender.attempts[seed] for seed in seeds],
-            [theirs[seed] for seed in seeds],
-        )
+        if contender.remedy is not None:
+            original = self._originals[contender.origin, contender.share]
+            contender.gain = gain(self._contest, contender, original)
 
-    def _title(self, contender: _Contender) -> str:
+    def _title(self, contender: Contender) -> str:
         if contender.remedy is None:
             return "as it is"
-        return in_words(contender.plan, self._plan)
+        return self._words(contender.remedy)
+
+    def _words(self, remedy: Remedy) -> str:
+        all_of_it = "all as Torchsmith would by itself: " if remedy.is_whole else ""
+        return all_of_it + in_words(remedy.plan, self._plan)
 
     def _raise_doses(self) -> None:
         """Make the most promising change of a number once more, while that helps."""
-        able = [one for one in self._tried if _stronger(one, self._plan) is not None]
-        last, before = min(able, key=_by_gain, default=None), self._plan
+        able = [one for one in self._here if _stronger(one, self._plan) is not None]
+        last, before = min(able, key=by_gain, default=None), self._plan
         if last is not None and self._is_dear(last):
             return
         for _ in range(MOST_DOSES):
@@ -242,16 +270,16 @@ class Trials:
                 return
             last, before = found, last.plan
 
-    def _is_dear(self, dose: _Contender) -> bool:
+    def _is_dear(self, dose: Contender) -> bool:
         """Whether it only trains for longer, where something else helps more."""
         is_longer = dose.plan.training.epochs > self._plan.training.epochs
         return is_longer and any(
-            one.helps and one.value > dose.value for one in self._tried
+            one.helps and one.value > dose.value for one in self._here
         )
 
     def _all_together(self, queue: Sequence[Remedy]) -> None:
         """Try all remedies at once, where none alone is enough to learn anything."""
-        if not queue or any(one.may_help for one in self._tried):
+        if not queue or any(one.may_help for one in self._here):
             return
         together = queue[0]
         for remedy in queue[1:]:
@@ -260,7 +288,7 @@ class Trials:
 
     def _add_to_the_best(self, others: Sequence[Remedy]) -> None:
         """Try the best remedy together with the others, one after the other."""
-        best = min(self._tried, key=_by_gain, default=None)
+        best = min(self._here, key=by_gain, default=None)
         if best is None or best.remedy is None or not best.may_help:
             return
         remedy, value, num_tried = best.remedy, best.value, 0
@@ -277,36 +305,24 @@ class Trials:
 
     def _more_seeds(self) -> None:
         """Compare the most promising and the original with other seeds, too."""
-        best = sorted((one for one in self._tried if one.may_help), key=_by_gain)[:2]
-        if (winner := self._winner()) is not None and winner not in best:
+        best = sorted((one for one in self._here if one.may_help), key=by_gain)[:2]
+        if (
+            winner := winner_of(self._tried, self._plan, self._contest)
+        ) in self._here and winner not in best:
             best.append(winner)
         if not best:
             return
-        originals = {id(o): o for o in (self._original(one.origin) for one in best)}
-        everyone = [*originals.values(), *best]
+        keys = dict.fromkeys((one.origin, one.share) for one in best)
+        originals = [self._originals[key] for key in keys]
         first = self._plan.training.seed
         for seed in range(first + 1, first + SEEDS):
-            each = [one.attempts[first].seconds for one in everyone]
+            each = [one.attempts[first].seconds for one in (*originals, *best)]
             if perf_counter() + sum(each) > self._end:
                 return
-            for one in everyone:
+            for one in (*originals, *best):
                 self._train(one, seed)
 
-    def _winner(self) -> _Contender | None:
-        """Return the smallest change of those that help about as much as the best."""
-        most = max((len(one.attempts) for one in self._tried), default=0)
-        known = [one for one in self._tried if len(one.attempts) == most]
-        helpful = [one for one in known if one.helps]
-        helpful = helpful or [one for one in known if one.may_help]
-        largest = max((one.value for one in helpful), default=0.0)
-        near = [one for one in helpful if one.value >= NEARLY * largest]
-        return min(near, key=self._size, default=None)
-
-    def _size(self, contender: _Contender) -> tuple[int, int, float]:
-        num_changes = len(differences(contender.plan, self._plan))
-        return num_changes, contender.plan.training.epochs, -contender.value
-
-    def _trial(self, contender: _Contender) -> Trial:
+    def _trial(self, contender: Contender) -> Trial:
         attempts = list(contender.attempts.values())
         scores = [self._contest.score(attempt) for attempt in attempts]
         known = [score for score in scores if score is not None]
@@ -320,6 +336,7 @@ class Trials:
             gain=None if contender.gain is None else contender.gain.score,
             start=0 if contender.origin is None else contender.origin.epoch,
             epochs=max(attempt.epochs for attempt in attempts),
+            is_short=contender.share < 1,
             seeds=len(attempts),
             seconds=round(sum(attempt.seconds for attempt in attempts), 3),
             failure=next((a.failure for a in attempts if a.failure), ""),
@@ -343,10 +360,6 @@ class _Advance(TrainingObserver):
         self._observer.advance(self._done, each * left)
 
 
-def _stronger(contender: _Contender, before: Plan) -> Remedy | None:
+def _stronger(contender: Contender, before: Plan) -> Remedy | None:
     remedy = contender.remedy
     return None if remedy is None else stronger(remedy, before)
-
-
-def _by_gain(contender: _Contender) -> float:
-    return -contender.value

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
+from torch import nn
 
 from torchsmith.api.carrying import torch_threads
 from torchsmith.api.evaluating import true_targets
@@ -32,6 +33,9 @@ from torchsmith.train.watch import TrainingObserver
 
 STUDENT = {1: 12.7, 2: 4.3, 3: 3.18, 4: 2.78}
 """97.5 % points of Student's t by degrees of freedom, for a few seeds."""
+
+SAME_WEIGHTS = ("training.engine", "training.threads", "calibration", "robustness")
+"""Settings that do not change which weights a training ends with."""
 
 BESIDE = ("optimizer", "schedule", "init", "averaging", "training", "stopping")
 """Sections that may differ where prepared data and loss are shared."""
@@ -79,6 +83,8 @@ class Contest:
     Attributes:
         num_val: Examples on which plans are compared.
         origin: That place, where the run did not come to its end.
+        known: The training of the plan that the run itself was; None where it did not
+            come to its end, or where the plan trains something else.
 
     Raises:
         DataError: The data cannot be split or prepared as planned.
@@ -101,6 +107,7 @@ class Contest:
         self._resamples = Resamples(len(val), plan.training.seed)
         self._constant = _constant(self._setup, plan, data)
         self.origin = Origin.of(run, self._setup, plan)
+        self.known = self._of_run(run)
 
     @property
     def metric(self) -> Metric:
@@ -189,6 +196,26 @@ class Contest:
         )
         return Gain(score, hypot((low + high) / (2 * Z95), error))
 
+    def _of_run(self, run: Run) -> Attempt | None:
+        changed = differences(self._plan, run.plan)
+        if self._setup.job.val is None or not run.folder.outcome.is_file():
+            return None
+        if not all(path.startswith(SAME_WEIGHTS) for path in changed):
+            return None
+        try:
+            network = run.network.to(self._setup.job.device)
+        except TrainError:  # it is damaged, and trained again
+            return None
+        outputs = self._on_val(self._plan, self._setup, network)
+        seconds = sum(record.seconds for record in run.history)
+        return Attempt(outputs, len(run.history), seconds)
+
+    def _on_val(self, plan: Plan, setup: Setup, network: nn.Module) -> np.ndarray:
+        if setup.job.val is None:
+            raise AssertionError(plan.split)
+        _, outputs, _ = evaluate_loss(setup.job, network, setup.job.val)
+        return finish_outputs(plan.problem, plan.loss, setup.preparation, outputs)
+
     def _outputs(self, attempt: Attempt) -> np.ndarray:
         return self._constant if attempt.outputs is None else attempt.outputs
 
@@ -218,10 +245,7 @@ class Contest:
         fit(job, state, session, engine.train_epoch)
         if session.out_of_time(state):
             raise TrainError(f"takes longer than {seconds:.0f} s")
-        if job.val is None:
-            raise AssertionError(plan.split)
-        _, outputs, _ = evaluate_loss(job, state.network, job.val)
-        return finish_outputs(plan.problem, plan.loss, setup.preparation, outputs)
+        return self._on_val(plan, setup, state.network)
 
     def _set_up(self, plan: Plan) -> Setup:
         changed = {path.partition(".")[0] for path in differences(plan, self._plan)}

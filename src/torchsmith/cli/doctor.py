@@ -13,6 +13,7 @@ from torchsmith.cli.options import (
     target_option,
 )
 from torchsmith.cli.output import Output
+from torchsmith.core.errors import Interrupted
 from torchsmith.core.wording import gigabytes
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def doctor(  # noqa: PLR0913 -- its options
     elif what is None:
         ctx.exit(_machine(runs_folder, output))
     elif fix:
-        _fix(what, runs_folder, output, train=train)
+        ctx.exit(_fix(what, runs_folder, output, train=train))
     else:
         with output.progress() as observer:
             from torchsmith import api
@@ -109,7 +110,8 @@ def doctor(  # noqa: PLR0913 -- its options
         ctx.exit(1 if diagnosis.errors else 0)
 
 
-def _fix(run: str, runs_folder: Path, output: Output, *, train: bool) -> None:
+def _fix(run: str, runs_folder: Path, output: Output, *, train: bool) -> int:
+    """Try remedies, and return the exit code."""
     with output.progress() as observer:
         from torchsmith import api
 
@@ -120,6 +122,7 @@ def _fix(run: str, runs_folder: Path, output: Output, *, train: bool) -> None:
         output.say(mended.run or mended.plan or "")
     else:
         output.say(str(mended))
+    return Interrupted.exit_code if mended.was_stopped else 0
 
 
 def _show(diagnosis: "Diagnosis", output: Output, run: Path | None) -> None:

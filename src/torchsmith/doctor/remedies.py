@@ -14,13 +14,18 @@ from pydantic import JsonValue
 
 from torchsmith.core.errors import PlanError
 from torchsmith.doctor.rank import causes_of, ranked
-from torchsmith.doctor.repair import wider, with_activations, with_norms
+from torchsmith.doctor.repair import (
+    wider,
+    with_activations,
+    with_little_dropout,
+    with_norms,
+)
+from torchsmith.doctor.usual import SECTIONS, WHOLE, as_usual
 from torchsmith.inspect.inspection import Finding
 from torchsmith.plan.optimizers import Muon
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.schedules import OneCycleLR
 from torchsmith.plan.settings import REASON, differences, set_values
-from torchsmith.plan.text import document
 from torchsmith.plan.yaml import parse_value
 
 SETTLED = frozenset({"problem", "data", "split", "calibration", "doctor", "robustness"})
@@ -33,44 +38,18 @@ LOWER_RATE, HIGHER_RATE = 0.2, 10.0
 LARGEST_STEP = 10.0
 """A number is changed by no larger factor at a time once its remedy was tried."""
 
-SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "D3": ("prepare",),
-    "D4": ("prepare",),
-    "D5": ("loss",),
-    "P1": ("optimizer schedule",),
-    "P2": ("optimizer schedule",),
-    "P3": ("stopping", "averaging"),
-    "P4": ("training.batch_size",),
-    "P5": ("network loss",),
-    "P6": ("network",),
-    "P7": ("network", "optimizer", "augment"),
-    "P10": ("augment",),
-    "P11": ("network",),
-    "P12": ("optimizer",),
-    "P13": ("schedule",),
-    "C6": ("averaging", "network"),
-    "C9": ("network",),
-    "C10": ("init", "network"),
-    "C12": ("loss",),
-    "T1": ("optimizer schedule",),
-    "T2": ("optimizer schedule", "init", "network"),
-    "T3": ("init", "network"),
-    "T4": ("optimizer schedule", "init", "network"),
-    "T5": ("init", "network"),
-    "T6": ("optimizer schedule", "network"),
-    "T7": ("optimizer schedule", "training.batch_size", "stopping"),
-    "T8": ("stopping", "network", "optimizer", "augment"),
-}
-"""Where the fault of each code may lie, and what is then set, together, as Torchsmith
-would by itself."""
+Repair = Callable[[Plan], dict[str, JsonValue]]
 
-REPAIRS: Mapping[str, tuple[Callable[[Plan], dict[str, JsonValue]], ...]] = {
+REPAIRS: Mapping[str, tuple[Repair, ...]] = {
+    "P7": (with_little_dropout,),
     "P11": (with_activations, wider),
     "C10": (with_norms,),
     "T2": (with_norms,),
     "T3": (with_norms,),
     "T4": (with_norms,),
     "T5": (with_norms,),
+    "T6": (wider,),
+    "Q1": (wider,),
 }
 """What may put the network's own layers right."""
 
@@ -88,6 +67,9 @@ class Remedy:
         plan: The plan with them.
         reason: Why, in a few words.
         is_dose: Whether it may be too weak, and can be made once more on top.
+        repair: Of the network's own layers, where that can be made once more on top.
+        is_whole: Whether it replaces all that decides how well a network learns.
+        is_sure: Whether an error itself names it: a setting beyond all that is usual.
     """
 
     codes: tuple[str, ...]
@@ -95,6 +77,9 @@ class Remedy:
     plan: Plan
     reason: str
     is_dose: bool = False
+    repair: Repair | None = None
+    is_whole: bool = False
+    is_sure: bool = False
 
     @property
     def is_settled(self) -> bool:
@@ -109,6 +94,9 @@ class Remedies:
     Attributes:
         settled: Made without a contest.
         contested: Worth a trial, those of the likeliest cause first.
+        whole: All as Torchsmith would do it by itself, worth a trial where the others
+            do not win back what was lost; None where that is the plan, or where what
+            was found lies elsewhere.
         left_out: Codes of errors and warnings about which a plan can do nothing, or
             that follow from another; changes that do not fit the plan; with the reason.
     """
@@ -116,6 +104,7 @@ class Remedies:
     settled: tuple[Remedy, ...]
     contested: tuple[Remedy, ...]
     left_out: tuple[str, ...]
+    whole: Remedy | None = None
 
 
 def remedies(findings: Iterable[Finding], plan: Plan, default: Plan) -> Remedies:
@@ -140,15 +129,18 @@ def remedies(findings: Iterable[Finding], plan: Plan, default: Plan) -> Remedies
             left_out.append(f"{finding.code}: follows from {cause}, mended first")
             mine = []
         others = [*_repaired(finding, plan), *_usual(finding, plan, default)]
-        if not (mine or others or finding.changes):
+        if not (mine or others or finding.changes or _lags([finding])):
             left_out.append(f"{finding.code}: no setting of a plan changes this")
         own += mine
         usual += others
     distinct = tuple(_distinct([*own, *usual], plan))
+    contested = tuple(remedy for remedy in distinct if not remedy.is_settled)
+    whole = _whole(causes, plan, default)
     return Remedies(
         settled=tuple(remedy for remedy in distinct if remedy.is_settled),
-        contested=tuple(remedy for remedy in distinct if not remedy.is_settled),
+        contested=contested,
         left_out=tuple(left_out),
+        whole=None if causes and not (contested or _lags(causes)) else whole,
     )
 
 
@@ -173,7 +165,8 @@ def combined(first: Remedy, second: Remedy, plan: Plan) -> Remedy | None:
     changes = {**first.changes, **second.changes}
     reason = "; ".join(dict.fromkeys([first.reason, second.reason]))
     is_dose = first.is_dose or second.is_dose
-    return Remedy(codes, changes, both, reason, is_dose)
+    repair = first.repair or second.repair
+    return Remedy(codes, changes, both, reason, is_dose, repair)
 
 
 def stronger(remedy: Remedy, before: Plan) -> Remedy | None:
@@ -187,10 +180,11 @@ def stronger(remedy: Remedy, before: Plan) -> Remedy | None:
         None where nobody doubts that it is enough, it changes no number, or the next
         number cannot be.
     """
-    if not remedy.is_dose:
-        return None
     doses: dict[str, JsonValue] = {}
-    for path, texts in differences(remedy.plan, before).items():
+    if remedy.repair is not None:
+        doses |= remedy.repair(remedy.plan)
+    told = differences(remedy.plan, before) if remedy.is_dose else {}
+    for path, texts in told.items():
         new, old = map(parse_value, texts)
         if _is_number(new) and _is_number(old) and new > 0 and old > 0:
             dose = new * min(max(new / old, 1 / LARGEST_STEP), LARGEST_STEP)
@@ -275,7 +269,10 @@ def _own(finding: Finding, plan: Plan, left_out: list[str]) -> Iterator[Remedy]:
         left_out.append(f"{finding.code}: the remedy does not fit this plan ({said})")
         return
     is_dose = finding.code in DOSES
-    yield Remedy((finding.code,), changes, changed, _short(finding), is_dose)
+    is_sure = finding.severity == "error" and bool(finding.changes)
+    yield Remedy(
+        (finding.code,), changes, changed, _short(finding), is_dose, is_sure=is_sure
+    )
 
 
 def _shortens(
@@ -325,7 +322,8 @@ def _repaired(finding: Finding, plan: Plan) -> Iterator[Remedy]:
             changed = set_values(plan, changes)
         except PlanError:
             continue
-        yield Remedy((finding.code,), changes, changed, _short(finding))
+        again = repair if repair is wider else None
+        yield Remedy((finding.code,), changes, changed, _short(finding), repair=again)
 
 
 def _usual(finding: Finding, plan: Plan, default: Plan) -> Iterator[Remedy]:
@@ -335,25 +333,26 @@ def _usual(finding: Finding, plan: Plan, default: Plan) -> Iterator[Remedy]:
     """
     if finding.code.startswith("D") and finding.changes:
         return
-    ours, theirs = document(plan), document(default)
-    for together in SECTIONS.get(finding.code, ()):
-        changes: dict[str, JsonValue] = {}
-        for name in together.split():
-            if (value := _standing(theirs, name)) != _standing(ours, name):
-                changes[name] = value
-        try:
-            changed = set_values(plan, changes)
-        except PlanError:
-            continue  # it stands and falls with what the person chose elsewhere
-        reason = f"{_short(finding)}; as Torchsmith would by itself"
-        yield Remedy((finding.code,), changes, changed, reason)
+    for sections in SECTIONS.get(finding.code, ()):
+        if (made := as_usual(plan, default, sections)) is not None:
+            reason = f"{_short(finding)}; as Torchsmith would by itself"
+            yield Remedy((finding.code,), *made, reason)
 
 
-def _standing(content: Mapping[str, JsonValue], name: str) -> JsonValue:
-    """Return a section, or a setting right below one; what is left out is empty."""
-    section, _, below = name.partition(".")
-    value = content.get(section, [] if section in _LISTS else None)
-    return value[below] if below and isinstance(value, dict) else value
+def _lags(found: Sequence[Finding]) -> bool:
+    """Whether a simple rival shows that more can be learned of the same data."""
+    return any(finding.code == "Q1" for finding in found)
+
+
+def _whole(found: Sequence[Finding], plan: Plan, default: Plan) -> Remedy | None:
+    """Return all as Torchsmith would do it by itself; None where that is the plan."""
+    made = as_usual(plan, default, WHOLE)
+    if made is None or not differences(made[1], plan):
+        return None
+    codes = tuple(dict.fromkeys(finding.code for finding in found))
+    reason = f"{_short(found[0])}; a" if found else "A"
+    reason += "ll as Torchsmith would by itself"
+    return Remedy(codes, *made, reason, is_whole=True)
 
 
 def _distinct(found: Sequence[Remedy], plan: Plan) -> Iterator[Remedy]:

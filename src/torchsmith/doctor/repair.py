@@ -13,7 +13,12 @@ from torchsmith.plan.text import document
 WIDER = 4
 """Times as many units."""
 
+HALF, LITTLE = 0.5, 0.1
+"""Shares of a layer that dropout takes away: more than half is not usual (Srivastava et
+al., "Dropout", 2014), and where it was far too much a little is left."""
+
 _WEIGHTS = re.compile(r"Linear|Conv[123]d")
+_DROPOUT = re.compile(r"(Alpha)?Dropout[123]?d?")
 _SIDES = re.compile(r"Conv([123])d")
 _SATURATING = ("Sigmoid", "Tanh")
 _ACTIVATIONS = frozenset(spec.spec_name() for spec in members(Activation))
@@ -76,13 +81,36 @@ def wider(plan: Plan) -> dict[str, JsonValue]:
     """Return settings that make each hidden layer `WIDER` times as wide.
 
     Args:
-        plan: Settings are empty where its network has no list of widths.
+        plan: Settings are empty where its network has no hidden layers.
     """
     for name in ("hidden", "channels"):
         widths = getattr(plan.network, name, None)
         if isinstance(widths, tuple) and widths:
             return {f"network.{name}": [WIDER * width for width in widths]}
-    return {}
+    layers = _layers(plan)
+    if any(_given(layer).get("groups", 1) != 1 for layer in layers):
+        return {}
+    made = [
+        _widened(layer) if _has_weights(layers[place + 1 :]) else layer
+        for place, layer in enumerate(layers)
+    ]
+    return _changed(layers, made)
+
+
+def with_little_dropout(plan: Plan) -> dict[str, JsonValue]:
+    """Return settings that take away `LITTLE` of a layer where it is more than half.
+
+    Args:
+        plan: Settings are empty where its network drops no more than half.
+    """
+    share = getattr(plan.network, "dropout", 0.0)
+    if share > HALF:
+        return {"network.dropout": LITTLE}
+    layers = _layers(plan)
+    made: list[JsonValue] = [
+        {_name(layer): LITTLE} if _drops(layer) > HALF else layer for layer in layers
+    ]
+    return _changed(layers, made)
 
 
 def _layers(plan: Plan) -> list[JsonValue]:
@@ -107,3 +135,34 @@ def _name_of(spec: object) -> str:
 
 def _has_weights(layers: Sequence[JsonValue]) -> bool:
     return any(_WEIGHTS.fullmatch(_name(layer)) for layer in layers)
+
+
+def _given(layer: JsonValue) -> dict[str, JsonValue]:
+    """Return what a layer is given by name; empty where it is one value, or none."""
+    given = layer.get(_name(layer)) if isinstance(layer, dict) else None
+    return given if isinstance(given, dict) else {}
+
+
+def _widened(layer: JsonValue) -> JsonValue:
+    """Return a layer with more outputs, where it is one that has weights."""
+    name = _name(layer)
+    if not isinstance(layer, dict) or not _WEIGHTS.fullmatch(name):
+        return layer
+    width = layer[name]
+    if isinstance(width, int):
+        return {name: WIDER * width}
+    given = _given(layer)
+    for key in ("out_features", "out_channels"):
+        if isinstance(wide := given.get(key), int):
+            return {name: {**given, key: WIDER * wide}}
+    return layer
+
+
+def _drops(layer: JsonValue) -> float:
+    """Return the share that a layer of dropout takes away."""
+    name = _name(layer)
+    if not _DROPOUT.fullmatch(name):
+        return 0.0
+    share = layer[name] if isinstance(layer, dict) else HALF
+    share = _given(layer).get("p", HALF) if isinstance(share, dict) else share
+    return float(share) if isinstance(share, int | float) else 0.0

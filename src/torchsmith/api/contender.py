@@ -1,0 +1,123 @@
+"""Remedies beside the original, and which of them wins."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from torchsmith.api.origin import Origin
+from torchsmith.api.trying import Attempt, Contest, Gain
+from torchsmith.doctor.remedies import Remedy
+from torchsmith.plan.plan import Plan
+from torchsmith.plan.settings import differences
+
+LIKELY = 1.0
+"""Standard errors by which a remedy is better that is kept although chance could give
+as much: what it is for was found by other means."""
+
+NEARLY = 0.99
+"""Of the largest gain is as good: of such remedies the one that changes least wins."""
+
+
+@dataclass
+class Contender:
+    """A remedy, or the original, and what its trainings gave, by seed.
+
+    Attributes:
+        plan: That is trained.
+        remedy: None of the original.
+        origin: The checkpoint where it begins; None at the start.
+        share: Of its epochs that are trained.
+        attempts: By seed.
+        gain: By how much it is better than the original.
+    """
+
+    plan: Plan
+    remedy: Remedy | None = None
+    origin: Origin | None = None
+    share: float = 1.0
+    attempts: dict[int, Attempt] = field(default_factory=dict)
+    gain: Gain | None = None
+
+    @property
+    def value(self) -> float:
+        """By how much it is better; what was not compared is worst."""
+        return float("-inf") if self.gain is None else self.gain.score.value
+
+    @property
+    def helps(self) -> bool:
+        """Whether it is better by more than chance allows."""
+        return self.gain is not None and self.gain.score.low > 0
+
+    @property
+    def may_help(self) -> bool:
+        """Whether it is likely better: what it is for was found by other means."""
+        return self.gain is not None and self.value >= LIKELY * self.gain.error > 0
+
+    @property
+    def is_advised(self) -> bool:
+        """Whether an error names it, and it does no worse: examples are few."""
+        sure = self.remedy is not None and self.remedy.is_sure
+        return sure and self.value >= 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it keeps nothing of how the original learns."""
+        return self.remedy is not None and self.remedy.is_whole
+
+    @property
+    def harms(self) -> bool:
+        """Whether it is worse by more than chance allows."""
+        return self.gain is not None and self.gain.score.high < 0
+
+
+def gain(contest: Contest, ours: Contender, theirs: Contender) -> Gain:
+    """Return by how much a contender is better than another, of the seeds of both."""
+    seeds = [seed for seed in ours.attempts if seed in theirs.attempts]
+    return contest.gain(
+        [ours.attempts[seed] for seed in seeds],
+        [theirs.attempts[seed] for seed in seeds],
+    )
+
+
+def winner_of(
+    tried: Sequence[Contender], plan: Plan, contest: Contest
+) -> Contender | None:
+    """Return the smallest change of those that help about as much as the best.
+
+    Only those that were trained for longest, and with the most seeds, are compared.
+    Where none is likely better an error is believed that says what to change.
+    What keeps nothing of the original wins where it is better by more than chance
+    allows, than the original and than the best of the others.
+
+    Args:
+        tried: All of them.
+        plan: The original.
+        contest: That compares.
+    """
+    longest = max((one.share for one in tried), default=1.0)
+    known = [one for one in tried if one.share == longest]
+    most = max((len(one.attempts) for one in known), default=0)
+    known = [one for one in known if len(one.attempts) == most]
+    winner = _smallest([one for one in known if not one.is_whole], plan)
+    for whole in (one for one in known if one.is_whole and one.helps):
+        if winner is None or gain(contest, whole, winner).score.low > 0:
+            return whole
+    return winner
+
+
+def by_gain(contender: Contender) -> float:
+    """Return what puts the best first."""
+    return -contender.value
+
+
+def _smallest(known: Sequence[Contender], plan: Plan) -> Contender | None:
+    helpful = [one for one in known if one.helps]
+    helpful = helpful or [one for one in known if one.may_help]
+    helpful = helpful or [one for one in known if one.is_advised]
+    largest = max((one.value for one in helpful), default=0.0)
+    near = [one for one in helpful if one.value >= NEARLY * largest]
+
+    def size(contender: Contender) -> tuple[int, int, float]:
+        num_changes = len(differences(contender.plan, plan))
+        return num_changes, contender.plan.training.epochs, -contender.value
+
+    return min(near, key=size, default=None)
