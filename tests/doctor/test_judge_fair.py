@@ -129,7 +129,7 @@ def mixed(order):
 def test_examples_of_one_class_that_are_labelled_as_another_are_a_warning():
     seen = found(evaluation=result(mixture=mixed(0.5)))["D11"]
     assert (seen.severity, seen.where) == ("warning", "class 'c'")
-    assert "20 test rows of 'c' are called 'a'" in seen.evidence
+    assert "20 held-out rows of 'c' are called 'a'" in seen.evidence
     assert found(evaluation=result(mixture=mixed(0.9))) == {}
 
 

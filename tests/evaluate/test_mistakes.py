@@ -3,9 +3,11 @@
 import numpy as np
 
 from tests.evaluate.cases import BINARY, THREE
+from torchsmith.evaluate.evaluate import PartOutputs, evaluate
 from torchsmith.evaluate.mistakes import mixture
 
 ROWS = 900
+EVEN, ODD = slice(0, None, 2), slice(1, None, 2)
 
 
 def along_a_line():
@@ -45,3 +47,15 @@ def test_a_few_confusions_and_two_classes_say_nothing():
     assert mixture(THREE, few, outputs) is None
     two = outputs[:, :2] / outputs[:, :2].sum(axis=1, keepdims=True)
     assert mixture(BINARY, np.arange(ROWS) % 2, two) is None
+
+
+def test_confusions_of_the_val_part_count_too():
+    places, outputs = along_a_line()
+    targets = places.astype(int).clip(0, 2)
+    wrong = (targets == 0) & (np.arange(ROWS) % 50 < 2)
+    targets = np.where(wrong, 2, targets)
+    val, test = (PartOutputs(targets[rows], outputs[rows]) for rows in (EVEN, ODD))
+    assert evaluate(THREE, test, num_train=900).mixture is None
+    found = evaluate(THREE, test, val=val, num_train=900).mixture
+    assert found is not None
+    assert (found.label, found.answer, found.rows) == ("c", "a", 12)

@@ -363,7 +363,7 @@ def _mixed_up(evaluation: Evaluation) -> Iterator[Finding]:
         severity="warning",
         message=f"Examples of '{one.answer}' seem to be labelled '{one.label}'.",
         where=f"class '{one.label}'",
-        evidence=f"{amount(one.rows, 'test ' + NOUNS[evaluation.kind])} of "
+        evidence=f"{amount(one.rows, 'held-out ' + NOUNS[evaluation.kind])} of "
         f"'{one.label}' are called '{one.answer}', and lie anywhere among the "
         f"{one.right:,} of that class, not at the border: {one.order}; 0.5 is chance, "
         "1 the border",

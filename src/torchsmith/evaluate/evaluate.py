@@ -21,6 +21,7 @@ from torchsmith.evaluate.evaluation import (
     ClassScores,
     Evaluation,
     Importance,
+    Mixture,
     Residuals,
     Rival,
     Robustness,
@@ -157,11 +158,18 @@ def evaluate(
         ),
         surest_wrong=sure[0],
         surest_place=sure[1],
-        mixture=None if table is None else mixture(problem, test.targets, test.outputs),
+        mixture=None if table is None else _mixture(problem, val, test),
         groups=failing_groups(problem, test.targets, test.outputs, test.inputs, rivals),
         importance=tuple(importance),
         notes=tuple(notes),
     )
+
+
+def _mixture(problem: Problem, *parts: PartOutputs | None) -> Mixture | None:
+    """Look for classes that are mixed in all rows whose labels were not learned."""
+    held = [part for part in parts if part is not None and len(part.targets)]
+    targets = np.concatenate([part.targets for part in held])
+    return mixture(problem, targets, np.concatenate([part.outputs for part in held]))
 
 
 def ordered_metrics(problem: Problem) -> tuple[Metric, ...]:

@@ -141,7 +141,9 @@ class Mistake(Shown):
 
 
 class Mixture(Record):
-    """Test rows of one class that the network takes for another, wherever they lie.
+    """Rows of one class that the network takes for another, wherever they lie.
+
+    Of val and test: the labels of neither were learned.
 
     Attributes:
         label: Their class.
