@@ -98,6 +98,7 @@ def trained_on_photos(tmp_path_factory):
         ("a,a,y\n1,2,x\n", "'a' (columns 1, 2)"),
         ('a,b,y\n1,"2,x\n3,4,z\n', "line 2 is not closed"),
         ("\0\1\2" * 20, "NUL character"),
+        ("a,y\n1,\n2,\n3,\n", "'y' is missing in every row, so there is nothing"),
         (csv_text(targets=("k",)), "holds only the value 'k', so there is nothing"),
         (csv_text(30, ("k0", "k1")) + "1,2,red,odd\n", "'odd' of 'y' has one example"),
         (csv_text(5), "3 different texts in 5 rows"),
@@ -125,6 +126,7 @@ def test_a_table_that_cannot_be_learned_from_is_refused(tmp_path, content, words
         (["table.csv"], "name it with --target; there are: a, b, c, y"),
         (["mnsit"], "did you mean 'mnist'?"),
         (["foobar"], "the known sets are digits, iris"),
+        (["https://host/table.csv"], "is an address; download the file first"),
         (["plna.yaml"], "no such plan: plna.yaml"),
         (["table.csv", "--target", "y", "--runs", "table.csv/x"], "table.csv/x"),
     ],
@@ -145,10 +147,12 @@ def test_a_source_or_target_that_is_not_there_is_refused(table, arguments, words
         ("a.pkl", "a pickle"),
         ("a.parquet", "not a Parquet file"),
         ("plan.yaml", "torchsmith train FILE"),
+        ("train.py", "torchsmith doctor FILE.py watches the first steps"),
+        ("spaces.csv", "entirely y, one alone: put a comma"),
     ],
 )
 def test_a_file_that_is_no_data_says_what_it_is(tmp_path, name, words):
-    (tmp_path / name).write_bytes(b"something else entirely\n")
+    (tmp_path / name).write_bytes(b"something else entirely y\n1 2 3 x\n")
     assert words in refusal(run(tmp_path, "plan", name, "--target", "y", "--quiet"))
 
 
@@ -162,6 +166,11 @@ def test_folders_without_pictures_are_refused(tmp_path):
     (tmp_path / "texts" / "x").mkdir(parents=True)
     line = refusal(run(tmp_path, "train", "texts", *TRAIN))
     assert "none of its 1 subfolders holds a picture" in line
+    (tmp_path / "texts" / "x" / "a.txt").write_text("a\n")
+    line = refusal(run(tmp_path, "train", "texts", *TRAIN))
+    assert line.endswith(
+        "texts stand in one folder without subfolders, a .txt for each class"
+    )
 
 
 def test_pictures_without_classes_say_how_to_label_them(tmp_path):
@@ -275,6 +284,7 @@ def test_a_column_spoiled_by_a_few_texts_is_a_warning(tmp_path):
         ("packed.csv.gz", gzip.compress(csv_text().encode(), mtime=0)),
         ("한글 자료.csv", csv_text(head="나이,키,색,y").encode("cp949")),
         ("bom.csv", csv_text().encode("utf-8-sig")),
+        ("old mac.csv", csv_text().replace("\n", "\r").encode()),
         ("truth.csv", csv_text(targets=("False", "True")).encode()),
         ("digits.csv", csv_text(targets=("0", "1")).encode()),
         ("twelve.csv", csv_text(12).encode()),

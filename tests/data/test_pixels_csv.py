@@ -81,6 +81,7 @@ def test_the_label_may_be_called_and_stand_otherwise(tmp_path):
         csv(np.minimum(TABLE + 200, 256)),
         csv(TABLE).splitlines()[0],
         csv(TABLE).replace("label", "age").replace("pixel", "count of "),
+        csv(TABLE).replace("\n", "\r"),  # of the csv module: no line at all
         b"\xff\xfe\x00",
         gzip.compress(csv(TABLE).encode(), mtime=0)[:40],
     ],

@@ -85,7 +85,8 @@ def read_delimited(text: str, source: str, known: Collection[str] = ()) -> Sheet
     rows.refuse_ragged(headed=headed)
     if len(rows.starts) == first_row:
         raise DataError(
-            f"{source}: the file has a header ({len(names)} columns) but no rows"
+            f"{source}: the file has a header ({len(names)} column"
+            f"{'s' * (len(names) > 1)}) but no rows"
         )
     return Sheet(
         source=source,

@@ -43,6 +43,10 @@ _REFUSED = {
     (".json", ".jsonl", ".ndjson", ".xml"): (
         "no table; save it as CSV or Parquet, one row for each example"
     ),
+    (".py", ".ipynb"): (
+        "a program; torchsmith doctor FILE.py watches the first steps of its training "
+        "(of a notebook, export the script first)"
+    ),
     (".yaml", ".yml"): (
         "no data; if it is a plan, carry it out with: torchsmith train FILE"
     ),
@@ -316,6 +320,8 @@ def _array(values: Any, name: str) -> np.ndarray:  # noqa: ANN401
 
 
 def _nothing_there(name: str, path: Path) -> DataError:
+    if "://" in name:
+        return DataError(f"{name}: is an address; download the file first, and give it")
     folder = path.parent
     beside: list[str] = []
     if folder.is_dir():

@@ -103,7 +103,8 @@ def damage_text(
     more = f"; and {len(damaged) - NAMED_FIRST} more" * (len(damaged) > NAMED_FIRST)
     return (
         f"{path}: {len(damaged)} of {total} {what}: {first}{more}. "
-        "Replace or remove them, or train without them by data.skip_damaged: true"
+        "Replace or remove them, or go on without them by data.skip_damaged: true "
+        "(--set data.skip_damaged=true)"
     )
 
 
@@ -179,9 +180,12 @@ def _find_classes(
         if not files:
             empty.append(folder.name)
     if empty and len(empty) == len(folders):
+        texts = any(any(folder.glob("*.txt")) for folder in folders)
+        other = "; texts stand in one folder without subfolders, a .txt for each class"
         raise DataError(
             f"{root}: none of its {len(folders)} subfolders holds a {passed.noun} "
             f"({', '.join(passed.formats)}); give a folder with one subfolder per class"
+            f"{other * texts}"
         )
     if empty:
         more = f" and {len(empty) - NAMED_FIRST} more" * (len(empty) > NAMED_FIRST)

@@ -67,13 +67,13 @@ def find_layout(path: Path, *, target: str | None = None) -> PixelLayout | None:
         with _opened(path) as (file, _):
             lines = [file.readline(_LONGEST_LINE) for _ in range(_SAMPLE)]
         text = [line.decode("utf-8").strip() for line in lines if line.strip()]
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError):
+        if not text:
+            return None
+        text[0] = text[0].removeprefix("\ufeff")
+        delimiter = max(",;\t", key=text[0].count)
+        rows = [next(csv.reader([line], delimiter=delimiter), []) for line in text]
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error):
         return None
-    if not text:
-        return None
-    text[0] = text[0].removeprefix("\ufeff")
-    delimiter = max(",;\t", key=text[0].count)
-    rows = [next(csv.reader([line], delimiter=delimiter), []) for line in text]
     first = [cell.strip() for cell in rows[0]]
     header = () if all(_is_pixel(cell) for cell in first) else tuple(first)
     label = _label_column(header, len(first), target, rows)

@@ -103,8 +103,9 @@ def _rows(path: Path, length: int | None) -> _Rows:
         cells = line.strip("\r\n").split(separator)
         if rows.lines and len(cells) != width:
             raise DataError(
-                f"{path}, line {number}: {len(cells):,} cells, but the lines before it "
-                f"have {width:,}; end shorter sequences with NaN, or use the .ts format"
+                f"{path}, line {number}: {len(cells):,} cell{'s' * (len(cells) > 1)}, "
+                f"but the lines before it have {width:,}; end shorter sequences with "
+                "NaN, or use the .ts format"
             )
         width = len(cells)
         rows.lines.append(number)

@@ -245,6 +245,11 @@ def _without_missing(data: Data, target: Column, sheet: Sheet, *, drop: bool) ->
         change = sheet.change(target.name, MISSING_TARGET, rows, "")
         data = replace(data, changes=(*data.changes, change))
         return data.take(np.flatnonzero(~target.missing))
+    if len(rows) == len(data):
+        raise DataError(
+            f"{sheet.source}: target '{target.name}' is missing in every row, so there "
+            "is nothing to learn; fill it in, or choose another target"
+        )
     raise DataError(
         f"{sheet.source}: target '{target.name}' is missing in {len(rows):,} of "
         f"{len(data):,} rows ({sheet.place(rows)}); fill them in, or set "
@@ -317,6 +322,10 @@ def _no_column(sheet: Sheet, what: str, names: Sequence[str]) -> DataError:
     headless = sheet.reading.get("header", "").startswith("none")
     told = "the file has no header, so its columns are called" if headless else ""
     told = told or "the columns are:"
+    if len(columns) == 1 and names[0] in columns[0].split():
+        more = (
+            ", one alone: put a comma, semicolon, tab or | between columns, no spaces"
+        )
     return DataError(
         f"{sheet.source}: no {what}{'s' * (len(names) > 1)} {listed}{hint or ';'} "
         f"{told} {', '.join(columns[:20])}{more}"
