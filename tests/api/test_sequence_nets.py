@@ -11,7 +11,7 @@ from torchsmith.core.errors import Interrupted
 from torchsmith.train.watch import TrainingObserver
 
 SMALL = {
-    "prepare": "[Standardize, RandomConvolutions: 168]",
+    "prepare": "[Standardize, RandomConvolutions: {num_features: 168, groups: 4}]",
     "network": "{SequenceNet: {body: {Inception: {width: 4, depth: 3, "
     "kernel_sizes: [3, 5]}}, features: true}}",
     "training.epochs": 3,

@@ -62,7 +62,7 @@ def archive(folder, *, ragged=False):
 @pytest.mark.parametrize("ridge", [False, True])
 def test_rows_with_features_beside_a_body_end_with_the_same_weights(tmp_path, ridge):
     net = {"SequenceNet": {"body": INCEPTION, "features": True, "dropout": 0.2}}
-    features = {"num_features": 168, "ridge": ridge}
+    features = {"num_features": 168, "groups": 4 * ridge, "ridge": ridge}
     steps = ["Standardize", {"RandomConvolutions": features}]
     plan = plan_of(archive(tmp_path), network=net, prepare=steps)
     code = hold_to_run(plan, tmp_path)
@@ -72,7 +72,7 @@ def test_rows_with_features_beside_a_body_end_with_the_same_weights(tmp_path, ri
 
 def test_features_alone_of_several_lengths_end_with_the_same_weights(tmp_path):
     net = {"SequenceNet": {"body": None, "features": True}}
-    features = {"num_features": 168, "keep_steps": False, "seed": 5}
+    features = {"num_features": 168, "groups": 4, "keep_steps": False, "seed": 5}
     steps = ["Standardize", {"RandomConvolutions": features}]
     source = archive(tmp_path, ragged=True)
     code = hold_to_run(plan_of(source, network=net, prepare=steps), tmp_path)

@@ -98,6 +98,15 @@ def test_few_short_sequences_get_convolutions_beside_the_features():
     assert network.members == 2
 
 
+def test_kernels_compete_where_a_ridge_regression_weighs_what_they_count():
+    groups = {
+        name: decide(SITUATIONS[name], MACHINE, 60.0).prepare[1].groups
+        for name in ("few", "many", "ragged")
+    }
+    assert groups == {"few": 64, "many": 0, "ragged": 64}
+    assert decide(SITUATIONS["long"], MACHINE, 2.0).prepare[1].groups == 0  # no time
+
+
 def test_texts_are_read_by_a_gru_and_long_sequences_by_features_alone():
     texts = decide(SITUATIONS["texts"], MACHINE).network
     assert isinstance(texts.body, GRU)

@@ -10,7 +10,6 @@ thousand of them is as good as most deep networks, and they are computed once, i
 seconds.
 """
 
-from base64 import b64decode
 from collections.abc import Iterator
 from itertools import combinations
 
@@ -18,7 +17,7 @@ import numpy as np
 
 from torchsmith.core.record import Record
 from torchsmith.core.seeds import generator
-from torchsmith.data.packed import numbers_of, text_of
+from torchsmith.data.packed import bits_of, numbers_of, text_of
 
 KERNEL_LENGTH = 9
 KERNELS = tuple(combinations(range(KERNEL_LENGTH), 3))
@@ -96,7 +95,7 @@ class FittedConvolutions(Record):
     ) -> None:
         """Fill `(N, F / 2)` with the features of the steps, or of their changes."""
         biases = numbers_of(self.biases).reshape(VIEWS, -1)[view]
-        for rows, block, lengths in _blocks(values, starts):
+        for rows, block, lengths in blocks(values, starts):
             first = 0
             for place, (dilation, count) in enumerate(
                 zip(self.dilations, self.num_biases, strict=True)
@@ -112,11 +111,8 @@ class FittedConvolutions(Record):
 
     def members_at(self, view: int, place: int) -> np.ndarray:
         """Return `(84, C)` bool: the channels of each kernel at one dilation."""
-        bits = np.frombuffer(b64decode(self.channels), np.uint8)
         shape = (VIEWS, len(self.dilations), len(KERNELS), self.num_channels)
-        count = int(np.prod(shape))
-        members = np.unpackbits(bits, count=count).reshape(shape)[view, place]
-        return np.asarray(members, bool)
+        return np.asarray(bits_of(self.channels, shape)[view, place])
 
 
 def changes(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
@@ -159,15 +155,18 @@ def fit_convolutions(
         channels=text_of(np.packbits(members)),
         biases=text_of(np.concatenate(biases)),
     )
-    shares = fitted.shares(values, starts)
-    deviation = shares.std(axis=0, dtype=np.float64)
+    scale = standardised_by(fitted.shares(values, starts))
+    return fitted.model_copy(update=scale)
+
+
+def standardised_by(features: np.ndarray) -> dict[str, str]:
+    """Return `offset` and `factor` of `(N, F)`; what never varies becomes 0."""
+    deviation = features.std(axis=0, dtype=np.float64)
     varies = deviation > 1e-6
-    return fitted.model_copy(
-        update={
-            "offset": text_of(shares.mean(axis=0, dtype=np.float64)),
-            "factor": text_of(varies / np.where(varies, deviation, 1.0)),
-        }
-    )
+    return {
+        "offset": text_of(features.mean(axis=0, dtype=np.float64)),
+        "factor": text_of(varies / np.where(varies, deviation, 1.0)),
+    }
 
 
 def _choose_dilations(
@@ -224,24 +223,44 @@ def _biases(
     return biases
 
 
-def _blocks(
-    values: np.ndarray, starts: np.ndarray
+def blocks(
+    values: np.ndarray, starts: np.ndarray, num_steps: int = BLOCK_STEPS
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Yield rows, their steps `(C, n, L)` with zeros after each end, their lengths.
 
     Sequences of similar lengths come together: little is computed on zeros.
+
+    Args:
+        values: `(T, C)`, the steps of all sequences.
+        starts: `(N + 1,)`: where each sequence begins.
+        num_steps: Of a block, unless one sequence alone is longer.
     """
     lengths = np.diff(starts)
     order = np.argsort(-lengths, kind="stable")
     begin = 0
     while begin < len(order):
         longest = int(lengths[order[begin]])
-        rows = order[begin : begin + max(1, BLOCK_STEPS // max(longest, 1))]
+        rows = order[begin : begin + max(1, num_steps // max(longest, 1))]
         block = np.zeros((values.shape[1], len(rows), longest), np.float32)
         for place, row in enumerate(rows):
             block[:, place, : lengths[row]] = values[starts[row] : starts[row + 1]].T
         yield rows, block, lengths[rows]
         begin += len(rows)
+
+
+def taps_of(block: np.ndarray, channels: np.ndarray, dilation: int) -> list[np.ndarray]:
+    """Return what each weight of a kernel meets at each step: nine times `(n, L)`.
+
+    Args:
+        block: `(C, n, L)`; beyond both ends are zeros.
+        channels: `(C,)` bool: those that are added up.
+        dilation: Steps between the weights.
+    """
+    added = block[channels].sum(axis=0) if channels.sum() > 1 else block[channels][0]
+    pad = dilation * (KERNEL_LENGTH // 2)
+    padded = np.pad(added, ((0, 0), (pad, pad)))
+    length = block.shape[2]
+    return [padded[:, t * dilation :][:, :length] for t in range(KERNEL_LENGTH)]
 
 
 def _convolutions(
@@ -276,13 +295,9 @@ def _convolutions(
     inner_positions = np.where(fits, lengths - 2 * pad, lengths)
     outputs = np.empty(block.shape[1:], np.float32)
     for channels in np.unique(members[members.any(axis=1)], axis=0):
-        added = (
-            block[channels].sum(axis=0) if channels.sum() > 1 else block[channels][0]
-        )
-        padded = np.pad(added, ((0, 0), (pad, pad)))
-        taps = [padded[:, t * dilation :][:, :length] for t in range(KERNEL_LENGTH)]
+        taps = taps_of(block, channels, dilation)
         base = -sum(taps[1:], taps[0])
-        padded *= 3
+        taps = [3 * tap for tap in taps]
         for kernel in np.flatnonzero((members == channels).all(axis=1)):
             first, second, third = KERNELS[kernel]
             np.add(base, taps[first], out=outputs)
@@ -307,10 +322,19 @@ def _beyond(lengths: np.ndarray, margin: np.ndarray, length: int) -> np.ndarray:
 
 def _count_above(outputs: np.ndarray, biases: np.ndarray) -> np.ndarray:
     """Return `(B, n)`: how many outputs `(n, W)` are above each bias `(B,)`."""
-    num, width = outputs.shape
-    words = -(-width // WORD)
-    above = np.zeros((len(biases), num, words * WORD), bool)
+    above = room(len(biases), *outputs.shape)
+    width = outputs.shape[1]
     np.greater(outputs, biases[:, None, None], out=above[:, :, :width])
-    parts = np.arange(0, words, MOST_WORDS)
-    sums = np.add.reduceat(above.view(np.uint64), parts, axis=2)
-    return np.asarray(sums.view(np.uint8).sum(axis=2, dtype=np.int64))
+    return count_true(above)
+
+
+def room(*shape: int) -> np.ndarray:
+    """Return falses of a shape, the last axis long enough for whole words."""
+    return np.zeros((*shape[:-1], -(-shape[-1] // WORD) * WORD), bool)
+
+
+def count_true(found: np.ndarray) -> np.ndarray:
+    """Return how many there are along the last axis of what `room` made."""
+    parts = np.arange(0, found.shape[-1] // WORD, MOST_WORDS)
+    sums = np.add.reduceat(found.view(np.uint64), parts, axis=-1)
+    return np.asarray(sums.view(np.uint8).sum(axis=-1, dtype=np.int64))

@@ -8,6 +8,7 @@ import numpy as np
 
 from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.record import Record
+from torchsmith.data.competing_convolutions import FittedCompetition, fit_competition
 from torchsmith.data.data import Change, Sequences, Series
 from torchsmith.data.ngrams import FittedNGrams, fit_ngrams, texts_of
 from torchsmith.data.random_convolutions import FittedConvolutions, fit_convolutions
@@ -36,6 +37,7 @@ class SequencePreparation(Record):
             missing values are filled; otherwise empty.
         series: How the sequences stand in a table, where they do.
         convolutions: Give features of the whole sequence, where the plan asks for them.
+        competition: Gives more of them, likewise.
         ridge: Says what the target is from these, where the plan asks for it.
         ngrams: Likewise, of texts.
         keep_steps: Whether the input has the steps themselves.
@@ -50,6 +52,7 @@ class SequencePreparation(Record):
     fill: tuple[float, ...] = ()
     series: Series | None = None
     convolutions: FittedConvolutions | None = None
+    competition: FittedCompetition | None = None
     ridge: FittedRidge | None = None
     ngrams: FittedNGrams | None = None
     keep_steps: bool = True
@@ -64,8 +67,8 @@ class SequencePreparation(Record):
         """Of one prepared example, the features that follow its steps."""
         if self.ridge:
             return self.ridge.num_outputs
-        fitted = self.convolutions or self.ngrams
-        return fitted.num_features if fitted else 0
+        made = (self.convolutions, self.competition, self.ngrams)
+        return sum(fitted.num_features for fitted in made if fitted)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -98,7 +101,7 @@ class SequencePreparation(Record):
         if self.ngrams:
             features = self.ngrams.apply(texts)
         elif self.convolutions:
-            features = self.convolutions.apply(sequences.values, sequences.starts)
+            features = self._convolved(sequences)
             features = self.ridge.apply(features) if self.ridge else features
         else:
             return self._steps(sequences)
@@ -140,6 +143,12 @@ class SequencePreparation(Record):
         values = sequences.values - np.array(self.offset, np.float32)
         values *= np.array(self.factor, np.float32)
         return replace(sequences, values=values)
+
+    def _convolved(self, scaled: Sequences) -> np.ndarray:
+        """Return `(N, F)`: what random convolutions tell of sequences."""
+        made = (self.convolutions, self.competition)
+        found = [one.apply(scaled.values, scaled.starts) for one in made if one]
+        return found[0] if len(found) == 1 else np.concatenate(found, axis=1)
 
     def _codes(self, sequences: Sequences) -> np.ndarray:
         """Return `(T,)` int64: the code of each character in training, 0 for none."""
@@ -231,15 +240,16 @@ def fit_sequences(
     for step in steps:
         if isinstance(step, RandomConvolutions):
             scaled = fitted._scaled(sequences)
-            made = fit_convolutions(
-                scaled.values, scaled.starts, step.num_features, step.seed
-            )
-            ridge = None
+            values, starts = scaled.values, scaled.starts
+            made = fit_convolutions(values, starts, step.num_features, step.seed)
+            groups, fits = None, {"convolutions": made, "keep_steps": step.keep_steps}
+            if step.groups:
+                groups = fit_competition(values, starts, step.groups, step.seed)
+            fitted = fitted.model_copy(update={**fits, "competition": groups})
             if step.ridge and targets is not None:
-                features = made.apply(scaled.values, scaled.starts)
+                features = fitted._convolved(scaled)
                 ridge = fit_ridge(features, targets, num_classes)
-            changed = {"convolutions": made, "ridge": ridge}
-            return fitted.model_copy(update={**changed, "keep_steps": step.keep_steps})
+                return fitted.model_copy(update={"ridge": ridge})
     return fitted
 
 

@@ -138,10 +138,13 @@ class RandomConvolutions(Spec):
     over more or fewer steps, gives more than a value that is drawn from the training
     part; half of them look at the changes from step to step. After MiniRocket
     (https://arxiv.org/abs/2012.08791) and MultiRocket
-    (https://arxiv.org/abs/2102.00457), standardised.
+    (https://arxiv.org/abs/2102.00457), standardised. Others come from groups of random
+    kernels that compete at each step, after Hydra (https://arxiv.org/abs/2203.13652).
 
     Attributes:
-        num_features: Rounded down to a multiple of 168.
+        num_features: Of the first kind, rounded down to a multiple of 168.
+        groups: Of eight kernels that compete, at each of the spreads 1, 2, 4 and so on;
+            even, as half look at the changes. Each adds 16 features. 0 for none.
         ridge: The network gets, instead of the features, what a ridge regression of
             the target on them says: the logit of each class, or one number. Its
             strength and scale have the least error at left-out examples. For at most
@@ -152,6 +155,7 @@ class RandomConvolutions(Spec):
 
     main = "num_features"
     num_features: int = Field(default=9912, ge=168, le=100_000)
+    groups: int = Field(default=0, ge=0, le=1_000, multiple_of=2)
     ridge: bool = False
     keep_steps: bool = True
     seed: int = Field(default=0, ge=0)

@@ -1,11 +1,11 @@
 """Random convolutions of whole sequences, as a script computes and fits them."""
 
-from torchsmith.core.seeds import derive_seed
 from torchsmith.data.random_convolutions import KERNELS, MOST_CHANNELS
 from torchsmith.data.ridge import FIRST, LAST, SCALES, TRIED
 from torchsmith.data.sequence_fit import SequencePreparation
 from torchsmith.data.steps import RandomConvolutions
 from torchsmith.eject.code import function, literal
+from torchsmith.eject.competing import competing_functions, generator_of
 from torchsmith.eject.subject import Subject
 
 _CONVOLVE = function(
@@ -76,9 +76,24 @@ def convolution_functions(subject: Subject, fitted: SequencePreparation) -> list
             + "  # of each kernel, by dilation",
         ]
     )
-    code = [constants, _CONVOLVE, _EACH, _SHARES, _DRAW, _fit(step.seed, subject)]
+    code = [constants, _CONVOLVE, _EACH, _SHARES, _STANDARDISED, _DRAW]
+    code.append(_fit(step.seed, subject))
+    if fitted.competition:
+        code += competing_functions(subject, fitted.competition, step.seed)
     return [*code, _ridge(subject)] if fitted.ridge else code
 
+
+_STANDARDISED = function(
+    "standardised(features, train)",
+    "Give each feature mean 0 and deviation 1 in training; what is constant is 0.",
+    [
+        "mean = features[train].mean(axis=0, dtype=np.float64).astype(np.float32)",
+        "deviation = features[train].std(axis=0, dtype=np.float64)",
+        "varies = deviation > 1e-6",
+        "factor = varies / np.where(varies, deviation, 1.0)",
+        "return (features - mean) * factor.astype(np.float32)",
+    ],
+)
 
 _DRAW = function(
     "draw(sequences, random)",
@@ -112,29 +127,20 @@ _DRAW = function(
 
 
 def _fit(seed: int, subject: Subject) -> str:
-    """Write how features are drawn and scaled; a seed of its own is named."""
-    generator = 'generator("convolutions")'
-    if seed != subject.plan.training.seed:
-        key = derive_seed(seed, "convolutions")
-        generator = f"np.random.Generator(np.random.Philox({key}))"
+    """Write how features are drawn."""
     return function(
         "random_convolutions(sequences, train)",
         "Return features of whole sequences: how often convolutions are positive.\n"
         "Half look at the steps, half at their changes, (N, F). A linear layer on\n"
         "them is as good as most deep networks (https://arxiv.org/abs/2102.00457).",
         [
-            f"random = {generator}",
+            f"random = {generator_of(subject, seed, 'convolutions')}",
             "changes = [np.diff(x, axis=0, prepend=x[:1]) for x in sequences]",
             "found = []",
             "for view in (sequences, changes):",
             "    drawn = draw([view[i] for i in train], random)",
             "    found.append(shares(view, *drawn))",
-            "found = np.concatenate(found, axis=1)",
-            "mean = found[train].mean(axis=0, dtype=np.float64).astype(np.float32)",
-            "deviation = found[train].std(axis=0, dtype=np.float64)",
-            "varies = deviation > 1e-6",
-            "factor = varies / np.where(varies, deviation, 1.0)",
-            "return (found - mean) * factor.astype(np.float32)",
+            "return standardised(np.concatenate(found, axis=1), train)",
         ],
     )
 
@@ -194,12 +200,16 @@ def _ridge(subject: Subject) -> str:
 
 def convolution_steps(fitted: SequencePreparation) -> list[str]:
     """Return the statements of `main` that make the features, beside the steps."""
-    made = "random_convolutions(sequences, train)"
+    made, first = "random_convolutions(sequences, train)", []
+    if fitted.competition:
+        first = [f"features = [{made}, competition(sequences, train)]"]
+        made = "np.concatenate(features, axis=1)"
     if fitted.ridge:
         made = f"ridge({made}, targets, train)"
     if not fitted.keep_steps:
-        return [f"inputs = {made}"]
+        return [*first, f"inputs = {made}"]
     return [
+        *first,
         f"features = {made}",
         "inputs = np.concatenate([inputs.reshape(len(inputs), -1), features], axis=1)",
     ]

@@ -6,11 +6,16 @@ compared with others: batches of 32 sequences of 80 steps take an Inception with
 convolutions take 1.06 s for 9,996 features of 1,000 sequences of 128 steps.
 """
 
+from torchsmith.data.competing_convolutions import dilations_for
 from torchsmith.plan.machine import Machine
 from torchsmith.plan.sequence_bodies import GRU, Inception
 
 FEATURE_SECONDS = 0.8e-9
 """For each random convolution and step of a sequence."""
+
+GROUP_SECONDS = 40e-9
+"""For each group of eight kernels that compete and step of a sequence: 50 times what a
+random convolution takes, as both were timed side by side on 120 and 250 sequences."""
 
 CONVOLUTION_SHARE = 0.6
 """Of a matrix product's speed."""
@@ -71,6 +76,18 @@ def features_seconds(
     """Estimate how long random convolutions of sequences take, on one core."""
     steps = num_sequences * max(length, 9)
     return FEATURE_SECONDS * num_features * steps * (1 + 0.1 * (channels - 1))
+
+
+def groups_seconds(num_groups: int, num_sequences: int, length: int) -> float:
+    """Estimate how long groups of kernels take to compete, on one core.
+
+    Args:
+        num_groups: At each dilation.
+        num_sequences: All there are.
+        length: Steps of one.
+    """
+    steps = num_sequences * max(length, 9)
+    return GROUP_SECONDS * num_groups * len(dilations_for(length)) * steps
 
 
 def feature_step_seconds(
