@@ -31,7 +31,7 @@ from torchsmith.core.errors import Diverged, Interrupted, PlanError, TrainError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.observer import Observer
 from torchsmith.core.run_folder import RunFolder
-from torchsmith.core.torch_library import let_threads_sleep
+from torchsmith.core.torch_library import let_threads_sleep, without_collection
 from torchsmith.data.data import Data
 from torchsmith.data.picture_cache import decoded_once
 from torchsmith.evaluate.outlook import outlook
@@ -368,7 +368,8 @@ def import_torch(observer: Observer) -> None:
     if "torch" not in sys.modules:
         observer.stage("Starting PyTorch")
     let_threads_sleep()
-    import torch  # noqa: F401
+    with without_collection():
+        import torch  # noqa: F401
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from torchsmith.doctor.subject import (
     without_trace,
 )
 from torchsmith.inspect.inspection import Finding
+from torchsmith.train.processor import kept_memory
 
 THOROUGH = 10.0
 """Seconds that all probes may take together."""
@@ -52,6 +53,7 @@ class Examination:
     seconds: float = 0.0
 
 
+@kept_memory()
 def examine(
     subject: Subject, seconds: float | None = None, observer: Observer | None = None
 ) -> Examination:

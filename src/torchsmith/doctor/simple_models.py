@@ -102,12 +102,12 @@ def _scaled(examples: Examples, fitted: Tensor, held: Tensor) -> tuple[Tensor, T
     """Standardise by the fitted examples; constant features become 0."""
     ours, theirs = examples.features[fitted], examples.features[held]
     centre = ours.mean(dim=0)
-    scale = ours.std(dim=0, correction=0)
+    ours, theirs = ours - centre, theirs - centre
+    scale = ours.square().mean(dim=0).sqrt()  # `std` is far slower
     if examples.even:
         scale = scale.square().mean().sqrt().expand_as(scale)
     scale = torch.where(scale > 1e-7 * (1 + centre.abs()), scale, torch.inf)
-    both = ((part - centre) / scale for part in (ours, theirs))
-    first, second = (part.clamp(-WIDE, WIDE) for part in both)
+    first, second = ((part / scale).clamp_(-WIDE, WIDE) for part in (ours, theirs))
     return first, second
 
 
@@ -119,12 +119,14 @@ def _linear(
     )
     if examples.codes is None:
         return _ridge(inputs, examples.numbers[fitted], asked)
-    weight = torch.zeros(inputs.shape[1], examples.num_classes, requires_grad=True)
+    # In this layout the products with few classes are three times as fast.
+    weight = torch.zeros(examples.num_classes, inputs.shape[1], requires_grad=True)
     targets = examples.codes[fitted]
 
     def loss() -> Tensor:
-        penalty = weight[:-1].square().sum() * (RIDGE / (2 * len(inputs)))
-        value = nn.functional.cross_entropy(inputs @ weight, targets) + penalty
+        penalty = weight[:, :-1].square().sum() * (RIDGE / (2 * len(inputs)))
+        outputs = nn.functional.linear(inputs, weight)
+        value = nn.functional.cross_entropy(outputs, targets) + penalty
         (weight.grad,) = torch.autograd.grad(value, weight)
         return value
 
@@ -133,7 +135,7 @@ def _linear(
     )
     with torch.enable_grad():
         optimizer.step(loss)
-    return torch.softmax(asked @ weight.detach(), dim=1)
+    return torch.softmax(asked @ weight.detach().T, dim=1)
 
 
 def _ridge_scores(
