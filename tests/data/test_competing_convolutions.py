@@ -30,7 +30,7 @@ def slow_wins(steps, kernels, dilation):
 )
 def test_features_are_those_of_a_slow_loop(lengths, channels):
     values, starts = sequences(lengths, channels)
-    fitted = fit_competition(values, starts, 4, seed=3)
+    fitted, _ = fit_competition(values, starts, 4, seed=3)
     shape = (2, len(fitted.dilations), 2)
     weights = numbers_of(fitted.weights).reshape(*shape, 8, 9)
     members = bits_of(fitted.channels, (*shape, channels))
@@ -67,7 +67,7 @@ def test_a_known_step_is_won_by_the_kernel_that_has_its_shape():
 
 def test_a_sequence_has_the_same_features_whatever_is_computed_beside_it():
     values, starts = sequences([50, 9, 1, 5000, 33, *range(20, 140)], 2)
-    fitted = fit_competition(values, starts, 4, seed=0)
+    fitted, _ = fit_competition(values, starts, 4, seed=0)
     together = fitted.apply(values, starts)
     for row in (0, 1, 2, 3, 4, 50, 100):
         steps = values[starts[row] : starts[row + 1]]
@@ -77,8 +77,9 @@ def test_a_sequence_has_the_same_features_whatever_is_computed_beside_it():
 
 def test_features_of_training_are_standardised_and_drawn_by_the_seed_alone():
     values, starts = sequences([60] * 30, 3)
-    first, again, other = (fit_competition(values, starts, 2, s) for s in (0, 0, 1))
-    features = first.apply(values, starts)
+    first, again, other = (fit_competition(values, starts, 2, s)[0] for s in (0, 0, 1))
+    features = fit_competition(values, starts, 2, 0)[1]
+    assert np.array_equal(features, first.apply(values, starts))
     assert first == again
     assert first.weights != other.weights
     assert features.shape == (30, first.num_features) == (30, 3 * 2 * 16)

@@ -20,7 +20,7 @@ from torchsmith.data.random_convolutions import (
     changes,
     count_true,
     room,
-    standardised_by,
+    standardise,
     taps_of,
 )
 
@@ -105,7 +105,7 @@ class FittedCompetition(Record):
 
 def fit_competition(
     values: np.ndarray, starts: np.ndarray, num_groups: int, seed: int
-) -> FittedCompetition:
+) -> tuple[FittedCompetition, np.ndarray]:
     """Draw groups of kernels, and learn the scale of what they count.
 
     Args:
@@ -113,6 +113,10 @@ def fit_competition(
         starts: `(N + 1,)`: where each sequence begins.
         num_groups: At each dilation; even.
         seed: Draws the kernels and the channels of each group.
+
+    Returns:
+        What was drawn, and `(N, F)` features of the training sequences, which `apply`
+        would compute again.
     """
     length, num_channels = int(np.median(np.diff(starts))), values.shape[1]
     dilations = dilations_for(length)
@@ -130,8 +134,9 @@ def fit_competition(
         channels=text_of(np.packbits(ranks < most)),
         weights=text_of(weights),
     )
-    scale = standardised_by(fitted.roots(values, starts))
-    return fitted.model_copy(update=scale)
+    roots = fitted.roots(values, starts)
+    scale = standardise(roots)
+    return fitted.model_copy(update=scale), roots
 
 
 def dilations_for(length: int) -> tuple[int, ...]:

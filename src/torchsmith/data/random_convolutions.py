@@ -129,7 +129,7 @@ def changes(values: np.ndarray, starts: np.ndarray) -> np.ndarray:
 
 def fit_convolutions(
     values: np.ndarray, starts: np.ndarray, num_features: int, seed: int
-) -> FittedConvolutions:
+) -> tuple[FittedConvolutions, np.ndarray]:
     """Choose dilations, channels and biases for training sequences.
 
     Args:
@@ -137,6 +137,10 @@ def fit_convolutions(
         starts: `(N + 1,)`: where each sequence begins.
         num_features: Rounded down to a multiple of 168, at least 168.
         seed: Draws the channels, and the examples that the biases come from.
+
+    Returns:
+        What was chosen, and `(N, F)` features of the training sequences, which `apply`
+        would compute again.
     """
     per_kernel = max(1, num_features // len(KERNELS) // VIEWS)
     length = int(np.median(np.diff(starts)))
@@ -155,18 +159,26 @@ def fit_convolutions(
         channels=text_of(np.packbits(members)),
         biases=text_of(np.concatenate(biases)),
     )
-    scale = standardised_by(fitted.shares(values, starts))
-    return fitted.model_copy(update=scale)
+    shares = fitted.shares(values, starts)
+    scale = standardise(shares)
+    return fitted.model_copy(update=scale), shares
 
 
-def standardised_by(features: np.ndarray) -> dict[str, str]:
-    """Return `offset` and `factor` of `(N, F)`; what never varies becomes 0."""
+def standardise(features: np.ndarray) -> dict[str, str]:
+    """Standardise `(N, F)` in place; what never varies becomes 0.
+
+    Returns:
+        `offset` and `factor`, as fitted features hold them.
+    """
     deviation = features.std(axis=0, dtype=np.float64)
     varies = deviation > 1e-6
-    return {
+    scale = {
         "offset": text_of(features.mean(axis=0, dtype=np.float64)),
         "factor": text_of(varies / np.where(varies, deviation, 1.0)),
     }
+    features -= numbers_of(scale["offset"])
+    features *= numbers_of(scale["factor"])
+    return scale
 
 
 def _choose_dilations(

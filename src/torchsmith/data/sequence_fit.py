@@ -241,15 +241,15 @@ def fit_sequences(
         if isinstance(step, RandomConvolutions):
             scaled = fitted._scaled(sequences)
             values, starts = scaled.values, scaled.starts
-            made = fit_convolutions(values, starts, step.num_features, step.seed)
-            groups, fits = None, {"convolutions": made, "keep_steps": step.keep_steps}
+            made, found = fit_convolutions(values, starts, step.num_features, step.seed)
+            groups, ridge = None, None
             if step.groups:
-                groups = fit_competition(values, starts, step.groups, step.seed)
-            fitted = fitted.model_copy(update={**fits, "competition": groups})
+                groups, more = fit_competition(values, starts, step.groups, step.seed)
+                found = np.concatenate([found, more], axis=1)
             if step.ridge and targets is not None:
-                features = fitted._convolved(scaled)
-                ridge = fit_ridge(features, targets, num_classes)
-                return fitted.model_copy(update={"ridge": ridge})
+                ridge = fit_ridge(found, targets, num_classes)
+            fits = {"convolutions": made, "competition": groups, "ridge": ridge}
+            return fitted.model_copy(update={**fits, "keep_steps": step.keep_steps})
     return fitted
 
 
