@@ -1,5 +1,6 @@
 """PyTorch's library is loaded beside Python, and never in the way of PyTorch."""
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -65,3 +66,20 @@ def test_what_cannot_be_loaded_is_left_to_the_import(tmp_path: Path):
     for name, _ in torch_library._LIBRARIES:
         (tmp_path / name).write_bytes(b"no library")
     torch_library._load(tmp_path)
+
+
+def fail_to_import():
+    with torch_library.without_collection():
+        raise ImportError(f"collecting: {gc.isenabled()}")
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_garbage_is_collected_again_after_an_import_that_fails(enabled):
+    before = gc.isenabled()
+    (gc.enable if enabled else gc.disable)()
+    try:
+        with pytest.raises(ImportError, match="collecting: False"):
+            fail_to_import()
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if before else gc.disable)()

@@ -600,3 +600,37 @@ def test_nothing_warns_on_extreme_but_legal_numbers():
         warnings.simplefilter("error")
         data = table(number("x", [-1e200, 0, 1e-300, 1e200]))
         assert np.isfinite(fitted(data, [RobustScale()]).inputs(data)).all()
+
+
+def test_targets_are_taken_without_their_inputs(monkeypatch):
+    data = pictures(np.zeros((4, 2, 2, 1), np.uint8), ["a", "b", "a", "b"])
+    rows = np.array([3, 0])
+    preparation = fit(
+        data,
+        np.arange(4),
+        [ToFloat()],
+        roles={},
+        task="multiclass",
+        classes=["a", "b"],
+    )
+
+    def refuse(*_):
+        raise AssertionError("pictures were copied")
+
+    monkeypatch.setattr(Images, "take", refuse)
+    assert preparation.targets(data, rows).tolist() == [1, 0]
+
+
+def test_an_unknown_class_is_named_with_its_line_in_the_file():
+    data = table(number("x", [1, 2, 3, 4]), target=text("y", ["a", "b", "a", "c"]))
+    preparation = fit(
+        data,
+        np.arange(3),
+        [],
+        roles={"x": "number"},
+        task="multiclass",
+        classes=["a", "b"],
+    )
+    line = data.inputs.lines[3]
+    with pytest.raises(DataError, match=rf"1 of 2 examples .* 'c' \(.*{line}\)"):
+        preparation.targets(data, np.array([0, 3]))

@@ -8,7 +8,7 @@ import pytest
 from tests.data.build import number, pictures, table, text
 from torchsmith.core.errors import DataError
 from torchsmith.data.data import Column, ColumnFormat, Data, Images, Volumes
-from torchsmith.data.same import input_keys
+from torchsmith.data.same import input_keys, keys_of_rows
 from torchsmith.data.split import Split, split_rows
 
 SAME = [0, 1, 2, 0, 4, 1]
@@ -98,3 +98,22 @@ def test_a_part_of_which_nothing_is_left_is_refused():
     data = volumes([1, 1, 1], given=[0, 0, 2])
     with pytest.raises(DataError, match=r"split\.drop_shared: all 1 examples of the"):
         split_rows(data, Split(test="given", val=0.5, drop_shared=True))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+@pytest.mark.parametrize("width", [1, 8, 13])
+def test_rows_have_the_keys_of_the_rows_that_they_equal(dtype, width):
+    first = np.zeros((8, width), dtype)
+    first[:6, -1] = SAME
+    first[6:, 0] = [7, 9]
+    assert groups(keys_of_rows(first)) == [*SAME, 6, 7]
+
+
+def test_rows_that_differ_in_one_byte_or_in_its_place_have_other_keys():
+    rows = np.concatenate([np.eye(784, dtype=np.uint8), 255 * np.eye(784, dtype="u1")])
+    assert len(set(keys_of_rows(rows).tolist())) == len(rows)
+
+
+def test_rows_are_equal_whatever_the_sign_of_zero():
+    rows = np.array([[0.0, 1], [-0.0, 1], [0, -1]], np.float32)
+    assert groups(keys_of_rows(rows)) == [0, 0, 2]

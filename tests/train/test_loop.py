@@ -307,3 +307,13 @@ def test_pixels_are_scaled_as_they_are_taken():
     assert inputs.dtype == torch.float32
     assert inputs.flatten().tolist() == [0.0, 25.5, -25.5, 102.0]
     assert targets.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 100])
+def test_the_first_steps_are_those_of_the_whole_epoch(accumulate, most):
+    job = make_job(batch_size=10, accumulate=accumulate)
+    order = epoch_order(len(job.train), 0, 0)
+    first = [[*map(torch.Tensor.tolist, step)] for step in job.steps(order, most)]
+    whole = [[*map(torch.Tensor.tolist, step)] for step in job.steps(order)]
+    assert first == whole[:most]
