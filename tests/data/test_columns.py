@@ -302,3 +302,10 @@ def test_an_ignored_column_is_read_as_it_is(tmp_path) -> None:
 
     assert columns(data)["x"].kind == "text"
     assert data.changes == ()
+
+
+def test_words_in_another_case_are_counted(tmp_path) -> None:
+    table = read(tmp_path, "a,b\nYes,no\nyes,no\nYes,yes\nNo,no\n")
+    assert not changes(table, "b")
+    change = changes(table, "a")["read as 'No' or 'Yes' whatever the case"]
+    assert (change.count, change.lines, change.example) == (1, (3,), "yes")

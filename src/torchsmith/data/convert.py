@@ -172,6 +172,10 @@ def _edited(
     elif form.kind == "number":
         yield from _infinities(column, sheet)
         lost = _lost_of_numbers(cells, form)
+    elif form.words:
+        stripped = [text.strip() for text in cells.texts]
+        told = f"read as {form.words[0]!r} or {form.words[1]!r} whatever the case"
+        lost = {told: [text not in form.words for text in stripped]}
     else:
         return
     for what, where in lost.items():

@@ -156,7 +156,7 @@ def _array_column(
         return collect(name, [None if missing else str(t) for t, missing in texts])
     raise DataError(
         f"{source}: column '{name}' holds {values.dtype}; expected numbers, booleans, "
-        "dates or text"
+        "dates or text; make columns of these, or leave the column out"
     )
 
 
@@ -184,7 +184,8 @@ def _typed(
         if not (missing or plain):
             raise DataError(
                 f"{source}: column '{name}', row {row} holds a {type(value).__name__}; "
-                "expected numbers, booleans, dates or text"
+                "expected numbers, booleans, dates or text; make columns of these, or "
+                "leave the column out"
             )
     return [
         "" if missing else _text(v) for v, missing in zip(values, gone, strict=True)
