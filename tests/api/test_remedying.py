@@ -20,6 +20,7 @@ SMALL = {
     "network": {"Sequential": [{"Linear": 16}, "ReLU", {"Linear": 3}]},
     "optimizer": {"SGD": {"lr": 0.1, "momentum": 0.9}},
     "schedule": None,
+    "averaging": None,
     "calibration": None,
     "training.epochs": 6,
     "training.batch_size": 16,
@@ -37,7 +38,13 @@ def trained(folder, **changed):
 
 def with_small_default(run):
     """Let a network that trains at once be what Torchsmith had chosen by itself."""
-    names = ("prepare", "network", "training.epochs", "training.batch_size")
+    names = (
+        "prepare",
+        "network",
+        "averaging",
+        "training.epochs",
+        "training.batch_size",
+    )
     plan = read_plan(run.folder.default_plan)
     small = set_values(plan, {name: SMALL[name] for name in names})
     write_plan(run.folder.default_plan, small)
@@ -110,7 +117,8 @@ def test_what_does_not_help_is_not_written(tmp_path):
     assert mended.winner is None
     assert (mended.plan, mended.run) == (None, None)
     assert not healthy.folder.mended.exists()
-    assert mended.verdict == "No remedy is likely better than the plan as it is."
+    said = "No remedy is likely better than the plan as it is. 48 validation examples"
+    assert mended.verdict.startswith(said)
 
 
 def test_a_run_that_diverged_is_mended_and_failures_are_told(tmp_path):
@@ -232,6 +240,18 @@ def test_an_error_is_believed_where_trials_show_nothing(tmp_path):
         says(("P13", decay)).findings[0].model_copy(update={"severity": "warning"})
     )
     assert fix(run, diagnosis=Diagnosis(findings=(warning,))).changes == {}
+
+
+def test_where_both_are_right_as_often_better_probabilities_win(tmp_path):
+    timid = {"loss": {"CrossEntropyLoss": {"label_smoothing": 0.6}}}
+    run = trained(tmp_path, **timid, **{"training.epochs": 20})
+    plain = {"loss": "CrossEntropyLoss"}
+    [error] = says(("P5", plain)).findings
+    warning = error.model_copy(update={"severity": "warning"})
+    mended = fix(run, diagnosis=Diagnosis(findings=(warning,)))
+    assert mended.changes == plain
+    assert mended.winner.gain.low <= 0 < mended.winner.log_loss_gain.low
+    assert "the right answers get more probability" in mended.verdict
 
 
 def test_what_did_best_in_a_few_epochs_is_tried_in_full(tmp_path):

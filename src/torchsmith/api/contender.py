@@ -1,10 +1,11 @@
 """Remedies beside the original, and which of them wins."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torchsmith.api.origin import Origin
 from torchsmith.api.trying import Attempt, Contest, Gain
+from torchsmith.core.vocabulary import Metric
 from torchsmith.doctor.remedies import Remedy
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import differences
@@ -27,7 +28,8 @@ class Contender:
         origin: The checkpoint where it begins; None at the start.
         share: Of its epochs that are trained.
         attempts: By seed.
-        gain: By how much it is better than the original.
+        original: With which it is compared; None of the original.
+        gain: By how much it is better than that.
     """
 
     plan: Plan
@@ -35,6 +37,7 @@ class Contender:
     origin: Origin | None = None
     share: float = 1.0
     attempts: dict[int, Attempt] = field(default_factory=dict)
+    original: "Contender | None" = None
     gain: Gain | None = None
 
     @property
@@ -53,6 +56,11 @@ class Contender:
         return self.gain is not None and self.value >= LIKELY * self.gain.error > 0
 
     @property
+    def is_worse(self) -> bool:
+        """Whether it is likely worse."""
+        return self.gain is None or -self.value >= LIKELY * self.gain.error > 0
+
+    @property
     def is_advised(self) -> bool:
         """Whether an error names it, and it does no worse: examples are few."""
         sure = self.remedy is not None and self.remedy.is_sure
@@ -69,13 +77,33 @@ class Contender:
         return self.gain is not None and self.gain.score.high < 0
 
 
-def gain(contest: Contest, ours: Contender, theirs: Contender) -> Gain:
-    """Return by how much a contender is better than another, of the seeds of both."""
+def gain(
+    contest: Contest,
+    ours: Contender,
+    theirs: Contender,
+    metric: Metric | None = None,
+) -> Gain:
+    """Return by how much a contender is better than another, of the seeds of both.
+
+    Args:
+        contest: That compares.
+        ours: The contender.
+        theirs: The other.
+        metric: By which; that of the plan where not given.
+    """
     seeds = [seed for seed in ours.attempts if seed in theirs.attempts]
     return contest.gain(
         [ours.attempts[seed] for seed in seeds],
         [theirs.attempts[seed] for seed in seeds],
+        metric,
     )
+
+
+def finer_gain(contest: Contest, contender: Contender) -> Gain | None:
+    """Return by how much its probabilities are better; None where there are none."""
+    if contender.original is None or contest.finer is None:
+        return None
+    return gain(contest, contender, contender.original, contest.finer)
 
 
 def winner_of(
@@ -84,7 +112,9 @@ def winner_of(
     """Return the smallest change of those that help about as much as the best.
 
     Only those that were trained for longest, and with the most seeds, are compared.
-    Where none is likely better an error is believed that says what to change.
+    Where none is likely better the better probabilities win, of those that are not
+    likely worse; where nothing tells them apart an error is believed that says what to
+    change.
     What keeps nothing of the original wins where it is better by more than chance
     allows, than the original and than the best of the others.
 
@@ -97,7 +127,11 @@ def winner_of(
     known = [one for one in tried if one.share == longest]
     most = max((len(one.attempts) for one in known), default=0)
     known = [one for one in known if len(one.attempts) == most]
-    winner = _smallest([one for one in known if not one.is_whole], plan)
+    remedies = [one for one in known if not one.is_whole]
+    winner = _smallest([one for one in remedies if one.helps], plan)
+    winner = winner or _smallest([one for one in remedies if one.may_help], plan)
+    winner = winner or _more_likely(remedies, plan, contest)
+    winner = winner or _smallest([one for one in remedies if one.is_advised], plan)
     for whole in (one for one in known if one.is_whole and one.helps):
         if winner is None or gain(contest, whole, winner).score.low > 0:
             return whole
@@ -109,10 +143,20 @@ def by_gain(contender: Contender) -> float:
     return -contender.value
 
 
-def _smallest(known: Sequence[Contender], plan: Plan) -> Contender | None:
-    helpful = [one for one in known if one.helps]
-    helpful = helpful or [one for one in known if one.may_help]
-    helpful = helpful or [one for one in known if one.is_advised]
+def _more_likely(
+    known: Sequence[Contender], plan: Plan, contest: Contest
+) -> Contender | None:
+    """Return what gives the right answers more probability, and is right as often."""
+    better = {}
+    for place, one in enumerate(known):
+        finer = None if one.is_worse else finer_gain(contest, one)
+        if finer is not None and finer.score.low > 0:
+            better[place] = replace(one, gain=finer)
+    winner = _smallest(list(better.values()), plan)
+    return next((known[i] for i, one in better.items() if one is winner), None)
+
+
+def _smallest(helpful: Sequence[Contender], plan: Plan) -> Contender | None:
     largest = max((one.value for one in helpful), default=0.0)
     near = [one for one in helpful if one.value >= NEARLY * largest]
 

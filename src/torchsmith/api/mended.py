@@ -1,10 +1,18 @@
 """What came out of trying the doctor's remedies."""
 
+from shlex import quote
+
 from pydantic import JsonValue
 
 from torchsmith.core.record import Record
 from torchsmith.core.vocabulary import METRIC_TITLES, Metric
 from torchsmith.evaluate.evaluation import Score
+
+
+def _signed(gain: Score | None) -> str:
+    if gain is None:
+        return ""
+    return f", {gain.value:+.3g} ({gain.low:+.3g} to {gain.high:+.3g})"
 
 
 class Trial(Record):
@@ -18,6 +26,8 @@ class Trial(Record):
         score: Mean over the seeds, on the val part; None where a training failed.
         gain: By how much it is better than the run's own plan with the same seeds; its
             95 % interval holds what other examples, and other seeds, would change.
+        log_loss_gain: The same of the log loss, where classes are told apart and the
+            score alone says nothing.
         start: Epochs that were done where it began: 0, or those of a checkpoint.
         epochs: That it was trained from there, with each seed.
         is_short: Whether that is only a part of what its plan says.
@@ -32,6 +42,7 @@ class Trial(Record):
     reason: str = ""
     score: float | None = None
     gain: Score | None = None
+    log_loss_gain: Score | None = None
     start: int = 0
     epochs: int = 0
     is_short: bool = False
@@ -44,8 +55,7 @@ class Trial(Record):
         codes = f"{' '.join(self.codes)}: " if self.codes else ""
         if self.score is None:
             return f"{codes}{self.title}: {self.failure}"
-        gain = "" if self.gain is None else f", better by {self.gain}"
-        return f"{codes}{self.title}: {self.score:.4g}{gain}"
+        return f"{codes}{self.title}: {self.score:.4g}{_signed(self.gain)}"
 
 
 class Mended(Record):
@@ -94,7 +104,8 @@ class Mended(Record):
         title, lines = METRIC_TITLES[self.metric], []
         if self.original is not None:
             lines += [
-                f"{title} on {self.num_val:,} validation examples:",
+                f"{title} on {self.num_val:,} validation examples, and by how much it "
+                "is better, with the 95 % interval:",
                 f"    {self.original}",
             ]
         for place, trial in enumerate(self.trials):
@@ -104,6 +115,8 @@ class Mended(Record):
         lines.append(self.verdict)
         if self.plan is not None:
             lines.append(f"Mended plan: {self.plan}")
+        if self.plan is not None and self.run is None:
+            lines.append(f"Train it:    torchsmith train {quote(self.plan)}")
         if self.run is not None:
             lines.append(
                 f"Mended run:  {self.run}, {title} on the test part {self.after}, "

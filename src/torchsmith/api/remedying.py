@@ -22,6 +22,9 @@ QUIET = TrainingObserver()
 LEAST_SECONDS = 60.0
 """That all trials together may take at least."""
 
+FEW = 100
+"""Validation examples; one standard error of a share of fewer is above 3 points."""
+
 TIMES = 3.0
 """As long as the run took they may take, where that is more."""
 
@@ -177,18 +180,33 @@ def _verdict(mended: Mended) -> str:
         title = METRIC_TITLES[mended.metric]
         parts.append(
             f"{winner.title} wins: {title} {_scores(winner, original)} on the val "
-            f"part, better by {winner.gain}, after {_amount(winner)}."
+            f"part, after {_amount(winner)}."
         )
         if winner.gain is not None and winner.gain.low <= 0:
-            parts.append(
-                "Chance alone could give as much; that it is needed was found by other "
-                "means."
-            )
+            parts.append(_by_other_means(winner))
         if winner.is_short:
             parts.append("There was no time to try it for all epochs of its plan.")
     elif mended.trials:
         parts.append("No remedy is likely better than the plan as it is.")
+        if mended.num_val < FEW:
+            parts.append(
+                f"{mended.num_val} validation examples show large gains only; a larger "
+                "part shows smaller ones: --set split.val=0.3"
+            )
     return " ".join(parts)
+
+
+def _by_other_means(winner: Trial) -> str:
+    """Say why a remedy is kept though its score is not better beyond chance."""
+    finer = winner.log_loss_gain
+    if finer is not None and finer.low > 0:
+        return (
+            "Chance alone could give as much, but the right answers get more "
+            f"probability: the log loss is lower by {finer}."
+        )
+    return (
+        "Chance alone could give as much; that it is needed was found by other means."
+    )
 
 
 def _scores(winner: Trial, original: Trial) -> str:

@@ -5,7 +5,13 @@ from dataclasses import replace
 from statistics import fmean, median
 from time import perf_counter
 
-from torchsmith.api.contender import Contender, by_gain, gain, winner_of
+from torchsmith.api.contender import (
+    Contender,
+    by_gain,
+    finer_gain,
+    gain,
+    winner_of,
+)
 from torchsmith.api.mended import Mended, Trial
 from torchsmith.api.origin import Origin
 from torchsmith.api.trying import Contest
@@ -244,6 +250,7 @@ class Trials:
         )
         if contender.remedy is not None:
             original = self._originals[contender.origin, contender.share]
+            contender.original = original
             contender.gain = gain(self._contest, contender, original)
 
     def _title(self, contender: Contender) -> str:
@@ -327,6 +334,7 @@ class Trials:
         scores = [self._contest.score(attempt) for attempt in attempts]
         known = [score for score in scores if score is not None]
         remedy = contender.remedy
+        finer = None if contender.may_help else finer_gain(self._contest, contender)
         return Trial(
             title=self._title(contender),
             codes=() if remedy is None else remedy.codes,
@@ -334,6 +342,7 @@ class Trials:
             reason="" if remedy is None else remedy.reason,
             score=fmean(known) if len(known) == len(scores) else None,
             gain=None if contender.gain is None else contender.gain.score,
+            log_loss_gain=None if finer is None else finer.score,
             start=0 if contender.origin is None else contender.origin.epoch,
             epochs=max(attempt.epochs for attempt in attempts),
             is_short=contender.share < 1,

@@ -161,7 +161,18 @@ class Contest:
             return None
         return score(self.metric, self._targets, attempt.outputs)
 
-    def gain(self, ours: Sequence[Attempt], theirs: Sequence[Attempt]) -> Gain:
+    @property
+    def finer(self) -> Metric | None:
+        """What tells plans apart that are right as often; None where nothing does."""
+        is_finer = self._plan.problem.task != "regression" and self.metric != "log_loss"
+        return "log_loss" if is_finer else None
+
+    def gain(
+        self,
+        ours: Sequence[Attempt],
+        theirs: Sequence[Attempt],
+        metric: Metric | None = None,
+    ) -> Gain:
         """Return by how much trainings are better than others.
 
         The interval holds that other examples, and other seeds, would give other
@@ -170,10 +181,11 @@ class Contest:
         Args:
             ours: One for each seed.
             theirs: Of the same seeds.
+            metric: By which; that of the plan where not given.
         """
         each = [
             difference(
-                self.metric,
+                metric or self.metric,
                 self._targets,
                 self._outputs(mine),
                 self._outputs(other),

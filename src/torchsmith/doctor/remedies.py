@@ -208,8 +208,8 @@ def scaled_rate(plan: Plan, factor: float) -> dict[str, JsonValue]:
     """Return settings that multiply the learning rate, wherever the plan names one.
 
     >>> from torchsmith.api.planning import plan
-    >>> scaled_rate(plan("iris"), 0.5)
-    {'optimizer.lr': 0.001}
+    >>> scaled_rate(plan("iris", settings={"optimizer.lr": 0.2}), 0.5)
+    {'optimizer.lr': 0.1}
     """
     optimizer, schedule = plan.optimizer, plan.schedule
     rates = {"optimizer.lr": optimizer.lr}
