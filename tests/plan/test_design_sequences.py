@@ -103,7 +103,7 @@ def test_kernels_compete_where_a_ridge_regression_weighs_what_they_count():
         name: decide(SITUATIONS[name], MACHINE, 60.0).prepare[1].groups
         for name in ("few", "many", "ragged")
     }
-    assert groups == {"few": 64, "many": 0, "ragged": 64}
+    assert groups == {"few": 64, "many": 0, "ragged": 128}  # of two dilations, not four
     assert decide(SITUATIONS["long"], MACHINE, 2.0).prepare[1].groups == 0  # no time
 
 
