@@ -309,3 +309,16 @@ def test_words_in_another_case_are_counted(tmp_path) -> None:
     assert not changes(table, "b")
     change = changes(table, "a")["read as 'No' or 'Yes' whatever the case"]
     assert (change.count, change.lines, change.example) == (1, (3,), "yes")
+
+
+def test_dates_that_are_written_in_several_ways_are_told_with_their_lines(
+    tmp_path,
+) -> None:
+    days = [f"2026-01-{day:02d}" for day in range(1, 29)]
+    days[4:20] = [f"{day:02d}.01.2026" for day in range(5, 21)]
+    table = read(tmp_path, "d,x\n" + "".join(f"{day},1\n" for day in days))
+    assert columns(table)["d"].kind == "text"
+    (change,) = changes(table, "d").values()
+    words = "dates are written in several ways, so the column is read as text"
+    assert (change.what, change.count) == (words, 16)
+    assert (change.lines[0], change.example) == (6, "05.01.2026")

@@ -228,6 +228,12 @@ def _strays(raw: Cells | Column, form: ColumnFormat, sheet: Sheet) -> list[Chang
             )
             example = raw.texts[raw.codes[rows[0]]]
             return [sheet.change(form.name, text, rows, example)]
+    if dates and all(find_date_formats([text]) for text in _filled(raw)[:_STRAYS]):
+        rows = raw.rows(~parse_dates(texts, dates[0])[1] & ~missing)
+        if not len(rows):
+            return []
+        text = "dates are written in several ways, so the column is read as text"
+        return [sheet.change(form.name, text, rows, raw.texts[raw.codes[rows[0]]])]
     return []
 
 

@@ -102,7 +102,7 @@ def find_changes(changes: Sequence[Change]) -> Iterator[Finding]:
         message = f"{subject}{change.what}{_how_often(change)}."
         remedy = "Prediction reads new files in the same way."
         if spoiled:
-            held = "dates" if "not dates" in change.what else "numbers"
+            held = "dates" if "dates" in change.what else "numbers"
             remedy = (
                 "Correct these values, or leave them empty so that they count as "
                 f"missing; then the column holds {held}."

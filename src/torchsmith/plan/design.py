@@ -86,7 +86,7 @@ def choose_threads(macs: int, case: Case) -> int:
     case.reasons["training.threads"] = (
         "one thread is faster for small layers"
         if macs < LARGE_BATCH_MACS
-        else "all cores: large convolutions use them well"
+        else "all cores: a batch has work for them"
     )
     return threads_for(macs, case.machine)
 
