@@ -103,6 +103,11 @@ def test_channels_with_gaps_in_a_ts_file_end_with_the_same_weights(tmp_path):
     code = hold_to_run(plan, tmp_path)
     assert "def number(cell):" in code
     assert "fill(sequences, train)" in code
+    net = {"SequenceNet": {"body": None, "features": True}}
+    features = {"num_features": 168, "groups": 4, "ridge": True, "keep_steps": False}
+    prepare = ["Interpolate", "Standardize", {"RandomConvolutions": features}]
+    plan = plan_of(tmp_path / "walks.ts", network=net, prepare=prepare)
+    assert "competition(sequences, train)]" in hold_to_run(plan, tmp_path)
 
 
 def test_quantities_of_a_ts_file_end_with_the_same_weights(tmp_path):
