@@ -129,6 +129,15 @@ def test_a_table_gets_a_tabular_network_with_what_its_columns_need():
     assert plan.training.threads == 1
 
 
+def test_few_rows_of_nothing_but_categories_are_learned_faster_and_for_longer():
+    towns = (column("town", "category", kind="text"), column("id", "ignore"))
+    alone = decide(table(columns=towns, num_examples=1_500), MACHINE)
+    mixed = decide(table(num_examples=1_500), MACHINE)
+    assert alone.training.epochs == 2 * mixed.training.epochs
+    assert alone.optimizer.lr > mixed.optimizer.lr
+    assert alone.network.dropout < mixed.network.dropout
+
+
 def test_steps_that_nothing_needs_are_left_out():
     only_numbers = table(columns=(column("age"),), target=target("regression"))
     assert decide(only_numbers, MACHINE).prepare == (

@@ -39,6 +39,11 @@ MOST_EPOCHS = 60
 MOST_SMALL_EPOCHS = 100
 """Of small ones, whose epochs have few steps."""
 
+MOST_CATEGORY_EPOCHS = 200
+"""Of small ones of nothing but categories, at a higher rate and with less dropout: on
+car evaluation 100 epochs at 2e-3 ended before even the training part was learned. With
+numbers 100 are enough: on Titanic and red wine the best came in the first third."""
+
 FEWEST_EPOCHS = 30
 """With fewer, a smaller network does better."""
 
@@ -88,26 +93,33 @@ def design_table(case: Case) -> Design:
     """
     prepare = _prepare(case)
     pictures = [c for c in case.inspection.columns if c.role == "picture"]
-    small = case.num_train < SMALL
     batch_size = choose_batch_size(case, large=256)
     network: TabularMLP | PictureTableNet
     if pictures:
         network, macs, seconds = _with_pictures(case, len(pictures), batch_size)
     else:
         network, macs, seconds = _network(case, prepare, batch_size)
+    most, lr = MOST_EPOCHS, 4e-3
+    if _is_small_of_categories(case):
+        most, lr = MOST_CATEGORY_EPOCHS, 5e-3
+    elif case.num_train < SMALL:
+        most, lr = MOST_SMALL_EPOCHS, 2e-3
     case.reasons["optimizer"] = "a steady choice for tables"
     case.reasons["schedule"] = "a short warm-up, then a cosine to almost zero"
     return Design(
         prepare=prepare,
         network=network,
-        optimizer=AdamW(lr=2e-3 if small else 4e-3, weight_decay=3e-4),
+        optimizer=AdamW(lr=lr, weight_decay=3e-4),
         schedule=OneCycleLR(pct_start=0.05, cycle_momentum=False),
         batch_size=batch_size,
-        epochs=choose_epochs(
-            case, batch_size, seconds, MOST_SMALL_EPOCHS if small else MOST_EPOCHS
-        ),
+        epochs=choose_epochs(case, batch_size, seconds, most),
         threads=choose_threads(macs * batch_size, case),
     )
+
+
+def _is_small_of_categories(case: Case) -> bool:
+    roles = {column.role for column in case.inspection.columns} - {"ignore"}
+    return case.num_train < SMALL and roles == {"category"}
 
 
 def _prepare(case: Case) -> tuple[Step, ...]:
@@ -204,7 +216,7 @@ def _network(
     for hidden, members in sizes:
         network = TabularMLP(
             hidden=hidden,
-            dropout=0.2 if case.num_train < SMALL else 0.1,
+            dropout=0.2 if num_numbers and case.num_train < SMALL else 0.1,
             bins=_bins(case, num_numbers),
             number_embedding=16 if num_numbers else 8,
             members=members,
