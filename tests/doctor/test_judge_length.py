@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.doctor.test_judge import around, course, epochs, found, result
+from tests.doctor.test_judge import SETTLED, around, course, epochs, found, result
 from torchsmith.doctor.signals import LayerSignals, Signals
 from torchsmith.plan.losses import MSELoss
 from torchsmith.plan.networks import ConvNet
@@ -31,15 +31,20 @@ def test_a_loss_that_still_fell_when_patience_was_over_did_not_stand_still():
 
 
 def test_a_slow_pace_is_to_blame_where_a_rival_is_better():
-    def told(ratio):
+    def told(ratio, steps=100):
         layer = LayerSignals(
             name="0", type="Linear", weight_rms=1.0, update_rms=ratio, grad_rms=1.0
         )
         samples = [Signals(epoch=5, step=500, lr=0.001, loss=0.2, layers=(layer,))]
-        return set(found(replace(course(), signals=samples), result(0.85, 0.88, 0.85)))
+        history = tuple(
+            one.model_copy(update={"step": one.epoch * steps}) for one in SETTLED
+        )
+        made = replace(course(history), signals=samples)
+        return set(found(made, result(0.85, 0.88, 0.85)))
 
     assert told(1e-3) == {"P2"} | told(1e-2)
     assert "P2" not in told(1e-2)
+    assert "P2" not in told(1e-3, steps=5)
 
 
 def test_few_steps_are_told_where_a_rival_is_clearly_better():

@@ -34,6 +34,9 @@ CLIPPED = 5.0
 """Gradients so many times their limit, at most sampled steps: clipping, not the rate,
 rules how far a step goes. Optimizers that divide by the gradient's size do not care."""
 
+FELT = 1e-3
+"""Of the highest rate: float32 does not hold much less of a step beside its weights."""
+
 SCORES = ("accuracy", "r2")
 """In which rivals are measured."""
 
@@ -180,14 +183,16 @@ class Facts:
 
         As it is at the highest rate: a schedule may be low wherever a sample was taken.
         The first step of all counts only where there is no other: Adam's has its full
-        length whatever the gradient, SGD's has no momentum yet.
+        length whatever the gradient, SGD's has no momentum yet. So do steps at a rate
+        that is far below the highest: what they change is lost in rounding.
         """
         rates = [record.lr for record in self.course.history]
         sampled = [s for s in self.samples if s.lr > 0]
-        sampled = [s for s in sampled if s.step] or sampled
         if not sampled:
             return -math.inf, 0.0
         top = max(*rates, *(s.lr for s in sampled), 0.0)
+        felt = [s for s in sampled if s.step and s.lr >= FELT * top]
+        sampled = felt or sampled
         pace = max(pace_of(s) + math.log10(top / s.lr) for s in sampled)
         return pace, 10**pace * self.course.steps_per_epoch * sum(rates) / top
 

@@ -26,7 +26,7 @@ from torchsmith.doctor.judge_length import (
     too_short,
 )
 from torchsmith.doctor.remedies import scaled_rate
-from torchsmith.doctor.rules_loss import SLOW, is_faded
+from torchsmith.doctor.rules_loss import FAR, FAST, SLOW, is_faded
 from torchsmith.doctor.standing import Standing, standing
 from torchsmith.evaluate.evaluation import Evaluation
 from torchsmith.evaluate.outlook import GUARD
@@ -186,6 +186,8 @@ def _short_steps(course: Course) -> Iterator[dict[str, Any]]:
     facts, (pace, _) = Facts(course), Facts(course).stride
     if facts.is_clipped:
         yield _clipped(course)
+    elif course.history and 10**FAST * course.history[-1].step < FAR:
+        return  # no healthy rate goes far in so few steps
     elif -math.inf < pace <= SLOW and not is_faded(facts) and not facts.is_shrunk:
         changes = {} if course.plan is None else scaled_rate(course.plan, FASTER)
         yield {
