@@ -1,6 +1,7 @@
 """`fix` tries remedies beside the run's own plan, and keeps what wins."""
 
 import signal
+from dataclasses import replace
 
 import pytest
 
@@ -252,6 +253,18 @@ def test_where_both_are_right_as_often_better_probabilities_win(tmp_path):
     assert mended.changes == plain
     assert mended.winner.gain.low <= 0 < mended.winner.log_loss_gain.low
     assert "the right answers get more probability" in mended.verdict
+
+
+def test_what_ended_in_time_with_one_seed_has_time_with_the_others(timid, monkeypatch):
+    train, limits = Contest.train, {}
+
+    def slowly(self, plan, **asked):
+        limits[asked["seed"]] = asked["seconds"]
+        return replace(train(self, plan, **asked), seconds=19.0)
+
+    monkeypatch.setattr(Contest, "train", slowly)
+    fix(timid, diagnosis=says(("P13", {"optimizer.lr": 0.1})))
+    assert limits[1] >= limits[2] >= 2 * 19.0
 
 
 def test_what_did_best_in_a_few_epochs_is_tried_in_full(tmp_path):

@@ -240,6 +240,9 @@ class Trials:
         limit = max(left / (2 if contender.is_whole else 3), LEAST_SECONDS)
         if self._pace is not None:
             limit = max(limit, PATIENCE * self._pace * epochs)
+        # What came to its end with one seed is not to fail with another by the clock.
+        known = [attempt.seconds for attempt in contender.attempts.values()]
+        limit = max(limit, 2 * max(known, default=0.0))
         contender.attempts[seed] = self._contest.train(
             plan,
             seed=seed,
