@@ -70,10 +70,11 @@ class TargetPreparation(Record):
             names = list(dict.fromkeys(column.texts(unknown)))
             shown = ", ".join(f"'{name}'" for name in names[:NUM_LINES])
             known = ", ".join(self.classes[:10]) + (", …" * (len(self.classes) > 10))
+            lines = where(data, rows[unknown])
             raise DataError(
                 f"target '{column.name}': {len(unknown)} of {len(rows)} examples have "
                 f"a class that the network does not know: {shown} "
-                f"({where(data, rows[unknown])}){nearest(names[0], self.classes) or ';'} "
+                f"({lines}){nearest(names[0], self.classes) or ';'} "
                 f"the classes are {known}"
             )
         return np.asarray(places)
