@@ -25,7 +25,7 @@ def long_run(tmp_path_factory):
     ("number", "after", "words"),
     [
         (signal.SIGTERM, "epoch 2/", "everything is saved. Go on with: torchsmith"),
-        (signal.SIGINT, "Evaluating", "go on with: torchsmith train --resume"),
+        (signal.SIGINT, "Evaluating", "Go on with: torchsmith train --resume"),
     ],
     ids=["SIGTERM in training", "Ctrl-C in evaluation"],
 )
