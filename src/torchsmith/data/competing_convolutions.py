@@ -8,6 +8,8 @@ They tell which shapes a sequence has, where the features of `random_convolution
 how strong each is; a linear model of both errs less than of either.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from torchsmith.core.record import Record
@@ -19,6 +21,7 @@ from torchsmith.data.random_convolutions import (
     blocks,
     changes,
     count_true,
+    move_and_scale,
     room,
     standardise,
     taps_of,
@@ -73,10 +76,7 @@ class FittedCompetition(Record):
             values: `(T, C)` float32, the steps of all sequences.
             starts: `(N + 1,)`: where each sequence begins.
         """
-        roots = self.roots(values, starts)
-        roots -= numbers_of(self.offset)
-        roots *= numbers_of(self.factor)
-        return roots
+        return move_and_scale(self.roots(values, starts), self.offset, self.factor)
 
     def roots(self, values: np.ndarray, starts: np.ndarray) -> np.ndarray:
         """Return `(N, F)` float32: square roots of what each kernel wins, for a step.
@@ -91,15 +91,11 @@ class FittedCompetition(Record):
         for view, numbers in enumerate((values, changes(values, starts))):
             for rows, block, lengths in blocks(numbers, starts, BLOCK_STEPS):
                 for place, dilation in enumerate(self.dilations):
-                    known = members[view, place]
-                    for channels in np.unique(known, axis=0):
-                        met = _columns(taps_of(block, channels, dilation))
-                        for group in np.flatnonzero((known == channels).all(axis=1)):
-                            kernels = weights[view, place, group]
-                            # A matrix product would round a step by its neighbours.
-                            found = np.einsum("kt,tm->km", kernels, met)[:, :-1]
-                            wins = _wins(found.reshape(-1, *block.shape[1:]), lengths)
-                            out[rows, view, place, group] = (wins / lengths).T
+                    for group, outputs in _competitions(
+                        block, dilation, members[view, place], weights[view, place]
+                    ):
+                        wins = _wins(outputs, lengths) / lengths
+                        out[rows, view, place, group] = wins.T
         return np.sqrt(out.reshape(len(out), -1))
 
 
@@ -143,6 +139,25 @@ def dilations_for(length: int) -> tuple[int, ...]:
     """Return the powers of 2 with which a kernel still fits into a sequence."""
     most = max(length - 1, 1) // (KERNEL_LENGTH - 1)
     return tuple(2**power for power in range(max(most.bit_length(), 1)))
+
+
+def _competitions(
+    block: np.ndarray, dilation: int, members: np.ndarray, weights: np.ndarray
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield groups, and `(8, n, L)`: what their kernels give at each step.
+
+    Args:
+        block: `(C, n, L)`, some sequences.
+        dilation: Steps between the weights.
+        members: `(G / 2, C)` bool: the channels of each group.
+        weights: `(G / 2, 8, 9)`.
+    """
+    for channels in np.unique(members, axis=0):
+        met = _columns(taps_of(block, channels, dilation))
+        for group in np.flatnonzero((members == channels).all(axis=1)):
+            # A matrix product would round a step by its neighbours.
+            found = np.einsum("kt,tm->km", weights[group], met)[:, :-1]
+            yield int(group), found.reshape(-1, *block.shape[1:])
 
 
 def _columns(taps: list[np.ndarray]) -> np.ndarray:

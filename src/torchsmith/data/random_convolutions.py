@@ -75,10 +75,7 @@ class FittedConvolutions(Record):
             values: `(T, C)` float32, the steps of all sequences.
             starts: `(N + 1,)`: where each sequence begins.
         """
-        shares = self.shares(values, starts)
-        shares -= numbers_of(self.offset)
-        shares *= numbers_of(self.factor)
-        return shares
+        return move_and_scale(self.shares(values, starts), self.offset, self.factor)
 
     def shares(self, values: np.ndarray, starts: np.ndarray) -> np.ndarray:
         """Return `(N, F)` float32: how often each convolution is above its bias."""
@@ -176,9 +173,15 @@ def standardise(features: np.ndarray) -> dict[str, str]:
         "offset": text_of(features.mean(axis=0, dtype=np.float64)),
         "factor": text_of(varies / np.where(varies, deviation, 1.0)),
     }
-    features -= numbers_of(scale["offset"])
-    features *= numbers_of(scale["factor"])
+    move_and_scale(features, **scale)
     return scale
+
+
+def move_and_scale(features: np.ndarray, offset: str, factor: str) -> np.ndarray:
+    """Return `(N, F)`, changed in place: what `standardise` did with the training."""
+    features -= numbers_of(offset)
+    features *= numbers_of(factor)
+    return features
 
 
 def _choose_dilations(

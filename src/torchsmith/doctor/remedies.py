@@ -253,7 +253,6 @@ def with_reason(plan: Plan, changes: Mapping[str, JsonValue], reason: str) -> Pl
     return changed.model_copy(update={"reasons": {**reasons, **told}})
 
 
-_LISTS = ("prepare", "augment", "init", "robustness")
 _TOLD = 3
 _LONGEST = 40
 
