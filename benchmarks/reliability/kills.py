@@ -9,12 +9,14 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.reliability.figures import Figure, Part, in_parallel
-from benchmarks.reliability.jobs import KINDS, outcome_of, prepare, run, run_of
+from benchmarks.reliability.jobs import KINDS, outcome_of, prepare, run, run_of, work
 from benchmarks.reliability.jobs import share_plan as share
+from tests.processes import PROCESSES
 
 KILLS = 1000
 TOO_LATE = "after its end"
 """Such an instant is no kill."""
+CHECKPOINTED = "in training, after a checkpoint"
 
 
 def stage_of(folder: Path) -> str:
@@ -30,7 +32,7 @@ def stage_of(folder: Path) -> str:
     if (path / "model").exists():
         return "while it was evaluated"
     if any(p.name.isdigit() for p in (path / "checkpoints").glob("*")):
-        return "in training, after a checkpoint"
+        return CHECKPOINTED
     return "in training, before the first checkpoint"
 
 
@@ -48,6 +50,24 @@ def whole_run(kind: str, folder: Path) -> float:
     if outcome_of(run_of(again)) != outcome_of(run_of(folder)):
         raise RuntimeError(f"{kind}: two runs that nobody killed differ")
     return seconds
+
+
+def kill_in_training(kind: str, folder: Path, whole: Path, **options: int) -> None:
+    """Begin the plan of a whole run in a new folder; kill it after a checkpoint.
+
+    Raises:
+        RuntimeError: The run came to its end before.
+    """
+    prepare(kind, folder)
+    share(kind, whole, folder)
+    process = PROCESSES.Process(target=work, args=(kind, folder), kwargs=options)
+    process.start()
+    while process.is_alive() and stage_of(folder) != CHECKPOINTED:
+        process.join(0.01)
+    process.kill()
+    process.join()
+    if (stage := stage_of(folder)) != CHECKPOINTED:
+        raise RuntimeError(f"{kind} was killed {stage}")
 
 
 def kill_and_go_on(root: Path, expected: dict, case: tuple) -> tuple[str, str]:

@@ -9,18 +9,16 @@ from benchmarks.reliability.figures import Figure, Part, in_parallel
 from benchmarks.reliability.jobs import (
     outcome_of,
     prepare,
-    run,
     run_of,
     share_plan,
     work,
 )
-from benchmarks.reliability.kills import stage_of, whole_run
+from benchmarks.reliability.kills import kill_in_training, whole_run
 from tests.processes import PROCESSES
 
 from torchsmith.core.run_folder import run_names
 
 RACES = 100
-KILLED = "in training, after a checkpoint"
 
 
 def compete(folder: Path, barrier, answers) -> None:
@@ -88,16 +86,8 @@ def measure(size: float, seed: int) -> Part:
     count = max(2, round(RACES * size))
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
-        seconds = whole_run("table", root / "table")
-        for share in (0.4, 0.3, 0.5, 0.2, 0.6):
-            prepare("table", root / "killed")
-            share_plan("table", root / "table", root / "killed")
-            run("table", root / "killed", seconds * share)
-            if stage_of(root / "killed") == KILLED:
-                break
-            shutil.rmtree(root / "killed")
-        if not (root / "killed").exists():
-            raise RuntimeError("no run could be killed in training")
+        whole_run("table", root / "table")
+        kill_in_training("table", root / "killed", root / "table")
         for title, compete_for in (
             ("races to resume that exactly one wins", race_to_resume),
             ("races to begin that give each a run", race_to_begin),

@@ -7,16 +7,26 @@ import subprocess
 import sys
 import tempfile
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 from benchmarks.reliability.figures import Figure, Part, in_parallel
-from benchmarks.reliability.jobs import outcome_of, prepare, run, run_of, share_plan
-from benchmarks.reliability.kills import stage_of, whole_run
+from benchmarks.reliability.jobs import (
+    outcome_of,
+    plan_of,
+    prepare,
+    run_of,
+    share_plan,
+)
+from benchmarks.reliability.kills import kill_in_training, whole_run
+
+from torchsmith.plan.file import read_plan
 
 REPEATS = 20
 KINDS = ("table", "pictures", "fit")
+THREADS = "torch threads"
 OTHERS = {
-    "torch threads": {"OMP_NUM_THREADS": "1"},
+    THREADS: {"OMP_NUM_THREADS": "1"},
     "cpu capability": {"ATEN_CPU_CAPABILITY": "default"},
 }
 """For the line that is to be named, what makes the environment differ in it."""
@@ -57,16 +67,24 @@ def repeat(root: Path, case: tuple[str, int, int]) -> object:
     return found
 
 
-def named(root: Path, kind: str, line: str, seconds: float) -> str:
+def asked(root: Path) -> list[tuple[str, str]]:
+    """Return kinds and lines: those that another environment really changes.
+
+    A plan that fixes the number of threads gets it everywhere.
+    """
+    found = []
+    for kind, line in product(KINDS, OTHERS):
+        plan = plan_of(kind, run_of(root / kind))
+        fixed = plan is not None and read_plan(plan).training.threads
+        if not (fixed and line == THREADS):
+            found.append((kind, line))
+    return found
+
+
+def named(root: Path, kind: str, line: str) -> str:
     """Resume a killed run in another environment; return '' where that is named."""
     folder = root / f"other-{kind}-{line.replace(' ', '-')}"
-    for share in (0.4, 0.3, 0.5, 0.6, 0.2):
-        shutil.rmtree(folder, ignore_errors=True)
-        prepare(kind, folder)
-        share_plan(kind, root / kind, folder)
-        run(kind, folder, seconds * share, threads=2)
-        if stage_of(folder) == "in training, after a checkpoint":
-            break
+    kill_in_training(kind, folder, root / kind, threads=2)
     if problem := fresh(kind, folder, 0, **OTHERS[line]):
         return problem
     notes = (folder / "notes.json").read_text()
@@ -88,7 +106,8 @@ def measure(size: float, seed: int) -> Part:
     count = max(2, round(REPEATS * size))
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
-        seconds = {kind: whole_run(kind, root / kind) for kind in KINDS}
+        for kind in KINDS:
+            whole_run(kind, root / kind)
         cases = [(k, t, n) for k in KINDS for t in (1, 2) for n in range(count)]
         answers = in_parallel("repeats", cases, partial(repeat, root))
         for kind in KINDS:
@@ -99,7 +118,7 @@ def measure(size: float, seed: int) -> Part:
                 what = f"{kind}, {threads} thread{'s' * (threads > 1)}: the same bits"
                 part.figures.append(Figure.count(what, good, count))
                 part.notes += [each[-300:] for each in found if isinstance(each, str)]
-        wrong = [named(root, k, line, seconds[k]) for k in KINDS for line in OTHERS]
+        wrong = [named(root, kind, line) for kind, line in asked(root)]
         bad = [problem for problem in wrong if problem]
         what = f"another environment ({', '.join(OTHERS)}) is named on resuming"
         part.figures.append(Figure.count(what, len(wrong) - len(bad), len(wrong)))

@@ -263,9 +263,11 @@ def stacked(data: Data, table: Table, names: Sequence[str]) -> np.ndarray:
         DataError: There are none, or one is not there.
     """
     if not names:
+        held = ", ".join(f"'{n}' {c.kind}" for n, c in table.columns.items())
         raise DataError(
             f"{data.source}: no column of numbers changes within a sequence, so there "
-            f"is nothing to learn from{spoiled(data, table.columns)}"
+            f"is nothing to learn from (there are: {held})"
+            f"{spoiled(data, table.columns)}"
         )
     if lacking := [name for name in names if name not in table.columns]:
         raise DataError(

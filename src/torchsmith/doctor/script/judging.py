@@ -16,6 +16,7 @@ from torchsmith.doctor.script.rules_order import find_in_order
 from torchsmith.doctor.script.rules_rate import find_in_rates
 from torchsmith.doctor.script.rules_score import find_in_scores
 from torchsmith.inspect.inspection import Finding
+from torchsmith.inspect.wording import amount
 
 Rule = Callable[[Facts, Sources], Iterator[Finding]]
 
@@ -76,7 +77,8 @@ def refusal(facts: Facts, diagnosis: Diagnosis) -> str:
         todo = _TODO.get(kind, f"make it run first: python {script}")
         if "get_ipython" in facts.error:
             todo = "take out the lines that only a notebook knows"
-        when = f"after {facts.num_steps} steps" if facts.losses else "before it trains"
+        when = f"after {amount(facts.num_steps, 'step')}"
+        when = when if facts.losses else "before it trains"
         return f"{place}: the script fails {when} ({facts.error}); {todo}"
     if facts.ended == "left":
         return (
@@ -108,8 +110,8 @@ def _not_shown(facts: Facts) -> Iterator[str]:
         yield f"The script left by itself at {place}, with exit code {facts.error}."
     elif facts.ended == "stopped":
         yield (
-            f"The script was stopped after {facts.num_steps} steps; what it does later "
-            "was not seen."
+            f"The script was stopped after {amount(facts.num_steps, 'step')}; what it "
+            "does later was not seen."
         )
     if not facts.losses:
         yield "The script took no gradient: nothing of a training could be seen."

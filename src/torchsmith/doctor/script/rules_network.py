@@ -16,6 +16,7 @@ from torchsmith.doctor.script.reading import Sources
 from torchsmith.doctor.script.rules_loss import runs_over_batch
 from torchsmith.doctor.script.twin import first_calls
 from torchsmith.inspect.inspection import Finding
+from torchsmith.inspect.wording import amount
 
 SAME = 1e-6
 """Relative difference below which two numbers are one."""
@@ -212,8 +213,8 @@ def _alike(facts: Facts, module: nn.Module, own: list[Call]) -> Iterator[Finding
             continue
         told = (
             f"All {len(units)} units of {type(layer).__name__} are one and the same.",
-            f"They began equal and are still equal after {facts.num_steps} steps: "
-            "equal units get equal gradients.",
+            "They began equal and are still equal after "
+            f"{amount(facts.num_steps, 'step')}: equal units get equal gradients.",
             "Leave the initial weights to PyTorch, or draw them at random, as "
             "nn.init.kaiming_uniform_ does.",
         )
@@ -269,8 +270,9 @@ def _dead(facts: Facts, module: nn.Module, own: list[Call]) -> Iterator[Finding]
         made = [facts.made_at.get(id(m)) for m in module.modules() if _is_relu(m)]
         told = (
             f"A layer is dead: {dead:.0%} of its units are 0 for every example.",
-            f"Seen with {len(varied)} different examples after {own[-1].step} steps: a "
-            "unit that is always 0 gets no gradient, and never comes back.",
+            f"Seen with {len(varied)} different examples after "
+            f"{amount(own[-1].step, 'step')}: a unit that is always 0 gets no "
+            "gradient, and never comes back.",
             "Lower the learning rate, scale the inputs, and begin anew; or use "
             "nn.LeakyReLU.",
         )
