@@ -75,6 +75,18 @@ def test_a_list_of_layers_is_made_wider_but_for_its_end():
     assert wider(planned(layers(OUT))) == {}
 
 
+def test_layers_are_made_no_wider_than_memory_and_time_bear():
+    wide = {"Linear": {"out_features": 512, "bias": False}}
+    before = layers({"Linear": 200}, "ReLU", {"Linear": 700}, "ReLU", wide, OUT)
+    changes = wider(planned(before))
+    after = layers({"Linear": 512}, "ReLU", {"Linear": 700}, "ReLU", wide, OUT)
+    assert changes == {"network": after}
+    assert wider(set_values(planned(before), changes)) == {}
+    mlp = planned({"MLP": {"hidden": [100, 2000]}})
+    assert wider(mlp) == {"network.hidden": [400, 2000]}
+    assert wider(planned({"MLP": {"hidden": [2000]}})) == {}
+
+
 def test_where_dropout_takes_more_than_half_a_little_is_left():
     much, named, usual = {"Dropout": 0.9}, {"Dropout": {"p": 0.6}}, {"Dropout": 0.5}
     before = layers(A, much, B, named, "Dropout", usual, OUT)

@@ -13,6 +13,9 @@ from torchsmith.plan.text import document
 WIDER = 4
 """Times as many units."""
 
+WIDEST = {"hidden": 512, "channels": 128}
+"""No layer is made wider: who needs more knows it, and memory has an end."""
+
 HALF, LITTLE = 0.5, 0.1
 """Shares of a layer that dropout takes away: more than half is not usual (Srivastava et
 al., "Dropout", 2014), and where it was far too much a little is left."""
@@ -81,12 +84,14 @@ def wider(plan: Plan) -> dict[str, JsonValue]:
     """Return settings that make each hidden layer `WIDER` times as wide.
 
     Args:
-        plan: Settings are empty where its network has no hidden layers.
+        plan: Settings are empty where its network has no hidden layers, or where all
+            are as wide as `WIDEST` allows.
     """
     for name in ("hidden", "channels"):
         widths = getattr(plan.network, name, None)
         if isinstance(widths, tuple) and widths:
-            return {f"network.{name}": [WIDER * width for width in widths]}
+            wide = [_wider(width, WIDEST[name]) for width in widths]
+            return {} if wide == [*widths] else {f"network.{name}": wide}
     layers = _layers(plan)
     if any(_given(layer).get("groups", 1) != 1 for layer in layers):
         return {}
@@ -149,13 +154,18 @@ def _widened(layer: JsonValue) -> JsonValue:
     if not isinstance(layer, dict) or not _WEIGHTS.fullmatch(name):
         return layer
     width = layer[name]
+    most = WIDEST["hidden" if name == "Linear" else "channels"]
     if isinstance(width, int):
-        return {name: WIDER * width}
+        return {name: _wider(width, most)}
     given = _given(layer)
     for key in ("out_features", "out_channels"):
         if isinstance(wide := given.get(key), int):
-            return {name: {**given, key: WIDER * wide}}
+            return {name: {**given, key: _wider(wide, most)}}
     return layer
+
+
+def _wider(width: int, most: int) -> int:
+    return max(width, min(WIDER * width, most))
 
 
 def _drops(layer: JsonValue) -> float:
