@@ -52,7 +52,7 @@ class Asked:
 def cases(asked: Asked) -> Iterator[Case]:
     """Yield all cases, healthy plans first, then everything else mixed.
 
-    The mended run of a variant follows its first three seeds.
+    The mended run of a variant that a plan can mend follows its first three seeds.
     """
     for seed, task in product(range(max(asked.seeds, 5)), asked.tasks):
         yield Case("healthy", task, seed=seed)
@@ -62,7 +62,7 @@ def cases(asked: Asked) -> Iterator[Case]:
         seeds = min(asked.seeds, FIRST_SEEDS) if case.what == "fault" else 1
         for seed in range(seeds):
             yield _seeded(case, case.seed + seed)
-        if case.what == "fault":
+        if case.what == "fault" and FAULTS[case.fault].mendable:
             yield Case("mended", case.task, case.fault, case.level)
     for seed in range(FIRST_SEEDS, asked.seeds):
         for i in np.random.default_rng(seed).permutation(len(blocks)):
