@@ -8,10 +8,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from torchsmith.api.carrying import import_torch
+from torchsmith.api.opened import Opened
 from torchsmith.api.planning import QUIET
 from torchsmith.core import environment
 from torchsmith.core.errors import PlanError, TrainError
-from torchsmith.core.files import write_atomic
 from torchsmith.core.observer import Observer
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.data.catalog import entry_named
@@ -28,20 +28,13 @@ if TYPE_CHECKING:
     from torchsmith.api.ejecting import Ejected
 
 
-class LessonRun:
+class LessonRun(Opened):
     """The run folder of a lesson, opened.
 
     Attributes:
         path: The folder.
         folder: Its files.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.folder = RunFolder(path)
-
-    def __repr__(self) -> str:
-        return f"LessonRun({str(self.path)!r})"
 
     @cached_property
     def record(self) -> LessonRecord:
@@ -64,22 +57,10 @@ class LessonRun:
         """The program as a script that runs with these settings."""
         return self.folder.program.read_text("utf-8")
 
-    @property
-    def report_path(self) -> Path:
-        """Where the report is."""
-        return self.folder.report
-
-    def report(self, path: str | Path | None = None) -> Path:
-        """Write the report again, and return its path.
-
-        Args:
-            path: Where; `report.html` in the run folder where not given.
-        """
+    def _report_html(self) -> str:
         from torchsmith.report.lesson import lesson_page
 
-        target = self.report_path if path is None else Path(path)
-        write_atomic(target, lesson_page(self.record, self.program))
-        return target
+        return lesson_page(self.record, self.program)
 
     def eject(
         self,

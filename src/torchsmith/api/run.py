@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, TypeVar, assert_never
 
 from pydantic import ValidationError
 
+from torchsmith.api.opened import Opened
 from torchsmith.api.planning import QUIET, Source
 from torchsmith.api.predictions import Predictions
 from torchsmith.core.errors import DataError, TrainError
-from torchsmith.core.files import write_atomic
 from torchsmith.core.observer import Observer
 from torchsmith.core.record import Record
 from torchsmith.core.run_folder import RunFolder, run_names
@@ -53,7 +53,7 @@ class Outcome(Record):
     outlook: str = ""
 
 
-class Run:
+class Run(Opened):
     """A run folder, opened.
 
     Attributes:
@@ -63,13 +63,9 @@ class Run:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.folder = RunFolder(path)
+        super().__init__(path)
         _require_plan(self.folder)
         self.plan: Plan = read_plan(self.folder.plan)
-
-    def __repr__(self) -> str:
-        return f"Run({str(self.path)!r})"
 
     @cached_property
     def model(self) -> "Model":
@@ -150,11 +146,6 @@ class Run:
         """`total` and `train`."""
         return self.outcome.seconds
 
-    @property
-    def report_path(self) -> Path:
-        """Where the report is, once it is written."""
-        return self.folder.report
-
     def predict(
         self,
         source: Source,
@@ -190,17 +181,10 @@ class Run:
 
         return evaluate_with(self.model, source, observer)
 
-    def report(self, path: str | Path | None = None) -> Path:
-        """Write the report again from the run folder, and return its path.
-
-        Args:
-            path: Where; `report.html` in the run folder where not given.
-        """
+    def _report_html(self) -> str:
         from torchsmith.api.reporting import report_html
 
-        target = self.report_path if path is None else Path(path)
-        write_atomic(target, report_html(self))
-        return target
+        return report_html(self)
 
     def eject(
         self,

@@ -8,6 +8,7 @@ from time import perf_counter
 from pydantic import ValidationError
 
 from torchsmith.api.carrying import import_torch, stopping_in
+from torchsmith.api.opened import Opened
 from torchsmith.api.planning import Planned, Source
 from torchsmith.api.run import Run
 from torchsmith.api.study_members import SharedData, StudyMembers
@@ -20,7 +21,7 @@ from torchsmith.recipes.study import Study, members, parse_study, study_text
 from torchsmith.train.watch import TrainingObserver
 
 
-class StudyRun:
+class StudyRun(Opened):
     """The run folder of a study, opened.
 
     Attributes:
@@ -30,13 +31,9 @@ class StudyRun:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.folder = RunFolder(path)
+        super().__init__(path)
         file = self.folder.study
         self.study = parse_study(file.read_text("utf-8"), str(file))
-
-    def __repr__(self) -> str:
-        return f"StudyRun({str(self.path)!r})"
 
     @cached_property
     def results(self) -> StudyResult:
@@ -65,22 +62,10 @@ class StudyRun:
         folder = self.folder.members
         return [Run(folder / name) for name in run_names(folder)]
 
-    @property
-    def report_path(self) -> Path:
-        """Where the report is, once it is written."""
-        return self.folder.report
-
-    def report(self, path: str | Path | None = None) -> Path:
-        """Write the report again, and return its path.
-
-        Args:
-            path: Where; `report.html` in the run folder where not given.
-        """
+    def _report_html(self) -> str:
         from torchsmith.report.study import study_page
 
-        target = self.report_path if path is None else Path(path)
-        write_atomic(target, study_page(self.path.name, self.study, self.results))
-        return target
+        return study_page(self.path.name, self.study, self.results)
 
     def summary(self) -> dict[str, object]:
         """Return what `train --json` prints."""

@@ -90,7 +90,7 @@ def wider(plan: Plan) -> dict[str, JsonValue]:
     for name in ("hidden", "channels"):
         widths = getattr(plan.network, name, None)
         if isinstance(widths, tuple) and widths:
-            wide = [_wider(width, WIDEST[name]) for width in widths]
+            wide: list[JsonValue] = [_wider(width, WIDEST[name]) for width in widths]
             return {} if wide == [*widths] else {f"network.{name}": wide}
     layers = _layers(plan)
     if any(_given(layer).get("groups", 1) != 1 for layer in layers):
