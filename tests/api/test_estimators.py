@@ -243,6 +243,13 @@ def test_without_a_val_part_all_rows_are_trained_on_to_the_end(val):
     assert not classifier.network_.training
 
 
+def test_a_monitor_of_the_val_part_is_the_training_loss_where_there_is_none():
+    inputs, targets = load_iris(return_X_y=True)
+    few = ts.Classifier(epochs=2, settings={"stopping.monitor": "val_accuracy"})
+    few.fit(inputs[::5], targets[::5])
+    assert len(few.predict(inputs)) == 150
+
+
 def test_the_rows_that_are_not_for_validation_are_trained_on():
     rows, labels = blobs()
     classifier = quick_classifier(val=0.25, batch_size=2, epochs=1).fit(rows, labels)

@@ -168,8 +168,15 @@ def test_metrics_of_ones_own_are_recorded_and_can_be_monitored():
         epochs=5,
     )
     assert done.history[0].metrics["worst"] > 0
-    with pytest.raises(TrainError, match="no 'val_nothing'"):
-        fit(val=examples(), stopping=Stopping(monitor="val_nothing"))
+
+
+def test_a_monitor_that_is_not_measured_is_refused_before_training(tmp_path):
+    module = network()
+    for val, monitor in ((examples(), "val_nothing"), (None, "val_accuracy")):
+        with pytest.raises(PlanError, match=f"there is no '{monitor}'; there are: "):
+            fit(module, val=val, stopping=Stopping(monitor=monitor), runs=tmp_path)
+    assert [*tmp_path.iterdir()] == []
+    assert torch.equal(module[0].weight, network()[0].weight)
 
 
 def test_settings_are_fields_of_training_and_win_over_it():
@@ -318,6 +325,54 @@ def test_averaged_weights_are_those_that_the_module_ends_with():
         assert done.history[-1].val_loss == pytest.approx(loss, rel=1e-5)
         found[str(averaging)] = weights(module)
     assert len({tuple(each.tolist()) for each in found.values()}) == 4
+
+
+def test_an_input_of_several_parts_goes_with_weights_averaged_by_epochs():
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.last = nn.BatchNorm1d(2), nn.Linear(4, 2)
+
+        def forward(self, parts):
+            first, second = parts
+            return self.last(torch.cat([self.norm(first), second], dim=1))
+
+    inputs, targets = examples()
+    pairs = [((x, 2 * x), y) for x, y in zip(inputs, targets, strict=True)]
+    module = Two()
+    fit(module, pairs, averaging={"SWA": {"start": 0.5}}, epochs=4)
+    torch.testing.assert_close(module.norm.running_mean, inputs.mean(dim=0))
+
+
+def test_the_loss_of_targets_in_several_parts_is_a_mean_over_examples():
+    class Parts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.shift = nn.Parameter(torch.zeros(1))
+
+        def forward(self, inputs):
+            return inputs + self.shift
+
+    def both(outputs, targets):
+        return ((outputs - targets["a"]) ** 2 + targets["b"]).mean()
+
+    rows = [
+        (torch.zeros(1), {"a": torch.tensor([float(i)]), "b": 0.0}) for i in range(5)
+    ]
+    losses = [
+        fit(
+            Parts(),
+            rows,
+            loss=both,
+            optimizer={"SGD": {"lr": 1e-9}},
+            epochs=1,
+            batch_size=size,
+        )
+        .history[0]
+        .train_loss
+        for size in (5, 3)
+    ]
+    assert losses == pytest.approx([6.0, 6.0])
 
 
 def test_a_schedule_may_be_stepped_after_each_step():

@@ -90,6 +90,22 @@ def test_few_rows_are_no_group():
     assert failing_groups(BINARY, targets, outputs, inputs) == ()
 
 
+def test_a_column_of_names_costs_no_pass_for_each_name(monkeypatch):
+    named = []
+    told = Column.texts
+    monkeypatch.setattr(Column, "texts", lambda *of: named.append(of) or told(*of))
+    targets, outputs, _ = case(np.arange(ROWS) < 80)
+    names = tuple(f"name {number}" for number in range(ROWS))
+    decks = (np.arange(ROWS) // 80).astype(np.int32)
+    inputs = table(
+        name=("text", np.arange(ROWS, dtype=np.int32), names),
+        deck=("text", decks, tuple("ABCDE")),
+    )
+    [group] = failing_groups(BINARY, targets, outputs, inputs)
+    assert (group.column, group.name, group.rows) == ("deck", "A", 80)
+    assert len(named) == 5
+
+
 def test_values_fail_by_their_absolute_error():
     random = np.random.default_rng(0)
     targets = random.normal(size=ROWS)

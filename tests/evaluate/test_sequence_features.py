@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from tests.inspect.build import sequences, texts
+from torchsmith.evaluate import sequence_features as sequence_features_module
 from torchsmith.evaluate.rivals import fit_rivals
 from torchsmith.evaluate.sequence_features import (
     sequence_features,
@@ -89,6 +90,13 @@ def test_missing_and_infinite_values_and_single_steps_spoil_nothing():
 def test_summaries_do_not_depend_on_what_stands_beside():
     made, _ = waves(ragged=True)
     np.testing.assert_array_equal(summaries(made)[7], summaries(made.take([7]))[0])
+
+
+def test_summaries_of_many_sequences_are_made_in_parts(monkeypatch):
+    made, _ = waves()
+    whole = summaries(made)
+    monkeypatch.setattr(sequence_features_module, "_MOST_NUMBERS", 500)
+    np.testing.assert_array_equal(summaries(made), whole)
 
 
 def test_n_grams_tell_languages_apart_that_have_the_same_letters():

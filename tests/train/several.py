@@ -19,11 +19,12 @@ from torchsmith.core.processes import place
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.nn.averaging import build_average
 from torchsmith.nn.build import InputLayout, build_network
+from torchsmith.nn.losses import MeanOverMembers
 from torchsmith.nn.optimizers import build_optimizer
 from torchsmith.nn.schedules import build_schedule
 from torchsmith.plan import schedules
 from torchsmith.plan.averaging import EMA, SWA
-from torchsmith.plan.networks import MLP
+from torchsmith.plan.networks import MLP, TabularMLP
 from torchsmith.plan.optimizers import (
     SGD,
     Adadelta,
@@ -44,6 +45,7 @@ from torchsmith.train.setup import channels_last
 from torchsmith.train.shards import Shards
 from torchsmith.train.state import TrainState, safetensors_bytes
 
+LAYOUT = InputLayout((4,), num_numbers=4)
 PLAIN = MLP(hidden=(8, 8), dropout=0.0, batch_norm=False)
 TO_THE_END = Stopping(patience=0, restore_best=False)
 
@@ -61,7 +63,7 @@ class Case:
 
     loss: nn.Module = field(default_factory=nn.MSELoss)
     outputs: int = 1
-    network: MLP = PLAIN
+    network: MLP | TabularMLP = PLAIN
     optimizer: object = AdamW(lr=0.01)
     schedule: object = None
     averaging: object = None
@@ -88,7 +90,7 @@ class Case:
 
     def state(self, job):
         seed, epochs = self.training.seed, self.training.epochs
-        network = build_network(self.network, InputLayout((4,)), self.outputs, seed)
+        network = build_network(self.network, LAYOUT, self.outputs, seed)
         if self.pictures:
             network = convolutions(seed)
         optimizer = build_optimizer(self.optimizer, network.named_parameters())
@@ -119,6 +121,11 @@ CASES = {
     "mean": Case(),
     "sum": Case(loss=nn.MSELoss(reduction="sum"), optimizer=SGD(lr=0.001)),
     "weighted classes": Case(loss=nn.CrossEntropyLoss(weight=UNEVEN), outputs=3),
+    "weighted classes, members": Case(
+        loss=MeanOverMembers(nn.CrossEntropyLoss(weight=UNEVEN)),
+        outputs=3,
+        network=TabularMLP(hidden=(8,), members=3, dropout=0.0),
+    ),
     "weighted classes, accumulated": Case(
         loss=nn.CrossEntropyLoss(weight=UNEVEN, label_smoothing=0.1),
         outputs=3,

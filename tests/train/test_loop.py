@@ -1,6 +1,8 @@
 """The loop does what the loop on every PyTorch page does, and nothing else."""
 
 import copy
+import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -26,7 +28,9 @@ from torchsmith.plan.schedules import (
     StepLR,
 )
 from torchsmith.train.batches import TensorBatches, batch_starts, epoch_order
-from torchsmith.train.loop import fit, is_better, monitored
+from torchsmith.train.loop import fit
+from torchsmith.train.monitor import is_better, monitored
+from torchsmith.train.state import TrainState
 
 
 def train_by_hand(network, job, schedule_of, *, clip=0.0):
@@ -277,6 +281,53 @@ def test_a_last_batch_of_one_joins_the_one_before_unless_all_are_so(rows, size, 
 )
 def test_what_is_better_depends_on_the_monitor(monitor, value, best, better):
     assert is_better(Stopping(monitor=monitor), value, best) is better
+
+
+def test_nan_is_never_the_best():
+    stopping = Stopping(monitor="val_loss")
+    assert not is_better(stopping, math.nan, None)
+    assert not is_better(stopping, math.nan, 1.0)
+    assert is_better(stopping, 0.5, None)
+
+
+def test_a_val_loss_that_is_always_nan_is_told_and_the_last_weights_stay():
+    job = make_job(epochs=5, patience=2)
+    inputs, targets = regression_data()
+    inputs[90] = math.nan
+    job = replace(job, val=TensorBatches(inputs[83:], targets[83:]))
+    state = make_state(job)
+    fit(job, state, make_session(job))
+    assert state.best_epoch == 0
+    assert "it was NaN in every epoch: look for NaN in the val part" in state.finished
+    assert all(weight.isfinite().all() for weight in state.network.parameters())
+
+
+def test_large_examples_are_validated_in_small_batches():
+    seen = []
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(1))
+
+        def forward(self, inputs):
+            if not self.training:
+                seen.append(len(inputs))
+            return inputs.flatten(1)[:, :1] * self.scale
+
+    large, targets = torch.zeros(70, 1, 64, 64, 64), torch.zeros(70, 1)
+    job = replace(
+        make_job(epochs=1, batch_size=4),
+        train=TensorBatches(large[:8], targets[:8]),
+        val=TensorBatches(large[8:], targets[8:]),
+    )
+    network = Net()
+    state = TrainState(network, torch.optim.SGD(network.parameters()), None, "step")
+    fit(job, state, make_session(job))
+    assert sum(seen) == 62
+    assert max(seen) == 16
+    assert make_job(batch_size=600).val_batch_size == 600
+    assert make_job(batch_size=4).val_batch_size == 512
 
 
 def test_an_improvement_must_exceed_min_delta():

@@ -1,7 +1,7 @@
 """`fit`: a person's own module and data, through the same loop."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ from torchsmith.api.measures import (
     score_function,
 )
 from torchsmith.core import environment
-from torchsmith.core.errors import DataError, PlanError
+from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.files import write_atomic
 from torchsmith.core.processes import require_alone
 from torchsmith.core.run_folder import RunFolder
@@ -164,14 +164,18 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
             "val, or leave metrics out"
         )
     device = choose_device(chosen.device)
-    module.to(device)
     loss_function = chosen_loss(loss, device)
+    stopping = stopping or Stopping(patience=0)
+    _require_monitor(
+        stopping.monitor, measures, loss_function, validates=val is not None
+    )
+    module.to(device)
     job = Job(
         train=_batches(train, device, "train", chosen),
         val=None if val is None else _batches(val, device, "val", chosen),
         loss=loss_function,
         training=chosen,
-        stopping=stopping or Stopping(patience=0),
+        stopping=stopping,
         device=device,
         score=score_function(measures, loss_function, device),
         lower_is_better=lower_is_better(measures),
@@ -192,6 +196,20 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
         if runs is None and resume is None:
             return _in_memory(job, state, watching(observer), care)
         return _carry_out(job, state, watching(observer), care, runs, name, resume)
+
+
+def _require_monitor(
+    monitor: str, measures: Iterable[str], loss: LossFunction, *, validates: bool
+) -> None:
+    """Refuse what will not be measured, before an epoch is trained for it."""
+    known = ["train_loss", "val_loss", *(f"val_{name}" for name in measures)]
+    if validates and isinstance(loss, nn.CrossEntropyLoss):
+        known.append("val_accuracy")
+    if monitor not in known:
+        raise PlanError(
+            f"fit: stopping.monitor: there is no {monitor!r}; there are: "
+            f"{', '.join(dict.fromkeys(known))}{nearest(monitor, known)}"
+        )
 
 
 def _in_memory(

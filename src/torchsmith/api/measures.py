@@ -108,14 +108,19 @@ def lower_is_better(measures: Mapping[str, Measure]) -> frozenset[str]:
 
 def score_function(
     measures: Mapping[str, Measure], loss: LossFunction, device: torch.device
-) -> ScoreFunction:
+) -> ScoreFunction | None:
     """Return what computes all metrics from the outputs and targets of a part.
+
+    There are none, and it is None, without measures where the loss is not that of
+    classes.
 
     Args:
         measures: From `by_name`.
         loss: Says what the outputs are: of `BCELoss` probabilities, of others logits.
         device: Where objects of torchmetrics shall collect.
     """
+    if not (measures or isinstance(loss, nn.CrossEntropyLoss)):
+        return None
     for measure in measures.values():
         if isinstance(measure, nn.Module):
             measure.to(device)

@@ -125,6 +125,8 @@ def _plan(
     if budget is None:
         chosen["training.seconds"] = 0.0
     plan = set_values(default, chosen | dict(settings))
+    if not share:  # nothing is measured but the training loss, which this then is
+        plan = set_values(plan, {"stopping.monitor": "val_loss"})
     reasons = {
         path: "set by the estimator" if why == REASON else why
         for path, why in plan.reasons.items()
@@ -132,6 +134,7 @@ def _plan(
     reasons["split.test"] = "not used: the caller holds the test part out"
     if not share:
         reasons["split.val"] = "not used: there is no val part"
+        reasons["stopping.monitor"] = "without a val part, the training loss"
     update: dict[str, object] = {"reasons": reasons}
     if budget is None:
         update["sized_for"] = None

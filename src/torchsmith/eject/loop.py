@@ -1,5 +1,7 @@
 """The part of a script that trains."""
 
+import math
+
 from torch import nn
 
 from torchsmith.core.vocabulary import LOWER_IS_BETTER
@@ -34,7 +36,8 @@ from torchsmith.eject.subject import Subject
 from torchsmith.eject.targets import unscaling
 from torchsmith.plan import schedules
 from torchsmith.plan.schedules import interval_of
-from torchsmith.train.loop import EVAL_BATCH_SIZE
+from torchsmith.train.batches import at_once
+from torchsmith.train.loop import VAL_BATCH_SIZE
 
 
 def loop_section(subject: Subject) -> Section:
@@ -126,7 +129,8 @@ def _zeros(subject: Subject) -> str:
 
 
 def _loss_function(subject: Subject) -> str:
-    size = max(EVAL_BATCH_SIZE, subject.plan.training.batch_size)
+    size = at_once(math.prod(subject.preparation.input_shape), VAL_BATCH_SIZE)
+    size = max(size, subject.plan.training.batch_size)
     metric = monitored_metric(subject)
     step = _weighted(subject, "loss_function(outputs, targets)")
     lines = _autocast(subject, ["outputs = network(inputs)", f"total += {step}"])

@@ -180,8 +180,13 @@ def _by_column(inputs: Inputs | None) -> Iterator[_Candidate]:
 
 def _levels(column: Column) -> Iterator[_Candidate]:
     codes = np.where(column.missing, -1, column.values).astype(np.int64)
-    for code in np.unique(codes[codes >= 0]).tolist():
-        rows = np.flatnonzero(codes == code)
+    order = np.argsort(codes, kind="stable")
+    found, starts, counts = np.unique(
+        codes[order], return_index=True, return_counts=True
+    )
+    # A column of names may have as many levels as rows.
+    for place in np.flatnonzero((found >= 0) & (counts >= FEWEST_ROWS)):
+        rows = order[starts[place] : starts[place] + counts[place]]
         yield _Candidate(column.name, column.texts(rows[:1])[0], rows)
 
 

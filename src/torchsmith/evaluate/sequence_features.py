@@ -23,6 +23,8 @@ MOST_LETTERS = 64
 _MOST_SHORT = 1_024
 _MOST_PAIRS = 8
 _BANDS = 4
+_MOST_NUMBERS = 2**22
+"""Are described at once; describing takes several times their memory."""
 
 
 def sequence_features(train: Sequences, other: Sequences) -> tuple[Features, Features]:
@@ -84,10 +86,12 @@ def summaries(sequences: Sequences) -> np.ndarray:
     lengths = sequences.lengths
     blocks: list[tuple[np.ndarray, np.ndarray]] = []
     for length in np.unique(lengths).tolist():
-        rows = np.flatnonzero(lengths == length)
-        places = sequences.starts[rows, None] + np.arange(length)
-        block = sequences.values[places].astype(np.float64)
-        blocks.append((rows, _describe(_filled(block))))
+        alike = np.flatnonzero(lengths == length)
+        most = max(_MOST_NUMBERS // max(length * len(sequences.channels), 1), 1)
+        for rows in np.split(alike, range(most, len(alike), most)):
+            places = sequences.starts[rows, None] + np.arange(length)
+            block = sequences.values[places].astype(np.float64)
+            blocks.append((rows, _describe(_filled(block))))
     found = np.empty((len(sequences), blocks[0][1].shape[1] + 1), np.float32)
     for rows, described in blocks:
         found[rows, 1:] = described

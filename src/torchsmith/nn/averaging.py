@@ -1,10 +1,10 @@
 """Weights that are averaged while others are trained."""
 
 from collections.abc import Iterable
-from typing import assert_never
+from typing import Any, assert_never
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim.swa_utils import (
     SWALR,
     AveragedModel,
@@ -102,7 +102,7 @@ class Average:
                 own.copy_(trained)
 
     def after_epoch(
-        self, network: nn.Module, epoch: int, inputs: Iterable[Tensor]
+        self, network: nn.Module, epoch: int, inputs: Iterable[Any]
     ) -> None:
         """Bring a `SWA` up to date after an epoch.
 
@@ -113,4 +113,5 @@ class Average:
         """
         if self.takes(epoch):
             self.model.update_parameters(network)
-            update_bn(inputs, self.model.module)
+            # Of a tuple it takes the first, and an input may have several parts.
+            update_bn(((each,) for each in inputs), self.model.module)

@@ -1,6 +1,7 @@
 """Where batches come from: tensors on the device, or a person's `Dataset`."""
 
-from collections.abc import Iterator, Sequence, Sized
+import math
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -19,8 +20,16 @@ CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 """By the number of dimensions: the layout in which convolutions are fastest."""
 
 
+MOST_NUMBERS = 2**22
+"""Of the inputs of a batch that is only looked at: 1,024 pictures of 3 x 36 x 36."""
+
+
 class Batches(Protocol):
     """Examples that can be taken by number."""
+
+    @property
+    def example_size(self) -> int:
+        """Numbers in the input of one example."""
 
     def __len__(self) -> int:
         """Return the number of examples."""
@@ -71,6 +80,11 @@ class TensorBatches:
 
     def __len__(self) -> int:
         return len(self._inputs)
+
+    @property
+    def example_size(self) -> int:
+        """Numbers in the input of one example."""
+        return math.prod(self._inputs.shape[1:])
 
     def take(self, rows: Tensor, epoch: int = 0) -> tuple[Tensor, Tensor]:
         """Return the inputs (float32) and targets of these rows."""
@@ -123,6 +137,11 @@ class PreparedBatches:
 
     def __len__(self) -> int:
         return len(self._inputs)
+
+    @property
+    def example_size(self) -> int:
+        """Numbers in the input of one example."""
+        return math.prod(self._inputs.shape[1:])
 
     def _read(self, rows: list[int], epoch: int) -> Tensor:
         del epoch
@@ -216,6 +235,12 @@ class DatasetBatches:
                 "a pair (input, target); an input of several parts is a tuple or a "
                 "dict of them"
             )
+        self._example_size = _size(item[0])
+
+    @property
+    def example_size(self) -> int:
+        """Numbers in the input of the first example."""
+        return self._example_size
 
     def __len__(self) -> int:
         return self._length
@@ -313,3 +338,21 @@ def _affine(
 def _per_channel(values: Sequence[float], inputs: Tensor) -> Tensor:
     shape = (1, len(values)) + (1,) * (inputs.ndim - 2)
     return torch.tensor(values, device=inputs.device).reshape(shape)
+
+
+def at_once(example_size: int, most: int) -> int:
+    """Return how many examples are looked at together, without gradients.
+
+    Args:
+        example_size: Numbers in the input of one.
+        most: Fewer are taken where they are large.
+    """
+    return max(1, min(most, MOST_NUMBERS // max(example_size, 1)))
+
+
+def _size(inputs: Any) -> int:  # noqa: ANN401 -- what a person's data set gives
+    if isinstance(inputs, Mapping):
+        return sum(map(_size, inputs.values()))
+    if isinstance(inputs, (tuple, list)):
+        return sum(map(_size, inputs))
+    return inputs.numel() if isinstance(inputs, Tensor) else int(np.size(inputs))

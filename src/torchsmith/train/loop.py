@@ -16,15 +16,23 @@ from torchsmith.core.seeds import derive_seed
 from torchsmith.core.vocabulary import LOWER_IS_BETTER
 from torchsmith.nn.losses import LossFunction
 from torchsmith.plan.plan import Stopping, Training
-from torchsmith.train.batches import Batches, DatasetBatches, batch_starts, epoch_order
+from torchsmith.train.batches import (
+    Batches,
+    DatasetBatches,
+    at_once,
+    batch_starts,
+    epoch_order,
+)
 from torchsmith.train.first_batch import check_first_batch
 from torchsmith.train.history import EpochRecord
+from torchsmith.train.monitor import is_better, monitored
 from torchsmith.train.pace import count_step, step_schedule
 from torchsmith.train.processor import flushed_denormals, kept_memory
 from torchsmith.train.session import Session, diverged
 from torchsmith.train.state import TrainState
 
-EVAL_BATCH_SIZE = 512
+VAL_BATCH_SIZE = 512
+"""Examples that are validated at once; fewer where they are large."""
 
 ScoreFunction = Callable[[Tensor, Tensor], dict[str, float]]
 """From raw outputs and targets of the whole val part to scores by name."""
@@ -41,7 +49,7 @@ class Job:
         training: Length, batch size, precision, seed.
         stopping: Early stopping and which weights to keep.
         device: Where the network and the batches are.
-        score: Scores on the val part after each epoch.
+        score: Scores on the val part after each epoch, if there are any.
         lower_is_better: The names of those scores of which low values are good.
         augment: Changes a training batch at random; the label stays.
     """
@@ -52,7 +60,7 @@ class Job:
     training: Training
     stopping: Stopping
     device: torch.device
-    score: ScoreFunction = lambda outputs, targets: {}  # noqa: ARG005
+    score: ScoreFunction | None = None
     lower_is_better: frozenset[str] = LOWER_IS_BETTER
     augment: Callable[[Any], Any] = lambda inputs: inputs
 
@@ -60,6 +68,15 @@ class Job:
     def loss_is_sum(self) -> bool:
         """Whether the loss of a batch is the sum over its examples, not their mean."""
         return getattr(self.loss, "reduction", "mean") == "sum"
+
+    @cached_property
+    def val_batch_size(self) -> int:
+        """How many examples are validated at once: few where they are large.
+
+        A person chose `batch_size` so that it fits, with gradients, too.
+        """
+        size = 0 if self.val is None else self.val.example_size
+        return max(self.training.batch_size, at_once(size, VAL_BATCH_SIZE))
 
     @cached_property
     def starts(self) -> list[int]:
@@ -157,8 +174,8 @@ def eager_epoch(job: Job, state: TrainState, session: Session) -> None:
                 loss = job.loss(outputs, targets)
             is_part = len(batches) > 1 and not job.loss_is_sum
             backward(loss * (len(rows) / num_examples) if is_part else loss)
-            state.loss_sum += loss.detach() * (1 if job.loss_is_sum else len(targets))
-            state.num_seen += len(targets)
+            state.loss_sum += loss.detach() * (1 if job.loss_is_sum else len(rows))
+            state.num_seen += len(rows)
         clip_gradients(job, state, is_last=state.step_in_epoch == len(steps) - 1)
         optimizer.step()
         if state.average is not None:
@@ -181,9 +198,10 @@ def end_epoch(job: Job, state: TrainState, session: Session) -> None:
     if job.val is not None:
         seed_step(job, "val", state.epoch)
         val_loss, outputs, targets = evaluate_loss(
-            job, state.scored, job.val, state.epoch
+            job, state.scored, job.val, state.epoch, keep=job.score is not None
         )
-        metrics = job.score(outputs, targets)
+        if job.score is not None:
+            metrics = job.score(outputs, targets)
     state.epoch += 1
     value = monitored(job.stopping.monitor, train_loss, val_loss, metrics)
     best = is_better(job.stopping, value, state.best_value, job.lower_is_better)
@@ -219,26 +237,33 @@ def end_epoch(job: Job, state: TrainState, session: Session) -> None:
 
 @torch.inference_mode()
 def evaluate_loss(
-    job: Job, network: torch.nn.Module, batches: Batches, epoch: int = 0
+    job: Job,
+    network: torch.nn.Module,
+    batches: Batches,
+    epoch: int = 0,
+    *,
+    keep: bool = True,
 ) -> tuple[float, Any, Any]:
     """Return the mean loss per example, all outputs and all targets, on the device.
 
     Outputs and targets are tensors, or what a person's module and data give: mappings
-    and lists of them.
+    and lists of them. Without `keep` they are not kept, and None.
     """
     network.eval()
     total = torch.zeros((), dtype=torch.float64, device=job.device)
     outputs, targets = [], []
     rows = torch.arange(len(batches))
-    parts = rows.split(max(EVAL_BATCH_SIZE, job.training.batch_size))
+    parts = rows.split(job.val_batch_size)
     streamed = batches.stream(parts, epoch)
     for part, (inputs, target) in zip(parts, streamed, strict=True):
         with autocast(job):
             output = network(inputs)
             total += job.loss(output, target) * (1 if job.loss_is_sum else len(part))
-        outputs.append(output.float() if isinstance(output, Tensor) else output)
-        targets.append(target)
-    return total.item() / len(batches), _joined(outputs), _joined(targets)
+        if keep:
+            outputs.append(output.float() if isinstance(output, Tensor) else output)
+            targets.append(target)
+    loss = total.item() / len(batches)
+    return (loss, _joined(outputs), _joined(targets)) if keep else (loss, None, None)
 
 
 def _joined(batches: list[Any]) -> Any:  # noqa: ANN401 -- what a person's code gives
@@ -272,54 +297,14 @@ def reason_to_stop(job: Job, state: TrainState, session: Session) -> str:
     if state.epoch >= job.training.epochs:
         return f"all {state.epoch} epochs done" if state.epoch > 1 else "1 epoch done"
     if patience and state.bad_epochs >= patience:
+        monitor, best = job.stopping.monitor, f"best: epoch {state.best_epoch}"
+        if not state.best_epoch:
+            best = "it was NaN in every epoch: look for NaN in the val part"
         return (
-            f"stopped early after epoch {state.epoch}: {job.stopping.monitor} has not "
-            f"improved for {patience} epochs (best: epoch {state.best_epoch})"
+            f"stopped early after epoch {state.epoch}: {monitor} has not improved for "
+            f"{patience} epochs ({best})"
         )
     return session.reason_to_stop(state.history[-1])
-
-
-def monitored(
-    monitor: str, train_loss: float, val_loss: float | None, metrics: dict[str, float]
-) -> float:
-    """Return the value that early stopping looks at.
-
-    Raises:
-        TrainError: There is no such value; says which there are.
-    """
-    values = {f"val_{name}": value for name, value in metrics.items()}
-    values["train_loss"] = train_loss
-    if val_loss is not None:
-        values["val_loss"] = val_loss
-    elif monitor == "val_loss":
-        return train_loss
-    if monitor not in values:
-        raise TrainError(
-            f"stopping.monitor: there is no {monitor!r}; "
-            f"there are: {', '.join(sorted(values))}"
-        )
-    return values[monitor]
-
-
-def is_better(
-    stopping: Stopping,
-    value: float,
-    best: float | None,
-    lower: frozenset[str] = LOWER_IS_BETTER,
-) -> bool:
-    """Whether a monitored value improves on the best so far.
-
-    Args:
-        stopping: Names the score.
-        value: Of this epoch.
-        best: So far.
-        lower: The names of those scores of which low values are good.
-    """
-    if best is None:
-        return True
-    name = stopping.monitor.removeprefix("val_").removeprefix("train_")
-    gain = best - value if name in lower else value - best
-    return gain > stopping.min_delta
 
 
 def clip_gradients(job: Job, state: TrainState, *, is_last: bool) -> None:

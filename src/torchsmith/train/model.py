@@ -23,15 +23,12 @@ from torchsmith.nn.losses import num_outputs, probabilities
 from torchsmith.plan.losses import Loss
 from torchsmith.plan.networks import Network
 from torchsmith.plan.plan import Problem
-from torchsmith.train.batches import PreparedBatches, TensorBatches, scaled
+from torchsmith.train.batches import PreparedBatches, TensorBatches, at_once, scaled
 from torchsmith.train.state import safetensors_bytes
 
 MODEL_VERSION = 1
 BATCH_SIZE = 1024
 """Examples that are predicted at once; fewer where they are large."""
-
-MOST_NUMBERS = 2**24
-"""Of one batch for prediction: 1,024 colour pictures of 73 x 73."""
 
 
 class ModelFile(Record):
@@ -163,7 +160,7 @@ class Model:
 
 def prediction_batch_size(shape: Sequence[int]) -> int:
     """Return how many examples of a shape are predicted at once."""
-    return max(1, min(BATCH_SIZE, MOST_NUMBERS // max(math.prod(shape), 1)))
+    return at_once(math.prod(shape), BATCH_SIZE)
 
 
 def finish_outputs(

@@ -20,11 +20,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from torchsmith.core.errors import TorchsmithError, TrainError
 from torchsmith.core.files import write_atomic
-from torchsmith.train.batches import epoch_order
+from torchsmith.nn.losses import MeanOverMembers
+from torchsmith.train.batches import at_once, epoch_order
 from torchsmith.train.first_batch import check_first_batch
 from torchsmith.train.group import Departed, Group
 from torchsmith.train.loop import (
-    EVAL_BATCH_SIZE,
+    VAL_BATCH_SIZE,
     Job,
     autocast,
     backward,
@@ -270,12 +271,13 @@ def example_weights(job: Job) -> Tensor | None:
 
     A weighted mean of `CrossEntropyLoss` or `NLLLoss` is divided by the sum of weights.
     """
-    loss = job.loss
+    loss = job.loss.loss if isinstance(job.loss, MeanOverMembers) else job.loss
     if job.loss_is_sum or not isinstance(loss, nn.CrossEntropyLoss | nn.NLLLoss):
         return None
     if loss.weight is None:
         return None
-    parts = torch.arange(len(job.train)).split(EVAL_BATCH_SIZE)
+    size = at_once(job.train.example_size, VAL_BATCH_SIZE)
+    parts = torch.arange(len(job.train)).split(size)
     classes = torch.cat([job.train.take(part)[1] for part in parts])
     weights: Tensor = loss.weight[classes]
     return weights.double().cpu()

@@ -6,7 +6,7 @@ import torch
 
 from torchsmith.train.engines.choose import choose_engine
 from torchsmith.train.engines.trial import try_steps
-from torchsmith.train.loop import EVAL_BATCH_SIZE, Job, autocast, own_randomness
+from torchsmith.train.loop import Job, autocast, own_randomness
 from torchsmith.train.processor import flushed_denormals
 from torchsmith.train.session import Session
 from torchsmith.train.state import TrainState
@@ -94,7 +94,7 @@ def _validation_seconds(job: Job, state: TrainState) -> float:
     """Return what validation takes after each epoch, judged by one batch of it."""
     if job.val is None:
         return 0.0
-    rows = torch.arange(min(len(job.val), EVAL_BATCH_SIZE))
+    rows = torch.arange(min(len(job.val), job.val_batch_size))
     inputs, targets = job.val.take(rows)
     network = state.network.eval()
     for _ in range(2):  # the first fills caches
@@ -102,7 +102,8 @@ def _validation_seconds(job: Job, state: TrainState) -> float:
         with torch.inference_mode(), autocast(job):
             outputs = network(inputs)
             job.loss(outputs, targets)
-        job.score(outputs.float(), targets)
+        if job.score is not None:
+            job.score(outputs.float(), targets)
         _wait_for(job.device)
         took = perf_counter() - begin
     return took * len(job.val) / len(rows)
