@@ -120,6 +120,8 @@ def test_what_does_not_help_is_not_written(tmp_path):
     assert not healthy.folder.mended.exists()
     said = "No remedy is likely better than the plan as it is. 48 validation examples"
     assert mended.verdict.startswith(said)
+    larger = f"torchsmith train {healthy.folder.plan} --set split.val=0.3"
+    assert mended.verdict.endswith(larger)
 
 
 def test_a_run_that_diverged_is_mended_and_failures_are_told(tmp_path):

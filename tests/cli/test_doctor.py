@@ -222,6 +222,14 @@ def test_an_option_after_a_run_is_the_doctors(run_cli, fake_api):
     assert fake_api.calls == []
 
 
+def test_a_fix_takes_the_run_as_it_is(run_cli, fake_api):
+    settings = ("--set", "split.val=0.3", "--target", "y")
+    result = run_cli("doctor", "last", "more", "--fix", *settings)
+    assert result.exit_code == 2
+    assert "leave out --target, --set, 'more'" in result.stderr
+    assert fake_api.calls == []
+
+
 def test_after_training_the_likely_cause_is_shown_with_what_to_do(
     run_cli, fake_api, monkeypatch
 ):

@@ -1,6 +1,7 @@
 """Trying what the doctor recommends, and writing the plan that it mends."""
 
 from pathlib import Path
+from shlex import quote
 from time import perf_counter
 
 from torchsmith.api.carrying import import_torch, run_planned
@@ -100,7 +101,7 @@ def fix(
             ) from stop
         made = _with_winner(base, mended)
         mended = mended.model_copy(update={"was_stopped": trials.was_stopped})
-    mended = mended.model_copy(update={"verdict": _verdict(mended)})
+    mended = mended.model_copy(update={"verdict": _verdict(mended, run)})
     if differences(made, plan):
         write_plan(run.folder.mended, made)
         changes = {
@@ -163,7 +164,7 @@ def _with_winner(base: Plan, mended: Mended) -> Plan:
     return made
 
 
-def _verdict(mended: Mended) -> str:
+def _verdict(mended: Mended, run: Run) -> str:
     parts = ["Stopped; what came out so far:"] if mended.was_stopped else []
     if mended.settled:
         parts.append(
@@ -191,7 +192,8 @@ def _verdict(mended: Mended) -> str:
         if mended.num_val < FEW:
             parts.append(
                 f"{mended.num_val} validation examples show large gains only; a larger "
-                "part shows smaller ones: --set split.val=0.3"
+                "part shows smaller ones: torchsmith train "
+                f"{quote(str(run.folder.plan))} --set split.val=0.3"
             )
     return " ".join(parts)
 

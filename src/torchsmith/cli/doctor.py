@@ -90,6 +90,7 @@ def doctor(  # noqa: PLR0913 -- its options
     elif what is None:
         ctx.exit(_machine(runs_folder, output))
     elif fix:
+        _require_alone(target, pairs, arguments)
         ctx.exit(_fix(what, runs_folder, output, train=train))
     else:
         with output.progress() as observer:
@@ -108,6 +109,20 @@ def doctor(  # noqa: PLR0913 -- its options
         folder = folder_of(what, runs_folder)
         _show(diagnosis, output, None if folder is None else folder.path)
         ctx.exit(1 if diagnosis.errors else 0)
+
+
+def _require_alone(
+    target: str | None,
+    pairs: tuple[tuple[str, object], ...],
+    arguments: tuple[str, ...],
+) -> None:
+    """Refuse what --fix would not heed, before it tries anything for minutes."""
+    given = ["--target"] * (target is not None) + ["--set"] * bool(pairs)
+    given += map(repr, arguments)
+    if given:
+        raise click.UsageError(
+            f"--fix takes a run, as it is: leave out {', '.join(given)}"
+        )
 
 
 def _fix(run: str, runs_folder: Path, output: Output, *, train: bool) -> int:
