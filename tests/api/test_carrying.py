@@ -1,8 +1,11 @@
 """Ctrl-C between the stages of a run: nothing is lost, and how to go on is said."""
 
 import pytest
+from click.testing import CliRunner
 
 import torchsmith as ts
+from torchsmith.api import training
+from torchsmith.cli.main import cli
 from torchsmith.core.errors import Interrupted
 from torchsmith.train.watch import TrainingObserver
 
@@ -46,6 +49,26 @@ def test_a_stop_between_steps_says_what_is_kept_and_how_to_go_on(tmp_path, at, k
     run = ts.train(resume=folder, runs=tmp_path)
     assert len(run.history) == 2
     assert run.report_path.is_file()
+
+
+@pytest.mark.parametrize("at", ["load_planned", "make_ready"])
+def test_a_stop_while_a_resumed_run_is_made_ready_says_how_to_go_on(
+    tmp_path, monkeypatch, at
+):
+    def ctrl_c(*given):
+        raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted):
+        ts.train("iris", settings=SETTINGS, runs=tmp_path, observer=CtrlC("Evaluating"))
+    [folder] = tmp_path.iterdir()
+    monkeypatch.setattr(training, at, ctrl_c)
+    resume = ("train", "--resume", str(folder), "--quiet")
+    result = CliRunner().invoke(cli, resume, prog_name="torchsmith")
+    assert result.exit_code == 130
+    assert result.stderr == (
+        "interrupted: stopped; training is saved up to step 8. "
+        f"Go on with: torchsmith train --resume {folder}\n"
+    )
 
 
 def test_a_stop_between_the_runs_of_a_study_says_how_to_go_on(tmp_path):

@@ -134,6 +134,39 @@ def test_a_finished_study_is_not_run_again(whole):
     assert "nothing to resume" in told[0]
 
 
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ({"what": "/nowhere/else.csv"}, "was made of 'digits'"),
+        ({"target": "price"}, "was made of the target 'label'"),
+        ({"what": "another.yaml"}, "was made of another plan"),
+    ],
+)
+def test_a_study_is_resumed_with_what_it_was_made_of_alone(
+    whole, named, said, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    plan = whole.members[0].folder.plan.read_text("utf-8")
+    (tmp_path / "another.yaml").write_text(plan.replace("epochs: 2", "epochs: 3"))
+    with pytest.raises(PlanError, match=said):
+        ts.train(**named, resume=whole.path)
+    assert ts.train("digits", target="label", resume=whole.path).path == whole.path
+
+
+def test_a_study_is_resumed_with_its_own_file_alone(whole, study_file):
+    assert ts.train(study_file, resume=whole.path).path == whole.path
+    study_file.write_text(SMALL_STUDY.replace("0.5", "0.6"))
+    with pytest.raises(PlanError, match="was made of another study"):
+        ts.train(study_file, resume=whole.path)
+
+
+@pytest.mark.parametrize("named", [{"what": "digits"}, {"target": "label"}])
+def test_a_lesson_is_resumed_without_a_source_or_target(lesson, named):
+    with pytest.raises(PlanError, match="a lesson, which has no source and no target"):
+        ts.train(**named, resume=lesson.path)
+    assert ts.train(resume=lesson.path).path == lesson.path
+
+
 def test_a_study_that_was_edited_after_it_was_begun_is_not_resumed(
     study_file, tmp_path
 ):

@@ -131,6 +131,23 @@ def test_however_long_reading_took_a_part_of_the_budget_is_for_training(
     assert found.plan.training.epochs == 10
 
 
+def test_each_of_several_seeds_has_the_epochs_that_one_has_alone(pace, tmp_path):
+    pace["seconds"] = left(60) / 3
+    given = {"budget": 60, "settings": NET, "runs": tmp_path}
+    alone = ts.train("iris", **given)
+    study = ts.train("iris", seeds=2, **given)
+    assert [run.plan.training.epochs for run in study.members] == [3, 3]
+    assert study.members[0].plan.schedule == alone.plan.schedule
+    weights = [
+        (run.folder.model / "network.safetensors").read_bytes()
+        for run in (alone, study.members[0])
+    ]
+    assert weights[0] == weights[1]
+    looks = len(pace["looks"])
+    ts.train(alone.folder.plan, seeds=2, runs=tmp_path)
+    assert len(pace["looks"]) == looks + 1, "it is told only what the guard cuts off"
+
+
 def test_the_plan_of_a_run_holds_the_epochs_and_repeats_them(pace, tmp_path):
     pace["seconds"] = left(60) / 3
     run = ts.train("iris", budget=60, settings=NET, runs=tmp_path)

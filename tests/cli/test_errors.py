@@ -43,6 +43,9 @@ def test_ctrl_c_outside_training_exits_with_130(run_cli, fake_api):
     result = run_cli("train", "x.csv", "--quiet")
     assert result.exit_code == 130
     assert "no run folder yet, so nothing can be lost" in result.stderr
+    result = run_cli("train", "--resume", "--quiet")
+    assert result.exit_code == 130
+    assert result.stderr == "interrupted; nothing is lost, give the command again\n"
 
 
 def test_debug_shows_the_error_itself(run_cli, fake_api):
@@ -92,6 +95,25 @@ def fail(**given):
 cli.commands["runs"].callback = fail
 main()
 """
+
+
+STOPPED = """
+import signal, sys
+from torchsmith.cli.main import cli, main
+
+if sys.argv.pop() == "ignored":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+cli.commands["runs"].callback = lambda **given: signal.raise_signal(signal.SIGTERM)
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "line"), [("", 130, "interrupted\n"), ("ignored", 0, "")]
+)
+def test_sigterm_is_ctrl_c_unless_it_is_ignored(how, code, line):
+    result = run_python(STOPPED, "runs", how)
+    assert (result.returncode, result.stderr) == (code, line)
 
 
 def test_a_defect_is_told_in_short_with_how_to_report_it():

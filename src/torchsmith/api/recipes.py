@@ -5,10 +5,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import assert_never
 
-from torchsmith.api.carrying import run_planned
+from torchsmith.api.carrying import make_ready, run_planned
+from torchsmith.api.choosing import choose_engine_and_threads
 from torchsmith.api.lessons import LessonRun, run_lesson
 from torchsmith.api.planning import Planned, load_planned
 from torchsmith.api.run import Run
+from torchsmith.api.sizing import size_to_budget
 from torchsmith.api.studying import StudyRun, run_study
 from torchsmith.core.errors import PlanError
 from torchsmith.core.processes import require_alone
@@ -69,7 +71,7 @@ def train_recipe(
             inspection = examine(data, observer, task=plan.problem.task)
             planned = Planned(data, inspection, plan, found)
             if seeds is not None:
-                return run_seeds(planned, seeds, called, runs, observer)
+                return run_seeds(planned, seeds, called, runs, observer, begin)
             return run_planned(planned, called, runs, observer, begin)
         case Study():
             require_alone("a study")
@@ -85,7 +87,12 @@ def train_recipe(
 
 
 def run_seeds(
-    planned: Planned, seeds: Seeds, name: str, runs: Path, observer: TrainingObserver
+    planned: Planned,
+    seeds: Seeds,
+    name: str,
+    runs: Path,
+    observer: TrainingObserver,
+    begin: float,
 ) -> StudyRun:
     """Train one plan with several seeds, together where it can.
 
@@ -95,15 +102,25 @@ def run_seeds(
         name: What to call the run.
         runs: The folder in which the run folder is made.
         observer: Is told how it goes.
+        begin: When the whole run began, by `perf_counter`.
 
     Raises:
+        DataError: The data cannot be split or prepared as planned.
         PlanError: The seeds or the plan cannot be used.
         TrainError: Training or the run folder failed.
         Interrupted: Ctrl-C or SIGTERM; everything is saved.
     """
     require_alone("a study")
+    planned = _chosen(planned, observer, begin)
     study = seeds_study(planned.plan, seeds, Path(name).stem)
     return run_study(study, name, runs, observer, planned)
+
+
+def _chosen(planned: Planned, observer: TrainingObserver, begin: float) -> Planned:
+    """Choose engine, threads and epochs for all seeds, as for one of them alone."""
+    setup = make_ready(planned.plan, planned.data, observer)
+    planned, setup = choose_engine_and_threads(planned, setup, observer)
+    return size_to_budget(planned, setup, begin, observer)[0]
 
 
 def no_seeds(what: str, found: Study | Lesson) -> PlanError:

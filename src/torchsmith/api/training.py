@@ -7,7 +7,13 @@ from time import perf_counter
 from typing import TypeGuard, assert_never, overload
 
 from torchsmith.api import planning
-from torchsmith.api.carrying import carry_out, is_complete, make_ready, run_planned
+from torchsmith.api.carrying import (
+    carry_out,
+    is_complete,
+    make_ready,
+    run_planned,
+    stopping_in,
+)
 from torchsmith.api.lessons import LessonRun
 from torchsmith.api.lines import Watching, watching
 from torchsmith.api.planning import Planned, Source, load_planned
@@ -19,7 +25,7 @@ from torchsmith.api.recipes import (
     train_recipe,
 )
 from torchsmith.api.run import Run
-from torchsmith.api.studying import resume_study, run_study
+from torchsmith.api.studying import StudyRun, resume_study, run_study
 from torchsmith.api.torchrun import in_each_process
 from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.observer import Observer
@@ -33,7 +39,7 @@ from torchsmith.plan.file import naming_lines, read_plan
 from torchsmith.plan.machine import Machine, measure
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import differences, set_values, take_choices
-from torchsmith.recipes.study import Seeds, chosen_seeds, set_study
+from torchsmith.recipes.study import Seeds, chosen_seeds, set_study, study_text
 from torchsmith.train.watch import TrainingObserver
 
 
@@ -145,7 +151,7 @@ def train(  # noqa: PLR0913 -- what a whole job takes; all have defaults
         planned = planned_of(what, target, budget, settings, observer)
         called = name or planned.plan.data.source
         if seeds is not None:
-            return run_seeds(planned, seeds, called, runs, observer)
+            return run_seeds(planned, seeds, called, runs, observer, begin)
         return run_planned(planned, called, runs, observer, begin)
 
 
@@ -229,9 +235,15 @@ def _resume(
             )
         case "study":
             require_alone("a study")
+            _require_same_study(folder, what, target)
             source = None if isinstance(what, (str, Path, Plan)) else what
             return resume_study(folder, observer, source)
         case "lesson":
+            if what is not None or target is not None:
+                raise PlanError(
+                    f"{folder.path}: is a lesson, which has no source and no target; "
+                    "leave them out"
+                )
             observer.note(f"{folder.path} is complete; there is nothing to resume")
             return LessonRun(folder.path)
         case "plan":
@@ -250,7 +262,7 @@ def _resume_plan(
     plan = read_plan(folder.plan)
     _require_same(folder, plan, what, target)
     source = None if isinstance(what, (str, Path, Plan)) else what
-    with folder.locked():
+    with folder.locked(), stopping_in(folder):
         if is_complete(run := Run(folder.path)):
             observer.note(f"{folder.path} is complete; there is nothing to resume")
             return run
@@ -277,7 +289,25 @@ def _require_same(
     if not wrong and target not in (None, plan.problem.target):
         wrong = f"the target {plan.problem.target!r}"
     if wrong:
-        raise PlanError(
-            f"{folder.path}: was made of {wrong}; a run is resumed as it was begun, "
-            "so leave it out, or start a new run without --resume"
-        )
+        raise _made_of(folder, wrong)
+
+
+def _require_same_study(
+    folder: RunFolder, what: Source | Plan | None, target: str | None
+) -> None:
+    """Refuse to resume with another study, source or target than it was made of.
+
+    Raises:
+        PlanError: They differ.
+    """
+    study, asked = StudyRun(folder.path).study, study_file(what)
+    if asked is not None and study_text(asked) != study_text(study):
+        raise _made_of(folder, "another study")
+    _require_same(folder, study.base, what if asked is None else None, target)
+
+
+def _made_of(folder: RunFolder, what: str) -> PlanError:
+    return PlanError(
+        f"{folder.path}: was made of {what}; a run is resumed as it was begun, so "
+        "leave it out, or start a new run without --resume"
+    )

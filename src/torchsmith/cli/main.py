@@ -6,6 +6,7 @@ Nothing heavy is imported here: `torchsmith --help` answers at once.
 import io
 import os
 import platform
+import signal
 import sys
 from types import TracebackType
 from typing import Any
@@ -53,7 +54,8 @@ class Commands(click.Group):
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
-        """Run the command; errors become one line, Ctrl-C exit code 130."""
+        """Run the command; errors become one line, Ctrl-C and SIGTERM exit code 130."""
+        resumes = any(word.startswith("--resume") for word in ctx.args)
         try:
             return super().invoke(ctx)
         except Interrupted as stop:
@@ -72,6 +74,8 @@ class Commands(click.Group):
             hint = ""
             if ctx.invoked_subcommand == train.train.name:
                 hint = "; there is no run folder yet, so nothing can be lost"
+                if resumes:
+                    hint = "; nothing is lost, give the command again"
             click.echo(f"interrupted{hint}", err=True)
             ctx.exit(Interrupted.exit_code)
 
@@ -113,6 +117,9 @@ def main() -> None:
     sys.excepthook = report_unexpected
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        # What a scheduler sends is heard as Ctrl-C is, also outside the training loop.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         cli(prog_name="torchsmith")
     finally:
