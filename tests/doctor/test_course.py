@@ -316,6 +316,19 @@ def test_it_is_found(name):
     assert found(made) == expected
 
 
+def test_a_val_loss_far_below_chance_is_something_learned_whatever_the_accuracy():
+    reference = REFERENCE.model_copy(update={"probe_loss": 1.01, "probe_score": 0.52})
+    samples = [sample(0), sample(4, 0.3)]
+    made = course(
+        (1.0, 0.9, 0.6, 0.3),
+        samples,
+        val=(1.0, 0.85, 1.3, 1.6),
+        accuracy=0.5,
+        reference=reference,
+    )
+    assert "D15" not in found(made)
+
+
 def test_less_is_a_warning():
     made = course((0.9, 0.5, 0.3, 0.3), [sample(0, dead=0.0), sample(4, 0.3, dead=0.7)])
     assert found(made) == {"P1": "warning", "T4": "warning"}

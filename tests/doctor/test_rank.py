@@ -44,6 +44,7 @@ def test_errors_stand_before_warnings_before_notes():
         ("D5", "D25", "D24"),
         ("D25", "P4", "P3"),
         ("D10", "Q6"),
+        ("C10", "C3", "Q1"),
         ("T8", "Q4"),
         ("T3", "C9", "Q1"),
         ("T2", "P3", "Q1"),
@@ -52,6 +53,12 @@ def test_errors_stand_before_warnings_before_notes():
 def test_causes_stand_before_what_they_bring_about(expected):
     for order in permutations(expected):
         assert codes(*map(found, order)) == list(expected)
+
+
+def test_rare_classes_explain_that_nothing_was_learned_but_not_a_mixed_up_pairing():
+    rare = found("D5", "warning")
+    assert codes(found("D15", moment="during"), rare) == ["D5", "D15"]
+    assert codes(found("D15", moment="before"), rare) == ["D15", "D5"]
 
 
 def test_a_warning_that_explains_an_error_stands_before_it():

@@ -10,6 +10,10 @@ NO_SIGNAL, BLURRED = 3.0, 0.04
 """Standard errors above chance that a rival must be for inputs to say something; with
 larger errors, of about 150 examples, what they say may be hidden in them."""
 
+CLEAR = 0.9
+"""Of chance's, below which a validation loss shows something learned, whatever the
+share of right classes says."""
+
 LITTLE = 0.02
 """Share of what a constant answer leaves open; less is nothing learned."""
 
@@ -32,6 +36,8 @@ def find_no_signal(facts: Facts) -> Iterator[Finding]:
         return
     best = facts.best_score
     learned = best is None or best > constant + LITTLE * (1 - constant)
+    if min(losses) < CLEAR * chance:
+        return
     if facts.losses[0] < STUCK * chance or (learned and min(losses) < STUCK * chance):
         return
     yield Finding(
