@@ -87,6 +87,25 @@ def photo_run(tmp_path_factory):
     )
 
 
+def test_a_table_without_header_is_predicted_though_its_target_is_absent(tmp_path):
+    rows = [
+        f"{'ab'[i % 2]},{i * 0.37 % 5:.3f},5,{100 + i * 0.11 % 7:.3f}"
+        for i in range(60)
+    ]
+    (tmp_path / "train.csv").write_text("\n".join(rows))
+    run = ts.train(
+        tmp_path / "train.csv",
+        target="column_1",
+        settings={"training.epochs": 2},
+        runs=tmp_path / "runs",
+    )
+    assert run.plan.data.columns["column_3"] == "ignore"  # always 5
+    (tmp_path / "new.csv").write_text("\n".join(row[2:] for row in rows))
+    found = run.predict(tmp_path / "new.csv")
+    expected = run.predict(tmp_path / "train.csv")
+    assert np.array_equal(found.probabilities, expected.probabilities)
+
+
 def test_a_plan_is_carried_out_and_kept(run):
     assert run.plan.training.epochs == 3
     assert run.plan.problem.classes == ("k0", "k1", "k2")

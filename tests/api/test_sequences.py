@@ -149,7 +149,7 @@ def test_a_table_of_steps_that_lacks_a_channel_is_refused(steps_run):
     folder, run = steps_run
     wrong = folder / "wrong.csv"
     wrong.write_text("recording,t,wafe\na,0,1\na,1,2\n")
-    with pytest.raises(ts.DataError, match="no column 'wave', which the network needs"):
+    with pytest.raises(ts.DataError, match="no column 'wave'; did you mean 'wafe'"):
         run.predict(wrong)
     wrong.write_text("recording,t,wave\na,0,1\na,1,2x\na,2,3x\n")
     with pytest.raises(ts.DataError, match=r"'wave'.*line"):

@@ -51,6 +51,83 @@ def test_no_window_reaches_over_a_jump_in_time_or_from_one_id_to_the_next(tmp_pa
     assert data.inputs.names == tuple(f"{w} 2026-01-0{d}" for w in "ab" for d in (4, 5))
 
 
+def _series(times, window=3):
+    rows = [f"{time},{place}" for place, time in enumerate(times)]
+    return lambda folder: load(
+        _write(folder, rows, "t,y"), target="y", series=Series(time="t", window=window)
+    )
+
+
+def _months(places, every=1):
+    months = np.datetime64("2000-01") + every * np.array([*places])
+    return [str(month.astype("datetime64[D]")) for month in months]
+
+
+_WITH_GAP = [*range(20), *range(40, 60)]
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        _WITH_GAP,
+        [f"{place * 0.01:.2f}" for place in _WITH_GAP],
+        [f"{1700000000 + place * 0.1:.1f}" for place in _WITH_GAP],
+        [f"{place / 60:.3f}" for place in _WITH_GAP],
+        _months(_WITH_GAP),
+        _months(_WITH_GAP, every=3),
+        _months(_WITH_GAP, every=12),
+        _months([*range(20), *range(21, 41)]),
+        [str(np.datetime64(day) - 1) for day in _months(_WITH_GAP)],
+    ],
+    ids=[
+        "whole",
+        "decimals",
+        "seconds since 1970",
+        "rounded decimals",
+        "months",
+        "quarters",
+        "years",
+        "one month missing",
+        "ends of months",
+    ],
+)
+def test_a_jump_is_seen_in_whatever_unit_time_is_written(tmp_path, times):
+    data = _series(times)(tmp_path)
+    assert len(data) == 2 * (20 - 3)
+    (change,) = data.changes
+    assert (change.what, change.lines) == (
+        "'t' jumps here; no window reaches over it",
+        (22,),
+    )
+
+
+def test_a_time_without_any_beat_has_no_jumps(tmp_path):
+    times = np.cumsum(np.arange(40) % 3 + 1).tolist()
+    data = _series(times)(tmp_path)
+    assert (len(data), data.changes) == (37, ())
+
+
+@pytest.mark.parametrize(
+    ("times", "last"),
+    [
+        ([f"{place * 0.01:.2f}" for place in range(20)], "0.2"),
+        (_months(range(20)), "after 2001-08-01"),
+    ],
+    ids=["decimals", "months"],
+)
+def test_the_value_after_the_last_row_is_called_by_its_time_where_it_is_known(
+    tmp_path, times, last
+):
+    rows = [f"{time},{place}" for place, time in enumerate(times)]
+    data = windows_of_table(
+        read_table(_write(tmp_path, rows, "t,y")),
+        Series(time="t", window=3),
+        target="y",
+        ahead=True,
+    )
+    assert data.inputs.names[-1] == last
+
+
 def test_a_missing_target_is_refused_or_left_out_and_counted(tmp_path):
     path = _write(tmp_path, _days(range(8), ["1", "2", "3", "4", "", "6", "7", "8"]))
     with pytest.raises(DataError, match=r"target 'y' is missing in 1 rows \(line 6\)"):

@@ -222,6 +222,36 @@ def test_a_file_without_header_may_lack_the_target(tmp_path) -> None:
     }
 
 
+def test_columns_that_training_ignored_count_where_there_is_no_header(tmp_path) -> None:
+    train = read(tmp_path, "1,2,3,4\n5,6,7,8\n9,8,7,6\n", target="column_1")
+    assert train.target is not None
+    used = [form for form in formats(train) if form.name != "column_3"]
+    (tmp_path / "new.csv").write_text("6,0,8\n7,0,9\n")
+
+    data = read_with_formats(
+        tmp_path / "new.csv",
+        used,
+        target=train.target.format,
+        columns=["column_4", "column_3", "column_2"],
+    )
+
+    assert {n: c.values.tolist() for n, c in columns(data).items()} == {
+        "column_2": [6, 7],
+        "column_4": [8, 9],
+    }
+    assert data.target is None
+    assert data.reading["ignored"] == "columns column_3"
+
+
+@pytest.mark.parametrize("row", ["6,8", "1,2,3,4,5"])
+def test_a_file_without_header_of_another_width_is_refused(tmp_path, row) -> None:
+    train = read(tmp_path, "1,2,3,4\n5,6,7,8\n9,8,7,6\n", target="column_1")
+    assert train.target is not None
+
+    with pytest.raises(DataError, match=r"training had 3 and the target 'column_1'"):
+        predict(tmp_path, train, f"{row}\n", target=train.target.format)
+
+
 cells = st.one_of(
     st.integers(-(10**6), 10**6).map(str),
     st.floats(allow_nan=False, allow_infinity=False).map(repr),

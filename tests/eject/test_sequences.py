@@ -169,6 +169,27 @@ def test_windows_of_a_table_in_time_end_with_the_same_weights(tmp_path):
     assert "begins = begins[~np.isnan(answers[begins + WINDOW])]" in code
 
 
+@pytest.mark.parametrize("kind", ["decimals", "months"])
+def test_windows_of_uneven_steps_end_with_the_same_weights(tmp_path, kind):
+    places = np.array([*range(60), *range(70, 150)])
+    if kind == "months":
+        times = (np.datetime64("2000-01") + places).astype("datetime64[D]").tolist()
+    else:
+        times = [f"{place * 0.01:.2f}" for place in places]
+    rows = [f"{t},{np.sin(i / 7):.3f}" for t, i in zip(times, places, strict=True)]
+    source = tmp_path / "times.csv"
+    source.write_text("\n".join(["t,heat", *rows]) + "\n")
+    plan = plan_of(
+        source,
+        "heat",
+        network=GRU,
+        prepare=["Standardize", "StandardizeTarget"],
+        **{"data.time": "t", "data.window": 5},
+    )
+    code = hold_to_run(plan, tmp_path)
+    assert "No window reaches over a jump in time." in code
+
+
 def test_windows_of_several_series_are_refused_in_words(tmp_path):
     lines = ["town,day,heat"]
     for town in ("a", "b"):

@@ -192,7 +192,13 @@ def read_for(
         path = Path(source)
         if not path.exists() or path.is_dir():
             return reading.load(source, target=target.name, observer=observer)
-        return read_with_formats(path, formats, target=target, observer=observer)
+        return read_with_formats(
+            path,
+            formats,
+            target=target,
+            columns=preparation.roles,
+            observer=observer,
+        )
     return table_from_rows(source, formats=formats, target=target)
 
 
@@ -217,7 +223,8 @@ def _notes(
     model: "Model", data: Data, kept: Mapping[str, tuple[str, ...]]
 ) -> Iterator[str]:
     if ignored := data.reading.get("ignored"):
-        how = "" if kept else "; --keep COLUMN copies one beside the predictions"
+        by_row = isinstance(data.inputs, Table) and not kept
+        how = "; --keep COLUMN copies one beside the predictions" if by_row else ""
         yield f"not used by the network: {ignored}{how}"
     yield from _no_labels(model, data)
     for change in model.preparation.unseen(data):

@@ -224,6 +224,7 @@ class Sequences:
         names: What to call each sequence in messages; empty calls them by number, 0 =
             first.
         series: How they stood in a table, where they did.
+        formats: How its columns were read, all of them.
     """
 
     values: np.ndarray
@@ -233,6 +234,7 @@ class Sequences:
     columns: Mapping[str, Column] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     series: Series | None = None
+    formats: tuple[ColumnFormat, ...] = ()
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -271,6 +273,7 @@ class Sequences:
             columns={name: column.take(rows) for name, column in self.columns.items()},
             names=tuple(self.names[i] for i in rows) if self.names else (),
             series=self.series,
+            formats=self.formats,
         )
 
 

@@ -18,11 +18,12 @@ from torchsmith.data.data import (
 )
 from torchsmith.data.sequence_parts import SequencePart, sequences_from_parts
 from torchsmith.data.sequence_tables import (
+    Pace,
     Rows,
     change_at,
-    check_times,
     finished,
     lines_of,
+    pace_of,
     rows_by_id,
     stacked,
     table_of,
@@ -88,8 +89,8 @@ def windows_of_table(
             f" the columns are {', '.join(table.columns)}"
         )
     rows = rows_by_id(data, table, series)
-    jumps, usual = check_times(data, table, series, rows)
-    changes = [*data.changes]
+    pace = pace_of(data, table, series, rows)
+    changes, jumps = [*data.changes], pace.jumps
     if len(jumps):
         what = f"'{series.time}' jumps here; no window reaches over it"
         changes.append(change_at(table, series.time, what, jumps))
@@ -118,7 +119,7 @@ def windows_of_table(
         answer = _answers(data, table, target, windows)
     whole = sequences_from_parts(
         data.source,
-        [_part(data, series, rows, windows, values, usual)],
+        [_part(data, series, rows, windows, values, pace)],
         channels=channels,
         reading={**data.reading, "format": f"windows of {series.window} rows"},
         changes=changes,
@@ -132,13 +133,13 @@ def _part(
     rows: Rows,
     windows: _Windows,
     values: np.ndarray,
-    usual: float,
+    pace: Pace,
 ) -> SequencePart:
     count = len(windows.begins)
     _refuse_large(data, count * series.window * values.shape[1])
     name = series.time or ""
     column = table_of(data).columns[name]
-    times = _times(column, windows, usual)
+    times = _times(column, windows, pace)
     form = column.format.model_copy(update={"name": first_step(name)})
     steps = (windows.begins[:, None] + np.arange(series.window)).reshape(-1)
     return SequencePart(
@@ -146,7 +147,7 @@ def _part(
         data.source,
         values[steps],
         np.full(count, series.window, np.int64),
-        names=_names(rows, times, windows, usual),
+        names=_names(rows, times, windows, pace),
         columns={
             name: times,
             first_step(name): replace(column.take(windows.begins), format=form),
@@ -220,22 +221,27 @@ def _answers(
     return replace(column, values=np.where(windows.follows, values, np.nan))
 
 
-def _times(column: Column, windows: _Windows, usual: float) -> Column:
-    """Return the time of each target; after a last row, the time that comes next."""
+def _times(column: Column, windows: _Windows, pace: Pace) -> Column:
+    """Return the time of each target.
+
+    After a last row it is the time that comes next where that is known, else the time
+    of this last row.
+    """
     values = column.values[windows.lasts].copy()
     follows = windows.follows
     values[follows] = column.values[windows.nexts[follows]]
-    step = np.timedelta64(int(usual), "s") if column.kind == "date" else usual
-    values[~follows] += step
+    if pace.exact:
+        dates = column.kind == "date"
+        values[~follows] += (
+            np.timedelta64(int(pace.usual), "s") if dates else pace.usual
+        )
     return replace(column, values=values)
 
 
-def _names(
-    rows: Rows, times: Column, windows: _Windows, usual: float
-) -> tuple[str, ...]:
+def _names(rows: Rows, times: Column, windows: _Windows, pace: Pace) -> tuple[str, ...]:
     """Call each window by its id and the time of its target."""
     owners = np.searchsorted(rows.starts, windows.begins, side="right") - 1
-    unsure = (~windows.follows & (usual == 0)).tolist()
+    unsure = (~windows.follows & (not pace.exact)).tolist()
     return tuple(
         f"{rows.names[owner]} {'after ' * after}{time}".strip()
         for owner, after, time in zip(

@@ -9,11 +9,12 @@ import numpy as np
 from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.record import Record
 from torchsmith.data.competing_convolutions import FittedCompetition, fit_competition
-from torchsmith.data.data import Change, Sequences, Series
+from torchsmith.data.data import Change, ColumnFormat, Sequences, Series
 from torchsmith.data.ngrams import FittedNGrams, fit_ngrams, texts_of
 from torchsmith.data.random_convolutions import FittedConvolutions, fit_convolutions
 from torchsmith.data.ridge import FittedRidge, fit_ridge
 from torchsmith.data.sequence_gaps import interpolated, means_of, refuse_gaps
+from torchsmith.data.sequence_parts import numbered
 from torchsmith.data.steps import (
     Interpolate,
     NGrams,
@@ -36,6 +37,7 @@ class SequencePreparation(Record):
         fill: For each channel, what stands where a sequence has no value of it, if
             missing values are filled; otherwise empty.
         series: How the sequences stand in a table, where they do.
+        formats: How all columns of that table are read, in its order.
         convolutions: Give features of the whole sequence, where the plan asks for them.
         competition: Gives more of them, likewise.
         ridge: Says what the target is from these, where the plan asks for it.
@@ -51,6 +53,7 @@ class SequencePreparation(Record):
     factor: tuple[float, ...]
     fill: tuple[float, ...] = ()
     series: Series | None = None
+    formats: tuple[ColumnFormat, ...] = ()
     convolutions: FittedConvolutions | None = None
     competition: FittedCompetition | None = None
     ridge: FittedRidge | None = None
@@ -134,6 +137,7 @@ class SequencePreparation(Record):
 
     def _scaled(self, sequences: Sequences) -> Sequences:
         self._refuse_others(sequences)
+        sequences = self._in_order(sequences)
         if self.symbols:
             codes = self._codes(sequences).astype(np.float32)
             return replace(sequences, values=codes[:, None])
@@ -165,6 +169,27 @@ class SequencePreparation(Record):
             if self.has_mask:
                 out[row, -1, : len(steps)] = 1
         return out
+
+    def _in_order(self, sequences: Sequences) -> Sequences:
+        """Put channels into the order of training by their names, where they have any.
+
+        Raises:
+            DataError: They are other channels.
+        """
+        found, known = sequences.channels, self.channels
+        if found == known:
+            return sequences
+        if {*found} == {*known} and len({*known}) == len(known):
+            order = [found.index(name) for name in known]
+            values = sequences.values.take(order, axis=1)
+            return replace(sequences, values=values, channels=known)
+        if numbered(len(known)) in (found, known):
+            return sequences
+        raise DataError(
+            f"the channels are called {', '.join(found)}; in training they were "
+            f"called {', '.join(known)}. Name them as in training, or give them "
+            "without names, in that order"
+        )
 
     def _refuse_others(self, sequences: Sequences) -> None:
         """Refuse what the network could not take for what it was trained on."""
@@ -236,6 +261,7 @@ def fit_sequences(
         factor=tuple(factor.tolist()),
         fill=fill,
         series=sequences.series,
+        formats=sequences.formats,
     )
     for step in steps:
         if isinstance(step, RandomConvolutions):

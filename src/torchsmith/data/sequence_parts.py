@@ -96,7 +96,7 @@ def sequences_from_parts(
         inputs=Sequences(
             values=values,
             starts=starts,
-            channels=tuple(channels) or tuple(f"x{i}" for i in range(width)),
+            channels=tuple(channels) or numbered(width),
             symbols=tuple(symbols),
             columns=columns,
             names=_names(parts),
@@ -107,6 +107,11 @@ def sequences_from_parts(
         reading=reading,
         changes=tuple(changes),
     )
+
+
+def numbered(count: int) -> tuple[str, ...]:
+    """Call channels without names x0, x1, …."""
+    return tuple(f"x{i}" for i in range(count))
 
 
 def named(part: SequencePart, indices: np.ndarray) -> str:

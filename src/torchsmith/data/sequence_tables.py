@@ -7,6 +7,7 @@ import numpy as np
 
 from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.data.data import Change, Column, Data, Sequences, Series, Table
+from torchsmith.data.retarget import formats_of
 from torchsmith.data.sequence_parts import SequencePart, sequences_from_parts
 
 NUM_LINES = 5
@@ -14,7 +15,11 @@ NUM_LINES = 5
 
 _CHANGE_LINES = 10
 _REGULAR = 0.9
-"""Where so many steps in time are equal, longer ones are gaps."""
+"""Where so large a share of steps in time is even, longer ones are jumps."""
+_EVEN = 0.1
+"""Even steps differ from the usual one by this share at most: months and years do."""
+JUMP = 1.5
+"""A step of more than so many usual ones is a jump."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,22 @@ class Rows:
     starts: np.ndarray
     lengths: np.ndarray
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How the time of a table goes on.
+
+    Attributes:
+        jumps: The rows before which time jumps.
+        usual: The median step, where steps are even; else 0, and no jumps are known.
+        exact: Whether steps are equal but for the rounding of decimals, so that the
+            next time is known.
+    """
+
+    jumps: np.ndarray
+    usual: float
+    exact: bool
 
 
 def sequences_of_long_table(
@@ -60,7 +81,7 @@ def sequences_of_long_table(
     rows = rows_by_id(data, table, series)
     changes = [*data.changes]
     if series.time is not None:
-        gaps, _ = check_times(data, table, series, rows)
+        gaps = pace_of(data, table, series, rows).jumps
         if len(gaps):
             what = f"'{series.time}' jumps here; steps are taken as even"
             changes.append(change_at(table, series.time, what, gaps))
@@ -211,13 +232,11 @@ def rows_by_id(data: Data, table: Table, series: Series) -> Rows:
     return Rows(starts.astype(np.int64), lengths.astype(np.int64), tuple(names))
 
 
-def check_times(
-    data: Data, table: Table, series: Series, rows: Rows
-) -> tuple[np.ndarray, float]:
-    """Return the rows before which time jumps, and the usual step in time.
+def pace_of(data: Data, table: Table, series: Series, rows: Rows) -> Pace:
+    """Find the usual step in time, and the rows before which time jumps.
 
-    Steps are even where nine of ten are equal; then longer ones are jumps. Otherwise
-    nothing is known of jumps, and the usual step is 0.
+    Steps are even where nine of ten are within a tenth of their median; then those of
+    more than one and a half medians are jumps. Otherwise nothing is known of jumps.
 
     Raises:
         DataError: The time is missing, repeats or goes back within a sequence.
@@ -247,13 +266,18 @@ def check_times(
                     else "sort the rows"
                 )
             )
+    uneven = Pace(np.empty(0, np.int64), 0.0, exact=False)
     if not inside.any():
-        return np.empty(0, np.int64), 0.0
-    distinct, counts = np.unique(steps[inside], return_counts=True)
-    usual = float(distinct[counts.argmax()])
-    if counts.max() < _REGULAR * inside.sum():
-        return np.empty(0, np.int64), 0.0
-    return np.flatnonzero(inside & (steps > 1.5 * usual)) + 1, usual
+        return uneven
+    usual = float(np.median(steps[inside]))
+    off = np.abs(steps[inside] - usual)
+    if (off <= _EVEN * usual).mean() < _REGULAR:
+        return uneven
+    # Of decimals, a step is off by up to one unit in the last place; so is the median.
+    rounding = 2 * float(np.spacing(np.abs(times).max().astype(np.float64)))
+    exact = bool((off <= rounding).mean() >= _REGULAR)
+    jumps = np.flatnonzero(inside & (steps > JUMP * usual)) + 1
+    return Pace(jumps, usual, exact)
 
 
 def stacked(data: Data, table: Table, names: Sequence[str]) -> np.ndarray:
@@ -292,7 +316,9 @@ def finished(
         raise TypeError(whole.kind)
     return replace(
         whole,
-        inputs=replace(whole.inputs, series=series),
+        inputs=replace(
+            whole.inputs, series=series, formats=tuple(formats_of(table_of(data)))
+        ),
         target=target,
         fingerprint=data.fingerprint,
     )

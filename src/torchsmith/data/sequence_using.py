@@ -22,7 +22,7 @@ from torchsmith.data.sequence_tables import (
 )
 from torchsmith.data.sequence_texts import read_text_file
 from torchsmith.data.sequence_ts import read_ts
-from torchsmith.data.tables import read_table, table_from_rows
+from torchsmith.data.tables import read_columns, read_table, table_from_rows
 
 
 def read_new_sequences(
@@ -54,7 +54,7 @@ def read_new_sequences(
     if isinstance(source, str | Path):
         data = _read(known, Path(source).expanduser(), target, observer, scored=scored)
     elif known.series is not None:
-        rows = table_from_rows(source)
+        rows = _known_table(known, source, target)
         data = _of_table(known, rows, known.series, target, scored=scored)
     else:
         data = sequences_from_python(source, target)
@@ -82,9 +82,8 @@ def _read(
         hint = nearest(path.name, [file.name for file in beside])
         raise DataError(f"no such file or folder: {path}{hint}")
     if known.series is not None:
-        return _of_table(
-            known, _table(known, path, observer), known.series, target, scored=scored
-        )
+        rows = _known_table(known, path, target)
+        return _of_table(known, rows, known.series, target, scored=scored)
     match path.suffix.lower():
         case ".ts":
             return read_ts([(None, path)], source=str(path), target=target)
@@ -92,6 +91,9 @@ def _read(
             return read_npz_sequences(path, target=target)
         case ".npy":
             return sequences_from_arrays(in_memory(load_npy(path)))
+    if known.formats:
+        rows = _known_table(known, path, target)
+        return sequences_of_wide_table(rows, target=target)
     if known.symbols:
         if scored:
             raise DataError(
@@ -105,8 +107,38 @@ def _read(
     return sequences_of_wide_table(read_table(path, observer=observer), target=target)
 
 
-def _table(known: SequencePreparation, path: Path, observer: Observer) -> Data:
-    data = read_table(path, observer=observer)
+def _known_table(known: SequencePreparation, source: object, target: str) -> Data:
+    """Read the columns that sequences are made of as they were read in training."""
+    if not known.formats:
+        return _guessed_table(known, source)
+    series, formats = known.series, known.formats
+    if series is None:
+        needed = [f for f in formats if f.kind == "number" and f.name != target]
+    else:
+        names = {series.id, series.time, *known.channels}
+        # New ids may be of another kind; they only tell sequences apart.
+        needed = [
+            f.model_copy(update={"kind": "text"}) if f.name == series.id else f
+            for f in formats
+            if f.name in names
+        ]
+    held = {form.name for form in needed}
+    others = (form for form in formats if form.name not in held)
+    answer = next((form for form in others if form.name == target), None)
+    return read_columns(
+        source,
+        needed,
+        target=answer,
+        columns=[f.name for f in formats if f is not answer],
+        ragged=series is None,
+    )
+
+
+def _guessed_table(known: SequencePreparation, source: object) -> Data:
+    """Find out again what columns are: older runs do not say."""
+    if not isinstance(source, Path):
+        return table_from_rows(source)
+    data = read_table(source)
     columns = table_of(data).columns
     odd = [
         name
@@ -114,7 +146,7 @@ def _table(known: SequencePreparation, path: Path, observer: Observer) -> Data:
         if name in columns and columns[name].kind not in ("number", "boolean")
     ]
     # What says which line is not a number.
-    return read_table(path, roles=dict.fromkeys(odd, "number")) if odd else data
+    return read_table(source, roles=dict.fromkeys(odd, "number")) if odd else data
 
 
 def _of_table(

@@ -66,24 +66,55 @@ def read_with_formats(
     formats: Sequence[ColumnFormat],
     *,
     target: ColumnFormat | None = None,
+    columns: Collection[str] = (),
     observer: Observer = _SILENT,
 ) -> Data:
     """Read a table for prediction, as the one was read that the network learned from.
 
     Columns may stand in any order; others are ignored, and `Data.reading["ignored"]`
-    says so.
+    says so. Without a header they stand as in training; the target may be left out.
 
     Args:
         path: The file.
         formats: The columns that are needed.
         target: The column to predict; read if the file has it.
+        columns: All columns of training but the target, by which those of a file
+            without header are counted; default those that are needed.
         observer: Is told what is being read.
 
     Raises:
         DataError: A column is not there, or values do not fit its format.
     """
     known = [form.name for form in (*formats, *([target] if target else []))]
-    return _apply(_read_sheet(path, known, observer), formats, target)
+    return _apply(_read_sheet(path, known, observer), formats, target, columns)
+
+
+def read_columns(
+    source: object,
+    formats: Sequence[ColumnFormat],
+    *,
+    target: ColumnFormat | None = None,
+    columns: Collection[str] = (),
+    ragged: bool = False,
+) -> Data:
+    """Read a table for prediction that sequences are made of: its target is a column.
+
+    Args:
+        source: A file, or rows in memory as for `table_from_rows`.
+        formats: As for `read_with_formats`.
+        target: A column that is read if it is there, after the others.
+        columns: As for `read_with_formats`.
+        ragged: Whether the last columns may be absent, but for the first two.
+
+    Raises:
+        DataError: A column is not there, or values do not fit its format.
+    """
+    if isinstance(source, str | Path):
+        known = [form.name for form in (*formats, *([target] if target else []))]
+        sheet = _read_sheet(Path(source), known, _SILENT)
+    else:
+        sheet = sheet_from_rows(source, "rows")
+    return _known_columns(sheet, formats, target, columns, ragged=ragged)
 
 
 def texts_of_columns(
@@ -258,19 +289,38 @@ def _without_missing(data: Data, target: Column, sheet: Sheet, *, drop: bool) ->
 
 
 def _apply(
-    sheet: Sheet, formats: Sequence[ColumnFormat], target: ColumnFormat | None
+    sheet: Sheet,
+    formats: Sequence[ColumnFormat],
+    target: ColumnFormat | None,
+    columns: Collection[str] = (),
 ) -> Data:
-    sheet = _with_known_names(sheet, [form.name for form in formats])
+    data = _known_columns(sheet, formats, target, columns)
+    if target is None or not isinstance(data.inputs, Table):
+        return data
+    inputs = dict(data.inputs.columns)
+    answer = inputs.pop(target.name, None)
+    return replace(data, inputs=replace(data.inputs, columns=inputs), target=answer)
+
+
+def _known_columns(
+    sheet: Sheet,
+    formats: Sequence[ColumnFormat],
+    target: ColumnFormat | None,
+    columns: Collection[str],
+    *,
+    ragged: bool = False,
+) -> Data:
+    """Read these columns by their formats, then the target if it is there."""
+    sheet = _with_known_names(sheet, columns or [f.name for f in formats], target)
+    if ragged:
+        num_held = sum(form.name in sheet.columns for form in formats)
+        formats = formats[: max(num_held, 2)]
     if lacking := [form.name for form in formats if form.name not in sheet.columns]:
         raise _no_column(sheet, "column", lacking)
-    remedy = "in training all were, so correct these"
-    data = _convert_sheet(sheet, formats, remedy)
-    used = {form.name for form in formats}
     if target is not None and target.name in sheet.columns:
-        used.add(target.name)
-        answer = convert_all(sheet.columns[target.name], target, sheet, remedy)
-        changes = data.changes + answer.changes
-        data = replace(data, target=answer.column, changes=changes)
+        formats = [*formats, target]
+    data = _convert_sheet(sheet, formats, "in training all were, so correct these")
+    used = {form.name for form in formats}
     if ignored := [name for name in sheet.columns if name not in used]:
         reading = {**data.reading, "ignored": "columns " + ", ".join(ignored)}
         data = replace(data, reading=reading)
@@ -281,11 +331,27 @@ def _as_texts(column: Cells | Column) -> tuple[str, ...]:
     return tuple(column.texts() if isinstance(column, Column) else column.as_texts())
 
 
-def _with_known_names(sheet: Sheet, names: Sequence[str]) -> Sheet:
-    """Name the columns of a file without header when only its target is absent."""
+def _with_known_names(
+    sheet: Sheet, columns: Collection[str], target: ColumnFormat | None
+) -> Sheet:
+    """Name the columns of a file without header, which may lack its target.
+
+    Raises:
+        DataError: It has more or fewer columns, so nobody knows which is which.
+    """
+    count, needed = len(sheet.columns), len(columns)
     headless = sheet.reading.get("header", "").startswith("none")
-    if not headless or len(sheet.columns) != len(names):
+    if not headless or (target is not None and count == needed + 1):
         return sheet
+    if count != needed:
+        also = f" and the target '{target.name}', which may be absent" if target else ""
+        raise DataError(
+            f"{sheet.source}: has no header and {count} columns; training had {needed}"
+            f"{also}. Give the same columns in the same order, or a header with their "
+            "names"
+        )
+    # The order of training, whatever order a plan names them in: column_2, column_10.
+    names = sorted(columns, key=lambda name: (len(name), name))
     renamed = {
         name: replace(raw, name=name) if isinstance(raw, Cells) else raw
         for name, raw in zip(names, sheet.columns.values(), strict=True)

@@ -6,7 +6,7 @@ import numpy as np
 
 from torchsmith.core.errors import PlanError
 from torchsmith.data.data import Data, Sequences, first_step
-from torchsmith.data.sequence_tables import table_of
+from torchsmith.data.sequence_tables import JUMP, pace_of, rows_by_id, table_of
 from torchsmith.data.tables import read_table
 from torchsmith.eject.code import Section, comment, constant, function, joined
 from torchsmith.eject.csv_files import look_at
@@ -22,7 +22,7 @@ class _Cut:
     """How the windows of a run were cut from its table.
 
     Attributes:
-        usual: The usual step in time, where longer ones are jumps; else 0.
+        usual: The usual step in time, where there are jumps; else 0.
         blank: Whether windows without any value were left out.
         missing: Whether windows without a target were left out.
     """
@@ -86,7 +86,7 @@ def read_windows_section(subject: Subject) -> Section:
         constant("WINDOW", series.window, "rows from which it is predicted"),
     ]
     if cut.usual:
-        constants.append(constant("USUAL", cut.usual, "step in time; longer is a jump"))
+        constants.append(constant("USUAL", cut.usual, "step in time"))
     return Section(
         title="Read the data",
         about="Each example is a window of rows; its target is the value after it.",
@@ -106,7 +106,7 @@ def _windows(cut: _Cut) -> str:
     if cut.usual:
         lines += [
             "# No window reaches over a jump in time.",
-            "stretch = np.cumsum(np.append(0, np.diff(times) > 1.5 * USUAL))",
+            f"stretch = np.cumsum(np.append(0, np.diff(times) > {JUMP} * USUAL))",
             "begins = begins[stretch[begins] == stretch[begins + WINDOW]]",
         ]
     if cut.blank:
@@ -139,11 +139,10 @@ def _cut_of(subject: Subject, data: Data) -> _Cut:
     values = table.columns[series.time].values
     if table.columns[series.time].kind == "date":
         values = values.astype("datetime64[s]").astype(np.int64)
-    gaps, counts = np.unique(np.diff(values.astype(np.float64)), return_counts=True)
-    usual = float(gaps[counts.argmax()])
+    usual = pace_of(data, table, series, rows_by_id(data, table, series)).usual
     told = [change.what for change in subject.data.changes]
     steps = np.stack([table.columns[n].values for n in inputs.channels], axis=1)
-    stretch = np.cumsum(np.append(0, np.diff(values) > 1.5 * usual))
+    stretch = np.cumsum(np.append(0, np.diff(values) > JUMP * usual))
     jumps = any("jumps here" in what for what in told)
     blank = any("window left out" in what for what in told)
     begins = np.arange(len(steps) - series.window)
