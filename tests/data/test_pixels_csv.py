@@ -90,6 +90,27 @@ def test_other_files_are_left_to_the_tables(tmp_path, content):
     assert read(tmp_path / "x.csv", content) is None
 
 
+@pytest.mark.parametrize("target", [None, "age"])
+def test_small_whole_numbers_that_are_not_called_pixels_are_a_table(tmp_path, target):
+    content = csv(TABLE).replace("label", "age").replace("pixel", "answer to ")
+    assert read(tmp_path / "x.csv", content, target=target) is None
+
+
+@pytest.mark.parametrize("name", ["1x", "px_", "pixel_0_", "X1.", "0.", ""])
+def test_pixels_are_called_in_several_ways(tmp_path, name):
+    content = csv(TABLE).replace("pixel", name)
+    assert read(tmp_path / "x.csv", content).target.values.tolist() == LABELS.tolist()
+
+
+def test_the_kind_that_is_asked_for_decides(tmp_path):
+    survey = tmp_path / "survey.csv"
+    survey.write_text(csv(TABLE).replace("label", "age").replace("pixel", "answer to "))
+    assert find_layout(survey, target="age", kind="images").label == 0
+    digits = tmp_path / "digits.csv"
+    digits.write_text(csv(TABLE))
+    assert find_layout(digits, kind="table") is None
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

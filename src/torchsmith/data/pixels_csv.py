@@ -16,6 +16,7 @@ import numpy as np
 
 from torchsmith.core.errors import DataError
 from torchsmith.core.observer import Observer
+from torchsmith.core.vocabulary import Kind
 from torchsmith.data.data import Data
 from torchsmith.data.pixel_arrays import ArrayPart, images_from_parts
 
@@ -23,7 +24,7 @@ _SMALLEST = 64
 _SAMPLE = 200
 _CHUNK = 8 * 2**20
 _LONGEST_LINE = 4 * 2**20
-_PIXEL_NAME = re.compile(r"(pixel|px|p|pix|x)?[_ .]?\d+|\d+x\d+", re.IGNORECASE)
+_PIXEL_NAME = re.compile(r"(pixel|px|p|pix|x)?[_ .]?\d+([x_ .,-]\d+)?", re.IGNORECASE)
 _ALLOWED = "pixels are whole numbers from 0 to 255"
 
 
@@ -53,16 +54,22 @@ class PixelLayout:
         return f"'{self.header[column]}'" if self.header else str(column + 1)
 
 
-def find_layout(path: Path, *, target: str | None = None) -> PixelLayout | None:
+def find_layout(
+    path: Path, *, target: str | None = None, kind: Kind | None = None
+) -> PixelLayout | None:
     """Tell from the first lines whether a file holds pixels, and how.
 
     Args:
         path: A text file, plain or compressed with gzip.
         target: The name of the label column; default `label`.
+        kind: What the file is said to hold; by default it must call its pixels so, as
+            answers of a survey can be small whole numbers, too.
 
     Returns:
         The layout, or None where the file is a table or no text at all.
     """
+    if kind == "table":
+        return None
     try:
         with _opened(path) as (file, _):
             lines = [file.readline(_LONGEST_LINE) for _ in range(_SAMPLE)]
@@ -77,7 +84,7 @@ def find_layout(path: Path, *, target: str | None = None) -> PixelLayout | None:
     first = [cell.strip() for cell in rows[0]]
     header = () if all(_is_pixel(cell) for cell in first) else tuple(first)
     label = _label_column(header, len(first), target, rows)
-    if label == -1:
+    if label == -1 or (kind != "images" and not _name_pixels(header, label)):
         return None
     layout = PixelLayout(delimiter, header, len(first), label)
     body = rows[1:] if header else rows
@@ -147,9 +154,14 @@ def _label_column(
         return -1
     lower = [name.lower() for name in header]
     wanted = (target or "label").lower()
-    if wanted in lower:
-        return lower.index(wanted)
-    return None if all(_PIXEL_NAME.fullmatch(name) for name in header) else -1
+    return lower.index(wanted) if wanted in lower else None
+
+
+def _name_pixels(header: tuple[str, ...], label: int | None) -> bool:
+    """Whether all columns but the label are called like pixels, or not at all."""
+    return all(
+        _PIXEL_NAME.fullmatch(name) for i, name in enumerate(header) if i != label
+    )
 
 
 def _is_pixel(cell: str) -> bool:

@@ -38,7 +38,8 @@ def read_pictures_section(subject: Subject, located: Located) -> Section:
         return read_idx_section(subject, path, located)
     if path.suffix == ".npz" or path.is_dir():
         return read_npz_section(subject, path)
-    if layout := find_layout(path, target=subject.plan.problem.target):
+    target = subject.plan.problem.target
+    if layout := find_layout(path, target=target, kind="images"):
         return _pixel_file(subject, path, layout.delimiter, layout.label, layout.header)
     raise PlanError(f"{path}: there is no plain way to read this source in a script")
 
