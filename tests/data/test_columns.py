@@ -37,6 +37,7 @@ def test_numbers_are_read_in_every_common_form(tmp_path, texts, values) -> None:
     [
         ["00501", "10001"],
         ["9007199254740993", ""],
+        ["1" * 4301, "2"],
         ["1_000", "2"],
         ["１２", "3"],
         ["1,2,3", "4"],
@@ -322,3 +323,10 @@ def test_dates_that_are_written_in_several_ways_are_told_with_their_lines(
     words = "dates are written in several ways, so the column is read as text"
     assert (change.what, change.count) == (words, 16)
     assert (change.lines[0], change.example) == (6, "05.01.2026")
+
+
+def test_whole_numbers_keep_all_their_digits_as_text(tmp_path):
+    whole = [1234567890123456, 1234567890123457, -(2**53), 10**15]
+    column = column_of(tmp_path, *map(str, whole))
+    assert column.kind == "number"
+    assert column.texts() == [*map(str, whole)]

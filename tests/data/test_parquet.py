@@ -5,7 +5,7 @@ import pytest
 
 from tests.data.reading import columns
 from torchsmith.core.errors import DataError
-from torchsmith.data.tables import read_table, read_with_formats
+from torchsmith.data.tables import read_table, read_with_formats, texts_of_columns
 
 duckdb = pytest.importorskip("duckdb")
 
@@ -64,3 +64,13 @@ def test_nested_columns_are_refused(tmp_path) -> None:
 
     with pytest.raises(DataError, match="column 'pair', row 1 holds a"):
         read_table(path)
+
+
+def test_columns_that_are_copied_keep_all_digits(tmp_path) -> None:
+    query = (
+        "SELECT * FROM (VALUES (1234567890123456, 0.1), (1234567890123457, 2)) t(a, b)"
+    )
+    path = write(tmp_path / "t.parquet", query)
+
+    kept = texts_of_columns(path, ["a", "b"])
+    assert kept == {"a": ("1234567890123456", "1234567890123457"), "b": ("0.1", "2")}

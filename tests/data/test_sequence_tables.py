@@ -44,6 +44,14 @@ def test_what_stays_the_same_is_known_of_the_sequence_and_texts_are_counted(tmp_
     assert change.count == 5
 
 
+def test_ids_of_many_digits_stay_apart(tmp_path):
+    ids = [1234567890123456, 1234567890123457, 1234567890123458]
+    rows = [f"{i},{i % 7 + t},{i % 2}" for i in ids for t in (0, 0.5)]
+    path = _write(tmp_path, "\n".join(["device,x,y", *rows]))
+    data = load(path, target="y", series=Series(id="device"))
+    assert data.inputs.names == tuple(map(str, ids))
+
+
 def test_rows_in_memory_are_sequences_too():
     rows = {"who": ["a", "a", "b"], "x": [1.0, 2, 3], "y": ["u", "u", "v"]}
     data = load(rows, target="y", series=Series(id="who"))

@@ -114,7 +114,14 @@ class Column:
         if self.kind == "boolean":
             words = self.format.words or ("false", "true")
             return ["" if np.isnan(v) else words[int(v)] for v in values.tolist()]
-        return ["" if np.isnan(v) else f"{v:.15g}" for v in values.tolist()]
+        return ["" if np.isnan(v) else _written(v) for v in values.tolist()]
+
+
+def _written(value: float) -> str:
+    """Write a number as a person would: whole ones in full while they are exact."""
+    if 1e15 <= abs(value) <= 2**53 and value == int(value):
+        return str(int(value))
+    return f"{value:.15g}"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import assert_never
 from torchsmith.core.errors import PlanError
 from torchsmith.data.cells import Cells
 from torchsmith.data.data import Column, ColumnFormat
+from torchsmith.data.numerals import parse_numbers
 from torchsmith.eject.code import function, literal, quoted
 from torchsmith.eject.csv_files import gaps_of, number_source
 
@@ -210,7 +211,8 @@ def target_source(
 def _code(text: str, column: Column, classes: Sequence[str]) -> int:
     """Return the code of a class that the file writes otherwise than we do."""
     if column.kind == "number":
-        return classes.index(f"{float(text):.15g}")
+        values, _ = parse_numbers([text], column.format)
+        return classes.index(Column(column.format, values).texts()[0])
     by_fold = {name.casefold(): code for code, name in enumerate(classes)}
     return by_fold[text.removesuffix(".").casefold()]
 
@@ -220,7 +222,9 @@ def _typed_classes(column: Column, classes: Sequence[str]) -> str:
         return "columns[TARGET].astype(np.int64)"
     if list(classes) == [str(code) for code in range(len(classes))]:
         return "columns[TARGET].astype(np.int64)"
-    return 'np.array([CLASSES.index(f"{value:.15g}") for value in columns[TARGET]])'
+    whole = all(name.removeprefix("-").isdigit() for name in classes)
+    text = "str(int(value))" if whole else 'f"{value:.15g}"'
+    return f"np.array([CLASSES.index({text}) for value in columns[TARGET]])"
 
 
 def to_seconds(formats: Sequence[ColumnFormat], raw: Mapping[str, Raw]) -> str:
@@ -254,12 +258,18 @@ def to_seconds(formats: Sequence[ColumnFormat], raw: Mapping[str, Raw]) -> str:
 
 
 def _parsed_dates(way: str, gaps: Sequence[str]) -> list[str]:
-    item = f"datetime.strptime(text, {quoted(way)})"
+    text = "text"
+    if ".%f" in way:  # `strptime` reads 6 digits at most, and whole seconds are kept
+        way, text = way.partition(".%f")[0], 'text.rpartition(".")[0]'
+    parsed = f"datetime.strptime({text}, {quoted(way)})"
+    pieces = [parsed]
     if gaps == [""]:
-        item = f'{item} if text else "NaT"'
+        pieces = [parsed, "if text", 'else "NaT"']
     elif gaps:
-        item = f'"NaT" if text in {literal(tuple(gaps))} else {item}'
+        pieces = ['"NaT"', f"if text in {literal(tuple(gaps))}", f"else {parsed}"]
+    item = " ".join(pieces)
     one = f"moments = [{item} for text in values]"
     if len(one) > _ROOM:
+        item = item if len(item) <= _ROOM - 4 else "\n    ".join(pieces)
         one = f"moments = [\n    {item}\n    for text in values\n]"
     return [one, 'moments = np.array(moments, dtype="datetime64[s]")']
