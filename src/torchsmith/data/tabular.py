@@ -4,12 +4,14 @@ Statistics ignore missing values and are those of the training rows. A column ke
 own scale in its record, so that one file holds all that prediction needs.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 
 from torchsmith.core.errors import DataError, nearest
+from torchsmith.core.memory import amount_of, available_memory, is_large
 from torchsmith.core.record import Record
 from torchsmith.data.data import Change, Column, ColumnFormat, Table
 from torchsmith.data.neighbours import NeighbourTargets
@@ -160,9 +162,11 @@ class TablePreparation(Record):
 
         Raises:
             DataError: A column is not there, holds another kind or infinite values, a
-                value is too large for float32, or a picture cannot be read.
+                value is too large for float32, a picture cannot be read, or the
+                result would not fit into memory.
         """
         width = len(self.feature_names) + len(self.cardinalities)
+        self._refuse_large(len(table), width)
         out = np.empty((len(table), width), np.float32)
         place = 0
         for feature in self._features(table):
@@ -196,6 +200,25 @@ class TablePreparation(Record):
             self.column(table, picture.name)
             yield picture.features(table)
         yield from (codes[c.name] for c in self.categories if not c.one_hot)
+
+    def _refuse_large(self, rows: int, width: int) -> None:
+        size = rows * width * np.dtype(np.float32).itemsize
+        if not is_large(size):
+            return
+        coding = "set encoding: codes or a larger min_count in EncodeCategories"
+        wide = [(len(c.levels), c.name, coding) for c in self.categories if c.one_hot]
+        wide += [
+            (math.prod(p.shape), p.name, "set a smaller Resize") for p in self.pictures
+        ]
+        remedy = "give fewer rows"
+        if wide:
+            most, name, change = max(wide)
+            remedy = f"column '{name}' makes {most:,} of them: {change}, or {remedy}"
+        raise DataError(
+            f"the prepared table, {rows:,} rows of {width:,} numbers, takes "
+            f"{amount_of(size)}, of which three copies do not fit into the "
+            f"{amount_of(available_memory())} that are available; {remedy}"
+        )
 
     def column(self, table: Table, name: str) -> Column:
         """Return a column that training had.
