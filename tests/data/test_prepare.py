@@ -117,6 +117,17 @@ def test_one_hot_columns_are_named_and_follow_the_flags():
     assert red.tolist() == [1, 0, 1, 0, 0, 1, 1, 0, 1, 0, 1, 0]
 
 
+def test_a_prepared_table_that_is_too_large_for_memory_is_refused(monkeypatch):
+    levels = [f"level {i}" for i in range(400)]
+    data = table(number("age", [*range(400)]), text("city", levels))
+    preparation = fitted(data, [EncodeCategories(encoding="one_hot")])
+    monkeypatch.setenv("TORCHSMITH_MEMORY", "1MB")
+    with pytest.raises(DataError, match=r"'city' makes 400 of .* encoding: codes"):
+        preparation.inputs(data)
+    few = np.arange(100)
+    assert preparation.inputs(data, few).shape == (100, 401)
+
+
 def test_only_the_asked_rows_are_returned_in_order():
     preparation = fitted(mixed(), STEPS)
     rows = np.array([5, 0, 11])
@@ -457,10 +468,19 @@ def test_missing_and_infinite_and_constant_targets_are_refused():
         (number("y", [1, NAN, 2]), r"1 of 3 rows have no value \(line 3\)"),
         (number("y", [1, np.inf, 2]), r"1 values are infinite \(line 3\)"),
         (number("y", [5, 5, 5]), "is 5 in every training row"),
+        (number("y", [1, 2, 1e200]), r"1 of 3 values are too large .*\(line 4\)"),
+        (number("y", [1e-200, 2e-200, 3e-200]), "from 1e-200 to 3e-200, .* equal in"),
         (text("y", ["a", "b", "c"]), "regression needs numbers"),
     ):
         with pytest.raises(DataError, match=message):
             fitted(table(x, target=target), [])
+
+
+@pytest.mark.parametrize(("scale", "word"), [(1e-200, "small"), (1e200, "large")])
+def test_targets_that_cannot_be_scaled_are_refused(scale, word):
+    target = number("y", np.array([1, 2, 4]) * scale)
+    with pytest.raises(DataError, match=f"target 'y' goes from .* too {word} to be"):
+        fitted(table(number("x", [1, 2, 3]), target=target), [StandardizeTarget()])
 
 
 def test_regression_targets_come_back_in_their_own_units():

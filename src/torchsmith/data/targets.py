@@ -8,7 +8,7 @@ from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.record import Record
 from torchsmith.core.vocabulary import Task
 from torchsmith.data.data import Column, ColumnFormat, Data, Table
-from torchsmith.data.tabular import NUM_LINES, distinct_texts, shown_lines
+from torchsmith.data.tabular import FLOAT32_MAX, NUM_LINES, distinct_texts, shown_lines
 
 
 class TargetPreparation(Record):
@@ -36,13 +36,21 @@ class TargetPreparation(Record):
             rows: Only of these.
 
         Raises:
-            DataError: No target, a missing one, or a class that training does not have.
+            DataError: No target, a missing one, a class that training does not have, or
+                a number that is too large for float32.
         """
         every = np.arange(len(data)) if rows is None else rows
         column = _target(data, every)
         if self.classes:
             return self._places(column, data, every)
         scaled = (_numbers(column, data, every) - self.mean) / self.deviation
+        large = np.flatnonzero(np.abs(scaled) > FLOAT32_MAX)
+        if len(large):
+            raise DataError(
+                f"target '{column.name}': {len(large)} of {len(every)} values are too "
+                f"large for float32 ({where(data, every[large])}); correct them, or "
+                "use another unit"
+            )
         return np.asarray(scaled.astype(np.float32)[:, None])
 
     def plain(self, data: Data) -> np.ndarray:
@@ -98,7 +106,8 @@ def fit_target(
         clamp: Whether predictions stay in the range of these targets.
 
     Raises:
-        DataError: A missing, infinite or constant target, or an unknown class.
+        DataError: A missing, infinite or constant target, one too large or too small to
+            compute with, or an unknown class.
         PlanError: Classes are missing.
     """
     every = np.arange(len(data))
@@ -120,12 +129,25 @@ def fit_target(
             f"target '{column.name}' is {values[0]:.15g} in every training row; there "
             "is nothing to learn: choose another target"
         )
+    span = f"target '{column.name}' goes from {values.min():.6g} to {values.max():.6g}"
     if not standardize:
-        return TargetPreparation(format=column.format)
+        target = TargetPreparation(format=column.format)
+        if len(np.unique(target.apply(data))) == 1:
+            raise DataError(
+                f"{span}, which are equal in float32; add StandardizeTarget to prepare"
+            )
+        return target
+    with np.errstate(over="ignore", invalid="ignore"):
+        deviation = float(values.std())
+    if not 0 < deviation < np.inf:
+        raise DataError(
+            f"{span}, too {'small' if deviation == 0 else 'large'} to be scaled; give "
+            "it in another unit"
+        )
     return TargetPreparation(
         format=column.format,
         mean=float(values.mean()),
-        deviation=float(values.std()),
+        deviation=deviation,
         low=float(values.min()) if clamp else None,
         high=float(values.max()) if clamp else None,
     )
