@@ -6,6 +6,7 @@ import pytest
 
 from torchsmith.core.errors import DataError
 from torchsmith.data.arrays import data_from_arrays, read_npy, read_npz, read_npz_folder
+from torchsmith.data.load import load
 
 PIXELS = np.arange(4 * 2 * 3, dtype=np.uint8).reshape(4, 2, 3)
 LABELS = np.array([1, 0, 2, 1])
@@ -265,3 +266,15 @@ def test_of_narrow_pictures_it_is_said_that_they_may_be_sequences():
     data = data_from_arrays(np.zeros((4, 6, 128), np.float32), LABELS)
     assert "pictures of 6 x 128; if these are sequences" in data.reading["axes"]
     assert "axes" not in data_from_arrays(PIXELS, LABELS).reading
+
+
+def test_byte_strings_are_texts_in_utf_8(tmp_path):
+    labels = np.array(["가".encode(), b"b", "가".encode()])
+    assert load((np.eye(3), labels)).target.texts() == ["가", "b", "가"]
+    with pytest.raises(DataError, match=r"y.*b'.xb0.xa1' is not UTF-8; save texts"):
+        load((np.eye(3), np.array([b"\xb0\xa1", b"b", b"c"])))
+    names = np.array(["가".encode(), b"b"])
+    np.savez(tmp_path / "a.npz", x=np.eye(3), y=[0, 1, 0], classes=names)
+    assert load(tmp_path / "a.npz").target.texts() == ["가", "b", "가"]
+    np.savez(tmp_path / "s.npz", sequences=np.eye(3), y=labels, channels=names[:1])
+    assert load(tmp_path / "s.npz").inputs.channels == ("가",)

@@ -29,6 +29,9 @@ def test_a_csv_file_of_pixels_is_pictures(tmp_path):
     lines += [",".join(map(str, row)) for row in table.tolist()]
     (tmp_path / "a.csv").write_text("\n".join(lines))
     assert load(tmp_path / "a.csv").inputs.pixels.shape == (3, 8, 8, 1)
+    asked = load(tmp_path / "a.csv", target="label", kind="table")
+    assert asked.kind == "table"
+    assert len(asked.inputs.columns) == 64
 
 
 def test_content_counts_and_not_the_ending(tmp_path):
@@ -165,3 +168,16 @@ def test_reading_is_told_to_the_observer(shared_data):
     recorder = Recorder()
     load(shared_data / "catdog", observer=recorder)
     assert recorder.told == [("Checking pictures", 96)]
+
+
+def test_a_name_that_no_file_can_have_is_refused():
+    with pytest.raises(DataError, match="File name too long"):
+        load("x" * 300)
+
+
+def test_a_sign_for_a_home_folder_may_begin_a_file_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match="no such file, folder or set: ~nobody"):
+        load("~nobody.csv")
+    (tmp_path / "~nobody.csv").write_text("size,price\n1,10\n2,30\n")
+    assert len(load("~nobody.csv")) == 2

@@ -135,10 +135,11 @@ def test_a_table_with_dates_gaps_booleans_and_thousands(tmp_path):
     assert "datetime.strptime" in code
 
 
-def test_arrays_in_a_file_end_with_the_same_weights(tmp_path):
+@pytest.mark.parametrize("labels", [[1, 2], ["가".encode(), b"b"]])
+def test_arrays_in_a_file_end_with_the_same_weights(tmp_path, labels):
     random = np.random.default_rng(0)
     pixels = random.integers(0, 256, (80, 8, 8, 3), dtype=np.uint8)
-    np.savez(tmp_path / "made.npz", x=pixels, y=np.arange(80) % 2 + 1)
+    np.savez(tmp_path / "made.npz", x=pixels, y=np.array(labels * 40))
     net = {"ConvNet": {"channels": [4], "pool": 2}}
     run = train(str(tmp_path / "made.npz"), tmp_path, network=net)
     verified(run, tmp_path / "train.py")

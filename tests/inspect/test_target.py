@@ -178,3 +178,11 @@ def test_few_whole_numbers_that_are_no_classes_by_their_counts_are_noted():
     assert not found(table({"x": noise(24)}, [float(v) / 2 for v in few]), "D32")
     asked = inspect(table({"x": noise(24)}, [0, 1] * 12), task="regression")
     assert "D32" not in {finding.code for finding in asked.findings}
+
+
+@pytest.mark.parametrize("task", [None, "multiclass"])
+def test_a_target_without_a_usable_number_is_an_error(task):
+    rows = [*range(1, 31), *range(30, 0, -1)]
+    target = np.repeat(np.arange(1, 61) * 1e300, rows)
+    made = inspect(table({"x": noise(930)}, target), task=task)
+    assert "'y' has 930 values beyond" in found(made, "D1")[0].message

@@ -10,6 +10,7 @@ from torchsmith.core.errors import DataError
 from torchsmith.core.memory import amount_of, available_memory, is_large
 from torchsmith.core.vocabulary import Kind, Part
 from torchsmith.data.data import Column, ColumnFormat, Data, Table
+from torchsmith.data.labels import texts_in
 from torchsmith.data.npy_files import load_npy, load_npz
 from torchsmith.data.on_disk import Stored, in_memory
 from torchsmith.data.pixel_arrays import (
@@ -210,7 +211,9 @@ def _from_arrays(
     kind: Kind | None,
 ) -> Data:
     name = next((key for key in CLASS_KEYS if key in arrays), None)
-    classes = in_memory(arrays[name]).astype(str).tolist() if name else []
+    classes = (
+        texts_in(in_memory(arrays[name]), f"{source}, array '{name}'") if name else []
+    )
     used = {id(array) for part in parts for array in (part.inputs, part.labels)}
     unused = [key for key, array in arrays.items() if id(array) not in used]
     reading = {"format": "arrays"}

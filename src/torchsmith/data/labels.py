@@ -31,7 +31,7 @@ def label_column(
     if classes:
         return text_column(name, _named(flat, classes, source))
     if flat.dtype.kind in "US":
-        return text_column(name, flat.astype(str).tolist())
+        return text_column(name, texts_in(flat, source))
     if flat.dtype.kind == "b":
         return Column(ColumnFormat(name=name, kind="boolean"), flat.astype(np.float64))
     if flat.dtype.kind not in "iuf":
@@ -57,6 +57,27 @@ def text_column(name: str, texts: Sequence[str]) -> Column:
     return Column(
         ColumnFormat(name=name, kind="text"), np.array(values, np.int32), levels
     )
+
+
+def texts_in(values: np.ndarray, source: str) -> list[str]:
+    """Return the elements of an array as texts; byte strings are UTF-8.
+
+    Args:
+        values: `(N,)` of any type.
+        source: What to call the array in messages.
+
+    Raises:
+        DataError: Byte strings are not UTF-8.
+    """
+    if values.dtype.kind != "S":
+        return list(values.astype(str).tolist())
+    try:
+        return [text.decode("utf-8") for text in values.tolist()]
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{source}: the byte string {error.object[:20]!r} is not UTF-8; save texts "
+            "as str, not as bytes"
+        ) from error
 
 
 def _flat(labels: np.ndarray, source: str) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -131,7 +132,7 @@ def _from_name(source: str | os.PathLike[str], asked: _Asked) -> Data:
             f"{source!r} names nothing; give a file, a folder, or one of "
             f"{', '.join(NAMES)}"
         )
-    path = Path(name).expanduser()
+    path = _path(name)
     entry = entry_named(name) if isinstance(source, str) else None
     if not path.exists():
         if entry is None:
@@ -146,6 +147,18 @@ def _from_name(source: str | os.PathLike[str], asked: _Asked) -> Data:
     else:
         raise DataError(f"{path}: is neither a file nor a folder")
     return replace(data, source=name, reading={**data.reading, **_shadow(entry, path)})
+
+
+def _path(name: str) -> Path:
+    """Return the path that a name means, there or not."""
+    path = Path(name)
+    with suppress(RuntimeError):  # "~data.csv" is a file where there is no such user
+        path = path.expanduser()
+    try:
+        path.exists()
+    except OSError as error:
+        raise DataError(f"{name}: cannot be read ({error.strerror})") from error
+    return path
 
 
 def _set(entry: Entry, folder: Path | None, asked: _Asked) -> Data:
@@ -241,7 +254,8 @@ def _from_file(path: Path, asked: _Asked) -> Data:
             drop_missing_target=asked.drop,
             observer=observer,
         )
-    if not head.startswith(b"PAR1") and (layout := find_layout(path, target=target)):
+    is_text = not head.startswith(b"PAR1")
+    if is_text and (layout := find_layout(path, target=target, kind=kind)):
         return read_pixels_csv(path, layout, target=target, observer=observer)
     return read_table(
         path,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from decimal import Decimal
 from functools import lru_cache
 from itertools import compress, repeat
 
@@ -91,7 +92,8 @@ def parse_numbers(
 def looks_like_code(texts: Sequence[str]) -> bool:
     """Whether numbers would lose something: leading zeros, or digits beyond 2**53."""
     return any(
-        (text[0] == "0" and len(text) > 1) or (len(text) > 15 and int(text) > _EXACT)
+        (text[0] == "0" and len(text) > 1)
+        or (len(text) > 15 and Decimal(text) > _EXACT)
         for text in filter(str.isdecimal, _unsigned(texts))
     )
 
@@ -105,7 +107,7 @@ def find_many_digits(texts: Sequence[str]) -> list[int]:
 
 def is_rounded(text: str, value: float) -> bool:
     """Whether a whole number of many digits lost some when it became a float64."""
-    return bool(np.isfinite(value)) and int(text) != int(value)
+    return bool(np.isfinite(value)) and Decimal(text) != Decimal(value)
 
 
 def number_text(value: float) -> str:

@@ -17,7 +17,7 @@ from torchsmith.data.arrays import (
     with_part,
 )
 from torchsmith.data.data import Change, Column, Data
-from torchsmith.data.labels import label_column
+from torchsmith.data.labels import label_column, texts_in
 from torchsmith.data.npy_files import load_npz
 from torchsmith.data.on_disk import in_memory
 from torchsmith.data.sequence_parts import SequencePart, sequences_from_parts
@@ -75,7 +75,7 @@ def read_npz_sequences(path: Path, *, target: str | None = None) -> Data:
     if left := ", ".join(name for name in arrays if name not in known):
         reading["not_used"] = left
     width = parts[0].values.shape[1]
-    names = arrays[channels].astype(str).tolist() if channels else []
+    names = _texts(path, arrays, channels)
     if names and len(names) != width:
         raise DataError(
             f"{path}, array '{channels}': {len(names)} names for {width} channels; "
@@ -86,10 +86,14 @@ def read_npz_sequences(path: Path, *, target: str | None = None) -> Data:
         parts,
         channels=names,
         target=target,
-        classes=arrays[classes].astype(str).tolist() if classes else (),
+        classes=_texts(path, arrays, classes),
         reading=reading,
         changes=[*_rounded(parts)],
     )
+
+
+def _texts(path: Path, arrays: Arrays, key: str | None) -> list[str]:
+    return texts_in(arrays[key], f"{path}, array '{key}'") if key else []
 
 
 def sequences_from_arrays(
@@ -163,7 +167,7 @@ def _part(
         if bare is None or key in reserved or array.shape != (len(lengths),):
             continue
         used.add(key)
-        texts = array.astype(str).tolist()
+        texts = _texts(path, arrays, key)
         if bare in NAME_KEYS and len(set(texts)) == len(texts):
             called = tuple(texts)
         else:

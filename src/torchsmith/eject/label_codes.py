@@ -26,8 +26,12 @@ def label_lines(subject: Subject, labels: np.ndarray, name: str) -> list[str]:
     if all(label == code for label, code in codes.items()):
         return [f"targets = {source}.astype(np.int64)"]
     if labels.dtype.kind in "US":
+        decoded = []
+        if labels.dtype.kind == "S":
+            decoded = [f'names = np.char.decode({source}, "utf-8")']
+            source = "names"
         made = f"[CLASSES.index(label) for label in {source}.tolist()]"
-        return [f"targets = np.array({made})"]
+        return [*decoded, f"targets = np.array({made})"]
     return [
         literal(dict(sorted(codes.items())), 1, "codes = "),
         f"targets = np.array([codes[label] for label in {source}.tolist()])",

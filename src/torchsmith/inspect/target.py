@@ -240,7 +240,7 @@ def _imbalance(name: str, counts: dict[str, int], noun: str) -> Iterator[Finding
 
 def _ordinal(profile: Profile, target: TargetFacts) -> Iterator[Finding]:
     counts = np.asarray(target.counts)
-    if profile.kind != "number" or len(counts) < 5:
+    if profile.kind != "number" or len(counts) < 5 or not len(profile.present):
         return
     rising = np.diff(counts)
     top = int(counts.argmax())
@@ -283,10 +283,12 @@ def _could_be_classes(
 def _shape(profile: Profile, places: Places) -> Iterator[Finding]:
     if profile.kind != "number":
         return
-    yield from _capped(profile, places)
     values = profile.present
+    if len(values) < 50:
+        return
+    yield from _capped(profile, places)
     deviation = values.std()
-    if len(values) < 50 or deviation == 0:
+    if deviation == 0:
         return
     with np.errstate(over="ignore", invalid="ignore"):
         skew = float((((values - values.mean()) / deviation) ** 3).mean())

@@ -203,18 +203,21 @@ def _scalar(node: ScalarNode, start: Position, document: Document) -> Any:  # no
         return None
     if kind == "bool":
         return text.lower() == "true"
-    if kind == "int":
-        return _whole_number(text)
-    if kind != "float":
+    if kind not in ("int", "float"):
         return text
-    number = float(re.sub(r"(?i)\.(inf|nan)", r"\1", text).replace("_", ""))
-    if not math.isfinite(number):
+    try:
+        number = _number(text, kind)
+    except ValueError:  # YAML calls a sign or a "0x" without digits a number
+        return text
+    if isinstance(number, float) and not math.isfinite(number):
         document.problems.append(Problem(start, f"must be a finite number, got {text}"))
     return number
 
 
-def _whole_number(text: str) -> int | str:
+def _number(text: str, kind: str) -> int | float | str:
     digits = text.replace("_", "").lower()
+    if kind == "float":
+        return float(re.sub(r"\.(inf|nan)", r"\1", digits))
     if len(digits) > 30:  # no number of a plan is so long
         return text
     base = {"0x": 16, "0o": 8, "0b": 2}.get(digits.lstrip("+-")[:2], 10)
