@@ -209,7 +209,7 @@ def _read_arrays(
     data = reading.load(source, target=asked, kind=kind, observer=observer)
     if isinstance(data.inputs, Table) and target in data.inputs.columns:
         # Pixels as text: only the name of the label tells them from a table.
-        return reading.load(source, target=target, observer=observer)
+        return reading.load(source, target=target, kind=kind, observer=observer)
     return data
 
 
