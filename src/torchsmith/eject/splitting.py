@@ -1,8 +1,11 @@
 """The part of a script that divides the examples into train, val and test."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from torchsmith.data.cutting import apportion
+from torchsmith.data.data import Column
 from torchsmith.data.split import part_sizes
 from torchsmith.eject.code import Section, comment, function, joined, literal, quoted
 from torchsmith.eject.copies import copies_of
@@ -327,21 +330,28 @@ def _groups(subject: Subject) -> str:
     body = []
     names = {}
     for part, rows in parts.items():
-        held = list(dict.fromkeys(column.texts(rows)))
-        values: list[object] = [*held]
-        if column.kind == "number":
-            numbers = map(float, held)
-            values = [int(n) if n.is_integer() else n for n in numbers]
-        body.append(literal(values, 1, f"{part} = np.isin(groups, ", ")"))
+        held = list(dict.fromkeys(_as_read(column.take(rows))))
+        body.append(literal(held, 1, f"{part} = np.isin(groups, ", ")"))
         names[part] = f"np.flatnonzero({part})"
     given = [f"is_{part}" for part in subject.given]
     held_out = " | ".join([*parts, *given])
     body.append(f"train = ~({held_out})")
     names["train"] = "np.flatnonzero(train)"
     how = f"All rows of one {number_text(split.group or '')} are in one part. "
-    how += "Those below were drawn at random; all others are trained on."
+    units = ", in seconds since 1970," if column.kind == "date" else ""
+    how += f"Those below{units} were drawn at random; all others are trained on."
     return function(
         _head(subject, "groups"),
         _about(subject, how),
         [*body, _returned(subject, names)],
     )
+
+
+def _as_read(column: Column) -> Sequence[str | float]:
+    """Return values as the script's table holds them, whole numbers without a point."""
+    if column.kind == "text":
+        return column.texts()
+    values = column.values
+    if column.kind == "date":
+        values = values.astype("datetime64[s]").astype(np.float64)
+    return [int(n) if n.is_integer() else n for n in values.tolist()]
