@@ -79,7 +79,19 @@ def test_a_score_of_classes(metric, classes, case):
     assert found == pytest.approx(wanted, rel=1e-12, nan_ok=True)
 
 
-@pytest.mark.parametrize("case", ["random", "all right", "zeros", "ties", "two rows"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "random",
+        "all right",
+        "zeros",
+        "ties",
+        "two rows",
+        "one target",
+        "one target, all right",
+        "one target, one error",
+    ],
+)
 @pytest.mark.parametrize("metric", metrics_for("regression"))
 def test_a_score_of_values(metric, case):
     random = np.random.default_rng(0)
@@ -92,6 +104,14 @@ def test_a_score_of_values(metric, case):
             targets[::5] = 0
         case "ties":
             targets, outputs = np.round(targets), np.round(outputs)
+        case "one target":
+            targets = np.full(50, 3.5)
+        case "one target, all right":
+            targets = np.full(50, 3.5)
+            outputs = targets.copy()
+        case "one target, one error":
+            targets = np.full(50, 3.5)
+            outputs = targets + 0.25
     found = computed(metric, targets, outputs)
     assert found == pytest.approx(score(metric, targets, outputs), rel=1e-12)
 

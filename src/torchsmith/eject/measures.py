@@ -16,7 +16,8 @@ _TABLE = (
 )
 
 
-_CENTRED = ("centred = targets - targets.mean()",)
+_TOTAL = ("total = np.sum((targets - targets.mean()) ** 2)  # 0 where all are equal",)
+_VARIANCE = ("left, variance = np.var(errors), np.var(targets)",)
 _EACH = "np.arange(len(CLASSES))"
 
 
@@ -58,7 +59,8 @@ def metric_source(  # noqa: C901, PLR0912 -- one case for each metric is a table
         case "mae":
             return "np.mean(np.abs(errors))", ()
         case "r2":
-            return "1 - np.sum(errors**2) / np.sum(centred**2)", _CENTRED
+            share = "1 - np.sum(errors**2) / total"
+            return f"{share} if total else not errors.any()", _TOTAL
         case "median_absolute_error":
             return "np.median(np.abs(errors))", ()
         case "mean_absolute_percentage_error":
@@ -67,7 +69,7 @@ def metric_source(  # noqa: C901, PLR0912 -- one case for each metric is a table
         case "max_error":
             return "np.max(np.abs(errors))", ()
         case "explained_variance":
-            return "1 - np.var(errors) / np.var(targets)", ()
+            return "1 - left / variance if variance else not left", _VARIANCE
         case _:
             assert_never(metric)
 
