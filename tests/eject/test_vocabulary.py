@@ -1,5 +1,6 @@
 """A script ends with the weights of its training, whatever the plan is made of."""
 
+import ast
 from dataclasses import replace
 
 import pytest
@@ -261,6 +262,21 @@ def test_dates_that_are_all_there_need_no_word_of_missing_ones(tmp_path):
     assert "isnat" not in code
 
 
+@pytest.mark.parametrize("word", ["", "NA"])
+def test_dates_may_have_nine_digits_of_a_second(word, tmp_path):
+    """Python's `strptime` reads six."""
+    lines = [
+        f"{f'2024-01-{i % 28 + 1:02}T00:00:0{i % 9}.{i * 7919:09}' if i % 7 else word}"
+        f",{i},{i * 7 % 50}"
+        for i in range(60)
+    ]
+    file = tmp_path / "made.csv"
+    file.write_text("\n".join(["day,a,y", *lines]), "utf-8")
+    settings = {"data.columns.day": "date", "training.epochs": 1}
+    plan = ts.plan(str(file), target="y", settings=settings)
+    hold_to_run(plan, tmp_path)
+
+
 @pytest.mark.parametrize("numbered", [True, False])
 def test_groups_of_rows_stay_together(numbered, tmp_path):
     lines = [
@@ -274,6 +290,38 @@ def test_groups_of_rows_stay_together(numbered, tmp_path):
     code = hold_to_run(plan, tmp_path)
     held = "[0, 3, 12, 18]" if numbered else '["g0", "g3", "g12", "g18"]'
     assert f"test = np.isin(groups, {held})" in code
+
+
+@pytest.mark.parametrize("kind", ["date", "number"])
+def test_groups_of_a_column_that_is_no_text(kind, tmp_path):
+    values = {
+        "date": [f"2024-03-{day:02}" for day in range(1, 13)],
+        "number": [str(0.1 * i) for i in range(12)],  # such as 0.30000000000000004
+    }[kind]
+    lines = [f"{values[i % 12]},{i * 13 % 29},{'ab'[i % 2]}" for i in range(120)]
+    file = tmp_path / "made.csv"
+    file.write_text("\n".join(["of,a,y", *lines]), "utf-8")
+    settings = {"split.group": "of", "split.stratify": False, "data.columns.of": kind}
+    plan = ts.plan(str(file), target="y", settings=settings)
+    hold_to_run(plan, tmp_path)
+
+
+def test_a_name_may_hold_what_a_docstring_cannot(tmp_path):
+    name = 'of """C:\\users"""'
+    lines = [f"{i},{'ab'[i % 2]}" for i in range(60)]
+    file = tmp_path / "made.csv"
+    header = '"' + name.replace('"', '""') + '"'
+    file.write_text("\n".join([f"a,{header}", *lines]), "utf-8")
+    code = hold_to_run(ts.plan(str(file), target=name), tmp_path)
+    assert name in ast.get_docstring(ast.parse(code))
+
+
+def test_classes_may_be_numbers_with_a_decimal_comma(tmp_path):
+    lines = [f"{i * 7 % 11},5;{i % 2 + 1},5" for i in range(60)]
+    file = tmp_path / "made.csv"
+    file.write_text("\n".join(["a;y", *lines]), "utf-8")
+    plan = ts.plan(str(file), target="y", settings={"problem.task": "binary"})
+    assert '"1,5": 0' in hold_to_run(plan, tmp_path)
 
 
 def test_schedules_within_a_schedule_are_indented_below_it(tmp_path):

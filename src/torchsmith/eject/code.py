@@ -181,10 +181,12 @@ def docstring(text: str, depth: int = 1) -> str:
     """Write a docstring that is wrapped, its first line alone where there are more."""
     width = WIDTH - len(INDENT) * depth
     first, _, rest = text.partition("\n")
-    if not rest:
-        return f'"""{first}"""'
-    body = "\n".join(fill(part, width) for part in rest.strip("\n").split("\n"))
-    return f'"""{first}\n\n{body}\n"""'
+    if rest:
+        body = "\n".join(fill(part, width) for part in rest.strip("\n").split("\n"))
+        first = f"{first}\n\n{body}\n"
+    # Names of columns and files stand in it, with whatever characters they have.
+    plain = first.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    return f'"""{plain}"""'
 
 
 def comment(text: str, depth: int = 0) -> str:
