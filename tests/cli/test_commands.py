@@ -1,4 +1,6 @@
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -132,6 +134,23 @@ def test_evaluate_on_other_data_scores_that(run_cli, fake_api):
 def test_report_prints_where_it_is(run_cli, fake_api):
     assert run_cli("report", "runs/a", "--quiet").stdout == "runs/a/report.html\n"
     assert run_cli("report", "runs/a", "-o", "b.html", "-q").stdout == "b.html\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("predict", "runs/a", "new.csv", "--force"),
+        ("predict", "runs/a", "new.csv"),
+        ("report", "runs/a"),
+        ("explain", "runs/a"),
+    ],
+)
+def test_what_is_no_file_is_refused_before_the_work(run_cli, command, fake_api):
+    Path("sink").symlink_to(os.devnull)
+    result = run_cli(*command, "-o", "sink")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: sink: is a device or a pipe, not a file;")
+    assert fake_api.calls == []
 
 
 def test_runs_prints_a_table(run_cli, fake_api):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from torchsmith.core import files
-from torchsmith.core.errors import TrainError
+from torchsmith.core.errors import DataError, TrainError
 from torchsmith.core.files import (
     append_line,
     committed_folder,
@@ -46,6 +46,37 @@ def test_a_write_that_fails_leaves_the_old_file_and_tells_the_free_bytes(
         write_atomic(tmp_path / "a.txt", "new")
     assert (tmp_path / "a.txt").read_text() == "old"
     assert names(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize("old", ["old", None])
+def test_a_symlink_stays_and_its_target_is_written(tmp_path, old):
+    target, link = tmp_path / "far" / "a.txt", tmp_path / "link.txt"
+    target.parent.mkdir()
+    if old is not None:
+        target.write_text(old)
+    link.symlink_to("far/a.txt")
+    write_atomic(link, "new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    assert names(tmp_path) == ["far", "link.txt"]
+    assert names(target.parent) == ["a.txt"]
+
+
+def test_a_symlink_to_itself_is_mended(tmp_path):
+    (tmp_path / "a.txt").symlink_to("a.txt")
+    write_atomic(tmp_path / "a.txt", "new")
+    assert (tmp_path / "a.txt").read_text() == "new"
+
+
+def test_what_is_no_file_is_never_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    (tmp_path / "folder").mkdir()
+    for name, what in {"pipe": "a pipe", "link": "a pipe", "folder": "folder"}.items():
+        with pytest.raises(DataError, match=f"{what}, not a file; give the name"):
+            write_atomic(tmp_path / name, "new")
+    assert (tmp_path / "pipe").is_fifo()
+    assert names(tmp_path) == ["folder", "link", "pipe"]
 
 
 def test_a_file_in_a_folder_that_is_not_there_is_one_clear_error(tmp_path):

@@ -9,42 +9,65 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from torchsmith.core.errors import TorchsmithError, TrainError
+from torchsmith.core.errors import DataError, TorchsmithError, TrainError
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
-    """Write a whole file or leave what was there.
+    """Write a whole file or leave what was there; a symlink stays, its target changes.
 
     Args:
         path: Where the file shall be; its folder must exist.
         content: The file's content; text is written as UTF-8.
 
     Raises:
+        DataError: A device, a pipe or a folder has this name.
         TrainError: The disk is full, read-only, or failed; says the free bytes.
     """
     data = content.encode() if isinstance(content, str) else content
-    temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
+    check_replaceable(path)
+    # Path.is_symlink and Path.resolve raise where a folder cannot be searched
+    linked = os.path.islink(path)  # noqa: PTH114
+    target = Path(os.path.realpath(path)) if linked else path
+    temporary = target.with_name(f"{target.name}.tmp-{os.getpid()}")
     try:
         with temporary.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
-        sync_folder(path.parent)
+        temporary.replace(target)
+        sync_folder(target.parent)
     except BaseException as error:
         with suppress(OSError):  # a read-only disk refuses to remove, too
             temporary.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise write_failed(path, error, len(data)) from error
         raise
+
+
+def check_replaceable(path: Path | None) -> None:
+    """Refuse what a file must not replace, such as `/dev/null`.
+
+    Raises:
+        DataError: A device, a pipe or a folder has this name.
+    """
+    if path is None:
+        return
+    try:
+        mode = path.stat().st_mode
+    except OSError:  # nothing is there, or writing says what is wrong
+        return
+    if not stat.S_ISREG(mode):
+        found = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
+        raise DataError(f"{path}: is {found}, not a file; give the name of a file")
 
 
 def append_line(path: Path, line: str) -> None:
