@@ -1,4 +1,5 @@
 import csv
+import re
 
 import pytest
 from hypothesis import given
@@ -15,13 +16,20 @@ def test_a_table_is_written_as_utf8(tmp_path) -> None:
     assert text == '이름,p\n"김, 민",-0.5\n"a ""b""",2\n'
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
+@pytest.mark.parametrize("text", ["=1+1", "+1+1", "-x", "-1\n", "@x", "\tx", "\rx"])
 def test_texts_that_spreadsheets_would_run_are_quoted(tmp_path, text) -> None:
     write_table(tmp_path / "o.csv", {text: [text, "safe"], "n": [-1, 1.5]})
 
     with (tmp_path / "o.csv").open(newline="") as file:
         rows = [*csv.reader(file)]
     assert rows == [["'" + text, "n"], ["'" + text, "-1"], ["safe", "1.5"]]
+
+
+def test_texts_that_are_numbers_stay_as_they_are(tmp_path) -> None:
+    texts = ["-1", "1", "-119.79", "+.5", "-2.", "-1e-7"]
+    write_table(tmp_path / "o.csv", {"-1": texts})
+
+    assert (tmp_path / "o.csv").read_text().split() == ["-1", *texts]
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1))
@@ -35,7 +43,9 @@ def test_no_text_begins_like_a_formula(tmp_path_factory, texts) -> None:
         text.removeprefix("'") for text in texts
     ]
     assert not any(
-        text.startswith(("=", "+", "-", "@", "\t", "\r")) for text, _ in rows
+        text.startswith(("=", "+", "-", "@", "\t", "\r"))
+        for text, _ in rows
+        if not re.fullmatch(r"[+-][0-9.]+([eE][+-]?[0-9]+)?", text)
     )
 
 
