@@ -1,5 +1,6 @@
 """What `predict` gives back."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,6 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from torchsmith.data.write import write_table
+
+_DIGITS = 7
+"""Significant digits of a float32."""
 
 
 @dataclass(frozen=True)
@@ -36,16 +40,19 @@ class Predictions:
 
     @property
     def texts(self) -> list[str]:
-        """The prediction of each example: a class, or a number as text."""
+        """The prediction of each example: a class, or a number rounded for reading."""
         if self.probabilities is not None:
             return [self.classes[i] for i in self.probabilities.argmax(axis=1)]
-        return [] if self.values is None else [f"{v:.7g}" for v in self.values]
+        if self.values is None:
+            return []
+        digits = _digits(self.values)
+        return [f"{value:.{digits}g}" for value in self.values]
 
     def columns(self) -> Mapping[str, Sequence[str | float]]:
         """Return the columns of the predictions file."""
         columns: dict[str, Sequence[str | float]] = {"example": self.where, **self.kept}
         if self.values is not None:
-            columns[self.target] = [float(f"{v:.7g}") for v in self.values]
+            columns[self.target] = [float(value) for value in self.values]
         if self.probabilities is not None:
             columns[self.target] = self.texts
             for name, shares in zip(self.classes, self.probabilities.T, strict=True):
@@ -56,6 +63,7 @@ class Predictions:
         """Write a CSV file: the example, kept columns, the prediction, probabilities.
 
         Raises:
+            DataError: A device, a pipe or a folder has this name.
             TrainError: The file cannot be written.
         """
         path = Path(path)
@@ -77,3 +85,14 @@ class Predictions:
             "notes": list(self.notes),
             "kept": {name: list(texts) for name, texts in self.kept.items()},
         }
+
+
+def _digits(values: np.ndarray) -> int:
+    """Return how many digits show what values differ in, whatever their offset."""
+    finite = np.asarray(values)[np.isfinite(values)]
+    if not finite.size:
+        return _DIGITS
+    # One value alone is shown to the unit.
+    spread = float(np.ptp(finite)) or 10.0 ** (_DIGITS - 1)
+    offset = max(float(np.abs(finite).max()) / spread, 1.0)
+    return min(_DIGITS + int(math.log10(offset)), 17)
