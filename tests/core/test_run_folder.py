@@ -1,5 +1,6 @@
 import errno
 import os
+import re
 import shutil
 import signal
 import time
@@ -54,6 +55,26 @@ def test_a_run_folder_is_named_by_its_minute_and_its_source(tmp_path, monkeypatc
     assert first.name.endswith("-서울-집값")
     assert second.name == f"{first.name}-2"
     assert first.plan.read_text() == FILES["plan.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("data/housing.csv", "housing"),
+        ("data/Housing.CSV.gz", "Housing"),
+        ("plans/optimizers.yaml", "optimizers"),
+        ("photos-v1.5/", "photos-v1.5"),
+        ("lr-0.01", "lr-0.01"),
+        ("lr-0.001", "lr-0.001"),
+        ("SGD, momentum 0.9.", "SGD-momentum-0.9"),
+        ("conv.relu", "conv-relu"),
+        ("../..", "run"),
+    ],
+)
+def test_a_run_is_named_as_its_source_or_as_it_is_called(tmp_path, name, expected):
+    made = RunFolder.create(tmp_path, name, FILES)
+    assert re.fullmatch(rf"[\d-]{{15}}-{re.escape(expected)}", made.name)
+    assert RunFolder.find(expected, tmp_path).path == made.path
 
 
 def create_at_once(runs, barrier, answers):
@@ -114,6 +135,24 @@ def test_a_run_is_found_by_the_name_that_it_was_given(tmp_path):
         RunFolder.find("higher lr", tmp_path)
     assert run.name in str(refused.value)
     assert again.name in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("made", "other"),
+    [
+        ("v1.0", "v1.7"),
+        ("v1.2", "v1"),
+        ("lr-0.01", "lr-0.001"),
+        ("lr-0.5", "lr-0"),
+        ("conv.relu", "conv.tanh"),
+        ("mnist", "elsewhere/mnist"),
+        ("mnist.csv", "mnist.ts"),
+    ],
+)
+def test_a_name_never_finds_another_run(tmp_path, made, other):
+    RunFolder.create(tmp_path, made, FILES)
+    with pytest.raises(DataError, match=f"no run at {other}"):
+        RunFolder.find(other, tmp_path)
 
 
 def test_a_run_that_is_not_there_gets_near_names(tmp_path, folder):

@@ -62,6 +62,7 @@ FIRST_FILES: Mapping[str, FolderKind] = {
 """The file that each kind of run begins with."""
 
 _DATED = re.compile(r"\d{4}-\d\d-\d\d-\d{4}")
+_ENDING = re.compile(r"(?i)(\.(csv|tsv|txt|data|parquet|pq|np[yz]|ts|nii|ya?ml|gz))+$")
 _CHECKPOINT = re.compile(r"[0-9]{8,}(-[0-9]+)?")
 _SNAPSHOT = re.compile(r"epoch-([0-9]{5,})\.safetensors")
 
@@ -127,14 +128,15 @@ class RunFolder:
 
         Args:
             runs: The folder of all runs; made where it is missing.
-            name: What the run is about; date and time are put before it.
+            name: What it is about, or its source; date and time are put before it.
             files: Name and content, one of `FIRST_FILES` among them; a name may lie
                 in a folder, such as `figures/loss.svg`.
 
         Raises:
             TrainError: The folder cannot be written.
         """
-        stem = f"{datetime.now().astimezone():{MINUTE}}-{_slug(name)}"
+        about = _ENDING.sub("", Path(name).name)
+        stem = f"{datetime.now().astimezone():{MINUTE}}-{_slug(about)}"
         try:
             make_folder(runs)
             _remove_stale(runs)
@@ -385,7 +387,8 @@ def _position(checkpoint: Path) -> tuple[int, int]:
 
 
 def _slug(name: str) -> str:
-    return slug(Path(name).stem)[:40] or "run"
+    # The point of a number stays: lr-0.2 is not the second run called lr-0.
+    return re.sub(r"([^\w.]|(?<!\d)\.|\.(?!\d))+", "-", name).strip("-_")[:40] or "run"
 
 
 def slug(name: str) -> str:
