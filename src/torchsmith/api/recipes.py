@@ -15,6 +15,7 @@ from torchsmith.api.studying import StudyRun, run_study
 from torchsmith.core.errors import PlanError
 from torchsmith.core.processes import require_alone
 from torchsmith.core.run_folder import RunFolder
+from torchsmith.core.slugs import named_after
 from torchsmith.inspect.examine import inspect as examine
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import set_values
@@ -112,7 +113,7 @@ def run_seeds(
     """
     require_alone("a study")
     planned = _chosen(planned, observer, begin)
-    study = seeds_study(planned.plan, seeds, Path(name).stem)
+    study = seeds_study(planned.plan, seeds, named_after(name))
     return run_study(study, name, runs, observer, planned)
 
 

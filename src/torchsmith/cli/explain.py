@@ -6,7 +6,6 @@ import click
 
 from torchsmith.cli.options import check_writable, output_options, runs_option
 from torchsmith.cli.output import Output
-from torchsmith.core.files import check_replaceable
 
 FILE_NAME = "explanation.html"
 
@@ -49,7 +48,6 @@ def explain(
     gives for an example, and which columns, pixels or steps mattered. Of a plan: the
     network and the learning rate, drawn before training.
     """
-    check_replaceable(path)
     check_writable(path, force=True)
     with output.progress() as observer:
         from torchsmith import api

@@ -10,6 +10,7 @@ import click
 
 from torchsmith.cli.output import Output
 from torchsmith.core.errors import DataError, PlanError
+from torchsmith.core.files import check_replaceable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -135,7 +136,8 @@ def check_writable(path: Path | None, *, force: bool) -> None:
         force: Whether a file that is there may be overwritten.
 
     Raises:
-        DataError: It is `-`, there is no such folder, or the file is there already.
+        DataError: It is `-` or a device, there is no such folder, or the file is there
+            already.
     """
     if path is None:
         return
@@ -146,6 +148,7 @@ def check_writable(path: Path | None, *, force: bool) -> None:
         )
     if not path.parent.is_dir():
         raise DataError(f"{path}: there is no folder {path.parent}; make it first")
+    check_replaceable(path)
     if path.exists() and not force:
         raise DataError(f"{path}: is there already; add --force to overwrite it")
 

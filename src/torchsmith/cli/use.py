@@ -7,7 +7,6 @@ import click
 
 from torchsmith.cli.options import check_writable, output_options, runs_option
 from torchsmith.cli.output import Output
-from torchsmith.core.files import check_replaceable
 from torchsmith.core.wording import number
 
 if TYPE_CHECKING:
@@ -56,7 +55,6 @@ def predict(
     The data passes through the preparation that was fitted in training. Columns may
     stand in any order; the target need not be there.
     """
-    check_replaceable(path)
     check_writable(path, force=force)
     with output.progress() as observer:
         from torchsmith import api
@@ -154,7 +152,6 @@ def report(
     output: Output,
 ) -> None:
     """Write a run's report again: one HTML file that needs no network."""
-    check_replaceable(path)
     check_writable(path, force=True)
     with output.progress() as observer:
         from torchsmith import api

@@ -53,14 +53,12 @@ def write_atomic(path: Path, content: str | bytes) -> None:
         raise
 
 
-def check_replaceable(path: Path | None) -> None:
+def check_replaceable(path: Path) -> None:
     """Refuse what a file must not replace, such as `/dev/null`.
 
     Raises:
         DataError: A device, a pipe or a folder has this name.
     """
-    if path is None:
-        return
     try:
         mode = path.stat().st_mode
     except OSError:  # nothing is there, or writing says what is wrong

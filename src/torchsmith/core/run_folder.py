@@ -44,6 +44,7 @@ from torchsmith.core.files import (
     write_failed,
 )
 from torchsmith.core.lock import held
+from torchsmith.core.slugs import named_after, run_slug
 
 KEPT_CHECKPOINTS = 2
 STALE_SECONDS = 3600.0
@@ -62,7 +63,6 @@ FIRST_FILES: Mapping[str, FolderKind] = {
 """The file that each kind of run begins with."""
 
 _DATED = re.compile(r"\d{4}-\d\d-\d\d-\d{4}")
-_ENDING = re.compile(r"(?i)(\.(csv|tsv|txt|data|parquet|pq|np[yz]|ts|nii|ya?ml|gz))+$")
 _CHECKPOINT = re.compile(r"[0-9]{8,}(-[0-9]+)?")
 _SNAPSHOT = re.compile(r"epoch-([0-9]{5,})\.safetensors")
 
@@ -135,8 +135,7 @@ class RunFolder:
         Raises:
             TrainError: The folder cannot be written.
         """
-        about = _ENDING.sub("", Path(name).name)
-        stem = f"{datetime.now().astimezone():{MINUTE}}-{_slug(about)}"
+        stem = f"{datetime.now().astimezone():{MINUTE}}-{run_slug(named_after(name))}"
         try:
             make_folder(runs)
             _remove_stale(runs)
@@ -188,7 +187,7 @@ class RunFolder:
         for path in (Path(run), runs / run):
             if is_run(path):
                 return cls(path)
-        called = re.compile(rf"{_DATED.pattern}-{re.escape(_slug(str(run)))}(-\d+)?")
+        called = re.compile(rf"{_DATED.pattern}-{re.escape(run_slug(str(run)))}(-\d+)?")
         if found := [name for name in names if called.fullmatch(name)]:
             if len(found) == 1:
                 return cls(runs / found[0])
@@ -384,17 +383,3 @@ def _position(checkpoint: Path) -> tuple[int, int]:
     """Return a checkpoint's step, and which of those at this step it is."""
     step, _, number = checkpoint.name.partition("-")
     return int(step), int(number or 1)
-
-
-def _slug(name: str) -> str:
-    # The point of a number stays: lr-0.2 is not the second run called lr-0.
-    return re.sub(r"([^\w.]|(?<!\d)\.|\.(?!\d))+", "-", name).strip("-_")[:40] or "run"
-
-
-def slug(name: str) -> str:
-    """Return a name with only what is safe in the name of a file.
-
-    >>> slug("SGD, momentum 0.9")
-    'SGD-momentum-0-9'
-    """
-    return re.sub(r"[^\w]+", "-", name).strip("-_")

@@ -32,7 +32,7 @@ from pydantic import Field, ValidationError
 
 from torchsmith.core.errors import PlanError, nearest
 from torchsmith.core.record import Record
-from torchsmith.core.run_folder import slug
+from torchsmith.core.slugs import slug
 from torchsmith.core.vocabulary import metrics_for
 from torchsmith.plan.file import parse_plan
 from torchsmith.plan.plan import Plan

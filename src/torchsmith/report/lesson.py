@@ -1,6 +1,6 @@
 """The page of a lesson, and its figures."""
 
-from torchsmith.core.run_folder import slug
+from torchsmith.core.slugs import slug
 from torchsmith.explain.graph import Graph, trace
 from torchsmith.recipes.catalogue import recipe
 from torchsmith.recipes.lesson import Figure, Lesson, LessonRecord, LessonResult

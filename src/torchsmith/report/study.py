@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from torchsmith.core.run_folder import slug
+from torchsmith.core.slugs import slug
 from torchsmith.recipes.results import Point, Row, StudyResult
 from torchsmith.recipes.study import Study, study_text
 from torchsmith.report.charts import COLOURS, Drawing, Series, in_page, line_drawing
