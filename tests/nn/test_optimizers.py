@@ -231,6 +231,26 @@ def test_muon_computes_a_closure_once():
     assert len(calls) == 1
 
 
+def test_a_copy_of_muon_steps_to_the_same_bits_and_leaves_the_original_alone():
+    inputs = torch.randn(5, 4)
+
+    def step(network, optimizer):
+        optimizer.zero_grad()
+        network(inputs).square().sum().backward()
+        optimizer.step()
+        return copy.deepcopy(network.state_dict())
+
+    network = make_network()
+    optimizer = build_optimizer(optimizers.Muon(), network.named_parameters())
+    before = step(network, optimizer)
+    twin, its_optimizer = copy.deepcopy((network, optimizer))
+    copied = step(twin, its_optimizer)
+    after = network.state_dict()
+    assert all(torch.equal(after[name], before[name]) for name in before)
+    own = step(network, optimizer)
+    assert all(torch.equal(copied[name], own[name]) for name in own)
+
+
 def test_muon_without_matrices_is_refused():
     with pytest.raises(PlanError, match="Muon changes matrices, and this network has"):
         build_optimizer(optimizers.Muon(), nn.LayerNorm(3).named_parameters())

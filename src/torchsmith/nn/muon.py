@@ -25,6 +25,10 @@ class MuonWithAdamW(Optimizer):
         super().__init__(groups, {"momentum": muon.defaults["momentum"]})
         self._share()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Give both halves along, as copies need them: PyTorch keeps its own only."""
+        return {**super().__getstate__(), "_muon": self._muon, "_adamw": self._adamw}
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take a loaded state over."""
         super().__setstate__(state)
