@@ -106,6 +106,10 @@ def test_the_kind_that_is_asked_for_decides(tmp_path):
     survey = tmp_path / "survey.csv"
     survey.write_text(csv(TABLE).replace("label", "age").replace("pixel", "answer to "))
     assert find_layout(survey, target="age", kind="images").label == 0
+    last = np.column_stack([PIXELS // 20, LABELS])
+    survey.write_text(csv(last, header=False))
+    assert find_layout(survey, target="column_65") is None
+    assert find_layout(survey, target="column_65", kind="images").label == 64
     digits = tmp_path / "digits.csv"
     digits.write_text(csv(TABLE))
     assert find_layout(digits, kind="table") is None

@@ -148,17 +148,22 @@ def _label_column(
 ) -> int | None:
     """Return the label's column, None where there is none, -1 where it is a table."""
     if not header:
-        small = all(row[0].strip() in "0123456789" for row in rows if row)
-        if math.isqrt(columns - 1) ** 2 == columns - 1 and small:
-            return 0
-        return -1
+        names = [f"column_{number}" for number in range(1, columns + 1)]
+        place = names.index(target) if target in names else 0
+        small = all(row[place].strip() in "0123456789" for row in rows if row[place:])
+        return place if math.isqrt(columns - 1) ** 2 == columns - 1 and small else -1
     lower = [name.lower() for name in header]
     wanted = (target or "label").lower()
     return lower.index(wanted) if wanted in lower else None
 
 
 def _name_pixels(header: tuple[str, ...], label: int | None) -> bool:
-    """Whether all columns but the label are called like pixels, or not at all."""
+    """Whether all columns but the label are called like pixels.
+
+    Where there is no header, the label must stand first, as in the CSV form of MNIST.
+    """
+    if not header:
+        return label == 0
     return all(
         _PIXEL_NAME.fullmatch(name) for i, name in enumerate(header) if i != label
     )
