@@ -70,8 +70,10 @@ def _print(error: Exception) -> None:
 
 
 def _own_line(error: BaseException, places: Places) -> Place | None:
-    if isinstance(error, SyntaxError) and error.filename and error.lineno:
-        return Place(error.filename, error.lineno)
+    if isinstance(error, SyntaxError) and error.lineno:
+        file = error.filename or ""  # such as `<string>`, of what a script evaluates
+        if places.owns(file):
+            return Place(file, error.lineno)
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if places.owns(frame.filename)]
     return Place(own[-1].filename, own[-1].lineno or 0) if own else None
