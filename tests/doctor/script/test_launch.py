@@ -14,7 +14,7 @@ from tests.doctor.script.running import (
 )
 from torchsmith.core.errors import DataError, TrainError
 from torchsmith.core.observer import Observer
-from torchsmith.doctor.script import examine_script, watcher
+from torchsmith.doctor.script import examine_script, operations, watcher
 from torchsmith.doctor.script.judging import judged, refusal
 
 SCRIPT = """
@@ -71,6 +71,120 @@ def test_a_script_computes_under_watch_what_it_computes_alone(
     assert all(torch.equal(watched[name], alone[name]) for name in alone)
 
 
+SPARSE_GRAPH = """
+class Graph(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(4, 1)
+
+    def forward(self, neighbours, inputs):
+        return torch.sparse.mm(neighbours, self.layer(inputs))
+
+
+net = Graph()
+optimizer = torch.optim.Adam(net.parameters())
+for _ in range(3):
+    optimizer.zero_grad()
+    loss = net(torch.eye(64).to_sparse(), inputs).square().mean()
+    loss.backward()
+    optimizer.step()
+"""
+
+VMAP = """
+from torch.func import functional_call, grad, vmap
+
+
+def one(weights, row):
+    answer = functional_call(net, weights, (row[None],)).square().sum()
+    return answer / (1 + answer.detach().abs().sum())
+
+
+net.eval()
+weights = {name: p.detach() for name, p in net.named_parameters()}
+for name, each in vmap(grad(one), in_dims=(None, 0))(weights, inputs).items():
+    net.get_parameter(name).grad = each.mean(0)
+optimizer.step()
+"""
+
+EXPORT = """
+net.eval()
+program = torch.export.export(net, (inputs,))
+assert all("clone" not in node.name for node in program.graph.nodes)
+"""
+
+SPARSE_GRADIENT = """
+net = torch.nn.EmbeddingBag(50, 1, sparse=True)
+optimizer = torch.optim.SparseAdam(net.parameters())
+for _ in range(3):
+    optimizer.zero_grad()
+    loss = net(torch.arange(50).reshape(10, 5)).square().mean()
+    loss.backward()
+    optimizer.step()
+"""
+
+LAZY = """
+net = torch.nn.LazyLinear(1)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+for _ in range(3):
+    optimizer.zero_grad()
+    loss = net(inputs).square().mean()
+    loss.backward()
+    optimizer.step()
+"""
+
+META = """
+empty = torch.nn.Linear(4, 1, device="meta")
+empty(torch.empty(20, 4, device="meta")).sum().backward()
+assert torch.empty((), device="meta") / 2 is not None
+optimizer.zero_grad()
+loss = net(inputs).square().mean()
+loss.backward()
+optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    "more",
+    [SPARSE_GRAPH, VMAP, EXPORT, SPARSE_GRADIENT, LAZY, META],
+    ids=["sparse_graph", "vmap", "export", "sparse_gradient", "lazy", "meta"],
+)
+def test_a_script_with_unusual_tensors_computes_under_watch_what_it_computes_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str
+) -> None:
+    monkeypatch.setattr("sys.argv", ["train.py"])
+    text = SCRIPT + more + f"torch.save(net.state_dict(), r'{tmp_path}/watched.pt')\n"
+    facts = facts_of(tmp_path, text)
+    assert (facts.ended, facts.error) == ("ended", "")
+    assert len(facts.losses) >= 12
+    with own_randomness():
+        exec(text.replace("watched.pt", "alone.pt"), {"__name__": "__main__"})
+    watched, alone = (
+        torch.load(tmp_path / f"{name}.pt", weights_only=True)
+        for name in ("watched", "alone")
+    )
+    assert all(torch.equal(watched[name], alone[name]) for name in alone)
+
+
+def test_training_is_seen_after_a_network_without_numbers(tmp_path: Path) -> None:
+    facts = facts_of(tmp_path, SCRIPT + META)
+    assert len(facts.losses) == 13
+    assert any("train.py:18: not all could" in line for line in judged(facts).left_out)
+
+
+def test_tables_that_are_kept_stay_below_an_amount_of_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "MOST_BYTES", 100_000)
+    text = (
+        "import torch\ninputs = torch.ones(512, 8)\n"
+        "for _ in range(20):\n    inputs = inputs * 2 + 1\n    part = inputs[:32]\n"
+    )
+    tables = [table for table, _ in facts_of(tmp_path, text).tables]
+    storages = {t.untyped_storage().data_ptr(): t.untyped_storage() for t in tables}
+    assert 50_000 < sum(one.nbytes() for one in storages.values()) <= 100_000
+    assert len(tables) > len(storages)
+
+
 def test_a_script_that_fails_is_judged_by_what_it_showed(tmp_path: Path) -> None:
     text = SCRIPT.replace("print(", "raise ValueError(")
     diagnosis = examined_text(tmp_path, text)
@@ -122,6 +236,11 @@ def test_a_script_that_ends_its_process_is_told_apart(tmp_path: Path) -> None:
             "train.py:2: the script fails before it trains (EOFError: EOF when reading "
             "a line); nobody can answer input() under watch: read an argument in its "
             "place",
+        ),
+        (
+            "import ast; ast.literal_eval('{')",
+            "train.py:2: the script fails before it trains (SyntaxError: '{' was never "
+            "closed (<unknown>, line 1)); make it run first: python train.py",
         ),
         (
             "import sys; sys.exit(2)",

@@ -8,6 +8,7 @@ from torch import Tensor
 from torchsmith.doctor.script.facts import Facts, Ratio
 from torchsmith.doctor.script.operations import Operations
 from torchsmith.doctor.script.places import Place
+from torchsmith.doctor.script.tensors import is_dense, is_transforming
 
 FEW = 20
 """Answers that were compared, below which an equal number may be chance."""
@@ -70,8 +71,10 @@ class Counting:
         Returns:
             The right side, as it is.
         """
-        with self._operations.quiet():
-            right_answers, divisor = _whole(left), _whole(right)
+        right_answers = divisor = None
+        if not is_transforming():
+            with self._operations.looking():
+                right_answers, divisor = _whole(left), _whole(right)
         if right_answers is None or divisor is None or divisor < 1:
             return right
         found: list[tuple[int, int]] = []
@@ -93,7 +96,7 @@ class Counting:
 
 
 def _whole(value: Any) -> float | None:
-    if isinstance(value, Tensor) and value.numel() == 1:
+    if isinstance(value, Tensor) and is_dense(value) and value.numel() == 1:
         value = value.detach().item()
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         return None

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -250,6 +249,7 @@ class Facts:
         schedules: Of learning rates.
         tables: Tensors of many rows, and the lines that make them.
         cuts: Lines within a network at which gradients are cut.
+        unseen: By line, why something could not be looked at there.
         ended: How the script came to an end: ended, stopped, failed or left, as
             sys.exit does where it says that something went wrong.
         error: What stopped it, where an error did.
@@ -276,6 +276,7 @@ class Facts:
     schedules: list[Schedule] = field(default_factory=list)
     tables: list[tuple[Tensor, Place | None]] = field(default_factory=list)
     cuts: dict[Place, str] = field(default_factory=dict)
+    unseen: dict[Place | None, str] = field(default_factory=dict)
     ended: str = "ended"
     error: str = ""
     error_place: Place | None = None
@@ -313,21 +314,3 @@ class Facts:
     def training_pairs(self) -> list[Pair]:
         """Losses through which a gradient was taken."""
         return [pair for pair in self.pairs if pair.is_trained]
-
-
-def hashes(rows: Tensor, most: int = 2048, width: int = 4096) -> tuple[int, ...]:
-    """Return a hash of each row.
-
-    Args:
-        rows: `(N, ...)`.
-        most: How many rows at most.
-        width: How many numbers of each row at most, evenly spread.
-    """
-    if rows.dim() == 0 or rows.numel() == 0:
-        return ()
-    flat = rows.detach()[:most].reshape(min(len(rows), most), -1)
-    stride = max(1, flat.shape[1] // width)
-    table = flat[:, ::stride].cpu().contiguous()
-    if table.dtype == torch.bfloat16:
-        table = table.float()
-    return tuple(hash(row.tobytes()) for row in table.numpy())

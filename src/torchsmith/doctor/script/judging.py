@@ -1,6 +1,7 @@
 """Lets every rule look at what was seen, and puts the findings into a diagnosis."""
 
 from collections.abc import Callable, Iterator
+from textwrap import shorten
 
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.doctor.rank import ranked
@@ -58,7 +59,8 @@ def judged(facts: Facts) -> Diagnosis:
         try:
             findings += rule(facts, sources)
         except Exception as error:  # noqa: BLE001 -- a person's module may do anything
-            left_out.append(f"{rule.__name__}: {type(error).__name__}: {error}")
+            why = shorten(str(error), 160)
+            left_out.append(f"{rule.__name__}: {type(error).__name__}: {why}")
     return Diagnosis(findings=ranked(findings), left_out=tuple(left_out))
 
 
@@ -113,6 +115,8 @@ def _not_shown(facts: Facts) -> Iterator[str]:
             f"The script was stopped after {amount(facts.num_steps, 'step')}; what it "
             "does later was not seen."
         )
+    for where, why in list(facts.unseen.items())[:1]:
+        yield f"{facts.places.told(where)}: not all could be looked at here ({why})."
     if not facts.losses:
         yield "The script took no gradient: nothing of a training could be seen."
     elif all(call.has_grad for call in facts.calls) and not facts.measured_calls:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -19,6 +20,15 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from torchsmith.doctor.script.facts import UNKNOWN, Facts, Operation, Origin, Pair
 from torchsmith.doctor.script.places import Place
+from torchsmith.doctor.script.tensors import (
+    is_dense,
+    is_transforming,
+    shape_of,
+    tensors_in,
+)
+
+MOST_BYTES = 256 * 2**20
+"""Of tables that are kept alive until the rules have looked at them."""
 
 LOSSES = frozenset(
     {
@@ -91,6 +101,7 @@ class Operations(TorchFunctionMode):
         self._origins: WeakIdKeyDictionary = WeakIdKeyDictionary()
         self._num_labels = 0
         self._number: tuple[object, Origin] = (None, UNKNOWN)
+        self._held: dict[int, int] = {}
 
     def __torch_function__(
         self,
@@ -105,6 +116,8 @@ class Operations(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         if self.asleep or _is_machinery(sys._getframe(1).f_code.co_filename):
             return func(*args, **kwargs)
+        if is_transforming():
+            return func(*args, **kwargs)
         if name in ("backward", "grad") and args:
             losses = list(tensors_in(args[:1]))
             return self._backward(losses, lambda: func(*args, **kwargs))
@@ -114,7 +127,8 @@ class Operations(TorchFunctionMode):
             if name not in _VIEWS:
                 return result
         if not (self.depth and self.is_brief):
-            self._note(_SAME.get(name, name), args, kwargs, result)
+            with self.looking():
+                self._note(_SAME.get(name, name), args, kwargs, result)
         return result
 
     @contextmanager
@@ -125,6 +139,16 @@ class Operations(TorchFunctionMode):
             yield
         finally:
             self.asleep -= 1
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """See nothing inside of it, and note what raises: the script goes on."""
+        with self.quiet():
+            try:
+                yield
+            except Exception as error:  # noqa: BLE001 -- a person's tensor may refuse
+                told = f"{type(error).__name__}: {shorten(str(error), 160)}"
+                self.facts.unseen.setdefault(self.facts.places.here(), told)
 
     def origin(self, tensor: object) -> Origin:
         """Return where a tensor comes from."""
@@ -181,7 +205,7 @@ class Operations(TorchFunctionMode):
         recent: list[Operation] = []
         for origin in known:
             recent += [o for o in origin.recent if o not in recent]
-        shapes = tuple(tuple(t.shape) for t in (*parents[:2], made[0]))
+        shapes = tuple(shape_of(t) for t in (*parents[:2], made[0]))
         recent.append(Operation(name, place, shapes))
         return Origin(_newest(calls), _newest(pairs), tuple(recent[-_MOST_RECENT:]))
 
@@ -190,10 +214,19 @@ class Operations(TorchFunctionMode):
         if self.depth or len(tables) >= _MOST_TABLES:
             return
         for tensor in made:
-            if tensor.dim() >= 2 and len(tensor) >= _LONG:
+            if is_dense(tensor) and tensor.dim() >= 2 and len(tensor) >= _LONG:
                 place = self.facts.places.here()
-                if place is not None:
+                if place is not None and self._may_hold(tensor):
                     tables.append((tensor.detach(), place))
+
+    def _may_hold(self, tensor: Tensor) -> bool:
+        """Whether memory bears a tensor; parts of what is held cost nothing."""
+        storage = tensor.untyped_storage()
+        held = {**self._held, storage.data_ptr(): storage.nbytes()}
+        if sum(held.values()) > MOST_BYTES:
+            return False
+        self._held = held
+        return True
 
     def _paired(
         self,
@@ -308,12 +341,3 @@ def _newest(numbers: frozenset[int]) -> frozenset[int]:
     if len(numbers) <= _MOST_DEPENDENCIES:
         return numbers
     return frozenset(sorted(numbers)[-_MOST_DEPENDENCIES // 2 :])
-
-
-def tensors_in(values: object) -> Iterator[Tensor]:
-    """Give each tensor of a value, of tuples and lists, and of what those hold."""
-    if isinstance(values, Tensor):
-        yield values
-    elif isinstance(values, tuple | list) and len(values) <= 64:
-        for value in values:
-            yield from tensors_in(value)

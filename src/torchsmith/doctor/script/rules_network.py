@@ -10,10 +10,10 @@ from torch.overrides import TorchFunctionMode
 
 from torchsmith.doctor.script.facts import Call, Facts
 from torchsmith.doctor.script.found import found
-from torchsmith.doctor.script.operations import tensors_in
 from torchsmith.doctor.script.places import Place, Places
 from torchsmith.doctor.script.reading import Sources
 from torchsmith.doctor.script.rules_loss import runs_over_batch
+from torchsmith.doctor.script.tensors import tensors_in
 from torchsmith.doctor.script.twin import first_calls
 from torchsmith.inspect.inspection import Finding
 from torchsmith.inspect.wording import amount

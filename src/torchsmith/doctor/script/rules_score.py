@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from torchsmith.doctor.script.facts import Call, Facts
 from torchsmith.doctor.script.found import found
-from torchsmith.doctor.script.operations import tensors_in
 from torchsmith.doctor.script.places import Place
 from torchsmith.doctor.script.reading import (
     Reading,
@@ -17,6 +16,7 @@ from torchsmith.doctor.script.reading import (
     last_name,
     names_in,
 )
+from torchsmith.doctor.script.tensors import tensors_in
 from torchsmith.inspect.inspection import Finding
 
 GAP = 1e-3

@@ -1,6 +1,5 @@
 """Lays hooks around PyTorch while a script runs, and takes them away afterwards."""
 
-import copy
 import os
 import threading
 from collections import deque
@@ -26,10 +25,18 @@ from torchsmith.doctor.script.facts import (
     Origin,
     Schedule,
     Stepping,
-    hashes,
 )
-from torchsmith.doctor.script.operations import Operations, tensors_in
+from torchsmith.doctor.script.operations import Operations
 from torchsmith.doctor.script.places import Place, Places
+from torchsmith.doctor.script.tensors import (
+    copied,
+    has_gradient,
+    hashes,
+    is_dense,
+    is_transforming,
+    kept,
+    tensors_in,
+)
 from torchsmith.doctor.script.weights import Weights
 
 ENOUGH_STEPS = 200
@@ -117,28 +124,27 @@ class Watcher:
         self, original: Original, module: nn.Module, *args: Any, **kwargs: Any
     ) -> Any:
         operations = self.operations
-        if operations.asleep or not self.is_here:
+        if operations.asleep or not self.is_here or is_transforming():
             return original(module, *args, **kwargs)
         if operations.depth:
-            self._inside(module, args)
+            with operations.looking():
+                self._inside(module, args)
             return original(module, *args, **kwargs)
         if next(module.parameters(), None) is None:
             return original(module, *args, **kwargs)
         self._stop_when_enough()
-        call = self._begun(module, args, kwargs)
-        operations.depth, self._top = 1, call
-        self._inside(module, args)
+        self._top = None
+        with operations.looking():
+            self._top = self._begun(module, args, kwargs)
+            self._inside(module, args)
+        operations.depth, call = 1, self._top
         try:
             outputs = original(module, *args, **kwargs)
         finally:
             operations.depth, operations.is_brief = 0, False
-        given = frozenset[int]().union(
-            *(
-                operations.origin(t).calls
-                for t in tensors_in((args, tuple(kwargs.values())))
-            )
-        )
-        self._answered(call, outputs, given)
+        if call is not None:
+            with operations.looking():
+                self._answered(call, outputs, (args, tuple(kwargs.values())))
         return outputs
 
     def _inside(self, module: nn.Module, args: tuple[Any, ...]) -> None:
@@ -160,14 +166,12 @@ class Watcher:
         facts.modules[id(module)] = module
         place = facts.places.here()
         given = list(tensors_in((args, tuple(kwargs.values()))))
-        with self.operations.quiet():
-            if id(module) not in facts.initial:
-                facts.initial[id(module)] = _copied(module)
-            call = self._new_call(module, place, given)
+        if id(module) not in facts.initial:
+            facts.initial[id(module)] = copied(module)
+        call = self._new_call(module, place, given)
         key = (id(module), module.training)
         if key not in self._num_calls and call.inputs is not None and call.is_training:
-            with self.operations.quiet():
-                call.arguments = _kept((args, kwargs))
+            call.arguments = kept((args, kwargs))
         self._num_calls[key] = self._num_calls.get(key, 0) + 1
         self.operations.is_brief = self._num_calls[key] > _DETAILED_CALLS
         return call
@@ -177,7 +181,8 @@ class Watcher:
     ) -> Call:
         facts = self.facts
         first = given[0] if given else torch.empty(0)
-        early = len(facts.calls) < _EARLY_CALLS and first.numel() <= 1_000_000
+        early = len(facts.calls) < _EARLY_CALLS
+        keeps = early and is_dense(first) and first.numel() <= 1_000_000
         call = Call(
             number=len(facts.calls) + 1,
             module=module,
@@ -187,7 +192,7 @@ class Watcher:
             step=facts.num_steps,
             rows=hashes(first) if self._num_rows < _MOST_ROWS else (),
             num_rows=len(first) if first.dim() else 0,
-            inputs=first.detach().clone() if early else None,
+            inputs=first.detach().clone() if keeps else None,
             num_inputs=len(given),
             path=facts.places.path(),
         )
@@ -201,13 +206,16 @@ class Watcher:
         self._stop_when_enough()
         return self._new_call(None, place, [given]).number
 
-    def _answered(self, call: Call, outputs: Any, given: frozenset[int]) -> None:
+    def _answered(self, call: Call, outputs: Any, inputs: Any) -> None:
         operations = self.operations
+        origins = [operations.origin(tensor) for tensor in tensors_in(inputs)]
+        given = frozenset[int]().union(*(origin.calls for origin in origins))
         for tensor in tensors_in((outputs,)):
             origin = operations.origin(tensor)
             calls = origin.calls | given | {call.number}
             operations.name_origin(tensor, Origin(calls, origin.pairs, origin.recent))
-            if call.outputs is None and tensor.numel() <= _MOST_OUTPUTS:
+            small = is_dense(tensor) and tensor.numel() <= _MOST_OUTPUTS
+            if call.outputs is None and small:
                 call.outputs = tensor.detach()
         newest = self._newest.setdefault(id(call.module), deque(maxlen=_LATE_CALLS))
         if len(newest) == _LATE_CALLS:
@@ -227,7 +235,7 @@ class Watcher:
     ) -> Any:
         state = args[0] if args else kwargs.get("state_dict")
         result = original(module, *args, **kwargs)
-        with self.operations.quiet():
+        with self.operations.looking():
             self._weights.loaded(module, state)
         return result
 
@@ -271,9 +279,9 @@ class Watcher:
         return result
 
     def _mark_cleared(self) -> None:
-        with self.operations.quiet():
+        with self.operations.looking():
             for stepping in self.facts.steppings:
-                if not any(_has_gradient(p) for p in stepping.parameters[:4]):
+                if not any(has_gradient(p) for p in stepping.parameters[:4]):
                     stepping.was_reset = True
 
     def _before(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
@@ -285,8 +293,9 @@ class Watcher:
         if closure is not None:
             stepping.takes_closure = True
             return
-        with self.operations.quiet():
-            is_idle = not any(_has_gradient(p) for p in stepping.parameters)
+        is_idle = False
+        with self.operations.looking():
+            is_idle = not any(has_gradient(p) for p in stepping.parameters)
         self.operations.asleep += 1
         if is_idle:
             stepping.num_idle += 1
@@ -318,20 +327,23 @@ class Watcher:
             return run()
         self._stop_when_enough()
         self._mark_cleared()
-        place, loss = self.facts.places.here(), losses[0]
-        origin = self.operations.origin(loss)
         with self.operations.quiet():
             result = run()
+        with self.operations.looking():
+            self._trained(losses[0])
+        return result
+
+    def _trained(self, loss: Tensor) -> None:
+        place, origin = self.facts.places.here(), self.operations.origin(loss)
+        value = float(loss.detach().float().mean())
         for number in origin.calls:
             self.facts.call(number).is_trained = True
         for number in origin.pairs:
             self.facts.pairs[number].is_trained = True
         for stepping in self.facts.steppings:
             stepping.num_backward += 1
-        value = float(loss.detach().float().mean())
         is_leaf = loss.grad_fn is None
         self.facts.losses.append(Loss(place, value, origin, is_leaf, self._reached()))
-        return result
 
     def _reached(self) -> int:
         facts = self.facts
@@ -341,7 +353,7 @@ class Watcher:
         for module in list(facts.modules.values()):
             owners += list(module.parameters(recurse=False))
         facts.touched.update(id(p) for p in owners if p.grad is not None)
-        with_gradient = {id(p): p for p in owners if _has_gradient(p)}
+        with_gradient = {id(p): p for p in owners if has_gradient(p)}
         facts.reached.update(with_gradient)
         return len(with_gradient)
 
@@ -359,28 +371,3 @@ def _patched(owner: type, name: str, wrapper: Callable[..., Any]) -> Iterator[No
         yield
     finally:
         setattr(owner, name, original)
-
-
-def _copied(module: nn.Module) -> nn.Module | None:
-    if sum(p.numel() for p in module.parameters()) > 5_000_000:
-        return None
-    try:
-        return copy.deepcopy(module)
-    except Exception:  # noqa: BLE001 -- a person's module may refuse in any way
-        return None
-
-
-def _kept(value: Any) -> Any:
-    """Return a value with copies of its tensors."""
-    if isinstance(value, Tensor):
-        return value.detach().clone()
-    if isinstance(value, dict):
-        return {name: _kept(part) for name, part in value.items()}
-    if type(value) in (tuple, list):
-        return type(value)(_kept(part) for part in value)
-    return value
-
-
-def _has_gradient(parameter: Tensor) -> bool:
-    grad = parameter.grad
-    return grad is not None and bool(grad.count_nonzero() > 0)
