@@ -64,7 +64,7 @@ def test_memory_is_kept_while_training_and_given_back_afterwards(monkeypatch) ->
     monkeypatch.setattr(processor, "_glibc", lambda: glibc)
     with kept_memory():
         assert glibc.told == [(-3, 2**30), (-1, 2**30)]
-    assert glibc.told[2:] == [(-3, 2**25), (-1, 2**26), (0,)]
+    assert glibc.told[2:] == [(-3, 2**22), (-1, 2**23), (0,)]
 
 
 def test_a_system_without_glibc_trains_as_well(monkeypatch) -> None:

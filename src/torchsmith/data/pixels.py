@@ -18,8 +18,8 @@ MAX_FITTED = 5_000
 LOOKED_AT = 100
 FAR = 1.2
 """Deviations of a pixel from the mean of training: so far is no usual brightness."""
-MOST_NUMBERS = 2**25
-"""Of which statistics are computed at once; as float64 they take 270 MB."""
+MOST_NUMBERS = 2**23
+"""Of which statistics are computed at once; as float64 they take 67 MB."""
 
 
 class ImagePreparation(Record):

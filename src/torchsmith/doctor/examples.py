@@ -19,6 +19,9 @@ from torchsmith.doctor.subject import Allowance, Subject
 MOST = 1_000
 """Examples in a sample."""
 
+MOST_NUMBERS = 2**24
+"""Of a sample's inputs, 67 MB; of larger examples fewer are taken."""
+
 MOST_LARGE = 200
 """Examples in a sample of a person's `Dataset`, whose items may be slow to read."""
 
@@ -168,7 +171,9 @@ def part_column(subject: Subject, name: str) -> Column | None:
 
 def _affordable(subject: Subject, allowance: Allowance, most: int) -> Tensor:
     """Return rows; of a `Dataset` as many as there is time to read."""
-    rows = subject.sample(min(most, len(subject.job.train)))
+    train = subject.job.train
+    most = min(most, max(MOST_NUMBERS // max(train.example_size, 1), MOST_LARGE))
+    rows = subject.sample(min(most, len(train)))
     if subject.case is not None or len(rows) <= MOST_LARGE:
         return rows
     begin = perf_counter()

@@ -321,7 +321,7 @@ def _scaled(inputs: Tensor, affine: tuple[Tensor, Tensor] | None) -> Tensor:
     inputs = inputs.float()
     if affine is not None:
         offset, factor = affine
-        inputs = (inputs - offset) * factor
+        inputs = (inputs - offset).mul_(factor)
     if inputs.ndim in CHANNELS_LAST:
         inputs = inputs.contiguous(memory_format=CHANNELS_LAST[inputs.ndim])
     return inputs

@@ -13,8 +13,10 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 MEBIBYTE = 2**20
 WHILE_TRAINING = 1024 * MEBIBYTE
-AFTERWARDS = 32 * MEBIBYTE
-"""What the threshold of glibc grows to by itself."""
+AFTERWARDS = 4 * MEBIBYTE
+"""What is larger is given back at once. The threshold of glibc grows to 32 MB by
+itself; below that, what stays of one batch cuts up the memory that the next would take,
+and predictions for a gigabyte of pictures took twice that."""
 
 
 @contextmanager
