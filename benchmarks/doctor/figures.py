@@ -153,6 +153,13 @@ class Figures:
         return share(_has_error(row) for v in self.alive for row in v.rows)
 
     @property
+    def errors_on_harmless(self) -> Share:
+        """Runs with an error though the mean loss is less than counts at all."""
+        return share(
+            _has_error(row) for v in self.alive if v.harmless for row in v.rows
+        )
+
+    @property
     def doubles_found(self) -> Share:
         """Runs with two faults and an alarm."""
         return share(alarms_of(row) for row in self.doubles)

@@ -16,6 +16,9 @@ PAGE: Path = HERE / "RESULTS.md"
 TUNING = tuple(name for name, task in TASKS.items() if task.tuning)
 FROZEN = tuple(name for name, task in TASKS.items() if not task.tuning)
 
+SEEN = (0,)
+"""Seeds of faults whose misses were in view as rules were written."""
+
 INTRODUCTION = f"""\
 # The doctor, measured
 
@@ -27,10 +30,13 @@ it are worth less than runs of the task's own plan on examples that no run was g
 the error), or report a score that those examples do not confirm. Of fewer than three
 runs of a variant, the loss must be three deviations of the healthy runs instead of the
 test: where most variants have one run, all figures are rough. What does not hurt is
-counted apart: an error there is false. Healthy runs are the tasks' own plans and other
-configurations that do as well. Thresholds were chosen on the first three tasks only;
-what the other five had shown before told which comparisons a rule lacked, so that they
-are no blind test of it. Intervals are Wilson's, 95 %.
+counted apart: where the mean loss is less than counts at all, an error is false; where
+it is more, three runs were too few to tell it from chance. Healthy runs are the tasks'
+own plans and other configurations that do as well. Thresholds were chosen on the first
+three tasks only; what seed 0 of all eight had shown before told which comparisons a
+rule lacked, so that only the other seeds, of which nothing was seen, are a test of it;
+their tasks are the same. `--fix` was run on seed 0 alone, of a part of the variants
+drawn at random. Intervals are Wilson's, 95 %.
 """
 
 
@@ -40,6 +46,14 @@ def page(rows: Mapping[str, Row]) -> str:
         "all tasks": figures(rows),
         "tasks for tuning": figures(rows, TUNING),
         "tasks not tuned on": figures(rows, FROZEN),
+        "all tasks, seeds not seen": figures(
+            {
+                key: row
+                for key, row in rows.items()
+                if row.case.what not in ("fault", "mended")
+                or (row.case.what == "fault" and row.case.seed not in SEEN)
+            }
+        ),
     }
     every = parts["all tasks"]
     lines = [
@@ -81,7 +95,8 @@ GOALS: tuple[tuple[str, str, Callable[[Figures], object]], ...] = (
     ("two faults at once: one of them first", "", lambda f: f.doubles_first),
     ("two faults at once: both in the first three", "", lambda f: f.doubles_both),
     ("ended early", "", lambda f: f.stopped),
-    ("an error though nothing hurts", "", lambda f: f.errors_on_alive),
+    ("an error though chance could give the loss", "", lambda f: f.errors_on_alive),
+    ("an error though nothing is lost", "", lambda f: f.errors_on_harmless),
     ("seconds before training, median and most", "<= 10", lambda f: _two(f, "before")),
 )
 

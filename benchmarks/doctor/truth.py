@@ -46,6 +46,7 @@ class Variant:
         hurts: Whether it is killed; of fewer than three seeds, whether they are worse
             than healthy runs by three of their deviations. None without healthy runs.
         lost: How much, in points or, of numbers, as a share of the error.
+        harmless: Whether that is less than counts at all, by chance or not.
         mended: With the doctor's remedy; None where that was not run.
         won_back: The share of what was lost that the remedy wins back.
     """
@@ -56,6 +57,7 @@ class Variant:
     rows: tuple[Row, ...]
     hurts: bool | None
     lost: float
+    harmless: bool = False
     mended: Row | None = None
     won_back: float | None = None
 
@@ -161,11 +163,9 @@ def _variant(
         return Variant(task, name, level, tuple(runs), None, 0.0)
     lost = float(np.mean(healthy) - np.mean(faulty))
     refused = all(row.refused for row in runs)
+    counts = margin(task, effect, float(np.mean(healthy)))
     if len(runs) < ENOUGH:
-        least = max(
-            margin(task, effect, float(np.mean(healthy))),
-            FAR * float(np.std(healthy, ddof=1)),
-        )
+        least = max(counts, FAR * float(np.std(healthy, ddof=1)))
         killed = refused or lost >= least
     else:
         killed = refused or hurts(task, effect, healthy, faulty)
@@ -173,7 +173,8 @@ def _variant(
     back = None
     if mended is not None and killed:
         back = won_back(task, effect, healthy, worth(runs[0], effect), mended)
-    return Variant(task, name, level, tuple(runs), killed, lost, mended, back)
+    harmless = not killed and lost < counts
+    return Variant(task, name, level, tuple(runs), killed, lost, harmless, mended, back)
 
 
 def won_back(
