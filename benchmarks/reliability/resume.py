@@ -2,12 +2,22 @@
 
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from benchmarks.reliability.figures import Figure, Part, in_parallel
 from tests.processes import PROCESSES
-from tests.reliability.matrix import VALUES, Case, Outcome, generate, run_case
+from tests.reliability.matrix import (
+    VALUES,
+    Case,
+    Outcome,
+    generate,
+    run_case,
+    train,
+)
+
+from torchsmith.core.errors import Diverged
 
 CASES = 500
 
@@ -18,7 +28,18 @@ def answer(case: Case, folder: str, end) -> None:
     try:
         end.send(run_case(case, Path(folder)))
     except Exception as error:  # noqa: BLE001 -- one case hides no other
-        end.send(Outcome(case.engine, 0, (repr(error),)))
+        diverges = isinstance(error, Diverged) and _diverges(case)
+        told = () if diverges else (repr(error),)
+        end.send(Outcome(case.engine, 0, told))
+
+
+def _diverges(case: Case) -> bool:
+    """Whether a training diverges that nobody stops: then nothing can be resumed."""
+    try:
+        train(replace(case, engine="eager"))
+    except Diverged:
+        return True
+    return False
 
 
 def outcome(case: Case) -> Outcome:
@@ -49,11 +70,12 @@ def measure(size: float, seed: int) -> Part:
         "history. `make slow` does the same cases.",
     )
     answers = in_parallel("cases", cases, outcome)
-    good = [found for _, found in answers if not found.different]
-    points = sum(found.points for _, found in answers)
-    lost = sum(len(found.different) for _, found in answers)
+    done = [found for _, found in answers if found.points or found.different]
+    good = [found for found in done if not found.different]
+    points = sum(found.points for found in done)
+    lost = sum(len(found.different) for found in done)
     part.figures = [
-        Figure.count("cases that ended equal from every point", len(good), len(cases)),
+        Figure.count("cases that ended equal from every point", len(good), len(done)),
         Figure.count("points of resuming that ended equal", points - lost, points),
     ]
     engines = Counter(found.engine for _, found in answers)
@@ -63,6 +85,8 @@ def measure(size: float, seed: int) -> Part:
         "engine has no case for is done by eager)"
         for name in sorted(asked)
     ]
+    if diverged := len(answers) - len(done):
+        part.notes.append(f"not counted, as the training itself diverges: {diverged}")
     part.notes += [
         f"different: {case}: {', '.join(found.different[:3])}"
         for case, found in answers
