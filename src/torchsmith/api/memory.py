@@ -124,9 +124,9 @@ def _plan(
         chosen |= {"stopping.patience": 0, "stopping.restore_best": False}
     if budget is None:
         chosen["training.seconds"] = 0.0
-    plan = set_values(default, chosen | dict(settings))
-    if not share:  # nothing is measured but the training loss, which this then is
-        plan = set_values(plan, {"stopping.monitor": "val_loss"})
+    # Without a val part nothing is measured but the training loss, which this then is.
+    only = {} if share else {"stopping.monitor": "val_loss"}
+    plan = set_values(default, chosen | dict(settings) | only)
     reasons = {
         path: "set by the estimator" if why == REASON else why
         for path, why in plan.reasons.items()

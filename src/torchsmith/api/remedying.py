@@ -1,6 +1,5 @@
 """Trying what the doctor recommends, and writing the plan that it mends."""
 
-from pathlib import Path
 from shlex import quote
 from time import perf_counter
 
@@ -9,6 +8,7 @@ from torchsmith.api.mended import Mended, Trial
 from torchsmith.api.planning import Planned, Source, load_planned
 from torchsmith.api.run import Run
 from torchsmith.core.errors import Interrupted
+from torchsmith.core.slugs import named_after
 from torchsmith.core.vocabulary import METRIC_TITLES
 from torchsmith.core.wording import duration
 from torchsmith.doctor.diagnosis import Diagnosis
@@ -227,7 +227,7 @@ def _amount(trial: Trial) -> str:
 def _trained(
     run: Run, planned: Planned, mended: Mended, observer: TrainingObserver
 ) -> Mended:
-    name = f"{Path(planned.plan.data.source).stem}-mended"
+    name = f"{named_after(planned.plan.data.source)}-mended"
     made = run_planned(planned, name, run.path.parent, observer, perf_counter())
     scores = [
         one.evaluation.scores.get("test", {}).get(mended.metric)
