@@ -32,6 +32,10 @@ class Contestant:
         name: Of it.
         job: The name of what it trains.
         epochs: That it will be told to train.
+
+    Attributes:
+        notes: What it says of how it trains, once it is ready.
+        seconds: Of each epoch.
     """
 
     def __init__(self, contender: Contender, name: str, job: str, epochs: int) -> None:
@@ -55,6 +59,7 @@ class Contestant:
             bufsize=0,
         )
         self._read = b""
+        self.notes = ""
         self.seconds: list[float] = []
 
     def get_ready(self) -> None:
@@ -63,7 +68,7 @@ class Contestant:
         Raises:
             FailedError: It cannot.
         """
-        self._next_message()
+        self.notes = self._next_message()["notes"]
 
     def train(self, epochs: int = 1) -> float:
         """Let it train, and return the seconds.

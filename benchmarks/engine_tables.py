@@ -211,7 +211,7 @@ def _overhead(overhead: dict[str, Any]) -> Iterator[str]:
             continue
         rows.append(
             [
-                job,
+                f"{job} ({values['notes']})" if "notes" in values else job,
                 f"{values['epoch'] * 1e3:,.1f}",
                 f"{values['epochs']:,}",
                 f"{values['median']:+.1%}",

@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -156,7 +157,11 @@ def measure_overhead(job: str, blocks: int) -> dict[str, Any]:
     seconds: dict[str, list[float]] = {"without": [], "recorded": []}
     with Contest(job, 10**6, say) as contest:
         contest.enter("torchsmith", CONTENDERS["torchsmith"])
-        contest.enter("recorded", RECORDED)
+        if "torchsmith" in contest.running:
+            notes = contest.running["torchsmith"].notes
+            engine, threads = notes.removesuffix(" threads").split(", ")
+            name = f"recorded-{engine}"
+            contest.enter(name, replace(RECORDED[name], threads=int(threads)))
         first = contest.train(JOBS[job].warm + 1)
         if len(first) < 2:
             return {"why_not": str(contest.why_not)}
@@ -169,6 +174,7 @@ def measure_overhead(job: str, blocks: int) -> dict[str, Any]:
                 seconds[name].append(value)
     pairs = zip(seconds["recorded"], seconds["without"], strict=True)
     return {
+        "notes": notes,
         "epoch": median(seconds["without"]) / epochs,
         "epochs": blocks * epochs,
         "median": median(a / b for a, b in pairs) - 1,

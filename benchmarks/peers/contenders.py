@@ -139,10 +139,13 @@ CONTENDERS = {
     "floor-bf16-2": _floor("floor, bf16, channels last, 2 threads", 2, **BF16),
 }
 
-RECORDED = Contender(
-    "Torchsmith with all that a run records",
-    "torchsmith",
-    {"recorded": True},
-    environment={"TERM": "xterm-256color"},
-)
-"""Compared with itself without."""
+RECORDED = {
+    f"recorded-{engine}": Contender(
+        "Torchsmith with all that a run records",
+        "torchsmith",
+        {"recorded": True, "engine": engine},
+        environment={"TERM": "xterm-256color"},
+    )
+    for engine in ("eager", "captured", "compiled")
+}
+"""Each is compared with itself without, which chose its engine and its threads."""

@@ -17,7 +17,7 @@ from torchsmith.core.run_folder import RunFolder
 from torchsmith.data.load import load
 from torchsmith.data.split import Parts
 from torchsmith.plan.file import parse_plan
-from torchsmith.train.engines.automatic import choose
+from torchsmith.train.engines.automatic import Choice, choose
 from torchsmith.train.engines.choose import build_engine
 from torchsmith.train.loop import fit
 from torchsmith.train.session import Session
@@ -42,7 +42,8 @@ def train(
         engine: As a plan names it.
         precision: As a plan names it.
         recorded: With all that a run has: a bar, metrics, events for TensorBoard,
-            snapshots and checkpoints.
+            snapshots and checkpoints. Engine and threads are as told then, so that it
+            is compared with the very same training without.
     """
     epochs = max(work.job.usual_epochs, work.num_epochs)
     text = plan_of(work.name, epochs=epochs, engine=engine, precision=precision)
@@ -51,7 +52,10 @@ def train(
     data = load(plan.data.source)
     setup = set_up(plan, data, Parts(np.arange(work.job.rows), none, none))
     job, state = setup.job, setup.state
-    choice = choose(job, lambda: initial_state(plan, setup.preparation, job))
+    if recorded:
+        choice = Choice(engine, work.threads)
+    else:
+        choice = choose(job, lambda: initial_state(plan, setup.preparation, job))
     work.notes = f"{choice.engine}, {choice.threads} threads"
     with (
         torch_threads(choice.threads),

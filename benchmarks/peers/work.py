@@ -167,7 +167,7 @@ class Work:
             return
         seconds = perf_counter() - self._begun if self._begun else None
         self._begun = 0.0
-        self.tell(seconds=seconds)
+        self.tell(seconds=seconds, notes=self.notes)
 
     def tell(self, **values: Any) -> None:
         """Tell the main process something."""
