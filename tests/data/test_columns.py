@@ -212,6 +212,21 @@ def test_a_few_strays_among_numbers_make_text_and_are_told(tmp_path) -> None:
     assert (change.count, change.lines, change.example) == (2, (42, 92), "n.a.")
 
 
+def test_a_stray_is_told_beside_markers_of_missing_values(tmp_path) -> None:
+    numbers = [str(i / 4) for i in range(100)]
+    days = [f"2026-01-{1 + i % 28:02}" for i in range(100)]
+    numbers[:20], numbers[40] = ["NA"] * 20, "abc"
+    days[:20], days[50] = ["-"] * 20, "soon"
+    pairs = zip(numbers, days, strict=True)
+
+    data = read(tmp_path, "x,d\n" + "".join(f"{x},{d}\n" for x, d in pairs))
+
+    for name, what, line in (("x", "numbers", 42), ("d", "dates", 52)):
+        [change] = changes(data, name).values()
+        assert change.what.startswith(f"1 of 80 values are not {what}")
+        assert change.lines == (line,)
+
+
 def test_many_different_strays_are_a_text_and_not_told(tmp_path) -> None:
     rows = [str(i) for i in range(2000)] + [f"word {i}" for i in range(51)]
 

@@ -210,9 +210,11 @@ def _strays(raw: Cells | Column, form: ColumnFormat, sheet: Sheet) -> list[Chang
     if form.kind != "text" or isinstance(raw, Column):
         return []
     texts = [text.strip() for text in raw.texts]
-    missing = np.array([text in form.missing for text in texts], dtype=bool)
+    absent = {*form.missing, *_MARKERS}  # a marker would be one without the strays
+    missing = np.array([text in absent for text in texts], dtype=bool)
     counts = np.where(missing, 0, raw.counts)
-    dates = find_date_formats(_filled(raw)[:1])
+    dated = _unmarked(raw)[:_STRAYS]
+    dates = find_date_formats(dated[:1])
     for what, fits in (
         ("numbers", best_number_format(texts, counts, form.name)[1]),
         ("dates", parse_dates(texts, dates[0])[1] if dates else missing),
@@ -228,7 +230,7 @@ def _strays(raw: Cells | Column, form: ColumnFormat, sheet: Sheet) -> list[Chang
             )
             example = raw.texts[raw.codes[rows[0]]]
             return [sheet.change(form.name, text, rows, example)]
-    if dates and all(find_date_formats([text]) for text in _filled(raw)[:_STRAYS]):
+    if dates and all(find_date_formats([text]) for text in dated):
         rows = raw.rows(~parse_dates(texts, dates[0])[1] & ~missing)
         if not len(rows):
             return []
