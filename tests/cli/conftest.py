@@ -65,8 +65,13 @@ class FakeRun:
         self.report_path = path / "report.html"
         self.evaluation = EVALUATION
         self.inspection = INSPECTION
-        self.plan = SimpleNamespace(training=SimpleNamespace(epochs=10, seconds=60.0))
-        self.outcome = SimpleNamespace(outlook="", seconds={"train": 20.0})
+        self.plan = SimpleNamespace(
+            training=SimpleNamespace(epochs=10, seconds=60.0),
+            stopping=SimpleNamespace(patience=7),
+        )
+        self.outcome = SimpleNamespace(
+            outlook="", seconds={"train": 20.0}, stopped="all 10 epochs done"
+        )
 
     def summary(self) -> Mapping[str, object]:
         score = {"value": 0.9, "low": 0.6, "high": float("nan")}

@@ -238,6 +238,13 @@ def test_who_trains_longer_is_not_stopped_on_the_way(tmp_path):
     run.outcome.seconds["train"] = 31.0
     command = dict(next_steps(run, "titanic.csv"))["train longer"]
     assert command.endswith("--epochs 20 --set training.seconds=120")
+    run.outcome.seconds["train"] = 3.0
+    run.outcome.stopped = "stopped early after epoch 9: val_loss has not improved"
+    command = dict(next_steps(run, "titanic.csv"))["train longer"]
+    assert command.endswith("--epochs 20 --set stopping.patience=14")
+    run.outcome.stopped = "stopped by training.seconds: 60 in epoch 3 of 10"
+    command = dict(next_steps(run, "titanic.csv"))["train longer"]
+    assert command.endswith("plan.yaml --set training.seconds=0")
 
 
 @pytest.mark.parametrize(

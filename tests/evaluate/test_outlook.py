@@ -103,3 +103,18 @@ def test_a_budget_that_was_left_though_more_would_help_says_how_to_use_it():
 @pytest.mark.parametrize("values", [[], [1.0], [2.0, 1.0]])
 def test_too_short_a_curve_says_nothing(values):
     assert said(values) == ""
+
+
+@pytest.mark.parametrize(
+    ("values", "epochs"), [([1.0], "1 epoch"), ([2.0, 1.0], "2 epochs")]
+)
+def test_epochs_that_the_budget_cut_to_a_few_are_named(values, epochs):
+    reasons = {"training.epochs": "72 steps, about 44 s here: as many as fit into 60 s"}
+    training = PLAN.training.model_copy(update={"epochs": len(values)})
+    plan = PLAN.model_copy(update={"reasons": reasons, "training": training})
+    assert said(values, plan=plan) == (
+        f"The budget of 60 s was enough for {epochs} only: more time would likely help."
+    )
+    for why in ("set with --set", "2 steps: as many as 9 examples are worth, 1 s"):
+        other = plan.model_copy(update={"reasons": {"training.epochs": why}})
+        assert said(values, plan=other) == ""

@@ -2,6 +2,7 @@
 
 import pytest
 
+import torchsmith as ts
 from tests.plan.example import EXAMPLE
 from torchsmith.core.errors import PlanError
 from torchsmith.plan.file import parse_plan
@@ -169,3 +170,20 @@ def test_the_schema_knows_plans():
         ("extra", 1),
     ]:
         assert not valid(schema, {**content, path: value}, schema)
+
+
+def test_a_patience_that_was_chosen_for_the_epochs_follows_them():
+    made = ts.plan("iris", settings={"training.epochs": 60})
+    assert made.stopping.patience == 20
+    longer = set_values(parse_plan(plan_text(made)), {"training.epochs": 120})
+    assert longer.stopping.patience == 40, "which its reason says in the file too"
+
+
+def test_a_patience_of_the_person_stays():
+    asked = {"stopping.patience": 7, "training.epochs": 60}
+    made = ts.plan("iris", settings=asked)
+    assert made.stopping.patience == 7
+    longer = set_values(made, {"training.epochs": 120})
+    assert longer.stopping.patience == 7
+    own = PLAN.model_copy(update={"reasons": {"stopping.patience": "I like it"}})
+    assert set_values(own, {"training.epochs": 99}).stopping == PLAN.stopping

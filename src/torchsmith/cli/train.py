@@ -180,10 +180,20 @@ def _can_mend(run: "Run") -> bool:
 
 
 def _longer(run: "Run") -> str:
-    """Return the command that trains twice as long, and is not stopped on its way."""
-    training = run.plan.training
-    plan = shlex.quote(str(run.path / "plan.yaml"))
-    command = f"torchsmith train {plan} --epochs {2 * training.epochs}"
+    """Return the command that trains twice as long, and is not stopped on its way.
+
+    What the guard stopped goes on without it: how long all epochs take is not known.
+    """
+    from torchsmith.doctor.judge_length import STOPPED_EARLY
+    from torchsmith.evaluate.outlook import GUARD
+
+    training, patience = run.plan.training, run.plan.stopping.patience
+    command = f"torchsmith train {shlex.quote(str(run.path / 'plan.yaml'))}"
+    if GUARD in run.outcome.stopped:
+        return f"{command} --set training.seconds=0"
+    command += f" --epochs {2 * training.epochs}"
+    if run.outcome.stopped.startswith(STOPPED_EARLY):
+        command += f" --set stopping.patience={2 * patience}"
     if 0 < training.seconds < 2 * run.outcome.seconds.get("train", 0.0):
         command += f" --set training.seconds={2 * training.seconds:g}"
     return command

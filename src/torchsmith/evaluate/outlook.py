@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from torchsmith.core.vocabulary import LOWER_IS_BETTER
+from torchsmith.inspect.wording import amount
+from torchsmith.plan.design import FIT_INTO
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import REASON
 from torchsmith.train.history import EpochRecord
@@ -60,7 +62,7 @@ def _curve(plan: Plan, history: Sequence[EpochRecord], stopped: str) -> str:
         )
     values = monitored_values(plan, history)
     if len(values) < FEWEST_EPOCHS:
-        return ""
+        return _cut(plan, len(values))
     name = plan.stopping.monitor if history[0].val_loss is not None else "train_loss"
     lower = name.removeprefix("val_").removeprefix("train_") in LOWER_IS_BETTER
     best = (min if lower else max)(values)
@@ -79,6 +81,17 @@ def _curve(plan: Plan, history: Sequence[EpochRecord], stopped: str) -> str:
     return (
         f"{name} still improved in the last third of the epochs, by {gain:.0%}: twice "
         f"the time {HELPS}, as far as that is not the falling rate."
+    )
+
+
+def _cut(plan: Plan, epochs: int) -> str:
+    """Say that the budget was too short for a curve, where it was that."""
+    by_budget = FIT_INTO in plan.reasons.get("training.epochs", "")
+    if plan.sized_for is None or epochs < plan.training.epochs or not by_budget:
+        return ""
+    return (
+        f"The budget of {duration_text(plan.sized_for.budget)} was enough for "
+        f"{amount(epochs, 'epoch')} only: more time {HELPS}."
     )
 
 

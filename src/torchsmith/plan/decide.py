@@ -19,6 +19,7 @@ from torchsmith.plan.design_volumes import design_volumes
 from torchsmith.plan.losses import CrossEntropyLoss, MSELoss
 from torchsmith.plan.machine import Machine
 from torchsmith.plan.plan import Plan, Problem, Sizing, Source, Stopping, Training
+from torchsmith.plan.settings import THIRD, patience_for
 from torchsmith.plan.usual import usual_reasons
 
 DEFAULT_BUDGET = 180.0
@@ -264,9 +265,7 @@ def _calibration(target: TargetFacts, reasons: Reasons) -> TemperatureScaling | 
 
 
 def _stopping(epochs: int, reasons: Reasons) -> Stopping:
-    patience = max(5, epochs // 3)
-    reasons["stopping.patience"] = (
-        "a third of the epochs: the schedule's low rates at the end often still help"
-    )
+    reasons["stopping.patience"] = THIRD
     reasons["stopping.restore_best"] = "the best epoch's weights are kept"
+    patience = patience_for(epochs)
     return Stopping(monitor="val_loss", patience=patience, restore_best=True)

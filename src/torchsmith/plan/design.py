@@ -15,6 +15,9 @@ from torchsmith.plan.schedules import Schedule
 TRAINING_SHARE = 0.7
 """Of the budget; the rest is for reading, rivals, evaluation and the report."""
 
+FIT_INTO = "fit into"
+"""Stands in the reason for the epochs where the budget keeps them few."""
+
 Reasons = dict[str, str]
 
 
@@ -112,8 +115,8 @@ def choose_epochs(
     if case.pace is not None:
         how += " as measured"
     if seconds > pace.seconds and not limit:
-        how += f": more than can fit into {case.budget:g} s"
+        how += f": more than can {FIT_INTO} {case.budget:g} s"
     elif epochs < wanted:
-        how += f": as many as {limit or f'fit into {case.budget:g} s'}"
+        how += f": as many as {limit or f'{FIT_INTO} {case.budget:g} s'}"
     case.reasons["training.epochs"] = how
     return epochs

@@ -18,6 +18,9 @@ REASON = "set with --set"
 CHOSEN = "auto: "
 """How the reasons begin of what a run chose as it began."""
 
+THIRD = "a third of the epochs: the schedule's low rates at the end often still help"
+"""Why a plan has the patience that was chosen for it."""
+
 _LEFT_OPEN = {"engine": "auto", "threads": 0}
 """What of `training` a run chooses, and how a plan leaves it open."""
 
@@ -26,6 +29,8 @@ _NOT_COMPARED = frozenset({"version", "reasons", "sized_for"})
 
 def set_values(plan: Plan, settings: Mapping[str, object]) -> Plan:
     """Return the plan with some values changed, such as `{"optimizer.lr": "0.1"}`.
+
+    A patience that was chosen for the epochs follows them.
 
     Args:
         plan: The plan to start from.
@@ -36,10 +41,20 @@ def set_values(plan: Plan, settings: Mapping[str, object]) -> Plan:
     Raises:
         PlanError: A path that does not exist, or values that cannot work.
     """
+    epochs = plan.training.epochs
     for dotted, value in settings.items():
         plan = _set(plan, dotted, value)
+    now = plan.training.epochs
+    if now != epochs and plan.reasons.get("stopping.patience") == THIRD:
+        stopping = plan.stopping.model_copy(update={"patience": patience_for(now)})
+        plan = plan.model_copy(update={"stopping": stopping})
     check(plan)
     return plan
+
+
+def patience_for(epochs: int) -> int:
+    """Return how many epochs without improvement a plan of so many waits for."""
+    return max(5, epochs // 3)
 
 
 def _set(plan: Plan, dotted: str, value: object) -> Plan:
