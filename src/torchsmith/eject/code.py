@@ -31,6 +31,7 @@ STANDARD = {
 }
 INSTALLED = {
     "duckdb": "import duckdb",
+    "nibabel": "import nibabel",
     "np": "import numpy as np",
     "torch": "import torch",
     "Image": "from PIL import Image",

@@ -4,6 +4,7 @@ from torchsmith.core.errors import PlanError
 from torchsmith.eject.array_reading import read_npz_section
 from torchsmith.eject.builtin_reading import read_builtin_section
 from torchsmith.eject.code import Section
+from torchsmith.eject.nifti_reading import read_nifti_section
 from torchsmith.eject.picture_reading import read_pictures_section
 from torchsmith.eject.sequence_reading import read_sequences_section
 from torchsmith.eject.sources import locate
@@ -29,17 +30,14 @@ def read_section(subject: Subject) -> Section:
     located = locate(subject.plan.data.source)
     if located.path is None:
         return read_builtin_section(subject, located)
+    if subject.data.reading.get("format") == "NIfTI":
+        return read_nifti_section(subject, located.path)
     if located.path.suffix == ".npz" or (
         located.path.is_dir()
         and subject.data.kind in {"table", "volumes"}
         and not located.files
     ):
         return read_npz_section(subject, located.path)
-    if subject.data.kind == "volumes":
-        raise PlanError(
-            f"{located.path}: a script reads volumes from .npz files only; save them "
-            "as arrays with numpy.savez, train on that, and eject that run"
-        )
     if subject.is_table:
         return read_table_section(subject, located)
     return read_pictures_section(subject, located)
