@@ -1,6 +1,7 @@
 """The part of a script that reads volumes from NIfTI files."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,8 @@ def _read_volume(values: np.ndarray, file: Path) -> str:
     import nibabel
 
     shape = ", ".join(map(str, values.shape[1:]))
-    channel = "" if len(nibabel.load(file).shape) == 4 else "[..., None]"
+    image: Any = nibabel.load(file)
+    channel = "" if len(image.shape) == 4 else "[..., None]"
     body = [
         "# The axes are turned: to the right, to the front, up.",
         "image = nibabel.as_closest_canonical(nibabel.load(path))",
