@@ -60,8 +60,9 @@ class TensorBatches:
     """Examples that lie on the device as tensors; a batch is an index selection.
 
     Args:
-        inputs: `(N, …)`; uint8 pixels stay uint8 until they are taken.
-        targets: `(N,)` or `(N, 1)`.
+        inputs: `(N, …)`, used as they are; with a factor they are pixels, which are
+            scaled, as float32, when they are taken.
+        targets: `(N, …)`, used as they are.
         offset: Subtracted from images, one for each channel.
         factor: Then multiplied, one for each channel.
     """
@@ -86,11 +87,19 @@ class TensorBatches:
         """Numbers in the input of one example."""
         return math.prod(self._inputs.shape[1:])
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the inputs as the network takes them."""
+        return self._inputs.dtype if self._affine is None else torch.float32
+
     def take(self, rows: Tensor, epoch: int = 0) -> tuple[Tensor, Tensor]:
-        """Return the inputs (float32) and targets of these rows."""
+        """Return the inputs and targets of these rows."""
         del epoch
         rows = rows.to(self._inputs.device)
-        return self.inputs(rows), self._targets[rows]
+        inputs = self._inputs[rows]
+        if self._affine is not None:
+            inputs = _scaled(inputs, self._affine)
+        return inputs, self._targets[rows]
 
     def stream(
         self, batches: Sequence[Tensor], epoch: int = 0
@@ -101,10 +110,6 @@ class TensorBatches:
 
     def close(self) -> None:
         """Do nothing: no process is needed."""
-
-    def inputs(self, rows: Tensor) -> Tensor:
-        """Return the inputs of these rows, scaled, as float32."""
-        return _scaled(self._inputs[rows], self._affine)
 
 
 class PreparedBatches:

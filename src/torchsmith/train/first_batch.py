@@ -37,6 +37,8 @@ def check_first_batch(
     """
     if not isinstance(outputs, Tensor) or not isinstance(targets, Tensor):
         return  # a loss of one's own may know what to do with them
+    if outputs.is_complex():
+        return  # no loss of PyTorch takes them
     if isinstance(loss, MeanOverMembers):
         loss, outputs = loss.loss, outputs.flatten(0, -2)[: len(targets)]
     inner = loss.loss if isinstance(loss, ClassTargets) else loss

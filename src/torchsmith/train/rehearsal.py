@@ -57,16 +57,21 @@ def _try(
         if what == "the loss" and "out of bounds" in reason:
             highest = outputs.shape[1] - 1
             reason += f" {highest + 1} outputs are for the classes 0 to {highest}"
-        reason += _other_type(network, inputs) if "dtype" in reason else ""
+        reason += _other_type(network, inputs, reason) if "type" in reason else ""
         raise TrainError(f"{what} cannot take {name} ({shapes}): {reason}") from error
 
 
-def _other_type(network: nn.Module, inputs: object) -> str:
-    """Say that inputs are of another type than the parameters, if they are."""
-    kind = next((p.dtype for p in network.parameters()), None)
-    if not isinstance(inputs, Tensor) or kind in (None, inputs.dtype):
+def _other_type(network: nn.Module, inputs: object, reason: str) -> str:
+    """Say to which type inputs can be converted, where they are of another."""
+    if not isinstance(inputs, Tensor):
         return ""
-    return f"; convert the inputs with .to({kind}), in the Dataset"
+    if "'indices'" in reason:  # the codes of an Embedding
+        return "; convert the inputs with .long()"
+    kind = next((p.dtype for p in network.parameters()), inputs.dtype)
+    loses = inputs.is_complex() and not kind.is_complex
+    if kind == inputs.dtype or loses:
+        return ""
+    return f"; convert the inputs with .to({kind})"
 
 
 def _check_loss(

@@ -33,6 +33,10 @@ def capture(job: Job, state: TrainState) -> Engine:
     """
     if job.training.precision != "float32":
         raise Unsupported(f"no case for precision {job.training.precision}")
+    if isinstance(job.train, TensorBatches):
+        kind = job.train.dtype  # of whole numbers there is an Embedding to make numbers
+        if kind.is_complex or (kind.is_floating_point and kind != torch.float32):
+            raise Unsupported(f"no case for inputs of {kind}")
     return Engine("captured", Captured(job, state).train_epoch)
 
 

@@ -54,6 +54,8 @@ def whole_inputs(
     inputs, targets, affine = batches._inputs, batches._targets, batches._affine
     if not inputs.is_cpu:
         raise Unsupported(f"the examples are on {inputs.device.type}, not the CPU")
+    if batches.dtype != torch.float32:
+        raise Unsupported(f"it computes in float32, and the inputs are {batches.dtype}")
     offset, factor = (None, None) if affine is None else affine
     return inputs, targets, offset, factor
 
