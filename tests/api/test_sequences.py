@@ -175,6 +175,14 @@ def test_a_forecast_gives_the_value_after_each_window_and_after_the_last_row(tmp
     scored = run.evaluate(tmp_path / "gap.csv")
     assert scored.num_examples["test"] == 60 - 6
     assert "1 sequence without a value of 'heat' not scored (line 62)." in scored.notes
+    (tmp_path / "jump.csv").write_text(
+        "\n".join(["day,heat", *rows[:30], *rows[31:60]]) + "\n"
+    )
+    jumped = run.predict(tmp_path / "jump.csv")
+    told = "'day' jumps here; no window reaches over it, so 6 rows have no prediction"
+    assert len(jumped) == 59 - 6 + 1 - 5
+    assert f"{told} (line 32)" in jumped.notes
+    assert f"{told} (line 32)." in run.evaluate(tmp_path / "jump.csv").notes
     (tmp_path / "few.csv").write_text("\n".join(["day,heat", *rows[-6:]]) + "\n")
     last = run.predict(tmp_path / "few.csv")
     assert last.where == ("2026-05-01",)

@@ -96,15 +96,29 @@ def test_a_jump_is_seen_in_whatever_unit_time_is_written(tmp_path, times):
     assert len(data) == 2 * (20 - 3)
     (change,) = data.changes
     assert (change.what, change.lines) == (
-        "'t' jumps here; no window reaches over it",
+        "'t' jumps here; no window reaches over it, so 3 rows have no prediction",
         (22,),
     )
 
 
-def test_a_time_without_any_beat_has_no_jumps(tmp_path):
-    times = np.cumsum(np.arange(40) % 3 + 1).tolist()
+@pytest.mark.parametrize(
+    ("times", "steps", "lines"),
+    [
+        (np.cumsum(np.arange(40) % 3 + 1).tolist(), "2, longest 3", (4, 5, 7)),
+        (
+            [str(np.datetime64("2026-01-01") + i) for i in range(48) if i % 6],
+            "1 day, longest 2 days",
+            (7, 12, 17),
+        ),
+    ],
+    ids=["no beat", "many gaps"],
+)
+def test_uneven_times_are_told_and_not_cut(tmp_path, times, steps, lines):
     data = _series(times)(tmp_path)
-    assert (len(data), data.changes) == (37, ())
+    assert len(data) == 37
+    (change,) = data.changes
+    told = f"steps of 't' are uneven (usual {steps}): windows count rows, not time"
+    assert (change.what, change.lines[:3]) == (told, lines)
 
 
 @pytest.mark.parametrize(
@@ -172,6 +186,25 @@ def test_times_that_make_no_windows_are_refused_with_their_line(
         load(_write(tmp_path, _days(days)), target="y", series=SERIES)
 
 
+@pytest.mark.parametrize("order", ["by shop", "by time", "untold"])
+def test_several_series_without_an_id_are_told_apart(tmp_path, order):
+    pairs = [(shop, minute) for shop in ("Bern", "Ulm") for minute in range(12)]
+    if order == "by time":
+        pairs.sort(key=lambda pair: pair[1])
+    rows = [f"2026-01-01 00:{m:02}:00,{shop},{m * 7 % 5}" for shop, m in pairs]
+    if order == "untold":
+        rows = [row.replace("Bern", "").replace("Ulm", "") for row in rows]
+    path = _write(tmp_path, rows, "t,shop,y")
+    with pytest.raises(DataError) as error:
+        load(path, target="y", series=Series(time="t", window=3))
+    found, advice = str(error.value).split("; ", 1)
+    assert ": 2026-01-01 00:00:00 " in found
+    if order == "untold":
+        assert "several series, name the column that tells them apart" in advice
+    else:
+        assert advice.startswith("if each 'shop' is a series of its own, set data.id")
+
+
 def test_a_forecast_needs_a_time_and_a_target_of_numbers(tmp_path):
     path = _write(tmp_path, [f"{row},a" for row in _days(range(6))], "day,x,y,word")
     with pytest.raises(PlanError, match=r"data\.window: needs data\.time"):
@@ -227,7 +260,7 @@ def test_the_temperature_of_seoul_is_cut_where_its_days_are_missing(shared_data)
         drop_missing_target=True,
     )
     told = {change.what: (change.count, change.lines[:3]) for change in data.changes}
-    jumps = told["'날짜' jumps here; no window reaches over it"]
+    (jumps,) = (told[what] for what in told if "jumps here" in what)
     assert jumps == (3, (15703, 15734, 15978))
     first = data.inputs.columns["날짜 of the first step"].values
     span = data.inputs.columns["날짜"].values - first

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 AnyRun = Run | str | Path
 
+_OF_STEPS = ("jumps here", "are uneven", "window left out")
+"""What reading a table of steps changes where it does not cut it as it stands."""
+
 
 def predict(
     run: AnyRun,
@@ -125,7 +128,8 @@ def evaluate_with(model: "Model", source: Source, observer: Observer) -> Evaluat
     observer.stage(f"Evaluating on {amount(len(data), 'example')}")
     outputs = part_outputs(model, data, np.arange(len(data)))
     found = evaluation.evaluate(model.problem, outputs, num_train=0)
-    notes = (*found.notes, note) if note else found.notes
+    steps = (f"{told}." for told in _of_steps(data))
+    notes = (*found.notes, *((note,) if note else ()), *steps)
     return found.model_copy(update={"notes": notes})
 
 
@@ -227,6 +231,7 @@ def _notes(
         how = "; --keep COLUMN copies one beside the predictions" if by_row else ""
         yield f"not used by the network: {ignored}{how}"
     yield from _no_labels(model, data)
+    yield from _of_steps(data)
     for change in model.preparation.unseen(data):
         noun = "value" if change.column else NOUNS[data.kind]
         subject = f"column '{change.column}': " if change.column else ""
@@ -234,6 +239,13 @@ def _notes(
         lines = at_lines(change.lines, change.count) if change.lines else ""
         shown = ", ".join(filter(None, (first, lines)))
         yield f"{subject}{amount(change.count, noun)}: {change.what} (first: {shown})"
+
+
+def _of_steps(data: Data) -> Iterator[str]:
+    """Tell where sequences are not cut from the rows of a table as one would think."""
+    for change in data.changes if isinstance(data.inputs, Sequences) else ():
+        if any(words in change.what for words in _OF_STEPS):
+            yield f"{change.what} ({at_lines(change.lines, change.count)})"
 
 
 def _no_labels(model: "Model", data: Data) -> Iterator[str]:

@@ -22,12 +22,12 @@ from torchsmith.data.sequence_tables import (
     Rows,
     change_at,
     finished,
-    lines_of,
     pace_of,
     rows_by_id,
     stacked,
     table_of,
 )
+from torchsmith.data.tabular import shown_lines
 
 
 @dataclass(frozen=True)
@@ -90,15 +90,23 @@ def windows_of_table(
         )
     rows = rows_by_id(data, table, series)
     pace = pace_of(data, table, series, rows)
-    changes, jumps = [*data.changes], pace.jumps
-    if len(jumps):
-        what = f"'{series.time}' jumps here; no window reaches over it"
-        changes.append(change_at(table, series.time, what, jumps))
+    borders = np.append(rows.starts, len(table))
+    cuts = np.unique(np.append(borders, pace.jumps))
+    changes = [*data.changes]
+    if len(pace.jumps):
+        count = _with_window(borders, series.window) - _with_window(cuts, series.window)
+        what = (
+            f"'{series.time}' jumps here; no window reaches over it, so "
+            f"{count:,} {'row has' if count == 1 else 'rows have'} no prediction"
+        )
+        changes.append(change_at(table, series.time, what, pace.jumps))
+    if pace.uneven:
+        what = f"{pace.uneven}: windows count rows, not time"
+        changes.append(change_at(table, series.time, what, pace.odd))
     if channels is None:
         channels = _channels(table, series, changes)
     values = stacked(data, table, channels)
-    borders = np.unique(np.concatenate([rows.starts, jumps, [len(table)]]))
-    windows = _windows(data, borders, series.window, ahead=ahead)
+    windows = _windows(data, cuts, series.window, ahead=ahead)
     windows = _without_blank(windows, values, series.window, table, changes)
     if not len(windows.begins):
         raise DataError(
@@ -111,7 +119,7 @@ def windows_of_table(
         if not drop_missing_target:
             raise DataError(
                 f"{data.source}: target '{target}' is missing in {len(gone):,} rows "
-                f"({lines_of(table, gone)}); fill them in, or set "
+                f"({shown_lines(table.lines[gone])}); fill them in, or set "
                 "data.drop_missing_target: true to leave these rows out as targets"
             )
         changes.append(change_at(table, answer.name, MISSING_TARGET, gone))
@@ -153,6 +161,11 @@ def _part(
             first_step(name): replace(column.take(windows.begins), format=form),
         },
     )
+
+
+def _with_window(borders: np.ndarray, length: int) -> int:
+    """Return how many rows have a window before them, and no border between."""
+    return int(np.maximum(np.diff(borders) - length, 0).sum())
 
 
 def _windows(data: Data, borders: np.ndarray, length: int, *, ahead: bool) -> _Windows:

@@ -23,16 +23,14 @@ from torchsmith.data.sequence_files import (
     parts_in_folder,
 )
 from torchsmith.data.sequence_rows import looks_like_rows, read_rows
-from torchsmith.data.sequence_tables import (
-    sequences_of_long_table,
-    sequences_of_wide_table,
-)
+from torchsmith.data.sequence_tables import sequences_of_long_table
 from torchsmith.data.sequence_texts import (
     look_like_texts,
     read_text_folder,
     sequences_from_texts,
 )
 from torchsmith.data.sequence_ts import read_ts
+from torchsmith.data.sequence_wide import sequences_of_wide_table
 from torchsmith.data.tables import read_table, table_from_rows
 
 ROW_ENDINGS = (".tsv", ".txt", ".csv", ".data")

@@ -1,17 +1,16 @@
-"""Sequences that stand in a table: a row for each step, or a row for each sequence."""
+"""Sequences that stand in a table with a row for each step."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.data.data import Change, Column, Data, Sequences, Series, Table
 from torchsmith.data.retarget import formats_of
+from torchsmith.data.sequence_order import no_order
 from torchsmith.data.sequence_parts import SequencePart, sequences_from_parts
-
-NUM_LINES = 5
-"""So many lines are named in a message."""
+from torchsmith.data.tabular import shown_lines
 
 _CHANGE_LINES = 10
 _REGULAR = 0.9
@@ -37,6 +36,10 @@ class Rows:
     names: tuple[str, ...]
 
 
+def _no_rows() -> np.ndarray:
+    return np.empty(0, np.int64)
+
+
 @dataclass(frozen=True)
 class Pace:
     """How the time of a table goes on.
@@ -46,11 +49,15 @@ class Pace:
         usual: The median step, where steps are even; else 0, and no jumps are known.
         exact: Whether steps are equal but for the rounding of decimals, so that the
             next time is known.
+        uneven: Where they are not even, what to say of that; else empty.
+        odd: The rows after steps unlike the median, where they are not even.
     """
 
     jumps: np.ndarray
     usual: float
     exact: bool
+    uneven: str = ""
+    odd: np.ndarray = field(default_factory=_no_rows)
 
 
 def sequences_of_long_table(
@@ -81,10 +88,13 @@ def sequences_of_long_table(
     rows = rows_by_id(data, table, series)
     changes = [*data.changes]
     if series.time is not None:
-        gaps = pace_of(data, table, series, rows).jumps
-        if len(gaps):
+        pace = pace_of(data, table, series, rows)
+        if len(pace.jumps):
             what = f"'{series.time}' jumps here; steps are taken as even"
-            changes.append(change_at(table, series.time, what, gaps))
+            changes.append(change_at(table, series.time, what, pace.jumps))
+        if pace.uneven:
+            what = f"{pace.uneven}: they are taken as even"
+            changes.append(change_at(table, series.time, what, pace.odd))
     set_aside = {series.id, series.time, target}
     others = {n: c for n, c in table.columns.items() if n not in set_aside}
     firsts = {n: c.take(rows.starts) for n, c in others.items() if _same(c, rows)}
@@ -120,55 +130,6 @@ def sequences_of_long_table(
     return finished(whole, data, series, labels)
 
 
-def sequences_of_wide_table(data: Data, *, target: str | None = None) -> Data:
-    """Make a sequence of each row: its numbers from left to right are the steps.
-
-    Missing values at the end of a row end the sequence. Columns that hold no numbers
-    are what is known of each sequence besides.
-
-    Args:
-        data: The table, with the target among its columns.
-        target: The column to predict.
-
-    Raises:
-        DataError: There are no numbers, or a row has none.
-    """
-    table = table_of(data)
-    others = {n: c for n, c in table.columns.items() if n != target}
-    steps = {n: c for n, c in others.items() if c.kind == "number"}
-    if len(steps) < 2:
-        raise DataError(
-            f"{data.source}: {len(steps)} columns of numbers are too few for a "
-            "sequence in each row; where each row is a step, name the column that "
-            "tells the sequences apart: data.id"
-        )
-    values = np.stack([column.values for column in steps.values()], axis=1)
-    present = ~np.isnan(values)
-    lengths = present.shape[1] - present[:, ::-1].argmax(axis=1)
-    lengths[~present.any(axis=1)] = 0
-    kept = np.arange(values.shape[1]) < lengths[:, None]
-    names = tuple(f"line {line}" for line in table.lines.tolist())
-    changes = [*data.changes]
-    if len(short := np.flatnonzero((lengths > 0) & (lengths < len(steps)))):
-        what = "missing values at the end of a row read as the sequence's end"
-        changes.append(change_at(table, "", what, short))
-    part = SequencePart(
-        None,
-        data.source,
-        values[kept][:, None],
-        lengths,
-        names=names,
-        columns={n: c for n, c in others.items() if n not in steps},
-    )
-    whole = sequences_from_parts(
-        data.source,
-        [part],
-        reading={**data.reading, "format": "a row for each sequence"},
-        changes=changes,
-    )
-    return finished(whole, data, None, table.columns.get(target or ""))
-
-
 def table_of(data: Data) -> Table:
     """Return the table that a source holds.
 
@@ -200,8 +161,8 @@ def column_of(data: Data, table: Table, setting: str, name: str) -> Column:
     if len(gone := np.flatnonzero(column.missing)):
         raise DataError(
             f"{data.source}, column '{name}': no value in {len(gone):,} of "
-            f"{len(table):,} rows ({lines_of(table, gone)}); {setting} needs one in "
-            "every row"
+            f"{len(table):,} rows ({shown_lines(table.lines[gone])}); {setting} needs "
+            "one in every row"
         )
     return column
 
@@ -248,36 +209,37 @@ def pace_of(data: Data, table: Table, series: Series, rows: Rows) -> Pace:
             f"{data.source}, column '{name}': holds {column.kind}; data.time needs "
             f"dates or numbers{spoiled(data, [name])}"
         )
-    times = column.values
-    times = times.astype(np.int64) if column.kind == "date" else times
+    dated = column.kind == "date"
+    times = column.values.astype(np.int64) if dated else column.values
     steps = np.diff(times).astype(np.float64)
     inside = np.ones(len(steps), bool)
     inside[rows.starts[1:] - 1] = False
-    for wrong, what in (((steps == 0), "repeats"), ((steps < 0), "goes back")):
-        if len(at := np.flatnonzero(wrong & inside) + 1):
-            which = f" within one '{series.id}'" if series.id else ""
-            raise DataError(
-                f"{data.source}, column '{name}': {column.texts(at[:1])[0]} {what}"
-                f"{which} in {len(at):,} of {len(table):,} rows "
-                f"({lines_of(table, at)}); "
-                + (
-                    "keep one row of each time"
-                    if what == "repeats"
-                    else "sort the rows"
-                )
-            )
-    uneven = Pace(np.empty(0, np.int64), 0.0, exact=False)
+    if (wrong := inside & (steps <= 0)).any():
+        raise DataError(no_order(data.source, table, series, steps, wrong))
     if not inside.any():
-        return uneven
+        return Pace(_no_rows(), 0.0, exact=False)
     usual = float(np.median(steps[inside]))
     off = np.abs(steps[inside] - usual)
     if (off <= _EVEN * usual).mean() < _REGULAR:
-        return uneven
+        typical, longest = (_span(s, dated=dated) for s in (usual, steps[inside].max()))
+        odd = np.flatnonzero(inside)[off > _EVEN * usual] + 1
+        told = f"steps of '{name}' are uneven (usual {typical}, longest {longest})"
+        return Pace(_no_rows(), 0.0, exact=False, uneven=told, odd=odd)
     # Of decimals, a step is off by up to one unit in the last place; so is the median.
     rounding = 2 * float(np.spacing(np.abs(times).max().astype(np.float64)))
     exact = bool((off <= rounding).mean() >= _REGULAR)
     jumps = np.flatnonzero(inside & (steps > JUMP * usual)) + 1
     return Pace(jumps, usual, exact)
+
+
+def _span(step: float, *, dated: bool) -> str:
+    """Write a step in time, which is in seconds where times are dates."""
+    if not dated:
+        return f"{step:g}"
+    sizes = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+    size, unit = next(pair for pair in sizes if step >= pair[0])
+    text = f"{step / size:.3g}"
+    return f"{text} {unit}{'s' * (text != '1')}"
 
 
 def stacked(data: Data, table: Table, names: Sequence[str]) -> np.ndarray:
@@ -339,13 +301,6 @@ def spoiled(data: Data, names: Iterable[str]) -> str:
         if change.column in names and change.what.endswith("read as text")
     ]
     return "".join(told)
-
-
-def lines_of(table: Table, rows: np.ndarray) -> str:
-    """Name the first lines of some rows for a message."""
-    shown = ", ".join(map(str, table.lines[rows[:NUM_LINES]].tolist()))
-    noun = "line" if len(rows) == 1 else "lines"
-    return f"{noun} {shown}{', …' * (len(rows) > NUM_LINES)}"
 
 
 def _same(column: Column, rows: Rows) -> bool:

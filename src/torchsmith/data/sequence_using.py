@@ -15,13 +15,10 @@ from torchsmith.data.sequence_source import (
     read_sequence_folder,
     sequences_from_python,
 )
-from torchsmith.data.sequence_tables import (
-    sequences_of_long_table,
-    sequences_of_wide_table,
-    table_of,
-)
+from torchsmith.data.sequence_tables import sequences_of_long_table, table_of
 from torchsmith.data.sequence_texts import read_text_file
 from torchsmith.data.sequence_ts import read_ts
+from torchsmith.data.sequence_wide import sequences_of_wide_table
 from torchsmith.data.tables import read_columns, read_table, table_from_rows
 
 

@@ -28,7 +28,7 @@ FAR_ON_LOG = 4.0
 NEARLY_CONSTANT = 0.999
 RARE_LEVEL = 10
 
-_OF_NO_VALUE = ("no name in the header", "no channel", "jumps here")
+_OF_NO_VALUE = ("no name in the header", "no channel", "jumps here", "are uneven")
 """What is said of a column, not of values in it."""
 
 _WEIGHT_NAME = re.compile(

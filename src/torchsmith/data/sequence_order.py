@@ -1,0 +1,80 @@
+"""What to say of rows that do not stand in the order of time."""
+
+import numpy as np
+
+from torchsmith.data.data import Column, Series, Table
+from torchsmith.data.tabular import shown_lines
+
+_ROWS_OF_SERIES = 10
+"""A column whose values have so many rows each may tell series apart."""
+_MIXED = 3
+"""Where time repeats or goes back in every third row, series stand among each other."""
+
+
+def no_order(
+    source: str, table: Table, series: Series, steps: np.ndarray, wrong: np.ndarray
+) -> str:
+    """Say where time repeats or goes back within a sequence, and what to do.
+
+    Args:
+        source: What to call the table.
+        table: Holds the time of `series`.
+        series: Says how its rows make sequences.
+        steps: `(N - 1,)` from each time to the next.
+        wrong: `(N - 1,)` bool: which of them are none forward, but should be.
+    """
+    column = table.columns[series.time or ""]
+    repeats = wrong & (steps == 0)
+    what, remedy = "goes back", "sort the rows"
+    if repeats.any():
+        wrong, what, remedy = repeats, "repeats", "keep one row of each time"
+    at = np.flatnonzero(wrong) + 1
+    which = f" within one '{series.id}'" if series.id else ""
+    if not series.id:
+        owner = _owner(table, column, np.flatnonzero(steps <= 0) + 1)
+        remedy = (
+            f"if each '{owner}' is a series of its own, set data.id: {owner}, else "
+            f"{remedy}"
+            if owner
+            else f"{remedy}, or, if the table holds several series, name the column "
+            "that tells them apart with data.id"
+        )
+    return (
+        f"{source}, column '{series.time}': {_moment(column, int(at[0]))} {what}"
+        f"{which} in {len(at):,} of {len(table):,} rows "
+        f"({shown_lines(table.lines[at])}); {remedy}"
+    )
+
+
+def _owner(table: Table, time: Column, at: np.ndarray) -> str | None:
+    """Return the column that tells series apart: by its values, time goes forward.
+
+    Args:
+        table: Has several rows of one time, or time goes back.
+        time: The column that orders its rows.
+        at: The rows at which time repeats or goes back.
+    """
+    for name, column in table.columns.items():
+        if column.kind not in ("text", "number") or column.missing.any():
+            continue
+        found, codes = np.unique(column.values, return_inverse=True)
+        if not 1 < len(found) <= len(table) / _ROWS_OF_SERIES:
+            continue
+        begins = np.flatnonzero(np.diff(codes)) + 1
+        mixed = len(at) >= len(table) / _MIXED
+        order = np.argsort(codes, kind="stable")
+        forward = np.diff(time.values[order]).astype(float) > 0
+        if (mixed or np.array_equal(begins, at)) and (
+            forward | (np.diff(codes[order]) > 0)
+        ).all():
+            return name
+    return None
+
+
+def _moment(time: Column, row: int) -> str:
+    """Write a time, at midnight too where others have a time of day."""
+    (text,) = time.texts(np.array([row]))
+    if time.kind != "date":
+        return text
+    clock = (time.values != time.values.astype("datetime64[D]")).any()
+    return str(time.values[row]).replace("T", " ") if clock else text
