@@ -1,6 +1,7 @@
 """From a plan to a run and what it can do, from Python, on tiny data."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -239,6 +240,25 @@ def test_pictures_are_predicted_from_files_and_arrays(photo_run, tmp_path):
     arrays = photo_run.predict(pixels)
     np.testing.assert_allclose(arrays.probabilities, found.probabilities, atol=1e-6)
     assert photo_run.evaluate(files.parent).num_examples["test"] == 24
+
+
+def test_a_colour_picture_by_itself_is_no_pile_of_grey_ones(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 99, (24, 9, 8, 3), np.uint8)
+    pixels[::2, ..., 0] += 150
+    labels = np.arange(24) % 2
+    run = ts.train((pixels, labels), runs=tmp_path, settings={"training.epochs": 1})
+    np.save(tmp_path / "one.npy", pixels[0])
+    for source, shape in (
+        (pixels[0], "(1, 9, 8, 3)"),
+        (tmp_path / "one.npy", "(1, 9, 8, 3)"),
+        (pixels[0].transpose(2, 0, 1), "(1, 3, 9, 8)"),
+        (pixels[0, ..., :1], "(1, 9, 8, 1)"),
+    ):
+        with pytest.raises(DataError, match=re.escape(f"give one picture as {shape}")):
+            run.predict(source)
+    assert len(run.predict(pixels[:1])) == 1
+    assert len(run.predict(pixels[:3, ..., :1])) == 3
+    assert len(run.predict(pixels[:5, ..., 0])) == 5
 
 
 def test_numbers_are_predicted_in_their_own_units(tmp_path):

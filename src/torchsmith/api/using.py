@@ -13,7 +13,16 @@ from torchsmith.core.errors import DataError
 from torchsmith.core.observer import Observer
 from torchsmith.core.vocabulary import NOUNS, Kind
 from torchsmith.data import load as reading
-from torchsmith.data.data import MISSING_TARGET, Column, Data, Sequences, Table
+from torchsmith.data.data import (
+    MISSING_TARGET,
+    Column,
+    Data,
+    Images,
+    Sequences,
+    Table,
+)
+from torchsmith.data.pixel_arrays import GREY_AXES
+from torchsmith.data.pixels import ImagePreparation
 from torchsmith.data.sequence_using import read_new_sequences
 from torchsmith.data.tables import (
     read_with_formats,
@@ -190,7 +199,10 @@ def read_for(
         )
     if preparation.table is None:
         name, kind = model.problem.target, preparation.kind
-        return _read_arrays(source, name, kind, observer, scored=scored)
+        data = _read_arrays(source, name, kind, observer, scored=scored)
+        if preparation.images is not None and data.target is None:
+            _refuse_one_picture(preparation.images, data)
+        return data
     formats, target = preparation.table.formats, preparation.target.format
     if isinstance(source, (str, Path)):
         path = Path(source)
@@ -215,6 +227,27 @@ def _read_arrays(
         # Pixels as text: only the name of the label tells them from a table.
         return reading.load(source, target=target, kind=kind, observer=observer)
     return data
+
+
+def _refuse_one_picture(known: ImagePreparation, data: Data) -> None:
+    """Refuse `(H, W, C)` and `(C, H, W)`, which read as grey pictures.
+
+    Raises:
+        DataError: The network learned colour pictures, and one axis is that of colours.
+    """
+    grey = data.reading.get("axes", "").startswith(GREY_AXES)
+    if not grey or known.channels == 1 or not isinstance(data.inputs, Images):
+        return
+    height, width = data.inputs.sizes[0].tolist()
+    shape = (len(data), height, width)
+    last = width in (1, 3) and width != known.width
+    # A grey picture by itself is the same whichever way it is read.
+    if last or len(data) == 3:
+        raise DataError(
+            f"{data.source}: shape {shape} reads as {shape[0]} grey pictures of "
+            f"{height} x {width}, but training had colour ones; give one picture "
+            f"as {(1, *shape)}, grey ones as {(*shape, 1)}"
+        )
 
 
 def _where(data: Data) -> Iterator[str]:

@@ -18,6 +18,9 @@ from torchsmith.data.on_disk import (
     one_after_the_other,
 )
 
+GREY_AXES = "(N, H, W)"
+"""What `reading["axes"]` begins with for arrays that could be one colour picture."""
+
 _EXACT_IN_FLOAT32 = 2**24
 
 _NARROW = 4
@@ -159,9 +162,11 @@ def _pixels(part: ArrayPart, reading: dict[str, str], changes: list[Change]) -> 
         height, width = array.shape[1:]
         if max(height, width) >= _NARROW * min(height, width):
             reading["axes"] = (
-                f"(N, H, W), pictures of {height} x {width}; if these are sequences "
+                f"{GREY_AXES}, pictures of {height} x {width}; if these are sequences "
                 "(N, C, L), set data.kind: sequences"
             )
+        elif len(array) in (1, 3) or width in (1, 3):
+            reading["axes"] = f"{GREY_AXES}, grey pictures of {height} x {width}"
         array = array.with_channel() if isinstance(array, OnDisk) else array[..., None]
     elif array.ndim == 4 and array.shape[-1] not in (1, 3) and array.shape[1] in (1, 3):
         array = array.transpose(0, 2, 3, 1)
