@@ -206,9 +206,56 @@ def test_windows_of_several_series_are_refused_in_words(tmp_path):
         script_of(trained(plan))
 
 
-def test_arrays_of_sequences_are_refused_with_what_can_be_written(tmp_path):
+def test_arrays_of_several_lengths_by_group_end_with_the_same_weights(tmp_path):
     labels, waves = rows(60, 20, 0)
-    np.savez(tmp_path / "waves.npz", sequences=waves, y=labels)
+    lengths = 8 + np.arange(60) % 13
+    steps = np.concatenate([w[:n] for w, n in zip(waves, lengths, strict=True)])
+    values = np.asfortranarray(np.stack([steps, steps**2], axis=1), np.float32)
+    values[3, 0] = np.nan
+    names = np.array([b"\xc3\xa9t\xc3\xa9", b"hiver"])
+    np.savez(
+        tmp_path / "waves.npz",
+        values=values,
+        lengths=lengths,
+        y=names[labels],
+        rider=np.repeat([f"né {number}".encode() for number in range(12)], 5),
+    )
+    plan = plan_of(
+        tmp_path / "waves.npz",
+        network=GRU,
+        prepare=["Interpolate", "Standardize"],
+        **{"split.group": "rider", "split.stratify": False},
+    )
+    code = hold_to_run(plan, tmp_path)
+    assert 'groups = np.char.decode(arrays["rider"], "utf-8")' in code
+
+
+def test_padded_arrays_in_parts_end_with_the_same_weights(tmp_path):
+    arrays = {}
+    for part, length, seed in (("train", 20, 0), ("test", 24, 1)):
+        labels, waves = rows(40, length, seed)
+        arrays[f"sequences_{part}"] = np.stack([waves, waves**2], axis=1)
+        arrays[f"lengths_{part}"] = length - np.arange(40) % 5
+        arrays[f"y_{part}"] = labels
+    np.savez(tmp_path / "waves.npz", **arrays)
     plan = plan_of(tmp_path / "waves.npz", network=GRU, prepare=["Standardize"])
-    with pytest.raises(PlanError, match=r"save them as a \.ts file, train on that"):
+    code = hold_to_run(plan, tmp_path)
+    assert "is_test = np.arange(len(targets)) >= 40" in code
+    del arrays["lengths_test"]
+    np.savez(tmp_path / "waves.npz", **arrays)
+    plan = plan_of(tmp_path / "waves.npz", network=GRU, prepare=["Standardize"])
+    with pytest.raises(PlanError, match=r"its parts are stored in several ways"):
         script_of(trained(plan))
+
+
+@pytest.mark.parametrize("channels", [0, 2])
+def test_arrays_of_one_length_end_with_the_same_weights(tmp_path, channels):
+    labels, waves = rows(60, 20, 0)
+    if channels:
+        waves = np.stack([waves] * channels, axis=1).astype(np.float32)
+    heights = labels + waves.reshape(60, -1)[:, 0]
+    np.savez(tmp_path / "waves.npz", sequences=waves, y=heights.astype(np.float32))
+    prepare = ["Standardize", "StandardizeTarget"]
+    plan = plan_of(tmp_path / "waves.npz", network=GRU, prepare=prepare)
+    assert plan.problem.task == "regression"
+    assert "def steps_of(values):" in hold_to_run(plan, tmp_path)

@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,25 @@ _EXPECTED = (
 )
 
 Arrays = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class PartNames:
+    """What the arrays of one part are called.
+
+    Attributes:
+        part: Which part, or None where the source is one piece.
+        words: By which names are known to belong to the part.
+        values: The sequences.
+        lengths: Their steps, or None where all have the same.
+        labels: What is to be predicted, or None where that is not known.
+    """
+
+    part: Part | None
+    words: tuple[str, ...]
+    values: str
+    lengths: str | None
+    labels: str | None
 
 
 def holds_sequences(path: Path) -> bool:
@@ -67,7 +87,8 @@ def read_npz_sequences(path: Path, *, target: str | None = None) -> Data:
     """
     arrays = {name: in_memory(array) for name, array in load_npz(path).items()}
     used: set[str] = set()
-    parts = [*_parts(path, arrays, target, used)]
+    found = names_in(path, arrays, target)
+    parts = [_part(path, arrays, names, used) for names in found]
     classes = pick(path, arrays, CLASS_KEYS)
     channels = pick(path, arrays, CHANNEL_KEYS)
     reading = {"format": "arrays"}
@@ -121,41 +142,36 @@ def sequences_from_arrays(
     )
 
 
-def _parts(
-    path: Path, arrays: Arrays, target: str | None, used: set[str]
-) -> Iterator[SequencePart]:
-    found: list[Part] = []
+def names_in(path: Path, arrays: Arrays, target: str | None) -> list[PartNames]:
+    """Find which arrays of an NPZ file are sequences, and what belongs to them.
+
+    Raises:
+        DataError: There are none, several could be meant, or none are to train on.
+    """
+    found: list[PartNames] = []
     for part, words in PART_WORDS.items():
         values = pick(path, arrays, with_part(VALUE_KEYS, words))
         if values is None:
             continue
         if not found and part != "train":
             raise DataError(f"{path}: has {part} sequences, but none to train on")
-        found.append(part)
         lengths = pick(path, arrays, with_part(LENGTH_KEYS, words))
         labels = pick(path, arrays, with_part(LABEL_KEYS, words))
-        yield _part(path, arrays, part, (values, lengths, labels), used, words)
+        found.append(PartNames(part, tuple(words), values, lengths, labels))
     if found:
-        return
+        return found
     labels = target if target in arrays else pick(path, arrays, LABEL_KEYS)
     values = pick(path, arrays, [key for key in VALUE_KEYS if key != labels])
     if values is None:
         held = ", ".join(f"{key} {array.shape}" for key, array in arrays.items())
         raise DataError(f"{path}: no array of sequences among {held}; {_EXPECTED}")
     lengths = pick(path, arrays, LENGTH_KEYS)
-    yield _part(path, arrays, None, (values, lengths, labels), used, ())
+    return [PartNames(None, (), values, lengths, labels)]
 
 
-def _part(
-    path: Path,
-    arrays: Arrays,
-    part: Part | None,
-    names: tuple[str, str | None, str | None],
-    used: set[str],
-    words: Sequence[str],
-) -> SequencePart:
-    value_key, length_key, label_key = names
-    used |= {name for name in names if name}
+def _part(path: Path, arrays: Arrays, names: PartNames, used: set[str]) -> SequencePart:
+    value_key, length_key, label_key = names.values, names.lengths, names.labels
+    used |= {name for name in (value_key, length_key, label_key) if name}
     name = f"{path}, array '{value_key}'"
     given = arrays[length_key] if length_key else None
     values, lengths = _cut(arrays[value_key], given, name)
@@ -163,7 +179,7 @@ def _part(
     columns: dict[str, Column] = {}
     reserved = {*used, *CLASS_KEYS, *CHANNEL_KEYS}
     for key, array in arrays.items():
-        bare = _without_part(key, words)
+        bare = without_part(key, names.words)
         if bare is None or key in reserved or array.shape != (len(lengths),):
             continue
         used.add(key)
@@ -174,11 +190,16 @@ def _part(
             where = f"{path}, array '{key}'"
             columns[bare] = label_column(bare, array, source=where)
     labels = arrays[label_key] if label_key else None
-    return SequencePart(part, name, values, lengths, labels, called, columns)
+    return SequencePart(names.part, name, values, lengths, labels, called, columns)
 
 
-def _without_part(key: str, words: Sequence[str]) -> str | None:
-    """Return `subjects` of `subjects_train`; None where the key is of another part."""
+def without_part(key: str, words: Sequence[str]) -> str | None:
+    """Return `subjects` of `subjects_train`; None where the key is of another part.
+
+    Args:
+        key: What an array is called.
+        words: What the part is called; empty where there are no parts.
+    """
     for word in words:
         if key.endswith(f"_{word}"):
             return key.removesuffix(f"_{word}")

@@ -69,7 +69,7 @@ def read_idx_section(subject: Subject, path: Path, located: Located) -> Section:
     joint = np.concatenate([arrays[part] for part in parts])
     body = [*made, *label_lines(subject, joint, "labels")]
     lengths = {part: len(arrays[part]) for part in parts}
-    body += _given_lines(subject, parts, lengths)
+    body += given_lines(subject, parts, lengths)
     returned = ["pixels[:, None]", "targets", *(f"is_{p}" for p in subject.given)]
     body.append(f"return {', '.join(returned)}")
     opener = "gzip.open" if packed == {True} else "open"
@@ -112,10 +112,16 @@ def _step(subject: Subject) -> str:
     return f"{', '.join(names)} = read()"
 
 
-def _given_lines(
+def given_lines(
     subject: Subject, parts: Sequence[Part], lengths: dict[Part, int]
 ) -> list[str]:
-    """Write which examples the source puts into a part; the parts follow each other."""
+    """Write which examples the source puts into a part; the parts follow each other.
+
+    Args:
+        subject: The run.
+        parts: In the order of the source.
+        lengths: How many examples each has.
+    """
     lines, begin = [], 0
     total = sum(lengths.values())
     for part in parts:
@@ -147,7 +153,7 @@ def read_npz_section(subject: Subject, path: Path) -> Section:
         *opening,
         *made,
         *label_lines(subject, np.concatenate(labels), "labels"),
-        *_given_lines(subject, list(lengths), lengths),
+        *given_lines(subject, list(lengths), lengths),
     ]
     first = _CALLED[subject.data.kind]
     returned = ["targets", *(f"is_{part}" for part in subject.given)]

@@ -12,6 +12,7 @@ from torchsmith.data.data import Sequences
 from torchsmith.data.sequence_files import parts_beside, parts_in_folder
 from torchsmith.eject.code import Section, block, constant, function, joined, literal
 from torchsmith.eject.label_codes import label_lines
+from torchsmith.eject.sequence_array_reading import read_sequence_arrays_section
 from torchsmith.eject.sources import locate
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.window_reading import is_windows, read_windows_section
@@ -110,10 +111,12 @@ def read_sequences_section(subject: Subject) -> Section:
         return _files(subject, path, ts=True)
     if form.startswith("one sequence per line"):
         return _files(subject, path, ts=False)
+    if form == "arrays":
+        return read_sequence_arrays_section(subject, path)
     raise PlanError(
-        f"{subject.plan.data.source}: a script reads sequences from .tsv and .ts files "
-        "and folders of texts only, not from tables and arrays; save them as a .ts "
-        "file, train on that, and eject that run"
+        f"{subject.plan.data.source}: a script reads sequences from .tsv, .ts and .npz "
+        "files and folders of texts only, not from tables; save them as a .ts file, "
+        "train on that, and eject that run"
     )
 
 

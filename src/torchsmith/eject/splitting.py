@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from torchsmith.data.cutting import apportion
-from torchsmith.data.data import Column
+from torchsmith.data.data import Column, Sequences, Table
 from torchsmith.data.split import part_sizes
 from torchsmith.eject.code import Section, comment, function, joined, literal, quoted
 from torchsmith.eject.copies import copies_of
@@ -51,9 +51,13 @@ def split_section(subject: Subject) -> Section:
     subject = copies.cut
     split = subject.plan.split
     if split.group is not None:
-        code, argument = _groups(subject), f"table[{quoted(split.group)}]"
+        code, argument = _groups(subject), "groups"
+        if subject.is_table:
+            argument = f"table[{quoted(split.group)}]"
     elif split.time is not None:
-        code, argument = _times(subject), f"table[{quoted(split.time)}]"
+        code, argument = _times(subject), "times"
+        if subject.is_table:
+            argument = f"table[{quoted(split.time)}]"
     elif split.stratify:
         code, argument = _classes(subject), "targets"
     else:
@@ -325,7 +329,10 @@ def _times(subject: Subject) -> str:
 
 def _groups(subject: Subject) -> str:
     split = subject.plan.split
-    column = subject.columns[split.group or ""]
+    inputs = subject.data.inputs
+    if not isinstance(inputs, Table | Sequences):
+        raise TypeError(subject.name)
+    column = inputs.columns[split.group or ""]
     parts = {name: getattr(subject.parts, name) for name in cut_parts(subject)}
     body = []
     names = {}
