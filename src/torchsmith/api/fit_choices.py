@@ -99,12 +99,15 @@ def chosen_loss(
 
 
 def chosen_optimizer(
-    optimizer: torch.optim.Optimizer | str | Mapping[str, Any] | Spec, module: nn.Module
+    optimizer: torch.optim.Optimizer | str | Mapping[str, Any] | Spec,
+    module: nn.Module,
+    loss: LossFunction,
 ) -> torch.optim.Optimizer:
     """Return the optimizer that a person gave or named.
 
     Raises:
-        PlanError: There is no such optimizer, or it is of another module.
+        PlanError: There is no such optimizer, or it is of another module, or has
+            parameters that neither the module nor the loss holds.
     """
     if not isinstance(optimizer, torch.optim.Optimizer):
         spec = choice(Optimizer, optimizer, "optimizer")
@@ -115,6 +118,16 @@ def chosen_optimizer(
         raise PlanError(
             "fit: the optimizer has none of the module's parameters; make it with "
             "module.parameters() of this very module"
+        )
+    if isinstance(loss, nn.Module):
+        own |= {id(p) for p in loss.parameters()}
+    changed = [p for group in optimizer.param_groups for p in group["params"]]
+    if strangers := [tuple(p.shape) for p in changed if id(p) not in own]:
+        raise PlanError(
+            f"fit: {len(strangers)} of the optimizer's {len(changed)} parameters (the "
+            f"first has the shape {strangers[0]}) belong neither to the module nor to "
+            "the loss, so no checkpoint would hold them; make them parameters of the "
+            "module, or of a loss that is an nn.Module"
         )
     return optimizer
 

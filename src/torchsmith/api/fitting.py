@@ -181,7 +181,7 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
         lower_is_better=lower_is_better(measures),
     )
     steps = job.steps_per_epoch
-    built = chosen_optimizer(optimizer, module)
+    built = chosen_optimizer(optimizer, module, loss_function)
     pace, interval = chosen_schedule(schedule, built, chosen.epochs, steps)
     spec = None if averaging is None else choice(Averaging, averaging, "averaging")
     state = TrainState(
@@ -190,6 +190,7 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
         pace,
         interval,
         build_average(spec, module, built, chosen.epochs),
+        loss_function if isinstance(loss_function, nn.Module) else None,
         loss_sum=torch.zeros((), dtype=torch.float64, device=device),
     )
     with torch_threads(chosen.threads):

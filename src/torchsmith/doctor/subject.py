@@ -15,6 +15,7 @@ from torchsmith.inspect.inspection import Finding, Inspection
 from torchsmith.nn.losses import LossFunction, MeanOverMembers
 from torchsmith.plan.plan import Plan
 from torchsmith.train.batches import epoch_order
+from torchsmith.train.buffers import kept_buffers
 from torchsmith.train.loop import Job, own_randomness, seed_step
 from torchsmith.train.setup import Setup
 from torchsmith.train.state import TrainState
@@ -132,11 +133,13 @@ def trial(subject: Subject) -> TrainState:
 def without_trace(subject: Subject, purpose: str) -> Iterator[None]:
     """Draw random numbers of a seed of its own, and give the program's own ones back.
 
+    A loss that changes its buffers has them back, too.
+
     Args:
         subject: Names the seed.
         purpose: Of the probe; each has other numbers.
     """
-    with own_randomness():
+    with own_randomness(), kept_buffers(subject.job.loss):
         seed_step(subject.job, f"doctor {purpose}", 0)
         yield
 

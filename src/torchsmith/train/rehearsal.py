@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 
 from torchsmith.core.errors import TrainError
 from torchsmith.train.batches import epoch_order
+from torchsmith.train.buffers import kept_buffers
 from torchsmith.train.first_batch import check_first_batch
 from torchsmith.train.loop import Job, autocast, own_randomness, seed_step
 
@@ -23,7 +23,8 @@ def rehearse(job: Job, network: nn.Module) -> None:
         TrainError: The network or the loss cannot take it; says which, and why.
     """
     rows = job.steps(epoch_order(len(job.train), job.training.seed, 0), 1)[0][0]
-    with own_randomness(), _untouched(network), autocast(job):
+    kept = kept_buffers(network, job.loss)
+    with own_randomness(), kept, _same_modes(network), autocast(job):
         seed_step(job, "step", 0)
         _try(job, network.train(), job.train.take(rows), "the first batch", rows)
         if job.val is not None:
@@ -97,23 +98,14 @@ def _check_loss(
 
 
 @contextmanager
-def _untouched(network: nn.Module) -> Iterator[None]:
-    """Give a network its mode back, and its buffers, such as running statistics."""
+def _same_modes(network: nn.Module) -> Iterator[None]:
+    """Give a network its mode back."""
     modes = [(module, module.training) for module in network.modules()]
-    before = {
-        name: buffer.clone()
-        for name, buffer in network.named_buffers()
-        if not is_lazy(buffer)
-    }
     try:
         yield
     finally:
         for module, mode in modes:
             module.training = mode
-        with torch.no_grad():
-            for name, buffer in network.named_buffers():
-                if name in before:
-                    buffer.copy_(before[name])
 
 
 def _shape(value: object) -> str:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from torchsmith.core.files import write_atomic
 from torchsmith.nn.averaging import Average
 from torchsmith.nn.schedules import load_schedule
 from torchsmith.plan.schedules import Interval
+from torchsmith.train.buffers import hidden_buffers, set_buffers
 from torchsmith.train.history import EpochRecord
 
 STATE_VERSION = 1
@@ -31,6 +33,8 @@ class TrainState:
         schedule: The learning-rate schedule, or None.
         interval: When the schedule is stepped; `OneCycleLR` always after each step.
         average: Of the weights over training, or None.
+        loss: A person's loss, whose parameters and buffers training may change; None
+            where it changes nothing.
         epoch: Finished epochs.
         step: Finished optimizer steps.
         step_in_epoch: Finished optimizer steps of the current epoch.
@@ -55,6 +59,7 @@ class TrainState:
     schedule: LRScheduler | None = None
     interval: Interval = "epoch"
     average: Average | None = None
+    loss: nn.Module | None = None
     epoch: int = 0
     step: int = 0
     step_in_epoch: int = 0
@@ -92,6 +97,11 @@ class TrainState:
         if self.average is not None:
             averaged = self.average.model.state_dict()
             tensors |= {f"average.{k}": v for k, v in averaged.items()}
+        if self.loss is not None:
+            tensors |= {f"loss.{k}": v for k, v in self.loss.state_dict().items()}
+        for part, module in self._modules.items():
+            hidden = hidden_buffers(module)
+            tensors |= {f"hidden.{part}.{k}": v for k, v in hidden.items()}
         tensors["loss_sum"] = self.loss_sum
         numbers: dict[str, dict[str, Any]] = {}
         for index, values in optimizer["state"].items():
@@ -123,6 +133,12 @@ class TrainState:
         write_atomic(folder / "state.safetensors", safetensors_bytes(tensors))
         write_atomic(folder / "state.json", json.dumps(state, default=_refuse))
 
+    @property
+    def _modules(self) -> dict[str, nn.Module]:
+        average = None if self.average is None else self.average.model
+        parts = {"network": self.network, "average": average, "loss": self.loss}
+        return {name: module for name, module in parts.items() if module is not None}
+
     @staticmethod
     def plan_of(folder: Path) -> str:
         """Return the plan that the training of a checkpoint was begun with."""
@@ -147,15 +163,20 @@ class TrainState:
             self._load_optimizer(state["optimizer"], _part(tensors, "optimizer."))
             if self.average is not None:
                 self.average.model.load_state_dict(_part(tensors, "average."))
-        except (RuntimeError, ValueError, KeyError, IndexError) as error:
+            # An older version did not save that of a loss.
+            if self.loss is not None and (saved := _part(tensors, "loss.")):
+                self.loss.load_state_dict(saved)
+            for part, module in self._modules.items():
+                set_buffers(module, _part(tensors, f"hidden.{part}."))
+        except (RuntimeError, ValueError, LookupError, AttributeError) as error:
             raise TrainError(
                 f"{folder}: the checkpoint does not fit this network and optimizer "
                 f"({str(error).splitlines()[0]}); resume with what it was made with"
             ) from error
         if self.schedule is not None and state["schedule"] is not None:
-            load_schedule(self.schedule, state["schedule"])
+            _load_schedule(self.schedule, state["schedule"])
         if self.average is not None and self.average.schedule is not None:
-            load_schedule(self.average.schedule, state["average_schedule"])
+            _load_schedule(self.average.schedule, state["average_schedule"])
         self.loss_sum = tensors["loss_sum"].to(self.loss_sum.device)
         self.history = [EpochRecord.model_validate(r) for r in state["history"]]
         for name in (
@@ -194,7 +215,9 @@ class TrainState:
                 k: tuple(v) if isinstance(v, list) and k != "params" else v
                 for k, v in group.items()
             }
-            for group in saved["groups"]
+            for group in _typed(
+                saved["groups"], self.optimizer.state_dict()["param_groups"]
+            )
         ]
         self.optimizer.load_state_dict({"state": values, "param_groups": groups})
 
@@ -202,6 +225,25 @@ class TrainState:
 def safetensors_bytes(tensors: Mapping[str, Tensor]) -> bytes:
     """Return tensors, wherever and however they lie, as a safetensors file."""
     return save({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()})
+
+
+def _load_schedule(schedule: LRScheduler, saved: dict[str, Any]) -> None:
+    load_schedule(schedule, _typed(saved, schedule.state_dict()))
+
+
+def _typed(saved: Any, now: Any) -> Any:  # noqa: ANN401 -- what JSON holds
+    """Return what was saved with tensors where there are now, such as a rate.
+
+    PyTorch computes with a tensor in its precision, and with a number in float64.
+    """
+    if isinstance(now, Tensor) and isinstance(saved, float | int):
+        return torch.full_like(now, saved)
+    if isinstance(now, dict) and isinstance(saved, dict):
+        return {key: _typed(value, now.get(key)) for key, value in saved.items()}
+    if isinstance(now, list | tuple) and isinstance(saved, list):
+        pairs = zip_longest(saved, now[: len(saved)])
+        return [_typed(value, each) for value, each in pairs]
+    return saved
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

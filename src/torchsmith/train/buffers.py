@@ -1,0 +1,54 @@
+"""Buffers of modules: those that `state_dict` leaves out, and how to keep them."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+
+def hidden_buffers(module: nn.Module) -> dict[str, Tensor]:
+    """Return the buffers that `state_dict` leaves out, made with `persistent=False`."""
+    shown = module.state_dict().keys()
+    return {k: v for k, v in module.named_buffers() if k not in shown}
+
+
+def set_buffers(module: nn.Module, values: Mapping[str, Tensor]) -> None:
+    """Give a module's buffers other values, in their own memory where that fits.
+
+    Raises:
+        AttributeError: The module has no such buffer.
+    """
+    for name, value in values.items():
+        path, _, leaf = name.rpartition(".")
+        owner = module.get_submodule(path)
+        buffer = owner.get_buffer(leaf)
+        if is_lazy(buffer) or buffer.shape != value.shape:
+            setattr(owner, leaf, value.to(buffer.device))
+        else:
+            buffer.copy_(value)
+
+
+@contextmanager
+def kept_buffers(*modules: object) -> Iterator[None]:
+    """Give modules their buffers back, such as running statistics, as they were.
+
+    Args:
+        modules: What is no `nn.Module`, such as a loss that is a function, has none.
+    """
+    before = [
+        (owner, name, buffer, buffer.clone())
+        for module in modules
+        if isinstance(module, nn.Module)
+        for owner in module.modules()
+        for name, buffer in owner.named_buffers(recurse=False)
+        if not is_lazy(buffer)
+    ]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for owner, name, buffer, value in before:
+                buffer.copy_(value)
+                setattr(owner, name, buffer)  # forward may have put another there

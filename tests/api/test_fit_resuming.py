@@ -1,0 +1,198 @@
+"""A fit that was stopped and goes on ends as if it had never stopped."""
+
+import re
+import signal
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.optim import lr_scheduler
+from torch.utils.data import Dataset
+
+import torchsmith as ts
+from torchsmith.core.errors import Interrupted, PlanError
+from torchsmith.train.state import TrainState
+
+NEW = ("loss.", "hidden.")
+NUM = 40
+INPUTS = torch.randn(NUM, 3, generator=torch.Generator().manual_seed(0))
+TARGETS = (INPUTS.sum(dim=1) > 0).long()
+
+
+class Pairs(Dataset):
+    """Presses Ctrl-C when so many examples were read in training."""
+
+    def __init__(self, stop_at=0):
+        self.left = stop_at
+
+    def __len__(self):
+        return NUM
+
+    def __getitem__(self, index):
+        is_training = signal.getsignal(signal.SIGINT) != signal.default_int_handler
+        self.left -= is_training
+        if is_training and self.left == 0:
+            signal.raise_signal(signal.SIGINT)
+        return INPUTS[index], TARGETS[index]
+
+
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 2))
+
+
+def made_with(loss, optimizer=torch.optim.SGD, schedule=None, module=network, **given):
+    """Return what makes the arguments of `fit`, anew each time."""
+
+    def make():
+        network, criterion = module(), loss()
+        parameters = [*network.parameters(), *criterion.parameters()]
+        given_optimizer = optimizer(parameters, **{"lr": 0.5, **given})
+        arguments = {"module": network, "loss": criterion, "optimizer": given_optimizer}
+        if schedule is not None:
+            arguments["schedule"] = schedule(given_optimizer)
+        return arguments
+
+    return make
+
+
+def fit(data=None, val=None, **given):
+    given = {
+        "module": network(),
+        "train": Pairs() if data is None else data,
+        "val": val,
+        "loss": "CrossEntropyLoss",
+        "epochs": 3,
+        "batch_size": 8,
+        "doctor": {"examine": False},
+        **given,
+    }
+    return ts.fit(**given)
+
+
+def interrupted(runs, stop_at=60, **given):
+    """Return the run folder of a fit that was stopped."""
+    with pytest.raises(Interrupted) as told:
+        fit(Pairs(stop_at), runs=runs, **given)
+    [found] = re.findall(r"resume='(.*)'", str(told.value))
+    return found
+
+
+def tensors(done, make):
+    """Return all that a fit has trained, of module and of loss."""
+    modules = (done.module, make["loss"])
+    return {
+        f"{place}.{name}": tensor
+        for place, module in enumerate(modules)
+        for name, tensor in [*module.named_parameters(), *module.named_buffers()]
+    }
+
+
+class Tempered(nn.Module):
+    """A loss that learns how sharp it is."""
+
+    def __init__(self):
+        super().__init__()
+        self.sharpness = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, outputs, targets):
+        outputs = outputs * torch.exp(self.sharpness)
+        return nn.functional.cross_entropy(outputs, targets) + self.sharpness**2
+
+
+class Centred(nn.Module):
+    """A loss that follows the mean of the outputs."""
+
+    def __init__(self, persistent=True):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(2), persistent=persistent)
+
+    def forward(self, outputs, targets):
+        self.mean.mul_(0.9).add_(0.1 * outputs.detach().mean(0))
+        return nn.functional.cross_entropy(outputs - self.mean, targets)
+
+
+class Following(nn.Module):
+    """A module that follows the mean of its inputs, in a buffer that is not shown."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.linear = nn.Linear(3, 2)
+        self.register_buffer("mean", torch.zeros(3), persistent=False)
+
+    def forward(self, inputs):
+        if self.training:
+            self.mean = 0.9 * self.mean + 0.1 * inputs.mean(0)
+        return self.linear(inputs - self.mean)
+
+
+def tensor_rate(parameters, lr):
+    return torch.optim.Adam(parameters, lr=torch.tensor(lr / 10))
+
+
+def shrinking(optimizer):
+    return lr_scheduler.LambdaLR(optimizer, lambda epoch: 0.9**epoch)
+
+
+MAKERS = {
+    "a loss with a parameter": (made_with(Tempered), {}),
+    "a loss with a buffer": (made_with(Centred), {}),
+    "with the doctor": (made_with(Centred), {"doctor": None}),
+    "a loss with a hidden buffer": (made_with(lambda: Centred(persistent=False)), {}),
+    "a hidden buffer": (made_with(nn.CrossEntropyLoss, module=Following), {}),
+    "averaged": (
+        made_with(nn.CrossEntropyLoss, module=Following),
+        {"averaging": "EMA"},
+    ),
+    "a rate in a tensor": (made_with(nn.CrossEntropyLoss, tensor_rate), {}),
+    "and a schedule": (made_with(nn.CrossEntropyLoss, tensor_rate, shrinking), {}),
+}
+
+
+@pytest.mark.parametrize(("make", "given"), MAKERS.values(), ids=MAKERS)
+def test_all_that_training_changes_is_resumed_bit_for_bit(tmp_path, make, given):
+    whole, cut, later = make(), make(), make()
+    expected = tensors(fit(runs=tmp_path, **whole, **given), whole)
+    run = interrupted(tmp_path, **cut, **given)
+    found = tensors(fit(resume=run, **later, **given), later)
+    for name, tensor in expected.items():
+        assert torch.equal(tensor, found[name]), name
+    assert found.keys() == expected.keys()
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_the_doctor_changes_no_buffer_of_a_loss(tmp_path, runs):
+    found = [Centred(), Centred()]
+    for loss, doctor in zip(found, (None, {"examine": False}), strict=True):
+        runs = tmp_path if runs else None
+        fit(loss=loss, doctor=doctor, runs=runs, data=(INPUTS, TARGETS))
+    assert torch.equal(found[0].mean, found[1].mean)
+
+
+def test_an_optimizer_of_parameters_that_nobody_holds_is_refused(tmp_path):
+    module, scale = network(), nn.Parameter(torch.ones(4))
+    optimizer = torch.optim.SGD([*module.parameters(), scale])
+    with pytest.raises(PlanError, match=r"1 of the optimizer's 5 .* the shape \(4,\)"):
+        fit(module=module, optimizer=optimizer, runs=tmp_path)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_checkpoint_that_older_versions_wrote_is_read(tmp_path):
+    def new_state():
+        loss, network = Centred(), Following()
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+        return TrainState(network, optimizer, loss=loss)
+
+    state = new_state()
+    state.loss.mean += 1
+    state.network.mean += 1
+    state.save(tmp_path)
+    path = tmp_path / "state.safetensors"
+    older = {k: v for k, v in load_file(path).items() if not k.startswith(NEW)}
+    save_file(older, path)
+    read = new_state()
+    read.load(tmp_path)
+    assert torch.equal(read.network.linear.weight, state.network.linear.weight)
+    assert read.loss.mean.tolist() == [0, 0]
