@@ -51,11 +51,43 @@ def test_a_column_that_names_pictures_is_recognised_and_planned_for(source):
     assert "1 column of pictures beside the others" in plan.reasons["network"]
 
 
-def test_names_of_files_that_are_not_there_are_set_aside(tmp_path):
+def test_names_of_files_that_are_not_there_are_set_aside_with_a_warning(tmp_path):
     lines = ["photo,extra,price", *(f"no{i}.png,{i % 5},{i}" for i in range(60))]
     (tmp_path / "shop.csv").write_text("\n".join(lines) + "\n")
-    column = ts.inspect(tmp_path / "shop.csv", target="price").columns[0]
-    assert column.role == "ignore"
+    found = ts.inspect(tmp_path / "shop.csv", target="price")
+    assert found.columns[0].role == "ignore"
+    (warning,) = (f for f in found.findings if f.code == "D38")
+    assert warning.severity == "warning"
+    assert "60 of 60 are not there" in warning.message
+    assert warning.evidence == f"first: {tmp_path / 'no0.png'}"
+    ignored = {"data.columns.photo": "ignore"}
+    found = ts.inspect(tmp_path / "shop.csv", target="price", settings=ignored)
+    assert "D38" not in {f.code for f in found.findings}
+
+
+def test_rows_without_their_picture_are_told_before_a_plan_is_made(tmp_path):
+    source = shop(tmp_path)
+    text = source.read_text().replace("shots/1.png", "")
+    source.write_text(text.replace("shots/5.png", "shots/x.png"))
+    told = [f for f in ts.inspect(source, target="price").findings if f.code == "D38"]
+    assert [(f.severity, f.where) for f in told] == [
+        ("error", "column 'photo', line 3"),
+        ("error", "column 'photo', line 7"),
+    ]
+    assert told[0].message == "1 row names no picture in 'photo'."
+    assert told[1].evidence == f"first: {tmp_path / 'shots' / 'x.png'}"
+    with pytest.raises(DataError, match=r"1 row names no picture.*line 3"):
+        ts.plan(source, target="price")
+    plan = ts.plan(source, target="price", settings={"data.columns.photo": "ignore"})
+    assert plan.network.spec_name() == "TabularMLP"
+
+
+def test_names_with_backslashes_find_their_pictures(run, tmp_path):
+    source = shop(tmp_path / "elsewhere", 40)
+    plain = run.predict(source).values
+    source.write_text(source.read_text().replace("shots/", "shots\\"))
+    assert ts.inspect(source, target="price").columns[0].role == "picture"
+    assert run.predict(source).values.tolist() == plain.tolist()
 
 
 def test_pictures_and_columns_are_learned_from_together(run):
@@ -127,7 +159,7 @@ def test_a_script_of_such_a_table_is_refused_in_words(run, tmp_path):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda path: path.unlink(), r"1 of 80 rows name a picture that is not there"),
+        (lambda path: path.unlink(), r"1 row names a picture that is not there"),
         (
             lambda path: path.write_bytes(b"\x89PNG\r\n"),
             r"cannot be decoded \(line 5; ",

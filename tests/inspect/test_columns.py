@@ -270,6 +270,13 @@ def test_columns_that_begin_alike_are_not_equal():
     assert [facts.role for facts in inspection.columns] == ["number", "number"]
 
 
+def test_a_column_that_is_left_out_stands_in_nobodys_way():
+    values = [np.inf, *noise(199)]
+    inspection = inspect(table({"a": noise(), "b": values}, noise()), ignored=["b"])
+    assert "D1" not in {finding.code for finding in inspection.findings}
+    assert inspection.columns[1].role == "ignore"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

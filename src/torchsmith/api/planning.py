@@ -121,7 +121,7 @@ def inspect(
     'multiclass'
     """
     data = load(source, target=target, settings=settings, observer=observer)
-    return examine(data, observer)
+    return examine(data, observer, ignored=_ignored(settings or {}))
 
 
 def plan(
@@ -224,6 +224,11 @@ def _roles(settings: Mapping[str, object]) -> dict[str, ColumnRole]:
     return roles
 
 
+def _ignored(settings: Mapping[str, object]) -> list[str]:
+    """Return the columns that the settings leave out."""
+    return [name for name, role in _roles(settings).items() if role == "ignore"]
+
+
 def _series(settings: Mapping[str, object]) -> Series | None:
     """Return how the settings say that the rows of a table make sequences."""
     names = {name: settings.get(f"data.{name}") for name in ("id", "time")}
@@ -268,7 +273,12 @@ def make_plan(
     asked = (settings or {}).get("problem.task")
     if asked is not None:
         _one_of(asked, "problem.task", get_args(Task))
-    inspection = examine(data, observer, task=cast("Task | None", asked))
+    inspection = examine(
+        data,
+        observer,
+        task=cast("Task | None", asked),
+        ignored=_ignored(settings or {}),
+    )
     machine = measure()
     default = decide(inspection, machine, budget)
     chosen = set_values(default, settings) if settings else default

@@ -1,7 +1,8 @@
 """Columns of a table that name picture files."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -99,28 +100,57 @@ def pictures_of(table: Table, column: Column, channels: int) -> Images:
     Raises:
         DataError: A row names none, or one that is not there; says the lines.
     """
-    gone = np.flatnonzero(column.missing)
-    if len(gone):
+    for lacking in lacking_pictures(table, column):
         raise DataError(
-            f"column '{column.name}': {len(gone):,} of {len(table):,} rows name no "
-            f"picture ({_lines(table, gone)}); name one in each row, or remove these"
+            f"column '{column.name}': {len(lacking.rows):,} of {len(table):,} rows "
+            f"{lacking.what} ({_lines(table, lacking.rows)}{lacking.example}); "
+            f"{lacking.remedy}"
         )
     paths = [file_of(table.folder, level) for level in column.levels]
-    there = np.array([path.is_file() for path in paths], bool)
     codes = column.values
-    gone = np.flatnonzero(~there[codes])
-    if len(gone):
-        first = paths[int(codes[gone[0]])]
-        raise DataError(
-            f"column '{column.name}': {len(gone):,} of {len(table):,} rows name a "
-            f"picture that is not there ({_lines(table, gone)}; first: {first}); names "
-            "start from the folder of the table: bring the files there, or set "
-            f"data.columns.{column.name} to ignore"
-        )
     files = tuple(paths[code] for code in codes.tolist())
     names = tuple(column.levels[code] for code in codes.tolist())
     sizes = np.zeros((len(files), 2), np.int32)
     return Images(sizes=sizes, channels=channels, files=files, names=names)
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """Rows that have no picture.
+
+    Attributes:
+        rows: Which.
+        what: What they do instead: `"name no picture"`.
+        remedy: What to do.
+        example: The first file that is not there, as an addition to the lines.
+    """
+
+    rows: np.ndarray
+    what: str
+    remedy: str
+    example: str = ""
+
+
+def lacking_pictures(table: Table, column: Column) -> Iterator[Lacking]:
+    """Find the rows that name no picture, and those whose picture is not there.
+
+    Args:
+        table: Knows the folder that the names start from.
+        column: Of texts.
+    """
+    if len(gone := np.flatnonzero(column.missing)):
+        yield Lacking(gone, "name no picture", "name one in each row, or remove these")
+    paths = [file_of(table.folder, level) for level in column.levels]
+    # The last entry is what a missing name, -1, finds: it is told above.
+    there = np.array([*(path.is_file() for path in paths), True], bool)
+    if len(gone := np.flatnonzero(~there[column.values])):
+        yield Lacking(
+            gone,
+            "name a picture that is not there",
+            "names start from the folder of the table: bring the files there, or set "
+            f"data.columns.{column.name} to ignore",
+            f"; first: {paths[int(column.values[gone[0]])]}",
+        )
 
 
 def refuse_unreadable(table: Table, column: Column) -> None:
@@ -148,8 +178,14 @@ def refuse_unreadable(table: Table, column: Column) -> None:
 
 
 def file_of(folder: Path | None, name: str) -> Path:
-    """Return the file that a cell names, from the folder of its table."""
-    return (folder or Path()) / name
+    """Return the file that a cell names, from the folder of its table.
+
+    A name that was written on Windows, with backslashes, means the same elsewhere.
+    """
+    path = (folder or Path()) / name
+    if "\\" in name and not path.is_file():
+        return (folder or Path()) / name.replace("\\", "/")
+    return path
 
 
 def names_pictures(levels: Sequence[str], folder: Path | None) -> bool:
@@ -158,11 +194,20 @@ def names_pictures(levels: Sequence[str], folder: Path | None) -> bool:
     >>> names_pictures(["red", "blue"], None)
     False
     """
-    named = [level for level in levels if Path(level).suffix.lower() in EXTENSIONS]
-    if not levels or len(named) < MOSTLY * len(levels):
+    if not look_like_pictures(levels):
         return False
-    there = sum(file_of(folder, name).is_file() for name in named)
+    there = sum(file_of(folder, name).is_file() for name in levels)
     return there >= MOSTLY * len(levels)
+
+
+def look_like_pictures(levels: Sequence[str]) -> bool:
+    """Whether the texts of a column end as names of picture files do.
+
+    >>> look_like_pictures(["red.png", "blue.PNG"]), look_like_pictures(["red", "blue"])
+    (True, False)
+    """
+    named = sum(Path(level).suffix.lower() in EXTENSIONS for level in levels)
+    return 0 < MOSTLY * len(levels) <= named
 
 
 def _lines(table: Table, rows: np.ndarray) -> str:

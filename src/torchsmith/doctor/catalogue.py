@@ -1,6 +1,6 @@
 """The codes of the doctor: what each is, and when it can be found.
 
-`D1` to `D37` that inspection finds are explained in `docs/findings.md`; a page in
+`D1` to `D38` that inspection finds are explained in `docs/findings.md`; a page in
 `docs/doctor/` explains each of these.
 """
 

@@ -32,7 +32,7 @@ def explained(code: str) -> str:
         known = [*(disease.code for disease in CATALOGUE), *inspected]
         raise PlanError(
             f"there is no code {code!r}{nearest(code, known) or ';'} codes are "
-            "D1 to D37 (data), P1 to P13 (plan), C1 to C12 (code), T1 to T8 "
+            "D1 to D38 (data), P1 to P13 (plan), C1 to C12 (code), T1 to T8 "
             "(training) and Q1 to Q6 (quality)"
         )
     severity, when, why, remedy = (c.strip() for c in inspected[code].split(" | "))

@@ -1,20 +1,21 @@
 """From data to facts and findings."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from torchsmith.core.observer import Observer
 from torchsmith.core.seeds import generator
-from torchsmith.core.vocabulary import NOUNS, Task
+from torchsmith.core.vocabulary import NOUNS, ColumnRole, Task
 from torchsmith.data.data import Data, Images, Sequences, Table, Volumes
 from torchsmith.inspect import images as pictures
 from torchsmith.inspect import relations, rows, values
 from torchsmith.inspect.columns import decide_roles, describe
 from torchsmith.inspect.inspection import Finding, Inspection, TargetFacts
 from torchsmith.inspect.leaks import find_leaks
+from torchsmith.inspect.picture_columns import find_in_picture_columns
 from torchsmith.inspect.profile import Profile, build_profile
 from torchsmith.inspect.sequences import (
     describe_sequences,
@@ -57,7 +58,11 @@ class _Subject:
 
 
 def inspect(
-    data: Data, observer: Observer = _SILENT, *, task: Task | None = None
+    data: Data,
+    observer: Observer = _SILENT,
+    *,
+    task: Task | None = None,
+    ignored: Collection[str] = (),
 ) -> Inspection:
     """Look at data as a careful person would before training.
 
@@ -65,6 +70,7 @@ def inspect(
         data: What was read; it is not changed.
         observer: Told about the stages.
         task: What kind of problem it is, where the data is not to decide.
+        ignored: Columns of a table that are not used, whatever they hold.
 
     Returns:
         Facts about columns or examples, and target, and findings, the most severe
@@ -78,7 +84,7 @@ def inspect(
     if isinstance(data.inputs, Table):
         where = rows.Places(noun, data.inputs.lines)
         subject = _Subject(data, where, target, facts)
-        findings = _inspect_table(subject, data.inputs, known)
+        findings = _inspect_table(subject, data.inputs, known, ignored)
     else:
         where = rows.Places(noun, None, data.inputs.name)
         subject = _Subject(data, where, target, facts)
@@ -151,10 +157,18 @@ def _changes(subject: _Subject) -> Iterator[Finding]:
 
 
 def _inspect_table(
-    subject: _Subject, table: Table, known: dict[str, object]
+    subject: _Subject,
+    table: Table,
+    known: dict[str, object],
+    ignored: Collection[str],
 ) -> list[Finding]:
     profiles = [build_profile(column) for column in table.columns.values()]
-    roles = decide_roles(profiles, table.folder)
+    looked_at = [p for p in profiles if p.name not in ignored]
+    asked: tuple[ColumnRole, str] = ("ignore", "asked for")
+    roles = {
+        **{p.name: asked for p in profiles},
+        **decide_roles(looked_at, table.folder),
+    }
     used = [p for p in profiles if roles[p.name][0] != "ignore"]
     group = relations.find_group(profiles)
     time = relations.find_time(profiles)
@@ -162,8 +176,9 @@ def _inspect_table(
     known |= {"group": group, "time": time}
     known["repeats"], known["usual_repeats"] = rows.count_repeats(used, len(table))
     findings = [
-        *values.find_in_values(profiles, roles, table.lines, subject.data.changes),
-        *relations.find_repeats(profiles, roles),
+        *values.find_in_values(looked_at, roles, table.lines, subject.data.changes),
+        *find_in_picture_columns(table, looked_at, roles),
+        *relations.find_repeats(looked_at, roles),
         *relations.find_dependence(profiles, group, time),
         *relations.find_too_little(len(table), len(used), (), "row"),
     ]

@@ -139,6 +139,8 @@ class SequenceFacts(Record):
         channels: Their names.
         min_length, median_length, max_length: In steps.
         symbols: Of texts, how many characters there are; otherwise 0.
+        window: To forecast, the rows of a series before the one that is predicted;
+            otherwise 0.
         low, high, mean, deviation: For each channel; empty for texts.
         missing: Values that are missing.
     """
@@ -148,6 +150,7 @@ class SequenceFacts(Record):
     median_length: int
     max_length: int
     symbols: int = 0
+    window: int = 0
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
     mean: tuple[float, ...] = ()

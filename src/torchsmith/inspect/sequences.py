@@ -81,6 +81,7 @@ def describe_sequences(sequences: Sequences) -> SequenceFacts:
         median_length=int(np.median(lengths)),
         max_length=int(lengths.max()),
         symbols=len(sequences.symbols),
+        window=sequences.series.window if sequences.series else 0,
     )
     if sequences.symbols:
         return facts

@@ -57,9 +57,9 @@ def find_in_values(
     for profile in profiles:
         yield from _infinite(profile, lines)
         yield from _constant(profile, roles)
-        if profile.distinct:
-            yield from _missing(profile, lines, changes, roles[profile.name][0])
         role, reason = roles[profile.name]
+        if profile.distinct and role != "picture":
+            yield from _missing(profile, lines, changes, role)
         if role == "number":
             yield from _extreme(profile, lines)
             yield from _weight(profile)
