@@ -7,9 +7,11 @@ from PIL import Image
 from torch import nn
 
 import torchsmith as ts
-from torchsmith.api import inside
+from tests.nn.test_schedules import SCHEDULES, rates
+from torchsmith.api import inside, reporting
 from torchsmith.core.errors import DataError
 from torchsmith.explain import attributions
+from torchsmith.plan import schedules
 
 
 def write_table(path, num_rows=60):
@@ -110,6 +112,51 @@ def test_a_plan_is_drawn_before_training(folder, tmp_path, monkeypatch):
     assert found.rates[half] == pytest.approx(found.rates[0] / 10)
     assert found.layers.layers[-1].shape == (3,)
     assert list(tmp_path.iterdir()) == []
+
+
+FIVE_EPOCHS_OF_THREE_STEPS = {
+    "training.epochs": 5,
+    "training.batch_size": 14,  # of 39 rows
+    "optimizer": {"SGD": {"lr": 0.1, "momentum": 0.5}},
+}
+
+
+@pytest.mark.parametrize("name", [*SCHEDULES, "OneCycleLR by default"])
+def test_the_drawn_rates_are_those_of_pytorchs_schedule(folder, name):
+    spec, by_hand = SCHEDULES.get(name, (schedules.OneCycleLR(), one_cycle))
+    settings = {**FIVE_EPOCHS_OF_THREE_STEPS, "schedule": spec}
+    plan = ts.plan(folder / "flowers.csv", target="kind", settings=settings)
+    found = ts.explain(plan).content
+    assert found.num_steps == len(found.rates) == 15
+    if isinstance(spec, schedules.OneCycleLR):
+        expected = [rate for rate, _ in rates(by_hand, 14)]
+        assert list(found.rates[:14]) == expected
+    else:
+        expected = [rate for rate, _ in rates(by_hand, 5)]
+        assert list(found.rates) == [rate for rate in expected for _ in range(3)]
+
+
+def one_cycle(optimizer):
+    return torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=15)
+
+
+def test_the_planned_rate_is_of_the_group_whose_rate_is_recorded(folder, monkeypatch):
+    group = {"params": "*", "lr": 0.1}
+    run = trained(
+        folder,
+        "flowers.csv",
+        "kind",
+        network={"TabularMLP": {"hidden": [4]}},
+        optimizer={"AdamW": {"lr": 0.001, "groups": [group]}},
+        schedule={"StepLR": {"step_size": 1, "gamma": 0.5}},
+    )
+    assert [record.lr for record in run.history] == [0.1, 0.05]
+    drawn = ts.explain(run.plan).content.rates
+    assert (drawn[0], drawn[-1]) == (0.1, 0.05)
+    shown = []
+    monkeypatch.setattr(reporting, "render", lambda it: shown.append(it) or "")
+    run.report()
+    assert shown[0].lr == 0.1
 
 
 def test_a_run_of_a_table_is_explained(run):

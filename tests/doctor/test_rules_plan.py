@@ -55,6 +55,10 @@ def of_plan(table: Path, settings: Mapping[str, object]) -> dict[str, Finding]:
         {"schedule": {"MultiStepLR": {"milestones": [15, 25, 35]}}},
         {"schedule": {"OneCycleLR": {"max_lr": 0.3}}},
         {"schedule": {"LinearLR": {"start_factor": 0.01}}},
+        {
+            "optimizer": {"SGD": {"lr": 1e-3, "groups": [{"params": "*", "lr": 0.1}]}},
+            "schedule": "CosineAnnealingLR",
+        },
         {"optimizer": {"AdamW": {"lr": 0.01, "weight_decay": 0.05}}},
         {"optimizer": {"SGD": {"lr": 0.1, "momentum": 0.9, "weight_decay": 1e-3}}},
         {"network": {"TabularMLP": {"hidden": [64], "dropout": 0.5}}},

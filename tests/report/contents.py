@@ -322,6 +322,7 @@ def images() -> ReportContent:
                 for i in range(12)
             ),
         ),
+        lr=0.004,
         network=NetworkSummary(
             input_shape=(1, 28, 28),
             layers=(
@@ -612,6 +613,7 @@ def regression() -> ReportContent:
                 )
             ),
         ),
+        lr=0.002,
         network=NetworkSummary(
             input_shape=(10,),
             layers=(

@@ -19,14 +19,14 @@ def plan_with(**changes):
 
 def test_planned_rates_go_from_the_first_step_to_the_last():
     plan = plan_with(schedule=schedules.LambdaLR(lr_lambda="1 + epoch"))
-    assert planned_rates(plan, 2) == [
+    assert planned_rates(plan, 0.5, 2) == [
         (0, 0.5),
         (pytest.approx(2 / 3), 0.5),
         (pytest.approx(4 / 3), 1),
         (2, 1),
     ]
     by_step = schedules.LambdaLR(lr_lambda="1 + epoch", interval="step")
-    assert [rate for _, rate in planned_rates(plan_with(schedule=by_step), 2)] == [
+    assert [rate for _, rate in planned_rates(plan_with(schedule=by_step), 0.5, 2)] == [
         0.5,
         1,
         1.5,
@@ -35,7 +35,7 @@ def test_planned_rates_go_from_the_first_step_to_the_last():
 
 
 def test_long_trainings_are_sampled():
-    rates = planned_rates(plan_with(schedule=schedules.OneCycleLR()), 5000)
+    rates = planned_rates(plan_with(schedule=schedules.OneCycleLR()), 0.5, 5000)
     assert len(rates) == 400
     assert rates[0][0] == 0
     assert rates[-1][0] == 2
@@ -50,7 +50,7 @@ def test_long_trainings_are_sampled():
     ],
 )
 def test_what_is_not_planned_is_not_drawn(changes):
-    assert planned_rates(plan_with(**changes), 5) == []
+    assert planned_rates(plan_with(**changes), 0.5, 5) == []
 
 
 def test_both_rates_are_in_one_chart():
@@ -58,8 +58,10 @@ def test_both_rates_are_in_one_chart():
         epoch=1, step=5, train_loss=1, lr=0.1, seconds=1, examples_per_second=1
     )
     history = [record, record.model_copy(update={"epoch": 2, "step": 10})]
-    chart = str(learning_charts(history, "accuracy", plan_with())[-1])
+    chart = str(learning_charts(history, "accuracy", plan_with(), 0.5)[-1])
     assert ">planned<" in chart
     assert "last step" in chart
-    constant = str(learning_charts(history, "accuracy", plan_with(schedule=None))[-1])
+    constant = str(
+        learning_charts(history, "accuracy", plan_with(schedule=None), 0.5)[-1]
+    )
     assert "planned" not in constant

@@ -110,6 +110,7 @@ def _run(run: Run, example: int | None, observer: Observer) -> "Explained":
 
 def _plan(plan: Plan, observer: Observer) -> "Explained":
     from torchsmith.explain.layers import layer_graph
+    from torchsmith.nn.optimizers import planned_rate
     from torchsmith.nn.schedules import learning_rates
     from torchsmith.report.explained import Explained
     from torchsmith.train.setup import set_up
@@ -121,7 +122,8 @@ def _plan(plan: Plan, observer: Observer) -> "Explained":
 
     shape = setup.preparation.input_shape
     inputs = torch.zeros(2, *shape, device=setup.job.device)
-    lr = float(setup.state.optimizer.param_groups[0]["lr"])
+    # A new optimizer: the first step of a schedule is in the rates of the other.
+    lr = planned_rate(plan.optimizer, setup.state.network.named_parameters())
     epochs = plan.training.epochs
     rates = learning_rates(plan.schedule, lr, epochs, setup.steps_per_epoch)
     return Explained(

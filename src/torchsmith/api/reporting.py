@@ -9,6 +9,7 @@ from torchsmith.api.inside import run_weights
 from torchsmith.api.run import Outcome, Run
 from torchsmith.doctor.signals import read_signals
 from torchsmith.explain.layers import layer_graph
+from torchsmith.nn.optimizers import planned_rate
 from torchsmith.nn.summarize import summarize
 from torchsmith.plan.file import read_plan
 from torchsmith.plan.settings import differences
@@ -42,6 +43,7 @@ def report_html(run: Run, outcome: Outcome | None = None) -> str:
             history=run.history,
             evaluation=run.evaluation,
             network=summarize(run.network, shape),
+            lr=planned_rate(run.plan.optimizer, run.network.named_parameters()),
             layers=layer_graph(run.network, torch.zeros(2, *shape)),
             weights=run_weights(run, before)[:DRAWN_WEIGHTS],
             environment=run.environment,

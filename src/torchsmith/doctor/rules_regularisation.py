@@ -84,8 +84,11 @@ def _find_decay(subject: Subject) -> Iterator[Finding]:
             highest = peak_rate(group)
             if decay * highest < MUCH_SHRINKING:
                 continue
-            rates = planned_rates(subject) or [highest]
-            shrinking = decay * sum(rates) / len(rates)
+            # The planned rates are those of the first group; the others' go alike.
+            first = peak_rate(optimizer.param_groups[0])
+            rates = planned_rates(subject) if first else []
+            mean = sum(rates) / len(rates) / first if rates else 1.0
+            shrinking = decay * highest * mean
             turnover = shrinking * steps
             if shrinking < MUCH_SHRINKING or turnover < TURNOVER:
                 continue

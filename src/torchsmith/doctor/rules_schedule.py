@@ -11,8 +11,10 @@ from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
 
 from torchsmith.doctor.subject import Subject
 from torchsmith.inspect.inspection import Finding
+from torchsmith.nn.optimizers import planned_rate
 from torchsmith.nn.schedules import learning_rates
 from torchsmith.plan import schedules
+from torchsmith.plan.plan import Plan
 from torchsmith.plan.schedules import Schedule
 
 ASLEEP = 0.01
@@ -118,7 +120,7 @@ def planned_rates(subject: Subject) -> list[float]:
             plan.schedule, schedules.ReduceLROnPlateau
         ):
             return []
-        return _rates(plan.schedule, plan.optimizer.lr, epochs, each)
+        return _rates(plan.schedule, _planned_rate(subject, plan), epochs, each)
     schedule = state.schedule
     if schedule is None or isinstance(schedule, ReduceLROnPlateau):
         return []
@@ -172,6 +174,10 @@ def _own_rate(subject: Subject) -> float:
     return float(group.get("initial_lr", group["lr"]))
 
 
+def _planned_rate(subject: Subject, plan: Plan) -> float:
+    return planned_rate(plan.optimizer, subject.state.network.named_parameters())
+
+
 def _mended(subject: Subject) -> dict[str, JsonValue]:
     """Return what a plan can do: step once an epoch, or last as long as training."""
     plan = subject.plan
@@ -180,7 +186,7 @@ def _mended(subject: Subject) -> dict[str, JsonValue]:
     if getattr(plan.schedule, "interval", "epoch") == "step":
         epochs, each = plan.training.epochs, subject.job.steps_per_epoch
         by_epoch = plan.schedule.model_copy(update={"interval": "epoch"})
-        rates = _rates(by_epoch, plan.optimizer.lr, epochs, each)
+        rates = _rates(by_epoch, _planned_rate(subject, plan), epochs, each)
         if share_awake(rates) >= AWAKE and not _is_spent(rates):
             return {"schedule.interval": "epoch"}
     return _lowering(subject)

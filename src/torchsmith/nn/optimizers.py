@@ -66,6 +66,22 @@ def build_optimizer(spec: Optimizer, named_parameters: Named) -> torch.optim.Opt
             assert_never(spec)
 
 
+def planned_rate(spec: Optimizer, named_parameters: Named) -> float:
+    """Return the rate that a schedule begins from, of the group that a run records.
+
+    That is the first group; where `groups` name all parameters, it is one of theirs,
+    and the optimizer's own rate is nobody's.
+
+    Args:
+        spec: The plan's `optimizer` section.
+        named_parameters: What it changes, `network.named_parameters()`.
+
+    Raises:
+        PlanError: A group has no parameters, or `Muon` no matrices.
+    """
+    return float(build_optimizer(spec, named_parameters).param_groups[0]["lr"])
+
+
 def unmarked(kind: type[Kind]) -> type[Kind]:
     """Return an optimizer's class with the methods that PyTorch wrapped in marks."""
     methods = {

@@ -28,6 +28,8 @@ class ReportContent:
         history: What is known after each epoch.
         evaluation: What came out.
         network: Its layers.
+        lr: The rate that its schedule goes from, of the parameters that `history`
+            records the rate of.
         layers: The same as a graph, to be drawn; None where it is not known.
         weights: Of the first layers, before and after training.
         environment: Versions, device and settings, by name.
@@ -46,6 +48,7 @@ class ReportContent:
     history: Sequence[EpochRecord]
     evaluation: Evaluation
     network: NetworkSummary
+    lr: float
     changed: Mapping[str, str] = field(default_factory=dict)
     layers: LayerGraph | None = None
     weights: Sequence[Weights] = ()

@@ -18,14 +18,15 @@ MOST_STEPS = 100_000
 
 
 def learning_charts(
-    history: Sequence[EpochRecord], metric: Metric, plan: Plan
+    history: Sequence[EpochRecord], metric: Metric, plan: Plan, lr: float
 ) -> list[Markup]:
     """Draw losses, the main metric on the val part, and the learning rate by epoch.
 
     Args:
         history: What is known after each epoch.
         metric: The score that stands first.
-        plan: Says what the learning rate was planned to be.
+        plan: Says how the learning rate was planned to go.
+        lr: The rate that it goes from, of the parameters whose rate is recorded.
     """
     if not history:
         return []
@@ -55,7 +56,7 @@ def learning_charts(
             )
         )
     rates = [Series("of each epoch's last step", [(r.epoch, r.lr) for r in history])]
-    if planned := planned_rates(plan, history[0].step):
+    if planned := planned_rates(plan, lr, history[0].step):
         rates.insert(0, Series("planned", planned, "second"))
     charts.append(
         line_chart(rates, title="Learning rate", x_title="epoch", from_zero=True)
@@ -63,7 +64,9 @@ def learning_charts(
     return charts
 
 
-def planned_rates(plan: Plan, steps_per_epoch: int) -> list[tuple[float, float]]:
+def planned_rates(
+    plan: Plan, lr: float, steps_per_epoch: int
+) -> list[tuple[float, float]]:
     """Return epoch and rate along the planned training; empty where none is planned.
 
     The first step of a training is at 0 epochs, and the last at all of them.
@@ -74,7 +77,6 @@ def planned_rates(plan: Plan, steps_per_epoch: int) -> list[tuple[float, float]]
     total = epochs * steps_per_epoch
     if plan.schedule is None or by_loss or by_average or not 1 < total <= MOST_STEPS:
         return []
-    lr = plan.optimizer.lr
     rates = learning_rates(plan.schedule, lr, epochs, steps_per_epoch, most=400)
     return [(epochs * i / (len(rates) - 1), rate) for i, rate in enumerate(rates)]
 

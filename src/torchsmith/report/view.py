@@ -73,7 +73,7 @@ def view(content: ReportContent) -> dict[str, Any]:
         "changes": [(change, _lines(change)) for change in content.inspection.changes],
         "plan_lines": plan_lines(content.plan, content.changed),
         "charts": learning_charts(
-            content.history, content.evaluation.metric, content.plan
+            content.history, content.evaluation.metric, content.plan, content.lr
         ),
         "epochs": _epochs(content),
         "engine_reason": _engine_reason(content.plan),

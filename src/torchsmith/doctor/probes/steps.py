@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from torch import nn
 
 from torchsmith.doctor.diagnosis import Reference
+from torchsmith.doctor.remedies import scaled_rate
 from torchsmith.doctor.rules_schedule import planned_rates
 from torchsmith.doctor.rules_step import summed
 from torchsmith.doctor.subject import Allowance, Subject, trial, without_trace
@@ -366,6 +367,4 @@ def _too_low(
 
 
 def _rate(subject: Subject, factor: float) -> dict[str, JsonValue]:
-    if subject.plan is None:
-        return {}
-    return {"optimizer.lr": float(f"{subject.plan.optimizer.lr * factor:.3g}")}
+    return {} if subject.plan is None else scaled_rate(subject.plan, factor)
