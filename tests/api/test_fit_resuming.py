@@ -1,5 +1,6 @@
 """A fit that was stopped and goes on ends as if it had never stopped."""
 
+import json
 import re
 import signal
 
@@ -11,7 +12,8 @@ from torch.optim import lr_scheduler
 from torch.utils.data import Dataset
 
 import torchsmith as ts
-from torchsmith.core.errors import Interrupted, PlanError
+from torchsmith.core.errors import Interrupted, PlanError, TrainError
+from torchsmith.plan.plan import Stopping
 from torchsmith.train.state import TrainState
 
 NEW = ("loss.", "hidden.")
@@ -177,6 +179,83 @@ def test_an_optimizer_of_parameters_that_nobody_holds_is_refused(tmp_path):
     with pytest.raises(PlanError, match=r"1 of the optimizer's 5 .* the shape \(4,\)"):
         fit(module=module, optimizer=optimizer, runs=tmp_path)
     assert not [*tmp_path.iterdir()]
+
+
+def step_down(**given):
+    return {"StepLR": {"step_size": 1, **given}}
+
+
+BEGUN = {
+    "optimizer": {"SGD": {"lr": 0.1}},
+    "averaging": "EMA",
+    "loss": nn.CrossEntropyLoss(),
+    "schedule": step_down(),
+    "data": (INPUTS, TARGETS),
+    "val": (INPUTS, TARGETS),
+}
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    return fit(runs=tmp_path_factory.mktemp("runs"), **BEGUN).path
+
+
+def test_a_fit_is_resumed_with_the_same(begun):
+    assert fit(resume=begun, **BEGUN).path == begun
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (
+            {"data": (INPUTS[:20], TARGETS[:20])},
+            "train='40 examples', not '20 examples'; resume",
+        ),
+        ({"data": (INPUTS + 1, TARGETS)}, "begun with other examples in train; res"),
+        ({"val": (INPUTS, 1 - TARGETS)}, "begun with other examples in val; resume"),
+        ({"val": None}, "val='40 examples', not None; resume"),
+        ({"loss": "MSELoss"}, "loss='CrossEntropyLoss', not 'MSELoss'; resume"),
+        (
+            {"loss": nn.CrossEntropyLoss(label_smoothing=0.1)},
+            "loss.label_smoothing=0.0, not 0.1; resume",
+        ),
+        (
+            {"loss": nn.CrossEntropyLoss(torch.ones(2))},
+            r"loss.weight=None, not \[1.0, 1.0\]; resume",
+        ),
+        ({"optimizer": "Adam"}, "optimizer='SGD', not 'Adam'; resume"),
+        ({"optimizer": {"SGD": {"lr": 0.2}}}, "optimizer.lr=0.1, not 0.2; resume"),
+        (
+            {"optimizer": {"SGD": {"lr": 0.1, "momentum": 0.9}}},
+            "optimizer.momentum=0.0, not 0.9; resume",
+        ),
+        ({"schedule": None}, "schedule='StepLR', not None; resume"),
+        ({"schedule": step_down(gamma=0.5)}, "schedule.gamma=0.1, not 0.5; resume"),
+        ({"averaging": None}, "averaging='EMA', not None; resume"),
+        (
+            {"averaging": {"EMA": {"decay": 0.5}}},
+            "averaging.decay=0.999, not 0.5; resume",
+        ),
+        ({"stopping": Stopping(patience=3)}, "stopping.patience=0, not 3; resume"),
+    ],
+)
+def test_a_fit_is_not_resumed_with_something_else(begun, other, words):
+    with pytest.raises(PlanError, match=words):
+        fit(resume=begun, **BEGUN | other)
+
+
+def test_a_record_of_an_older_version_has_its_settings_alone(tmp_path):
+    begun = fit(runs=tmp_path).path
+    record = json.loads((begun / "fit.json").read_text())
+    (begun / "fit.json").write_text(json.dumps(record["training"]))
+    assert fit(resume=begun).path == begun
+    (begun / "diagnosis.json").unlink(missing_ok=True)
+    assert ts.doctor(begun).left_out
+    with pytest.raises(PlanError, match="begun with epochs=3, not 4; resume"):
+        fit(resume=begun, epochs=4)
+    (begun / "fit.json").write_text("{")
+    with pytest.raises(TrainError, match="is damaged"):
+        fit(resume=begun)
 
 
 def test_a_checkpoint_that_older_versions_wrote_is_read(tmp_path):

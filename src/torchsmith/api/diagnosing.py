@@ -13,6 +13,7 @@ from torchsmith.api.doctoring import (
     read_diagnosis,
     write_diagnosis,
 )
+from torchsmith.api.fit_record import FitRecord
 from torchsmith.api.planning import IN_MEMORY, Planned, Source, inspect, load_planned
 from torchsmith.api.run import Run, read_history
 from torchsmith.api.training import planned_of
@@ -26,7 +27,7 @@ from torchsmith.doctor.signals import read_signals
 from torchsmith.evaluate.evaluation import Evaluation
 from torchsmith.inspect.inspection import Finding
 from torchsmith.plan.file import naming_lines
-from torchsmith.plan.plan import Plan, Training
+from torchsmith.plan.plan import Plan
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.watch import TrainingObserver
 
@@ -243,7 +244,7 @@ def _of_fit(folder: RunFolder) -> Diagnosis:
     known = read_diagnosis(folder)
     if known is not None:
         return known
-    training = Training.model_validate_json(folder.fit.read_bytes())
+    training = FitRecord.read(folder.fit).training
     history = read_history(folder.metrics)
     course = Course(
         num_epochs=training.epochs,

@@ -21,6 +21,7 @@ from torchsmith.api.fit_choices import (
     training_settings,
 )
 from torchsmith.api.fit_doctor import FitDoctor, doctor_settings, telling_of_divergence
+from torchsmith.api.fit_record import FitRecord
 from torchsmith.api.lines import Watching, watching
 from torchsmith.api.measures import (
     Measures,
@@ -244,7 +245,9 @@ def _carry_out(
         if care.examine:
             beside = FitDoctor.examining(job, state, care, watcher)
     engine = choose_engine(job, state, watcher.note)
-    folder = _folder(module, chosen, Path(runs or "runs"), name, resume)
+    record = FitRecord.of(job, state)
+    name = name or type(module).__name__
+    folder = _folder(record, Path(runs or "runs"), name, resume)
     if resume is not None and care.examine:
         beside = FitDoctor.resuming(job, state, care, folder, watcher)
     with (
@@ -317,11 +320,7 @@ def _batches(
 
 
 def _folder(
-    module: nn.Module,
-    training: Training,
-    runs: Path,
-    name: str | None,
-    resume: str | Path | None,
+    record: FitRecord, runs: Path, name: str, resume: str | Path | None
 ) -> RunFolder:
     if resume is not None:
         folder = RunFolder.find(resume, runs)
@@ -329,22 +328,17 @@ def _folder(
             raise PlanError(
                 f"fit: {folder.path} was made by train; go on with: {folder.go_on}"
             )
-        before = Training.model_validate_json(folder.fit.read_bytes())
-        # How many workers there are changes no result, and may be why it stopped.
-        before = before.model_copy(update={"num_workers": training.num_workers})
-        if before != training:
-            was, now = before.model_dump(), training.model_dump()
-            told = (f"{k}={was[k]!r}, not {now[k]!r}" for k in was if was[k] != now[k])
+        if told := FitRecord.read(folder.fit).told_against(record):
             raise PlanError(
                 f"fit: {folder.path} was begun with {'; '.join(told)}; resume with the "
                 "same"
             )
         return folder
     files = {
-        "fit.json": training.model_dump_json(indent=1),
+        "fit.json": record.model_dump_json(indent=1),
         "environment.json": json.dumps(environment.environment(), indent=1),
     }
-    return RunFolder.create(runs, name or type(module).__name__, files)
+    return RunFolder.create(runs, name, files)
 
 
 def _save_weights(module: nn.Module, path: Path) -> None:

@@ -43,6 +43,7 @@ class Average:
         epochs: Planned passes over the training part.
 
     Attributes:
+        spec: The plan's `averaging` section.
         model: Holds the average as `model.module`.
         schedule: Of the learning rate in the epochs that are averaged, or None.
     """
@@ -54,7 +55,7 @@ class Average:
         optimizer: torch.optim.Optimizer,
         epochs: int,
     ) -> None:
-        self._spec = spec
+        self.spec = spec
         self._epochs = epochs
         self.schedule: SWALR | None = None
         match spec:
@@ -83,11 +84,11 @@ class Average:
     @property
     def is_of_steps(self) -> bool:
         """Whether the weights after each step go into it."""
-        return isinstance(self._spec, averaging.EMA)
+        return isinstance(self.spec, averaging.EMA)
 
     def takes(self, epoch: int) -> bool:
         """Whether the weights after an epoch (1 is the first) go into a `SWA`."""
-        spec = self._spec
+        spec = self.spec
         return isinstance(spec, averaging.SWA) and epoch > spec.start * self._epochs
 
     def after_step(self, network: nn.Module) -> None:
