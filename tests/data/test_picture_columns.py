@@ -108,7 +108,8 @@ def test_a_picture_that_is_not_there_is_named_with_its_line(run, tmp_path):
     new = shop(tmp_path / "elsewhere", 5)
     (new.parent / "shots" / "3.png").unlink()
     with pytest.raises(
-        DataError, match=r"'photo': 1 of 5 rows name a picture .*line 5"
+        DataError,
+        match=r"shop\.csv: column 'photo': 1 of 5 rows name a picture .*line 5",
     ):
         run.predict(new)
 
@@ -116,7 +117,9 @@ def test_a_picture_that_is_not_there_is_named_with_its_line(run, tmp_path):
 def test_a_row_without_a_picture_is_named_with_its_line(run, tmp_path):
     new = shop(tmp_path / "elsewhere", 5)
     new.write_text(new.read_text().replace("shots/1.png,", ",", 1))
-    with pytest.raises(DataError, match=r"1 of 5 rows name no picture \(line 3\)"):
+    with pytest.raises(
+        DataError, match=r"shop\.csv: .* 1 of 5 rows name no picture \(line 3"
+    ):
         run.predict(new)
 
 

@@ -372,11 +372,13 @@ def test_a_column_that_is_not_there_is_named():
 
 def test_infinite_values_are_refused_with_their_lines():
     data = table(number("x", [1, np.inf, 3, -np.inf]))
-    message = r"'x': 2 of 4 values are infinite \(lines 3, 5\).*role to ignore"
-    with pytest.raises(DataError, match=message):
+    message = r"'x': 2 of 4 values are infinite \(lines 3, 5\); correct them, or leave"
+    with pytest.raises(DataError, match=message) as error:
         fitted(data, [])
+    assert str(error.value).startswith(f"{data.source}: column 'x': ")
     preparation = fitted(data, [], rows=[0, 2])
-    with pytest.raises(DataError, match=r"1 of 1 values are infinite \(line 3\)"):
+    message = rf"^{data.source}: column 'x': 1 of 1 values are infinite \(line 3\)"
+    with pytest.raises(DataError, match=message):
         preparation.inputs(data, np.array([1]))
     other = table(number("x", [np.inf, 0]), number("z", [1, 2]))
     assert fitted(other, [], x="ignore").inputs(other).tolist() == [[1], [2]]

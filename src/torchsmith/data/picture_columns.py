@@ -147,8 +147,7 @@ def lacking_pictures(table: Table, column: Column) -> Iterator[Lacking]:
         yield Lacking(
             gone,
             "name a picture that is not there",
-            "names start from the folder of the table: bring the files there, or set "
-            f"data.columns.{column.name} to ignore",
+            "names start from the folder of the table: bring the files there",
             f"; first: {paths[int(column.values[gone[0]])]}",
         )
 

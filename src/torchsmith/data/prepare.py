@@ -5,7 +5,8 @@ columns are read, what fills gaps, scales, categories, classes.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 import numpy as np
@@ -130,18 +131,19 @@ class Preparation(Record):
                 cannot be read; a table instead of images, or the reverse.
         """
         inputs = _inputs(data, rows)
-        if self.table and isinstance(inputs, Table):
-            return self.table.apply(inputs)
-        if self.images and isinstance(inputs, Images):
-            item = np.dtype(self.images.dtype).itemsize
-            size = math.prod((len(inputs), *self.input_shape)) * item
-            if is_large(size):
-                return self.images.lazily(inputs)
-            return self.images.apply(inputs)
-        if self.sequences and isinstance(inputs, Sequences):
-            return self.sequences.apply(inputs)
-        if self.volumes and isinstance(inputs, Volumes):
-            return self.volumes.apply(inputs)
+        with _named(data):
+            if self.table and isinstance(inputs, Table):
+                return self.table.apply(inputs)
+            if self.images and isinstance(inputs, Images):
+                item = np.dtype(self.images.dtype).itemsize
+                size = math.prod((len(inputs), *self.input_shape)) * item
+                if is_large(size):
+                    return self.images.lazily(inputs)
+                return self.images.apply(inputs)
+            if self.sequences and isinstance(inputs, Sequences):
+                return self.sequences.apply(inputs)
+            if self.volumes and isinstance(inputs, Volumes):
+                return self.volumes.apply(inputs)
         raise DataError(_wrong_kind(data, self.kind))
 
     def unseen(self, data: Data) -> tuple[Change, ...]:
@@ -204,6 +206,29 @@ def fit(
     """
     if problems := step_problems(steps, data.kind, task):
         raise PlanError("; ".join(f"prepare.{i}: {text}" for i, text in problems))
+    with _named(data):
+        return _fitted(data, rows, steps, roles, task, classes)
+
+
+@contextmanager
+def _named(data: Data) -> Iterator[None]:
+    """Name the source in errors of what does not know it, such as a column."""
+    try:
+        yield
+    except DataError as error:
+        if str(error).startswith(data.source):
+            raise
+        raise DataError(f"{data.source}: {error}") from error
+
+
+def _fitted(
+    data: Data,
+    rows: np.ndarray,
+    steps: Sequence[Step],
+    roles: Mapping[str, ColumnRole],
+    task: Task,
+    classes: Sequence[str],
+) -> Preparation:
     if isinstance(data.inputs, Table):
         for name in (name for name, role in roles.items() if role == "picture"):
             refuse_unreadable(data.inputs, data.inputs.columns[name])

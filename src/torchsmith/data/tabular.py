@@ -289,8 +289,8 @@ def finite_values(column: Column, lines: np.ndarray) -> np.ndarray:
     if infinite.any():
         raise DataError(
             f"column '{column.name}': {infinite.sum()} of {len(values)} values are "
-            f"infinite ({shown_lines(lines[infinite])}); correct them, leave them "
-            "empty, or set its role to ignore"
+            f"infinite ({shown_lines(lines[infinite])}); correct them, or leave them "
+            "empty"
         )
     return values
 

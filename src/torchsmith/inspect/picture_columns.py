@@ -44,7 +44,8 @@ def _lacking(table: Table, profile: Profile) -> Iterator[Finding]:
             message=f"{amount(count, 'row')} {what} in '{profile.name}'.",
             where=f"column '{profile.name}', {at_lines(table.lines[found.rows])}",
             evidence=found.example.removeprefix("; "),
-            remedy=f"{found.remedy[0].upper()}{found.remedy[1:]}.",
+            remedy=f"{found.remedy[0].upper()}{found.remedy[1:]}, or set "
+            f"data.columns.{profile.name} to ignore.",
         )
 
 
