@@ -154,11 +154,6 @@ def test_a_table_of_steps_that_lacks_a_channel_is_refused(steps_run):
     wrong.write_text("recording,t,wave\na,0,1\na,1,2x\na,2,3x\n")
     with pytest.raises(ts.DataError, match=r"'wave'.*line"):
         run.predict(wrong)
-    gap = folder / "gap.csv"
-    steps = [f"new,{t},{t if t != 3 else ''}" for t in range(12)]
-    gap.write_text("\n".join(["recording,t,wave", *steps]) + "\n")
-    with pytest.raises(ts.DataError, match=r"gap\.csv: 1 values are missing in 1 of 1"):
-        run.predict(gap)
 
 
 def test_a_forecast_gives_the_value_after_each_window_and_after_the_last_row(tmp_path):

@@ -56,6 +56,9 @@ def test_missing_values_are_refused_unless_the_plan_fills_them():
     message = r"1 values are missing in 1 of 2 sequences \(sequence 1\).*Interpolate"
     with pytest.raises(DataError, match=message):
         _fit(data, Standardize())
+    whole = type(data)("whole.csv", _ragged([0, 2], [0, 1, 4]), data.target)
+    with pytest.raises(DataError, match=f"^{data.source}: {message}"):
+        _fit(whole, Standardize()).inputs(data)
     fitted = _fit(data, Interpolate())
     assert fitted.inputs(data)[1, 0].tolist() == [0, 2, 4]
 
