@@ -1,10 +1,15 @@
 """A network is its layers, and what feeds what."""
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
+from tests.doctor.subjects import planned
+from tests.inspect import build
 from torchsmith.core.errors import DataError
+from torchsmith.data.load import load
 from torchsmith.explain.layers import constructor, kind_of, layer_graph
 from torchsmith.nn.tabular import TabularMLP
 
@@ -16,6 +21,37 @@ class Residual(nn.Module):
 
     def forward(self, x):
         return x + self.body(x)
+
+
+def table_of_pictures(folder):
+    rows = ["photo,size,kind"]
+    for number in range(80):
+        pixels = np.full((8, 8), 3 * number, np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+        rows.append(f"{number}.png,{number % 7},{'ab'[number % 2]}")
+    (folder / "photos.csv").write_text("\n".join(rows))
+    return load(folder / "photos.csv", target="kind")
+
+
+SOURCES = {
+    "numbers": lambda _: "iris",
+    "numbers and categories": lambda _: build.table(
+        {"size": build.noise(), "colour": build.labels()}, build.labels(seed=3)
+    ),
+    "a number to predict": lambda _: "diabetes",
+    "pictures": lambda _: "digits",
+    "a table of pictures": table_of_pictures,
+    "sequences": lambda _: build.sequences(
+        [build.noise(36, row).reshape(12, 3) for row in range(200)], build.labels()
+    ),
+    "texts": lambda _: build.texts(
+        [5 * "ab"[row % 2] + "cde"[row % 3] for row in range(200)], build.labels()
+    ),
+    "volumes": lambda _: build.volumes(
+        np.random.default_rng(0).random((90, 1, 5, 6, 7), np.float32),
+        build.labels(90),
+    ),
+}
 
 
 def inputs_by_name(graph):
@@ -55,6 +91,26 @@ def test_numbers_and_embeddings_meet():
     graph = layer_graph(network, torch.zeros(2, 5))
     found = inputs_by_name(graph)
     assert found["mlp.0"] == ["input", "numbers", "categories.0", "categories.1"]
+    assert sum(layer.num_parameters for layer in graph.layers) == graph.num_parameters
+
+
+def test_a_layer_with_parameters_that_calls_others_comes_after_them():
+    network = TabularMLP(3, (), 2, hidden=(9,), frequencies=4, members=5)
+    graph = layer_graph(network, torch.zeros(2, 3))
+    found = inputs_by_name(graph)
+    assert list(found)[-3:] == ["mlp.shared.1", "mlp", "output"]
+    assert found["mlp.shared.0"] == ["input", "numbers"]
+    assert found["mlp"] == ["mlp.shared.1"]
+    assert found["output"] == ["mlp"]
+    own = [network.mlp.factors, network.mlp.weight, network.mlp.bias]
+    assert graph.layers[-2].num_parameters == sum(one.numel() for one in own)
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_the_layers_of_default_networks_hold_all_parameters(kind, tmp_path):
+    subject = planned(SOURCES[kind](tmp_path))
+    shape = subject.case.setup.preparation.input_shape
+    graph = layer_graph(subject.state.network, torch.zeros(2, *shape))
     assert sum(layer.num_parameters for layer in graph.layers) == graph.num_parameters
 
 

@@ -57,7 +57,8 @@ class LayerNode:
         kind: What it does.
         text: As one would write it in PyTorch, arguments at their defaults left out.
         shape: Of its output, the batch dimension left out.
-        num_parameters: Its own; 0 where a layer is called again.
+        num_parameters: Its own; 0 where a layer is called again, and those that layers
+            share are the first one's.
         inputs: Places of what it is fed.
     """
 
@@ -120,22 +121,22 @@ def _layers(
 ) -> tuple[LayerNode, ...]:
     modules = dict(network.named_modules())
     places = {call.name: place for place, call in enumerate(calls)}
-    counted: set[nn.Module] = set()
+    counted: set[nn.Parameter] = set()
     layers = [LayerNode("input", "input", "input", input_shape)]
     for call in calls[1:-1]:
         name = call.name
         if name not in modules:
             name = name.rpartition("_")[0]
         module = modules.get(name, network)
-        new = module not in counted
-        counted.add(module)
+        new = set(module.parameters(recurse=not call.calls_others)) - counted
+        counted |= new
         layers.append(
             LayerNode(
                 name=call.name,
                 kind=kind_of(module),
                 text=constructor(module),
                 shape=call.shapes[0][1:] if call.shapes else (),
-                num_parameters=sum(p.numel() for p in module.parameters()) * new,
+                num_parameters=sum(parameter.numel() for parameter in new),
                 inputs=tuple(sorted(places[name] for name in call.parents)),
             )
         )

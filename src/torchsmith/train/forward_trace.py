@@ -14,7 +14,9 @@ OUTPUT = "output"
 
 @dataclass(frozen=True)
 class Call:
-    """A call of a module that calls no other, or an end of the network.
+    """A call of a layer, or an end of the network.
+
+    A layer is a module that calls no other, or that has parameters of its own.
 
     Attributes:
         name: The module's, such as `blocks.0.linear`; a second call ends in `_1`.
@@ -23,6 +25,8 @@ class Call:
         shapes: Of its outputs, the batch first.
         parents: Names of the calls whose outputs it is fed, straight or through
             functions.
+        calls_others: Whether the calls of other modules are a part of this one; it
+            stands after them.
     """
 
     name: str
@@ -30,6 +34,7 @@ class Call:
     details: str
     shapes: tuple[tuple[int, ...], ...]
     parents: tuple[str, ...]
+    calls_others: bool = False
 
 
 class ForwardTrace:
@@ -92,8 +97,12 @@ class ForwardTrace:
         calls_others = self._inner.pop()
         if self._inner:
             self._inner[-1] = True
+        name = name or type(module).__name__
         if not calls_others:
-            self._add(name or type(module).__name__, module, (args, kwargs), output)
+            self._add(name, module, self._parents((args, kwargs)), output)
+        elif next(module.parameters(recurse=False), None) is not None:
+            parents = self._parents(output)
+            self._add(name, module, parents, output, calls_others=True)
         if not self._inner:
             parents = self._parents(output)
             begin = Call(self._input, "Input", "", _shapes((args, kwargs)), ())
@@ -105,8 +114,10 @@ class ForwardTrace:
         self,
         name: str,
         module: nn.Module,
-        inputs: Any,  # noqa: ANN401
+        parents: tuple[str, ...],
         output: Any,  # noqa: ANN401
+        *,
+        calls_others: bool = False,
     ) -> None:
         self._counts[name] += 1
         if self._counts[name] > 1:
@@ -116,7 +127,8 @@ class ForwardTrace:
             type=type(module).__name__,
             details=module.extra_repr(),
             shapes=_shapes(output),
-            parents=self._parents(inputs),
+            parents=parents,
+            calls_others=calls_others,
         )
         self._calls.append(call)
         for tensor in _tensors(output):
