@@ -55,6 +55,18 @@ def test_a_run_is_found_by_its_name_and_by_last(run):
     runs = run.path.parent
     by_name = torchsmith.doctor(run.path.name, runs=runs)
     assert codes(by_name) == codes(torchsmith.doctor("last", runs=runs))
+    assert codes(by_name) == codes(torchsmith.doctor("sick", runs=runs))
+    again = f"{run.path.name}-2"
+    shutil.copytree(run.path, runs / again)
+    with pytest.raises(DataError, match=f"2 runs are called sick: .*{again}; name one"):
+        torchsmith.doctor("sick", runs=runs)
+
+
+def test_a_set_is_no_run_that_is_called_as_it(run):
+    shutil.copytree(run.path, run.path.parent / "2026-01-01-0000-iris")
+    settings = {"training.epochs": 1}
+    found = torchsmith.doctor("iris", settings=settings, runs=run.path.parent)
+    assert {finding.moment for finding in found.findings} <= {"before"}
 
 
 def test_what_the_plan_ignores_is_named_and_not_told(run):

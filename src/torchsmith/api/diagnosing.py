@@ -18,7 +18,8 @@ from torchsmith.api.planning import IN_MEMORY, Planned, Source, inspect, load_pl
 from torchsmith.api.run import Run, read_history
 from torchsmith.api.training import planned_of
 from torchsmith.core.errors import DataError, TorchsmithError, TrainError, nearest
-from torchsmith.core.run_folder import RunFolder, is_run, run_names
+from torchsmith.core.run_folder import RunFolder, is_run, run_names, runs_called
+from torchsmith.data.catalog import entry_named
 from torchsmith.doctor.course import Course
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.doctor.judge_choice import find_in_choice
@@ -111,13 +112,16 @@ def folder_of(what: object, runs: Path) -> RunFolder | None:
     """Return the folder of a run that is named; None where something else is.
 
     Raises:
-        DataError: The last run is asked for, and there is none.
+        DataError: The last run is asked for, and there is none; or several are called
+            so.
     """
     if isinstance(what, Run):
         return what.folder
     if not isinstance(what, str | Path):
         return None
     named = str(what) == LAST or is_run(Path(what)) or is_run(runs / what)
+    if not named and not Path(what).exists() and entry_named(str(what)) is None:
+        named = bool(runs_called(str(what), runs))
     return RunFolder.find(what, runs) if named else None
 
 

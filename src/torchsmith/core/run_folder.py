@@ -187,8 +187,7 @@ class RunFolder:
         for path in (Path(run), runs / run):
             if is_run(path):
                 return cls(path)
-        called = re.compile(rf"{_DATED.pattern}-{re.escape(run_slug(str(run)))}(-\d+)?")
-        if found := [name for name in names if called.fullmatch(name)]:
+        if found := runs_called(str(run), runs):
             if len(found) == 1:
                 return cls(runs / found[0])
             raise DataError(
@@ -333,6 +332,12 @@ def run_names(runs: Path) -> list[str]:
         return []
     found = [p for p in runs.iterdir() if not p.name.startswith(".") and is_run(p)]
     return [p.name for p in sorted(found, key=_started)]
+
+
+def runs_called(name: str, runs: Path) -> list[str]:
+    """Return the names of the runs that are called so, date and time left out."""
+    called = re.compile(rf"{_DATED.pattern}-{re.escape(run_slug(name))}(-\d+)?")
+    return [dated for dated in run_names(runs) if called.fullmatch(dated)]
 
 
 def _started(path: Path) -> tuple[str, float, str]:
