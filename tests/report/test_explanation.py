@@ -49,7 +49,7 @@ def whole():
     )
     return Explained(
         title="2026-11-20-1432-photos",
-        about=("multiclass", f"target {HOSTILE}"),
+        about=("multiclass", f"target {HOSTILE}", "data/" + 90 * "x" + ".csv"),
         graph=trace(lambda a, b: (a * b).sin() + a, a=2.0, b=1.0),
         layers=drawn_layers(),
         rates=(0.1, 0.05, 0.01),
