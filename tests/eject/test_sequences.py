@@ -190,11 +190,12 @@ def test_windows_of_uneven_steps_end_with_the_same_weights(tmp_path, kind):
     assert "No window reaches over a jump in time." in code
 
 
-def test_windows_of_several_series_are_refused_in_words(tmp_path):
+def test_windows_of_several_series_end_with_the_same_weights(tmp_path):
     lines = ["town,day,heat"]
-    for town in ("a", "b"):
-        lines += [f"{town},{day},{np.sin(day):.3f}" for day in range(60)]
-    (tmp_path / "towns.csv").write_text("\n".join(lines) + "\n")
+    for code, town in enumerate(("b", "a", "ç")):
+        days = [*range(40 + code), *range(50, 80 + code)]
+        lines += [f"{town},{day},{np.sin(code + day / 3):.3f}" for day in days]
+    (tmp_path / "towns.csv").write_text("\n".join(lines) + "\n", "utf-8")
     plan = plan_of(
         tmp_path / "towns.csv",
         "heat",
@@ -202,8 +203,64 @@ def test_windows_of_several_series_are_refused_in_words(tmp_path):
         prepare=["Standardize", "StandardizeTarget"],
         **{"data.id": "town", "data.time": "day", "data.window": 4},
     )
-    with pytest.raises(PlanError, match=r"several series \(data.id\); a script cuts"):
-        script_of(trained(plan))
+    code = hold_to_run(plan, tmp_path)
+    assert "over a jump in time, nor from one series to the next." in code
+
+
+def write_long(path, *, mark=",", gone=()):
+    """Write a table with a row for each step of 48 recordings of 12 riders."""
+    lines = [mark.join(["ride", "t", "x", "up", "rider", "day", "kind"])]
+    for ride in range(48):
+        random = np.random.default_rng(ride)
+        kind = "" if ride in gone else ("trot", "paß")[ride % 2]
+        day = np.datetime64("2024-02-01") + ride // 4
+        known = [f"rider {ride % 12}", str(day), kind]
+        for step in range(6 + ride % 5):
+            height = random.normal(ride % 2)
+            cells = [
+                f"{ride + 1}",
+                f"{step}",
+                f"{height:.3f}".replace(".", "," * (mark == ";") or "."),
+            ]
+            lines.append(mark.join([*cells, ("no", "yes")[step * ride % 2], *known]))
+    path.write_text("\n".join(lines) + "\n", "utf-8-sig")
+    return path
+
+
+LONG = {"data.id": "ride", "data.time": "t", "network": GRU, "prepare": ["Standardize"]}
+
+
+def test_rows_of_an_id_end_with_the_same_weights(tmp_path):
+    source = write_long(tmp_path / "rides.csv", gone={3, 20})
+    plan = plan_of(
+        source,
+        "kind",
+        **LONG,
+        **{"split.group": "rider", "split.stratify": False},
+        **{"data.drop_missing_target": True},
+    )
+    code = hold_to_run(plan, tmp_path)
+    assert 'known = labels != ""  # only sequences with a target' in code
+    assert 'groups = table["rider"][begins]' in code
+
+
+def test_rows_of_an_id_with_commas_by_time_end_with_the_same_weights(tmp_path):
+    source = write_long(tmp_path / "rides.csv", mark=";")
+    by_time = {"split.time": "day", "split.stratify": False}
+    plan = plan_of(source, "kind", **LONG, **by_time)
+    code = hold_to_run(plan, tmp_path)
+    assert 'times = table["day"][begins]' in code
+
+
+def test_rows_of_an_id_in_parquet_end_with_the_same_weights(tmp_path):
+    duckdb = pytest.importorskip("duckdb")
+    source = write_long(tmp_path / "rides.csv")
+    made = duckdb.read_csv(str(source)).project("*, ride * 0.5 AS height")
+    made.write_parquet(str(tmp_path / "rides.parquet"))
+    prepare = ["Standardize", "StandardizeTarget"]
+    plan = plan_of(tmp_path / "rides.parquet", "height", **LONG | {"prepare": prepare})
+    assert plan.problem.task == "regression"
+    assert "labels = columns[TARGET][begins]" in hold_to_run(plan, tmp_path)
 
 
 def test_arrays_of_several_lengths_by_group_end_with_the_same_weights(tmp_path):

@@ -12,6 +12,7 @@ from torchsmith.data.data import Sequences
 from torchsmith.data.sequence_files import parts_beside, parts_in_folder
 from torchsmith.eject.code import Section, block, constant, function, joined, literal
 from torchsmith.eject.label_codes import label_lines
+from torchsmith.eject.long_table_reading import read_long_table_section
 from torchsmith.eject.sequence_array_reading import read_sequence_arrays_section
 from torchsmith.eject.sources import locate
 from torchsmith.eject.subject import Subject
@@ -113,10 +114,11 @@ def read_sequences_section(subject: Subject) -> Section:
         return _files(subject, path, ts=False)
     if form == "arrays":
         return read_sequence_arrays_section(subject, path)
+    if (series := subject.plan.data.series) is not None:
+        return read_long_table_section(subject, path, series)
     raise PlanError(
-        f"{subject.plan.data.source}: a script reads sequences from .tsv, .ts and .npz "
-        "files and folders of texts only, not from tables; save them as a .ts file, "
-        "train on that, and eject that run"
+        f"{subject.plan.data.source}: a script reads no tables with a row for each "
+        "sequence; save them as a .ts file, train on that, and eject that run"
     )
 
 

@@ -31,6 +31,12 @@ class Conversion:
     source: str
 
 
+def numbers_first(formats: Sequence[ColumnFormat]) -> list[ColumnFormat]:
+    """Return formats in the order in which a script converts their columns."""
+    rank = {"number": 0, "boolean": 1, "date": 2, "text": 3}
+    return sorted(formats, key=lambda form: rank[form.kind])
+
+
 def conversions(
     formats: Sequence[ColumnFormat], raw: Mapping[str, Raw]
 ) -> list[Conversion]:

@@ -5,15 +5,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from torchsmith.core.errors import PlanError
-from torchsmith.data.data import Data, Sequences, first_step
+from torchsmith.data.data import Data, Sequences
 from torchsmith.data.sequence_tables import JUMP, pace_of, rows_by_id, table_of
+from torchsmith.data.split import split_rows
 from torchsmith.data.tables import read_table
 from torchsmith.eject.code import Section, comment, constant, function, joined
-from torchsmith.eject.csv_files import look_at
 from torchsmith.eject.sources import locate
 from torchsmith.eject.subject import Subject
-from torchsmith.eject.table_columns import conversion_lines, conversions, to_seconds
-from torchsmith.eject.table_reading import csv_lines
+from torchsmith.eject.table_columns import (
+    conversion_lines,
+    conversions,
+    numbers_first,
+    to_seconds,
+)
+from torchsmith.eject.table_files import open_table
 from torchsmith.eject.wording import ordinal_share
 
 
@@ -22,11 +27,13 @@ class _Cut:
     """How the windows of a run were cut from its table.
 
     Attributes:
+        several: Whether there are several series.
         usual: The usual step in time, where there are jumps; else 0.
         blank: Whether windows without any value were left out.
         missing: Whether windows without a target were left out.
     """
 
+    several: bool
     usual: float
     blank: bool
     missing: bool
@@ -45,44 +52,34 @@ def read_windows_section(subject: Subject) -> Section:
 
     Raises:
         DataError: The file is not there any more.
-        PlanError: It is no CSV file, or holds several series.
+        PlanError: Its windows are cut in a way that a script does not know.
     """
     source, series = subject.plan.data, subject.plan.data.series
     path = locate(source.source).path
     fitted = subject.preparation.sequences
     if path is None or series is None or fitted is None or series.time is None:
         raise AssertionError(source)
-    if series.id is not None:
-        raise PlanError(
-            f"{source.source}: holds several series (data.id); a script cuts one "
-            "series into windows only"
-        )
-    data = read_table(path, roles=source.columns)
-    table, file = table_of(data), look_at(path)
-    names = (*fitted.channels, series.time)
-    formats = [table.columns[name].format for name in dict.fromkeys(names)]
-    target = subject.plan.problem.target
-    if target not in names:
-        formats.append(table.columns[target].format)
-    rank = {"number": 0, "boolean": 1, "date": 2, "text": 3}
-    formats.sort(key=lambda form: rank[form.kind])
-    whole = subject.plan.data.model_copy(update={"drop_missing_target": False})
-    kept = replace(subject, plan=subject.plan.model_copy(update={"data": whole}))
+    data, file = read_table(path, roles=source.columns), open_table([path])
+    cut, target = _cut_of(subject, data), subject.plan.problem.target
+    channels = tuple(fitted.channels)
+    names = [*channels, series.time, target]
+    names += [series.id] if series.id and cut.several else []
+    columns = table_of(data).columns
+    formats = numbers_first([columns[name].format for name in dict.fromkeys(names)])
     body = [
-        *csv_lines(kept, [file]),
-        *conversion_lines(conversions(formats, file.cells), {}),
+        *file.lines,
+        *conversion_lines(conversions(formats, file.raw), {channels: "CHANNELS"}),
         "return table",
     ]
     read = function("read()", "Return the columns by name.", body)
-    cut = _cut_of(subject, data)
-    code = [to_seconds(formats, file.cells), read, _windows(cut)]
-    constants = [constant("DATA", source.source)]
-    if not file.headed:
-        constants.append(constant("COLUMNS", list(file.names), "of the file"))
+    code = [to_seconds(formats, file.raw), read, _windows(cut)]
+    constants = [constant("DATA", source.source), *file.constants]
+    if cut.several:
+        constants.append(constant("ID", series.id, "tells the series apart"))
     constants += [
         constant("TIME", series.time),
         constant("TARGET", target, "its next value is predicted"),
-        constant("CHANNELS", list(fitted.channels)),
+        constant("CHANNELS", list(channels)),
         constant("WINDOW", series.window, "rows from which it is predicted"),
     ]
     if cut.usual:
@@ -103,10 +100,18 @@ def _windows(cut: _Cut) -> str:
         "times, answers = table[TIME], table[TARGET]",
         "begins = np.arange(len(steps) - WINDOW)",
     ]
-    if cut.usual:
+    border = f"np.diff(times) > {JUMP} * USUAL"
+    if cut.usual or cut.several:
+        told = ["over a jump in time"] if cut.usual else []
+        told += ["from one series to the next"] if cut.several else []
+        lines.append(f"# No window reaches {', nor '.join(told)}.")
+    if cut.several:
+        lines.append("borders = table[ID][1:] != table[ID][:-1]")
+        lines += [f"borders |= {border}"] if cut.usual else []
+        border = "borders"
+    if cut.usual or cut.several:
         lines += [
-            "# No window reaches over a jump in time.",
-            f"stretch = np.cumsum(np.append(0, np.diff(times) > {JUMP} * USUAL))",
+            f"stretch = np.cumsum(np.append(0, {border}))",
             "begins = begins[stretch[begins] == stretch[begins + WINDOW]]",
         ]
     if cut.blank:
@@ -136,38 +141,36 @@ def _cut_of(subject: Subject, data: Data) -> _Cut:
     inputs = subject.data.inputs
     if not isinstance(inputs, Sequences) or series is None or series.time is None:
         raise AssertionError(data.source)
-    values = table.columns[series.time].values
-    if table.columns[series.time].kind == "date":
-        values = values.astype("datetime64[s]").astype(np.int64)
-    usual = pace_of(data, table, series, rows_by_id(data, table, series)).usual
-    told = [change.what for change in subject.data.changes]
+    rows = rows_by_id(data, table, series)
+    pace = pace_of(data, table, series, rows)
+    blank = any("window left out" in change.what for change in subject.data.changes)
     steps = np.stack([table.columns[n].values for n in inputs.channels], axis=1)
-    stretch = np.cumsum(np.append(0, np.diff(values) > JUMP * usual))
-    jumps = any("jumps here" in what for what in told)
-    blank = any("window left out" in what for what in told)
+    borders = np.zeros(len(steps), bool)
+    borders[[*rows.starts, *pace.jumps]] = True
+    stretch = np.cumsum(borders)
     begins = np.arange(len(steps) - series.window)
-    if jumps:
-        begins = begins[stretch[begins] == stretch[begins + series.window]]
+    begins = begins[stretch[begins] == stretch[begins + series.window]]
     if blank:
         known = np.cumsum(np.append(0, ~np.isnan(steps).all(axis=1)))
         begins = begins[known[begins + series.window] > known[begins]]
     answers = table.columns[subject.plan.problem.target].values[begins + series.window]
     missing = bool(np.isnan(answers).any())
     begins = begins[~np.isnan(answers)]
-    rows = (begins[:, None] + np.arange(series.window)).reshape(-1)
+    held = (begins[:, None] + np.arange(series.window)).reshape(-1)
     if not np.array_equal(
-        inputs.values, steps[rows].astype(np.float32), equal_nan=True
+        inputs.values, steps[held].astype(np.float32), equal_nan=True
     ):
         raise PlanError(
             f"{data.source}: its windows are cut in a way that a script does not know; "
             "save the sequences as a .ts file, train on that, and eject that run"
         )
-    return _Cut(usual if jumps else 0.0, blank, missing)
+    usual = pace.usual if len(pace.jumps) else 0.0
+    return _Cut(len(rows.starts) > 1, usual, blank, missing)
 
 
 def split_windows_section(subject: Subject) -> Section:
     """Write how windows are divided in the order of time."""
-    inputs, split, parts = subject.data.inputs, subject.plan.split, subject.parts
+    inputs, split = subject.data.inputs, subject.plan.split
     if (
         not isinstance(inputs, Sequences)
         or split.time is None
@@ -175,11 +178,9 @@ def split_windows_section(subject: Subject) -> Section:
         or split.val == "given"
     ):
         raise PlanError("split: a script divides windows of a table by time only")
-    ends = inputs.columns[split.time].values
-    begins = inputs.columns[first_step(split.time)].values
-    learned, chosen = ends[parts.train].max(), ends[parts.val].max()
-    num_val = int(((ends > learned) & (ends <= chosen)).sum())
-    num_test = int((ends > chosen).sum())
+    whole = replace(inputs, columns={split.time: inputs.columns[split.time]})
+    cut = split_rows(replace(subject.data, inputs=whole), split)
+    num_val, num_test = len(cut.val), len(cut.test)
     lines = [
         'order = np.argsort(ends, kind="stable")',
         comment(
@@ -187,16 +188,14 @@ def split_windows_section(subject: Subject) -> Section:
             f"{ordinal_share(split.val)} of the rest for validation.".capitalize(),
             1,
         ),
-        f"train = np.sort(order[: -{num_val + num_test}])",
-        f"val = np.sort(order[-{num_val + num_test} : -{num_test}])",
+        f"train = np.sort(order[:-{num_val + num_test}])",
+        f"val = np.sort(order[-{num_val + num_test}:-{num_test}])",
         f"test = np.sort(order[-{num_test}:])",
         "# A window that begins in an earlier part holds targets of that part.",
         "val = val[begins[val] > ends[train].max()]",
         "test = test[begins[test] > ends[val].max()]",
         "return train, val, test",
     ]
-    if (begins[parts.val] <= learned).any() or (begins[parts.test] <= chosen).any():
-        raise AssertionError(subject.name)
     code = function(
         "split(begins, ends)",
         "Return the rows of train, val and test.\n"
