@@ -5,11 +5,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
+from torch.utils.data import TensorDataset
 
 import torchsmith as ts
 from tests.eject.scripts import hold_to_run, plan_of, run, trained
 from torchsmith.core.spec import members
 from torchsmith.eject.script import script_of
+from torchsmith.nn.losses import MeanOverMembers
 from torchsmith.plan.averaging import Averaging
 from torchsmith.plan.init import Init
 from torchsmith.plan.losses import Loss
@@ -125,6 +128,21 @@ def test_a_loss(source, loss, tmp_path):
     hold_to_run(plan_of(source, loss=loss, network={"Sequential": layers}), tmp_path)
 
 
+@pytest.mark.parametrize("members", [1, 2])
+def test_classes_with_weights_are_validated_as_in_the_run(members):
+    loss = {"CrossEntropyLoss": {"weight": [1, 8, 3]}}
+    network = {"TabularMLP": {"hidden": [6], "members": members}}
+    subject = trained(plan_of("iris", loss=loss, network=network))
+    outputs = torch.randn(1300, 3, generator=torch.Generator().manual_seed(0))
+    part = TensorDataset(outputs, torch.arange(1300) // 450)
+    names = {"__name__": "ejected"}
+    exec(script_of(subject), names)
+    criterion = nn.CrossEntropyLoss(torch.tensor([1.0, 8.0, 3.0]))
+    given = MeanOverMembers(criterion) if members > 1 else criterion
+    found = names["mean_loss"](nn.Identity(), given, part)
+    assert found == pytest.approx(criterion(*part.tensors).item(), rel=1e-6)
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=str)
 def test_an_optimizer(optimizer, tmp_path):
     hold_to_run(plan_of("iris", optimizer=optimizer, network=NET), tmp_path)
@@ -202,6 +220,26 @@ def test_a_setting_for_pictures(settings, tmp_path):
     net = {"ConvNet": {"channels": [4], "dropout": 0.1}}
     plan = plan_of("digits", **{"network": net, "training__epochs": 1, **settings})
     hold_to_run(plan, tmp_path)
+
+
+@pytest.mark.parametrize("averaging", [None, {"EMA": {"decay": 0.9}}])
+@pytest.mark.parametrize("shared", [False, True])
+def test_categories_that_training_lacks(shared, averaging, tmp_path):
+    kinds = "".join(f"{'abc'[n % 3]},{'xy'[n % 2]},{n % 50}.5\n" for n in range(90))
+    (tmp_path / "kinds.csv").write_text("kind,side,value\n" + kinds, "utf-8")
+    layers = [{"Embedding": 3}, "Flatten", {"Linear": 1}]
+    settings = {
+        "training.epochs": 2,
+        "training.threads": 0,
+        "prepare": [{"EncodeCategories": {}}],
+        "network": {"Sequential": layers}
+        if shared
+        else {"TabularMLP": {"hidden": [4]}},
+        "averaging": averaging,
+    }
+    plan = ts.plan(tmp_path / "kinds.csv", target="value", settings=settings)
+    code = hold_to_run(plan, tmp_path)
+    assert code.count("settle_unknown(") == 2
 
 
 def test_what_a_plan_does_not_use_is_not_in_its_script(tmp_path):

@@ -17,7 +17,7 @@ from tests.train.jobs import (
 )
 from torchsmith.core.errors import TrainError
 from torchsmith.core.seeds import derive_seed
-from torchsmith.nn.losses import build_loss
+from torchsmith.nn.losses import MeanOverMembers, build_loss
 from torchsmith.plan.losses import MSELoss
 from torchsmith.plan.optimizers import SGD
 from torchsmith.plan.plan import Stopping
@@ -28,7 +28,7 @@ from torchsmith.plan.schedules import (
     StepLR,
 )
 from torchsmith.train.batches import TensorBatches, batch_starts, epoch_order
-from torchsmith.train.loop import fit
+from torchsmith.train.loop import evaluate_loss, fit
 from torchsmith.train.monitor import is_better, monitored
 from torchsmith.train.state import TrainState
 
@@ -368,3 +368,24 @@ def test_the_first_steps_are_those_of_the_whole_epoch(accumulate, most):
     first = [[*map(torch.Tensor.tolist, step)] for step in job.steps(order, most)]
     whole = [[*map(torch.Tensor.tolist, step)] for step in job.steps(order)]
     assert first == whole[:most]
+
+
+@pytest.mark.parametrize(
+    ("loss", "weights"),
+    [
+        (nn.CrossEntropyLoss(weight=torch.tensor([0.5, 4.0])), [0.5, 4.0]),
+        (nn.CrossEntropyLoss(ignore_index=0), [0.0, 1.0]),
+        (nn.NLLLoss(weight=torch.tensor([3.0, 0.25]), ignore_index=-1), [3.0, 0.25]),
+        (MeanOverMembers(nn.NLLLoss(weight=torch.tensor([3.0, 1.0]))), [3.0, 1.0]),
+        (nn.CrossEntropyLoss(), [1.0, 1.0]),
+    ],
+)
+def test_the_val_loss_of_weighted_classes_is_that_of_the_whole_part(loss, weights):
+    logs = torch.randn(1300, 2, generator=torch.Generator().manual_seed(0))
+    logs = logs.log_softmax(1)
+    classes = (torch.arange(1300) >= 1000).long()  # sorted, as files often are
+    job = replace(make_job(), loss=loss, val=TensorBatches(logs, classes))
+    found, _, _ = evaluate_loss(job, nn.Identity(), job.val)
+    weight = torch.tensor(weights, dtype=torch.float64)[classes]
+    exact = -(weight * logs[torch.arange(1300), classes]).sum() / weight.sum()
+    assert found == pytest.approx(exact.item(), rel=1e-6)

@@ -132,7 +132,7 @@ def initial_loss(subject: Subject) -> tuple[float | None, Tensor]:
     """
     job, network = subject.job, trial(subject).network.train()
     rows = subject.sample(min(MOST_INITIAL, len(job.train)))
-    total, found = 0.0, []
+    total, weight, found = 0.0, 0.0, []
     starts = batch_starts(len(rows), job.training.batch_size)
     with torch.no_grad(), without_trace(subject, "initial loss"):
         for part in rows.tensor_split(starts[1:]):
@@ -140,9 +140,11 @@ def initial_loss(subject: Subject) -> tuple[float | None, Tensor]:
             with autocast(job):
                 outputs = network(inputs)
                 loss = job.loss(outputs, targets)
-            total += float(loss) * (1 if job.loss_is_sum else len(part))
+            share = job.share_of(part, targets)
+            total += float(loss) * (1 if job.loss_is_sum else share)
+            weight += share
             found.append(outputs.detach().float())
-    value = total / len(rows)
+    value = total / weight
     every = torch.cat(found)
     if every.ndim == 3 and job.loss is not subject.loss:
         every = every.mean(dim=1)  # of members

@@ -29,11 +29,17 @@ from torchsmith.eject.learning import (
     optimizer_lines,
     schedule_lines,
 )
-from torchsmith.eject.losses import loss_source, member_loss, weights_function
+from torchsmith.eject.losses import (
+    class_weights,
+    loss_source,
+    member_loss,
+    weights_function,
+)
 from torchsmith.eject.monitoring import has_patience, monitored_metric
 from torchsmith.eject.scoring import is_unscaled, scores_function
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.targets import unscaling
+from torchsmith.eject.unknown import settle_function, settle_lines
 from torchsmith.plan import schedules
 from torchsmith.plan.schedules import interval_of
 from torchsmith.train.batches import at_once
@@ -55,6 +61,7 @@ def loop_section(subject: Subject) -> Section:
             *(changes_of(subject) if subject.plan.augment else []),
             *optimizer_definitions(subject),
             weights_function(subject),
+            settle_function(subject),
             member_loss(subject),
             scores_function(subject) if monitored_metric(subject) else "",
             _loss_function(subject),
@@ -132,8 +139,16 @@ def _loss_function(subject: Subject) -> str:
     size = at_once(math.prod(subject.preparation.input_shape), VAL_BATCH_SIZE)
     size = max(size, subject.plan.training.batch_size)
     metric = monitored_metric(subject)
+    weights = class_weights(subject)
     step = _weighted(subject, "loss_function(outputs, targets)")
+    divisor, before = "len(data)", []
+    if weights:
+        # The mean of a batch is divided by what the classes in it weigh.
+        step, divisor = "loss_function(outputs, targets) * weight", "total_weight"
+        before = [f"weight = {weights}.double()[targets].sum().item()"]
     lines = _autocast(subject, ["outputs = network(inputs)", f"total += {step}"])
+    if weights:
+        lines.append("total_weight += weight")
     if metric:
         precise = subject.plan.training.precision == "float32"
         kept = "outputs" if precise else "outputs.float()"
@@ -141,18 +156,19 @@ def _loss_function(subject: Subject) -> str:
     body = [
         "network.eval()",
         f"total = {_zeros(subject)}",
+        *(["total_weight = 0.0"] if weights else []),
         *(["all_outputs = []"] if metric else []),
         block(
             f"for rows in torch.arange(len(data)).split({size}):",
-            ["inputs, targets = data[rows]", *lines],
+            ["inputs, targets = data[rows]", *before, *lines],
         ),
     ]
     about = "Return the mean loss of an example, without dropout or gradients."
     if not metric:
-        body.append("return total.item() / len(data)")
+        body.append(f"return total.item() / {divisor}")
         name = "mean_loss"
     else:
-        body.append("return total.item() / len(data), torch.cat(all_outputs)")
+        body.append(f"return total.item() / {divisor}, torch.cat(all_outputs)")
         about = "Return the mean loss of an example, and all outputs."
         name = "validate"
     head = f"{name}(network, loss_function, data)"
@@ -302,7 +318,11 @@ def _validation(subject: Subject) -> list[str]:
     inputs = augmented(subject, "train_set[rows][0]")
     draws = draws_while_training(subject)
     averaged = after_epoch_lines(subject, inputs, draws=draws)
-    lines = [*averaged, "train_loss = total.item() / len(train_set)"]
+    lines = [
+        *averaged,
+        *settle_lines(subject, scored),
+        "train_loss = total.item() / len(train_set)",
+    ]
     if metric:
         lines.append(f"val_loss, outputs = validate({scored}, loss_function, val_set)")
         given = ["val_targets", "outputs", *unscaling(subject)]

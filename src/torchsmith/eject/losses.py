@@ -84,6 +84,15 @@ def _pos_weight(loss: losses.BCEWithLogitsLoss) -> Raw | None:
     return Raw(f"torch.tensor([{loss.pos_weight!r}])")
 
 
+def class_weights(subject: Subject) -> str:
+    """Return the weights of classes by whose sum a batch's loss is divided, if any."""
+    loss = subject.plan.loss
+    if getattr(loss, "weight", None) is None or loss.reduction == "sum":
+        return ""
+    several = num_members(subject.plan.network) > 1
+    return "loss_function.loss.weight" if several else "loss_function.weight"
+
+
 def weights_function(subject: Subject) -> str:
     """Return the function that balances classes, or an empty string."""
     loss = subject.plan.loss

@@ -179,6 +179,37 @@ def _counted(counts: Tensor | None, argument: str) -> Tensor:
     return counts.clamp(min=1)
 
 
+def example_weights(loss: LossFunction, targets: Tensor) -> Tensor | None:
+    """Return what each example weighs in the mean that a loss gives of a batch.
+
+    Means of several batches make the mean of all only if each counts as much as its
+    examples weigh: `CrossEntropyLoss` and `NLLLoss` divide by the sum of the weights of
+    the classes that are there, and leave out targets that are `ignore_index`.
+
+    Args:
+        loss: Of the training.
+        targets: `(N, …)` of the batch.
+
+    Returns:
+        `(N,)` float64; None where all examples weigh the same.
+    """
+    loss = loss.loss if isinstance(loss, MeanOverMembers) else loss
+    if not isinstance(loss, nn.CrossEntropyLoss | nn.NLLLoss):
+        return None
+    if type(loss).forward not in (nn.CrossEntropyLoss.forward, nn.NLLLoss.forward):
+        return None  # a person's own loss that is made of PyTorch's
+    if loss.reduction == "sum" or targets.is_floating_point():
+        return None  # of targets that are probabilities PyTorch divides by N
+    known = targets != loss.ignore_index
+    if loss.weight is not None:
+        weights = loss.weight.double()[targets * known] * known
+    elif known.all():
+        return None
+    else:
+        weights = known.double()
+    return weights.reshape(*targets.shape[:1], -1).mean(-1)
+
+
 def num_outputs(loss: Loss, num_classes: int) -> int:
     """Return how many outputs a network needs for this loss.
 

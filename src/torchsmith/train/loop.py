@@ -14,7 +14,7 @@ from torch import Tensor
 from torchsmith.core.errors import TrainError
 from torchsmith.core.seeds import derive_seed
 from torchsmith.core.vocabulary import LOWER_IS_BETTER
-from torchsmith.nn.losses import LossFunction
+from torchsmith.nn.losses import LossFunction, example_weights
 from torchsmith.plan.plan import Stopping, Training
 from torchsmith.train.batches import (
     Batches,
@@ -52,6 +52,7 @@ class Job:
         score: Scores on the val part after each epoch, if there are any.
         lower_is_better: The names of those scores of which low values are good.
         augment: Changes a training batch at random; the label stays.
+        settle: Makes up, before a network is scored, for what training cannot teach it.
     """
 
     train: Batches
@@ -63,6 +64,7 @@ class Job:
     score: ScoreFunction | None = None
     lower_is_better: frozenset[str] = LOWER_IS_BETTER
     augment: Callable[[Any], Any] = lambda inputs: inputs
+    settle: Callable[[torch.nn.Module], None] = lambda _: None
 
     @cached_property
     def loss_is_sum(self) -> bool:
@@ -82,6 +84,11 @@ class Job:
     def starts(self) -> list[int]:
         """Where each batch of an epoch begins."""
         return batch_starts(len(self.train), self.training.batch_size)
+
+    def share_of(self, rows: Tensor, targets: Tensor) -> float:
+        """Return what a batch counts in the mean over several: what its rows weigh."""
+        weights = example_weights(self.loss, targets)
+        return len(rows) if weights is None else weights.sum().item()
 
     def close(self) -> None:
         """End the processes that prepare batches."""
@@ -194,6 +201,7 @@ def end_epoch(job: Job, state: TrainState, session: Session) -> None:
     if not np.isfinite(train_loss):
         raise diverged(state)
     average_epoch(job, state)
+    job.settle(state.scored)
     val_loss, metrics = None, {}
     if job.val is not None:
         seed_step(job, "val", state.epoch)
@@ -246,11 +254,15 @@ def evaluate_loss(
 ) -> tuple[float, Any, Any]:
     """Return the mean loss per example, all outputs and all targets, on the device.
 
+    Where examples have weights, it is the sum of their weighted losses over the sum of
+    their weights, whatever the batches are.
+
     Outputs and targets are tensors, or what a person's module and data give: mappings
     and lists of them. Without `keep` they are not kept, and None.
     """
     network.eval()
     total = torch.zeros((), dtype=torch.float64, device=job.device)
+    weight = 0.0
     outputs, targets = [], []
     rows = torch.arange(len(batches))
     parts = rows.split(job.val_batch_size)
@@ -258,12 +270,16 @@ def evaluate_loss(
     for part, (inputs, target) in zip(parts, streamed, strict=True):
         with autocast(job):
             output = network(inputs)
-            total += job.loss(output, target) * (1 if job.loss_is_sum else len(part))
+            loss = job.loss(output, target)
+        share = job.share_of(part, target)
+        if share:  # of a batch whose targets are all left out the mean is 0 / 0
+            total += loss * (1 if job.loss_is_sum else share)
+        weight += share
         if keep:
             outputs.append(output.float() if isinstance(output, Tensor) else output)
             targets.append(target)
-    loss = total.item() / len(batches)
-    return (loss, _joined(outputs), _joined(targets)) if keep else (loss, None, None)
+    mean = (total / weight).item()
+    return (mean, _joined(outputs), _joined(targets)) if keep else (mean, None, None)
 
 
 def _joined(batches: list[Any]) -> Any:  # noqa: ANN401 -- what a person's code gives

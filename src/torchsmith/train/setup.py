@@ -34,6 +34,7 @@ from torchsmith.train.model import (
     layout_of,
 )
 from torchsmith.train.state import TrainState
+from torchsmith.train.unknown import unknown_codes
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ def set_up(plan: Plan, data: Data, parts: Parts | None = None) -> Setup:
         device=device,
         score=_scorer(plan, preparation),
         augment=build_augmentation(plan.augment, preparation.input_shape),
+        settle=unknown_codes(plan.network, preparation, inputs["train"], device),
     )
     state = initial_state(plan, preparation, job)
     shape = preparation.input_shape

@@ -1,0 +1,81 @@
+"""The part of a script's loop that gives unknown codes a vector."""
+
+from torch import nn
+
+from torchsmith.eject.code import block, function
+from torchsmith.eject.subject import Subject
+from torchsmith.nn.sequences import SequenceNet
+from torchsmith.nn.tabular import TabularMLP
+from torchsmith.train.unknown import embeddings_of
+
+_ABOUT = (
+    "Make the vector of unknown {0} the mean of those that training has.\n\n"
+    "It would stay as it was drawn{1}."
+)
+_RARE = ", but where cells of training are empty or categories rare"
+
+
+def settle_function(subject: Subject) -> str:
+    """Write how code 0 gets a vector; empty where no code is embedded."""
+    network = subject.network
+    if not _is_needed(subject):
+        return ""
+    shared = [
+        "shares = codes.bincount().double() / len(codes)",
+        "vectors = embedding.weight[: len(shares)].double()",
+        "embedding.weight[0] = shares @ vectors",
+    ]
+    about = _ABOUT.format("categories", _RARE)
+    match network:
+        case TabularMLP():
+            first = f"{network.num_numbers} + place" if network.num_numbers else "place"
+            lines = [
+                f"codes = train_set.inputs[:, {first}].long()",
+                block("if codes.all():", shared),
+            ]
+            each = "for place, embedding in enumerate(network.embeddings):"
+            body = [block(each, lines)]
+        case SequenceNet():
+            about = _ABOUT.format("characters", "")
+            body = [*_character_codes(network), "embedding = network.symbols", *shared]
+        case _:
+            body = [
+                "embedding = network.layers[0]",
+                "codes = train_set.inputs.long().flatten()",
+                block("if codes.all():", shared),
+            ]
+    return function(
+        "settle_unknown(network, train_set)", about, body, "@torch.no_grad()"
+    )
+
+
+def settle_lines(subject: Subject, network: str) -> list[str]:
+    """Return the statements before an epoch is validated.
+
+    Args:
+        subject: The run.
+        network: What the network is called that is validated.
+    """
+    return [f"settle_unknown({network}, train_set)"] if _is_needed(subject) else []
+
+
+def _is_needed(subject: Subject) -> bool:
+    network = subject.network
+    if isinstance(network, SequenceNet):
+        return network.symbols is not None and network.body is not None
+    if isinstance(network, nn.Sequential) and not subject.preparation.cardinalities:
+        return False
+    return any(table.padding_idx != 0 for table in embeddings_of(network))
+
+
+def _character_codes(network: SequenceNet) -> list[str]:
+    channels, length = network.sequence
+    lines = ["steps = train_set.inputs"]
+    if network.num_features:
+        size = channels * length
+        lines = [
+            f"steps = train_set.inputs[:, :{size}].unflatten(1, {network.sequence})"
+        ]
+    taken = "steps[:, 0][steps[:, 1] > 0]" if network.has_mask else "steps[:, 0]"
+    flat = "" if network.has_mask else ".flatten()"
+    return [*lines, f"codes = {taken}.long(){flat}"]

@@ -1,0 +1,102 @@
+"""What stands for categories and characters that training does not have: code 0.
+
+Where no training example has that code, nothing moves its vector from where it was
+drawn, and what the network says of an unknown category is chance. So it is given the
+mean of the vectors of training, each as often as its code occurs there: that of an
+example of which the category is not known.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from torchsmith.data.pixels import Prepared
+from torchsmith.data.prepare import Preparation
+from torchsmith.nn.adapted import Embedding
+from torchsmith.nn.picture_table import PictureTableNet
+from torchsmith.nn.sequences import SequenceNet
+from torchsmith.nn.tabular import TabularMLP
+from torchsmith.plan import networks
+from torchsmith.plan.networks import Network
+
+
+@dataclass(frozen=True)
+class UnknownCodes:
+    """Gives code 0 a vector, in each embedding whose code 0 is not in training.
+
+    Attributes:
+        shares: For each embedding of codes the share of each code in training, float64;
+            None where code 0 is among them.
+    """
+
+    shares: Sequence[Tensor | None]
+
+    @torch.no_grad()
+    def __call__(self, network: nn.Module) -> None:
+        """Give code 0 the mean of the vectors of training, in place."""
+        if not self.shares:
+            return
+        for table, shares in zip(embeddings_of(network), self.shares, strict=True):
+            if shares is not None and table.padding_idx != 0:
+                vectors = table.weight[: len(shares)].double()
+                table.weight[0] = shares @ vectors
+
+
+def unknown_codes(
+    network: Network, preparation: Preparation, inputs: Prepared, device: torch.device
+) -> UnknownCodes:
+    """Count the codes of the training part.
+
+    Args:
+        network: The plan's.
+        preparation: Fitted on the training part.
+        inputs: Of the training part, prepared.
+        device: Where the network is.
+    """
+    found = (_shares(codes) for codes in _codes(network, preparation, inputs))
+    return UnknownCodes([None if s is None else s.to(device) for s in found])
+
+
+def embeddings_of(network: nn.Module) -> list[nn.Embedding]:
+    """Return the embeddings of category or character codes, in the order of columns."""
+    match network:
+        case TabularMLP():
+            return [t for t in network.categories if isinstance(t, nn.Embedding)]
+        case PictureTableNet():
+            return embeddings_of(network.table)
+        case SequenceNet() if network.symbols is not None:
+            return [network.symbols]
+        case nn.Sequential() if isinstance(network[0], Embedding):
+            return [network[0]]
+        case _:
+            return []
+
+
+def _codes(
+    network: Network, preparation: Preparation, inputs: Prepared
+) -> Iterable[np.ndarray]:
+    """Return what each of `embeddings_of` is fed in training."""
+    if not isinstance(inputs, np.ndarray):
+        return []
+    if num_columns := len(preparation.cardinalities):
+        codes = inputs[:, -num_columns:]
+        return [codes] if isinstance(network, networks.Sequential) else codes.T
+    known = preparation.sequences
+    if known is None or not known.symbols or not known.keep_steps:
+        return []
+    if not isinstance(network, networks.SequenceNet) or network.body is None:
+        return []
+    channels, length = known.sequence
+    steps = inputs.reshape(len(inputs), -1)[:, : channels * length]
+    steps = steps.reshape(-1, channels, length)
+    return [steps[:, 0][steps[:, 1] > 0] if known.has_mask else steps[:, 0]]
+
+
+def _shares(codes: np.ndarray) -> Tensor | None:
+    if not codes.all():
+        return None
+    counts = np.bincount(codes.astype(np.int64).ravel())
+    return torch.from_numpy(counts / codes.size)
