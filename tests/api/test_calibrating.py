@@ -111,4 +111,3 @@ def test_regression_has_no_probabilities_to_calibrate():
         ts.plan(
             (numbers, numbers[:, 0]), settings={"calibration": "TemperatureScaling"}
         )
-    assert ts.plan((numbers, numbers[:, 0])).calibration is None

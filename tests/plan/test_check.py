@@ -6,7 +6,7 @@ from tests.plan.example import EXAMPLE
 from torchsmith.core.errors import PlanError
 from torchsmith.data.split import Split
 from torchsmith.data.steps import FillMissing, Resize, StandardizeTarget, ToFloat
-from torchsmith.plan.calibration import TemperatureScaling
+from torchsmith.plan.calibration import SplitConformal, TemperatureScaling
 from torchsmith.plan.check import check
 from torchsmith.plan.file import parse_plan
 from torchsmith.plan.layers import (
@@ -276,6 +276,10 @@ def test_plans_that_can_work_pass():
         (
             {"problem": PRICE, "loss": MSELoss(), "calibration": TemperatureScaling()},
             "calibration: TemperatureScaling is for classes; regression has no prob",
+        ),
+        (
+            {"calibration": SplitConformal()},
+            "calibration: SplitConformal is for numbers; TemperatureScaling is for cl",
         ),
         (
             {"network": TabularMLP(), "prepare": (ToFloat(),)},

@@ -1,4 +1,4 @@
-"""After training and before evaluation: the temperature of a model."""
+"""After training and before evaluation: the temperature or interval of a model."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, assert_never
 import torch
 
 from torchsmith.data.data import Data
-from torchsmith.plan.calibration import TemperatureScaling
+from torchsmith.plan.calibration import SplitConformal, TemperatureScaling
 from torchsmith.plan.plan import Plan
 from torchsmith.report.text import count
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Calibrated:
-    """A model whose probabilities are calibrated as its plan says.
+    """A model that is calibrated as its plan says.
 
     Attributes:
-        model: Of which the temperature is set.
-        note: On what it was fitted, or why it is 1; empty where no calibration is
-            planned.
+        model: Of which the temperature or the interval is set.
+        note: On what it was fitted, or why it is 1 or missing; empty where no
+            calibration is planned.
     """
 
     model: "Model"
@@ -43,6 +43,8 @@ def calibrate(model: "Model", plan: Plan, setup: "Setup", data: Data) -> Calibra
             return Calibrated(model)
         case TemperatureScaling():
             return _scaled(model, plan, setup, data)
+        case SplitConformal(coverage=coverage):
+            return _conformal(model, coverage, setup, data)
         case _:
             assert_never(plan.calibration)
 
@@ -64,4 +66,23 @@ def _scaled(model: "Model", plan: Plan, setup: "Setup", data: Data) -> Calibrate
         f"fitted on {rows}, whose log loss it takes from {found.before:.4g} to "
         f"{found.after:.4g}"
     )
+    return Calibrated(replace(model, file=file), note)
+
+
+def _conformal(
+    model: "Model", coverage: float, setup: "Setup", data: Data
+) -> Calibrated:
+    from torchsmith.api.evaluating import part_outputs
+    from torchsmith.train.conformal import fit_interval
+
+    val = setup.parts.val
+    if not len(val):
+        return Calibrated(model, "there is no val part to find their width")
+    held = part_outputs(model, data, val, setup.inputs["val"])
+    target = model.preparation.target
+    found = fit_interval(coverage, held.targets, held.outputs, target)
+    if found.interval is None:
+        return Calibrated(model, found.why)
+    file = model.file.model_copy(update={"interval": found.interval})
+    note = f"as wide as the errors of {count(len(val), 'val row')} ask for"
     return Calibrated(replace(model, file=file), note)

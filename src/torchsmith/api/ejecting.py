@@ -1,5 +1,6 @@
 """A run as one readable script of plain PyTorch."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -139,6 +140,7 @@ def subject_of(run: Run, observer: Observer = QUIET) -> "Subject":
         network=model.network,
         device=_device(run),
         temperature=model.file.temperature,
+        interval=model.file.interval,
     )
 
 
@@ -151,6 +153,7 @@ def _device(run: Run) -> str:
 
 
 def _verification(run: Run, path: Path, observer: Observer) -> "Verification":
+    from torchsmith.eject.conformal import COVERAGE, HALF_WIDTH
     from torchsmith.eject.verify import verify
 
     evaluation = run.evaluation
@@ -158,6 +161,11 @@ def _verification(run: Run, path: Path, observer: Observer) -> "Verification":
     for changed in evaluation.robustness:
         told = changed.change.removeprefix("{").removesuffix("}")
         scores |= {f"{name} under {told}": s for name, s in changed.scores.items()}
+    if (found := evaluation.coverage) is not None:
+        width = found.half_width
+        # One that rounds differently is not held to the width.
+        scores[HALF_WIDTH] = Score(value=width, low=-math.inf, high=math.inf)
+        scores[COVERAGE] = found.found
     rounds_differently = run.plan.training.engine == "compiled"
     return verify(
         path,

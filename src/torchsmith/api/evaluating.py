@@ -143,12 +143,15 @@ def part_outputs(
     if inputs is None:
         inputs = model.preparation.inputs(data, rows)
     raw, temperature = model.raw_outputs(inputs), model.file.temperature
+    outputs = model.finish(raw)
     return PartOutputs(
         targets=true_targets(model.preparation, data, rows),
-        outputs=model.finish(raw),
+        outputs=outputs,
         inputs=data.inputs.take(rows),
         temperature=temperature,
         uncalibrated=None if temperature == 1 else model.finish(raw, temperature=1.0),
+        interval=model.file.interval,
+        ends=model.ends(outputs),
     )
 
 

@@ -14,6 +14,30 @@ _DIGITS = 7
 
 
 @dataclass(frozen=True)
+class Interval:
+    """Within which numbers the targets of N examples are expected.
+
+    Attributes:
+        coverage: The share of targets that shall lie within, on average over examples
+            like those of the val part.
+        lower: `(N,)`, in the target's own units.
+        upper: `(N,)`.
+    """
+
+    coverage: float
+    lower: np.ndarray
+    upper: np.ndarray
+
+    def to_dict(self) -> dict[str, object]:
+        """Return everything as plain lists, for JSON."""
+        return {
+            "coverage": self.coverage,
+            "lower": self.lower.tolist(),
+            "upper": self.upper.tolist(),
+        }
+
+
+@dataclass(frozen=True)
 class Predictions:
     """Predictions for N examples.
 
@@ -23,6 +47,7 @@ class Predictions:
         where: What to call each example: the line of the file, or the file name.
         probabilities: `(N, K)` for classification, else None.
         values: `(N,)` for regression, in the target's own units, else None.
+        interval: Around the values, where the run has one.
         notes: What the person should know, such as categories not seen in training.
         kept: Columns of the source that were asked for, as N texts each.
     """
@@ -32,6 +57,7 @@ class Predictions:
     where: tuple[str, ...]
     probabilities: np.ndarray | None
     values: np.ndarray | None
+    interval: Interval | None = None
     notes: tuple[str, ...] = ()
     kept: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -48,11 +74,27 @@ class Predictions:
         digits = _digits(self.values)
         return [f"{value:.{digits}g}" for value in self.values]
 
+    @property
+    def interval_texts(self) -> list[str]:
+        """The interval of each example for reading; empty without."""
+        if self.values is None or self.interval is None:
+            return []
+        digits = _digits(self.values)
+        ends = zip(self.interval.lower, self.interval.upper, strict=True)
+        return [f"{lower:.{digits}g} to {upper:.{digits}g}" for lower, upper in ends]
+
     def columns(self) -> Mapping[str, Sequence[str | float]]:
         """Return the columns of the predictions file."""
         columns: dict[str, Sequence[str | float]] = {"example": self.where, **self.kept}
         if self.values is not None:
             columns[self.target] = [float(value) for value in self.values]
+        if self.interval is not None:
+            for name, ends in zip(
+                end_names(self.target),
+                (self.interval.lower, self.interval.upper),
+                strict=True,
+            ):
+                columns[name] = [float(end) for end in ends]
         if self.probabilities is not None:
             columns[self.target] = self.texts
             for name, shares in zip(self.classes, self.probabilities.T, strict=True):
@@ -60,7 +102,9 @@ class Predictions:
         return columns
 
     def write(self, path: str | Path) -> Path:
-        """Write a CSV file: the example, kept columns, the prediction, probabilities.
+        """Write a CSV file: the example, kept columns, the prediction, what is beside.
+
+        That is the probability of each class, or the ends of the interval.
 
         Raises:
             DataError: A device, a pipe or a folder has this name.
@@ -82,9 +126,15 @@ class Predictions:
             "probabilities": None
             if self.probabilities is None
             else self.probabilities.tolist(),
+            **(self.interval.to_dict() if self.interval else {}),
             "notes": list(self.notes),
             "kept": {name: list(texts) for name, texts in self.kept.items()},
         }
+
+
+def end_names(target: str) -> tuple[str, str]:
+    """Return what the columns with the ends of the intervals are called."""
+    return f"lower end of {target}", f"upper end of {target}"
 
 
 def _digits(values: np.ndarray) -> int:

@@ -241,6 +241,7 @@ class Run(Opened):
                 for rival in evaluation.rivals
             },
             "calibration": _calibration(evaluation),
+            **_coverage(evaluation),
             "seconds": {
                 **self.outcome.seconds,
                 "epochs": [record.seconds for record in self.history],
@@ -260,6 +261,12 @@ def _calibration(evaluation: Evaluation) -> dict[str, object] | None:
     if evaluation.calibration is None:
         return None
     return evaluation.calibration.model_dump(exclude={"bins", "bins_before"})
+
+
+def _coverage(evaluation: Evaluation) -> dict[str, object]:
+    """Return what the intervals around predictions promise and hold, if there are."""
+    found = evaluation.coverage
+    return {} if found is None else {"coverage": found.model_dump()}
 
 
 def _require_plan(folder: RunFolder) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from torchsmith.api.planning import QUIET, Source
-from torchsmith.api.predictions import Predictions
+from torchsmith.api.predictions import Interval, Predictions, end_names
 from torchsmith.api.run import Run, load_run
 from torchsmith.core.errors import DataError
 from torchsmith.core.observer import Observer
@@ -85,12 +85,16 @@ def predict_with(
     observer.stage(f"Predicting {amount(len(data), 'example')}")
     outputs = model.predict(data)
     regression = model.problem.task == "regression"
+    ends = model.ends(outputs)
     return Predictions(
         target=model.problem.target,
         classes=model.problem.classes,
         where=tuple(_where(data)),
         probabilities=None if regression else outputs,
         values=outputs if regression else None,
+        interval=None
+        if model.file.interval is None or ends is None
+        else Interval(model.file.interval.coverage, *ends),
         notes=tuple(_notes(model, data, kept)),
         kept=kept,
     )
@@ -115,7 +119,8 @@ def _kept(
         )
     problem = model.problem
     chances = (f"probability of {name}" for name in problem.classes)
-    if taken := {"example", problem.target, *chances}.intersection(names):
+    ends = end_names(problem.target) if model.file.interval else ()
+    if taken := {"example", problem.target, *chances, *ends}.intersection(names):
         raise DataError(
             f"keep: '{min(taken)}' is what a column of the predictions is called; give "
             "the column another name in the source"

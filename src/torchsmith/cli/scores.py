@@ -12,6 +12,7 @@ from torchsmith.core.vocabulary import METRIC_TITLES, NOUNS
 from torchsmith.evaluate.evaluation import Evaluation, Rival, Score
 from torchsmith.metrics.class_report import averages
 from torchsmith.report.reliability import calibration_text
+from torchsmith.report.residuals import coverage_text
 from torchsmith.report.text import clean, count, difference_texts, number, score_texts
 
 MOST_CLASSES = 20
@@ -34,6 +35,8 @@ def print_evaluation(evaluation: Evaluation, console: Console) -> None:
     _section(console, title, _scores(evaluation))
     if evaluation.calibration is not None:
         console.print(Text(calibration_text(evaluation.calibration), "dim"))
+    if evaluation.coverage is not None:
+        console.print(Text(coverage_text(evaluation.coverage), "dim"))
     if evaluation.robustness:
         title = f"On the same {noun}s, each changed at random"
         _section(console, title, _robustness(evaluation))

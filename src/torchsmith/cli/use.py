@@ -83,8 +83,9 @@ def _print_predictions(predictions: "Predictions", output: Output) -> None:
     shown = len(texts) if output.quiet else NUM_SHOWN
     rows = list(zip(predictions.where[:shown], texts[:shown], strict=True))
     if predictions.probabilities is None:
-        for place, text in rows:
-            output.say(f"{place}\t{text}")
+        intervals = predictions.interval_texts[:shown] or [""] * len(rows)
+        for (place, text), interval in zip(rows, intervals, strict=True):
+            output.say("\t".join(filter(None, (place, text, interval))))
     else:
         highest = predictions.probabilities.max(axis=1)[:shown]
         for (place, text), probability in zip(rows, highest, strict=True):

@@ -10,9 +10,15 @@ from torchsmith.eject.code import (
     Section,
     block,
     comment,
+    constant,
     function,
     joined,
     quoted,
+)
+from torchsmith.eject.conformal import (
+    coverage_steps,
+    half_width_function,
+    half_width_steps,
 )
 from torchsmith.eject.monitoring import monitored_metric
 from torchsmith.eject.scoring import scores_function
@@ -31,8 +37,10 @@ def evaluate_section(subject: Subject) -> Section:
     arguments = ", ".join(score_arguments(subject, "test", "outputs"))
     steps = [
         *temperature_steps(subject),
+        *half_width_steps(subject),
         "outputs = predict(network, test_set)",
         f"test_scores = scores({arguments})",
+        *coverage_steps(subject),
         *(
             line
             for place, spec in enumerate(changes)
@@ -47,9 +55,18 @@ def evaluate_section(subject: Subject) -> Section:
         "Evaluate",
         "The test part is looked at once, when all choices are made.",
         joined(
-            [*new, predict_function(subject), scored, temperature_function(subject)]
+            [
+                *new,
+                predict_function(subject),
+                scored,
+                temperature_function(subject),
+                half_width_function(subject),
+            ]
         ),
         tuple(steps),
+        (constant("COVERAGE", found.coverage, "share of targets within an interval"),)
+        if (found := subject.interval)
+        else (),
     )
 
 

@@ -3,6 +3,7 @@
 from torchsmith.core.vocabulary import METRIC_TITLES, Metric
 from torchsmith.eject.calibrating import is_calibrated, probabilities_function
 from torchsmith.eject.code import bracketed, function, joined
+from torchsmith.eject.conformal import values_function
 from torchsmith.eject.measures import AVERAGE_PRECISION, ROC_AUC, metric_source
 from torchsmith.eject.monitoring import monitored_metric
 from torchsmith.eject.subject import Subject
@@ -11,6 +12,8 @@ from torchsmith.eject.targets import (
     has_scaled_target,
     unscaling,
 )
+
+_ABOUT_VALUES = "Score the predictions in the target's own units."
 
 
 def is_unscaled(subject: Subject) -> bool:
@@ -22,6 +25,7 @@ def scores_function(subject: Subject) -> str:
     """Write how outputs become scores."""
     arguments = ["targets", "outputs"]
     if subject.classes:
+        made = probabilities_function(subject)
         given = ["outputs"]
         if is_calibrated(subject):
             arguments.append("temperature=1.0")
@@ -32,6 +36,11 @@ def scores_function(subject: Subject) -> str:
         ]
         about = "Score the probabilities of classes, and the likeliest of them."
         metrics: list[Metric] = ["accuracy", "log_loss"]
+    elif made := values_function(subject):
+        arguments += unscaling(subject)
+        body = [f"errors = targets - values_of({', '.join(arguments[1:])})"]
+        about = _ABOUT_VALUES
+        metrics = ["rmse", "mae", "r2"]
     else:
         values = "outputs.double().numpy()[:, 0]"
         if is_unscaled(subject):
@@ -43,7 +52,7 @@ def scores_function(subject: Subject) -> str:
                 f"predictions = {values[1:-1]}",
                 "errors = targets - predictions.clip(low, high)",
             ]
-        about = "Score the predictions in the target's own units."
+        about = _ABOUT_VALUES
         metrics = ["rmse", "mae", "r2"]
     main = subject.plan.problem.metric
     wanted = list(dict.fromkeys([main, *metrics, *_monitored(subject)]))
@@ -55,7 +64,6 @@ def scores_function(subject: Subject) -> str:
     body += [*needed, bracketed("return {", items, "}", 1)]
     scored = function(f"scores({', '.join(arguments)})", about, body)
     curves = {"roc_auc": ROC_AUC, "average_precision": AVERAGE_PRECISION}
-    made = probabilities_function(subject) if subject.classes else ""
     return joined([made, *(curves[n] for n in wanted if n in curves), scored])
 
 

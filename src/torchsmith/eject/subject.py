@@ -10,6 +10,7 @@ from torchsmith.data.data import Column, Data, Table
 from torchsmith.data.prepare import Preparation
 from torchsmith.data.split import Parts
 from torchsmith.plan.plan import Plan
+from torchsmith.train.conformal import PredictionInterval
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Subject:
         network: As it was built for the run.
         device: On which it was trained, such as `"cpu"`.
         temperature: By which the probabilities of classes are calibrated.
+        interval: Around the predictions of regression.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Subject:
     network: nn.Module
     device: str = "cpu"
     temperature: float = 1.0
+    interval: PredictionInterval | None = None
 
     @property
     def is_table(self) -> bool:

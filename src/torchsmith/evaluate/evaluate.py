@@ -19,6 +19,7 @@ from torchsmith.data.data import Data, Inputs
 from torchsmith.evaluate.curves import curves
 from torchsmith.evaluate.evaluation import (
     ClassScores,
+    Coverage,
     Evaluation,
     Importance,
     Mixture,
@@ -35,8 +36,10 @@ from torchsmith.evaluate.verdict import verdict
 from torchsmith.inspect.wording import amount
 from torchsmith.metrics.classification import confusion, precision_recall_f1
 from torchsmith.metrics.intervals import Interval, difference, interval
+from torchsmith.metrics.normal import wilson
 from torchsmith.metrics.resamples import Resamples
 from torchsmith.plan.plan import Problem
+from torchsmith.train.conformal import PredictionInterval
 
 MOST_RESIDUALS = 2_000
 FEW_ROWS = 100
@@ -55,6 +58,8 @@ class PartOutputs:
         temperature: That probabilities were made with.
         uncalibrated: `(N, K)` probabilities with a temperature of 1, where that is not
             what `outputs` have.
+        interval: Around values, where the model has one.
+        ends: Its lower and upper ends, `(N,)` each.
     """
 
     targets: np.ndarray
@@ -63,6 +68,8 @@ class PartOutputs:
     where: Callable[[int], str] | None = None
     temperature: float = 1.0
     uncalibrated: np.ndarray | None = None
+    interval: PredictionInterval | None = None
+    ends: tuple[np.ndarray, np.ndarray] | None = None
 
 
 def evaluate(
@@ -147,6 +154,7 @@ def evaluate(
             uncalibrated=test.uncalibrated,
             seed=seed,
         ),
+        coverage=_coverage(test),
         residuals=_residuals(test, seed) if problem.task == "regression" else None,
         mistakes=worst(
             problem,
@@ -231,6 +239,20 @@ def _per_class(names: Sequence[str], table: np.ndarray) -> tuple[ClassScores, ..
         for name, precision, recall, f1, rows in zip(
             names, *columns, support, strict=True
         )
+    )
+
+
+def _coverage(test: PartOutputs) -> Coverage | None:
+    """Count the targets that lie within the intervals around their predictions."""
+    if test.interval is None or test.ends is None:
+        return None
+    lower, upper = test.ends
+    within = float(np.sum((lower <= test.targets) & (test.targets <= upper)))
+    low, high = map(float, wilson(within, len(test.targets)))
+    return Coverage(
+        promised=test.interval.coverage,
+        half_width=test.interval.half_width,
+        found=Score(value=within / len(test.targets), low=low, high=high),
     )
 
 

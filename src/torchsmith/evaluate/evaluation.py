@@ -4,6 +4,7 @@ from math import isfinite
 from typing import Literal
 
 import numpy as np
+from pydantic import Field
 
 from torchsmith.core.errors import DataError
 from torchsmith.core.record import Record
@@ -236,6 +237,23 @@ class Calibration(Record):
     bins_before: tuple[ReliabilityBin, ...] = ()
 
 
+class Coverage(Record):
+    """Whether the intervals around predicted numbers hold what they promise.
+
+    Attributes:
+        promised: The share of targets that shall lie within, over all rows there could
+            be.
+        half_width: How far the ends are from the prediction, in the target's units.
+        found: The share of the test targets that lie within.
+        note: On what the width was fitted.
+    """
+
+    promised: float
+    half_width: float
+    found: Score
+    note: str = ""
+
+
 class Evaluation(Record):
     """Scores of a network, beside simple rivals.
 
@@ -252,6 +270,7 @@ class Evaluation(Record):
             prediction.
         curves: For at most ten classes; of two classes, that of the second.
         calibration: For classes, of 30 test rows or more.
+        coverage: For regression with intervals around the predictions.
         residuals: For regression.
         samples: Of the training part, what each class looks like, in the order of the
             classes; for regression, from low to high. None for tables.
@@ -283,6 +302,9 @@ class Evaluation(Record):
     confusion: tuple[tuple[int, ...], ...] = ()
     curves: tuple[Curve, ...] = ()
     calibration: Calibration | None = None
+    coverage: Coverage | None = Field(
+        default=None, exclude_if=lambda coverage: coverage is None
+    )
     residuals: Residuals | None = None
     samples: tuple[Sample, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
@@ -294,8 +316,16 @@ class Evaluation(Record):
     notes: tuple[str, ...] = ()
 
     def with_calibration_note(self, note: str) -> "Evaluation":
-        """Return the same that says how the temperature was fitted, or why it is 1."""
-        if self.calibration is None or not note:
+        """Return the same that says how it was calibrated, or why it was not."""
+        if not note:
+            return self
+        if self.task == "regression":
+            if self.coverage is None:
+                told = f"The predictions have no intervals: {note}."
+                return self.model_copy(update={"notes": (*self.notes, told)})
+            coverage = self.coverage.model_copy(update={"note": note})
+            return self.model_copy(update={"coverage": coverage})
+        if self.calibration is None:
             return self
         calibration = self.calibration.model_copy(update={"note": note})
         return self.model_copy(update={"calibration": calibration})

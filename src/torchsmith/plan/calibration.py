@@ -1,6 +1,8 @@
-"""How the probabilities of classes come to say how often they are right."""
+"""How what a network says comes to keep its word: chances of classes, intervals."""
 
 from typing import Annotated
+
+from pydantic import Field
 
 from torchsmith.core.spec import OneOf, Spec
 
@@ -16,4 +18,20 @@ class TemperatureScaling(Spec):
     """
 
 
-Calibration = Annotated[TemperatureScaling, OneOf()]
+class SplitConformal(Spec):
+    """Put an interval around each number, as wide as the errors of the val part are.
+
+    All intervals are of one width; no prediction changes.
+
+    Papadopoulos et al. (2002), https://doi.org/10.1007/3-540-36755-1_29; Lei et al.
+    (2018), https://doi.org/10.1080/01621459.2017.1307116
+
+    Attributes:
+        coverage: The share of the targets that shall lie within.
+    """
+
+    main = "coverage"
+    coverage: float = Field(default=0.9, gt=0, lt=1)
+
+
+Calibration = Annotated[TemperatureScaling | SplitConformal, OneOf()]

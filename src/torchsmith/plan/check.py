@@ -18,6 +18,7 @@ from torchsmith.data.steps import (
     ToFloat,
     step_problems,
 )
+from torchsmith.plan.calibration import SplitConformal
 from torchsmith.plan.check_effect import idle_settings
 from torchsmith.plan.check_loss import loss_problems
 from torchsmith.plan.init import init_problems
@@ -182,6 +183,13 @@ def _stopping(plan: Plan) -> Impossible:
 
 
 def _calibration(plan: Plan) -> Impossible:
-    if plan.calibration is not None and plan.problem.task == "regression":
-        name = plan.calibration.spec_name()
-        yield "calibration", f"{name} is for classes; regression has no probabilities"
+    if plan.calibration is None:
+        return
+    name = plan.calibration.spec_name()
+    if isinstance(plan.calibration, SplitConformal):
+        if plan.problem.task != "regression":
+            what = "is for numbers; TemperatureScaling is for classes"
+            yield "calibration", f"{name} {what}"
+    elif plan.problem.task == "regression":
+        what = "is for classes; regression has no probabilities but SplitConformal"
+        yield "calibration", f"{name} {what}"

@@ -10,7 +10,7 @@ from torchsmith.data.data import MISSING_TARGET
 from torchsmith.data.split import Split
 from torchsmith.inspect.inspection import Inspection, TargetFacts
 from torchsmith.inspect.wording import agree, amount, listed
-from torchsmith.plan.calibration import TemperatureScaling
+from torchsmith.plan.calibration import Calibration, SplitConformal, TemperatureScaling
 from torchsmith.plan.design import Case, Design, Pace, Reasons
 from torchsmith.plan.design_images import design_images
 from torchsmith.plan.design_sequences import design_sequences
@@ -255,9 +255,13 @@ def _loss(target: TargetFacts, reasons: Reasons) -> CrossEntropyLoss | MSELoss:
     return CrossEntropyLoss()
 
 
-def _calibration(target: TargetFacts, reasons: Reasons) -> TemperatureScaling | None:
+def _calibration(target: TargetFacts, reasons: Reasons) -> Calibration:
     if target.task == "regression":
-        return None
+        reasons["calibration"] = (
+            "an interval around each prediction, to hold 90 in 100 targets; no "
+            "prediction changes"
+        )
+        return SplitConformal()
     reasons["calibration"] = (
         "so that of the predictions of 90 %, 90 in 100 are right; no prediction changes"
     )

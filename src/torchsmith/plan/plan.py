@@ -161,7 +161,8 @@ class Plan(Record):
         augment: Random changes of each training batch that keep the label.
         init: Initial weights other than PyTorch's own, in this order.
         averaging: Of the weights, which are then those that are validated and kept.
-        calibration: Of the probabilities of classes, after training.
+        calibration: After training, of the probabilities of classes or of the intervals
+            around numbers.
         robustness: Changes of the test part under which the network is scored too.
         doctor: What it looks at; it may stop a run that cannot learn any more.
         sized_for: Does not change the result; says what the default plan was made for.

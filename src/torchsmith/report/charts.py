@@ -190,7 +190,12 @@ def mini_histogram(bins: Sequence[tuple[str, int]], *, title: str) -> Markup:
 
 
 def scatter(
-    points: Sequence[tuple[float, float]], *, title: str, x_title: str, y_title: str
+    points: Sequence[tuple[float, float]],
+    *,
+    title: str,
+    x_title: str,
+    y_title: str,
+    reach: float = 0.0,
 ) -> Markup:
     """Draw points over two axes of one scale, with the line on which both are equal.
 
@@ -199,6 +204,7 @@ def scatter(
         title: Stands above the chart.
         x_title: Stands below the horizontal axis.
         y_title: Stands above the vertical axis.
+        reach: So far from that line is a line on both sides; 0 draws none.
     """
     shown = [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)]
     axis = linear_axis([v for point in shown for v in point], num_ticks=5, pad=0.04)
@@ -212,6 +218,12 @@ def scatter(
             '<text class="tick mid" x="{0}" y="100%" dy="18">{2}</text>'
         ).format(at, down, label)
     body += Markup('<line class="equal" x1="0" y1="100%" x2="100%" y2="0"/>')
+    if 0 < reach < axis.high - axis.low:
+        near, far = _pc(axis.at(axis.low + reach)), _pc(axis.at(axis.high - reach))
+        body += Markup(
+            '<line class="reach" x1="0" y1="{1}" x2="{1}" y2="0"/>'
+            '<line class="reach" x1="{0}" y1="100%" x2="100%" y2="{0}"/>'
+        ).format(near, far)
     body += Markup("").join(
         Markup('<circle cx="{}" cy="{}" r="2.6"/>').format(
             _pc(axis.at(x)), _pc(1 - axis.at(y))

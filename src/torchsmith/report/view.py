@@ -25,7 +25,7 @@ from torchsmith.report.heat import MAX_CLASSES, heat_map, most_confused
 from torchsmith.report.network_drawing import draw_network
 from torchsmith.report.ranking import ranking_charts
 from torchsmith.report.reliability import calibration_text, reliability_chart
-from torchsmith.report.residuals import residual_charts
+from torchsmith.report.residuals import coverage_text, residual_charts
 from torchsmith.report.rows import Row, bar_chart, dot_chart
 from torchsmith.report.shown import mistake_panels, sample_view
 from torchsmith.report.text import (
@@ -287,7 +287,11 @@ def _epochs(content: ReportContent) -> dict[str, Any]:
 
 def _result(evaluation: Evaluation, target: str) -> dict[str, Any]:
     if evaluation.task == "regression":
-        return {"residuals": residual_charts(evaluation.residuals, target)}
+        coverage = evaluation.coverage
+        return {
+            "residuals": residual_charts(evaluation.residuals, target, coverage),
+            "coverage": "" if coverage is None else coverage_text(coverage),
+        }
     readable = len(evaluation.classes) <= MAX_CLASSES
     has_matrix = bool(evaluation.confusion)
     calibration = evaluation.calibration

@@ -24,6 +24,7 @@ from torchsmith.plan.losses import Loss
 from torchsmith.plan.networks import Network
 from torchsmith.plan.plan import Problem
 from torchsmith.train.batches import PreparedBatches, TensorBatches, at_once, scaled
+from torchsmith.train.conformal import PredictionInterval
 from torchsmith.train.state import safetensors_bytes
 
 MODEL_VERSION = 1
@@ -36,6 +37,7 @@ class ModelFile(Record):
 
     Attributes:
         temperature: Logits of classes are divided by it, as `calibration` fitted it.
+        interval: Around values of regression, where `calibration` fitted one.
     """
 
     version: int = MODEL_VERSION
@@ -44,6 +46,9 @@ class ModelFile(Record):
     loss: Loss
     preparation: Preparation
     temperature: float = Field(default=1.0, gt=0)
+    interval: PredictionInterval | None = Field(
+        default=None, exclude_if=lambda interval: interval is None
+    )
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,16 @@ class Model:
         file = self.file
         own = file.temperature if temperature is None else temperature
         return finish_outputs(file.problem, file.loss, file.preparation, outputs, own)
+
+    def ends(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return the ends of the intervals around predicted values; None without.
+
+        Args:
+            values: `(N,)`, in the target's own units.
+        """
+        if self.file.interval is None:
+            return None
+        return self.file.interval.ends(values, self.preparation.target)
 
     @property
     def _num_outputs(self) -> int:
