@@ -1,9 +1,11 @@
 """A fit that was stopped and goes on ends as if it had never stopped."""
 
 import json
+import random
 import re
 import signal
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -61,7 +63,7 @@ def made_with(loss, optimizer=torch.optim.SGD, schedule=None, module=network, **
 
 def fit(data=None, val=None, **given):
     given = {
-        "module": network(),
+        "module": given.get("module") or network(),
         "train": Pairs() if data is None else data,
         "val": val,
         "loss": "CrossEntropyLoss",
@@ -179,6 +181,76 @@ def test_an_optimizer_of_parameters_that_nobody_holds_is_refused(tmp_path):
     with pytest.raises(PlanError, match=r"1 of the optimizer's 5 .* the shape \(4,\)"):
         fit(module=module, optimizer=optimizer, runs=tmp_path)
     assert not [*tmp_path.iterdir()]
+
+
+class Many(Pairs):
+    """More than are validated at once."""
+
+    def __len__(self):
+        return 1600
+
+    def __getitem__(self, index):
+        return super().__getitem__(index % NUM)
+
+
+class Normed(Following):
+    """Has running statistics, too."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Sequential(nn.BatchNorm1d(3), self.linear)
+
+
+STOPPED = {
+    "in validation": (Pairs(), Many(600), {}, 1, 600 - 1024),
+    "in validation of averages": (
+        Pairs(),
+        Many(2200),
+        {"averaging": {"SWA": {"start": 0.1}}},
+        2,
+        600 - 1024,
+    ),
+    "in averaging": (
+        Pairs(130),
+        Many(),
+        {"averaging": {"SWA": {"start": 0.1}}},
+        2,
+        -1600,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("data", "val", "given", "epoch", "left"), STOPPED.values(), ids=STOPPED
+)
+def test_validation_is_stopped_between_batches_and_goes_on(
+    tmp_path, data, val, given, epoch, left
+):
+    make = made_with(Centred, module=Normed)
+    whole, cut, later = make(), make(), make()
+    expected = fit(Pairs(), Many(), runs=None, **whole, **given)
+    with pytest.raises(Interrupted, match=f"in epoch {epoch}, at step {epoch * 5}; e"):
+        fit(data, val, runs=tmp_path, **cut, **given)
+    assert val.left == left  # what was read beyond the signal is a batch at most
+    [run] = tmp_path.iterdir()
+    found = fit(Pairs(), Many(), resume=run, **later, **given)
+    assert [r.val_loss for r in found.history] == [r.val_loss for r in expected.history]
+    ours = tensors(found, later)
+    for name, tensor in tensors(expected, whole).items():
+        assert torch.equal(tensor, ours[name]), name
+
+
+def test_the_programs_own_random_numbers_go_on_also_after_an_interruption(tmp_path):
+    random.seed(1)
+    np.random.seed(1)  # noqa: NPY002
+    torch.manual_seed(1)
+    numbers = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+    torchs = torch.get_rng_state()
+    module = made_with(nn.CrossEntropyLoss, module=lambda: nn.Linear(3, 2))()
+    torch.set_rng_state(torchs)
+    interrupted(tmp_path, **module)
+    assert numbers == (random.getstate(), np.random.get_state()[1].tolist())  # noqa: NPY002
+    assert torch.equal(torchs, torch.get_rng_state())
 
 
 def step_down(**given):

@@ -1,6 +1,6 @@
 """Buffers of modules: those that `state_dict` leaves out, and how to keep them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -30,9 +30,8 @@ def set_buffers(module: nn.Module, values: Mapping[str, Tensor]) -> None:
             buffer.copy_(value)
 
 
-@contextmanager
-def kept_buffers(*modules: object) -> Iterator[None]:
-    """Give modules their buffers back, such as running statistics, as they were.
+def remember_buffers(*modules: object) -> Callable[[], None]:
+    """Return what gives modules their buffers back, such as running statistics.
 
     Args:
         modules: What is no `nn.Module`, such as a loss that is a function, has none.
@@ -45,10 +44,21 @@ def kept_buffers(*modules: object) -> Iterator[None]:
         for name, buffer in owner.named_buffers(recurse=False)
         if not is_lazy(buffer)
     ]
+
+    @torch.no_grad()
+    def go_back() -> None:
+        for owner, name, buffer, value in before:
+            buffer.copy_(value)
+            setattr(owner, name, buffer)  # forward may have put another there
+
+    return go_back
+
+
+@contextmanager
+def kept_buffers(*modules: object) -> Iterator[None]:
+    """Give modules their buffers back at the end, as `remember_buffers` does."""
+    go_back = remember_buffers(*modules)
     try:
         yield
     finally:
-        with torch.no_grad():
-            for owner, name, buffer, value in before:
-                buffer.copy_(value)
-                setattr(owner, name, buffer)  # forward may have put another there
+        go_back()

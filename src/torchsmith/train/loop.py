@@ -1,7 +1,7 @@
 """The loop that every PyTorch page shows: zero_grad, forward, loss, backward, step."""
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +25,8 @@ from torchsmith.train.batches import (
 )
 from torchsmith.train.first_batch import check_first_batch
 from torchsmith.train.history import EpochRecord
+from torchsmith.train.joined import joined
+from torchsmith.train.looking import looking
 from torchsmith.train.monitor import is_better, monitored
 from torchsmith.train.pace import count_step, step_schedule
 from torchsmith.train.processor import flushed_denormals, kept_memory
@@ -200,13 +202,15 @@ def end_epoch(job: Job, state: TrainState, session: Session) -> None:
     train_loss = state.loss_sum.item() / max(state.num_seen, 1)
     if not np.isfinite(train_loss):
         raise diverged(state)
-    average_epoch(job, state)
+    many = job.val is not None and len(job.val) > job.val_batch_size
+    look = looking(state, session, job.loss, many=many)
+    average_epoch(job, state, look)
     job.settle(state.scored)
     val_loss, metrics = None, {}
     if job.val is not None:
         seed_step(job, "val", state.epoch)
         val_loss, outputs, targets = evaluate_loss(
-            job, state.scored, job.val, state.epoch, keep=job.score is not None
+            job, state.scored, job.val, state.epoch, look, keep=job.score is not None
         )
         if job.score is not None:
             metrics = job.score(outputs, targets)
@@ -249,6 +253,7 @@ def evaluate_loss(
     network: torch.nn.Module,
     batches: Batches,
     epoch: int = 0,
+    look: Callable[[], None] = lambda: None,
     *,
     keep: bool = True,
 ) -> tuple[float, Any, Any]:
@@ -268,6 +273,7 @@ def evaluate_loss(
     parts = rows.split(job.val_batch_size)
     streamed = batches.stream(parts, epoch)
     for part, (inputs, target) in zip(parts, streamed, strict=True):
+        look()
         with autocast(job):
             output = network(inputs)
             loss = job.loss(output, target)
@@ -276,21 +282,11 @@ def evaluate_loss(
             total += loss * (1 if job.loss_is_sum else share)
         weight += share
         if keep:
-            outputs.append(output.float() if isinstance(output, Tensor) else output)
+            reduced = isinstance(output, Tensor) and not output.is_complex()
+            outputs.append(output.float() if reduced else output)
             targets.append(target)
     mean = (total / weight).item()
-    return (mean, _joined(outputs), _joined(targets)) if keep else (mean, None, None)
-
-
-def _joined(batches: list[Any]) -> Any:  # noqa: ANN401 -- what a person's code gives
-    first = batches[0]
-    if isinstance(first, Tensor):
-        return torch.cat(batches) if first.ndim else torch.stack(batches)
-    if isinstance(first, Mapping):
-        return {key: _joined([batch[key] for batch in batches]) for key in first}
-    if isinstance(first, (tuple, list)):
-        return [_joined([*each]) for each in zip(*batches, strict=True)]
-    return batches
+    return (mean, joined(outputs), joined(targets)) if keep else (mean, None, None)
 
 
 def keep_best(job: Job, state: TrainState) -> None:
@@ -337,7 +333,9 @@ def clip_gradients(job: Job, state: TrainState, *, is_last: bool) -> None:
         torch.nn.utils.clip_grad_value_(network.parameters(), limit)
 
 
-def average_epoch(job: Job, state: TrainState) -> None:
+def average_epoch(
+    job: Job, state: TrainState, look: Callable[[], None] = lambda: None
+) -> None:
     """Bring the average of the weights up to date after an epoch."""
     if state.average is None:
         return
@@ -345,9 +343,14 @@ def average_epoch(job: Job, state: TrainState) -> None:
     rows = torch.arange(len(job.train))
     batches = [batch for step in job.steps(rows) for batch in step]
     taken = job.train.stream(batches, state.epoch)
-    inputs = (job.augment(inputs) for inputs, _ in taken)
+
+    def given() -> Iterator[Any]:
+        for inputs, _ in taken:
+            look()
+            yield job.augment(inputs)
+
     with autocast(job):
-        state.average.after_epoch(state.network, state.epoch + 1, inputs)
+        state.average.after_epoch(state.network, state.epoch + 1, given())
 
 
 def backward(loss: Tensor) -> None:
@@ -390,7 +393,9 @@ def seed_step(job: Job, purpose: str, position: int) -> None:
 def own_randomness() -> Iterator[None]:
     """Give the program its own random numbers back afterwards."""
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
-    with torch.random.fork_rng():
-        yield
-    random.setstate(python)
-    np.random.set_state(numpy)  # noqa: NPY002
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002

@@ -64,7 +64,7 @@ class Session:
         """
         now = perf_counter()
         if self._stop.asked:
-            self._interrupt(state)
+            self.interrupt(state)
         if now < self._next_progress:
             return
         self._next_progress = now + PROGRESS_SECONDS
@@ -82,7 +82,7 @@ class Session:
         for observer in self._observers:
             observer.on_epoch_end(record)
         if self._stop.asked:
-            self._interrupt(state)
+            self.interrupt(state)
         if perf_counter() >= self._next_checkpoint:
             self.save(state)
 
@@ -132,6 +132,11 @@ class Session:
         wait = max(CHECKPOINT_SECONDS, cost * self._company / CHECKPOINT_SHARE)
         self._next_checkpoint = perf_counter() + wait
 
+    @property
+    def is_asked_to_stop(self) -> bool:
+        """Whether a signal came, or another process got one."""
+        return self._stop.asked
+
     def ask_to_stop(self) -> None:
         """Stop at the next step as if a signal had come: another process got one."""
         self._stop.ask()
@@ -149,7 +154,13 @@ class Session:
                 for observer in self._observers:
                     observer.write_out()
 
-    def _interrupt(self, state: TrainState) -> None:
+    def interrupt(self, state: TrainState) -> None:
+        """Save, and leave.
+
+        Raises:
+            Interrupted: Always.
+            TrainError: Saving failed.
+        """
         self.save(state)
         where = f"in epoch {state.epoch + 1}, at step {state.step}"
         if self._folder is None:
