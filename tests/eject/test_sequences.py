@@ -154,6 +154,12 @@ def forecast(path, days, gone=()):
     return path
 
 
+def test_the_default_of_a_forecast_ends_with_the_same_weights(tmp_path):
+    source = forecast(tmp_path / "days.csv", range(90))
+    plan = plan_of(source, "heat", **{"data.time": "day", "data.window": 5})
+    assert "self.skip(steps.flatten(1))" in hold_to_run(plan, tmp_path)
+
+
 def test_windows_of_a_table_in_time_end_with_the_same_weights(tmp_path):
     days = [*range(60), *range(70, 150)]  # no window reaches over the jump
     source = forecast(tmp_path / "days.csv", days, gone={20, 21, 100})

@@ -198,3 +198,24 @@ def test_a_network_that_reads_nothing_and_an_even_kernel_are_refused():
         SequenceNet(body=None)
     with pytest.raises(ValueError, match="10 is even; only an odd size has a middle"):
         sequence_bodies.Inception(kernel_sizes=(10,))
+
+
+def test_a_linear_layer_of_all_steps_begins_at_nothing_and_is_added():
+    spec = SequenceNet(body=BODIES["Inception"], skip=True)
+    layout = InputLayout((2, 9), sequence=(2, 9))
+    net = build_network(spec, layout, 1, 0).eval()
+    inputs = torch.randn(5, 2, 9, generator=torch.Generator().manual_seed(0))
+    alone = build_network(SequenceNet(body=spec.body), layout, 1, 0).eval()
+    assert torch.equal(net(inputs), alone(inputs))
+    with torch.no_grad():
+        net.skip.weight[0, 8] = 2.0  # of the last step of the first channel
+    torch.testing.assert_close(net(inputs), alone(inputs) + 2 * inputs[:, 0, 8:])
+
+
+def test_steps_are_weighed_by_their_place_only_where_all_have_the_same_places():
+    spec = SequenceNet(body=BODIES["GRU"], skip=True)
+    layout = InputLayout((4, 20), sequence=(4, 20), has_mask=True)
+    with pytest.raises(PlanError, match=r"SequenceNet\.skip: .*several lengths"):
+        build_network(spec, layout, 3, 0)
+    with pytest.raises(ValueError, match="skip is added to what a body says"):
+        SequenceNet(body=None, features=True, skip=True)

@@ -143,3 +143,16 @@ def test_few_examples_are_said_to_end_training_not_a_budget_that_nobody_gave():
     assert "fit into" not in reason
     short = decide(SITUATIONS["many"], MACHINE, budget=5.0)
     assert "as many as fit into 5 s" in short.reasons["training.epochs"]
+
+
+@pytest.mark.parametrize(("num", "width"), [(400, 4), (40_000, 16)])
+def test_a_forecast_goes_on_from_its_last_steps_by_a_linear_layer(num, width):
+    known = sequences(num, (14, 14, 14), "regression", window=14)
+    plan = decide(known, MACHINE)
+    network = plan.network
+    assert network.skip and not network.features
+    assert network.body.width >= width
+    assert not any(isinstance(step, RandomConvolutions) for step in plan.prepare)
+    assert "near the last ones" in plan.reasons["network"]
+    in_a_hurry = decide(known, MACHINE, 5.0).network
+    assert in_a_hurry.skip and isinstance(in_a_hurry.body, Inception)

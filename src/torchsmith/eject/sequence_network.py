@@ -254,7 +254,15 @@ def _network(network: SequenceNet, shapes: str) -> str:
     if network.body is not None and network.last is not None:
         init += [_made(network.body), _last(network.last)]
         mask = ", mask" if network.has_mask else ""
-        found.append(f"self.last(self.body(steps{mask}))")
+        read = f"self.last(self.body(steps{mask}))"
+        if network.skip is not None:
+            init += [
+                f"self.skip = {module_source(network.skip)}",
+                "nn.init.zeros_(self.skip.weight)",
+                "nn.init.zeros_(self.skip.bias)",
+            ]
+            read += " + self.skip(steps.flatten(1))"
+        found.append(read)
     if network.features is not None:
         init += [
             f"self.features = {module_source(network.features)}",
@@ -287,6 +295,8 @@ def _network(network: SequenceNet, shapes: str) -> str:
 
 def _about(network: SequenceNet) -> str:
     if network.features is None:
+        if network.skip is not None:
+            return "A linear layer of all steps, and one of what a body reads in them."
         return "A body reads the steps, a linear layer its features."
     if network.body is None:
         return "A linear layer on features of the whole sequence."

@@ -1,5 +1,6 @@
 """Networks for sequences `(N, C, L)`, of one length or of many."""
 
+import math
 from functools import partial
 from typing import assert_never
 
@@ -21,6 +22,10 @@ class SequenceNet(nn.Module):
     Both are members: each learns to be right by itself, and when they are evaluated the
     answer is the mean of what they give. The two err in different places.
 
+    A linear layer of all steps may be added to what the body gives, after LSTNet
+    ([Lai et al. 2018](https://arxiv.org/abs/1703.07015)): what comes next is near the
+    last steps, and a body that averages over all hardly sees which they are.
+
     Shapes: `(N, C, L)`, or `(N, C * L + F)` where features follow the steps, or
     `(N, F)` alone; to `(N, K)`, and in training `(N, M, K)` where there are M members.
 
@@ -32,6 +37,7 @@ class SequenceNet(nn.Module):
         symbols: Embeds the codes of a text, or None.
         num_features: F, of the whole; 0 for none.
         dropout: Before the body's last layer.
+        skip: Whether the linear layer of all steps is there.
     """
 
     def __init__(
@@ -44,6 +50,7 @@ class SequenceNet(nn.Module):
         symbols: nn.Embedding | None = None,
         num_features: int = 0,
         dropout: float = 0.0,
+        skip: bool = False,
     ) -> None:
         super().__init__()
         self.sequence = sequence
@@ -55,6 +62,11 @@ class SequenceNet(nn.Module):
         if body is not None:
             linear = nn.Linear(body.out_features, out_features)
             self.last = nn.Sequential(nn.Dropout(dropout), linear)
+        self.skip: nn.Linear | None = None
+        if skip:
+            self.skip = nn.Linear(math.prod(sequence), out_features)
+            nn.init.zeros_(self.skip.weight)
+            nn.init.zeros_(self.skip.bias)
         self.features: nn.Linear | None = None
         if num_features:
             self.features = nn.Linear(num_features, out_features)
@@ -71,7 +83,10 @@ class SequenceNet(nn.Module):
         found: list[Tensor] = []
         if self.body is not None and self.last is not None:
             steps, mask = self.read(inputs)
-            found.append(self.last(self.body(steps, mask)))
+            read = self.last(self.body(steps, mask))
+            if self.skip is not None:
+                read = read + self.skip(steps.flatten(1))
+            found.append(read)
         if self.features is not None:
             # So many numbers around 1 would be steep; scaled, their length is 1.
             features = inputs.flatten(1)[:, -self.num_features :]
@@ -131,6 +146,12 @@ def build_sequence_net(
             "network.SequenceNet.features: is false, but a step in prepare makes "
             "features; set it to true, or remove the step"
         )
+    if spec.skip and (has_mask or num_symbols):
+        what = "texts have characters" if num_symbols else "these have several lengths"
+        raise PlanError(
+            "network.SequenceNet.skip: weighs each step by its place, for sequences of "
+            f"numbers of one length, and {what}; remove the line"
+        )
     channels = sequence[0] - has_mask
     if spec.body is not None and channels < 1:
         raise PlanError(
@@ -155,6 +176,7 @@ def build_sequence_net(
         symbols=symbols,
         num_features=num_features,
         dropout=spec.dropout,
+        skip=spec.skip,
     )
 
 

@@ -11,6 +11,15 @@ folds of JapaneseVowels (25 errors in 810 with 256, 39 with 64, 41 with none); t
 of the features' layer where there is no ridge, and that an Inception net beside it
 helps, on one or two of SwedishLeaf and PhalangesOutlinesCorrect; that both stay for
 several channels of different lengths, on three of JapaneseVowels.
+
+That a forecast has no such features but a linear layer of all steps beside the body, on
+the val part of the Seoul temperatures, 14 days to see: an error of 1.98 degrees after 6
+epochs and 1.97 after 10; without that layer 1.98 after 10; with the features 2.05 after
+6, and a ridge regression on the steps 2.07. The features count how often a kernel is
+strong, and say nothing of the level at the end, from which a forecast goes on. The
+small body and its rate on 300, 1,500 and 5,000 of its days: 3.14, 2.46 and 2.08; three
+times as many channels or modules at the usual rate 4.52, 2.63 and 2.12; the ridge
+regression 3.27 and 2.51 on the first two.
 """
 
 from dataclasses import dataclass, replace
@@ -81,6 +90,11 @@ LEAST_EPOCHS = 12
 LEAST_STEPS = 250
 """A body that has less to learn from says less than the features alone."""
 
+FEW_FOR_FORECAST = 10_000
+SMALL_BODY = Inception(width=4, depth=2)
+SMALL_BODY_LR = 8e-3
+"""Where a forecast learns from fewer examples."""
+
 MOST_EPOCHS = 120
 MOST_EPOCHS_OF_FEATURES = 60
 MOST_EPOCHS_OF_TEXTS = 25
@@ -112,8 +126,11 @@ def design_sequences(case: Case, facts: SequenceFacts) -> Design:
     if facts.symbols:
         chosen, prepare = _for_texts(case, facts, batch_size)
     else:
-        num_features = _num_features(case, facts)
-        chosen = _for_numbers(case, facts, batch_size, num_features)
+        num_features = 0 if facts.window else _num_features(case, facts)
+        if num_features:
+            chosen = _for_numbers(case, facts, batch_size, num_features)
+        else:
+            chosen = _for_forecast(case, facts, batch_size)
         prepare = _prepare(case, facts, num_features, chosen.network)
     if case.target.task == "regression":
         case.reasons[f"prepare.{len(prepare)}"] = (
@@ -134,7 +151,7 @@ def design_sequences(case: Case, facts: SequenceFacts) -> Design:
         prepare=tuple(prepare),
         network=chosen.network,
         optimizer=AdamW(
-            lr=4e-3 if facts.symbols else 2e-3,
+            lr=_lr(case, facts),
             weight_decay=0.05 if facts.symbols else 0.01,
             groups=_groups(case, facts, chosen.network),
         ),
@@ -161,6 +178,17 @@ def _groups(
     if not network.features:
         return ()
     return (HEAD_OF_RIDGE if _has_ridge(case, facts) else HEAD,)
+
+
+def _lr(case: Case, facts: SequenceFacts) -> float:
+    if facts.symbols:
+        return 4e-3
+    return SMALL_BODY_LR if _is_small(case, facts) else 2e-3
+
+
+def _is_small(case: Case, facts: SequenceFacts) -> bool:
+    """Whether a forecast has too few examples for a large body."""
+    return bool(facts.window) and case.num_train < FEW_FOR_FORECAST
 
 
 def _enough(case: Case) -> float:
@@ -220,6 +248,8 @@ def _prepare(
     if facts.missing:
         add(Interpolate(), amount(facts.missing, "missing value"))
     add(Standardize(), "channels of one scale; fitted on train only")
+    if not num_features:
+        return steps
     less = "" if num_features == MOST_FEATURES else "; as many as memory and time allow"
     add(
         RandomConvolutions(
@@ -261,6 +291,26 @@ def _for_numbers(
     )
     network = SequenceNet(body=None, features=True)
     return Chosen(network, head_seconds, head_macs, MOST_EPOCHS_OF_FEATURES)
+
+
+def _for_forecast(case: Case, facts: SequenceFacts, batch_size: int) -> Chosen:
+    """Return the largest body that learns something in time, or the smallest."""
+    steps = -(-case.num_train // batch_size)
+    shape = (len(facts.channels), facts.max_length)
+
+    def seconds(body: Inception) -> float:
+        return inception_step_seconds(body, shape, batch_size, case.machine)
+
+    most = _seconds(case) / (LEAST_EPOCHS * steps)
+    bodies = (SMALL_BODY,) if _is_small(case, facts) else BODIES
+    body = next((body for body in bodies if seconds(body) <= most), bodies[-1])
+    case.reasons["network"] = (
+        f"convolutions of {len(body.kernel_sizes)} lengths at once, and a linear layer "
+        "of all steps, since what comes next is near the last ones"
+    )
+    macs = inception_macs(body, *shape) * batch_size
+    network = SequenceNet(body=body, skip=True)
+    return Chosen(network, seconds(body), macs, MOST_EPOCHS)
 
 
 def _for_texts(

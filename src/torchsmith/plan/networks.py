@@ -173,6 +173,7 @@ class SequenceNet(Spec):
         features: Whether there are features to read.
         embedding: For texts, the width of each character's embedding.
         dropout: Before the last layer of the body.
+        skip: Whether a linear layer of all steps is added to what the body says.
     """
 
     main = "body"
@@ -180,6 +181,7 @@ class SequenceNet(Spec):
     features: bool = False
     embedding: Size = 32
     dropout: Share = 0.0
+    skip: bool = False
 
     @classmethod
     def _main_is_mapping(cls, value: dict[Any, Any]) -> bool:
@@ -194,6 +196,8 @@ class SequenceNet(Spec):
     def _reads_something(self) -> Self:
         if not self.members:
             raise ValueError("there is nothing to read; name a body, or set features")
+        if self.skip and self.body is None:
+            raise ValueError("skip is added to what a body says; name one")
         return self
 
 
