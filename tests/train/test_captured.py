@@ -245,6 +245,37 @@ def test_one_output_for_two_classes_trains_as_with_autograd():
     assert_engines_agree(job, state_of(nn.Sequential(nn.Linear(4, 1))))
 
 
+def pixel_cases():
+    """Losses of classes, where outputs or targets are others than `(N, K)`, `(N,)`."""
+    weight = torch.tensor([1.0, 2.0, 5.0])
+    maps = torch.arange(27 * 4).reshape(27, 2, 2) % 3
+    shares = numbers(27, 3).softmax(1)
+    for reduction in ("mean", "sum"):
+        for options in ({}, {"weight": weight}, {"ignore_index": 1}):
+            yield nn.CrossEntropyLoss(reduction=reduction, **options), maps
+            yield nn.NLLLoss(reduction=reduction, **options), maps
+        yield nn.CrossEntropyLoss(reduction=reduction), shares
+        yield nn.CrossEntropyLoss(reduction=reduction, weight=weight), shares
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+@pytest.mark.parametrize("case", list(pixel_cases()), ids=lambda c: str(c[0]))
+def test_classes_of_pixels_and_shares_of_classes_train_as_with_autograd(
+    case, accumulate
+):
+    loss, targets = case
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(4, 3))
+    inputs = numbers(27, 4)
+    if targets.ndim > 2:
+        network, inputs = nn.Sequential(nn.Conv2d(1, 3, 1)), numbers(27, 1, 2, 2)
+    if isinstance(loss, nn.NLLLoss):
+        network.append(nn.LogSoftmax(1))
+    assert_engines_agree(
+        job_of(inputs, targets, loss, accumulate=accumulate), state_of(network)
+    )
+
+
 GROUPED = [
     optimizers.SGD(
         lr=0.1,
@@ -390,6 +421,36 @@ def test_frozen_parameters_stay_and_get_no_gradient():
         for name in frozen:
             assert torch.equal(network.get_parameter(name), before[name])
             assert network.get_parameter(name).grad is None
+
+
+def test_dropout_of_everything_gives_zeros_and_draws_nothing():
+    torch.manual_seed(0)
+    layers = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Dropout(1.0))
+    layers.append(nn.Linear(6, 6)).append(nn.Dropout(0.5)).append(nn.Linear(6, 1))
+    job = job_of(numbers(27, 4), numbers(27, 1))
+    assert_engines_agree(job, state_of(layers))
+
+
+@pytest.mark.parametrize("clip", [0.0, 0.05])
+def test_gradients_of_a_training_before_do_not_come_back(clip):
+    network = dropping()
+    assert_engines_agree(job_of(numbers(27, 4), numbers(27, 1)), state_of(network))
+    network[0].requires_grad_(False)
+    other = copy.deepcopy(network)
+    for ours, theirs in zip(network.parameters(), other.parameters(), strict=True):
+        theirs.grad = ours.grad.clone()
+    job = job_of(numbers(27, 4), numbers(27, 1), clip_grad_norm=clip)
+    assert_engines_agree(job, state_of(network), state_of(other))
+    assert network[0].weight.grad is None
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_a_part_is_trained_as_with_autograd(accumulate):
+    network = dropping()
+    options = {"accumulate": accumulate, "clip_grad_norm": 0.05}
+    job = job_of(numbers(27, 4), numbers(27, 1), **options)
+    state = TrainState(network, torch.optim.SGD(network[-1].parameters(), lr=0.1))
+    assert_engines_agree(job, state)
 
 
 def test_frozen_normalisation_and_convolutions_train_as_with_autograd():

@@ -14,7 +14,12 @@ from torchsmith.doctor.signals import LayerSignals, Signals
 from torchsmith.doctor.subject import Subject, trial, without_trace
 from torchsmith.train.batches import TensorBatches, epoch_order
 from torchsmith.train.forward_trace import is_compiled
-from torchsmith.train.loop import autocast, backward, clip_gradients
+from torchsmith.train.gradients import (
+    clear_gradients,
+    clip_gradients,
+    gradient_norm,
+)
+from torchsmith.train.loop import autocast, backward
 from torchsmith.train.state import TrainState
 
 FEWEST_EXAMPLES, MOST_EXAMPLES = 256, 2048
@@ -117,7 +122,7 @@ class Sampler:
     def _forget(self) -> None:
         """Give memory back until the next sample, which copies all of it anyway."""
         self._instruments.seen = []
-        self._twin.optimizer.zero_grad()
+        clear_gradients(self._twin)
         self._twin.optimizer.state.clear()
 
     @property
@@ -172,7 +177,7 @@ class Sampler:
         job, twin = self._subject.job, self._twin
         inputs, targets = self._batch
         twin.network.train()
-        twin.optimizer.zero_grad()
+        clear_gradients(twin)
         with autocast(job):
             loss = job.loss(twin.network(inputs), targets)
         backward(loss)
@@ -180,9 +185,8 @@ class Sampler:
             torch.zeros_like(w) if w.grad is None else w.grad.detach().clone()
             for w in self._weights
         ]
-        every = [p.grad for p in twin.network.parameters() if p.grad is not None]
-        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(every)))
-        clip_gradients(job, twin, is_last=False)
+        norm = gradient_norm(twin.trained)
+        clip_gradients(job.training, twin, is_last=False)
         twin.optimizer.step()
         return float(loss.detach()) / self._divisor(targets), gradients, float(norm)
 

@@ -24,6 +24,7 @@ from torchsmith.train.batches import (
     epoch_order,
 )
 from torchsmith.train.first_batch import check_first_batch
+from torchsmith.train.gradients import clip_gradients
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.joined import joined
 from torchsmith.train.looking import looking
@@ -169,9 +170,12 @@ def eager_epoch(job: Job, state: TrainState, session: Session) -> None:
     left = steps[state.step_in_epoch :]
     stream = job.train.stream([rows for step in left for rows in step], state.epoch)
     network.train()
+    others = state.untrained
     for batches in left:
         seed_step(job, "step", state.step)
         optimizer.zero_grad()
+        for parameter in others:
+            parameter.grad = None  # what nobody clears adds up for ever
         num_examples = sum(map(len, batches))
         for rows in batches:
             inputs, targets = next(stream)
@@ -185,7 +189,8 @@ def eager_epoch(job: Job, state: TrainState, session: Session) -> None:
             backward(loss * (len(rows) / num_examples) if is_part else loss)
             state.loss_sum += loss.detach() * (1 if job.loss_is_sum else len(rows))
             state.num_seen += len(rows)
-        clip_gradients(job, state, is_last=state.step_in_epoch == len(steps) - 1)
+        is_last = state.step_in_epoch == len(steps) - 1
+        clip_gradients(job.training, state, is_last=is_last)
         optimizer.step()
         if state.average is not None:
             state.average.after_step(network)
@@ -317,20 +322,6 @@ def reason_to_stop(job: Job, state: TrainState, session: Session) -> str:
             f"{patience} epochs ({best})"
         )
     return session.reason_to_stop(state.history[-1])
-
-
-def clip_gradients(job: Job, state: TrainState, *, is_last: bool) -> None:
-    """Clip as planned, and measure the norm at the last step of an epoch."""
-    network, settings = state.network, job.training
-    if settings.clip_grad_norm or is_last:
-        # An infinite limit only measures the norm, for the record of the epoch.
-        limit = settings.clip_grad_norm or float("inf")
-        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), limit)
-        if is_last:
-            state.grad_norm = norm.item()
-    if settings.clip_grad_value:
-        limit = settings.clip_grad_value
-        torch.nn.utils.clip_grad_value_(network.parameters(), limit)
 
 
 def average_epoch(

@@ -23,13 +23,13 @@ from torchsmith.core.files import write_atomic
 from torchsmith.nn.losses import MeanOverMembers
 from torchsmith.train.batches import at_once, epoch_order
 from torchsmith.train.first_batch import check_first_batch
+from torchsmith.train.gradients import clip_gradients
 from torchsmith.train.group import Departed, Group
 from torchsmith.train.loop import (
     VAL_BATCH_SIZE,
     Job,
     autocast,
     backward,
-    clip_gradients,
     seed_step,
 )
 from torchsmith.train.pace import count_step, step_schedule
@@ -150,7 +150,7 @@ class Replicas:
             return None
         state.loss_sum += total
         state.num_seen += sum(map(len, batches))
-        clip_gradients(job, state, is_last=is_last)
+        clip_gradients(job.training, state, is_last=is_last)
         state.optimizer.step()
         count_step(self._state)
         return wished > 0

@@ -81,6 +81,24 @@ class TrainState:
     gather: Callable[[], None] = lambda: None
 
     @property
+    def trained(self) -> list[Tensor]:
+        """What the optimizer changes: of the network, in its order, then all else."""
+        changed = self._changed
+        own = [p for p in self.network.parameters() if p in changed]
+        return list(dict.fromkeys([*own, *changed]))
+
+    @property
+    def untrained(self) -> list[Tensor]:
+        """Parameters of the network that the optimizer does not have."""
+        changed = self._changed
+        return [p for p in self.network.parameters() if p not in changed]
+
+    @property
+    def _changed(self) -> dict[Tensor, None]:
+        groups = self.optimizer.param_groups
+        return {parameter: None for group in groups for parameter in group["params"]}
+
+    @property
     def scored(self) -> nn.Module:
         """The network that is validated and kept: the average, once there is one."""
         if self.average is None or not self.average.has_begun:

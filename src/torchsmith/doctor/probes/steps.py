@@ -18,6 +18,7 @@ from torchsmith.doctor.rules_step import summed
 from torchsmith.doctor.subject import Allowance, Subject, trial, without_trace
 from torchsmith.inspect.inspection import Finding
 from torchsmith.train.batches import epoch_order
+from torchsmith.train.gradients import clear_gradients, clip_gradients
 from torchsmith.train.loop import autocast, backward
 from torchsmith.train.state import TrainState
 
@@ -257,7 +258,7 @@ def _step(
 ) -> float:
     """Do one optimizer step as the loop does, and return the loss before it."""
     job, optimizer = subject.job, state.optimizer
-    optimizer.zero_grad()
+    clear_gradients(state)
     num, total = sum(map(len, batches)), 0.0
     for rows in batches:
         inputs, targets = job.train.take(rows)
@@ -269,10 +270,7 @@ def _step(
         total += loss.item() / (num if job.loss_is_sum else 1) * share
     if not factor:
         return total
-    if limit := job.training.clip_grad_norm:
-        nn.utils.clip_grad_norm_(state.network.parameters(), limit)
-    if limit := job.training.clip_grad_value:
-        nn.utils.clip_grad_value_(state.network.parameters(), limit)
+    clip_gradients(job.training, state, is_last=False)
     rates = [group["lr"] for group in optimizer.param_groups]
     for group in optimizer.param_groups:
         group["lr"] = _own_rate(group) * factor

@@ -19,7 +19,8 @@ from torchsmith.train.engines.captured_network import build_network, draws
 from torchsmith.train.engines.captured_optimizers import build_update
 from torchsmith.train.engines.engine import Engine, Unsupported
 from torchsmith.train.first_batch import check_first_batch
-from torchsmith.train.loop import Job, clip_gradients, seed_step
+from torchsmith.train.gradients import clip_gradients
+from torchsmith.train.loop import Job, seed_step
 from torchsmith.train.pace import count_step
 from torchsmith.train.session import Session
 from torchsmith.train.state import TrainState
@@ -69,7 +70,7 @@ class Captured:
         left = steps[state.step_in_epoch :]
         batches = stream(job.train, [b for step in left for b in step], state.epoch)
         state.network.train()
-        self._gradients.attach()
+        self._gradients.attach([*state.trained, *state.untrained])
         update = build_update(state.optimizer)
         # Not around all: what others make in this mode they could not train with.
         without_autograd = torch.inference_mode()
@@ -80,7 +81,7 @@ class Captured:
             with without_autograd:
                 self._backpropagate(job, state, taken)
                 is_last = state.step_in_epoch == len(steps) - 1
-                clip_gradients(job, state, is_last=is_last)
+                clip_gradients(job.training, state, is_last=is_last)
                 update()
             if state.average is not None:
                 state.average.after_step(state.network)

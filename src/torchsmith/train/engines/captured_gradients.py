@@ -1,5 +1,7 @@
 """Where layers write the gradients of parameters."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
@@ -37,10 +39,15 @@ class Gradients:
         self._apart.setdefault(parameter, first).append(apart)
         return apart
 
-    def attach(self) -> None:
-        """Make these the `.grad` of the parameters."""
-        for parameter, total in self._totals.items():
-            parameter.grad = total
+    def attach(self, parameters: Iterable[Tensor]) -> None:
+        """Make these the `.grad` of the parameters; the others then have none.
+
+        Args:
+            parameters: All of the network and of the optimizer. One that was frozen
+                since may still have the gradient of a training before this.
+        """
+        for parameter in parameters:
+            parameter.grad = self._totals.get(parameter)
 
     def collect(self, *, first: bool) -> None:
         """Bring the totals up to date after the backward of a batch.

@@ -146,8 +146,11 @@ class Dropout:
         self.keep = 1 - module.p
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Draw a mask, and apply it."""
-        self.mask = torch.empty_like(inputs).bernoulli_(self.keep).div_(self.keep)
+        """Draw a mask, and apply it; where all is dropped, PyTorch draws none."""
+        if self.keep:
+            self.mask = torch.empty_like(inputs).bernoulli_(self.keep).div_(self.keep)
+        else:
+            self.mask = torch.zeros(())
         return inputs * self.mask
 
     def backward(self, gradient: Tensor) -> Tensor:

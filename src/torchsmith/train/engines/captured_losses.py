@@ -96,34 +96,53 @@ class Elementwise:
     """A loss between outputs and targets of one shape.
 
     Args:
-        loss: The loss.
         function: From outputs and targets to the loss.
         derivative: From a weight, outputs and targets to the gradient.
     """
 
     def __init__(
         self,
-        loss: LossFunction,
         function: Callable[[Tensor, Tensor], Tensor],
         derivative: Callable[[Tensor, Tensor, Tensor], Tensor],
     ) -> None:
-        self.by_autograd = ByAutograd(loss)
         self.function = function
         self.derivative = derivative
 
     def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the loss."""
-        self.alike = outputs.shape == targets.shape and outputs.dtype is targets.dtype
-        if not self.alike:
-            return self.by_autograd.forward(outputs, targets)
         self.outputs, self.targets = outputs, targets
         return self.function(outputs, targets)
 
     def backward(self, weight: Tensor) -> Tensor:
         """Return the gradient, in the shape of the outputs."""
-        if not self.alike:
-            return self.by_autograd.backward(weight)
         return self.derivative(weight, self.outputs, self.targets)
+
+
+class WhereWritten:
+    """A loss that is written out for some shapes, and left to autograd for others.
+
+    Args:
+        loss: The loss.
+        written: The same, written out.
+        takes: Whether that is for such outputs and targets.
+    """
+
+    def __init__(
+        self, loss: LossFunction, written: Loss, takes: Callable[[Tensor, Tensor], bool]
+    ) -> None:
+        self.written = written
+        self.by_autograd = ByAutograd(loss)
+        self.takes = takes
+
+    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss."""
+        takes = self.takes(outputs, targets)
+        self.chosen = self.written if takes else self.by_autograd
+        return self.chosen.forward(outputs, targets)
+
+    def backward(self, weight: Tensor) -> Tensor:
+        """Return the gradient, in the shape of the outputs."""
+        return self.chosen.backward(weight)
 
 
 class OfClasses:
@@ -165,9 +184,9 @@ def build_loss(loss: LossFunction) -> Loss:
         case ClassTargets():
             return OfClasses(build_loss(loss.loss))
         case nn.CrossEntropyLoss() if loss.label_smoothing == 0:
-            return CrossEntropy(loss)
+            return WhereWritten(loss, CrossEntropy(loss), _are_classes)
         case nn.NLLLoss():
-            return NegativeLogLikelihood(loss)
+            return WhereWritten(loss, NegativeLogLikelihood(loss), _are_classes)
         case nn.MSELoss():
             return _elementwise(loss, torch._C._nn.mse_loss, aten.mse_loss_backward)
         case nn.SmoothL1Loss() if loss.beta > 0:
@@ -198,13 +217,13 @@ def _elementwise(
     """Return a loss for which PyTorch has one operation, and one for its gradient."""
     differentiate = derivative.default
     settings = (_REDUCTIONS[loss.reduction], *arguments)
-    return Elementwise(
-        loss,
+    written = Elementwise(
         lambda outputs, targets: function(outputs, targets, *settings),
         lambda weight, outputs, targets: differentiate(
             weight, outputs, targets, *settings
         ),
     )
+    return WhereWritten(loss, written, _are_alike)
 
 
 def _with_logits(loss: nn.BCEWithLogitsLoss) -> Loss:
@@ -226,4 +245,13 @@ def _with_logits(loss: nn.BCEWithLogitsLoss) -> Loss:
         gradient = gradient * weight
         return gradient.div_(gradient.numel()) if reduction == 1 else gradient
 
-    return Elementwise(loss, compute, differentiate)
+    return WhereWritten(loss, Elementwise(compute, differentiate), _are_alike)
+
+
+def _are_classes(outputs: Tensor, targets: Tensor) -> bool:
+    """Whether there are `(N, K)` outputs and a class for each row."""
+    return outputs.ndim == 2 and targets.ndim == 1 and not targets.is_floating_point()
+
+
+def _are_alike(outputs: Tensor, targets: Tensor) -> bool:
+    return outputs.shape == targets.shape and outputs.dtype is targets.dtype

@@ -22,10 +22,10 @@ from torchsmith.train.engines.together_layers import StackedLayers, layers_of
 from torchsmith.train.engines.together_losses import StackedLoss, stacked_loss
 from torchsmith.train.engines.together_stacks import Stacks, Updates
 from torchsmith.train.first_batch import check_first_batch
+from torchsmith.train.gradients import clip_gradients
 from torchsmith.train.loop import (
     Job,
     TrainEpoch,
-    clip_gradients,
     end_epoch,
     keep_best,
 )
@@ -242,7 +242,7 @@ class _Lockstep:
             state = member.state
             is_last = state.step_in_epoch == member.job.steps_per_epoch - 1
             state.num_seen += num_examples
-            clip_gradients(member.job, state, is_last=is_last)
+            clip_gradients(member.job.training, state, is_last=is_last)
         self._updates.step()
 
     def _computed_by(
