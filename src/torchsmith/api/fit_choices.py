@@ -1,5 +1,6 @@
 """What `fit` takes as an object of PyTorch, by its name, or as a choice of a plan."""
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -129,6 +130,14 @@ def chosen_optimizer(
             "the loss, so no checkpoint would hold them; make them parameters of the "
             "module, or of a loss that is an nn.Module"
         )
+    try:
+        inspect.signature(type(optimizer).step).bind(optimizer)
+    except TypeError as error:
+        raise PlanError(
+            f"fit: {type(optimizer).__name__} cannot be stepped without arguments "
+            f"({error}), and fit computes the loss once in each step; give another "
+            "optimizer, such as torch.optim.AdamW"
+        ) from error
     return optimizer
 
 

@@ -21,6 +21,7 @@ from torchsmith.api.fit_choices import (
     training_settings,
 )
 from torchsmith.api.fit_doctor import FitDoctor, doctor_settings, telling_of_divergence
+from torchsmith.api.fit_limits import require_gradients, require_tensors
 from torchsmith.api.fit_record import FitRecord
 from torchsmith.api.lines import Watching, watching
 from torchsmith.api.measures import (
@@ -158,6 +159,7 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
             f"fit: a {type(module).__name__} has no parameters to train; give an "
             "nn.Module that has some"
         )
+    require_tensors(module)
     measures = by_name(metrics)
     if measures and val is None:
         raise PlanError(
@@ -194,6 +196,7 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
         loss_function if isinstance(loss_function, nn.Module) else None,
         loss_sum=torch.zeros((), dtype=torch.float64, device=device),
     )
+    require_gradients(state, chosen)
     with torch_threads(chosen.threads):
         if runs is None and resume is None:
             return _in_memory(job, state, watching(observer), care)

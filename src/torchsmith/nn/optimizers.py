@@ -45,13 +45,14 @@ def build_optimizer(spec: Optimizer, named_parameters: Named) -> torch.optim.Opt
         return _build_muon(spec, named)
     parameters = parameter_groups(named, spec.groups)
     arguments = spec.arguments
+    fused = all(p.is_floating_point() for _, p in named)  # not of complex numbers
     match spec:
         case optimizers.SGD():
-            return unmarked(torch.optim.SGD)(parameters, **arguments, fused=True)
+            return unmarked(torch.optim.SGD)(parameters, **arguments, fused=fused)
         case optimizers.Adam():
-            return unmarked(torch.optim.Adam)(parameters, **arguments, fused=True)
+            return unmarked(torch.optim.Adam)(parameters, **arguments, fused=fused)
         case optimizers.AdamW():
-            return unmarked(torch.optim.AdamW)(parameters, **arguments, fused=True)
+            return unmarked(torch.optim.AdamW)(parameters, **arguments, fused=fused)
         case optimizers.RMSprop():
             return unmarked(torch.optim.RMSprop)(parameters, **arguments, foreach=True)
         case optimizers.Adagrad():

@@ -119,14 +119,14 @@ def snapshot_epochs(num_epochs: int) -> tuple[int, ...]:
 
 
 def first_weights(network: nn.Module) -> tuple[str, Tensor, int] | None:
-    """Return name and values of the first parameter with two or more dimensions.
+    """Return name and values of the first matrix, or larger array, of real numbers.
 
     The third value is how many of its rows a snapshot has: at most 256, and so many
     that all snapshots of a run take at most 4 MB. None where there is no such
     parameter, or not even one row is small enough.
     """
     for name, parameter in network.named_parameters():
-        if parameter.ndim >= 2:
+        if parameter.ndim >= 2 and parameter.is_floating_point():
             most = MOST_BYTES // MOST_SNAPSHOTS // 4
             rows = min(MOST_ROWS, len(parameter), most // max(parameter[0].numel(), 1))
             return (name, parameter, rows) if rows else None

@@ -215,11 +215,14 @@ def histogram(name: str, values: Tensor) -> "Summary | None":
 
     Args:
         name: Of the histogram.
-        values: Of any shape; all are counted.
+        values: Of any shape; all are counted, of complex numbers both parts.
     """
     from tensorboardX.summary import histogram_raw
 
-    values = values.detach().to_dense().float().cpu().flatten()
+    values = values.detach().to_dense()
+    if values.is_complex():
+        values = torch.view_as_real(values.resolve_conj())
+    values = values.float().cpu().flatten()
     usable = values.abs() < LARGEST
     if not usable.all():
         values = values[usable]

@@ -1,0 +1,204 @@
+"""What `fit` trains: the optimizer's parameters, and no gradient of others counts."""
+
+import warnings
+from contextlib import suppress
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import TensorDataset
+
+import torchsmith as ts
+from torchsmith.core.errors import Interrupted, PlanError
+from torchsmith.train.watch import TrainingObserver
+
+INPUTS = torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
+TARGETS = (INPUTS.sum(1) > 0).long()
+ENGINES = ["eager", "captured"]
+
+
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+
+
+def fit(module, **given):
+    given = {"loss": "CrossEntropyLoss", "epochs": 2, "batch_size": 10} | given
+    return ts.fit(module, (INPUTS, TARGETS), **{"runs": None} | given)
+
+
+def weights(module):
+    return torch.cat([p.detach().flatten() for p in module.parameters()])
+
+
+def norms(done):
+    return [record.grad_norm for record in done.history]
+
+
+@pytest.mark.parametrize("clip", [0.0, 0.05])
+@pytest.mark.parametrize("optimizer", ["Adam", "SGD"])
+def test_a_layer_that_was_frozen_after_a_training_stays(optimizer, clip):
+    found = []
+    for engine in ENGINES:
+        module = network()
+        fit(module, engine=engine)
+        before = weights(module[0].requires_grad_(False))
+        done = fit(module, engine=engine, optimizer=optimizer, clip_grad_norm=clip)
+        assert torch.equal(weights(module[0]), before)
+        assert module[0].weight.grad is None
+        found.append((weights(module), norms(done)))
+    (ours, measured), (theirs, expected) = found
+    assert torch.equal(ours, theirs)
+    assert measured == expected
+
+
+def head_of(module):
+    return torch.optim.SGD(module[2].parameters(), lr=0.1)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_gradients_of_what_the_optimizer_lacks_count_nowhere(engine):
+    given = {"engine": engine, "epochs": 3, "clip_grad_norm": 0.05}
+    module, frozen = network(), network()
+    done = fit(module, optimizer=head_of(module), **given)
+    frozen[0].requires_grad_(False)
+    optimizer = torch.optim.SGD(frozen.parameters(), lr=0.1)
+    expected = fit(frozen, optimizer=optimizer, **given)
+    assert torch.equal(weights(module), weights(frozen))
+    assert norms(done) == norms(expected)
+
+
+class StopAfter(TrainingObserver):
+    """Presses Ctrl-C after the first epoch."""
+
+    def on_epoch_end(self, _):
+        raise Interrupted("stop")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_resumed_fit_of_a_part_ends_with_the_same_weights(tmp_path, engine):
+    whole, cut, resumed = network(), network(), network()
+    given = {"engine": engine, "epochs": 3, "clip_grad_norm": 0.05, "runs": tmp_path}
+    fit(whole, optimizer=head_of(whole), name="whole", **given)
+    with suppress(Interrupted):
+        fit(cut, optimizer=head_of(cut), observer=StopAfter(), name="cut", **given)
+    [path] = tmp_path.glob("*-cut")
+    fit(resumed, optimizer=head_of(resumed), resume=path, **given)
+    assert torch.equal(weights(whole), weights(resumed))
+
+
+def test_a_norm_that_overflows_is_only_measured():
+    module = nn.Linear(2, 1, bias=False)
+    inputs = torch.full((8, 2), 1e30)
+    optimizer = torch.optim.SGD(module.parameters(), lr=1e-32)
+    done = ts.fit(
+        module,
+        (inputs, torch.zeros(8, 1)),
+        loss="L1Loss",
+        optimizer=optimizer,
+        epochs=1,
+        runs=None,
+    )
+    assert norms(done) == [float("inf")]
+    assert weights(module).isfinite().all()
+
+
+class Codes(nn.Module):
+    """Embeds codes, with sparse gradients or dense ones."""
+
+    def __init__(self, *, sparse=True):
+        super().__init__()
+        torch.manual_seed(0)
+        self.table = nn.Embedding(10, 4, sparse=sparse)
+        self.last = nn.Linear(20, 2)
+
+    def forward(self, codes):
+        return self.last(self.table(codes).flatten(1))
+
+
+CODES = torch.randint(0, 10, (50, 5), generator=torch.Generator().manual_seed(0))
+
+
+def fit_codes(module, optimizer=None, **given):
+    optimizer = optimizer or torch.optim.SGD(module.parameters(), lr=0.1)
+    data = TensorDataset(CODES, TARGETS)
+    given = {"loss": "CrossEntropyLoss", "epochs": 2, "batch_size": 10} | given
+    return ts.fit(module, data, optimizer=optimizer, **{"runs": None} | given)
+
+
+@pytest.mark.parametrize("clip", [0.0, 0.05])
+def test_sparse_gradients_are_measured_and_clipped_as_dense_ones(tmp_path, clip):
+    sparse, dense = Codes(), Codes(sparse=False)
+    given = {"clip_grad_norm": clip, "runs": tmp_path}
+    measured = norms(fit_codes(sparse, **given))
+    assert measured == pytest.approx(norms(fit_codes(dense, **given)))
+    torch.testing.assert_close(weights(sparse), weights(dense))
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "given", "words"),
+    [
+        (lambda _: "Adam", {}, "table.weight is sparse, and this Adam cannot"),
+        (lambda _: "SGD", {}, "give torch.optim.SGD.module.parameters"),
+        (lambda m: torch.optim.SparseAdam(m.parameters()), {}, "this SparseAdam"),
+        (lambda m: torch.optim.SGD(m.parameters(), momentum=0.9), {}, "this SGD"),
+        (lambda _: None, {"clip_grad_value": 0.1}, "cut the sparse gradient of table"),
+    ],
+)
+def test_sparse_gradients_that_cannot_be_taken_are_told(
+    tmp_path, optimizer, given, words
+):
+    module = Codes()
+    with pytest.raises(PlanError, match=words):
+        fit_codes(module, optimizer(module), runs=tmp_path, **given)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_optimizer_for_sparse_gradients_alone_trains_a_table():
+    module = Codes()
+    optimizer = torch.optim.SparseAdam(module.table.parameters())
+    before = module.table.weight.detach().clone()
+    fit_codes(module, optimizer)
+    assert not torch.equal(module.table.weight, before)
+
+
+class Waves(nn.Module):
+    """Has complex weights."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.weight = nn.Parameter(torch.randn(4, 2, dtype=torch.complex64))
+
+    def forward(self, inputs):
+        return (inputs.to(torch.complex64) @ self.weight).abs()
+
+
+@pytest.mark.parametrize("optimizer", ["SGD", "Adam", "AdamW", "RMSprop"])
+def test_complex_weights_are_trained_and_kept(tmp_path, optimizer):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        done = fit(Waves(), optimizer=optimizer, clip_grad_norm=0.5, runs=tmp_path)
+    first, last = done.history
+    assert last.train_loss < first.train_loss
+    with pytest.raises(PlanError, match="cannot cut the complex gradient of weight"):
+        fit(Waves(), clip_grad_value=0.5)
+
+
+class Noted(nn.Linear):
+    """Keeps something that is no tensor with its weights."""
+
+    def get_extra_state(self):
+        return {"calls": 3}
+
+
+def test_what_a_checkpoint_cannot_hold_is_told_before_training(tmp_path):
+    with pytest.raises(PlanError, match=r"state_dict has a dict at '0\._extra_state'"):
+        fit(nn.Sequential(Noted(4, 2)), runs=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_optimizer_that_computes_the_loss_itself_is_refused():
+    module = network()
+    with pytest.raises(PlanError, match="LBFGS cannot be stepped without arguments"):
+        fit(module, optimizer=torch.optim.LBFGS(module.parameters()))
