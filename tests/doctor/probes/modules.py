@@ -99,7 +99,7 @@ def subject(
         for name, part in (("train", data), ("val", val))
     ]
     job = Job(*parts, chosen_loss(loss, device), training, Stopping(), device)
-    made = chosen_optimizer(optimizer, module)
+    made = chosen_optimizer(optimizer, module, job.loss)
     pace, interval = chosen_schedule(
         schedule, made, training.epochs, job.steps_per_epoch
     )
