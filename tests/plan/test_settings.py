@@ -85,7 +85,7 @@ def test_columns_are_set_by_their_name_even_with_dots():
     [
         ("training.epoch", "3", "training has no 'epoch'; did you mean 'epochs'"),
         ("trainin.epochs", "3", "the plan has no 'trainin.epochs'"),
-        ("optimizer.SGD.lr", "3", "optimizer.Adam has no 'SGD.lr'; it has lr, betas"),
+        ("optimizer.SGD.lr", "3", "optimizer of the plan is Adam; take SGD with"),
         ("prepare.7", "ToFloat", "prepare has no '7'; it has 0, 1"),
         ("reasons", "{}", "the plan has no 'reasons'"),
         ("training.epochs", "x", "training.epochs: must be a whole number, got 'x'"),
@@ -187,3 +187,21 @@ def test_a_patience_of_the_person_stays():
     assert longer.stopping.patience == 7
     own = PLAN.model_copy(update={"reasons": {"stopping.patience": "I like it"}})
     assert set_values(own, {"training.epochs": 99}).stopping == PLAN.stopping
+
+
+@pytest.mark.parametrize("value", ["{MLP: [64, 32", "[16, 32", "{MLP: 3]", "{a: b: c}"])
+def test_brackets_that_are_no_yaml_are_said_to_be_none(value):
+    with pytest.raises(PlanError, match=r"not YAML: .*; close each bracket") as error:
+        set_values(PLAN, {"network": value})
+    assert str(error.value).startswith(value)
+
+
+def test_the_argument_of_an_optimizer_that_the_plan_does_not_take_is_refused():
+    plan = set_values(PLAN, {"optimizer": "AdamW"})
+    with pytest.raises(PlanError) as error:
+        set_values(plan, {"optimizer.Adam.lr": "0.1"})
+    assert str(error.value) == (
+        "optimizer.Adam.lr: optimizer of the plan is AdamW; take Adam with "
+        "optimizer=Adam, or with arguments, such as optimizer='{Adam: {lr: VALUE}}'"
+    )
+    assert set_values(plan, {"optimizer": "{Adam: {lr: 0.1}}"}).optimizer.lr == 0.1

@@ -8,7 +8,7 @@ from torchsmith.core.record import Record
 from torchsmith.core.spec import Spec
 from torchsmith.plan.check import check
 from torchsmith.plan.other_names import key_hint
-from torchsmith.plan.place import fields_at, specs_of
+from torchsmith.plan.place import fields_at, follow, specs_of
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.text import document, flow, resolve
 from torchsmith.plan.wrong import sections_with, validate
@@ -133,6 +133,7 @@ def _find(content: dict[str, Any], dotted: str) -> Path:
     value: Any = content
     for step in path:
         value = value[step]
+    _refuse_another_name(dotted, path, left, content, value)
     allowed = fields_at(path, content)
     if not allowed and isinstance(value, dict):
         # The one name of a spec was left out, and its argument is not written yet.
@@ -147,6 +148,31 @@ def _find(content: dict[str, Any], dotted: str) -> Path:
     if isinstance(value, list):
         allowed = tuple(str(place) for place in range(len(value)))
     raise PlanError(f"{dotted}: {where} has no '{left}'{_hint(path, left, allowed)}")
+
+
+def _refuse_another_name(
+    dotted: str,
+    path: Path,
+    left: str,
+    content: dict[str, Any],
+    value: Any,  # noqa: ANN401
+) -> None:
+    """Refuse an argument of an optimizer and the like that the plan does not take.
+
+    Raises:
+        PlanError: Says which one it takes, and how to take the other.
+    """
+    name, _, argument = left.partition(".")
+    if not path or name not in specs_of(follow(path, content).annotation):
+        return
+    where = ".".join(map(str, path))
+    taken = next(iter(value)) if isinstance(value, dict) and value else value
+    if isinstance(taken, str):
+        whole = f"{{{argument}: VALUE}}" if argument else "VALUE"
+        raise PlanError(
+            f"{dotted}: {where} of the plan is {taken}; take {name} with "
+            f"{where}={name}, or with arguments, such as {where}='{{{name}: {whole}}}'"
+        )
 
 
 def _hint(path: Path, left: str, allowed: tuple[str, ...]) -> str:

@@ -26,6 +26,8 @@ from ruamel.yaml.tokens import (
     TagToken,
 )
 
+from torchsmith.core.errors import PlanError
+
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 30
 
@@ -121,10 +123,19 @@ def parse(text: str) -> Document:
 
 
 def parse_value(text: str) -> Any:  # noqa: ANN401
-    """Read one value, such as `3`, `SGD` or `[16, 32]`; what is no YAML stays text."""
+    """Read one value, such as `3`, `SGD` or `[16, 32]`; what is no YAML stays text.
+
+    Raises:
+        PlanError: It begins as a list or a mapping does, and is none; says why.
+    """
     try:
         document = parse(text)
-    except NotYaml:
+    except NotYaml as error:
+        if text.lstrip().startswith(("{", "[")):
+            raise PlanError(
+                f"{text}: {error.problem.text}; close each bracket, and put a text "
+                "that begins with one into quotes"
+            ) from error
         return text
     return document.value
 
