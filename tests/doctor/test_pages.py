@@ -144,3 +144,13 @@ def test_the_wheel_carries_the_pages_where_they_are_looked_for():
         "docs/doctor": "torchsmith/doctor/docs/doctor",
         "docs/findings.md": "torchsmith/doctor/docs/findings.md",
     }
+
+
+def test_what_a_machine_lacks_is_explained_too():
+    source = REPOSITORY / "src/torchsmith/cli/environment.py"
+    codes = sorted(set(re.findall(r'"(E\d+)"', source.read_text("utf-8"))))
+    table = (REPOSITORY / "docs/findings.md").read_text("utf-8")
+    assert codes == re.findall(r"^\| (E\d+) \|", table, re.MULTILINE)
+    assert explained("e6").startswith("# E6\n\nFound on this machine, note: PyTorch ")
+    with pytest.raises(PlanError, match=r"E1 to E7 \(this machine\)"):
+        explained("E99")

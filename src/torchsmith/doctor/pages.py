@@ -9,14 +9,15 @@ from torchsmith.core.errors import PlanError, nearest
 from torchsmith.doctor.catalogue import CATALOGUE
 
 _NOT_FOR_TERMINALS = re.compile(r"^(!\[.*|<!--.*)\n\n?", re.MULTILINE)
-_ROW = re.compile(r"^\| (D\d+) \|(.+)\|$", re.MULTILINE)
+_ROW = re.compile(r"^\| ([DE]\d+) \|(.+)\|$", re.MULTILINE)
 
 
 def explained(code: str) -> str:
     """Return what a code means, how it shows and what to do, as Markdown.
 
     Args:
-        code: Of the doctor or of inspection, such as `T4`; `t4` is understood.
+        code: Of the doctor, of inspection or of this machine, such as `T4`; `t4` is
+            understood.
 
     Raises:
         PlanError: There is no such code; near ones are offered.
@@ -33,11 +34,12 @@ def explained(code: str) -> str:
         raise PlanError(
             f"there is no code {code!r}{nearest(code, known) or ';'} codes are "
             "D1 to D38 (data), P1 to P13 (plan), C1 to C12 (code), T1 to T8 "
-            "(training) and Q1 to Q6 (quality)"
+            "(training), Q1 to Q6 (quality) and E1 to E7 (this machine)"
         )
     severity, when, why, remedy = (c.strip() for c in inspected[code].split(" | "))
+    where = "on this machine" if code.startswith("E") else "by inspection"
     return (
-        f"# {code}\n\nFound by inspection, {severity}: {when}.\n\n"
+        f"# {code}\n\nFound {where}, {severity}: {when}.\n\n"
         f"## Why it matters\n\n{_sentence(why)}\n\n"
         f"## What to do\n\n{_sentence(remedy)}\n"
     )
