@@ -1,8 +1,9 @@
 """The examples in the documentation are run, and what it lists is complete.
 
 ```python blocks are run in order, sharing their names; in ```console blocks each line
-`$ torchsmith …` is run and must succeed. Other blocks (```sh, ```yaml, ```py) are only
-shown. Pages that name sets to download need them in the folder of real data.
+`$ torchsmith …` is run and must succeed. What an ```output block shows, a command above
+it must have printed. Other blocks (```sh, ```yaml, ```py) are only shown.
+Pages that name sets to download need them in the folder of real data.
 """
 
 import random
@@ -57,7 +58,7 @@ def runnable(page):
 
 def examples(page):
     """The blocks of a page that are run."""
-    return [b for b in blocks(page) if b[0] in ("python", "console")]
+    return [b for b in blocks(page) if b[0] in ("python", "console", "output")]
 
 
 def sets_to_download(page):
@@ -105,14 +106,17 @@ def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch, request):
         monkeypatch.setenv("TORCHSMITH_DATA", str(data))
     monkeypatch.chdir(tmp_path)
     write_housing(tmp_path)
-    names = {}
+    names, printed = {}, ""
     for language, code in examples(page):
         if language == "python":
             exec(compile(code, str(page), "exec"), names)
+        elif language == "output":
+            assert " ".join(code.split()) in printed
         else:
             for line in code.splitlines():
                 if line.startswith("$ torchsmith "):
-                    run_command(line.removeprefix("$ torchsmith "))
+                    output = run_command(line.removeprefix("$ torchsmith "))
+                    printed += " ".join(output.split())
 
 
 @pytest.mark.parametrize("name", RECIPE_NAMES)
@@ -136,6 +140,7 @@ def run_command(line):
     arguments = shlex.split(line, comments=True)
     result = CliRunner().invoke(cli, arguments, prog_name="torchsmith")
     assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
+    return result.output
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
