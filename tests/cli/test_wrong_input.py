@@ -228,6 +228,19 @@ def test_what_cannot_be_set_up_leaves_no_run_folder(table, monkeypatch, setting,
     assert not (table / "runs").exists()
 
 
+def test_the_name_of_a_run_is_no_path(table):
+    line = refusal(run(table, "train", "table.csv", "-t", "y", "--name", "a/b"))
+    assert "name: 'a/b' has a '/'" in line
+    assert "--runs" in line
+    assert not (table / "runs").exists()
+
+
+def test_a_set_that_lacks_inputs_is_refused_by_their_names(trained):
+    line = refusal(run(trained, "predict", "last", "iris"))
+    assert "iris: no columns 'a', 'b'" in line
+    assert "'y'" not in line
+
+
 def test_a_plan_refuses_data_that_changed(table):
     assert run(table, "plan", "table.csv", "-t", "y", "-o", "p.yaml").exit_code == 0
     (table / "table.csv").write_text(csv_text(61))

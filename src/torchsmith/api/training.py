@@ -116,6 +116,11 @@ def train(  # noqa: PLR0913 -- what a whole job takes; all have defaults
     begin = perf_counter()
     runs = Path(runs)
     observer = watching(observer)
+    if name is not None and "/" in name:
+        raise PlanError(
+            f"name: {name!r} has a '/', and the name of a run is that of one folder; "
+            "leave it out, or choose another folder for all runs (runs, --runs)"
+        )
     if seeds is not None:
         chosen_seeds(seeds)
         if "training.seed" in (settings or {}):

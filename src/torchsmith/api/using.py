@@ -1,6 +1,7 @@
 """A trained model on other data: predict, evaluate."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from torchsmith.data import load as reading
 from torchsmith.data.data import (
     MISSING_TARGET,
     Column,
+    ColumnFormat,
     Data,
     Images,
     Sequences,
@@ -39,6 +41,9 @@ AnyRun = Run | str | Path
 
 _OF_STEPS = ("jumps here", "are uneven", "window left out")
 """What reading a table of steps changes where it does not cut it as it stands."""
+
+MOST_NAMES = 20
+"""So many columns are named in a message."""
 
 
 def predict(
@@ -212,7 +217,9 @@ def read_for(
     if isinstance(source, (str, Path)):
         path = Path(source)
         if not path.exists() or path.is_dir():
-            return reading.load(source, target=target.name, observer=observer)
+            asked = target.name if scored else None
+            data = reading.load(source, target=asked, observer=observer)
+            return data if scored else _with_inputs(data, formats, target)
         return read_with_formats(
             path,
             formats,
@@ -221,6 +228,29 @@ def read_for(
             observer=observer,
         )
     return table_from_rows(source, formats=formats, target=target)
+
+
+def _with_inputs(
+    data: Data, formats: Sequence[ColumnFormat], target: ColumnFormat
+) -> Data:
+    """Return a set with the columns that training had as inputs and as the target.
+
+    The target may be absent, and the set's own may have been an input.
+
+    Raises:
+        DataError: An input is not there.
+    """
+    if not isinstance(data.inputs, Table) or data.target is None:
+        return data
+    columns = {**data.inputs.columns, data.target.name: data.target}
+    if lacking := [form.name for form in formats if form.name not in columns]:
+        listed = ", ".join(f"'{name}'" for name in lacking[:MOST_NAMES])
+        raise DataError(
+            f"{data.source}: no column{'s' * (len(lacking) > 1)} {listed}; the "
+            f"columns are: {', '.join(list(columns)[:MOST_NAMES])}"
+        )
+    answer = columns.pop(target.name, None)
+    return replace(data, inputs=replace(data.inputs, columns=columns), target=answer)
 
 
 def _read_arrays(
