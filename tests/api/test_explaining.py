@@ -1,5 +1,7 @@
 """See inside expressions, modules, plans and runs, from Python."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -226,6 +228,17 @@ def test_what_mattered_for_a_number_is_said_in_its_own_units(folder):
         assert f"said {example.attribution.output:.6g}"[:8] in example.said
         difference = example.attribution.output - example.attribution.baseline
         assert example.attribution.values.sum() == pytest.approx(difference, rel=0.05)
+
+
+def test_large_numbers_are_written_in_full(tmp_path):
+    rows = [f"{n},{100_000 + 5_000 * n}" for n in range(60)]
+    (tmp_path / "prices.csv").write_text("size,price\n" + "\n".join(rows))
+    run = trained(tmp_path, "prices.csv", "price", network={"TabularMLP": [2]})
+    for example in ts.explain(run).content.examples:
+        assert re.fullmatch(
+            r"price is \d{3},\d{3}; the network said [\d,.]+, [\d,.]+ away\.",
+            example.said,
+        )
 
 
 def test_without_captum_all_else_is_shown(run, monkeypatch):

@@ -8,6 +8,7 @@ from tests.cli import conftest
 from tests.cli.conftest import INSPECTION, FakeRun
 from torchsmith.cli.train import next_steps
 from torchsmith.core.errors import DataError
+from torchsmith.evaluate.outlook import HELPS
 
 
 def test_inspect_passes_source_and_target_on(run_cli, fake_api):
@@ -230,11 +231,12 @@ def test_train_ends_with_where_things_are_and_what_to_try_next(run_cli, fake_api
     assert steps[1] == f"explain '{run}' --open"
     assert steps[2] == f"predict '{run}' new.parquet -o predictions.csv"
     assert steps[3] == f"eject '{run}' -o train.py --verify"
-    assert steps[4] == f"train '{run}/plan.yaml' --epochs 20"
+    assert steps[4] == "runs"
 
 
 def test_who_trains_longer_is_not_stopped_on_the_way(tmp_path):
     run = FakeRun(tmp_path)
+    run.outcome.outlook = f"It still improved: twice the time {HELPS}."
     run.outcome.seconds["train"] = 31.0
     command = dict(next_steps(run, "titanic.csv"))["train longer"]
     assert command.endswith("--epochs 20 --set training.seconds=120")
@@ -245,6 +247,12 @@ def test_who_trains_longer_is_not_stopped_on_the_way(tmp_path):
     run.outcome.stopped = "stopped by training.seconds: 60 in epoch 3 of 10"
     command = dict(next_steps(run, "titanic.csv"))["train longer"]
     assert command.endswith("plan.yaml --set training.seconds=0")
+
+
+def test_training_longer_is_advised_only_where_it_would_help(tmp_path):
+    run = FakeRun(tmp_path)
+    run.outcome.outlook = "val_loss has flattened: more epochs would hardly help."
+    assert "train longer" not in dict(next_steps(run, "titanic.csv"))
 
 
 @pytest.mark.parametrize(

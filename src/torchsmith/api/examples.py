@@ -19,6 +19,7 @@ from torchsmith.explain.activations import activations
 from torchsmith.explain.attributions import Attribution
 from torchsmith.inspect.wording import amount
 from torchsmith.report.explained import Example
+from torchsmith.report.text import number
 from torchsmith.train.batches import scaled
 from torchsmith.train.model import Model
 
@@ -117,10 +118,10 @@ def _wording(model: Model, asked: _Asked) -> tuple[str, str]:
     classes, target = model.problem.classes, model.problem.target
     title = f"Example {asked.place} of the test part"
     if not classes:
-        error = abs(float(asked.answer) - asked.target)
+        answer, known = float(asked.answer), asked.target
         return title, (
-            f"{target} is {asked.target:.6g}; the network said "
-            f"{float(asked.answer):.6g}, {error:.3g} away."
+            f"{target} is {number(known, 6)}; the network said {number(answer, 6)}, "
+            f"{number(abs(answer - known), 3)} away."
         )
     code = int(asked.answer.argmax())
     right = code == int(asked.target)

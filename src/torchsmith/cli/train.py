@@ -149,6 +149,8 @@ def next_steps(run: "Run", source: str | None) -> list[tuple[str, str]]:
         run: What was just trained.
         source: What the person trained on, if it was named.
     """
+    from torchsmith.evaluate.outlook import HELPS
+
     folder = shlex.quote(str(run.path))
     new = _new_file(run, source)
     eject = f"torchsmith eject {folder} -o train.py --verify"
@@ -160,7 +162,7 @@ def next_steps(run: "Run", source: str | None) -> list[tuple[str, str]]:
         ("see inside", f"torchsmith explain {folder} --open"),
         ("use it", f"torchsmith predict {folder} {new} -o predictions.csv"),
         *([("take the code", eject)] if _is_ejectable(run) else []),
-        ("train longer", _longer(run)),
+        *([("train longer", _longer(run))] if HELPS in run.outcome.outlook else []),
         ("see all runs", "torchsmith runs"),
     ]
 
