@@ -420,7 +420,7 @@ def test_pictures_of_other_kinds_are_predicted_and_counted(trained_on_photos, tm
 
 
 def test_a_resumed_run_refuses_another_source_or_target(trained):
-    (trained / "other.csv").write_text(csv_text())
+    (trained / "other.csv").write_text(csv_text(num_rows=61))
     line = refusal(run(trained, "train", "other.csv", "--resume", "last", "--quiet"))
     assert "was made of 'table.csv'" in line
     asked = ("train", "table.csv", "--target", "a", "--resume", "last", "--quiet")

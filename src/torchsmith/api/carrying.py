@@ -16,6 +16,7 @@ from torchsmith.api.doctoring import (
     examine_planned,
     watch_of,
 )
+from torchsmith.api.inspected import mend_inspection
 from torchsmith.api.part_notes import part_notes
 from torchsmith.api.planning import Planned
 from torchsmith.api.run import Outcome, Run
@@ -228,6 +229,7 @@ def ready_to_train(
     from torchsmith.train.snapshots import WeightSnapshots
 
     state = setup.state
+    mend_inspection(folder, plan, data, observer)
     notes = _load_newest(folder, plan, state, observer)
     watch = watch_of(folder, plan, data, setup, observer)  # copies what has no hooks
     events = events_of(folder, setup)

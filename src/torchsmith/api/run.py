@@ -87,7 +87,8 @@ class Run(Opened):
     @cached_property
     def inspection(self) -> Inspection:
         """What was found out about the data."""
-        return _read(Inspection, self.folder.inspection)
+        remedy = f"restore it from a copy, or {self._go_on}"
+        return _read(Inspection, self.folder.inspection, remedy)
 
     @cached_property
     def evaluation(self) -> Evaluation:

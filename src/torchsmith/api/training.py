@@ -1,5 +1,6 @@
 """Step 5 of the flow and what follows from it: train, evaluate, report."""
 
+import shlex
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -32,6 +33,7 @@ from torchsmith.core.observer import Observer
 from torchsmith.core.processes import require_alone
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.core.torch_library import load_beside
+from torchsmith.data.data import Data
 from torchsmith.inspect.examine import inspect as examine
 from torchsmith.plan.check import check
 from torchsmith.plan.decide import decide
@@ -265,16 +267,64 @@ def _resume_plan(
     begin: float,
 ) -> Run:
     plan = read_plan(folder.plan)
-    _require_same(folder, plan, what, target)
-    source = None if isinstance(what, (str, Path, Plan)) else what
+    place = _other_place(plan, what)
+    _require_same(folder, plan, what if place is None else None, target)
     with folder.locked(), stopping_in(folder):
+        data = None if place is None else _moved(folder, plan, place, observer)
         if is_complete(run := Run(folder.path)):
             observer.note(f"{folder.path} is complete; there is nothing to resume")
             return run
-        load_beside()
-        data = load_planned(plan, observer, source)
+        if data is None:
+            source = None if isinstance(what, (str, Path, Plan)) else what
+            data = _found(folder, plan, source, observer)
         setup = make_ready(plan, data, observer)
         return carry_out(folder, plan, data, setup, observer, begin)
+
+
+def _other_place(plan: Plan, what: Source | Plan | None) -> str | Path | None:
+    """Return a source that is not the one that a run names, but may hold its data."""
+    if not isinstance(what, (str, Path)) or _is_plan_file(what):
+        return None
+    is_other = plan.data.fingerprint and str(what) != plan.data.source
+    return what if is_other else None
+
+
+def _moved(
+    folder: RunFolder, plan: Plan, place: str | Path, observer: TrainingObserver
+) -> Data:
+    """Read the data of a run from where it is now.
+
+    Raises:
+        PlanError: It is not there, or is other data.
+    """
+    load_beside()
+    try:
+        return load_planned(plan, observer, place)
+    except DataError as error:
+        why = str(error).partition(";")[0]
+        raise _made_of(folder, f"{plan.data.source!r}, and not this: {why}") from error
+
+
+def _found(
+    folder: RunFolder, plan: Plan, source: Source | None, observer: TrainingObserver
+) -> Data:
+    """Read the data of a run from where its plan says that it is.
+
+    Raises:
+        DataError: It is not there, or is not the same any more.
+    """
+    load_beside()
+    try:
+        return load_planned(plan, observer, source)
+    except DataError as error:
+        name = plan.data.source
+        if source is not None or "." not in name or Path(name).exists():
+            raise
+        raise DataError(
+            f"{error}; the run was made of it (data.source in its plan): bring it back,"
+            " or name where it is now: torchsmith train PLACE --resume "
+            f"{shlex.quote(str(folder.path))}"
+        ) from error
 
 
 def _require_same(
