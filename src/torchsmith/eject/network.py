@@ -1,5 +1,6 @@
 """The part of a script with the network."""
 
+import math
 from collections.abc import Sequence
 from textwrap import indent
 
@@ -22,6 +23,7 @@ from torchsmith.eject.own_modules import own_classes
 from torchsmith.eject.sequence_network import sequence_network
 from torchsmith.eject.subject import Subject
 from torchsmith.nn.members import MemberMLP
+from torchsmith.nn.picture_table import PictureTableNet
 from torchsmith.nn.sequences import SequenceNet
 from torchsmith.nn.tabular import (
     MLP,
@@ -31,12 +33,19 @@ from torchsmith.nn.tabular import (
 )
 from torchsmith.plan import networks
 
+_EMBEDDED = (
+    "features += [\n    embedding(codes[:, i]) "
+    "for i, embedding in enumerate(self.embeddings)\n]"
+)
+
 
 def network_section(subject: Subject) -> Section:
     """Write the network as an `nn.Module`, for the sizes of this data."""
     network = subject.network
     if isinstance(network, TabularMLP):
         code = _tabular(subject, network)
+    elif isinstance(network, PictureTableNet):
+        code = _picture_table(subject, network)
     elif isinstance(network, SequenceNet):
         code = sequence_network(network, _shapes(subject))
     else:
@@ -136,17 +145,44 @@ def _tabular(subject: Subject, network: TabularMLP) -> str:
     if len(tables):
         codes = f"inputs[:, {numbers}:]" if numbers else "inputs"
         forward.append(f"codes = {codes}.long()")
-        before = "features += [" if features else "features = ["
         if features:
-            forward.append(f"features = [{', '.join(features)}]")
-        forward.append(
-            f"{before}\n    embedding(codes[:, i]) "
-            "for i, embedding in enumerate(self.embeddings)\n]"
-        )
+            forward += [f"features = [{', '.join(features)}]", _EMBEDDED]
+        else:
+            forward.append(_EMBEDDED.replace("+=", "="))
     else:
         forward.append(f"features = [{', '.join(features)}]")
     forward.append("return self.layers(torch.cat(features, dim=1))")
     return _class(about, init, forward)
+
+
+def _picture_table(subject: Subject, network: PictureTableNet) -> str:
+    """Write the network of a table of which some columns name pictures."""
+    readers = [module_source(reader) for reader in network.pictures]
+    inner = indent("".join(f"{reader},\n" for reader in readers), INDENT * 2)
+    init = [f"self.pictures = nn.ModuleList(\n{INDENT}[\n{inner}{INDENT}]\n)"]
+    if len(network.table.categories):
+        init.append(_embeddings(subject, network.table))
+    init.append(_layers_source(network.table.mlp))
+    begin = network.num_numbers
+    forward = [f"features = [inputs[:, :{begin}]]" if begin else "features = []"]
+    forward.append(
+        comment(
+            "Convolutions are faster where the channels of a pixel lie together.", 2
+        )
+    )
+    for place, shape in enumerate(network.shapes):
+        end = begin + math.prod(shape)
+        forward += [
+            f"pixels = inputs[:, {begin or ''}:{end}].unflatten(1, {shape})",
+            "pixels = pixels.contiguous(memory_format=torch.channels_last)",
+            f"features.append(self.pictures[{place}](pixels))",
+        ]
+        begin = end
+    if len(network.table.categories):
+        forward += [f"codes = inputs[:, {begin}:].long()", _EMBEDDED]
+    forward.append("return self.layers(torch.cat(features, dim=1))")
+    about = "Convolutions read each picture; layers read that beside the columns.\n"
+    return _class(f"{about}From {_shapes(subject)}.", init, forward)
 
 
 def _kinds(network: TabularMLP) -> str:

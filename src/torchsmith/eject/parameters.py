@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from torchsmith.core.errors import PlanError
 from torchsmith.eject.code import function, literal, quoted
 from torchsmith.eject.subject import Subject
+from torchsmith.nn.picture_table import PictureTableNet
 from torchsmith.nn.sequences import SequenceNet
 from torchsmith.nn.tabular import PiecewiseLinearEmbedding, TabularMLP
 
@@ -25,11 +26,14 @@ SELECT = function(
 
 def script_name(subject: Subject, name: str) -> str:
     """Return what a parameter of the run's network is called in the script."""
-    if isinstance(subject.network, SequenceNet):
+    network = subject.network
+    if isinstance(network, PictureTableNet):
+        network, name = network.table, name.removeprefix("table.")
+    if isinstance(network, SequenceNet):
         return name
-    if not isinstance(subject.network, TabularMLP):
+    if not isinstance(network, TabularMLP):
         return f"layers.{name}"
-    bins = isinstance(subject.network.numbers, PiecewiseLinearEmbedding)
+    bins = isinstance(network.numbers, PiecewiseLinearEmbedding)
     for ours, theirs in (("numbers.", "bins." if bins else "waves."), *_PARTS):
         if name.startswith(ours):
             return theirs + name.removeprefix(ours)

@@ -8,8 +8,9 @@ from torchsmith.data.idx import is_idx_name
 from torchsmith.data.pixels_csv import find_layout
 from torchsmith.eject.array_reading import read_idx_section, read_npz_section
 from torchsmith.eject.class_folders import FileReader, read_class_folders_section
-from torchsmith.eject.code import Section, block, comment, constant, function
+from torchsmith.eject.code import Section, constant, function
 from torchsmith.eject.label_codes import label_lines
+from torchsmith.eject.picture_function import picture_function
 from torchsmith.eject.sources import Located
 from torchsmith.eject.subject import Subject
 
@@ -87,41 +88,9 @@ def _read_picture(subject: Subject, images: Images) -> str:
     prepared = subject.preparation.images
     if prepared is None:
         raise AssertionError(subject.name)
-    done = {change.what for change in subject.data.changes}
-    height, width = prepared.height, prepared.width
-    body = ["picture = Image.open(path)"]
-    if "JPEG" in subject.data.reading.get("formats", ""):
-        twice = 2 * max(height, width)
-        body += [
-            comment(
-                "A JPEG can be decoded at a fraction of its size, which is faster.", 1
-            ),
-            f"picture.draft(None, ({twice}, {twice}))",
-        ]
-    if any("EXIF" in what for what in done):
-        body.append("picture = ImageOps.exif_transpose(picture)  # upright")
-    if any("alpha" in what for what in done):
-        lay = [
-            'picture = picture.convert("RGBA")',
-            'white = Image.new("RGBA", picture.size, "white")',
-            "picture = Image.alpha_composite(white, picture)",
-        ]
-        body.append(block("if picture.has_transparency_data:", lay))
-    if any("16-bit" in what for what in done):
-        lay = [
-            "levels = np.asarray(picture).astype(np.uint16) >> 8",
-            "picture = Image.fromarray(levels.astype(np.uint8))",
-        ]
-        body.append(block('if picture.mode.startswith("I;16"):', lay))
-    grey = prepared.channels == 1
-    body.append(f'picture = picture.convert("{"L" if grey else "RGB"}")')
-    if not (images.sizes == (height, width)).all():
-        how = "Image.Resampling.BILINEAR, reducing_gap=2.0"
-        body.append(f"picture = picture.resize(({width}, {height}), {how})")
-    body.append(
-        "return np.asarray(picture)[None]"
-        if grey
-        else "return np.asarray(picture).transpose(2, 0, 1)"
+    return picture_function(
+        prepared,
+        {change.what for change in subject.data.changes},
+        has_jpeg="JPEG" in subject.data.reading.get("formats", ""),
+        resizes=not (images.sizes == (prepared.height, prepared.width)).all(),
     )
-    about = f"Return one picture, ({prepared.channels}, {height}, {width})."
-    return function("read_picture(path)", about, body)

@@ -15,7 +15,6 @@ from torchsmith.data.steps import (
     Step,
 )
 from torchsmith.data.tabular import (
-    DAY,
     NumberColumn,
     RotatedPlace,
     TablePreparation,
@@ -30,7 +29,9 @@ from torchsmith.eject.code import (
     literal,
     quoted,
 )
+from torchsmith.eject.date_columns import date_functions, expand_name
 from torchsmith.eject.neighbours import neighbour_function, neighbour_lines
+from torchsmith.eject.picture_columns import picture_functions, picture_lines
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.targets import loss_targets
 
@@ -46,9 +47,12 @@ def prepare_section(subject: Subject) -> Section:
     code = [
         _fill_function(subject, table),
         _scale_function(subject, table),
-        *_date_functions(subject, table),
+        *date_functions(
+            table.numbers, scaled=_scaler(steps) is not None, gaps=_gaps(subject, table)
+        ),
         neighbour_function(table),
         _encode_function(subject, table, steps),
+        *picture_functions(subject, table),
         _prepare_function(subject, table),
     ]
     return Section(
@@ -75,6 +79,10 @@ def _values(subject: Subject, column: NumberColumn) -> np.ndarray:
 
 def _has_gaps(subject: Subject, columns: Sequence[NumberColumn]) -> bool:
     return any(np.isnan(_values(subject, column)).any() for column in columns)
+
+
+def _gaps(subject: Subject, table: TablePreparation) -> frozenset[str]:
+    return frozenset(c.name for c in table.numbers if _has_gaps(subject, [c]))
 
 
 def _fill_function(subject: Subject, table: TablePreparation) -> str:
@@ -203,50 +211,6 @@ def _has_no_width(subject: Subject, column: NumberColumn) -> bool:
     return bool(low == high)
 
 
-def _date_functions(subject: Subject, table: TablePreparation) -> list[str]:
-    """Write how dates become numbers: one function for days, one for times of day."""
-    dates = [column for column in table.numbers if column.role == "date"]
-    return [
-        _date_function(subject, chosen, clock=clock)
-        for clock in (False, True)
-        if (chosen := [column for column in dates if column.clock == clock])
-    ]
-
-
-def _date_function(
-    subject: Subject, columns: Sequence[NumberColumn], *, clock: bool
-) -> str:
-    scaled = _scaler(subject.plan.prepare) is not None
-    body = []
-    if _has_gaps(subject, columns):
-        body += [
-            "train = train[~np.isnan(seconds[train])]",
-            "seconds = fill(seconds, train)",
-        ]
-    turns = ["months % 12 / 12", "weekday / 7"]
-    turns += [f"seconds % {DAY} / {DAY}"] if clock else []
-    body += [
-        'days = seconds.astype(np.int64).astype("datetime64[s]")',
-        'months = days.astype("datetime64[M]").astype(np.int64)',
-        f"weekday = (seconds // {DAY} + 3) % 7  # 1970 began on a Thursday",
-        f"turns = [{', '.join(turns)}]",
-        "circles = [wave(2 * np.pi * turn) for turn in turns for wave in WAVES]",
-        f"lines = [seconds / {DAY}, months // 12 + 1970.0]  # days and years",
-    ]
-    if scaled:
-        body.append("lines = [scale(values, train) for values in lines]")
-    return function(
-        f"{_expand(clock=clock)}(seconds, train)",
-        "Turn dates into days and years, and into points on circles.\n"
-        "On the circle of a year, December is beside January.",
-        [*body, "return lines + circles"],
-    ).replace("WAVES", "(np.sin, np.cos)")
-
-
-def _expand(*, clock: bool) -> str:
-    return "expand_times" if clock else "expand_days"
-
-
 def _encode_function(
     subject: Subject, table: TablePreparation, steps: Sequence[Step]
 ) -> str:
@@ -294,7 +258,8 @@ def _prepare_function(subject: Subject, table: TablePreparation) -> str:
     if any(column.one_hot for column in table.categories):
         one_hot = "features += one_hot(table[name], train)"
         lines.append(block("for name in CATEGORIES:", [one_hot]))
-    elif table.categories:
+    lines += picture_lines(subject, table)
+    if any(not column.one_hot for column in table.categories):
         lines.append("features += [encode(table[name], train) for name in CATEGORIES]")
     lines[0] = lines[0].replace("features += ", "features = ", 1)
     if not lines[0].startswith("features = "):
@@ -302,8 +267,13 @@ def _prepare_function(subject: Subject, table: TablePreparation) -> str:
     width = len(table.feature_names) + len(table.cardinalities)
     about = f"Return the inputs of the network, (N, {width})."
     if table.feature_names and table.cardinalities:
-        about += "\nNumbers come first, then the codes of categories."
-    lines.append("return np.stack(features, axis=1).astype(np.float32)")
+        pixels = ", then pixels" if table.pictures else ""
+        about += f"\nNumbers come first{pixels}, then the codes of categories."
+    if table.pictures:
+        one = "feature.astype(np.float32) for feature in features"
+        lines.append(f"return np.column_stack([{one}])")
+    else:
+        lines.append("return np.stack(features, axis=1).astype(np.float32)")
     return function(f"prepare({_prepare_arguments(table)})", about, lines)
 
 
@@ -342,7 +312,7 @@ def _number_lines(subject: Subject, table: TablePreparation) -> list[str]:
 def _number_source(subject: Subject, column: NumberColumn, *, gaps: bool) -> str:
     match column.role:
         case "date":
-            return f"*{_expand(clock=column.clock)}(table[NAME], train)"
+            return f"*{expand_name(clock=column.clock)}(table[NAME], train)"
         case "boolean":
             return "fill(table[NAME], train)" if gaps else "table[NAME]"
         case "number":

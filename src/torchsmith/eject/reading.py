@@ -1,6 +1,5 @@
 """The part of a script that reads the data."""
 
-from torchsmith.core.errors import PlanError
 from torchsmith.eject.array_reading import read_npz_section
 from torchsmith.eject.builtin_reading import read_builtin_section
 from torchsmith.eject.code import Section
@@ -21,12 +20,6 @@ def read_section(subject: Subject) -> Section:
     """
     if subject.data.kind == "sequences":
         return read_sequences_section(subject)
-    if pictures := subject.preparation.table and subject.preparation.table.pictures:
-        raise PlanError(
-            f"{subject.plan.data.source}: the column '{pictures[0].name}' names "
-            "pictures, which a script does not read from a table; set its role to "
-            "ignore, train on that, and eject that run"
-        )
     located = locate(subject.plan.data.source)
     if located.path is None:
         return read_builtin_section(subject, located)

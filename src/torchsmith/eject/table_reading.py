@@ -86,5 +86,6 @@ def used_formats(subject: Subject) -> list[ColumnFormat]:
     used: tuple[str, ...] = ()
     if table is not None:
         used = (*(c.name for c in table.numbers), *(c.name for c in table.categories))
+        used += tuple(column.name for column in table.pictures)
     extra = [name for name in (split.group, split.time) if name and name not in used]
     return numbers_first([subject.columns[name].format for name in (*used, *extra)])

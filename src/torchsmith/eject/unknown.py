@@ -1,9 +1,12 @@
 """The part of a script's loop that gives unknown codes a vector."""
 
+import math
+
 from torch import nn
 
 from torchsmith.eject.code import block, function
 from torchsmith.eject.subject import Subject
+from torchsmith.nn.picture_table import PictureTableNet
 from torchsmith.nn.sequences import SequenceNet
 from torchsmith.nn.tabular import TabularMLP
 from torchsmith.train.unknown import embeddings_of
@@ -27,8 +30,11 @@ def settle_function(subject: Subject) -> str:
     ]
     about = _ABOUT.format("categories", _RARE)
     match network:
-        case TabularMLP():
-            first = f"{network.num_numbers} + place" if network.num_numbers else "place"
+        case TabularMLP() | PictureTableNet():
+            width = network.num_numbers
+            if isinstance(network, PictureTableNet):
+                width += sum(map(math.prod, network.shapes))
+            first = f"{width} + place" if width else "place"
             lines = [
                 f"codes = train_set.inputs[:, {first}].long()",
                 block("if codes.all():", shared),
