@@ -302,6 +302,10 @@ def test_a_fit_is_resumed_with_the_same(begun):
             "optimizer.momentum=0.0, not 0.9; resume",
         ),
         ({"schedule": None}, "schedule='StepLR', not None; resume"),
+        (
+            {"schedule": "OneCycleLR"},
+            "with schedule='StepLR', not 'OneCycleLR'; resume",
+        ),
         ({"schedule": step_down(gamma=0.5)}, "schedule.gamma=0.1, not 0.5; resume"),
         ({"averaging": None}, "averaging='EMA', not None; resume"),
         (

@@ -86,10 +86,14 @@ class FitRecord(Record):
 
 def _differing(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     told = []
+    changed = {key for key in (*was, *now) if was.get(key) != now.get(key)}
+    if "schedule" in changed:  # which sets rates and momentum
+        changed = {key for key in changed if not key.startswith("optimizer.")}
     for key in dict.fromkeys([*was, *now]):
         whole, _, rest = key.partition(".")
-        if was.get(key) == now.get(key) or (rest and was.get(whole) != now.get(whole)):
-            continue  # of another optimizer it says nothing that all else is other, too
+        # Of another optimizer it says nothing that all that belongs to it is other.
+        if key not in changed or (rest and whole in changed):
+            continue
         told.append(
             f"other examples in {whole}"
             if rest == FIRST_ROWS
