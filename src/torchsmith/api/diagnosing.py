@@ -13,7 +13,6 @@ from torchsmith.api.doctoring import (
     read_diagnosis,
     write_diagnosis,
 )
-from torchsmith.api.fit_record import FitRecord
 from torchsmith.api.planning import IN_MEMORY, Planned, Source, inspect, load_planned
 from torchsmith.api.run import Run, read_history
 from torchsmith.api.training import planned_of
@@ -245,6 +244,8 @@ def _examined_again(
 
 def _of_fit(folder: RunFolder) -> Diagnosis:
     """Return what was said of a person's own module, or judge its course alone."""
+    from torchsmith.api.fit_record import FitRecord
+
     known = read_diagnosis(folder)
     if known is not None:
         return known
