@@ -213,6 +213,32 @@ def test_windows_of_several_series_end_with_the_same_weights(tmp_path):
     assert "over a jump in time, nor from one series to the next." in code
 
 
+def test_windows_that_repeat_are_left_out_as_in_the_run(tmp_path):
+    days = [*range(100), *range(10, 60)]  # the last windows are as some of training
+    lines = ["day,heat", *(f"{i},{np.sin(day):.3f}" for i, day in enumerate(days))]
+    (tmp_path / "weeks.csv").write_text("\n".join(lines) + "\n")
+    plan = plan_of(
+        tmp_path / "weeks.csv",
+        "heat",
+        network=GRU,
+        prepare=["Standardize", "StandardizeTarget"],
+        **{"data.time": "day", "data.window": 4},
+        **{"split.drop_shared": True},
+    )
+    code = hold_to_run(plan, tmp_path)
+    assert "train, val, test = without_shared(sets, train, val, test)" in code
+
+
+def test_windows_of_classes_end_with_the_same_weights(tmp_path):
+    lines = ["day,floor", *(f"{day},{2 * (day % 7 > 4) - 1}" for day in range(150))]
+    (tmp_path / "lift.csv").write_text("\n".join(lines) + "\n")
+    windows = {"data.time": "day", "data.window": 4}
+    source = tmp_path / "lift.csv"
+    plan = plan_of(source, "floor", network=GRU, prepare=["Standardize"], **windows)
+    assert plan.problem.classes == ("-1", "1")
+    assert "codes = {-1.0: 0, 1.0: 1}" in hold_to_run(plan, tmp_path)
+
+
 def write_long(path, *, mark=",", gone=()):
     """Write a table with a row for each step of 48 recordings of 12 riders."""
     lines = [mark.join(["ride", "t", "x", "up", "rider", "day", "kind"])]

@@ -10,7 +10,7 @@ from torchsmith.data.split import part_sizes
 from torchsmith.eject.code import Section, comment, function, joined, literal, quoted
 from torchsmith.eject.copies import copies_of
 from torchsmith.eject.subject import Subject
-from torchsmith.eject.window_reading import is_windows, split_windows_section
+from torchsmith.eject.window_reading import is_windows, split_windows
 from torchsmith.eject.wording import number_text, ordinal_share
 
 _SIMPLE_TAKE = function(
@@ -45,12 +45,12 @@ def split_section(subject: Subject) -> Section:
     Raises:
         PlanError: A script cannot tell which examples have the same inputs.
     """
-    if is_windows(subject):
-        return split_windows_section(subject)
     copies = copies_of(subject)
     subject = copies.cut
     split = subject.plan.split
-    if split.group is not None:
+    if is_windows(subject):
+        code, argument = split_windows(subject), "begins, ends"
+    elif split.group is not None:
         code, argument = _groups(subject), "groups"
         if subject.is_table:
             argument = f"table[{quoted(split.group)}]"

@@ -10,6 +10,7 @@ from torchsmith.data.sequence_tables import JUMP, pace_of, rows_by_id, table_of
 from torchsmith.data.split import split_rows
 from torchsmith.data.tables import read_table
 from torchsmith.eject.code import Section, comment, constant, function, joined
+from torchsmith.eject.label_codes import label_lines
 from torchsmith.eject.sources import locate
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.table_columns import (
@@ -72,13 +73,14 @@ def read_windows_section(subject: Subject) -> Section:
         "return table",
     ]
     read = function("read()", "Return the columns by name.", body)
-    code = [to_seconds(formats, file.raw), read, _windows(cut)]
+    code = [to_seconds(formats, file.raw), read, _windows(subject, cut)]
     constants = [constant("DATA", source.source), *file.constants]
     if cut.several:
         constants.append(constant("ID", series.id, "tells the series apart"))
     constants += [
         constant("TIME", series.time),
         constant("TARGET", target, "its next value is predicted"),
+        *([constant("CLASSES", list(subject.classes))] if subject.classes else []),
         constant("CHANNELS", list(channels)),
         constant("WINDOW", series.window, "rows from which it is predicted"),
     ]
@@ -93,7 +95,11 @@ def read_windows_section(subject: Subject) -> Section:
     )
 
 
-def _windows(cut: _Cut) -> str:
+def _windows(subject: Subject, cut: _Cut) -> str:
+    found, targets = "answers[ends]", []
+    if subject.classes:
+        targets = label_lines(subject, subject.target.values, found)
+        found = "targets"
     lines = [
         "steps = np.stack([table[name] for name in CHANNELS], axis=1)",
         "steps = steps.astype(np.float32)",
@@ -125,7 +131,8 @@ def _windows(cut: _Cut) -> str:
     lines += [
         "sequences = [steps[begin : begin + WINDOW].copy() for begin in begins]",
         "ends = begins + WINDOW",
-        "return sequences, answers[ends], times[begins], times[ends]",
+        *targets,
+        f"return sequences, {found}, times[begins], times[ends]",
     ]
     return function(
         "windows(table)",
@@ -168,8 +175,12 @@ def _cut_of(subject: Subject, data: Data) -> _Cut:
     return _Cut(len(rows.starts) > 1, usual, blank, missing)
 
 
-def split_windows_section(subject: Subject) -> Section:
-    """Write how windows are divided in the order of time."""
+def split_windows(subject: Subject) -> str:
+    """Write how windows are divided in the order of time.
+
+    Raises:
+        PlanError: They are divided in another way.
+    """
     inputs, split = subject.data.inputs, subject.plan.split
     if (
         not isinstance(inputs, Sequences)
@@ -179,7 +190,8 @@ def split_windows_section(subject: Subject) -> Section:
     ):
         raise PlanError("split: a script divides windows of a table by time only")
     whole = replace(inputs, columns={split.time: inputs.columns[split.time]})
-    cut = split_rows(replace(subject.data, inputs=whole), split)
+    alone = split.model_copy(update={"drop_shared": False})
+    cut = split_rows(replace(subject.data, inputs=whole), alone)
     num_val, num_test = len(cut.val), len(cut.test)
     lines = [
         'order = np.argsort(ends, kind="stable")',
@@ -196,18 +208,9 @@ def split_windows_section(subject: Subject) -> Section:
         "test = test[begins[test] > ends[val].max()]",
         "return train, val, test",
     ]
-    code = function(
+    return function(
         "split(begins, ends)",
         "Return the rows of train, val and test.\n"
         "The latest are for the test, those before them for validation.",
         lines,
-    )
-    return Section(
-        title="Split",
-        about=(
-            "Training learns from one part, validation chooses the best epoch, and the "
-            "test part is looked at once, at the end."
-        ),
-        code=code,
-        steps=("train, val, test = split(begins, ends)",),
     )
