@@ -119,3 +119,27 @@ def test_engines_that_compute_in_float32_refuse_other_inputs(kind):
 def test_inputs_of_another_type_are_refused_with_what_to_do(module, inputs, words):
     with pytest.raises(TrainError, match=words):
         ts.fit(module, (inputs, TARGETS), loss="CrossEntropyLoss", runs=None)
+
+
+def test_complex_outputs_reach_loss_and_metrics_whole():
+    class Turned(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.turn = nn.Parameter(torch.ones(1, dtype=torch.complex64))
+
+        def forward(self, inputs):
+            return inputs * self.turn
+
+    inputs = torch.complex(INPUTS, INPUTS)
+    module = Turned()
+    done = ts.fit(
+        module,
+        (inputs, 2 * inputs),
+        (inputs, 2 * inputs),
+        loss=lambda outputs, targets: (outputs - targets).abs().mean(),
+        optimizer=torch.optim.SGD(module.parameters(), lr=0.1),
+        metrics={"widest": lambda outputs, _: outputs.imag.abs().max()},
+        epochs=1,
+        runs=None,
+    )
+    assert done.history[0].metrics["widest"] > 1
