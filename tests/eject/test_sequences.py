@@ -295,6 +295,50 @@ def test_rows_of_an_id_in_parquet_end_with_the_same_weights(tmp_path):
     assert "labels = columns[TARGET][begins]" in hold_to_run(plan, tmp_path)
 
 
+@pytest.mark.parametrize("ragged", [False, True])
+def test_a_table_with_a_row_for_each_sequence_ends_with_the_same_weights(
+    tmp_path, ragged
+):
+    labels, waves = rows(60, 20, 0)
+    lines = [";".join(["rider", *(f"s{step}" for step in range(20)), "kind"])]
+    for place, (label, wave) in enumerate(zip(labels, waves, strict=True)):
+        cells = [f"{value:.3f}".replace(".", ",") for value in wave]
+        cells[20 - ragged * (place % 4) :] = [""] * (ragged * (place % 4))
+        kind = "" if ragged and place == 7 else ("a", "ß")[label]
+        lines.append(";".join([f"né {place % 12}", *cells, kind]))
+    (tmp_path / "rides.csv").write_text("\n".join(lines) + "\n", "cp1252")
+    plan = plan_of(
+        tmp_path / "rides.csv",
+        "kind",
+        network=GRU,
+        prepare=["Standardize"],
+        **{"data.kind": "sequences", "data.drop_missing_target": ragged},
+        **({} if ragged else {"split.group": "rider", "split.stratify": False}),
+    )
+    code = hold_to_run(plan, tmp_path)
+    assert ("lengths = [np.flatnonzero(" in code) == ragged
+    assert ('groups = table["rider"]' in code) != ragged
+
+
+def test_a_row_for_each_sequence_without_header_ends_with_the_same_weights(tmp_path):
+    labels, waves = rows(60, 9, 0)
+    heights = (labels + waves[:, 0]).round(3)
+    lines = [
+        ",".join([*(f"{value:.3f}" for value in wave), str(height), "x"])
+        for height, wave in zip(heights, waves, strict=True)
+    ]
+    (tmp_path / "waves.csv").write_text("\n".join(lines) + "\n")
+    plan = plan_of(
+        tmp_path / "waves.csv",
+        "column_10",
+        network=GRU,
+        prepare=["Standardize", "StandardizeTarget"],
+        **{"data.kind": "sequences"},
+    )
+    assert plan.problem.task == "regression"
+    assert "STEPS = [" in hold_to_run(plan, tmp_path)
+
+
 def test_arrays_of_several_lengths_by_group_end_with_the_same_weights(tmp_path):
     labels, waves = rows(60, 20, 0)
     lengths = 8 + np.arange(60) % 13

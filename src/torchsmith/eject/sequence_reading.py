@@ -12,8 +12,8 @@ from torchsmith.data.data import Sequences
 from torchsmith.data.sequence_files import parts_beside, parts_in_folder
 from torchsmith.eject.code import Section, block, constant, function, joined, literal
 from torchsmith.eject.label_codes import label_lines
-from torchsmith.eject.long_table_reading import read_long_table_section
 from torchsmith.eject.sequence_array_reading import read_sequence_arrays_section
+from torchsmith.eject.sequence_table_reading import read_sequence_table_section
 from torchsmith.eject.sources import locate
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.window_reading import is_windows, read_windows_section
@@ -114,12 +114,7 @@ def read_sequences_section(subject: Subject) -> Section:
         return _files(subject, path, ts=False)
     if form == "arrays":
         return read_sequence_arrays_section(subject, path)
-    if (series := subject.plan.data.series) is not None:
-        return read_long_table_section(subject, path, series)
-    raise PlanError(
-        f"{subject.plan.data.source}: a script reads no tables with a row for each "
-        "sequence; save them as a .ts file, train on that, and eject that run"
-    )
+    return read_sequence_table_section(subject, path)
 
 
 def _texts(subject: Subject, path: Path) -> Section:
