@@ -124,7 +124,9 @@ def test_quantities_of_a_ts_file_end_with_the_same_weights(tmp_path):
     ridge = {"num_features": 168, "ridge": True, "keep_steps": False}
     prepare.insert(1, {"RandomConvolutions": ridge})
     plan = plan_of(tmp_path / "heights.ts", network=net, prepare=prepare)
-    assert "ridge(random_convolutions(" in hold_to_run(plan, tmp_path)
+    code = hold_to_run(plan, tmp_path)
+    assert "ridge(random_convolutions(" in code
+    assert "answers" not in code  # only the scale of classes needs them
 
 
 def test_texts_end_with_the_same_weights(tmp_path):

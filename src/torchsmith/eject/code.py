@@ -81,15 +81,20 @@ def literal(value: object, depth: int = 0, before: str = "", after: str = "") ->
     if isinstance(value, str):
         return f"{before}{quoted(value)}{after}"
     if isinstance(value, Mapping):
-        items = [literal(v, depth + 1, f"{literal(k)}: ") for k, v in value.items()]
+        items = [_item(v, depth, f"{literal(k)}: ") for k, v in value.items()]
         return bracketed(f"{before}{{", items, f"}}{after}", depth)
     if isinstance(value, tuple) and len(value) == 1:
         return f"{before}({literal(value[0])},){after}"
     if isinstance(value, (list, tuple)):
         left, right = "[]" if isinstance(value, list) else "()"
-        items = [literal(item, depth + 1) for item in value]
+        items = [_item(item, depth) for item in value]
         return bracketed(before + left, items, right + after, depth)
     return f"{before}{value!r}{after}"
+
+
+def _item(value: object, depth: int, before: str = "") -> str:
+    """Write a value that leaves room for the comma after it."""
+    return literal(value, depth + 1, before, ",")[:-1]
 
 
 def quoted(text: str) -> str:
@@ -146,7 +151,7 @@ def call(
         before: Such as `"optimizer = "`.
     """
     items = [
-        literal(value, depth + 1, f"{key}=" if key.isidentifier() else "")
+        _item(value, depth, f"{key}=" if key.isidentifier() else "")
         for key, value in arguments.items()
     ]
     return bracketed(f"{before}{name}(", items, ")", depth)

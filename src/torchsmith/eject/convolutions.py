@@ -147,7 +147,11 @@ def _fit(seed: int, subject: Subject) -> str:
 
 def _ridge(subject: Subject) -> str:
     """Write the ridge regression of the target on the features."""
-    scaled, scale = "", ["scale = 1.0"]
+    scaled, scale, best = "", [], "least = np.mean(left**2)"
+    weights = [
+        "weights = (vectors @ scaled).T @ centred",
+        "intercept = (mean - weights @ means).astype(np.float32)",
+    ]
     wanted = [
         "wanted = targets[train]",
         "wanted = (wanted - wanted.mean())[:, None] / (wanted.std() or 1.0)",
@@ -155,6 +159,11 @@ def _ridge(subject: Subject) -> str:
     if subject.plan.problem.classes:
         wanted = ["wanted = np.eye(len(CLASSES))[targets[train]]"]
         scaled = " Its scale has the least log loss there."
+        weights = [
+            "weights = scale * ((vectors @ scaled).T @ centred)",
+            "intercept = (scale * mean - weights @ means).astype(np.float32)",
+        ]
+        best = "least, answers = np.mean(left**2), wanted - left"
         scale = [
             "least = np.inf",
             f"for factor in 2.0 ** np.arange(0, {len(SCALES) / 2:g}, 0.5):",
@@ -186,11 +195,10 @@ def _ridge(subject: Subject) -> str:
             "    own = (vectors**2) @ kept + 1 / len(train)",
             "    left /= np.maximum(1 - own, 1e-9)[:, None]",
             "    if np.mean(left**2) < least:",
-            "        least, answers = np.mean(left**2), wanted - left",
+            f"        {best}",
             "        scaled = turned / (values + added)[:, None]",
             *scale,
-            "weights = scale * ((vectors @ scaled).T @ centred)",
-            "intercept = (scale * mean - weights @ means).astype(np.float32)",
+            *weights,
             "# A matrix product would round a row by what stands beside it.",
             'found = np.einsum("nf,kf->nk", features, weights.astype(np.float32))',
             "return found + intercept",
