@@ -202,3 +202,11 @@ def test_an_optimizer_that_computes_the_loss_itself_is_refused():
     module = network()
     with pytest.raises(PlanError, match="LBFGS cannot be stepped without arguments"):
         fit(module, optimizer=torch.optim.LBFGS(module.parameters()))
+
+
+def test_a_layer_that_was_replaced_after_the_optimizer_was_made_is_named():
+    module = network()
+    optimizer = torch.optim.Adam(module.parameters())
+    module[2] = nn.Linear(8, 3)
+    with pytest.raises(PlanError, match=r"lacks 2\.weight, 2\.bias\. .*after that"):
+        fit(module, optimizer=optimizer)

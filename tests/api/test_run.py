@@ -211,7 +211,15 @@ def test_runs_are_compared_by_what_their_plans_say_differently(run, tmp_path):
     changed = set_values(run.plan, {"training.epochs": 77, "optimizer": "SGD"})
     write_plan(other / "plan.yaml", changed)
     first, second = (row["plan"] for row in ts.compare([run.path, other]))
-    assert first.keys() == second.keys() == {"optimizer", "training.epochs"}
+    assert (
+        first.keys()
+        == second.keys()
+        == {
+            "optimizer",
+            "stopping.patience",  # follows the epochs
+            "training.epochs",
+        }
+    )
     assert second["training.epochs"] == "77"
     assert "SGD" in second["optimizer"]
     assert "SGD" not in first["optimizer"]

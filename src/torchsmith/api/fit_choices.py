@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from torchsmith.core.errors import PlanError, nearest
 from torchsmith.core.spec import Spec, members
+from torchsmith.inspect.wording import listed
 from torchsmith.nn.losses import ClassTargets, LossFunction, build_loss
 from torchsmith.nn.optimizers import build_optimizer
 from torchsmith.nn.schedules import build_schedule
@@ -124,11 +125,20 @@ def chosen_optimizer(
         own |= {id(p) for p in loss.parameters()}
     changed = [p for group in optimizer.param_groups for p in group["params"]]
     if strangers := [tuple(p.shape) for p in changed if id(p) not in own]:
-        raise PlanError(
+        what = (
             f"fit: {len(strangers)} of the optimizer's {len(changed)} parameters (the "
             f"first has the shape {strangers[0]}) belong neither to the module nor to "
-            "the loss, so no checkpoint would hold them; make them parameters of the "
-            "module, or of a loss that is an nn.Module"
+            "the loss, so no checkpoint would hold them; "
+        )
+        lacked = [n for n, p in module.named_parameters() if id(p) not in given]
+        if lacked:
+            raise PlanError(
+                f"{what}and it lacks {listed(lacked)}. If a layer was replaced after "
+                "the optimizer was made, make the optimizer after that"
+            )
+        raise PlanError(
+            f"{what}make them parameters of the module, or of a loss that is an "
+            "nn.Module"
         )
     try:
         inspect.signature(type(optimizer).step).bind(optimizer)

@@ -109,6 +109,15 @@ def _cycles_momentum(
     return False
 
 
+def schedule_state(schedule: lr_scheduler.LRScheduler) -> dict[str, Any]:
+    """Return its `state_dict` as plain data.
+
+    In PyTorch 2.9 that of `SWALR` has a function too, which a new one has anyway.
+    """
+    state = schedule.state_dict()
+    return {key: value for key, value in state.items() if key != "anneal_func"}
+
+
 def load_schedule(schedule: lr_scheduler.LRScheduler, state: Mapping[str, Any]) -> None:
     """Load a `state_dict` that was written as JSON, whose keys are all texts."""
     schedule.load_state_dict(dict(state))

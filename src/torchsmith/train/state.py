@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torchsmith.core.errors import TrainError
 from torchsmith.core.files import write_atomic
 from torchsmith.nn.averaging import Average
-from torchsmith.nn.schedules import load_schedule
+from torchsmith.nn.schedules import load_schedule, schedule_state
 from torchsmith.plan.schedules import Interval
 from torchsmith.train.buffers import hidden_buffers, set_buffers
 from torchsmith.train.history import EpochRecord
@@ -128,6 +128,7 @@ class TrainState:
                     tensors[f"optimizer.{index}.{key}"] = value
                 else:
                     numbers.setdefault(str(index), {})[key] = value
+        schedule = self.schedule
         state = {
             "version": STATE_VERSION,
             "epoch": self.epoch,
@@ -145,8 +146,8 @@ class TrainState:
             "finished": self.finished,
             "plan": self.plan,
             "optimizer": {"groups": optimizer["param_groups"], "numbers": numbers},
-            "schedule": None if self.schedule is None else self.schedule.state_dict(),
-            "average_schedule": None if pace is None else pace.state_dict(),
+            "schedule": None if schedule is None else schedule_state(schedule),
+            "average_schedule": None if pace is None else schedule_state(pace),
         }
         write_atomic(folder / "state.safetensors", safetensors_bytes(tensors))
         write_atomic(folder / "state.json", json.dumps(state, default=_refuse))
@@ -246,7 +247,7 @@ def safetensors_bytes(tensors: Mapping[str, Tensor]) -> bytes:
 
 
 def _load_schedule(schedule: LRScheduler, saved: dict[str, Any]) -> None:
-    load_schedule(schedule, _typed(saved, schedule.state_dict()))
+    load_schedule(schedule, _typed(saved, schedule_state(schedule)))
 
 
 def _typed(saved: Any, now: Any) -> Any:  # noqa: ANN401 -- what JSON holds

@@ -99,7 +99,9 @@ def subject(
         for name, part in (("train", data), ("val", val))
     ]
     job = Job(*parts, chosen_loss(loss, device), training, Stopping(), device)
-    made = chosen_optimizer(optimizer, module, job.loss)
+    made = optimizer  # of any parameters, as a script may have made it
+    if not isinstance(made, torch.optim.Optimizer):
+        made = chosen_optimizer(optimizer, module, job.loss)
     pace, interval = chosen_schedule(
         schedule, made, training.epochs, job.steps_per_epoch
     )
