@@ -51,7 +51,7 @@ def read_class_folders_section(
     parts = list(dict.fromkeys(place[0] for place in places)) if deep == 3 else []
     codes = map(subject.classes.index, subject.target.texts())
     folders = dict(zip((place[-2] for place in places), codes, strict=True))
-    left_out = _left_out(path, files, parts, [*folders])
+    left_out, called = _left_out(path, files, parts, [*folders])
     given = {part: f"is_{part}" for part in subject.given}
     names = [reader.array, "targets", *given.values()]
     returned = [f"np.stack({plural})", "np.array(targets)"]
@@ -59,7 +59,7 @@ def read_class_folders_section(
     body = [
         f"{plural}, targets = [], []",
         *(f"{name} = []" for name in given.values()),
-        _walk(subject, path, parts, folders, left_out, reader.noun),
+        _walk(subject, path, parts, folders, called, reader.noun),
         f"return {', '.join(returned)}",
     ]
     about = f"Return all {plural}, their classes, and which are for the test."
@@ -85,7 +85,7 @@ def _walk(
     path: Path,
     parts: Sequence[str],
     folders: dict[str, int],
-    left_out: Sequence[str],
+    called: str,
     noun: str,
 ) -> str:
     folder = "Path(DATA) / part / name" if parts else "Path(DATA) / name"
@@ -105,8 +105,8 @@ def _walk(
     # A folder that is not there holds nothing, to `glob`.
     listed = "iterdir()" if everywhere else 'glob("*")'
     files = f"for path in sorted(({folder}).{listed}):"
-    if left_out:
-        inner = [block("if path.name not in LEFT_OUT:", inner)]
+    if called:
+        inner = [block(f"if {called} not in LEFT_OUT:", inner)]
     classes = "for code, name in enumerate(CLASSES):"
     if list(subject.classes) != [*folders]:
         classes = "for name, code in FOLDERS.items():"
@@ -116,11 +116,16 @@ def _walk(
 
 def _left_out(
     path: Path, files: Sequence[Path], parts: Sequence[str], folders: Sequence[str]
-) -> list[str]:
-    """Return the names of the files in class folders that are not read.
+) -> tuple[list[str], str]:
+    """Return what the files in class folders are called that are not read.
+
+    They go by their names, or by their paths where others have the same names.
+
+    Returns:
+        What they are called, and the expression for that, empty where there are none.
 
     Raises:
-        PlanError: They cannot be told by their names, or are listed in another order.
+        PlanError: The others are listed in another order.
     """
     listed = [
         file
@@ -130,11 +135,16 @@ def _left_out(
         for file in sorted((path / part / folder).iterdir())
     ]
     read = set(files)
-    names = list(dict.fromkeys(file.name for file in listed if file not in read))
-    kept = [file for file in listed if file.name not in names]
-    if kept != list(files):
+    gone = [file for file in listed if file not in read]
+    if [file for file in listed if file in read] != list(files):
         raise PlanError(
-            f"{path}: the files to leave out ({len(names)}) cannot be told by their "
-            "names; remove them from the class folders"
+            f"{path}: its files are not read in the order of their folders and names; "
+            "give these other names, train on that, and eject that run"
         )
-    return names
+    if not gone:
+        return [], ""
+    names = list(dict.fromkeys(file.name for file in gone))
+    if any(file.name in names for file in files):
+        places = [file.relative_to(path).as_posix() for file in gone]
+        return places, "path.relative_to(DATA).as_posix()"
+    return names, "path.name"
