@@ -29,11 +29,8 @@ def read_sequence_table_section(subject: Subject, path: Path) -> Section:
         DataError: The file is not what it was.
         PlanError: It cannot be read in plain Python.
     """
-    inputs, target, series = (
-        subject.data.inputs,
-        subject.target,
-        subject.plan.data.series,
-    )
+    inputs, target = subject.data.inputs, subject.target
+    series, split = subject.plan.data.series, subject.plan.split
     if not isinstance(inputs, Sequences):
         raise TypeError(subject.name)
     drops = any(change.what == MISSING_TARGET for change in subject.data.changes)
@@ -63,7 +60,6 @@ def read_sequence_table_section(subject: Subject, path: Path) -> Section:
         source = source.replace("columns[TARGET]", "labels")
         constants = [constant("ID", series.id, "tells the sequences apart")]
         constants.append(constant("CHANNELS", list(columns)))
-    split = subject.plan.split
     of_each = split.group or split.time
     names = [*columns, *([series.id] if series and series.id else [])]
     names += [of_each] if of_each else []
