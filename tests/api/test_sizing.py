@@ -1,9 +1,12 @@
 """A new plan keeps its budget: its epochs are chosen again at the measured pace."""
 
+import numpy as np
 import pytest
 
 import torchsmith as ts
 from torchsmith.api import sizing
+from torchsmith.api.planning import make_plan
+from torchsmith.data.steps import RandomConvolutions
 from torchsmith.plan.file import read_plan
 from torchsmith.plan.settings import differences
 from torchsmith.train.watch import TrainingObserver
@@ -41,8 +44,6 @@ NET = {"network": "{MLP: [4]}", "training.engine": "eager", "training.threads": 
 
 
 def planned(budget=100, **settings):
-    from torchsmith.api.planning import make_plan
-
     return make_plan("iris", budget=budget, settings=NET | settings)
 
 
@@ -101,6 +102,32 @@ def test_a_prediction_that_was_nearly_right_is_kept(pace):
     pace["seconds"] = left() / (0.97 * epochs)
     found, _ = sized(made)
     assert found.plan is made.plan
+
+
+def test_where_not_one_epoch_fits_the_guard_is_what_is_left(pace):
+    made = planned()
+    pace["seconds"] = 400.0
+    found, setup = sized(made)
+    assert found.plan.training.epochs == 1
+    assert found.plan.training.seconds == setup.job.training.seconds == left()
+    assert found.default.training.seconds == left(), (
+        "which is no change of the person's"
+    )
+    assert "takes the rest of the 100 s" in found.plan.reasons["training.seconds"]
+    own, _ = sized(planned(**{"training.seconds": 70}))
+    assert own.plan.training.seconds == 70
+
+
+def test_the_features_of_test_sequences_are_counted_before_they_are_made(tmp_path):
+    source = tmp_path / "waves_TRAIN.tsv"
+    steps = np.sin(np.arange(300)[:, None] + np.arange(4_000) / 9)
+    rows = np.column_stack([np.arange(300) % 2, steps])
+    np.savetxt(source, rows, "%.3f", "\t")
+    made = make_plan(source, budget=30, settings={"training.threads": 1})
+    step = next(s for s in made.plan.prepare if isinstance(s, RandomConvolutions))
+    none, many = (sizing._test_features_seconds(made, n) for n in (0, 1_000_000))
+    assert none == 0
+    assert many > 1e-4 * step.num_features
 
 
 def test_epochs_that_the_person_set_stay_and_a_guard_that_will_strike_is_told(pace):

@@ -190,6 +190,15 @@ def test_fewer_rows_are_fitted_the_larger_the_job(name):
     assert affordable_rows(name, SMALL, 6.7) == 900
 
 
+def test_a_small_budget_gives_a_rival_fewer_rows():
+    wide = replace(MNIST, numbers=12_288, tree_columns=12_288)
+    rows = [affordable_rows("linear", wide, seconds) for seconds in (6.7, 3.0, 0.4)]
+    assert rows == [1_308, 585, 200]
+    tall = replace(wide, numbers=100_000)
+    rows = [affordable_rows("linear", tall, seconds) for seconds in (6.0, 3.0, 0.4)]
+    assert rows == [1_000, 500, 200]
+
+
 def test_many_classes_get_fewer_trees():
     steps = [tree_steps(replace(MNIST, classes=k), 6.7) for k in (0, 2, 10, 1_000)]
     assert steps == [200, 200, 50, 10]

@@ -35,6 +35,7 @@ SIDE_IN_TABLE = 8
 """To so many pixels a side the pictures of a table are shrunk for the rivals."""
 
 RIVAL_SHARE = 0.1
+IMPORTANCE_SHARE = 0.05
 """Of the budget goes to the rivals, at most 20 s."""
 
 FEWEST_TRAIN, MOST_TRAIN = 200, 2_000
@@ -79,7 +80,7 @@ def evaluate_run(
         val=val,
         changed=_changed(plan, setup, model, inputs),
         rivals=_rivals(plan, data, setup, inputs, observer) if rivals else (),
-        importance=_importance(model, inputs, test.targets, seed, observer)
+        importance=_importance(plan, model, inputs, test.targets, observer)
         if rivals
         else (),
         seed=seed,
@@ -131,7 +132,7 @@ def _rivals(
         targets=true_targets(preparation, data, fitted),
         test=test,
         seed=plan.training.seed,
-        seconds=_rival_seconds(plan),
+        seconds=_share(plan, RIVAL_SHARE, 20.0),
         observer=observer,
     )
 
@@ -206,13 +207,14 @@ def _small_pictures(preparation: Preparation, numbers: np.ndarray) -> np.ndarray
     return np.concatenate(parts, axis=1)
 
 
-def _rival_seconds(plan: Plan) -> float:
+def _share(plan: Plan, share: float, most: float) -> float:
+    """Return the seconds of a share of the budget, and no more than so many."""
     budget = 180.0 if plan.sized_for is None else plan.sized_for.budget
-    return min(20.0, RIVAL_SHARE * budget)
+    return min(most, share * budget)
 
 
 def _importance(
-    model: Model, inputs: Prepared, targets: np.ndarray, seed: int, observer: Observer
+    plan: Plan, model: Model, inputs: Prepared, targets: np.ndarray, observer: Observer
 ) -> tuple[Importance, ...]:
     table = model.preparation.table
     if table is None or not isinstance(inputs, np.ndarray):
@@ -223,7 +225,8 @@ def _importance(
         targets,
         feature_places(table),
         metric=model.problem.metric,
-        seed=seed,
+        seed=plan.training.seed,
+        seconds=_share(plan, IMPORTANCE_SHARE, 5.0),
         observer=observer,
     )
 

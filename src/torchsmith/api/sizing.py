@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from torchsmith.api.planning import QUIET, Planned
 from torchsmith.core.observer import Observer
 from torchsmith.core.processes import place
+from torchsmith.data.steps import RandomConvolutions
 from torchsmith.evaluate.outlook import duration_text
+from torchsmith.plan.cost_sequences import features_seconds, groups_seconds
 from torchsmith.plan.decide import decide
 from torchsmith.plan.design import Pace
 from torchsmith.plan.plan import Plan
@@ -77,25 +79,41 @@ def size_to_budget(
         each = _epoch_seconds(planned.plan, setup, look)
         if each is None:
             return planned, setup
-        left = _left(planned.plan, budget.budget, begin)
+        left = _left(planned, setup, budget.budget, begin)
         resized = _decided(planned, Pace(each, left))
         if resized.plan.training.epochs * each <= NEAR * left:
             break
     now, then = resized.plan.training.epochs, planned.plan.training.epochs
-    if abs(now - then) <= SAME * then:
+    fits = resized.plan.training.seconds == planned.plan.training.seconds
+    if fits and abs(now - then) <= SAME * then:
         return planned, setup
     observer.line(f"epochs: {now}, {resized.plan.reasons['training.epochs']}")
     return resized, _set_up(resized.plan, setup)
 
 
-def _left(plan: Plan, budget: float, begin: float) -> float:
+def _left(planned: Planned, setup: "Setup", budget: float, begin: float) -> float:
     """Return the seconds for training: without what was, and what comes after."""
     after = min(AFTER_MOST, AFTER_SHARE * budget) + min(
         AFTER_SECONDS, AFTER_SHARE * budget
     )
+    after += _test_features_seconds(planned, len(setup.parts.test))
     left = AIM * budget - (perf_counter() - begin) - after
     left = max(left, LEAST_SHARE * budget)
-    return min(left, plan.training.seconds or left)
+    return min(left, planned.plan.training.seconds or left)
+
+
+def _test_features_seconds(planned: Planned, num_test: int) -> float:
+    """Estimate how long features of the test part take, which are made at the end."""
+    facts = planned.inspection.sequences
+    if facts is None:
+        return 0.0
+    length, channels = facts.median_length, len(facts.channels)
+    return sum(
+        features_seconds(step.num_features, num_test, length, channels)
+        + groups_seconds(step.groups, num_test, length)
+        for step in planned.plan.prepare
+        if isinstance(step, RandomConvolutions)
+    )
 
 
 def _epoch_seconds(plan: Plan, setup: "Setup", seconds: float) -> float | None:

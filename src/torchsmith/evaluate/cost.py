@@ -11,6 +11,10 @@ import numpy as np
 from torchsmith.core.seeds import generator
 
 FEWEST_ROWS = 1_000
+FEWEST_SECONDS = 6.0
+"""That a rival has in the usual budget; with less, it is fitted on fewer rows."""
+
+FEWEST_OF_ALL = 200
 _SPARSE = 4
 """An entry of a sparse table costs as much as so many of a dense one."""
 
@@ -46,7 +50,7 @@ class Work:
 
 
 def affordable_rows(name: str, work: Work, seconds: float) -> int:
-    """Return how many rows a rival is fitted on; at least 1,000 if there are so many.
+    """Return how many rows a rival is fitted on; at least 1,000 if it has 6 s.
 
     Args:
         name: `constant`, `linear`, `neighbors` or `trees`.
@@ -71,7 +75,8 @@ def affordable_rows(name: str, work: Work, seconds: float) -> int:
             )
         case _:
             rows = work.rows
-    return min(work.rows, max(FEWEST_ROWS, int(rows)))
+    fewest = min(FEWEST_ROWS, int(FEWEST_ROWS * seconds / FEWEST_SECONDS))
+    return min(work.rows, max(fewest, FEWEST_OF_ALL, int(rows)))
 
 
 def tree_steps(work: Work, seconds: float) -> int:

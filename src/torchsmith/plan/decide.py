@@ -58,9 +58,15 @@ def decide(
     reasons["sized_for"] = (
         "for these seconds, cores and billions of operations a second"
     )
+    guard = budget
     reasons["training.seconds"] = (
         f"a guard at the budget of {budget:g} s; the epochs are chosen to end before"
     )
+    if pace is not None and design.epochs * pace.epoch_seconds > pace.seconds:
+        guard = pace.seconds
+        reasons["training.seconds"] = (
+            f"a guard: what else a run does takes the rest of the {budget:g} s"
+        )
     plan = Plan(
         problem=problem,
         data=_source(inspection, reasons),
@@ -78,7 +84,7 @@ def decide(
             batch_size=design.batch_size,
             clip_grad_norm=1.0,
             threads=design.threads,
-            seconds=round(budget, 1),
+            seconds=round(guard, 1),
         ),
         stopping=_stopping(design.epochs, reasons),
         sized_for=Sizing(budget=budget, cores=machine.cores, gflops=machine.gflops),
