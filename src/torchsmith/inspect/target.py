@@ -128,7 +128,7 @@ def find_in_target(
             "known.",
             where=f"{column}, {places.at(missing)}",
             evidence=share(len(missing), profile.num_rows),
-            remedy=f"Fill the values in, or leave the {places.noun}s out of the arrays.",
+            remedy=f"Fill them in, or leave the {places.noun}s out of the arrays.",
         )
     if profile.distinct < 2:
         what = f"only the value '{profile.levels[0]}'" if profile.levels else "no value"
