@@ -134,6 +134,8 @@ class Shards(Replicas):
         state.loss_sum += loss / self._group.place.world_size
         state.num_seen += sum(map(len, batches))
         for part, own in zip(self._parts, self._own_parts, strict=True):
+            # In PyTorch 2.9 the first forward moves what cannot be divided evenly.
+            own.data = part.to_local().detach()
             own.grad = None if part.grad is None else _divided(part.grad).to_local()
         self._clip(is_last=is_last)
         for group, kept in zip(
