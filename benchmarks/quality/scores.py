@@ -40,9 +40,12 @@ def scores_of(
 
 
 def log_loss(probabilities: np.ndarray, targets: np.ndarray) -> float:
-    """Return the mean of minus the logarithm of the right class's probability."""
+    """Return the mean of minus the logarithm of the right class's probability.
+
+    None is below the smallest step of its type, as scikit-learn has it.
+    """
     right = probabilities[np.arange(len(targets)), targets]
-    return float(-np.log(np.maximum(right, 1e-15)).mean())
+    return float(-np.log(np.maximum(right, np.finfo(right.dtype).eps)).mean())
 
 
 def calibration_error(probabilities: np.ndarray, targets: np.ndarray) -> float:
