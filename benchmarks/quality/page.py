@@ -17,6 +17,8 @@ PAGE = Path(__file__).parents[1] / "QUALITY.md"
 PACKAGES = ("torch", "scikit-learn", "catboost", "lightgbm", "pytabkit")
 MARKS = {True: "reached", False: "**not reached**", None: "not all measured"}
 NOT_YET = "not measured yet"
+MISSED = Path(__file__).with_name("missed.md")
+"""What was tried, written by hand."""
 
 
 def machine() -> dict[str, Any]:
@@ -59,6 +61,7 @@ def _lines(results: Results) -> Iterator[str]:
         verdict = goal.judge(results)
         measured = verdict.measured or NOT_YET
         yield f"| {goal.title} | {goal.bar} | {measured} | {MARKS[verdict.reached]} |"
+    yield from ("", *MISSED.read_text().splitlines())
     yield from _calibration(results)
     for name, case in CASES.items():
         yield from _section(results, name, case)
