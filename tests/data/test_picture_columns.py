@@ -154,11 +154,6 @@ def test_a_network_for_pictures_refuses_a_table_without_them(tmp_path):
         ts.train("iris", settings=settings, runs=tmp_path)
 
 
-def test_a_script_of_such_a_table_is_refused_in_words(run, tmp_path):
-    with pytest.raises(PlanError, match="'photo' names pictures, which a script"):
-        run.eject(tmp_path / "train.py")
-
-
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
