@@ -34,9 +34,11 @@ from torchsmith.train.setup import Setup
 SIDE_IN_TABLE = 8
 """To so many pixels a side the pictures of a table are shrunk for the rivals."""
 
-RIVAL_SHARE = 0.1
-IMPORTANCE_SHARE = 0.05
-"""Of the budget goes to the rivals, at most 20 s."""
+RIVAL_SHARE, RIVAL_SECONDS = 0.1, 20.0
+"""Of the budget goes to the rivals, and no more than so many seconds."""
+
+IMPORTANCE_SHARE, IMPORTANCE_SECONDS = 0.05, 5.0
+"""The same for the importance of columns."""
 
 FEWEST_TRAIN, MOST_TRAIN = 200, 2_000
 """Training rows are scored: enough to tell what was learned by heart from what not."""
@@ -132,7 +134,7 @@ def _rivals(
         targets=true_targets(preparation, data, fitted),
         test=test,
         seed=plan.training.seed,
-        seconds=_share(plan, RIVAL_SHARE, 20.0),
+        seconds=_share(plan, RIVAL_SHARE, RIVAL_SECONDS),
         observer=observer,
     )
 
@@ -226,7 +228,7 @@ def _importance(
         feature_places(table),
         metric=model.problem.metric,
         seed=plan.training.seed,
-        seconds=_share(plan, IMPORTANCE_SHARE, 5.0),
+        seconds=_share(plan, IMPORTANCE_SHARE, IMPORTANCE_SECONDS),
         observer=observer,
     )
 

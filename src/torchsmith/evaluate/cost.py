@@ -15,6 +15,8 @@ FEWEST_SECONDS = 6.0
 """That a rival has in the usual budget; with less, it is fitted on fewer rows."""
 
 FEWEST_OF_ALL = 200
+"""However little time there is."""
+
 _SPARSE = 4
 """An entry of a sparse table costs as much as so many of a dense one."""
 
@@ -50,7 +52,9 @@ class Work:
 
 
 def affordable_rows(name: str, work: Work, seconds: float) -> int:
-    """Return how many rows a rival is fitted on; at least 1,000 if it has 6 s.
+    """Return how many rows a rival is fitted on.
+
+    If there are so many, at least 1,000 in 6 s or more, fewer in less, never below 200.
 
     Args:
         name: `constant`, `linear`, `neighbors` or `trees`.
