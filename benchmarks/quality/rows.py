@@ -39,7 +39,7 @@ class Rows:
     @property
     def fitted(self) -> np.ndarray:
         """The training and the val part together."""
-        return np.sort(np.concatenate([self.parts.train, self.parts.val]))
+        return np.union1d(self.parts.train, self.parts.val)
 
     def spread(self, classes: np.ndarray, known: np.ndarray) -> np.ndarray:
         """Give classes that a rival has not seen a probability of 0."""

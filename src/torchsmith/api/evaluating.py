@@ -113,7 +113,10 @@ def _rivals(
 ) -> Sequence[RivalOutputs]:
     """Fit simple models on the prepared train and val parts."""
     preparation, known = setup.preparation, setup.inputs
-    fitted = np.concatenate([setup.parts.train, setup.parts.val])
+    pieces, rows = [known["train"]], [setup.parts.train]
+    if setup.parts.folds is None:
+        pieces, rows = [*pieces, known["val"]], [*rows, setup.parts.val]
+    fitted = np.concatenate(rows)
     if isinstance(data.inputs, Sequences):
         describe = text_features if data.inputs.symbols else sequence_features
         train, test = describe(
@@ -121,7 +124,6 @@ def _rivals(
         )
     else:
         side = side_for(len(fitted) + len(inputs), *inputs.shape[1:2])
-        pieces = [known["train"], known["val"]]
         parts = [_features(plan, preparation, piece, side) for piece in pieces]
         numbers = np.concatenate([part.numbers for part in parts])
         codes = np.concatenate([part.codes for part in parts])

@@ -67,7 +67,7 @@ def _lacking(plan: Plan, data: Data, setup: "Setup") -> list[str]:
     cut = setup.parts
     parts = {"train": cut.train, "val": cut.val, "test": cut.test}
     parts = {name: rows for name, rows in parts.items() if len(rows)}
-    every = np.concatenate([*parts.values()])
+    every = np.unique(np.concatenate([*parts.values()]))
     codes = setup.preparation.targets(data, every)
     groups = np.array(data.inputs.columns[group].texts(every))
     notes = []

@@ -24,6 +24,20 @@ from torchsmith.data.same import input_keys
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
+class Folds(Record):
+    """Every example that is not tested is learned from, and validates.
+
+    They are divided into folds, and as many networks are trained as one. Each learns
+    from all folds but one, and what it says of that one is its part of the validation.
+    Afterwards their outputs are averaged.
+
+    Attributes:
+        folds: How many.
+    """
+
+    folds: int = Field(ge=2, le=20)
+
+
 class Split(Record):
     """How the examples are divided; the plan's `split` section.
 
@@ -31,7 +45,8 @@ class Split(Record):
         test: `given` where the source comes with a test part, else the share to hold
             out.
         val: `given` where the source comes with a val part, else the share of what is
-            not test.
+            not test; or `folds: 5`, so that all of that is trained on and validates,
+            for tables.
         stratify: Keep the share of each class the same in all parts; of groups, as
             far as whole groups allow.
         group: A column whose equal values stay in one part (a person, a device); of
@@ -45,7 +60,7 @@ class Split(Record):
     """
 
     test: Literal["given"] | Share = 0.2
-    val: Literal["given"] | Share = 0.15
+    val: Literal["given"] | Share | Folds = 0.15
     stratify: bool = False
     group: str | None = None
     time: str | None = None
@@ -53,14 +68,27 @@ class Split(Record):
     drop_shared: bool = False
     seed: int = Field(default=0, ge=0)
 
+    @property
+    def num_folds(self) -> int:
+        """How many networks each leave a fold out; 0 where there is a val part."""
+        return self.val.folds if isinstance(self.val, Folds) else 0
+
 
 @dataclass(frozen=True)
 class Parts:
-    """Row numbers of each part, each sorted, none in two parts."""
+    """Row numbers of each part, each sorted, none in two parts but with folds.
+
+    Attributes:
+        train: To learn from.
+        val: To choose the best epoch by; with folds the same rows as `train`.
+        test: Read once, at the end.
+        folds: The fold of each row of `train`, from 0; None without.
+    """
 
     train: np.ndarray
     val: np.ndarray
     test: np.ndarray
+    folds: np.ndarray | None = None
 
 
 def contradiction(spec: Split) -> str:
@@ -71,6 +99,9 @@ def contradiction(spec: Split) -> str:
         "stratify": spec.stratify,
         "keep_together": spec.keep_together,
     }
+    if spec.num_folds and (spec.time or spec.drop_shared):
+        other = "time" if spec.time else "drop_shared"
+        return f"folds and {other} cannot be combined; set val to a share, such as 0.15"
     chosen = [name for name, value in asked.items() if value]
     if len(chosen) < 2 or not spec.time:
         return ""
@@ -114,13 +145,19 @@ def split_rows(data: Data, spec: Split, roles: Roles = _NO_ROLES) -> Parts:
             test, rest = rest[given[rest] == 2], rest[given[rest] != 2]
         if spec.val == "given":
             val, rest = rest[given[rest] == 1], rest[given[rest] != 1]
-    shares = [share for share in (spec.test, spec.val) if share != "given"]
+    shares = [] if spec.test == "given" else [spec.test]
+    if isinstance(spec.val, Folds):
+        shares += [1 / left for left in range(spec.val.folds, 1, -1)]
+    elif spec.val != "given":
+        shares.append(spec.val)
     keys = None
     if spec.keep_together or spec.drop_shared:
         keys = input_keys(data.inputs, roles)
     cut = _cut(data, spec, rest, shares, keys)
     if spec.test != "given":
         test = cut.pop(0)
+    if spec.num_folds:
+        return _folded(cut, np.sort(test))
     if spec.val != "given":
         val = cut.pop(0)
     val = _after(data, spec, cut[0], np.sort(val))
@@ -129,6 +166,14 @@ def split_rows(data: Data, spec: Split, roles: Roles = _NO_ROLES) -> Parts:
     if keys is None or not spec.drop_shared:
         return parts
     return _without_shared(keys, parts)
+
+
+def _folded(folds: Sequence[np.ndarray], test: np.ndarray) -> Parts:
+    rows = np.concatenate(folds)
+    numbers = np.repeat(np.arange(len(folds)), [len(fold) for fold in folds])
+    order = np.argsort(rows)
+    train = rows[order]
+    return Parts(train=train, val=train, test=test, folds=numbers[order])
 
 
 def _without_shared(keys: np.ndarray, parts: Parts) -> Parts:

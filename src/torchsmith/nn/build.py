@@ -11,6 +11,7 @@ from torch import nn
 from torchsmith.core.errors import PlanError
 from torchsmith.core.seeds import derive_seed
 from torchsmith.nn.convnet import ConvNet
+from torchsmith.nn.folds import Folds
 from torchsmith.nn.layers import Shape, build_activation, build_layers, shape_text
 from torchsmith.nn.picture_table import PictureTableNet
 from torchsmith.nn.resnet import ResNet
@@ -50,7 +51,7 @@ class InputLayout:
 
 
 def build_network(
-    spec: Network, layout: InputLayout, num_outputs: int, seed: int
+    spec: Network, layout: InputLayout, num_outputs: int, seed: int, folds: int = 0
 ) -> nn.Module:
     """Build a network with initial weights drawn from a seed.
 
@@ -59,6 +60,7 @@ def build_network(
         layout: What the network is fed.
         num_outputs: One for each class; 1 for regression and for one logit.
         seed: Of the plan.
+        folds: Of `split.val`; so many networks are then built, side by side.
 
     Returns:
         The network; `(N, *layout.shape)` to `(N, num_outputs)`.
@@ -68,7 +70,24 @@ def build_network(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "init"))
-        return _build(spec, layout, num_outputs)
+        if not folds:
+            return _build(spec, layout, num_outputs)
+        refuse_folds(layout.shape)
+        networks = [_build(spec, layout, num_outputs) for _ in range(folds)]
+        return Folds(networks, layout.shape[0])
+
+
+def refuse_folds(shape: Shape) -> None:
+    """Refuse examples that are no rows of a table, whose fold is one more column.
+
+    Raises:
+        PlanError: Says what to do.
+    """
+    if len(shape) != 1:
+        raise PlanError(
+            f"split.val: folds are for tables (C,), but the inputs are "
+            f"{shape_text(shape)}; set a share, such as 0.15"
+        )
 
 
 def _build(spec: Network, layout: InputLayout, num_outputs: int) -> nn.Module:

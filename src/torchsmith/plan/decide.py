@@ -7,7 +7,7 @@ and rates were chosen by hand on California housing and MNIST.
 from torchsmith.core.errors import DataError
 from torchsmith.core.vocabulary import NOUNS
 from torchsmith.data.data import MISSING_TARGET
-from torchsmith.data.split import Split
+from torchsmith.data.split import Folds, Split
 from torchsmith.inspect.inspection import Inspection, TargetFacts
 from torchsmith.inspect.wording import agree, amount, listed
 from torchsmith.plan.calibration import Calibration, SplitConformal, TemperatureScaling
@@ -52,9 +52,14 @@ def decide(
     reasons: Reasons = {}
     problem = _problem(target, NOUNS[inspection.kind], reasons)
     split = _split(inspection, target, reasons)
-    num_train = _num_training_rows(inspection, split)
-    case = Case(inspection, target, num_train, machine, budget, reasons, pace)
+    num_train, num_left = _num_rows(inspection, split)
+    case = Case(inspection, target, num_train, num_left, machine, budget, reasons, pace)
     design = _design(case)
+    if design.folds:
+        split = split.model_copy(update={"val": Folds(folds=design.folds)})
+        reasons["split.val"] = (
+            "no row is only for validation: each of so many networks leaves a fold out"
+        )
     reasons["sized_for"] = (
         "for these seconds, cores and billions of operations a second"
     )
@@ -242,15 +247,20 @@ def _shared(inspection: Inspection) -> str:
     return f"{first[:1].lower()}{first[1:]}: they flatter the score"
 
 
-def _num_training_rows(inspection: Inspection, split: Split) -> int:
+def _num_rows(inspection: Inspection, split: Split) -> tuple[int, int]:
+    """Return how many rows are in the training part, and how many are not tested."""
     given = inspection.given
-    left = inspection.num_examples - given.get("test", 0) * (split.test == "given")
-    if split.val == "given":
-        left -= given.get("val", 0)
-    shares = [s for s in (split.test, split.val) if isinstance(s, float)]
-    for share in shares:
-        left = round(left * (1 - share))
-    return max(left, 1)
+    left = inspection.num_examples
+    if isinstance(split.test, float):
+        left = round(left * (1 - split.test))
+    else:
+        left -= given.get("test", 0)
+    train = left
+    if isinstance(split.val, float):
+        train = round(left * (1 - split.val))
+    else:
+        train -= given.get("val", 0)
+    return max(train, 1), max(left, 1)
 
 
 def _loss(target: TargetFacts, reasons: Reasons) -> CrossEntropyLoss | MSELoss:

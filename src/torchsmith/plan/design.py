@@ -42,6 +42,7 @@ class Case:
         inspection: What is known about the data.
         target: What is to be predicted.
         num_train: Examples in the training part.
+        num_left: Examples that are not tested, of which folds are made.
         machine: What it will run on.
         budget: Seconds for the whole run.
         reasons: Are added to, by dotted path.
@@ -51,6 +52,7 @@ class Case:
     inspection: Inspection
     target: TargetFacts
     num_train: int
+    num_left: int
     machine: Machine
     budget: float
     reasons: Reasons
@@ -63,6 +65,7 @@ class Design:
 
     Attributes:
         threads: Of the CPU within one operation.
+        folds: To divide into what is not tested; 0 for a val part.
     """
 
     prepare: tuple[Step, ...]
@@ -74,6 +77,7 @@ class Design:
     threads: int
     augment: tuple[Augmentation, ...] = ()
     averaging: Averaging | None = None
+    folds: int = 0
 
 
 def choose_batch_size(case: Case, large: int) -> int:

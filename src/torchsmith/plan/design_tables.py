@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from torchsmith.core.errors import DataError
 from torchsmith.data.steps import (
@@ -75,6 +76,18 @@ PICTURE_SIDE = 32
 PICTURE_CHANNELS = ((32, 64, 128), (16, 32, 64), (8, 16, 32))
 """Of the network that reads them: the most work first."""
 
+FOLDS = 5
+
+FEWEST_FOLDED, MOST_FOLDED = 50, 10_000
+"""Rows that are not tested, of which folds are made. With fewer a fold has hardly any;
+with more a val part is little of them, and five networks take long."""
+
+VALIDATED = 4 / 3
+"""Times the work of training: with folds all rows are also validated on, forward."""
+
+FEWEST_GROUPS = 20
+"""Of which folds are made, each in one of them."""
+
 FEWEST_DISTINCT = 50
 """Latitudes or longitudes; rows at fewer places have no 20 others near them."""
 
@@ -93,16 +106,20 @@ def design_table(case: Case) -> Design:
     """
     prepare = _prepare(case)
     pictures = [c for c in case.inspection.columns if c.role == "picture"]
-    batch_size = choose_batch_size(case, large=256)
     network: TabularMLP | PictureTableNet
-    if pictures:
-        network, macs, seconds = _with_pictures(case, len(pictures), batch_size)
-    else:
-        network, macs, seconds = _network(case, prepare, batch_size)
+    for folds in (FOLDS, 0) if _may_fold(case, prepare) else (0,):
+        rows = replace(case, num_train=case.num_left) if folds else case
+        batch_size = choose_batch_size(rows, large=256)
+        if pictures:
+            network, macs, seconds = _with_pictures(rows, len(pictures), batch_size)
+        else:
+            network, macs, seconds = _network(rows, prepare, batch_size, folds)
+        if _fits(seconds, case):
+            break
     most, lr = MOST_EPOCHS, 4e-3
-    if _is_small_of_categories(case):
+    if _is_small_of_categories(rows):
         most, lr = MOST_CATEGORY_EPOCHS, 5e-3
-    elif case.num_train < SMALL:
+    elif rows.num_train < SMALL:
         most, lr = MOST_SMALL_EPOCHS, 2e-3
     case.reasons["optimizer"] = "a steady choice for tables"
     case.reasons["schedule"] = "a short warm-up, then a cosine to almost zero"
@@ -112,8 +129,30 @@ def design_table(case: Case) -> Design:
         optimizer=AdamW(lr=lr, weight_decay=3e-4),
         schedule=OneCycleLR(pct_start=0.05, cycle_momentum=False),
         batch_size=batch_size,
-        epochs=choose_epochs(case, batch_size, seconds, most),
+        epochs=choose_epochs(rows, batch_size, seconds, most),
         threads=choose_threads(macs * batch_size, case),
+        folds=folds,
+    )
+
+
+def _fits(epoch_seconds: float, case: Case) -> bool:
+    return FEWEST_EPOCHS * epoch_seconds <= TRAINING_SHARE * case.budget
+
+
+def _may_fold(case: Case, prepare: Sequence[Step]) -> bool:
+    """Whether folds can be made of the rows, and are worth the time of five networks.
+
+    What neighbours are worth was found out from rows of all folds.
+    """
+    inspection = case.inspection
+    group = [c.distinct for c in inspection.columns if c.name == inspection.group]
+    return (
+        FEWEST_FOLDED <= case.num_left <= MOST_FOLDED
+        and inspection.time is None
+        and not inspection.given.get("val")
+        and all(count >= FEWEST_GROUPS for count in group)
+        and not any(isinstance(step, NeighbourTarget) for step in prepare)
+        and not any(column.role == "picture" for column in inspection.columns)
     )
 
 
@@ -200,7 +239,7 @@ def _place(columns: Sequence[ColumnFacts]) -> tuple[str, str] | None:
 
 
 def _network(
-    case: Case, prepare: tuple[Step, ...], batch_size: int
+    case: Case, prepare: tuple[Step, ...], batch_size: int, folds: int
 ) -> tuple[TabularMLP, int, float]:
     inspection = case.inspection
     used = [c for c in inspection.columns if c.role != "ignore"]
@@ -225,7 +264,9 @@ def _network(
         seconds = table_epoch_seconds(
             macs, case.num_train, batch_size, case.machine, members
         )
-        if FEWEST_EPOCHS * seconds <= TRAINING_SHARE * case.budget:
+        if folds:
+            seconds *= folds * VALIDATED
+        if _fits(seconds, case):
             break
     case.reasons["network"] = (
         f"{num_numbers} numbers and {num_categories} categories, "
@@ -250,7 +291,7 @@ def _with_pictures(
         )
         macs = num_pictures * conv_macs(ConvNet(channels=channels), *size)
         seconds = conv_epoch_seconds(macs, case.num_train, batch_size, case.machine)
-        if FEWEST_EPOCHS * seconds <= TRAINING_SHARE * case.budget:
+        if _fits(seconds, case):
             break
     noun = "column" if num_pictures == 1 else "columns"
     case.reasons["network"] = (

@@ -38,11 +38,13 @@ class ModelFile(Record):
     Attributes:
         temperature: Logits of classes are divided by it, as `calibration` fitted it.
         interval: Around values of regression, where `calibration` fitted one.
+        folds: How many such networks there are side by side; 0 for one without folds.
     """
 
     version: int = MODEL_VERSION
     problem: Problem
     network: Network
+    folds: int = Field(default=0, exclude_if=lambda folds: not folds)
     loss: Loss
     preparation: Preparation
     temperature: float = Field(default=1.0, gt=0)
@@ -168,7 +170,9 @@ class Model:
                 f"{folder}: the model cannot be read ({reason})"
             ) from error
         outputs = num_outputs(file.loss, len(file.problem.classes))
-        network = build_network(file.network, layout_of(file.preparation), outputs, 0)
+        network = build_network(
+            file.network, layout_of(file.preparation), outputs, 0, file.folds
+        )
         network.load_state_dict(weights)
         return cls(file, network.eval())
 

@@ -16,7 +16,7 @@ from torchsmith.data.split import Parts, split_rows
 from torchsmith.metrics.score import score
 from torchsmith.nn.augment import build_augmentation, build_change
 from torchsmith.nn.averaging import build_average
-from torchsmith.nn.build import build_network
+from torchsmith.nn.build import build_network, refuse_folds
 from torchsmith.nn.init import initialise
 from torchsmith.nn.losses import MeanOverMembers, build_loss, num_outputs
 from torchsmith.nn.optimizers import build_optimizer
@@ -44,7 +44,8 @@ class Setup:
     Attributes:
         parts: The rows of train, val and test.
         preparation: Fitted on the training rows.
-        inputs: Of `train` and `val`, prepared.
+        inputs: Of `train` and `val`, prepared; with folds, those of `val` have theirs
+            as the last column.
         job: What to train on, and how.
         state: At step 0.
         steps_per_epoch: Optimizer steps in each epoch.
@@ -64,6 +65,7 @@ class Setup:
         file = ModelFile(
             problem=plan.problem,
             network=plan.network,
+            folds=plan.split.num_folds,
             loss=plan.loss,
             preparation=self.preparation,
         )
@@ -96,22 +98,23 @@ def set_up(plan: Plan, data: Data, parts: Parts | None = None) -> Setup:
         classes=plan.problem.classes,
     )
 
-    inputs: dict[Part, Prepared] = {
-        "train": preparation.inputs(data, parts.train),
-        "val": preparation.inputs(data, parts.val),
-    }
+    learned = preparation.inputs(data, parts.train)
+    if parts.folds is None:
+        fed, held = learned, preparation.inputs(data, parts.val)
+    else:
+        fed = held = _with_folds(learned, parts.folds)
 
-    def batches(part: Part, rows: np.ndarray) -> tuple[Batches, Tensor]:
+    def batches(inputs: Prepared, rows: np.ndarray) -> tuple[Batches, Tensor]:
         targets = torch.from_numpy(preparation.targets(data, rows)).to(device)
         num_workers = plan.training.num_workers
-        return batches_of(preparation, inputs[part], targets, num_workers), targets
+        return batches_of(preparation, inputs, targets, num_workers), targets
 
-    train, train_targets = batches("train", parts.train)
-    val = batches("val", parts.val)[0] if len(parts.val) else None
+    train, train_targets = batches(fed, parts.train)
+    val = batches(held, parts.val)[0] if len(parts.val) else None
     classes = len(plan.problem.classes)
     counts = torch.bincount(train_targets, minlength=classes) if classes else None
     loss = build_loss(plan.loss, counts)
-    if num_members(plan.network) > 1:
+    if num_members(plan.network) > 1 or plan.split.num_folds:
         loss = MeanOverMembers(loss)
     job = Job(
         train=train,
@@ -122,7 +125,7 @@ def set_up(plan: Plan, data: Data, parts: Parts | None = None) -> Setup:
         device=device,
         score=_scorer(plan, preparation),
         augment=build_augmentation(plan.augment, preparation.input_shape),
-        settle=unknown_codes(plan.network, preparation, inputs["train"], device),
+        settle=unknown_codes(plan, preparation, learned, device),
     )
     state = initial_state(plan, preparation, job)
     shape = preparation.input_shape
@@ -130,9 +133,15 @@ def set_up(plan: Plan, data: Data, parts: Parts | None = None) -> Setup:
         build_change(spec, shape, f"robustness.{place}")
         for place, spec in enumerate(plan.robustness)
     )
+    inputs: dict[Part, Prepared] = {"train": learned, "val": held}
     return Setup(
         parts, preparation, inputs, job, state, job.steps_per_epoch, robustness
     )
+
+
+def _with_folds(inputs: Prepared, folds: np.ndarray) -> np.ndarray:
+    refuse_folds(inputs.shape[1:])
+    return np.column_stack([np.asarray(inputs), folds.astype(np.float32)])
 
 
 def set_up_beside(setup: Setup, plan: Plan) -> Setup:
@@ -192,6 +201,7 @@ def initial_network(plan: Plan, preparation: Preparation) -> nn.Module:
         layout_of(preparation),
         num_outputs(plan.loss, len(plan.problem.classes)),
         plan.training.seed,
+        plan.split.num_folds,
     )
     initialise(network, plan.init, plan.training.seed)
     return network

@@ -16,11 +16,13 @@ from torch import Tensor, nn
 from torchsmith.data.pixels import Prepared
 from torchsmith.data.prepare import Preparation
 from torchsmith.nn.adapted import Embedding
+from torchsmith.nn.folds import Folds
 from torchsmith.nn.picture_table import PictureTableNet
 from torchsmith.nn.sequences import SequenceNet
 from torchsmith.nn.tabular import TabularMLP
 from torchsmith.plan import networks
 from torchsmith.plan.networks import Network
+from torchsmith.plan.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -46,18 +48,19 @@ class UnknownCodes:
 
 
 def unknown_codes(
-    network: Network, preparation: Preparation, inputs: Prepared, device: torch.device
+    plan: Plan, preparation: Preparation, inputs: Prepared, device: torch.device
 ) -> UnknownCodes:
     """Count the codes of the training part.
 
     Args:
-        network: The plan's.
+        plan: Whose network it is.
         preparation: Fitted on the training part.
         inputs: Of the training part, prepared.
         device: Where the network is.
     """
-    found = (_shares(codes) for codes in _codes(network, preparation, inputs))
-    return UnknownCodes([None if s is None else s.to(device) for s in found])
+    found = [_shares(codes) for codes in _codes(plan.network, preparation, inputs)]
+    shares = [None if s is None else s.to(device) for s in found]
+    return UnknownCodes(shares * max(plan.split.num_folds, 1))
 
 
 def embeddings_of(network: nn.Module) -> list[nn.Embedding]:
@@ -67,6 +70,8 @@ def embeddings_of(network: nn.Module) -> list[nn.Embedding]:
             return [t for t in network.categories if isinstance(t, nn.Embedding)]
         case PictureTableNet():
             return embeddings_of(network.table)
+        case Folds():
+            return [t for part in network.networks for t in embeddings_of(part)]
         case SequenceNet() if network.symbols is not None:
             return [network.symbols]
         case nn.Sequential() if isinstance(network[0], Embedding):
