@@ -117,6 +117,7 @@ def _plan(
         inspection.model_copy(update={"findings": findings}),
         _machine(),
         UNLIMITED if budget is None else budget,
+        folds=False,
     )
     chosen: dict[str, object] = {"split.val": share} if share else {}
     if not share:

@@ -16,7 +16,7 @@ from torchsmith.plan.check import check
 from torchsmith.plan.decide import decide
 from torchsmith.plan.machine import Machine, measure
 from torchsmith.plan.plan import Plan
-from torchsmith.plan.settings import set_values
+from torchsmith.plan.settings import leaves_val_open, set_values
 
 QUIET = Observer()
 
@@ -280,10 +280,11 @@ def make_plan(
         ignored=_ignored(settings or {}),
     )
     machine = measure()
-    default = decide(inspection, machine, budget)
+    settings = settings or {}
+    default = decide(inspection, machine, budget, folds=leaves_val_open(settings))
     chosen = set_values(default, settings) if settings else default
     check(chosen)
-    return Planned(data, inspection, chosen, default, Anew(machine, settings or {}))
+    return Planned(data, inspection, chosen, default, Anew(machine, settings))
 
 
 def _refuse_other_data(settings: Mapping[str, object]) -> None:

@@ -34,6 +34,8 @@ def decide(
     machine: Machine,
     budget: float | None = None,
     pace: Pace | None = None,
+    *,
+    folds: bool = True,
 ) -> Plan:
     """Choose a plan for inspected data.
 
@@ -43,6 +45,8 @@ def decide(
         budget: Seconds for the whole run; 180 where not given.
         pace: Measured with the plan that these give; changes the number of epochs, and
             what follows from it.
+        folds: Whether a small table may be divided into folds; not where something else
+            says what validates.
 
     Raises:
         DataError: There is no target, or a finding of severity error stands in the way.
@@ -53,7 +57,16 @@ def decide(
     problem = _problem(target, NOUNS[inspection.kind], reasons)
     split = _split(inspection, target, reasons)
     num_train, num_left = _num_rows(inspection, split)
-    case = Case(inspection, target, num_train, num_left, machine, budget, reasons, pace)
+    case = Case(
+        inspection,
+        target,
+        num_train,
+        num_left if folds else 0,
+        machine,
+        budget,
+        reasons,
+        pace,
+    )
     design = _design(case)
     if design.folds:
         split = split.model_copy(update={"val": Folds(folds=design.folds)})

@@ -42,7 +42,7 @@ class Case:
         inspection: What is known about the data.
         target: What is to be predicted.
         num_train: Examples in the training part.
-        num_left: Examples that are not tested, of which folds are made.
+        num_left: Examples that are not tested, where folds may be made of them; else 0.
         machine: What it will run on.
         budget: Seconds for the whole run.
         reasons: Are added to, by dotted path.

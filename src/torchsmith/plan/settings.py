@@ -24,6 +24,8 @@ THIRD = "a third of the epochs: the schedule's low rates at the end often still 
 _LEFT_OPEN = {"engine": "auto", "threads": 0}
 """What of `training` a run chooses, and how a plan leaves it open."""
 
+_OF_VAL = ("split", "split.val", "split.time", "split.drop_shared")
+
 _NOT_COMPARED = frozenset({"version", "reasons", "sized_for"})
 
 
@@ -50,6 +52,11 @@ def set_values(plan: Plan, settings: Mapping[str, object]) -> Plan:
         plan = plan.model_copy(update={"stopping": stopping})
     check(plan)
     return plan
+
+
+def leaves_val_open(settings: Mapping[str, object]) -> bool:
+    """Whether settings say nothing about what validates, so that folds may."""
+    return settings.keys().isdisjoint(_OF_VAL)
 
 
 def patience_for(epochs: int) -> int:
