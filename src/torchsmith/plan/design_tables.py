@@ -59,7 +59,9 @@ SIZES = (
     ((64, 64), 2),
 )
 SMALL_SIZES = (((128, 128), 16), ((128, 128), 4), ((64, 64), 2))
-"""Hidden layers and members, the best first; the first that the budget allows."""
+"""Hidden layers and members, the best first; the first that the budget allows. With
+folds, whose networks are averaged too, the second is as good: red wine had an RMSE of
+.579 with 4 members and .582 with 16, which take four times as long."""
 
 MOST_EMBEDDED = 100
 """Number columns; with more, an embedding of each is too wide."""
@@ -252,6 +254,7 @@ def _network(
     num_numbers = len(used) - num_categories
     features = num_numbers + sum(_added(step, case) for step in prepare)
     sizes = SMALL_SIZES if case.num_train < SMALL else SIZES
+    sizes = sizes[1:] if folds else sizes
     for hidden, members in sizes:
         network = TabularMLP(
             hidden=hidden,
