@@ -29,7 +29,7 @@ from torchsmith.plan.check import check
 from torchsmith.plan.decide import decide
 from torchsmith.plan.file import parse_plan
 from torchsmith.plan.losses import CrossEntropyLoss, MSELoss
-from torchsmith.plan.machine import Machine, measure
+from torchsmith.plan.machine import Machine
 from torchsmith.plan.networks import ConvNet, TabularMLP
 from torchsmith.plan.text import plan_text
 
@@ -384,9 +384,3 @@ def test_every_choice_has_its_reason():
         *("training.seconds", "stopping.patience", "data.columns.age"),
     ):
         assert plan.reasons[path]
-
-
-def test_the_machine_is_measured():
-    found = measure()
-    assert found.cores >= 1
-    assert found.gflops > 0.1

@@ -115,7 +115,7 @@ def _plan(
     findings = tuple(f for f in inspection.findings if f.code not in harmless)
     default = decide(
         inspection.model_copy(update={"findings": findings}),
-        _machine(),
+        _machine(settings.get("training.device", "auto")),
         UNLIMITED if budget is None else budget,
         folds=False,
     )
@@ -161,5 +161,5 @@ def _parts(plan: Plan, data: Data, share: float) -> Parts:
 
 
 @cache
-def _machine() -> Machine:
-    return measure()
+def _machine(device: object) -> Machine:
+    return measure(device)

@@ -279,8 +279,8 @@ def make_plan(
         task=cast("Task | None", asked),
         ignored=_ignored(settings or {}),
     )
-    machine = measure()
     settings = settings or {}
+    machine = measure(settings.get("training.device", "auto"))
     default = decide(inspection, machine, budget, folds=leaves_val_open(settings))
     chosen = set_values(default, settings) if settings else default
     check(chosen)

@@ -215,7 +215,11 @@ def planned_of(
     data = load_planned(plan, observer)
     inspection = examine(data, observer, task=plan.problem.task)
     sized = plan.sized_for
-    machine = measure() if sized is None else Machine(sized.cores, sized.gflops)
+    machine = (
+        measure(plan.training.device)
+        if sized is None
+        else Machine(sized.cores, sized.gflops, sized.device)
+    )
     default = decide(inspection, machine, None if sized is None else sized.budget)
     return Planned(data, inspection, plan, default)
 

@@ -109,8 +109,7 @@ def conv_epoch_seconds(
     flop = 2 * macs * BACKWARD_FACTOR * num_train
     steps = -(-num_train // batch_size)
     threads = threads_for(macs * batch_size, machine)
-    peak = machine.gflops / machine.cores * threads * 1e9
-    return flop / (peak * share) + steps * STEP_SECONDS
+    return flop / (machine.peak(threads) * share) + steps * STEP_SECONDS
 
 
 def table_epoch_seconds(
@@ -120,8 +119,10 @@ def table_epoch_seconds(
     flop = 2 * macs * BACKWARD_FACTOR * num_train
     steps = -(-num_train // batch_size)
     threads = threads_for(macs * batch_size, machine)
-    peak = machine.gflops / machine.cores * 1e9
     if members == 1:
-        return flop / (peak * threads * TABLE_SHARE) + steps * STEP_SECONDS
-    peak *= 1 + (threads - 1) * OTHER_THREADS
+        peak = machine.peak(threads)
+        return flop / (peak * TABLE_SHARE) + steps * STEP_SECONDS
+    peak = machine.peak(1)
+    if machine.device == "cpu":
+        peak *= 1 + (threads - 1) * OTHER_THREADS
     return flop / (peak * MEMBERS_SHARE) + steps * MEMBERS_STEP_SECONDS

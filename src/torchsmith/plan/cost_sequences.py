@@ -62,7 +62,7 @@ def inception_step_seconds(
     """
     flop = 2 * BACKWARD_FACTOR * inception_macs(body, *shape) * batch_size
     numbers = body.width * (len(body.kernel_sizes) + 1) * body.depth * shape[1]
-    peak = machine.gflops / machine.cores * 1e9
+    peak = machine.peak(1)
     return (
         flop / (CONVOLUTION_SHARE * peak)
         + NUMBER_SECONDS * numbers * batch_size
@@ -95,7 +95,7 @@ def feature_step_seconds(
 ) -> float:
     """Estimate a training step of a linear layer on features, on one core."""
     flop = 2 * BACKWARD_FACTOR * num_features * num_outputs * batch_size
-    peak = machine.gflops / machine.cores * 1e9
+    peak = machine.peak(1)
     moved = num_features * (batch_size + 8 * num_outputs)
     return flop / (CONVOLUTION_SHARE * peak) + moved * MOVED_SECONDS + MODULE_SECONDS
 
@@ -107,5 +107,5 @@ def gru_step_seconds(
     inputs = in_channels + 2 * body.width * (body.depth - 1)
     macs = 2 * 3 * body.width * (inputs + body.depth * body.width) * length
     flop = 2 * BACKWARD_FACTOR * macs * batch_size
-    peak = machine.gflops / machine.cores * 1e9
+    peak = machine.peak(1)
     return flop / (GRU_SHARE * peak) + length * STEP_OF_GRU_SECONDS

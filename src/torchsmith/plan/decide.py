@@ -73,8 +73,9 @@ def decide(
         reasons["split.val"] = (
             "no row is only for validation: each of so many networks leaves a fold out"
         )
+    what = "cores" if machine.device == "cpu" else "this GPU"
     reasons["sized_for"] = (
-        "for these seconds, cores and billions of operations a second"
+        f"for these seconds, {what} and billions of operations a second"
     )
     guard = budget
     reasons["training.seconds"] = (
@@ -105,7 +106,12 @@ def decide(
             seconds=round(guard, 1),
         ),
         stopping=_stopping(design.epochs, reasons),
-        sized_for=Sizing(budget=budget, cores=machine.cores, gflops=machine.gflops),
+        sized_for=Sizing(
+            budget=budget,
+            cores=machine.cores,
+            gflops=machine.gflops,
+            device=machine.device,
+        ),
     )
     usual = usual_reasons(plan, inspection)
     return plan.model_copy(update={"reasons": usual | reasons})

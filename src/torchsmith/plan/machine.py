@@ -1,14 +1,24 @@
 """How fast this machine multiplies matrices, so that a plan can keep to a budget."""
 
+import shutil
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
+from typing import Literal
 
 from torchsmith.core.environment import usable_cores
 
-SIZE = 384
+Processor = Literal["cpu", "cuda", "mps"]
+
+SIZE, SIZE_ON_GPU = 384, 4096
 
 SECONDS = 0.1
 """Long enough for a processor to leave its idle clock."""
+
+DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+"""What Linux has beside a GPU of NVIDIA, of AMD, or of Windows below it."""
 
 
 @dataclass(frozen=True)
@@ -17,27 +27,89 @@ class Machine:
 
     Attributes:
         cores: That this process may use.
-        gflops: Billions of float32 operations per second in a matrix product: of one
-            core, times the cores.
+        gflops: Billions of float32 operations per second in a matrix product: of the
+            GPU that will train, or of one core, times the cores.
+        device: What will train.
     """
 
     cores: int
     gflops: float
+    device: Processor = "cpu"
+
+    def peak(self, threads: int) -> float:
+        """Return the operations per second of a GPU, or of so many cores."""
+        share = threads / self.cores if self.device == "cpu" else 1
+        return self.gflops * share * 1e9
 
 
-def measure() -> Machine:
-    """Measure the machine, in a tenth of a second."""
+def measure(device: object = "auto") -> Machine:
+    """Measure the machine, in a tenth of a second; a GPU once PyTorch is imported.
+
+    Args:
+        device: The plan's `training.device`.
+    """
+    cores = usable_cores()
+    if (gpu := find_gpu(device)) != "cpu":
+        return Machine(cores, _rounded(gpu_gflops(gpu)), gpu)
+    return Machine(cores, _rounded(_core_gflops() * cores))
+
+
+def find_gpu(device: object) -> Processor:
+    """Return what `training.device` will train on; PyTorch is asked where that is open.
+
+    Args:
+        device: `auto`, or the name of one; what is not there is the `cpu` here.
+    """
+    if device not in ("auto", "cuda", "mps") or not _may_have_gpu():
+        return "cpu"
+    import torch
+
+    if device != "mps" and torch.cuda.is_available():
+        return "cuda"
+    return "mps" if device != "cuda" and torch.backends.mps.is_available() else "cpu"
+
+
+def _may_have_gpu() -> bool:
+    """Find out without PyTorch, which takes seconds to import."""
+    if sys.platform == "darwin":
+        return True
+    driver = any(Path(place).exists() for place in DRIVERS)
+    return driver or shutil.which("nvidia-smi") is not None
+
+
+def gpu_gflops(device: Processor) -> float:
+    """Return billions of float32 operations per second in a product on a device."""
+    import torch
+
+    left = torch.ones(SIZE_ON_GPU, SIZE_ON_GPU, device=device)
+    synchronize = getattr(torch, device).synchronize
+
+    def multiply() -> None:
+        left @ left
+        synchronize()
+
+    multiply()  # The first one also loads the library.
+    return 2 * SIZE_ON_GPU**3 / _fastest(multiply) / 1e9
+
+
+def _core_gflops() -> float:
     import numpy as np
     from threadpoolctl import threadpool_limits
 
     left = np.ones((SIZE, SIZE), np.float32)
-    best = float("inf")
     # The best of many on one core: a busy machine slows two threads far more than one.
     with threadpool_limits(1):
-        begin = perf_counter()
-        while perf_counter() - begin < SECONDS:
-            start = perf_counter()
-            left @ left
-            best = min(best, perf_counter() - start)
-    gflops = 2 * SIZE**3 / best / 1e9 * usable_cores()
-    return Machine(cores=usable_cores(), gflops=float(f"{gflops:.3g}"))
+        return 2 * SIZE**3 / _fastest(lambda: left @ left) / 1e9
+
+
+def _fastest(multiply: Callable[[], object]) -> float:
+    begin, best = perf_counter(), float("inf")
+    while perf_counter() - begin < SECONDS:
+        start = perf_counter()
+        multiply()
+        best = min(best, perf_counter() - start)
+    return best
+
+
+def _rounded(gflops: float) -> float:
+    return float(f"{gflops:.3g}")

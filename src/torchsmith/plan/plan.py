@@ -22,6 +22,7 @@ from torchsmith.plan.calibration import Calibration
 from torchsmith.plan.doctor import Doctor
 from torchsmith.plan.init import Init
 from torchsmith.plan.losses import Loss
+from torchsmith.plan.machine import Processor
 from torchsmith.plan.networks import Network
 from torchsmith.plan.optimizers import Optimizer
 from torchsmith.plan.schedules import Schedule
@@ -146,12 +147,14 @@ class Sizing(Record):
     Attributes:
         budget: Seconds for the whole run.
         cores: Of the machine.
-        gflops: Its matrix products, billions of operations per second.
+        gflops: Matrix products of its device, billions of operations per second.
+        device: What was to train.
     """
 
     budget: float
     cores: int
     gflops: float
+    device: Processor = Field(default="cpu", exclude_if=lambda device: device == "cpu")
 
 
 class Plan(Record):
