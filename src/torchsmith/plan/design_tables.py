@@ -51,14 +51,20 @@ FEWEST_EPOCHS = 30
 SMALL = 2_000
 """Training rows; with fewer, a large network learns them by heart."""
 
-SIZES = (
+Size = tuple[tuple[int, int], int]
+
+SIZES: tuple[Size, ...] = (
     ((256, 256), 8),
     ((256, 256), 4),
     ((128, 128), 4),
     ((128, 128), 2),
     ((64, 64), 2),
 )
-SMALL_SIZES = (((128, 128), 16), ((128, 128), 4), ((64, 64), 2))
+SMALL_SIZES: tuple[Size, ...] = (
+    ((128, 128), 16),
+    ((128, 128), 4),
+    ((64, 64), 2),
+)
 """Hidden layers and members, the best first; the first that the budget allows. With
 folds, whose networks are averaged too, the second is as good: red wine had an RMSE of
 .579 with 4 members and .582 with 16, which take four times as long."""
