@@ -49,4 +49,4 @@ def planned(
     made = make_plan(source, target=target, settings=chosen, observer=Observer())
     setup = make_ready(made.plan, made.data, TrainingObserver())
     case = Case(made.plan, made.data, setup, made.inspection)
-    return Subject(setup.job, setup.state, case)
+    return Subject.of(case)

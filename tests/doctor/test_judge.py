@@ -303,6 +303,12 @@ def group(gain):
     )
 
 
+def test_a_group_beside_others_without_an_error_is_named_without_a_ratio():
+    alone = group(0.1).model_copy(update={"others": 0.0})
+    message = found(evaluation=result(groups=(alone,)))["Q5"].message
+    assert message == "Examples with 'age' 61 to 90 are wrong, and no others."
+
+
 def test_a_group_that_fails_is_a_warning_only_where_a_rival_does_better():
     seen = found(evaluation=result(groups=(group(0.1),)))
     assert seen["Q5"].severity == "warning"

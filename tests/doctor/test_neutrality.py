@@ -36,11 +36,13 @@ PLANS = {
         "training.engine": "captured",
         "network": {"MLP": {"hidden": [16], "batch_norm": True}},
         "training.clip_grad_norm": 1.0,
+        "split.val": 0.15,
     },
     "compiled": {
         "training.engine": "compiled",
         "network": {"MLP": {"hidden": [16]}},
         "schedule": "OneCycleLR",
+        "split.val": 0.15,
     },
     "members": {
         "training.engine": "eager",

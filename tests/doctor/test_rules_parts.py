@@ -140,7 +140,7 @@ def test_two_rows_of_each_person_are_enough_to_see_what_they_flatter(
     assert "D9" in found(planned(source, "label", {"split.group": None}))
 
 
-APART = {"split.keep_together": False, "split.drop_shared": False}
+APART: dict[str, object] = {"split.keep_together": False, "split.drop_shared": False}
 
 
 def test_shared_rows_of_a_plan_are_found_and_kept_together(tmp_path: Path) -> None:

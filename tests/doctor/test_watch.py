@@ -178,6 +178,7 @@ def test_a_loss_that_is_no_number_ends_in_a_diagnosis(engine, tmp_path):
         "schedule": None,
         "training.engine": engine,
         "training.clip_grad_norm": 0,
+        "split.val": 0.15,
     }
     seen = Notes()
     with pytest.raises(Diverged):

@@ -66,7 +66,7 @@ def examined(
 
     plan = planned.plan
     case = Case(plan, planned.data, setup, planned.inspection)
-    subject = Subject(setup.job, setup.state, case)
+    subject = Subject.of(case)
     with torch_threads(plan.training.threads):
         made = examine(subject, seconds, observer)
     return diagnosis_of(made, plan.doctor.ignore)
@@ -156,7 +156,7 @@ def watch_of(
         return None
     inspection = Inspection.model_validate_json(folder.inspection.read_bytes())
     case = Case(plan, data, setup, inspection)
-    subject = Subject(setup.job, setup.state, case)
+    subject = Subject.of(case)
     return Watch(
         subject,
         diagnosis.reference,

@@ -190,9 +190,12 @@ def _verdict(mended: Mended, run: Run) -> str:
     elif mended.trials:
         parts.append("No remedy is likely better than the plan as it is.")
         if mended.num_val < FEW:
+            shown = f"{mended.num_val} validation examples show large gains only"
+            if run.plan.split.num_folds:
+                parts.append(f"{shown}: more data shows smaller ones.")
+                return " ".join(parts)
             parts.append(
-                f"{mended.num_val} validation examples show large gains only; a larger "
-                "part shows smaller ones: torchsmith train "
+                f"{shown}; a larger part shows smaller ones: torchsmith train "
                 f"{quote(str(run.folder.plan))} --set split.val=0.3"
             )
     return " ".join(parts)

@@ -213,13 +213,17 @@ def _probabilities(plan: Plan | None, evaluation: Evaluation) -> Iterator[Findin
         evidence=f"expected calibration error {calibration.error}, what chance adds is "
         f"taken out; on average {abs(more):.1%} too {'high' if more > 0 else 'low'}; "
         f"temperature {calibration.temperature:g}",
-        remedy="Do not read them as chances. A larger val part lets a temperature fit "
-        "better."
+        remedy=f"Do not read them as chances. {_more_val(plan)} temperature fit better."
         if planned
         else "Fit a temperature on the val part.",
         changes={} if planned else {"calibration": {"TemperatureScaling": {}}},
         moment="after",
     )
+
+
+def _more_val(plan: Plan | None) -> str:
+    folds = plan is not None and plan.split.num_folds
+    return "More examples let a" if folds else "A larger val part lets a"
 
 
 def _smoothed(plan: Plan | None, evaluation: Evaluation) -> float:
@@ -275,16 +279,21 @@ def _failing(evaluation: Evaluation, group: Group) -> Finding:
     return Finding(
         code="Q5",
         severity="warning" if beaten else "note",
-        message=f"{_called(group)} {_fail(evaluation)} "
-        f"{group.error / max(group.others, 1e-9):.1f} times "
-        f"{'as much' if evaluation.task == 'regression' else 'as often'} as all "
-        f"others{', ' * bool(alike)}{alike}.",
+        message=f"{_called(group)} {_fail(evaluation)}{_times(evaluation, group)}"
+        f"{', ' * bool(alike)}{alike}.",
         where=f"column '{group.column}'" if group.column else f"'{group.name}'",
         evidence=f"{_errors(evaluation, group)}{_better(evaluation, group)}",
         remedy="Collect more of them, give them more weight, or add what sets them "
         "apart.",
         moment="after",
     )
+
+
+def _times(evaluation: Evaluation, group: Group) -> str:
+    if not group.others:
+        return ", and no others"
+    often = "much" if evaluation.task == "regression" else "often"
+    return f" {group.error / group.others:.1f} times as {often} as all others"
 
 
 def _errors(evaluation: Evaluation, group: Group) -> str:

@@ -9,7 +9,7 @@ from torchsmith.doctor.reference import some_targets
 from torchsmith.doctor.rules_regularisation import find_in_regularisation
 from torchsmith.doctor.rules_schedule import find_in_schedule
 from torchsmith.doctor.rules_step import find_in_step, in_plan
-from torchsmith.doctor.subject import Subject
+from torchsmith.doctor.subject import Subject, first_network
 from torchsmith.inspect.inspection import Finding, Severity
 from torchsmith.nn.losses import ClassTargets
 from torchsmith.plan.layers import Dropout, Flatten, Identity
@@ -210,8 +210,10 @@ def last_layer(network: nn.Module) -> tuple[str, nn.Module] | None:
     """Return the layer that gives the outputs, and its name; None where it is hidden.
 
     Args:
-        network: Only `nn.Sequential` says in which order its layers come.
+        network: Only `nn.Sequential` says in which order its layers come; with folds
+            it is the first of them.
     """
+    _, network = first_network(network)
     name, module = "", network
     while isinstance(module, nn.Sequential):
         children = [

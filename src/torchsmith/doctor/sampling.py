@@ -11,7 +11,12 @@ from torch.nn.parameter import is_lazy
 
 from torchsmith.doctor.instruments import Instruments, Seen, weights_of
 from torchsmith.doctor.signals import LayerSignals, Signals
-from torchsmith.doctor.subject import Subject, trial, without_trace
+from torchsmith.doctor.subject import (
+    Subject,
+    first_network,
+    trial,
+    without_trace,
+)
 from torchsmith.train.batches import TensorBatches, epoch_order
 from torchsmith.train.forward_trace import is_compiled
 from torchsmith.train.gradients import (
@@ -38,7 +43,8 @@ MOST_WEIGHTS = 2**25
 class Sampler:
     """Takes samples; the network that is trained is read, and nothing else.
 
-    The same examples are probed each time, as the training part has them.
+    The same examples are probed each time, as the training part has them. Of networks
+    that are trained side by side the layers of the first are shown.
 
     Args:
         subject: Whose state is trained.
@@ -58,9 +64,10 @@ class Sampler:
                 self._batch = self._inputs[:size], self._targets[:size]
             self._twin = trial(subject)
             self._instruments = Instruments(self._twin.network)
+            self._prefix, first = first_network(self._twin.network)
             self._layers = {
                 name: weights
-                for name, module in self._twin.network.named_modules()
+                for name, module in first.named_modules(prefix=self._prefix)
                 if (weights := list(weights_of(module)))
             }
 
@@ -117,6 +124,7 @@ class Sampler:
                 **{what: float(n) for what, n in numbers.get(name, {}).items()},
             )
             for name in dict.fromkeys((*numbers, *self._layers))
+            if name.startswith(self._prefix)
         )
 
     def _forget(self) -> None:
@@ -160,7 +168,8 @@ class Sampler:
         with autocast(job):
             loss = job.loss(outputs, self._targets)
             batch_loss = job.loss(outputs[: len(batch)], batch)
-        deviation = outputs.float().std(dim=0, correction=0)
+        # From the first: of rows that are all the same it is 0, not a rounding error.
+        deviation = (outputs - outputs[:1]).float().std(dim=0, correction=0)
         spread = float(deviation.square().mean().sqrt())
         for one in seen:
             if one.output is outputs:

@@ -4,7 +4,7 @@ import copy
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import torch
@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from torchsmith.data.data import Data
 from torchsmith.inspect.inspection import Finding, Inspection
+from torchsmith.nn.folds import Folds
 from torchsmith.nn.losses import LossFunction, MeanOverMembers
 from torchsmith.plan.plan import Plan
-from torchsmith.train.batches import epoch_order
+from torchsmith.train.batches import TensorBatches, epoch_order
 from torchsmith.train.buffers import kept_buffers
 from torchsmith.train.loop import Job, own_randomness, seed_step
 from torchsmith.train.setup import Setup
@@ -53,6 +54,20 @@ class Subject:
     state: TrainState
     case: Case | None = None
 
+    @classmethod
+    def of(cls, case: Case) -> "Subject":
+        """Return the training of a plan.
+
+        The fold of a row is no input that says anything. Without it all networks learn
+        from all rows, and answer for all: what they get wrong then is what they have
+        not learned, as without folds.
+        """
+        job = case.setup.job
+        if case.setup.parts.folds is not None:
+            inputs, targets = job.train.take(torch.arange(len(job.train)))
+            job = replace(job, train=TensorBatches(inputs[:, :-1], targets))
+        return cls(job, case.setup.state, case)
+
     @property
     def plan(self) -> Plan | None:
         """What is to be done; None for `fit`."""
@@ -83,6 +98,17 @@ class Subject:
         """Return numbers of training examples, the same each time: all, or `most`."""
         order = epoch_order(len(self.job.train), self.job.training.seed, 0)
         return order[:most].sort().values
+
+
+def first_network(network: nn.Module) -> tuple[str, nn.Module]:
+    """Return the first of the networks side by side, which are all alike, and its name.
+
+    Args:
+        network: With folds or without; without it is the first, and its name is empty.
+    """
+    if isinstance(network, Folds):
+        return "networks.0", network.networks[0]
+    return "", network
 
 
 OVERDRAFT = 2.0

@@ -10,7 +10,7 @@ from torchsmith.doctor.examples import leaves
 from torchsmith.doctor.probes.graph import operations
 from torchsmith.doctor.probes.place import at, forward_of, line_with
 from torchsmith.doctor.probes.scene import Call, Scene, following, joined, taken
-from torchsmith.doctor.subject import trial
+from torchsmith.doctor.subject import first_network, trial
 from torchsmith.inspect.inspection import Finding
 from torchsmith.train.workers import map_leaves
 
@@ -312,7 +312,7 @@ def _varies(values: Tensor, least: float = LEAST_VARIED) -> bool:
 
 def _linear(scene: Scene) -> Iterator[Finding]:
     """Find several layers with weights that together are one linear function."""
-    network = scene.state.network
+    _, network = first_network(scene.state.network)
     first, second = scene.both
     floats = [leaf for leaf in leaves(first) if leaf.is_floating_point()]
     kinds = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)

@@ -9,7 +9,13 @@ from torch import Tensor, nn
 
 from torchsmith.doctor.examples import leaves
 from torchsmith.doctor.probes.scene import Scene
-from torchsmith.doctor.subject import OVERDRAFT, Allowance, trial, without_trace
+from torchsmith.doctor.subject import (
+    OVERDRAFT,
+    Allowance,
+    first_network,
+    trial,
+    without_trace,
+)
 from torchsmith.inspect.inspection import Finding
 from torchsmith.nn.losses import ClassTargets, LossFunction
 from torchsmith.nn.optimizers import unmarked
@@ -46,7 +52,7 @@ def narrowest(network: nn.Module) -> int:
     """
     widths = [
         len(module.weight)
-        for module in network.modules()
+        for module in first_network(network)[1].modules()
         if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)
     ]
     return min(widths[:-1], default=WIDTH)
@@ -62,8 +68,8 @@ def find_in_capacity(
         allowance: How long it may take.
         left_out: Is told what was not tried, and why.
     """
-    network = trial(scene.subject).network.train()
-    inputs, outputs = scene.inputs, scene.train_calls[1]
+    _, network = first_network(trial(scene.subject).network.train())
+    inputs, outputs = scene.inputs, scene.outputs
     flat = [leaf.float().flatten(1) for leaf in leaves(inputs) if leaf.ndim > 1]
     weights = [p for p in network.parameters() if p.ndim > 1]
     if len(weights) < 2 or not flat or scene.num < LEAST:

@@ -81,8 +81,7 @@ def find_in_head(scene: Scene, reference: Reference) -> Iterator[Finding]:
         scene: Of a training at step 0.
         reference: With what to compare.
     """
-    _, outputs = scene.train_calls
-    targets = scene.targets
+    outputs, targets = scene.outputs, scene.targets
     if not isinstance(outputs, Tensor) or not isinstance(targets, Tensor):
         return
     head = Head(

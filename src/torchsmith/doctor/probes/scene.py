@@ -11,7 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from torchsmith.doctor.examples import leaves
-from torchsmith.doctor.subject import Subject, trial, without_trace
+from torchsmith.doctor.subject import (
+    Subject,
+    first_network,
+    trial,
+    without_trace,
+)
 from torchsmith.nn.losses import LossFunction
 from torchsmith.train.loop import autocast
 from torchsmith.train.state import TrainState
@@ -127,6 +132,14 @@ class Scene:
         with following(self.state.network.train()) as calls:
             outputs = self.forward(self.state.network, self.inputs)
         return tuple(calls), outputs
+
+    @property
+    def outputs(self) -> Any:  # noqa: ANN401 -- a person's
+        """What the first step gives, with a graph; with folds the first network."""
+        _, first = first_network(self.state.network)
+        if first is self.state.network:
+            return self.train_calls[1]
+        return self.forward(first.train(), self.inputs)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from torchsmith.doctor.probes.place import at, forward_of
 from torchsmith.doctor.probes.scene import Call, Scene
 from torchsmith.doctor.probes.steps import Trace, steps_of
 from torchsmith.doctor.rules_layers import lets_through
+from torchsmith.doctor.subject import first_network
 from torchsmith.inspect.inspection import Finding
 
 SMALL, LARGE = 0.02, 5.0
@@ -209,9 +210,12 @@ def _fades(scene: Scene, reference: Reference, trace: Trace) -> Iterator[Finding
 
 def _spreads(scene: Scene) -> Iterator[tuple[str, float]]:
     """Give for each layer, in the order of computing, how much its outputs differ."""
+    first, _ = first_network(scene.state.network)
     for call in scene.train_calls[0]:
         output = call.output
-        if isinstance(call.module, _LAYERS) and output is not None and len(output) > 1:
+        if not isinstance(call.module, _LAYERS) or not call.name.startswith(first):
+            continue
+        if output is not None and len(output) > 1:
             yield call.name, output.detach().float().flatten(1).std(dim=0).mean().item()
 
 
