@@ -666,7 +666,6 @@ def test_what_has_no_case_is_refused_by_name(network, message):
         ({"loss": lambda outputs, _: outputs.sum()}, "the loss <lambda>"),
         ({"loss": nn.MSELoss(reduction="none")}, "MSELoss with reduction 'none'"),
         ({"loss": nn.PoissonNLLLoss()}, "no case for PoissonNLLLoss"),
-        ({"training": Training(precision="bfloat16")}, "precision bfloat16"),
     ],
 )
 def test_what_has_no_case_in_a_job_is_refused_by_name(changes, message):

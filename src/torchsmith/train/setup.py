@@ -210,10 +210,13 @@ def initial_network(plan: Plan, preparation: Preparation) -> nn.Module:
 def channels_last(network: nn.Module) -> None:
     """Lay the weights of convolutions out as `(N, [D,] H, W, C)`, in place."""
     for parameter in network.parameters():
-        if parameter.ndim in CHANNELS_LAST:
-            parameter.data = parameter.data.contiguous(
-                memory_format=CHANNELS_LAST[parameter.ndim]
-            )
+        layout = CHANNELS_LAST.get(parameter.ndim)
+        if parameter.ndim == 4:
+            # `contiguous` keeps the strides of a weight of one channel, whose outputs
+            # would then not lie so: all that follows would be copied, back and forth.
+            parameter.data = parameter.data.to(memory_format=layout)
+        elif layout is not None:
+            parameter.data = parameter.data.contiguous(memory_format=layout)
 
 
 def choose_device(name: str) -> torch.device:

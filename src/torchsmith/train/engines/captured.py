@@ -17,6 +17,7 @@ from torchsmith.train.engines.captured_gradients import Gradients
 from torchsmith.train.engines.captured_losses import build_loss
 from torchsmith.train.engines.captured_network import build_network, draws
 from torchsmith.train.engines.captured_optimizers import build_update
+from torchsmith.train.engines.captured_precision import InFloat32
 from torchsmith.train.engines.engine import Engine, Unsupported
 from torchsmith.train.first_batch import check_first_batch
 from torchsmith.train.gradients import clip_gradients
@@ -32,8 +33,6 @@ def capture(job: Job, state: TrainState) -> Engine:
     Raises:
         Unsupported: Something of it has no case here; says what.
     """
-    if job.training.precision != "float32":
-        raise Unsupported(f"no case for precision {job.training.precision}")
     if isinstance(job.train, TensorBatches):
         kind = job.train.dtype  # of whole numbers there is an Embedding to make numbers
         if kind.is_complex or (kind.is_floating_point and kind != torch.float32):
@@ -53,9 +52,12 @@ class Captured:
     """
 
     def __init__(self, job: Job, state: TrainState) -> None:
-        self._gradients = Gradients(accumulate=job.training.accumulate > 1)
+        accumulate = job.training.accumulate > 1
+        bfloat16 = job.training.precision == "bfloat16"
+        self._gradients = Gradients(accumulate=accumulate, bfloat16=bfloat16)
         self._layers = build_network(state.network, self._gradients)
-        self._loss = build_loss(job.loss)
+        loss = build_loss(job.loss)
+        self._loss = InFloat32(loss) if bfloat16 else loss
         self._one = torch.ones(())
         self._numbers: dict[int, Tensor] = {}
         nothing = isinstance(job.augment, nn.Sequential) and len(job.augment) == 0
@@ -95,6 +97,7 @@ class Captured:
     ) -> None:
         """Compute the gradients of a step, and add its losses to the state."""
         num_examples = sum(len(targets) for _, targets in batches)
+        self._gradients.copy_factors()
         for place, (inputs, targets) in enumerate(batches):
             count = len(targets)
             if self._augments:

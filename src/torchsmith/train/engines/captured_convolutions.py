@@ -23,8 +23,8 @@ class Convolution:
     def __init__(
         self, module: Convolutions, gradients: Gradients, *, inputs_want: bool
     ) -> None:
-        self.weight = module.weight.detach()
-        self.bias = None if module.bias is None else module.bias.detach()
+        self.weight = gradients.factor(module.weight)
+        self.bias = None if module.bias is None else gradients.factor(module.bias)
         self.geometry: tuple[Any, ...] = (
             module.stride,
             padding_of(module),
@@ -37,7 +37,7 @@ class Convolution:
         lies_last = memory_format(self.weight) is torch.channels_last
         self.lies_last = lies_last and isinstance(module, nn.Conv2d)
         self.bias_sizes = None if self.bias is None else list(self.bias.shape)
-        self.slots = [gradients.slot(module.weight), gradients.slot(module.bias)]
+        self.slots = [gradients.factor_slot(p) for p in (module.weight, module.bias)]
         self.wanted = [inputs_want, *(slot is not None for slot in self.slots)]
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -57,6 +57,7 @@ class Convolution:
             *self.geometry,
             self.wanted,
         )
+        del self.inputs
         for slot, value in zip(self.slots, found[1:], strict=True):
             if slot is not None:
                 slot.copy_(value)
@@ -108,6 +109,7 @@ class MaxPool2d:
         result: Tensor = aten.max_pool2d_with_indices_backward.default(
             gradient, self.inputs, *self.geometry, self.places
         )
+        del self.inputs, self.places
         return result
 
 

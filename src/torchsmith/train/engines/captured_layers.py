@@ -10,6 +10,7 @@ operands that lie in memory as autograd's do: that decides how sums are rounded,
 results are the same to the last bit.
 """
 
+from contextlib import nullcontext
 from typing import Protocol
 
 import torch
@@ -18,8 +19,11 @@ from torch.nn import functional
 
 from torchsmith.nn.adapted import Embedding as CodesEmbedding
 from torchsmith.train.engines.captured_gradients import Gradients
+from torchsmith.train.engines.engine import Unsupported
 
 aten = torch.ops.aten
+
+AS_GIVEN = nullcontext()
 
 
 class Layer(Protocol):
@@ -46,6 +50,9 @@ class ByAutograd:
         module: The layer.
         gradients: Where the gradients of its parameters go.
         inputs_want: Whether the gradient with respect to the inputs is wanted.
+
+    Raises:
+        Unsupported: In bfloat16 it shares a parameter.
     """
 
     def __init__(
@@ -53,12 +60,18 @@ class ByAutograd:
     ) -> None:
         self.module = module
         self.inputs_want = inputs_want
+        self.bfloat16 = gradients.bfloat16
         self.parameters = [p for p in module.parameters() if p.requires_grad]
+        if self.bfloat16 and any(map(gradients.has_slot, self.parameters)):
+            # Autograd would add up the gradients of one copy, before they are float32.
+            name = type(module).__name__
+            raise Unsupported(f"no case for {name} that shares a parameter in bfloat16")
         self.slots = [gradients.slot(p) for p in self.parameters]
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Record the module's operations."""
-        with torch.inference_mode(mode=False), torch.enable_grad():
+        lowered = torch.autocast("cpu", torch.bfloat16) if self.bfloat16 else AS_GIVEN
+        with torch.inference_mode(mode=False), torch.enable_grad(), lowered:
             # A clone, since autograd may not keep what was made in inference mode.
             self.inputs = inputs.clone().requires_grad_(self.inputs_want)
             outputs: Tensor = self.module(self.inputs)
@@ -87,11 +100,11 @@ class Linear:
     def __init__(
         self, module: nn.Linear, gradients: Gradients, *, inputs_want: bool
     ) -> None:
-        self.weight = module.weight.detach()
+        self.weight = gradients.factor(module.weight)
         self.transposed = self.weight.t()
-        self.bias = None if module.bias is None else module.bias.detach()
-        self.weight_slot = gradients.slot(module.weight)
-        self.bias_slot = gradients.slot(module.bias)
+        self.bias = None if module.bias is None else gradients.factor(module.bias)
+        self.weight_slot = gradients.factor_slot(module.weight)
+        self.bias_slot = gradients.factor_slot(module.bias)
         self.inputs_want = inputs_want
 
     def forward(self, inputs: Tensor) -> Tensor:

@@ -16,10 +16,12 @@ from torchsmith.train.engines.captured_activations import (
 )
 from torchsmith.train.engines.captured_gradients import Gradients
 from torchsmith.train.engines.captured_layers import Layer
+from torchsmith.train.engines.captured_precision import InBfloat16
 from torchsmith.train.engines.engine import Unsupported, refuse_hooks
 
 _DRAWS = nn.Dropout | nn.RNNBase | nn.TransformerEncoder
 _KEEPS_OUTPUTS = OfOutputs | ReLU | layers.ByAutograd
+_PRODUCTS = layers.Linear | convolutions.Convolution
 
 
 def build_network(network: nn.Module, gradients: Gradients) -> "Chain":
@@ -78,13 +80,19 @@ class Chain:
         if isinstance(module, nn.Identity) or _does_nothing(module):
             return
         layer = self._build(module)
+        if self.gradients.bfloat16 and isinstance(layer, _PRODUCTS):
+            layer = InBfloat16(layer, inputs_want=self.want)
         learns = any(p.requires_grad for p in module.parameters())
-        self._forward.append(layer)
+        place = len(self._forward)
+        if isinstance(layer, convolutions.MaxPool2d) and self._ends_in_relu():
+            place -= 1
+        self._forward.insert(place, layer)
         if self.want or learns:
-            self._backward.insert(0, layer)
+            self._backward.insert(len(self._forward) - 1 - place, layer)
         self.want = self.want or learns
-        if not isinstance(layer, layers.Reshape):  # it may give the very same memory
-            self.kept = isinstance(layer, _KEEPS_OUTPUTS)
+        last = self._forward[-1]
+        if not isinstance(last, layers.Reshape):  # it may give the very same memory
+            self.kept = isinstance(last, _KEEPS_OUTPUTS)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the outputs of the last layer."""
@@ -97,6 +105,21 @@ class Chain:
         for layer in self._backward:
             gradient = layer.backward(gradient)
         return gradient
+
+    def _ends_in_relu(self) -> bool:
+        """Whether `MaxPool2d` may go before a `ReLU` at the end, which has less to do.
+
+        The largest of a window, made positive, is the largest of what is positive; a
+        gradient goes where that is, or nowhere. Only after layers that add up: a sum
+        is not -0, which could come out with another sign.
+        """
+        match self._forward:
+            case [*_, convolutions.Convolution() | norms.BatchNorm(), ReLU()]:
+                return True
+            case [*_, InBfloat16(layer=convolutions.Convolution()), ReLU()]:
+                return True
+            case _:
+                return False
 
     def _build(self, module: nn.Module) -> Layer:  # noqa: C901, PLR0912 -- a table
         gradients, want = self.gradients, self.want
@@ -169,13 +192,17 @@ class ResidualLayers:
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the sum of both ways."""
-        return self.layers.forward(inputs) + self.shortcut.forward(inputs)
+        by_layers = self.layers.forward(inputs)
+        by_shortcut = self.shortcut.forward(inputs)
+        self.kinds = (by_layers.dtype, by_shortcut.dtype)
+        return by_layers + by_shortcut
 
     def backward(self, gradient: Tensor) -> Tensor:
         """Return the sum of the gradients of both ways."""
         # Autograd goes back first through what was computed last.
-        through_shortcut = self.shortcut.backward(gradient)
-        through_layers = self.layers.backward(gradient)
+        of_layers, of_shortcut = map(gradient.to, self.kinds)
+        through_shortcut = self.shortcut.backward(of_shortcut)
+        through_layers = self.layers.backward(of_layers)
         return through_shortcut + through_layers if self.inputs_want else gradient
 
 
@@ -209,13 +236,15 @@ class TabularLayers:
         codes = inputs[:, self.num_numbers :].long()
         features += [t.forward(codes[:, i]) for i, t in enumerate(self.tables)]
         self.widths = [part.shape[1] for part in features]
+        self.kinds = [part.dtype for part in features]
         return self.mlp.forward(torch.cat(features, dim=1))
 
     def backward(self, gradient: Tensor) -> Tensor:
         """Give each part of the features its part of the gradient."""
         gradient = self.mlp.backward(gradient)
         if self.inputs_want:
-            parts = list(gradient.split(self.widths, dim=1))
+            split = gradient.split(self.widths, dim=1)
+            parts = list(map(Tensor.to, split, self.kinds))
             for table in reversed(self.tables):
                 table.backward(parts.pop())
             if self.waves is not None:

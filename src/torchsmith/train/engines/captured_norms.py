@@ -86,6 +86,7 @@ class BatchNorm:
             module.eps,
             affine.wanted,
         )
+        del self.inputs
         return affine.write(found, gradient)
 
 
