@@ -33,6 +33,17 @@ def half_width_function(subject: Subject) -> str:
     if subject.interval is None:
         return ""
     arguments, outside = ["targets", "predictions"], []
+    percent = f"{100 * subject.interval.coverage:g} %"
+    source = (
+        "(split-conformal prediction, https://doi.org/10.1080/01621459.2017.1307116)."
+    )
+    chance = f"with a chance of {percent} {source}"
+    if subject.plan.split.num_folds:
+        chance = (
+            f"with a chance of about {percent}: its prediction is the mean of all "
+            "networks, and each of these errors is of the one that had not seen the "
+            f"row {source}"
+        )
     if has_clamped_target(subject):
         arguments += ["low", "high"]
         outside = [
@@ -42,9 +53,7 @@ def half_width_function(subject: Subject) -> str:
     return function(
         f"fit_half_width({', '.join(arguments)})",
         "Return how wide an interval around a prediction is, to each side.\n"
-        f"One more row that is drawn as these were lies within with a chance of "
-        f"{100 * subject.interval.coverage:g} % (split-conformal prediction, "
-        "https://doi.org/10.1080/01621459.2017.1307116).",
+        f"One more row that is drawn as these were lies within {chance}",
         [
             "errors = np.abs(targets - predictions)",
             *outside,

@@ -7,7 +7,7 @@ import numpy as np
 from torchsmith.core.errors import PlanError
 from torchsmith.data.data import Images
 from torchsmith.data.same import input_keys
-from torchsmith.data.split import split_rows
+from torchsmith.data.split import Parts, split_rows
 from torchsmith.eject.code import function, quoted
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.table_reading import used_formats
@@ -97,8 +97,12 @@ def _cut_as(subject: Subject, **changes: bool) -> Subject:
 
 
 def _differ(one: Subject, other: Subject) -> bool:
-    pairs = ((one.parts.train, other.parts.train), (one.parts.val, other.parts.val))
+    pairs = zip(_rows_of(one.parts), _rows_of(other.parts), strict=True)
     return not all(np.array_equal(ours, theirs) for ours, theirs in pairs)
+
+
+def _rows_of(parts: Parts) -> list[np.ndarray]:
+    return [parts.train, parts.val if parts.folds is None else parts.folds]
 
 
 def _numbering(subject: Subject) -> tuple[str, str]:

@@ -86,12 +86,19 @@ def _prepared(subject: Subject, name: str, about: str) -> Section:
         ["return self.inputs[rows], self.targets[rows]"],
     )
     targets, _ = loss_targets(subject)
-    steps = tuple(
+    steps = [
         f"{part}_set = {name}(inputs[{part}], {targets}[{part}])"
         for part in ("train", "val", "test")
-    )
+    ]
+    if subject.plan.split.num_folds:
+        steps[:2] = [
+            "# The last column says which network leaves the row out.",
+            "folded = np.column_stack([inputs[train], folds.astype(np.float32)])",
+            f"train_set = {name}(folded, {targets}[train])",
+            "val_set = train_set",
+        ]
     about = "A `Dataset` gives examples by their numbers."
-    return Section("Dataset", about, code, steps)
+    return Section("Dataset", about, code, tuple(steps))
 
 
 def _pixel_lines(subject: Subject, to: str) -> list[str]:

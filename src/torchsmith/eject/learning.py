@@ -117,7 +117,7 @@ def _groups(subject: Subject, spec: Optimizer, of: str = "") -> Raw:
 
 def _select(subject: Subject, pattern: str, but: list[str], of: str) -> str:
     source = selection(subject, pattern, but)
-    return f"{of}({source})" if of else source
+    return bracketed(f"{of}(", [source], ")", 7) if of else source
 
 
 def _rest(subject: Subject, patterns: list[str], of: str) -> bool:

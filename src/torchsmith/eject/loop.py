@@ -69,6 +69,7 @@ def loop_section(subject: Subject) -> Section:
         ]
     )
     steps = [
+        *_told_folds(subject),
         loss_source(subject),
         *optimizer_lines(subject),
         *schedule_lines(subject),
@@ -82,6 +83,12 @@ def loop_section(subject: Subject) -> Section:
         tuple(steps),
         loop_constants(subject),
     )
+
+
+def _told_folds(subject: Subject) -> list[str]:
+    folds = subject.plan.split.num_folds
+    told = f"{folds} networks learn; each network leaves one fold out, for validation."
+    return [f'print("{told}")'] if folds else []
 
 
 def loop_constants(subject: Subject) -> tuple[str, ...]:
@@ -136,7 +143,9 @@ def _zeros(subject: Subject) -> str:
 
 
 def _loss_function(subject: Subject) -> str:
-    size = at_once(math.prod(subject.preparation.input_shape), VAL_BATCH_SIZE)
+    width = math.prod(subject.preparation.input_shape)
+    width += subject.plan.split.num_folds > 0  # the column of the fold
+    size = at_once(width, VAL_BATCH_SIZE)
     size = max(size, subject.plan.training.batch_size)
     metric = monitored_metric(subject)
     weights = class_weights(subject)

@@ -34,7 +34,7 @@ def loss_source(subject: Subject) -> str:
         arguments["reduction"] = loss.reduction
     given = {name: value for name, value in arguments.items() if value is not None}
     to = "" if subject.device == "cpu" else ".to(DEVICE)"
-    if num_members(subject.plan.network) > 1:
+    if _has_several(subject):
         inner = Raw(call(f"nn.{loss.spec_name()}", given, 2))
         return call("MemberLoss", {"0": inner}, 1, "loss_function = ") + to
     return call(f"nn.{loss.spec_name()}", given, 1, "loss_function = ") + to
@@ -42,7 +42,7 @@ def loss_source(subject: Subject) -> str:
 
 def member_loss(subject: Subject) -> str:
     """Return the loss of several networks in one; nothing for a single network."""
-    if num_members(subject.plan.network) == 1:
+    if not _has_several(subject):
         return ""
     if subject.plan.loss.reduction == "mean":
         return _MEMBER_LOSS
@@ -53,14 +53,14 @@ def member_loss(subject: Subject) -> str:
 
 _MEMBER_LOSS = '''\
 class MemberLoss(nn.Module):
-    """The mean of the losses of members: each is to be right by itself."""
+    """The mean of the losses of M networks: each is to be right by itself."""
 
     def __init__(self, loss):
         super().__init__()
         self.loss = loss
 
     def forward(self, outputs, targets):
-        if outputs.ndim == 3:  # (N, M, K) in training; (N, K) is the members' mean
+        if outputs.ndim == 3:  # (N, M, K) in training; (N, K) in validation
             targets = targets.repeat_interleave(outputs.shape[1], dim=0)
             outputs = outputs.flatten(0, 1)
         return self.loss(outputs, targets)'''
@@ -89,8 +89,13 @@ def class_weights(subject: Subject) -> str:
     loss = subject.plan.loss
     if getattr(loss, "weight", None) is None or loss.reduction == "sum":
         return ""
-    several = num_members(subject.plan.network) > 1
-    return "loss_function.loss.weight" if several else "loss_function.weight"
+    inner = ".loss" if _has_several(subject) else ""
+    return f"loss_function{inner}.weight"
+
+
+def _has_several(subject: Subject) -> bool:
+    """Whether an example of training has the outputs of several networks."""
+    return num_members(subject.plan.network) > 1 or subject.plan.split.num_folds > 0
 
 
 def weights_function(subject: Subject) -> str:

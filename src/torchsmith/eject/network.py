@@ -32,6 +32,7 @@ from torchsmith.nn.tabular import (
     TabularMLP,
 )
 from torchsmith.plan import networks
+from torchsmith.plan.networks import num_members
 
 _EMBEDDED = (
     "features += [\n    embedding(codes[:, i]) "
@@ -41,7 +42,7 @@ _EMBEDDED = (
 
 def network_section(subject: Subject) -> Section:
     """Write the network as an `nn.Module`, for the sizes of this data."""
-    network = subject.network
+    network, folds = subject.one_network, subject.plan.split.num_folds
     if isinstance(network, TabularMLP):
         code = _tabular(subject, network)
     elif isinstance(network, PictureTableNet):
@@ -53,7 +54,7 @@ def network_section(subject: Subject) -> Section:
     to = "" if subject.device == "cpu" else ".to(DEVICE)"
     steps = [
         'torch.manual_seed(seed_for("init"))  # draws the initial weights',
-        f"network = Network(){to}",
+        f"network = {'Folds' if folds else 'Network'}(){to}",
         *init_lines(subject),
     ]
     if uses_channels_last(subject):
@@ -61,7 +62,13 @@ def network_section(subject: Subject) -> Section:
     return Section(
         "Network",
         "An `nn.Module` holds its layers, and says in `forward` how they follow.",
-        joined([*own_classes(network, _wave_scale(subject)), code]),
+        joined(
+            [
+                *own_classes(network, _wave_scale(subject)),
+                code,
+                _folds(subject) if folds else "",
+            ]
+        ),
         tuple(steps),
     )
 
@@ -100,7 +107,9 @@ def num_outputs(subject: Subject) -> int:
         return int(subject.network.eval()(torch.zeros(1, *shape)).shape[1])
 
 
-def _class(about: str, init: Sequence[str], forward: Sequence[str]) -> str:
+def _class(
+    about: str, init: Sequence[str], forward: Sequence[str], name: str = "Network"
+) -> str:
     parts = [
         docstring(about),
         block("def __init__(self):", ["super().__init__()", *init]),
@@ -108,7 +117,35 @@ def _class(about: str, init: Sequence[str], forward: Sequence[str]) -> str:
     ]
     body = "\n\n".join(parts)
     lines = [f"{INDENT}{line}" if line else "" for line in body.splitlines()]
-    return "class Network(nn.Module):\n" + "\n".join(lines)
+    return f"class {name}(nn.Module):\n" + "\n".join(lines)
+
+
+def _folds(subject: Subject) -> str:
+    """Write the networks that are trained side by side, each without one fold."""
+    folds, (width,) = subject.plan.split.num_folds, subject.preparation.input_shape
+    device = "" if subject.device == "cpu" else ", device=DEVICE"
+    members = num_members(subject.plan.network)
+    flat = ".flatten(1, 2)" if members > 1 else ""
+    outputs = f"(N, {(folds - 1) * members}, {num_outputs(subject)})"
+    about = (
+        f"{folds} networks side by side; each network leaves one fold out.\n"
+        "The last column of the inputs says in which fold a row is. In training, the "
+        f"other networks learn from the row: {outputs}. In validation, the network "
+        "that has not seen the row answers alone. A row without that column is in no "
+        "fold, and the mean of all networks answers."
+    )
+    init = [f"self.networks = nn.ModuleList(Network() for _ in range({folds}))"]
+    forward = [
+        f"features = inputs[:, :{width}]",
+        "outputs = torch.stack([one(features) for one in self.networks], dim=1)",
+        block(f"if inputs.shape[1] == {width}:", ["return outputs.mean(dim=1)"]),
+        f"left_out = inputs[:, {width}:].long()  # (N, 1)",
+        f"rows = torch.arange(len(inputs){device}).unsqueeze(1)",
+        block("if not self.training:", ["return outputs[rows, left_out].squeeze(1)"]),
+        f"others = (left_out + torch.arange(1, {folds}{device})) % {folds}",
+        f"return outputs[rows, others]{flat}",
+    ]
+    return _class(about, init, forward, "Folds")
 
 
 def _shapes(subject: Subject) -> str:

@@ -1,15 +1,22 @@
 """Parameters by patterns of their names, in a script whose names may be longer."""
 
+import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
+from torch import nn
+
 from torchsmith.core.errors import PlanError
-from torchsmith.eject.code import function, literal, quoted
+from torchsmith.eject.code import bracketed, function, literal, quoted
 from torchsmith.eject.subject import Subject
 from torchsmith.nn.picture_table import PictureTableNet
 from torchsmith.nn.sequences import SequenceNet
 from torchsmith.nn.tabular import PiecewiseLinearEmbedding, TabularMLP
 
+_DEPTH = 7
+"""Of a group of parameters, in a list of an optimizer, after its name."""
+
+_OF_FOLD = re.compile(r"networks\.[^.]+\.")
 _PARTS = (("categories.", "embeddings."), ("mlp.", "layers."))
 
 SELECT = function(
@@ -26,7 +33,13 @@ SELECT = function(
 
 def script_name(subject: Subject, name: str) -> str:
     """Return what a parameter of the run's network is called in the script."""
-    network = subject.network
+    network = subject.one_network
+    if subject.plan.split.num_folds and (found := _OF_FOLD.match(name)):
+        return found[0] + _name_within(network, name.removeprefix(found[0]))
+    return _name_within(network, name)
+
+
+def _name_within(network: nn.Module, name: str) -> str:
     if isinstance(network, PictureTableNet):
         network, name = network.table, name.removeprefix("table.")
     if isinstance(network, SequenceNet):
@@ -75,10 +88,10 @@ def selection(subject: Subject, pattern: str, but: Sequence[str]) -> str:
         PlanError: There is no pattern for them in the script.
     """
     found, *others = (_certain_pattern(subject, p) for p in (pattern, *but))
-    found = quoted(found)
-    if not but:
-        return f"select(network, {found})"
-    return f"select(network, {found}, but={literal(others)})"
+    items = ["network", quoted(found)]
+    if but:
+        items.append(literal(others, _DEPTH, "but="))
+    return bracketed("select(", items, ")", _DEPTH)
 
 
 def _certain_pattern(subject: Subject, pattern: str) -> str:

@@ -1,17 +1,34 @@
 """The part of a script that divides the examples into train, val and test."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from torchsmith.data.cutting import apportion
-from torchsmith.data.data import Column, Sequences, Table
 from torchsmith.data.split import part_sizes
-from torchsmith.eject.code import Section, comment, function, joined, literal, quoted
+from torchsmith.eject.code import (
+    Section,
+    block,
+    comment,
+    function,
+    joined,
+    literal,
+    quoted,
+)
 from torchsmith.eject.copies import copies_of
+from torchsmith.eject.cutting import (
+    about,
+    cut_of,
+    head,
+    no_fold_line,
+    random_line,
+    rest_lines,
+    returned,
+    shares_of,
+    taken_folds,
+    told_shares,
+)
+from torchsmith.eject.split_columns import split_by_groups, split_by_time
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.window_reading import is_windows, split_windows
-from torchsmith.eject.wording import number_text, ordinal_share
 
 _SIMPLE_TAKE = function(
     "take(classes, count)",
@@ -38,6 +55,18 @@ _LISTED_TAKE = function(
     ],
 )
 
+_PARTS = (
+    "Training learns from one part, validation chooses the best epoch, and the test "
+    "part is looked at once, at the end."
+)
+_FOLDS = (
+    "The test part is looked at once, at the end. All other rows are divided into "
+    "folds, and as many networks learn side by side. Each network leaves one fold out; "
+    "what it says of that fold is its part of the validation, which chooses the best "
+    "epoch. So every row is learned from, and every row validates."
+)
+_VALIDATED = "val = train  # each row, by the network that leaves its fold out"
+
 
 def split_section(subject: Subject) -> Section:
     """Write how the examples are divided, as the plan's `split` section says.
@@ -51,11 +80,11 @@ def split_section(subject: Subject) -> Section:
     if is_windows(subject):
         code, argument = split_windows(subject), "begins, ends"
     elif split.group is not None:
-        code, argument = _groups(subject), "groups"
+        code, argument = split_by_groups(subject), "groups"
         if subject.is_table:
             argument = f"table[{quoted(split.group)}]"
     elif split.time is not None:
-        code, argument = _times(subject), "times"
+        code, argument = split_by_time(subject), "times"
         if subject.is_table:
             argument = f"table[{quoted(split.time)}]"
     elif split.stratify:
@@ -66,111 +95,59 @@ def split_section(subject: Subject) -> Section:
         argument = "sets, targets" if split.stratify else "sets"
         code = _sets(subject, copies.sets, argument)
     arguments = ", ".join([argument, *(f"is_{part}" for part in subject.given)])
+    told, steps = _PARTS, [f"train, val, test = split({arguments})"]
+    if split.num_folds:
+        told, steps = _FOLDS, [f"train, folds, test = split({arguments})", _VALIDATED]
     return Section(
         title="Split",
-        about=(
-            "Training learns from one part, validation chooses the best epoch, and the "
-            "test part is looked at once, at the end."
-        ),
+        about=told,
         code=joined([*copies.code, code]),
-        steps=(
-            *copies.before,
-            f"train, val, test = split({arguments})",
-            *copies.after,
-        ),
+        steps=(*copies.before, *steps, *copies.after),
     )
-
-
-def cut_parts(subject: Subject) -> dict[str, int]:
-    """Return how many rows each part takes that the source does not give."""
-    parts = {"test": subject.parts.test, "val": subject.parts.val}
-    return {n: len(rows) for n, rows in parts.items() if n not in subject.given}
-
-
-def _random(subject: Subject) -> str:
-    seed = subject.plan.split.seed
-    if seed == subject.plan.training.seed:
-        return 'random = generator("split")'
-    return f'random = generator("split", seed={seed})'
-
-
-def _rest(subject: Subject) -> list[str]:
-    """Return the statement that takes off what the source gives, if it does."""
-    given = [f"is_{part}" for part in subject.given]
-    if not given:
-        return []
-    return [
-        f"rest = np.flatnonzero(~({' | '.join(given)}))"
-        if len(given) > 1
-        else f"rest = np.flatnonzero(~{given[0]})"
-    ]
-
-
-def _returned(subject: Subject, names: dict[str, str]) -> str:
-    found = {part: f"np.flatnonzero(is_{part})" for part in subject.given}
-    found |= names
-    return f"return {found['train']}, {found['val']}, {found['test']}"
-
-
-def _head(subject: Subject, argument: str) -> str:
-    return f"split({', '.join([argument, *(f'is_{p}' for p in subject.given)])})"
-
-
-def _about(subject: Subject, how: str) -> str:
-    given = "".join(
-        f" The {part} part is the one that the data comes with."
-        for part in subject.given
-    )
-    return f"Return the rows of train, val and test.\n{how}{given}"
 
 
 def _plain(subject: Subject) -> str:
-    parts = cut_parts(subject)
-    rest = _rest(subject)
-    body = [_random(subject), *rest]
+    cut, rest = cut_of(subject), rest_lines(subject)
+    if not cut.drawn:
+        return function(
+            head(subject, "num_rows"),
+            about(subject, "").rstrip("\n"),
+            [*rest, *returned(subject, {"train": "rest"})],
+        )
     size = "len(rest)" if rest else "num_rows"
-    body.append(f"order = random.permutation({size})")
+    body = [random_line(subject), *rest, f"order = random.permutation({size})"]
     names, begin = {}, 0
-    for part, count in parts.items():
-        end = begin + count
+    for part, rows in cut.parts.items():
+        end = begin + len(rows)
         names[part] = f"order[{begin or ''}:{end}]"
         begin = end
-    names["train"] = f"order[{begin}:]" if begin else "order"
-    if not parts:
-        return function(
-            _head(subject, "num_rows"),
-            _about(subject, "").rstrip("\n"),
-            [*rest, _returned(subject, {"train": "rest"})],
-        )
-    lines = [comment(_shares(subject), 1)]
+    left = f"order[{begin}:]" if begin else "order"
+    if not cut.folds:
+        names["train"] = left
+    body.append(comment(told_shares(subject), 1))
     kept = {}
     for part, taken in names.items():
         source = f"np.sort({taken})"
-        lines.append(f"{part} = {'rest[' + source + ']' if rest else source}")
+        body.append(f"{part} = {'rest[' + source + ']' if rest else source}")
         kept[part] = part
-    how = "The rows are shuffled, then cut."
+    if cut.folds:
+        cuts = np.cumsum([len(rows) for rows in cut.folds]).tolist()
+        numbered = f"folds[{'rest[rows]' if rest else 'rows'}] = fold"
+        body += [
+            no_fold_line(subject, "num_rows"),
+            literal(cuts, 1, f"parts = np.split({left}, ", ")"),
+            block("for fold, rows in enumerate(parts):", [numbered]),
+        ]
     return function(
-        _head(subject, "num_rows"),
-        _about(subject, how),
-        [*body, *lines, _returned(subject, kept)],
+        head(subject, "num_rows"),
+        about(subject, "The rows are shuffled, then cut."),
+        [*body, *returned(subject, kept)],
     )
 
 
-def _shares(subject: Subject) -> str:
-    split = subject.plan.split
-    told = []
-    if split.test != "given":
-        told.append(f"{ordinal_share(split.test)} for the test")
-    if split.val != "given":
-        of = " of the rest" if told else ""
-        told.append(f"{ordinal_share(split.val)}{of} for validation")
-    return f"{', '.join(told)}; what is left is trained on.".capitalize()
-
-
 def _classes(subject: Subject) -> str:
-    parts = cut_parts(subject)
-    counts, simple = class_counts(subject)
-    rest = _rest(subject)
+    cut, rest = cut_of(subject), rest_lines(subject)
+    counts, simple = _class_counts(subject)
     chosen = "targets[rest] == code" if rest else "targets == code"
     where = f"np.flatnonzero({chosen})"
     source = (
@@ -180,69 +157,82 @@ def _classes(subject: Subject) -> str:
     )
     order = _class_order(subject)
     body = [
-        _random(subject),
+        random_line(subject),
         *rest,
         f"classes = [\n    {source}\n    for code in {order}\n]"
         if len(source) + len(order) > 45
         else f"classes = [{source} for code in {order}]",
     ]
-    if parts:
-        body.append(comment(_shares(subject), 1))
+    if cut.drawn:
+        body.append(comment(told_shares(subject), 1))
+    amounts = [len(r) for r in cut.drawn] if simple else counts
     names = {}
-    for part, count in parts.items():
-        amount = str(count) if simple else literal(counts[part])
-        body.append(f"{part}, classes = take(classes, {amount})")
+    for part, amount in zip(cut.parts, amounts, strict=False):
+        body.append(f"{part}, classes = take(classes, {literal(amount)})")
         names[part] = f"np.sort({part})"
-    body.append("train = np.concatenate(classes)")
-    names["train"] = "np.sort(train)"
-    how = "Each class gives the same share of its examples to each part."
+    if cut.folds:
+        body.append(no_fold_line(subject, "len(targets)"))
+        body += taken_folds(amounts[len(names) :], cut)
+    else:
+        body.append("train = np.concatenate(classes)")
+        names["train"] = "np.sort(train)"
+    place = "part and fold" if cut.folds else "part"
+    how = f"Each class gives the same share of its examples to each {place}."
     code = function(
-        _head(subject, "targets"),
-        _about(subject, how),
-        [*body, _returned(subject, names)],
+        head(subject, "targets"),
+        about(subject, how),
+        [*body, *returned(subject, names)],
     )
-    return joined([_SIMPLE_TAKE if simple else _LISTED_TAKE, code] if parts else [code])
+    take = _SIMPLE_TAKE if simple else _LISTED_TAKE
+    return joined([take, code] if cut.drawn else [code])
 
 
 def _sets(subject: Subject, sets: np.ndarray, argument: str) -> str:
     """Write a split in which whole sets of examples with the same inputs are drawn."""
-    parts = {name: getattr(subject.parts, name) for name in cut_parts(subject)}
-    split, rest = subject.plan.split, _rest(subject)
+    cut, split, rest = cut_of(subject), subject.plan.split, rest_lines(subject)
     within = ", ".join(f"{name}[rest]" for name in argument.split(", "))
-    body = [_random(subject), *rest, *([f"{argument} = {within}"] if rest else [])]
+    body = [random_line(subject), *rest, *([f"{argument} = {within}"] if rest else [])]
     body += ["first = np.sort(np.unique(sets, return_index=True)[1])  # one each"]
     body += (
         [
             "classes = [",
             "    random.permutation(first[targets[first] == code])",
-            f"    for code in {_class_order(subject)}",
+            f"    for code in {_class_order(subject, of_rest=True)}",
             "]",
         ]
         if split.stratify
         else ["classes = [random.permutation(first)]"]
     )
-    pool = np.concatenate([*parts.values(), subject.parts.train])
-    shares = [s for s in (split.test, split.val) if s != "given"]
-    least = min(part_sizes(len(pool), shares))
+    pool = np.sort(cut.pool)
+    least = min(part_sizes(len(pool), shares_of(split)))
     if np.unique(sets[pool], return_counts=True)[1].max() > least:
         body += [
             f"# Sets of more than {least:,} rows go where there is room for them.",
             f"large = np.bincount(sets)[sets] > {least}",
             'classes = [r[np.argsort(large[r], kind="stable")] for r in classes]',
         ]
-    body.append(comment(_shares(subject), 1))
-    for part, rows in parts.items():
-        counts = _sets_of_classes(subject, sets, np.sort(pool), rows)
-        body.append(literal(counts, 1, f"{part}, classes = take(classes, ", ")"))
-    body.append("train = np.concatenate(classes)")
+    body.append(comment(told_shares(subject), 1))
+    counts = [_sets_of_classes(subject, sets, pool, rows) for rows in cut.drawn]
     names = {}
-    for part in (*parts, "train"):
+    for part, amount in zip(cut.parts, counts, strict=False):
+        body.append(literal(amount, 1, f"{part}, classes = take(classes, ", ")"))
+        names[part] = part
+    if cut.folds:
+        whole = "np.isin(sets, sets[ROWS])"
+        body.append(no_fold_line(subject, "len(sets)"))
+        body += taken_folds(
+            counts[len(names) :], cut, f"rest[{whole}]" if rest else whole
+        )
+    else:
+        body.append("train = np.concatenate(classes)")
+        names["train"] = "train"
+    for part in names:
         whole = f"np.flatnonzero(np.isin(sets, sets[{part}]))"
         body.append(f"{part} = {f'rest[{whole}]' if rest else whole}")
-        names[part] = part
     how = "Examples with the same inputs stay together."
-    head, about = _head(subject, argument), _about(subject, how)
-    code = function(head, about, [*body, _returned(subject, names)])
+    code = function(
+        head(subject, argument), about(subject, how), [*body, *returned(subject, names)]
+    )
     return joined([_LISTED_TAKE, code])
 
 
@@ -258,11 +248,17 @@ def _sets_of_classes(
     return [int((values[first] == value).sum()) for value in np.unique(values[pool])]
 
 
-def _class_order(subject: Subject) -> str:
-    """Return the order in which the classes draw their random numbers."""
+def _class_order(subject: Subject, *, of_rest: bool = False) -> str:
+    """Return the order in which the classes draw their random numbers.
+
+    Args:
+        subject: The run.
+        of_rest: Whether `targets` are of the rows alone that are divided.
+    """
     values = subject.target.values
+    every = np.arange(len(values))
     rest = np.setdiff1d(
-        np.arange(len(values)),
+        every,
         np.concatenate([*subject.given.values(), []]).astype(int),
     )
     distinct = np.unique(values[rest], return_index=True)[1]
@@ -270,95 +266,32 @@ def _class_order(subject: Subject) -> str:
     codes = [subject.classes.index(name) for name in names]
     if codes == list(range(len(subject.classes))):
         return "range(len(CLASSES))"
-    everything = dict.fromkeys(subject.target.texts())
+    everything = dict.fromkeys(subject.target.texts(rest if of_rest else every))
     if [subject.classes.index(name) for name in everything] == codes:
         return "dict.fromkeys(targets.tolist())"
     return literal(codes)
 
 
-def class_counts(subject: Subject) -> tuple[dict[str, list[int]], bool]:
-    """Return how many rows of each class each part takes, and whether `take` does so.
+def _class_counts(subject: Subject) -> tuple[list[list[int]], bool]:
+    """Return how many rows of each class each draw takes, and whether `take` does so.
 
     The classes stand in the order in which they draw. `take` leaves out what only
     matters where a class has hardly any rows.
     """
-    values = subject.target.values
-    parts = {name: getattr(subject.parts, name) for name in cut_parts(subject)}
-    pool = np.concatenate([*parts.values(), subject.parts.train])
+    values, cut = subject.target.values, cut_of(subject)
+    pool = cut.pool
     distinct = np.unique(values[pool])
     sizes = np.array([(values[pool] == value).sum() for value in distinct])
-    counts, simple = {}, True
-    for place, (name, rows) in enumerate(parts.items()):
+    counts, simple = [], True
+    for place, rows in enumerate(cut.drawn):
         own = [int((values[rows] == value).sum()) for value in distinct]
-        counts[name] = own
+        counts.append(own)
         quota = sizes * (len(rows) / sizes.sum())
         plain = np.floor(quota).astype(int)
         most = np.argsort(plain - quota, kind="stable")[: len(rows) - plain.sum()]
         plain[most] += 1
         simple &= plain.tolist() == own
-        simple &= own == apportion(sizes, len(rows), len(parts) - place).tolist()
+        reserve = len(cut.drawn) - place
+        simple &= own == apportion(sizes, len(rows), reserve).tolist()
         sizes = sizes - own
     return counts, bool(simple)
-
-
-def _times(subject: Subject) -> str:
-    parts = cut_parts(subject)
-    total = sum(parts.values()) + len(subject.parts.train)
-    cuts, end = {}, total
-    for part, count in parts.items():
-        cuts[part], end = (end - count, end), end - count
-    rest = _rest(subject)
-    values = "times[rest]" if rest else "times"
-    body = [*rest, f'order = np.argsort({values}, kind="stable")']
-    body += ["order = rest[order]"] if rest else []
-    names = {
-        part: f"np.sort(order[{begin}:{last if last < total else ''}])"
-        for part, (begin, last) in cuts.items()
-    }
-    names["train"] = f"np.sort(order[:{end}])"
-    body += [comment(_shares(subject), 1)] if parts else []
-    body += [f"{part} = {source}" for part, source in names.items()]
-    how = "The latest rows are for the test, those before them for validation; rows "
-    how += "of one time are in one part."
-    return function(
-        _head(subject, "times"),
-        _about(subject, how),
-        [*body, _returned(subject, {part: part for part in names})],
-    )
-
-
-def _groups(subject: Subject) -> str:
-    split = subject.plan.split
-    inputs = subject.data.inputs
-    if not isinstance(inputs, Table | Sequences):
-        raise TypeError(subject.name)
-    column = inputs.columns[split.group or ""]
-    parts = {name: getattr(subject.parts, name) for name in cut_parts(subject)}
-    body = []
-    names = {}
-    for part, rows in parts.items():
-        held = list(dict.fromkeys(_as_read(column.take(rows))))
-        body.append(literal(held, 1, f"{part} = np.isin(groups, ", ")"))
-        names[part] = f"np.flatnonzero({part})"
-    given = [f"is_{part}" for part in subject.given]
-    held_out = " | ".join([*parts, *given])
-    body.append(f"train = ~({held_out})")
-    names["train"] = "np.flatnonzero(train)"
-    how = f"All rows of one {number_text(split.group or '')} are in one part. "
-    units = ", in seconds since 1970," if column.kind == "date" else ""
-    how += f"Those below{units} were drawn at random; all others are trained on."
-    return function(
-        _head(subject, "groups"),
-        _about(subject, how),
-        [*body, _returned(subject, names)],
-    )
-
-
-def _as_read(column: Column) -> Sequence[str | float]:
-    """Return values as the script's table holds them, whole numbers without a point."""
-    if column.kind == "text":
-        return column.texts()
-    values = column.values
-    if column.kind == "date":
-        values = values.astype("datetime64[s]").astype(np.float64)
-    return [int(n) if n.is_integer() else n for n in values.tolist()]

@@ -9,6 +9,7 @@ from torch import nn
 from torchsmith.data.data import Column, Data, Table
 from torchsmith.data.prepare import Preparation
 from torchsmith.data.split import Parts
+from torchsmith.nn.folds import Folds
 from torchsmith.plan.plan import Plan
 from torchsmith.train.conformal import PredictionInterval
 
@@ -38,6 +39,12 @@ class Subject:
     device: str = "cpu"
     temperature: float = 1.0
     interval: PredictionInterval | None = None
+
+    @property
+    def one_network(self) -> nn.Module:
+        """The network, or with folds the first of those that are side by side."""
+        network = self.network
+        return network.networks[0] if isinstance(network, Folds) else network
 
     @property
     def is_table(self) -> bool:

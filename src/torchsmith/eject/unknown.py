@@ -20,7 +20,7 @@ _RARE = ", but where cells of training are empty or categories rare"
 
 def settle_function(subject: Subject) -> str:
     """Write how code 0 gets a vector; empty where no code is embedded."""
-    network = subject.network
+    network, folds = subject.one_network, subject.plan.split.num_folds
     if not _is_needed(subject):
         return ""
     shared = [
@@ -45,14 +45,18 @@ def settle_function(subject: Subject) -> str:
             about = _ABOUT.format("characters", "")
             body = [*_character_codes(network), "embedding = network.symbols", *shared]
         case _:
+            columns = "[:, :-1]" if folds else ""
             body = [
                 "embedding = network.layers[0]",
-                "codes = train_set.inputs.long().flatten()",
+                f"codes = train_set.inputs{columns}.long().flatten()",
                 block("if codes.all():", shared),
             ]
-    return function(
-        "settle_unknown(network, train_set)", about, body, "@torch.no_grad()"
-    )
+    if not folds:
+        head = "settle_unknown(network, train_set)"
+        return function(head, about, body, "@torch.no_grad()")
+    head = "settle_unknown(networks, train_set)"
+    each = block("for network in networks:", body)
+    return function(head, about, [each], "@torch.no_grad()")
 
 
 def settle_lines(subject: Subject, network: str) -> list[str]:
@@ -62,11 +66,14 @@ def settle_lines(subject: Subject, network: str) -> list[str]:
         subject: The run.
         network: What the network is called that is validated.
     """
-    return [f"settle_unknown({network}, train_set)"] if _is_needed(subject) else []
+    if not _is_needed(subject):
+        return []
+    several = ".networks" if subject.plan.split.num_folds else ""
+    return [f"settle_unknown({network}{several}, train_set)"]
 
 
 def _is_needed(subject: Subject) -> bool:
-    network = subject.network
+    network = subject.one_network
     if isinstance(network, SequenceNet):
         return network.symbols is not None and network.body is not None
     if isinstance(network, nn.Sequential) and not subject.preparation.cardinalities:

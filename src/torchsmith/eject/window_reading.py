@@ -185,8 +185,8 @@ def split_windows(subject: Subject) -> str:
     if (
         not isinstance(inputs, Sequences)
         or split.time is None
-        or split.test == "given"
-        or split.val == "given"
+        or not isinstance(split.test, float)
+        or not isinstance(split.val, float)
     ):
         raise PlanError("split: a script divides windows of a table by time only")
     whole = replace(inputs, columns={split.time: inputs.columns[split.time]})
