@@ -98,6 +98,7 @@ def test_wrong_use_of_a_recipe_is_one_clear_line(run_cli, arguments, message):
 
 def test_seeds_from_the_command_line_print_mean_spread_and_members(run_cli, tmp_path):
     network = ("--set", "network={MLP: [16]}")
+    network = (*network, "--set", "split.val=0.15")
     asked = ("train", "iris", "--epochs", "1", *network, "--seeds")
     result = run_cli(*asked, "0,2")
     assert result.exit_code == 0, result.output

@@ -13,9 +13,9 @@ from torchsmith.evaluate.rivals import TITLES, RivalOutputs
 from torchsmith.plan.plan import Problem
 
 
-def shown(evaluation):
+def shown(evaluation, folds=0):
     text = io.StringIO()
-    print_evaluation(evaluation, Console(file=text, width=80))
+    print_evaluation(evaluation, Console(file=text, width=80), folds)
     return text.getvalue().replace("\N{NO-BREAK SPACE}", " ")
 
 
@@ -108,3 +108,10 @@ def test_values_have_importance_and_no_classes():
     assert "column 10" not in text
     assert "4 more, each 10 or less" in text
     assert "By class" not in text
+
+
+def test_where_val_scores_of_folds_come_from_is_said():
+    evaluation = classified(["a", "b"])
+    said = "Train and val are the same rows, in 5 folds"
+    assert said in shown(evaluation, folds=5)
+    assert "folds" not in shown(evaluation)

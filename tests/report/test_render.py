@@ -1,11 +1,13 @@
 """The page as text."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from tests.report import contents
+from torchsmith.data.split import Folds
 from torchsmith.report.render import render
 
 _TAGS = """
@@ -136,3 +138,19 @@ def test_a_run_without_epochs_rivals_or_a_test_part_still_renders():
         render(type(content)(**{**vars(content), "evaluation": bare, "history": []}))
     )
     assert page.says("No epoch was finished.")
+
+
+def test_a_page_says_how_rows_are_divided_into_folds():
+    plain = contents.binary()
+    split = plain.plan.split.model_copy(update={"val": Folds(folds=5)})
+    plan = plain.plan.model_copy(update={"split": split})
+    rows = plain.evaluation.num_examples["train"]
+    counts = {**plain.evaluation.num_examples, "val": rows}
+    evaluation = plain.evaluation.model_copy(update={"num_examples": counts})
+    layers = replace(contents.drawn_layers(), copies=5)
+    changed = replace(plain, plan=plan, evaluation=evaluation, layers=layers)
+    page = Page(render(changed))
+    assert page.says("Train and val are the same rows, in 5 folds")
+    assert page.says(f"train and val{rows:,}")
+    assert page.says("in 5 networks side by side")
+    assert not Page(render(plain)).says("folds")

@@ -13,7 +13,14 @@ from torchsmith.evaluate.evaluation import Evaluation, Rival, Score
 from torchsmith.metrics.class_report import averages
 from torchsmith.report.reliability import calibration_text
 from torchsmith.report.residuals import coverage_text
-from torchsmith.report.text import clean, count, difference_texts, number, score_texts
+from torchsmith.report.text import (
+    clean,
+    count,
+    difference_texts,
+    folds_text,
+    number,
+    score_texts,
+)
 
 MOST_CLASSES = 20
 MOST_CONFUSED = 12
@@ -22,17 +29,20 @@ NAME_WIDTH = 24
 COLUMN_WIDTH = 4
 
 
-def print_evaluation(evaluation: Evaluation, console: Console) -> None:
+def print_evaluation(evaluation: Evaluation, console: Console, folds: int = 0) -> None:
     """Print scores, rivals, verdict and classes.
 
     Args:
         evaluation: What was found.
+        folds: Of the plan.
         console: Where to print; made for 80 columns and more.
     """
     rows = evaluation.num_examples.get("test", 0)
     noun = NOUNS[evaluation.kind]
     title = f"Scores on {count(rows, f'test {noun}')}"
     _section(console, title, _scores(evaluation))
+    if folds and "val" in evaluation.scores:
+        console.print(Text(folds_text(folds), "dim"))
     if evaluation.calibration is not None:
         console.print(Text(calibration_text(evaluation.calibration), "dim"))
     if evaluation.coverage is not None:

@@ -128,7 +128,7 @@ def _show_run(run: "Run", output: Output, source: str | None) -> None:
     from torchsmith.cli.diagnosis import print_after_training
     from torchsmith.cli.scores import print_evaluation
 
-    print_evaluation(run.evaluation, output.console)
+    print_evaluation(run.evaluation, output.console, run.plan.split.num_folds)
     if run.outcome.outlook:
         output.say(f"\n{run.outcome.outlook}")
     known = run.inspection.findings

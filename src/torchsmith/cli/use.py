@@ -123,7 +123,7 @@ def evaluate(run: str, source: str | None, runs_folder: Path, output: Output) ->
         return
     from torchsmith.cli.scores import print_evaluation
 
-    print_evaluation(evaluation, output.console)
+    print_evaluation(evaluation, output.console, loaded.plan.split.num_folds)
 
 
 @click.command(

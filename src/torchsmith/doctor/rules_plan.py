@@ -9,8 +9,9 @@ from torchsmith.doctor.reference import some_targets
 from torchsmith.doctor.rules_regularisation import find_in_regularisation
 from torchsmith.doctor.rules_schedule import find_in_schedule
 from torchsmith.doctor.rules_step import find_in_step, in_plan
-from torchsmith.doctor.subject import Subject, first_network
+from torchsmith.doctor.subject import Subject
 from torchsmith.inspect.inspection import Finding, Severity
+from torchsmith.nn.folds import first_network
 from torchsmith.nn.losses import ClassTargets
 from torchsmith.plan.layers import Dropout, Flatten, Identity
 from torchsmith.plan.networks import Sequential

@@ -11,12 +11,8 @@ from torch.nn.parameter import is_lazy
 
 from torchsmith.doctor.instruments import Instruments, Seen, weights_of
 from torchsmith.doctor.signals import LayerSignals, Signals
-from torchsmith.doctor.subject import (
-    Subject,
-    first_network,
-    trial,
-    without_trace,
-)
+from torchsmith.doctor.subject import Subject, trial, without_trace
+from torchsmith.nn.folds import first_network
 from torchsmith.train.batches import TensorBatches, epoch_order
 from torchsmith.train.forward_trace import is_compiled
 from torchsmith.train.gradients import (

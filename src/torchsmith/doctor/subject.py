@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from torchsmith.data.data import Data
 from torchsmith.inspect.inspection import Finding, Inspection
-from torchsmith.nn.folds import Folds
 from torchsmith.nn.losses import LossFunction, MeanOverMembers
 from torchsmith.plan.plan import Plan
 from torchsmith.train.batches import TensorBatches, epoch_order
@@ -98,17 +97,6 @@ class Subject:
         """Return numbers of training examples, the same each time: all, or `most`."""
         order = epoch_order(len(self.job.train), self.job.training.seed, 0)
         return order[:most].sort().values
-
-
-def first_network(network: nn.Module) -> tuple[str, nn.Module]:
-    """Return the first of the networks side by side, which are all alike, and its name.
-
-    Args:
-        network: With folds or without; without it is the first, and its name is empty.
-    """
-    if isinstance(network, Folds):
-        return "networks.0", network.networks[0]
-    return "", network
 
 
 OVERDRAFT = 2.0

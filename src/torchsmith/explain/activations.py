@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from torchsmith.explain.layers import LayerKind, constructor, kind_of
+from torchsmith.nn.folds import first_network
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,17 @@ class Activation:
 def activations(network: nn.Module, inputs: Tensor) -> tuple[Activation, ...]:
     """Run one example through a network in eval mode, and keep what each layer gives.
 
+    Of networks side by side, what those of the first give.
+
     Args:
         network: Left as it was.
         inputs: `(1, …)`, on the network's device.
     """
     found: list[Activation] = []
+    prefix, first = first_network(network)
     handles = [
         module.register_forward_hook(partial(_keep, found, name))
-        for name, module in network.named_modules()
+        for name, module in first.named_modules(prefix=prefix)
         if not list(module.children()) or _has_own(module)
     ]
     modes = {module: module.training for module in network.modules()}

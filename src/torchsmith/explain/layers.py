@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from torchsmith.core.errors import DataError
+from torchsmith.nn.folds import Folds, first_network
 from torchsmith.train.forward_trace import Call, ForwardTrace
 
 LayerKind = Literal[
@@ -77,11 +78,14 @@ class LayerGraph:
     Attributes:
         layers: In the order in which they run; the first is the input.
         num_parameters: Of the whole network; more than those of the layers where some
-            belong to none.
+            belong to none, or where only the first of several networks is shown.
+        copies: Networks side by side, alike but for their weights, of which the layers
+            are those of the first.
     """
 
     layers: tuple[LayerNode, ...]
     num_parameters: int
+    copies: int = 1
 
 
 def layer_graph(network: nn.Module, inputs: Tensor) -> LayerGraph:
@@ -95,6 +99,9 @@ def layer_graph(network: nn.Module, inputs: Tensor) -> LayerGraph:
         DataError: The network cannot take this input; says what PyTorch says.
     """
     found: list[Call] = []
+    total = sum(parameter.numel() for parameter in network.parameters())
+    copies = len(network.networks) if isinstance(network, Folds) else 1
+    prefix, network = first_network(network)
     trace = ForwardTrace(network, found.extend)
     modes = {module: module.training for module in network.modules()}
     if inputs.is_floating_point():
@@ -112,12 +119,15 @@ def layer_graph(network: nn.Module, inputs: Tensor) -> LayerGraph:
         trace.remove()
         for module, mode in modes.items():
             module.training = mode
-    total = sum(parameter.numel() for parameter in network.parameters())
-    return LayerGraph(_layers(network, found, tuple(inputs.shape[1:])), total)
+    layers = _layers(network, found, tuple(inputs.shape[1:]), prefix)
+    return LayerGraph(layers, total, copies)
 
 
 def _layers(
-    network: nn.Module, calls: Sequence[Call], input_shape: tuple[int, ...]
+    network: nn.Module,
+    calls: Sequence[Call],
+    input_shape: tuple[int, ...],
+    prefix: str,
 ) -> tuple[LayerNode, ...]:
     modules = dict(network.named_modules())
     places = {call.name: place for place, call in enumerate(calls)}
@@ -132,7 +142,7 @@ def _layers(
         counted |= new
         layers.append(
             LayerNode(
-                name=call.name,
+                name=".".join(filter(None, (prefix, call.name))),
                 kind=kind_of(module),
                 text=constructor(module),
                 shape=call.shapes[0][1:] if call.shapes else (),

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from torchsmith.nn.folds import first_network
+
 BEFORE, AFTER = "before training", "after training"
 
 
@@ -99,6 +101,8 @@ def weights_over_time(
 ) -> tuple[Weights, ...]:
     """Return every parameter of two or more dimensions, before and after training.
 
+    Of networks side by side, those of the first.
+
     Args:
         after: The trained network.
         before: The same network with its initial weights, where known.
@@ -109,7 +113,8 @@ def weights_over_time(
     first = dict(before.named_parameters()) if before is not None else {}
     found = []
     seen_first = False
-    for name, tensor in after.named_parameters():
+    prefix, network = first_network(after)
+    for name, tensor in network.named_parameters(prefix=prefix):
         if tensor.ndim < 2:
             continue
         states = {BEFORE: _array(first[name])} if name in first else {}

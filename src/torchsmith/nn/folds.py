@@ -47,3 +47,14 @@ class Folds(nn.Module):
     def extra_repr(self) -> str:
         """Return what stands beside the name where the module is printed."""
         return f"in_features={self.in_features}"
+
+
+def first_network(network: nn.Module) -> tuple[str, nn.Module]:
+    """Return the first of the networks side by side, which are all alike, and its name.
+
+    Args:
+        network: With folds or without; without it is the first, and its name is empty.
+    """
+    if isinstance(network, Folds):
+        return "networks.0", network.networks[0]
+    return "", network

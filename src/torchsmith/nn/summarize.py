@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from torchsmith.nn.adapted import Residual
+from torchsmith.nn.folds import first_network
 from torchsmith.nn.recurrent import Recurrent
 from torchsmith.nn.summary import LayerRow, NetworkSummary
 
@@ -30,12 +31,15 @@ SHOWN = (
 def summarize(network: nn.Module, input_shape: tuple[int, ...]) -> NetworkSummary:
     """List a network's layers in the order in which they run.
 
+    Of networks side by side, the layers of the first, and the parameters of all.
+
     Args:
         network: On any device; its mode is kept.
         input_shape: Of one example.
     """
     rows: list[LayerRow] = []
     handles = []
+    prefix, first = first_network(network)
 
     def record(name: str, module: nn.Module) -> None:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:  # noqa: ANN401
@@ -56,12 +60,12 @@ def summarize(network: nn.Module, input_shape: tuple[int, ...]) -> NetworkSummar
 
     inside = {
         part
-        for module in network.modules()
+        for module in first.modules()
         if isinstance(module, WHOLE)
         for part in module.modules()
         if part is not module
     }
-    for name, module in network.named_modules():
+    for name, module in first.named_modules(prefix=prefix):
         if module not in inside and _has_a_row(module):
             record(name or type(network).__name__, module)
     was_training = network.training

@@ -178,6 +178,21 @@ def count(value: int, noun: str, plural: str = "") -> str:
     return f"{value:,} {word}"
 
 
+def folds_text(folds: int) -> str:
+    """Say where val scores come from; empty without folds.
+
+    Args:
+        folds: As many networks as the plan has, each of which leaves one out.
+    """
+    if not folds:
+        return ""
+    return (
+        f"Train and val are the same rows, in {folds} folds: each of {folds} networks "
+        "learned from all folds but one, and val scores are of that one, which it had "
+        f"not seen. The mean of all {folds} predicts, which is usually a little better."
+    )
+
+
 def _decimals(half_width: float) -> int | None:
     """Say how many decimals mean something; None where there is no interval."""
     if not math.isfinite(half_width) or half_width <= 0:

@@ -32,6 +32,7 @@ from torchsmith.report.text import (
     PERCENT_METRICS,
     count,
     difference_texts,
+    folds_text,
     metric_title,
     number,
     percent,
@@ -83,6 +84,8 @@ def view(content: ReportContent) -> dict[str, Any]:
         "drawn_weights": [draw_weights(one) for one in content.weights],
         "importance": _importance(content.evaluation),
         "noun": NOUNS[content.inspection.kind],
+        "parts": _parts(content),
+        "folds": folds_text(content.plan.split.num_folds),
         "samples": sample_view(content.evaluation, content.inspection.kind),
         "slices_note": SLICES_NOTE,
         "channels": _channels(content),
@@ -124,7 +127,7 @@ def _verdict(content: ReportContent) -> dict[str, Any]:
         "tone": tone,
         "chart": _rivals_chart(content),
         "missing": [r for r in evaluation.rivals if evaluation.metric not in r.scores],
-        "scores": _score_table(evaluation),
+        "scores": _score_table(evaluation, content.plan.split.num_folds),
     }
 
 
@@ -191,13 +194,29 @@ def _comparison(metric: Metric, rival: Rival) -> str:
     return f"network {'better' if answer else 'worse'} by {size}"
 
 
-def _score_table(evaluation: Evaluation) -> dict[str, Any]:
+def _parts(content: ReportContent) -> dict[str, int]:
+    """Return how many examples each part has; with folds two parts are one."""
+    counts = {str(part): rows for part, rows in content.evaluation.num_examples.items()}
+    if content.plan.split.num_folds:
+        rows = counts.pop("val", 0)
+        counts.pop("train", None)
+        counts = {"train and val": rows, **counts}
+    return counts
+
+
+def _score_table(evaluation: Evaluation, folds: int) -> dict[str, Any]:
     """One line per model, one column per metric; parts of the network apart."""
     metrics: list[Metric] = []
     for scores in (*evaluation.scores.values(), *(r.scores for r in evaluation.rivals)):
         metrics += [metric for metric in scores if metric not in metrics]
     lines: list[tuple[str, Mapping[Metric, Any], str]] = [
-        (f"this network, {part}", evaluation.scores[part], "")
+        (
+            f"this network, {part}",
+            evaluation.scores[part],
+            "each row by the network that had not seen it"
+            if folds and part == "val"
+            else "",
+        )
         for part in ("test", "val", "train")
         if part in evaluation.scores
     ]

@@ -10,8 +10,9 @@ from torchsmith.doctor.examples import leaves
 from torchsmith.doctor.probes.graph import operations
 from torchsmith.doctor.probes.place import at, forward_of, line_with
 from torchsmith.doctor.probes.scene import Call, Scene, following, joined, taken
-from torchsmith.doctor.subject import first_network, trial
+from torchsmith.doctor.subject import trial
 from torchsmith.inspect.inspection import Finding
+from torchsmith.nn.folds import first_network
 from torchsmith.train.workers import map_leaves
 
 SAME = 1e-4

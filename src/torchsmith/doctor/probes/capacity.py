@@ -9,14 +9,9 @@ from torch import Tensor, nn
 
 from torchsmith.doctor.examples import leaves
 from torchsmith.doctor.probes.scene import Scene
-from torchsmith.doctor.subject import (
-    OVERDRAFT,
-    Allowance,
-    first_network,
-    trial,
-    without_trace,
-)
+from torchsmith.doctor.subject import OVERDRAFT, Allowance, trial, without_trace
 from torchsmith.inspect.inspection import Finding
+from torchsmith.nn.folds import first_network
 from torchsmith.nn.losses import ClassTargets, LossFunction
 from torchsmith.nn.optimizers import unmarked
 from torchsmith.train.loop import autocast

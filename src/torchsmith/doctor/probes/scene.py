@@ -11,12 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from torchsmith.doctor.examples import leaves
-from torchsmith.doctor.subject import (
-    Subject,
-    first_network,
-    trial,
-    without_trace,
-)
+from torchsmith.doctor.subject import Subject, trial, without_trace
+from torchsmith.nn.folds import first_network
 from torchsmith.nn.losses import LossFunction
 from torchsmith.train.loop import autocast
 from torchsmith.train.state import TrainState

@@ -12,8 +12,8 @@ from torchsmith.doctor.probes.place import at, forward_of
 from torchsmith.doctor.probes.scene import Call, Scene
 from torchsmith.doctor.probes.steps import Trace, steps_of
 from torchsmith.doctor.rules_layers import lets_through
-from torchsmith.doctor.subject import first_network
 from torchsmith.inspect.inspection import Finding
+from torchsmith.nn.folds import first_network
 
 SMALL, LARGE = 0.02, 5.0
 """Root mean square of a weight times the root of its fan-in: about 0.6 as PyTorch draws
