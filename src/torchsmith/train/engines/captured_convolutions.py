@@ -82,9 +82,15 @@ def padding_of(module: Convolutions) -> tuple[int, ...] | None:
 
 
 class MaxPool2d:
-    """The largest of each window: the gradient goes to where it was found."""
+    """The largest of each window: the gradient goes to where it was found.
 
-    def __init__(self, module: nn.MaxPool2d) -> None:
+    Args:
+        module: The layer.
+        overwrite: Whether the gradient may take the place of the inputs in memory.
+    """
+
+    def __init__(self, module: nn.MaxPool2d, *, overwrite: bool) -> None:
+        self.overwrite = overwrite
         self.geometry: tuple[Any, ...] = (
             _pair(module.kernel_size),
             _pair(module.stride),
@@ -106,8 +112,10 @@ class MaxPool2d:
         """Return each gradient at its place."""
         # Laid out like the inputs first, it takes a quarter of the time.
         gradient = gradient.contiguous(memory_format=memory_format(self.inputs))
-        result: Tensor = aten.max_pool2d_with_indices_backward.default(
-            gradient, self.inputs, *self.geometry, self.places
+        # Of the inputs PyTorch asks the shape alone; other memory is in no cache.
+        place = self.inputs if self.overwrite else torch.empty_like(self.inputs)
+        result: Tensor = aten.max_pool2d_with_indices_backward.grad_input(
+            gradient, self.inputs, *self.geometry, self.places, grad_input=place
         )
         del self.inputs, self.places
         return result

@@ -84,7 +84,8 @@ class Chain:
             layer = InBfloat16(layer, inputs_want=self.want)
         learns = any(p.requires_grad for p in module.parameters())
         place = len(self._forward)
-        if isinstance(layer, convolutions.MaxPool2d) and self._ends_in_relu():
+        if isinstance(layer, convolutions.MaxPool2d) and (relu := self._last_relu()):
+            layer.overwrite = relu.overwrite
             place -= 1
         self._forward.insert(place, layer)
         if self.want or learns:
@@ -106,20 +107,20 @@ class Chain:
             gradient = layer.backward(gradient)
         return gradient
 
-    def _ends_in_relu(self) -> bool:
-        """Whether `MaxPool2d` may go before a `ReLU` at the end, which has less to do.
+    def _last_relu(self) -> ReLU | None:
+        """Return a `ReLU` at the end that `MaxPool2d` may go before: it has less to do.
 
         The largest of a window, made positive, is the largest of what is positive; a
         gradient goes where that is, or nowhere. Only after layers that add up: a sum
         is not -0, which could come out with another sign.
         """
         match self._forward:
-            case [*_, convolutions.Convolution() | norms.BatchNorm(), ReLU()]:
-                return True
-            case [*_, InBfloat16(layer=convolutions.Convolution()), ReLU()]:
-                return True
+            case [*_, convolutions.Convolution() | norms.BatchNorm(), ReLU() as relu]:
+                return relu
+            case [*_, InBfloat16(layer=convolutions.Convolution()), ReLU() as relu]:
+                return relu
             case _:
-                return False
+                return None
 
     def _build(self, module: nn.Module) -> Layer:  # noqa: C901, PLR0912 -- a table
         gradients, want = self.gradients, self.want
@@ -151,7 +152,7 @@ class Chain:
             ):
                 return convolutions.Convolution(module, gradients, inputs_want=want)
             case nn.MaxPool2d() if not module.return_indices:
-                return convolutions.MaxPool2d(module)
+                return convolutions.MaxPool2d(module, overwrite=not self.kept)
             case nn.AvgPool2d():
                 return convolutions.AvgPool2d(module)
             case nn.AdaptiveAvgPool2d():
