@@ -87,6 +87,7 @@ def test_the_cells_of_a_notebook_tell_what_folds_are_for(tmp_path):
     assert "val = train" in text
 
 
+@pytest.mark.parametrize("val", [{"folds": 3}, 0.2], ids=str)
 @pytest.mark.parametrize("given", [False, True])
 @pytest.mark.parametrize(
     "settings",
@@ -100,9 +101,9 @@ def test_the_cells_of_a_notebook_tell_what_folds_are_for(tmp_path):
     ],
     ids=str,
 )
-def test_folds_are_drawn_as_in_the_run(settings, given, tmp_path):
-    """With a test part that is given, the rest of the rows is in folds."""
-    own = {"split.val": {"folds": 3}, "split.group": None, "split.seed": 4}
+def test_parts_and_folds_are_drawn_as_in_the_run(settings, given, val, tmp_path):
+    """With a test part that is given, the rest of the rows is drawn from."""
+    own = {"split.val": val, "split.group": None, "split.seed": 4}
     quick = {"training.epochs": 1, "training.threads": 0, "network": SMALL}
     named = {"data.columns.who": "ignore", "problem.classes": ["b", "a"]}
     chosen = {**own, **quick, **named, **settings}
@@ -117,12 +118,13 @@ def test_folds_are_drawn_as_in_the_run(settings, given, tmp_path):
     parts = split_rows(data, split, plan.data.columns)
     plan = plan.model_copy(update={"split": split})
     names = names_of(script_of(replace(subject, plan=plan, data=data, parts=parts)))
-    wanted = (parts.train, parts.folds, parts.test)
+    held = parts.val if parts.folds is None else parts.folds
+    wanted = (parts.train, held, parts.test)
     assert parts_by(names, data) == [part.tolist() for part in wanted]
 
 
 def parts_by(names, data):
-    """The rows of train, their folds and the rows of test, as a script cuts them."""
+    """What a script's `split` returns."""
     columns = data.inputs.columns
     table = {
         name: np.array(column.texts()) if column.kind == "text" else column.values

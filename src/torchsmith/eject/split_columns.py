@@ -52,13 +52,13 @@ def split_by_groups(subject: Subject) -> str:
     if not isinstance(inputs, Table | Sequences):
         raise TypeError(subject.name)
     column = inputs.columns[split.group or ""]
+    given = [f"is_{part}" for part in subject.given]
     body = []
     names = {}
     for part, rows in cut.parts.items():
         held = literal(_held(column, rows), 2)
         body.append(bracketed(f"{part} = np.isin(", ["groups", held], ")", 1))
-        names[part] = f"np.flatnonzero({part})"
-    given = [f"is_{part}" for part in subject.given]
+        names[part] = f"np.flatnonzero({' & ~'.join([part, *given])})"
     kept = "all others are trained on"
     if cut.folds:
         body += _fold_lines(column, cut, [*cut.parts, *given][0])
