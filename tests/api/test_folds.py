@@ -12,7 +12,8 @@ from torchsmith.train.model import Model
 from torchsmith.train.watch import TrainingObserver
 
 QUICK = {
-    "network": "{TabularMLP: {hidden: [64, 64], members: 2}}",
+    "network.TabularMLP.hidden": [64, 64],
+    "network.TabularMLP.members": 2,
     "training.engine": "eager",
     "training.threads": 1,
 }
@@ -89,6 +90,10 @@ def test_a_share_that_is_asked_for_is_one_network():
     plan = ts.plan(by_chance(), settings={"split.val": "0.3"})
     assert plan.split.val == 0.3
     assert plan.network.members == 16
+
+
+def test_a_network_of_a_persons_own_is_trained_as_it_is():
+    assert ts.plan(by_chance(), settings={"network": {"MLP": [8]}}).split.val == 0.15
 
 
 def test_a_wrong_number_of_folds_is_refused():

@@ -24,7 +24,8 @@ THIRD = "a third of the epochs: the schedule's low rates at the end often still 
 _LEFT_OPEN = {"engine": "auto", "threads": 0}
 """What of `training` a run chooses, and how a plan leaves it open."""
 
-_OF_VAL = ("split", "split.val", "split.time", "split.drop_shared")
+_OF_VAL = ("split", "split.val", "split.time", "split.drop_shared", "network")
+"""What says how `val` is made; a network of the person's own is trained as it is."""
 
 _NOT_COMPARED = frozenset({"version", "reasons", "sized_for"})
 
