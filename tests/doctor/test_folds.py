@@ -149,3 +149,18 @@ def test_a_loss_that_is_no_number_names_the_layers(source: Path) -> None:
         ts.train(source, target="label", settings=settings, runs=source.parent / "r")
     folder = RunFolder(next((source.parent / "r").iterdir()))
     assert read_signals(folder.signals)[-1].not_finite[0] == "networks.0.0"
+
+
+def test_rows_in_the_order_of_time_are_not_split_by_it_into_folds(
+    tmp_path: Path,
+) -> None:
+    random = np.random.default_rng(0)
+    days = np.datetime64("2024-01-01") + np.arange(400)
+    spell = np.arange(400) // 10
+    label = np.where(random.random(40) < 0.5, "up", "down")[spell]
+    a, b = random.normal(size=(2, 40))[:, spell] + random.normal(size=(2, 400)) / 100
+    rows = write(tmp_path, "day,a,b,label", [days, a.round(4), b.round(4), label])
+    random_order = FOLDS | {"split.time": None}
+    finding = found(planned(rows, "label", random_order))["D9"]
+    assert finding.changes["split.time"] == "day"
+    planned(rows, "label", random_order | finding.changes)

@@ -140,6 +140,8 @@ def _find_related(subject: Subject) -> Iterator[Finding]:
             "split.stratify": False,
             f"split.{other}": None,
             f"split.{setting}": name,
+            # Folds have no latest rows.
+            **({"split.val": 0.15} if split.num_folds and setting == "time" else {}),
         },
     )
 
