@@ -86,5 +86,4 @@ def plan_of(source, **settings):
     """A short plan for a source, with settings by dotted path, `__` for the dot."""
     dotted = {name.replace("__", "."): value for name, value in settings.items()}
     quick = {"training.epochs": 2, "training.threads": 0, "stopping.patience": 1}
-    one_network = {"split.val": 0.15}
-    return ts.plan(source, settings={**quick, **one_network, **dotted})
+    return ts.plan(source, settings={**quick, **dotted})

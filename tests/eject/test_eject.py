@@ -205,9 +205,8 @@ def compiled_run(tmp_path_factory, compiled_cache):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TORCHSMITH_CACHE", str(compiled_cache))
         network = {"MLP": {"hidden": [8]}}
-        settings = {"training__engine": "compiled", "split__val": 0.15}
-        folder = tmp_path_factory.mktemp("compiled")
-        return train("iris", folder, network=network, **settings)
+        settings = {"network": network, "training__engine": "compiled"}
+        return train("iris", tmp_path_factory.mktemp("compiled"), **settings)
 
 
 def test_a_script_of_a_compiled_run_is_held_to_its_scores(compiled_run, tmp_path):

@@ -50,8 +50,8 @@ def test_classes_end_with_the_same_weights_and_the_same_predictions(
     tmp_path, shared_data
 ):
     source = shared_data / "titanic/train.csv"
-    found = train(str(source), tmp_path, "Survived", network=SEVERAL)
-    assert found.plan.split.num_folds == 5
+    asked = {"split__val": {"folds": 5}, "network": SEVERAL}
+    found = train(str(source), tmp_path, "Survived", **asked)
     assert found.plan.split.keep_together
     assert found.model.file.temperature != 1
     code = verified(found, tmp_path / "train.py")
@@ -67,9 +67,8 @@ def test_values_end_with_the_same_weights_interval_and_predictions(
     tmp_path, shared_data
 ):
     source = rows_of_wine(tmp_path, shared_data)
-    asked = {"problem__task": "regression", "network": SMALL}
-    found = train(str(source), tmp_path, "quality", **asked)
-    assert found.plan.split.num_folds == 5
+    asked = {"split__val": {"folds": 3}, "network": SMALL}
+    found = train(str(source), tmp_path, "quality", problem__task="regression", **asked)
     assert found.model.file.interval is not None
     names = names_of(verified(found, tmp_path / "train.py"))
     outputs, known = outputs_of(found, names)
@@ -79,7 +78,7 @@ def test_values_end_with_the_same_weights_interval_and_predictions(
 
 
 def test_the_cells_of_a_notebook_tell_what_folds_are_for(tmp_path):
-    found = train("iris", tmp_path, network=SMALL)
+    found = train("iris", tmp_path, split__val={"folds": 2}, network=SMALL)
     ejected = found.eject(tmp_path / "train.ipynb", verify=True)
     assert ejected.verification.same, ejected.verification.text
     text = (tmp_path / "train.ipynb").read_text("utf-8")
