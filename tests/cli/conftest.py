@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 import torchsmith
 from torchsmith.cli.main import cli
+from torchsmith.data.split import Split
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.evaluate.evaluation import Evaluation, Score
 from torchsmith.inspect.inspection import Finding, Inspection
@@ -68,6 +69,7 @@ class FakeRun:
         self.plan = SimpleNamespace(
             training=SimpleNamespace(epochs=10, seconds=60.0),
             stopping=SimpleNamespace(patience=7),
+            split=Split(),
         )
         self.outcome = SimpleNamespace(
             outlook="", seconds={"train": 20.0}, stopped="all 10 epochs done"
