@@ -124,6 +124,15 @@ def test_what_does_not_help_is_not_written(tmp_path):
     assert mended.verdict.endswith(larger)
 
 
+def test_of_folds_no_larger_part_is_advised(tmp_path):
+    folds = {"split.val": {"folds": 3}, "split.test": 0.4}
+    run = trained(tmp_path, **folds, **{"training.epochs": 20})
+    mended = fix(run, diagnosis=says(("T7", {"optimizer.lr": 1e-5})))
+    assert mended.num_val == 90
+    assert "large gains only: more data" in mended.verdict
+    assert "split.val" not in mended.verdict
+
+
 def test_a_run_that_diverged_is_mended_and_failures_are_told(tmp_path):
     with pytest.raises(TrainError):
         trained(tmp_path, **{"optimizer.lr": 1e30})

@@ -190,14 +190,14 @@ def _verdict(mended: Mended, run: Run) -> str:
     elif mended.trials:
         parts.append("No remedy is likely better than the plan as it is.")
         if mended.num_val < FEW:
-            shown = f"{mended.num_val} validation examples show large gains only"
-            if run.plan.split.num_folds:
-                parts.append(f"{shown}: more data shows smaller ones.")
-                return " ".join(parts)
-            parts.append(
-                f"{shown}; a larger part shows smaller ones: torchsmith train "
+            more = (
+                ": more data shows smaller ones."
+                if run.plan.split.num_folds
+                else "; a larger part shows smaller ones: torchsmith train "
                 f"{quote(str(run.folder.plan))} --set split.val=0.3"
             )
+            few = f"{mended.num_val} validation examples show large gains only"
+            parts.append(f"{few}{more}")
     return " ".join(parts)
 
 
