@@ -98,5 +98,5 @@ def test_a_network_of_a_persons_own_is_trained_as_it_is():
 
 def test_a_wrong_number_of_folds_is_refused():
     for wrong in ("{folds: 1}", "{folds: 21}", "{fold: 5}", "folds"):
-        with pytest.raises(PlanError, match="split.val"):
+        with pytest.raises(PlanError, match=r"split\.val"):
             ts.plan(by_chance(), settings={"split.val": wrong})

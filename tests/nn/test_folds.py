@@ -82,7 +82,7 @@ def test_each_learns_as_it_would_alone_on_its_rows():
 
 
 def test_pictures_have_no_column_for_their_fold():
-    with pytest.raises(PlanError, match=r"split.val: folds are for tables.*\(1, 8, 8\)"):
+    with pytest.raises(PlanError, match=r"split.val: folds are for.*\(1, 8, 8\)"):
         build_network(networks.MLP(), InputLayout(shape=(1, 8, 8)), 2, 0, 5)
 
 
