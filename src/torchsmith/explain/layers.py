@@ -101,7 +101,7 @@ def layer_graph(network: nn.Module, inputs: Tensor) -> LayerGraph:
     found: list[Call] = []
     total = sum(parameter.numel() for parameter in network.parameters())
     copies = len(network.networks) if isinstance(network, Folds) else 1
-    prefix, network = first_network(network)
+    _, network = first_network(network)
     trace = ForwardTrace(network, found.extend)
     modes = {module: module.training for module in network.modules()}
     if inputs.is_floating_point():
@@ -119,15 +119,12 @@ def layer_graph(network: nn.Module, inputs: Tensor) -> LayerGraph:
         trace.remove()
         for module, mode in modes.items():
             module.training = mode
-    layers = _layers(network, found, tuple(inputs.shape[1:]), prefix)
+    layers = _layers(network, found, tuple(inputs.shape[1:]))
     return LayerGraph(layers, total, copies)
 
 
 def _layers(
-    network: nn.Module,
-    calls: Sequence[Call],
-    input_shape: tuple[int, ...],
-    prefix: str,
+    network: nn.Module, calls: Sequence[Call], input_shape: tuple[int, ...]
 ) -> tuple[LayerNode, ...]:
     modules = dict(network.named_modules())
     places = {call.name: place for place, call in enumerate(calls)}
@@ -142,7 +139,7 @@ def _layers(
         counted |= new
         layers.append(
             LayerNode(
-                name=".".join(filter(None, (prefix, call.name))),
+                name=call.name,
                 kind=kind_of(module),
                 text=constructor(module),
                 shape=call.shapes[0][1:] if call.shapes else (),

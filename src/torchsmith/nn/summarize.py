@@ -39,7 +39,7 @@ def summarize(network: nn.Module, input_shape: tuple[int, ...]) -> NetworkSummar
     """
     rows: list[LayerRow] = []
     handles = []
-    prefix, first = first_network(network)
+    _, first = first_network(network)
 
     def record(name: str, module: nn.Module) -> None:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:  # noqa: ANN401
@@ -65,7 +65,7 @@ def summarize(network: nn.Module, input_shape: tuple[int, ...]) -> NetworkSummar
         for part in module.modules()
         if part is not module
     }
-    for name, module in first.named_modules(prefix=prefix):
+    for name, module in first.named_modules():
         if module not in inside and _has_a_row(module):
             record(name or type(network).__name__, module)
     was_training = network.training
