@@ -4,8 +4,14 @@ import pytest
 
 from tests.plan.example import EXAMPLE
 from torchsmith.core.errors import PlanError
-from torchsmith.data.split import Split
-from torchsmith.data.steps import FillMissing, Resize, StandardizeTarget, ToFloat
+from torchsmith.data.split import Folds, Split
+from torchsmith.data.steps import (
+    FillMissing,
+    NeighbourTarget,
+    Resize,
+    StandardizeTarget,
+    ToFloat,
+)
 from torchsmith.plan.calibration import SplitConformal, TemperatureScaling
 from torchsmith.plan.check import check
 from torchsmith.plan.file import parse_plan
@@ -192,6 +198,17 @@ def test_plans_that_can_work_pass():
         (
             {"problem": PRICE, "loss": MSELoss(), "split": Split(stratify=True)},
             "split.stratify: regression has no classes",
+        ),
+        (
+            {"split": Split(val=Folds(folds=5), time="p")},
+            "split: folds and time cannot be combined; set val to a share",
+        ),
+        (
+            {
+                "split": Split(val=Folds(folds=5)),
+                "prepare": (NeighbourTarget(latitude="a", longitude="b"),),
+            },
+            "split.val: folds do not go with NeighbourTarget",
         ),
         (
             {"split": Split(stratify=True, time="p")},

@@ -8,10 +8,36 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from torchsmith.core.errors import DataError
+
 GREEDY_STEPS = 20_000
 """Looks at a group, in all draws together."""
 
 MOST_DRAWS = 200
+
+
+def part_sizes(num_rows: int, shares: Sequence[float]) -> list[int]:
+    """Return how many rows each share takes, at least one each, one left over.
+
+    Args:
+        num_rows: To divide.
+        shares: Each of what those before it leave.
+
+    Raises:
+        DataError: There are fewer rows than parts.
+    """
+    if num_rows < len(shares) + 1:
+        raise DataError(
+            f"{num_rows} rows are too few to make {len(shares) + 1} parts of them; "
+            "add rows"
+        )
+    counts: list[int] = []
+    left = num_rows
+    for place, share in enumerate(shares):
+        still_needed = len(shares) - place
+        counts.append(min(max(round(share * left), 1), left - still_needed))
+        left -= counts[-1]
+    return counts
 
 
 def cut_classes(

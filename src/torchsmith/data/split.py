@@ -17,6 +17,7 @@ from torchsmith.data.cutting import (
     cut_groups_of_classes,
     cut_times,
     join_sets,
+    part_sizes,
 )
 from torchsmith.data.data import Column, Data, Sequences, Table, first_step
 from torchsmith.data.same import input_keys
@@ -291,30 +292,6 @@ def _refuse_few(found: int, num_parts: int, what: str) -> None:
             f"split.keep_together: too few {what} to make {num_parts} parts of them; "
             "set split.keep_together: false, or add data"
         )
-
-
-def part_sizes(num_rows: int, shares: Sequence[float]) -> list[int]:
-    """Return how many rows each share takes, at least one each, one left over.
-
-    Args:
-        num_rows: To divide.
-        shares: Each of what those before it leave.
-
-    Raises:
-        DataError: There are fewer rows than parts.
-    """
-    if num_rows < len(shares) + 1:
-        raise DataError(
-            f"{num_rows} rows are too few to make {len(shares) + 1} parts of them; "
-            "add rows"
-        )
-    counts: list[int] = []
-    left = num_rows
-    for place, share in enumerate(shares):
-        still_needed = len(shares) - place
-        counts.append(min(max(round(share * left), 1), left - still_needed))
-        left -= counts[-1]
-    return counts
 
 
 def _keys(

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from torchsmith.data.cutting import apportion
-from torchsmith.data.split import part_sizes
+from torchsmith.data.cutting import apportion, part_sizes
 from torchsmith.eject.code import (
     Section,
     block,

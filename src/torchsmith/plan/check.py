@@ -10,6 +10,7 @@ from torchsmith.data.steps import (
     EncodeCategories,
     FillMissing,
     Interpolate,
+    NeighbourTarget,
     NGrams,
     QuantileScale,
     RandomConvolutions,
@@ -89,6 +90,12 @@ def _data(plan: Plan) -> Impossible:
         yield "split.stratify", "regression has no classes to keep the shares of"
     if what := contradiction(split):
         yield "split", what
+    if split.num_folds and _has(plan, NeighbourTarget):
+        yield (
+            "split.val",
+            "folds do not go with NeighbourTarget, which shows each row the targets of "
+            "its own fold; set a share, such as 0.15",
+        )
     for setting, name in (("group", split.group), ("time", split.time)):
         if name is not None and columns and name not in columns:
             yield f"split.{setting}", f"no column '{name}'{nearest(name, columns)}"
