@@ -53,6 +53,7 @@ class Case:
 
 
 SPLITS = "five random splits, 64 / 16 / 20 %"
+TESTS = "five random tests of 20 %"
 FOLDS = "five folds with the same shares of classes"
 GIVEN = "the given parts, five seeds"
 
@@ -72,7 +73,7 @@ def _bank(seed: int) -> Task:
 
 def _wine(colour: str, seed: int) -> Task:
     numbers = {"problem.task": "regression"}
-    return sources.random_split(sources.wine(colour), seed, **numbers)
+    return sources.random_test(sources.wine(colour), seed, **numbers)
 
 
 def _car(seed: int) -> Task:
@@ -127,7 +128,7 @@ CASES: dict[str, Case] = {
     "wine-red": Case(
         "red wine quality",
         "rmse",
-        f"{SPLITS}; the mark is taken as a number",
+        f"{TESTS}; the mark is taken as a number",
         partial(_wine, "red"),
         TABLES,
         "wine",
@@ -135,7 +136,7 @@ CASES: dict[str, Case] = {
     "wine-white": Case(
         "white wine quality",
         "rmse",
-        f"{SPLITS}; the mark is taken as a number",
+        f"{TESTS}; the mark is taken as a number",
         partial(_wine, "white"),
         TABLES,
         "wine",

@@ -54,6 +54,12 @@ def random_split(data: Data, seed: int, **settings: object) -> Task:
     return replace(task, data=replace(data, given=None))
 
 
+def random_test(data: Data, seed: int, **settings: object) -> Task:
+    """20 % are held out, drawn anew by each seed; how to validate is the plan's."""
+    task = seeded(data, seed, **{"split.test": 0.2}, **settings)
+    return replace(task, data=replace(data, given=None))
+
+
 def fold(data: Data, seed: int, **settings: object) -> Task:
     """One of five folds with the same shares of classes is the test part."""
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
