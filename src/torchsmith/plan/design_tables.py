@@ -66,8 +66,8 @@ SMALL_SIZES: tuple[Size, ...] = (
     ((64, 64), 2),
 )
 """Hidden layers and members, the best first; the first that the budget allows. With
-folds the second of the large ones is as good: on three draws of white wine the mean RMSE
-was .714 with 4 members, and .716 with 8. Of the small ones the first is better, each
+folds the second of the large ones is as good: on three draws of white wine the RMSE was
+.714 with 4 members, and .716 with 8. Of the small ones the first is better, each
 time on three draws of red wine: .614 with 16 members, .620 with 4."""
 
 MOST_EMBEDDED = 100
@@ -151,12 +151,15 @@ def _fits(epoch_seconds: float, case: Case) -> bool:
 def _may_fold(case: Case, prepare: Sequence[Step]) -> bool:
     """Whether folds can be made of the rows, and are worth the time of five networks.
 
-    What neighbours are worth was found out from rows of all folds.
+    What neighbours are worth was found out from rows of all folds. Of few rows of
+    nothing but categories a network learns all that there is, in many epochs: on car
+    evaluation one of 16 members was right on .9988, five of 4 on .9977.
     """
     inspection = case.inspection
     group = [c.distinct for c in inspection.columns if c.name == inspection.group]
     return (
         FEWEST_FOLDED <= case.num_left <= MOST_FOLDED
+        and not _is_small_of_categories(case)
         and inspection.time is None
         and not inspection.given.get("val")
         and all(count >= FEWEST_GROUPS for count in group)
