@@ -97,6 +97,51 @@ def test_a_network_of_a_persons_own_is_trained_as_it_is():
 
 
 def test_a_wrong_number_of_folds_is_refused():
-    for wrong in ("{folds: 1}", "{folds: 21}", "{fold: 5}", "folds"):
+    for wrong in ("{folds: 1}", "{folds: 21}", "{fold: 5}"):
         with pytest.raises(PlanError, match=r"split\.val"):
             ts.plan(by_chance(), settings={"split.val": wrong})
+    for wrong in ("5", "0", "folds"):
+        message = r"split.val: must be given or .*, or folds, such as \{folds: 5\}"
+        message = message.replace(", or", " or")
+        with pytest.raises(PlanError, match=message):
+            ts.plan(by_chance(), settings={"split.val": wrong})
+
+
+def test_the_number_of_folds_can_be_set_whatever_val_was():
+    numbers = np.arange(36.0).reshape(12, 3) % 7  # too few rows for folds by default
+    few = numbers.astype(np.float32), np.array(["no", "yes"] * 6)
+    for data in (by_chance(), few):
+        plan = ts.plan(data, settings={"split.val.folds": 3})
+        assert plan.split.val == Folds(folds=3)
+    message = "settings: split.val.folds cannot be set; use the parameter val"
+    with pytest.raises(PlanError, match=message):
+        ts.Classifier(settings={"split.val.folds": 3}).fit(*by_chance())
+
+
+def grouped(groups):
+    """Rows of a table of which one column says what belongs together."""
+    numbers, labels = by_chance()
+    columns = {f"x{place}": numbers[:, place] for place in range(3)}
+    columns["who"] = [f"p{row % groups}" for row in range(len(labels))]
+    return columns | {"y": labels}
+
+
+@pytest.mark.parametrize(("groups", "val"), [(4, 0.15), (40, Folds(folds=5))])
+def test_few_groups_of_a_persons_own_keep_a_val_part(groups, val):
+    asked = {"split.group": "who"}
+    assert ts.plan(grouped(groups), target="y", settings=asked).split.val == val
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {
+            "prepare": "[{NeighbourTarget: {latitude: x0, longitude: x1}},"
+            " {EncodeCategories: codes}]"
+        },
+        {"network.TabularMLP.batch_norm": True},
+        {"split.drop_shared": True},
+    ],
+)
+def test_what_excludes_folds_keeps_a_val_part(asked):
+    assert ts.plan(grouped(40), target="y", settings=asked).split.val == 0.15

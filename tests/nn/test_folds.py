@@ -86,5 +86,12 @@ def test_pictures_have_no_column_for_their_fold():
         build_network(networks.MLP(), InputLayout(shape=(1, 8, 8)), 2, 0, 5)
 
 
+@pytest.mark.parametrize("columns", [COLUMNS - 1, COLUMNS + 2])
+def test_other_columns_than_the_features_and_the_fold_are_refused(columns):
+    message = f"Folds takes 3 columns, or one more .* fold of each row, not {columns}"
+    with pytest.raises(ValueError, match=message):
+        three()(torch.zeros(2, columns))
+
+
 def test_the_networks_and_their_columns_are_printed():
     assert repr(Folds([nn.Linear(3, 1)], 3)).startswith("Folds(\n  in_features=3")

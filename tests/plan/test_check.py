@@ -16,6 +16,7 @@ from torchsmith.plan.calibration import SplitConformal, TemperatureScaling
 from torchsmith.plan.check import check
 from torchsmith.plan.file import parse_plan
 from torchsmith.plan.layers import (
+    BatchNorm1d,
     Dropout,
     Identity,
     Linear,
@@ -209,6 +210,26 @@ def test_plans_that_can_work_pass():
                 "prepare": (NeighbourTarget(latitude="a", longitude="b"),),
             },
             "split.val: folds do not go with NeighbourTarget",
+        ),
+        (
+            {
+                "split": Split(val=Folds(folds=5)),
+                "network": TabularMLP(batch_norm=True),
+            },
+            "split.val: folds do not go with batch normalisation",
+        ),
+        (
+            {
+                "split": Split(val=Folds(folds=5)),
+                "network": Sequential(
+                    layers=(
+                        Linear(out_features=3),
+                        BatchNorm1d(),
+                        Linear(out_features=3),
+                    )
+                ),
+            },
+            "split.val: folds do not go with batch normalisation",
         ),
         (
             {"split": Split(stratify=True, time="p")},

@@ -6,7 +6,7 @@ import pytest
 
 from torchsmith.core.errors import DataError
 from torchsmith.data.data import MISSING_TARGET, Change
-from torchsmith.data.split import Split
+from torchsmith.data.split import Folds, Split
 from torchsmith.data.steps import (
     EncodeCategories,
     FillMissing,
@@ -384,3 +384,18 @@ def test_every_choice_has_its_reason():
         *("training.seconds", "stopping.patience", "data.columns.age"),
     ):
         assert plan.reasons[path]
+
+
+def test_small_tables_are_folded_where_the_budget_has_time_for_five_networks():
+    folds = Folds(folds=5)
+    for rows, budget, val in (
+        (1_000, 20.0, folds),
+        (1_000, 3.0, 0.15),
+        (9_000, 180.0, folds),
+        (13_000, 3_600.0, 0.15),  # more rows than folds are made of
+        (60, 180.0, 0.15),  # fewer
+    ):
+        plan = decide(table(num_examples=rows), MACHINE, budget)
+        assert plan.split.val == val, (rows, budget)
+        assert check(plan) is None
+    assert decide(table(num_examples=1_000), MACHINE, folds=False).split.val == 0.15

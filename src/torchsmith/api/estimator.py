@@ -139,8 +139,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         """Return what is asked for, as values by dotted path, in the order to set."""
         found = dict(self.settings or {})
         for dotted in found:
-            if dotted in _FIXED:
-                raise PlanError(f"settings: {dotted} cannot be set; {_FIXED[dotted]}")
+            fixed = next((p for p in _FIXED if f"{dotted}.".startswith(f"{p}.")), None)
+            if fixed is not None:
+                raise PlanError(f"settings: {dotted} cannot be set; {_FIXED[fixed]}")
         seed = whole_seed(self.random_state)
         found |= {"split.seed": seed, "training.seed": seed}
         found["training.device"] = self.device

@@ -16,7 +16,7 @@ from torchsmith.plan.check import check
 from torchsmith.plan.decide import decide
 from torchsmith.plan.machine import Machine, measure
 from torchsmith.plan.plan import Plan
-from torchsmith.plan.settings import leaves_val_open, set_values
+from torchsmith.plan.settings import leave_val_open, set_values
 
 QUIET = Observer()
 
@@ -281,7 +281,9 @@ def make_plan(
     )
     settings = settings or {}
     machine = measure(settings.get("training.device", "auto"))
-    default = decide(inspection, machine, budget, folds=leaves_val_open(settings))
+    default = decide(
+        inspection, machine, budget, folds=leave_val_open(settings, inspection)
+    )
     chosen = set_values(default, settings) if settings else default
     check(chosen)
     return Planned(data, inspection, chosen, default, Anew(machine, settings))

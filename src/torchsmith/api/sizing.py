@@ -13,7 +13,7 @@ from torchsmith.plan.cost_sequences import features_seconds, groups_seconds
 from torchsmith.plan.decide import decide
 from torchsmith.plan.design import Pace
 from torchsmith.plan.plan import Plan
-from torchsmith.plan.settings import leaves_val_open, set_values, take_choices
+from torchsmith.plan.settings import leave_val_open, set_values, take_choices
 
 if TYPE_CHECKING:
     from torchsmith.train.setup import Setup
@@ -136,7 +136,7 @@ def _decided(planned: Planned, pace: Pace) -> Planned:
         anew.machine,
         sized.budget,
         pace,
-        folds=leaves_val_open(anew.settings),
+        folds=leave_val_open(anew.settings, planned.inspection),
     )
     plan = set_values(default, anew.settings) if anew.settings else default
     return replace(

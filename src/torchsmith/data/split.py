@@ -317,9 +317,11 @@ def _keys(
     _refuse_missing(column, data, rows[column.missing[rows]], len(rows), setting)
     distinct, keys = np.unique(column.values[rows], return_inverse=True)
     if len(distinct) < num_parts:
+        folded = num_parts > len(("train", "val", "test"))
+        less = "set split.val to a share" if folded else f"remove split.{setting}"
         raise DataError(
             f"column '{name}': {len(distinct)} distinct values are too few for "
-            f"{num_parts} parts; remove split.{setting}, or add data"
+            f"{num_parts} parts; {less}, or add data"
         )
     return keys
 

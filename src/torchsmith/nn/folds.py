@@ -30,7 +30,16 @@ class Folds(nn.Module):
         self.in_features = in_features
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return raw outputs."""
+        """Return raw outputs.
+
+        Raises:
+            ValueError: The columns are neither the features, nor those and the fold.
+        """
+        if inputs.shape[1] - self.in_features not in (0, 1):
+            raise ValueError(
+                f"Folds takes {self.in_features} columns, or one more that says the "
+                f"fold of each row, not {inputs.shape[1]}"
+            )
         features = inputs[:, : self.in_features]
         outputs = torch.stack([network(features) for network in self.networks], dim=1)
         if inputs.shape[1] > self.in_features:

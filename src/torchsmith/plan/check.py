@@ -23,7 +23,14 @@ from torchsmith.plan.calibration import SplitConformal
 from torchsmith.plan.check_effect import idle_settings
 from torchsmith.plan.check_loss import loss_problems
 from torchsmith.plan.init import init_problems
-from torchsmith.plan.networks import ConvNet, ResNet, SequenceNet, TabularMLP
+from torchsmith.plan.layers import BatchNorm1d
+from torchsmith.plan.networks import (
+    ConvNet,
+    ResNet,
+    SequenceNet,
+    Sequential,
+    TabularMLP,
+)
 from torchsmith.plan.optimizers import SGD, Muon
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.schedules import OneCycleLR, interval_of, schedule_problems
@@ -96,6 +103,12 @@ def _data(plan: Plan) -> Impossible:
             "folds do not go with NeighbourTarget, which shows each row the targets of "
             "its own fold; set a share, such as 0.15",
         )
+    if split.num_folds and _normalises(plan):
+        yield (
+            "split.val",
+            "folds do not go with batch normalisation, which shows each network the "
+            "fold that it leaves out; set a share, such as 0.15",
+        )
     for setting, name in (("group", split.group), ("time", split.time)):
         if name is not None and columns and name not in columns:
             yield f"split.{setting}", f"no column '{name}'{nearest(name, columns)}"
@@ -124,6 +137,12 @@ def _prepare(plan: Plan) -> Impossible:
         yield "network", f"{name} is for images; TabularMLP and MLP are for tables"
     if isinstance(plan.network, TabularMLP) and images:
         yield "network", "TabularMLP is for tables; ConvNet and MLP are for images"
+
+
+def _normalises(plan: Plan) -> bool:
+    if isinstance(plan.network, Sequential):
+        return any(isinstance(layer, BatchNorm1d) for layer in plan.network.layers)
+    return bool(getattr(plan.network, "batch_norm", False))
 
 
 def _has(plan: Plan, *kinds: type[Spec]) -> bool:

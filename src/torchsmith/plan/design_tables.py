@@ -91,9 +91,6 @@ FEWEST_FOLDED, MOST_FOLDED = 50, 10_000
 """Rows that are not tested, of which folds are made. With fewer a fold has hardly any;
 with more a val part is little of them, and five networks take long."""
 
-VALIDATED = 4 / 3
-"""Times the work of training: with folds all rows are also validated on, forward."""
-
 FEWEST_GROUPS = 20
 """Of which folds are made, each in one of them."""
 
@@ -275,10 +272,8 @@ def _network(
         )
         macs = table_macs(network, features, num_categories)
         seconds = table_epoch_seconds(
-            macs, case.num_train, batch_size, case.machine, members
+            macs, case.num_train, batch_size, case.machine, members, folds
         )
-        if folds:
-            seconds *= folds * VALIDATED
         if _fits(seconds, case):
             break
     case.reasons["network"] = (

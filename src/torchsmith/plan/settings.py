@@ -6,7 +6,10 @@ from typing import Any
 from torchsmith.core.errors import PlanError
 from torchsmith.core.record import Record
 from torchsmith.core.spec import Spec
+from torchsmith.data.steps import NeighbourTarget
+from torchsmith.inspect.inspection import Inspection
 from torchsmith.plan.check import check
+from torchsmith.plan.design_tables import FEWEST_GROUPS
 from torchsmith.plan.other_names import key_hint
 from torchsmith.plan.place import fields_at, follow, specs_of
 from torchsmith.plan.plan import Plan
@@ -24,8 +27,10 @@ THIRD = "a third of the epochs: the schedule's low rates at the end often still 
 _LEFT_OPEN = {"engine": "auto", "threads": 0}
 """What of `training` a run chooses, and how a plan leaves it open."""
 
-_OF_VAL = ("split", "split.val", "split.time", "split.drop_shared", "network")
+_OF_VAL = ("split", "split.val", "network")
 """What says how `val` is made; a network of the person's own is trained as it is."""
+
+NEIGHBOURS = NeighbourTarget.spec_name()
 
 _NOT_COMPARED = frozenset({"version", "reasons", "sized_for"})
 
@@ -55,9 +60,30 @@ def set_values(plan: Plan, settings: Mapping[str, object]) -> Plan:
     return plan
 
 
-def leaves_val_open(settings: Mapping[str, object]) -> bool:
-    """Whether settings say nothing about what validates, so that folds may."""
-    return settings.keys().isdisjoint(_OF_VAL)
+def leave_val_open(settings: Mapping[str, object], inspection: Inspection) -> bool:
+    """Whether folds may validate: settings say nothing that excludes them.
+
+    Args:
+        settings: Values by dotted path.
+        inspection: Of the data.
+    """
+
+    def asked(name: str) -> object:
+        value = settings.get(name)
+        return parse_value(value) if isinstance(value, str) else value
+
+    if not settings.keys().isdisjoint(_OF_VAL):
+        return False
+    few: list[object] = [
+        c.name for c in inspection.columns if c.distinct < FEWEST_GROUPS
+    ]
+    if asked("split.time") or asked("split.drop_shared") or asked("split.group") in few:
+        return False
+    return not any(
+        (path.startswith("prepare") and NEIGHBOURS in f"{path} {value}")
+        or (path.endswith(".batch_norm") and asked(path))
+        for path, value in settings.items()
+    )
 
 
 def patience_for(epochs: int) -> int:
@@ -68,9 +94,11 @@ def patience_for(epochs: int) -> int:
 def _set(plan: Plan, dotted: str, value: object) -> Plan:
     content = _explicit(plan)
     path = _find(content, dotted)
-    parent = content
+    holder = parent = content
     for step in path[:-1]:
-        parent = parent[step]
+        holder, parent = parent, parent[step]
+    if not isinstance(parent, dict | list):
+        parent = holder[path[-2]] = {}  # `val: 0.15` becomes `val: {folds: 5}`
     chosen = parse_value(value) if isinstance(value, str) else value
     name = dotted.rpartition(".")[2]
     # `prepare.ToFloat` names the item of the list, and sets its main argument.

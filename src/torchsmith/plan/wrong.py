@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from torchsmith.core.errors import nearest
 from torchsmith.core.spec import Spec, members
 from torchsmith.core.vocabulary import Metric, Task, metric_hint, metrics_for
+from torchsmith.data.split import Folds
 from torchsmith.plan.layers import Layer
 from torchsmith.plan.optimizers import Group
 from torchsmith.plan.other_names import (
@@ -278,6 +279,8 @@ def wish(detail: ErrorDetails) -> str:
         return f"a list of at least {context['min_length']}"
     if kind == "too_long":
         return f"a list of at most {context['max_length']}"
+    if context.get("class_name") == Folds.__name__:
+        return "folds, such as {folds: 5}"
     return _WANTED.get(kind, detail["msg"])
 
 
