@@ -389,8 +389,8 @@ def test_every_choice_has_its_reason():
 def test_small_tables_are_folded_where_the_budget_has_time_for_five_networks():
     folds = Folds(folds=5)
     for rows, budget, val in (
-        (1_000, 20.0, folds),
-        (1_000, 3.0, 0.15),
+        (1_000, 60.0, folds),
+        (1_000, 20.0, 0.15),
         (9_000, 180.0, folds),
         (13_000, 3_600.0, 0.15),  # more rows than folds are made of
         (60, 180.0, 0.15),  # fewer
