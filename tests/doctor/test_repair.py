@@ -13,7 +13,7 @@ from torchsmith.plan.settings import set_values
 
 
 def planned(network):
-    return set_values(torchsmith.plan("iris"), {"network": network})
+    return torchsmith.plan("iris", settings={"network": network})
 
 
 def layers(*made):
@@ -54,6 +54,16 @@ def test_activations_come_where_there_are_none(before, after):
 def test_norms_come_after_weights_and_nothing_saturates(before, after):
     changes = with_norms(planned(layers(*before)))
     assert changes == ({} if after is None else {"network": layers(*after)})
+
+
+@pytest.mark.parametrize("network", [{"MLP": [8, 8]}, layers(A, "ReLU", B, OUT)])
+def test_norms_put_a_val_part_in_the_place_of_folds(network):
+    folded = torchsmith.plan(
+        "iris", settings={"network": network, "split.val": {"folds": 5}}
+    )
+    mended = set_values(folded, with_norms(folded))
+    assert mended.split.val == 0.15
+    assert with_norms(mended) == {}
 
 
 def test_a_family_of_networks_has_settings_for_it():

@@ -147,7 +147,7 @@ def parts_by(names, data):
     "settings",
     [
         {"network": {"MLP": {"hidden": [6]}}},
-        {"network": {"MLP": {"hidden": [6], "batch_norm": True}}, "averaging": "EMA"},
+        {"network": {"MLP": {"hidden": [6]}}, "averaging": "EMA"},
         {"network": SEVERAL, "averaging": {"SWA": 0.0}},
         {"network": {"Sequential": [{"Linear": 3}]}, "loss": "BCEWithLogitsLoss"},
         {

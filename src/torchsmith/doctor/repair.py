@@ -62,6 +62,7 @@ def with_norms(plan: Plan) -> dict[str, JsonValue]:
         changes: dict[str, JsonValue] = {}
         if not getattr(network, "batch_norm", True):
             changes["network.batch_norm"] = True
+            changes |= _without_folds(plan)
         if _name_of(getattr(network, "activation", None)) in _SATURATING:
             changes["network.activation"] = "ReLU"
         return changes
@@ -77,7 +78,13 @@ def with_norms(plan: Plan) -> dict[str, JsonValue]:
         if _WEIGHTS.fullmatch(_name(layer)) and not follows:
             sides = _SIDES.fullmatch(_name(layer))
             made.append(f"BatchNorm{sides[1] if sides else 1}d")
-    return _changed(layers, made)
+    changes = _changed(layers, made)
+    return changes | _without_folds(plan) if changes else changes
+
+
+def _without_folds(plan: Plan) -> dict[str, JsonValue]:
+    """Return what folds ask for, which batch normalisation does not go with."""
+    return {"split.val": 0.15} if plan.split.num_folds else {}
 
 
 def wider(plan: Plan) -> dict[str, JsonValue]:
