@@ -80,3 +80,11 @@ def test_what_folds_do_not_go_with_is_refused(other):
 def test_too_few_rows_are_refused():
     with pytest.raises(DataError, match="5 rows are too few to make 6 parts"):
         split_rows(table(number("x", range(5))), Split(val=Folds(folds=5)))
+
+
+def test_the_rows_of_folds_are_named_once():
+    data = table(number("x", range(50)))
+    folded = split_rows(data, Split(val=Folds(folds=5))).apart
+    assert [*folded] == ["train", "test"]
+    assert sum(map(len, folded.values())) == 50
+    assert [*split_rows(data, Split()).apart] == ["train", "val", "test"]

@@ -64,10 +64,8 @@ def _lacking(plan: Plan, data: Data, setup: "Setup") -> list[str]:
     group, classes = plan.split.group, np.array(plan.problem.classes)
     if group is None or not len(classes) or isinstance(data.inputs, Images | Volumes):
         return []
-    cut = setup.parts
-    parts = {"train": cut.train, "val": cut.val, "test": cut.test}
-    parts = {name: rows for name, rows in parts.items() if len(rows)}
-    every = np.unique(np.concatenate([*parts.values()]))
+    parts = {name: rows for name, rows in setup.parts.apart.items() if len(rows)}
+    every = np.concatenate([*parts.values()])
     codes = setup.preparation.targets(data, every)
     groups = np.array(data.inputs.columns[group].texts(every))
     notes = []

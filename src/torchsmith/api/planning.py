@@ -1,6 +1,7 @@
 """Steps 1 to 3 of the flow: read, inspect, plan."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -12,11 +13,12 @@ from torchsmith.data import load as reading
 from torchsmith.data.data import MISSING_TARGET, Data, Series
 from torchsmith.inspect.examine import inspect as examine
 from torchsmith.inspect.inspection import Inspection
-from torchsmith.plan.check import check
 from torchsmith.plan.decide import decide
+from torchsmith.plan.design import Pace
+from torchsmith.plan.design_tables import has_few_groups
 from torchsmith.plan.machine import Machine, measure
 from torchsmith.plan.plan import Plan
-from torchsmith.plan.settings import leave_val_open, set_values
+from torchsmith.plan.settings import set_values
 
 QUIET = Observer()
 
@@ -29,6 +31,9 @@ Source = str | Path | Data | Any
 
 _READING = ("kind", "id", "time", "window", "drop_missing_target", "skip_damaged")
 """What of a plan's `data` says how a source is read."""
+
+_OF_VAL = ("split", "split.val", "network")
+"""Settings with which a default plan has no folds."""
 
 IN_MEMORY = ("rows", "columns", "arrays", "texts")
 """What sources are called that are no files."""
@@ -281,12 +286,34 @@ def make_plan(
     )
     settings = settings or {}
     machine = measure(settings.get("training.device", "auto"))
-    default = decide(
-        inspection, machine, budget, folds=leave_val_open(settings, inspection)
-    )
-    chosen = set_values(default, settings) if settings else default
-    check(chosen)
+    default, chosen = decide_with(settings, inspection, machine, budget)
     return Planned(data, inspection, chosen, default, Anew(machine, settings))
+
+
+def decide_with(
+    settings: Mapping[str, object],
+    inspection: Inspection,
+    machine: Machine,
+    budget: float | None = None,
+    pace: Pace | None = None,
+) -> tuple[Plan, Plan]:
+    """Return what `decide` chooses, and the same with settings.
+
+    A small table has folds where they go with the settings. A network of the person's
+    own is trained as it is.
+
+    Raises:
+        PlanError: A setting does not exist or does not fit.
+    """
+    if settings.keys().isdisjoint(_OF_VAL):
+        with suppress(PlanError):  # What is wrong without folds too is told below.
+            default = decide(inspection, machine, budget, pace)
+            chosen = set_values(default, settings)
+            split = chosen.split
+            if not (split.num_folds and has_few_groups(inspection, split.group)):
+                return default, chosen
+    default = decide(inspection, machine, budget, pace, folds=False)
+    return default, set_values(default, settings)
 
 
 def _refuse_other_data(settings: Mapping[str, object]) -> None:

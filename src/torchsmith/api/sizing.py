@@ -4,16 +4,15 @@ from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from torchsmith.api.planning import QUIET, Planned
+from torchsmith.api.planning import QUIET, Planned, decide_with
 from torchsmith.core.observer import Observer
 from torchsmith.core.processes import place
 from torchsmith.data.steps import RandomConvolutions
 from torchsmith.evaluate.outlook import duration_text
 from torchsmith.plan.cost_sequences import features_seconds, groups_seconds
-from torchsmith.plan.decide import decide
 from torchsmith.plan.design import Pace
 from torchsmith.plan.plan import Plan
-from torchsmith.plan.settings import leave_val_open, set_values, take_choices
+from torchsmith.plan.settings import take_choices
 
 if TYPE_CHECKING:
     from torchsmith.train.setup import Setup
@@ -131,14 +130,9 @@ def _decided(planned: Planned, pace: Pace) -> Planned:
     anew, sized = planned.anew, planned.plan.sized_for
     if anew is None or sized is None:
         raise AssertionError(planned.plan)
-    default = decide(
-        planned.inspection,
-        anew.machine,
-        sized.budget,
-        pace,
-        folds=leave_val_open(anew.settings, planned.inspection),
+    default, plan = decide_with(
+        anew.settings, planned.inspection, anew.machine, sized.budget, pace
     )
-    plan = set_values(default, anew.settings) if anew.settings else default
     return replace(
         planned,
         plan=take_choices(plan, planned.plan),

@@ -10,7 +10,7 @@ from pydantic import Field
 from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.record import Record
 from torchsmith.core.seeds import generator
-from torchsmith.core.vocabulary import NOUNS, ColumnRole
+from torchsmith.core.vocabulary import NOUNS, ColumnRole, Part
 from torchsmith.data.cutting import (
     cut_classes,
     cut_groups,
@@ -74,6 +74,14 @@ class Split(Record):
         """How many networks each leave a fold out; 0 where there is a val part."""
         return self.val.folds if isinstance(self.val, Folds) else 0
 
+    @property
+    def shares(self) -> list[float]:
+        """What each draw takes of what those before it leave; of folds all but one."""
+        shares = [] if self.test == "given" else [self.test]
+        if isinstance(self.val, Folds):
+            return [*shares, *(1 / left for left in range(self.val.folds, 1, -1))]
+        return shares if self.val == "given" else [*shares, self.val]
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -90,6 +98,12 @@ class Parts:
     val: np.ndarray
     test: np.ndarray
     folds: np.ndarray | None = None
+
+    @property
+    def apart(self) -> dict[Part, np.ndarray]:
+        """The parts by name; with folds without `val`, which is `train`."""
+        val: dict[Part, np.ndarray] = {"val": self.val} if self.folds is None else {}
+        return {"train": self.train, **val, "test": self.test}
 
 
 def contradiction(spec: Split) -> str:
@@ -146,15 +160,10 @@ def split_rows(data: Data, spec: Split, roles: Roles = _NO_ROLES) -> Parts:
             test, rest = rest[given[rest] == 2], rest[given[rest] != 2]
         if spec.val == "given":
             val, rest = rest[given[rest] == 1], rest[given[rest] != 1]
-    shares = [] if spec.test == "given" else [spec.test]
-    if isinstance(spec.val, Folds):
-        shares += [1 / left for left in range(spec.val.folds, 1, -1)]
-    elif spec.val != "given":
-        shares.append(spec.val)
     keys = None
     if spec.keep_together or spec.drop_shared:
         keys = input_keys(data.inputs, roles)
-    cut = _cut(data, spec, rest, shares, keys)
+    cut = _cut(data, spec, rest, spec.shares, keys)
     if spec.test != "given":
         test = cut.pop(0)
     if spec.num_folds:

@@ -62,7 +62,7 @@ def with_norms(plan: Plan) -> dict[str, JsonValue]:
         changes: dict[str, JsonValue] = {}
         if not getattr(network, "batch_norm", True):
             changes["network.batch_norm"] = True
-            changes |= _without_folds(plan)
+            changes |= without_folds(plan)
         if _name_of(getattr(network, "activation", None)) in _SATURATING:
             changes["network.activation"] = "ReLU"
         return changes
@@ -79,11 +79,15 @@ def with_norms(plan: Plan) -> dict[str, JsonValue]:
             sides = _SIDES.fullmatch(_name(layer))
             made.append(f"BatchNorm{sides[1] if sides else 1}d")
     changes = _changed(layers, made)
-    return changes | _without_folds(plan) if changes else changes
+    return changes | without_folds(plan) if changes else changes
 
 
-def _without_folds(plan: Plan) -> dict[str, JsonValue]:
-    """Return what folds ask for, which batch normalisation does not go with."""
+def without_folds(plan: Plan) -> dict[str, JsonValue]:
+    """Return settings that put a val part in the place of folds, where a plan has them.
+
+    Args:
+        plan: That is to get what folds do not go with.
+    """
     return {"split.val": 0.15} if plan.split.num_folds else {}
 
 

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 
 from torchsmith.core.seeds import generator
-from torchsmith.core.vocabulary import Part
 from torchsmith.doctor.examples import (
     MOST,
     Examples,
@@ -17,6 +16,7 @@ from torchsmith.doctor.examples import (
     latest_fold,
     random_folds,
 )
+from torchsmith.doctor.repair import without_folds
 from torchsmith.doctor.rules_shared import find_shared
 from torchsmith.doctor.simple_models import ask_nearest
 from torchsmith.doctor.subject import Allowance, Subject
@@ -55,13 +55,7 @@ def _find_missing_classes(subject: Subject) -> Iterator[Finding]:
         return
     names, split = case.plan.problem.classes, case.plan.split
     setup = case.setup
-    parts: dict[Part, np.ndarray] = {
-        "train": setup.parts.train,
-        "val": setup.parts.val,
-        "test": setup.parts.test,
-    }
-    if split.num_folds:
-        parts.pop("val")  # which is the training part
+    parts = setup.parts.apart
     targets = {
         p: setup.preparation.targets(case.data, rows) for p, rows in parts.items()
     }
@@ -141,7 +135,7 @@ def _find_related(subject: Subject) -> Iterator[Finding]:
             f"split.{other}": None,
             f"split.{setting}": name,
             # Folds have no latest rows.
-            **({"split.val": 0.15} if split.num_folds and setting == "time" else {}),
+            **(without_folds(case.plan) if setting == "time" else {}),
         },
     )
 

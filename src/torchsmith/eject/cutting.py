@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from torchsmith.data.split import Folds, Split
+from torchsmith.data.split import Folds
 from torchsmith.eject.code import block, literal
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.wording import ordinal_share
@@ -47,14 +47,6 @@ def cut_of(subject: Subject) -> Cut:
         *folds, left = (found.train[found.folds == fold] for fold in range(number))
     parts = {name: r for name, r in parts.items() if name not in subject.given}
     return Cut(parts, tuple(folds), left)
-
-
-def shares_of(split: Split) -> list[float]:
-    """Return the share that each draw takes of what those before it leave."""
-    shares = [split.test] if isinstance(split.test, float) else []
-    if isinstance(split.val, Folds):
-        return [*shares, *(1 / left for left in range(split.val.folds, 1, -1))]
-    return [*shares, split.val] if isinstance(split.val, float) else shares
 
 
 def random_line(subject: Subject) -> str:

@@ -21,7 +21,6 @@ from torchsmith.eject.cutting import (
     random_line,
     rest_lines,
     returned,
-    shares_of,
     taken_folds,
     told_shares,
 )
@@ -203,7 +202,7 @@ def _sets(subject: Subject, sets: np.ndarray, argument: str) -> str:
         else ["classes = [random.permutation(first)]"]
     )
     pool = np.sort(cut.pool)
-    least = min(part_sizes(len(pool), shares_of(split)))
+    least = min(part_sizes(len(pool), split.shares))
     if np.unique(sets[pool], return_counts=True)[1].max() > least:
         body += [
             f"# Sets of more than {least:,} rows go where there is room for them.",

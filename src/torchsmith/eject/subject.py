@@ -9,7 +9,7 @@ from torch import nn
 from torchsmith.data.data import Column, Data, Table
 from torchsmith.data.prepare import Preparation
 from torchsmith.data.split import Parts
-from torchsmith.nn.folds import Folds
+from torchsmith.nn.folds import first_network
 from torchsmith.plan.plan import Plan
 from torchsmith.train.conformal import PredictionInterval
 
@@ -43,8 +43,7 @@ class Subject:
     @property
     def one_network(self) -> nn.Module:
         """The network, or with folds the first of those that are side by side."""
-        network = self.network
-        return network.networks[0] if isinstance(network, Folds) else network
+        return first_network(self.network)[1]
 
     @property
     def is_table(self) -> bool:

@@ -15,7 +15,7 @@ from torchsmith.data.steps import (
     StandardizeTarget,
     Step,
 )
-from torchsmith.inspect.inspection import ColumnFacts
+from torchsmith.inspect.inspection import ColumnFacts, Inspection
 from torchsmith.plan.cost import (
     conv_epoch_seconds,
     conv_macs,
@@ -148,6 +148,12 @@ def _fits(epoch_seconds: float, case: Case) -> bool:
     return FEWEST_EPOCHS * epoch_seconds <= TRAINING_SHARE * case.budget
 
 
+def has_few_groups(inspection: Inspection, group: str | None) -> bool:
+    """Whether a column holds too few groups to make folds of them."""
+    columns = inspection.columns
+    return any(c.name == group and c.distinct < FEWEST_GROUPS for c in columns)
+
+
 def _may_fold(case: Case, prepare: Sequence[Step]) -> bool:
     """Whether folds can be made of the rows, and are worth the time of five networks.
 
@@ -156,13 +162,12 @@ def _may_fold(case: Case, prepare: Sequence[Step]) -> bool:
     evaluation one of 16 members was right on .9988, five of 4 on .9977.
     """
     inspection = case.inspection
-    group = [c.distinct for c in inspection.columns if c.name == inspection.group]
     return (
         FEWEST_FOLDED <= case.num_left <= MOST_FOLDED
         and not _is_small_of_categories(case)
         and inspection.time is None
         and not inspection.given.get("val")
-        and all(count >= FEWEST_GROUPS for count in group)
+        and not has_few_groups(inspection, inspection.group)
         and not any(isinstance(step, NeighbourTarget) for step in prepare)
         and not any(column.role == "picture" for column in inspection.columns)
     )

@@ -6,10 +6,7 @@ from typing import Any
 from torchsmith.core.errors import PlanError
 from torchsmith.core.record import Record
 from torchsmith.core.spec import Spec
-from torchsmith.data.steps import NeighbourTarget
-from torchsmith.inspect.inspection import Inspection
 from torchsmith.plan.check import check
-from torchsmith.plan.design_tables import FEWEST_GROUPS
 from torchsmith.plan.other_names import key_hint
 from torchsmith.plan.place import fields_at, follow, specs_of
 from torchsmith.plan.plan import Plan
@@ -26,11 +23,6 @@ THIRD = "a third of the epochs: the schedule's low rates at the end often still 
 
 _LEFT_OPEN = {"engine": "auto", "threads": 0}
 """What of `training` a run chooses, and how a plan leaves it open."""
-
-_OF_VAL = ("split", "split.val", "network")
-"""What says how `val` is made; a network of the person's own is trained as it is."""
-
-NEIGHBOURS = NeighbourTarget.spec_name()
 
 _NOT_COMPARED = frozenset({"version", "reasons", "sized_for"})
 
@@ -58,32 +50,6 @@ def set_values(plan: Plan, settings: Mapping[str, object]) -> Plan:
         plan = plan.model_copy(update={"stopping": stopping})
     check(plan)
     return plan
-
-
-def leave_val_open(settings: Mapping[str, object], inspection: Inspection) -> bool:
-    """Whether folds may validate: settings say nothing that excludes them.
-
-    Args:
-        settings: Values by dotted path.
-        inspection: Of the data.
-    """
-
-    def asked(name: str) -> object:
-        value = settings.get(name)
-        return parse_value(value) if isinstance(value, str) else value
-
-    if not settings.keys().isdisjoint(_OF_VAL):
-        return False
-    few: list[object] = [
-        c.name for c in inspection.columns if c.distinct < FEWEST_GROUPS
-    ]
-    if asked("split.time") or asked("split.drop_shared") or asked("split.group") in few:
-        return False
-    return not any(
-        (path.startswith("prepare") and NEIGHBOURS in f"{path} {value}")
-        or (path.endswith(".batch_norm") and asked(path))
-        for path, value in settings.items()
-    )
 
 
 def patience_for(epochs: int) -> int:
