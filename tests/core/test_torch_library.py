@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from torchsmith.core import torch_library
 
@@ -83,3 +84,22 @@ def test_garbage_is_collected_again_after_an_import_that_fails(enabled):
         assert gc.isenabled() is enabled
     finally:
         (gc.enable if before else gc.disable)()
+
+
+def test_what_the_first_import_brings_is_left_out_of_later_collections():
+    code = """
+import gc
+from torchsmith.core.torch_library import without_collection
+with without_collection():
+    import torch
+print(gc.get_freeze_count() > 100_000)
+"""
+    assert run(code) == ["True"]
+
+
+def test_garbage_of_a_session_that_has_pytorch_is_still_collected():
+    frozen = gc.get_freeze_count()
+    assert sys.modules["torch"] is torch
+    with torch_library.without_collection():
+        pass
+    assert gc.get_freeze_count() == frozen
