@@ -7,12 +7,18 @@ import numpy as np
 from benchmarks.quality.rows import Rows, flat
 from benchmarks.quality.sources import is_table
 
+from torchsmith.data.steps import BagOfWords
+from torchsmith.data.text_columns import TextColumn
+
 EARLY = {"iterations": 2000, "early_stopping_rounds": 50, "use_best_model": True}
 """As in the published figures of CatBoost on California housing."""
 
 
 def frame(rows: Rows) -> Any:
-    """Return the inputs as a pandas frame: numbers, and categories as such."""
+    """Return the inputs as a pandas frame: numbers, categories, and words as 0 and 1.
+
+    Words are those that the network is given, of the rows that rivals learn from.
+    """
     import pandas as pd
 
     if not is_table(rows.data):
@@ -24,6 +30,10 @@ def frame(rows: Rows) -> Any:
         if role == "category":
             texts = column.texts(slice(None))
             columns[name] = pd.Categorical(["missing" if t == "" else t for t in texts])
+        elif role == "text":
+            text = TextColumn.fit(column.take(rows.fitted), BagOfWords())
+            found = text.features(column).T.astype(float)
+            columns |= dict(zip(text.feature_names, found, strict=True))
         elif column.kind == "date":
             columns[name] = column.values.astype("datetime64[D]").astype(float)
         else:

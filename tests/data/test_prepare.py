@@ -413,7 +413,7 @@ def test_roles_must_fit_the_columns():
     cases = [
         (
             {"x": "number", "n": "number"},
-            "x: the column holds text .* as category, picture, ign",
+            "x: the column holds text .* as category, text, picture, ign",
         ),
         ({"x": "ignore", "n": "boolean"}, "n: the column holds 7 and cannot be used"),
         ({"x": "ignore", "n": "ignore"}, "every column is ignored"),

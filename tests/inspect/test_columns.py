@@ -40,6 +40,50 @@ def test_role_follows_from_values_and_name(name, values, role, reason):
     assert reason in facts.reason
 
 
+TITLES = ["Mr.", "Mrs.", "Miss"]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "role", "reason"),
+    [
+        ("c", [f"{TITLES[i % 3]} N{i}" for i in range(200)], "text", "3 words of"),
+        ("c", [f"{'ABCDE'[i % 5]}{i // 10}" for i in range(200)], "text", "5 words of"),
+        ("c", [f"{'AB'[i % 2]}{i}" for i in range(200)], "ignore", "text or an id"),
+        ("ticket no", [f"P {i % 90} of {i % 2}" for i in range(200)], "ignore", "few"),
+        ("c", [f"in {i}" for i in range(200)], "ignore", "free text or an id"),
+        ("c", [f"Mr. {i}" if i > 185 else f"M {i}" for i in range(200)], "ignore", ""),
+        ("c", [f"Mr {i}" if i % 2 else None for i in range(200)], "text", "1 word of"),
+    ],
+)
+def test_texts_are_used_where_words_recur_in_some_rows(name, values, role, reason):
+    facts = look(values, name)
+    assert facts.role == role
+    assert reason in facts.reason
+
+
+def test_facts_of_texts_are_their_words():
+    facts = look([f"{TITLES[i % 3]} Nr. {i}" for i in range(200)])
+    assert [(b.label, b.count) for b in facts.bins] == [
+        ("mr", 67),
+        ("mrs", 67),
+        ("miss", 66),
+    ]
+    assert facts.words == 3
+
+
+def test_a_word_that_gives_the_answer_away_is_found():
+    y = labels()
+    notes = [f"{'granted' if one == 'a' else 'refused'} {i}" for i, one in enumerate(y)]
+    (finding,) = found(table({"x": noise(), "note": notes}, y), "D10")
+    assert "'note' alone predicts 'y' almost perfectly" in finding.message
+
+
+def test_gaps_of_texts_are_said_to_become_a_column():
+    notes = [f"{TITLES[i % 3]} N{i}" if i % 9 else None for i in range(200)]
+    (finding,) = found(table({"note": notes}, noise()), "D16")
+    assert finding.remedy == "Torchsmith adds a column that says so."
+
+
 def test_the_only_column_is_used_even_if_it_counts_the_rows():
     inspection = inspect(table({"x": list(range(50))}, noise(50)))
     assert inspection.columns[0].role == "number"

@@ -85,7 +85,10 @@ def test_car(look):
 def test_titanic(look):
     made = look("titanic/train.csv", "Survived")
     aside = [name for name, role in roles(made).items() if role == "ignore"]
-    assert aside == ["PassengerId", "Name", "Ticket", "Cabin"]
+    assert aside == ["PassengerId"]
+    texts = [column for column in made.columns if column.role == "text"]
+    assert [column.name for column in texts] == ["Name", "Ticket", "Cabin"]
+    assert [one.label for one in texts[0].bins[:3]] == ["mr", "miss", "mrs"]
     assert [f.message.split()[0] for f in found(made, "D16")] == [
         "'Cabin'",
         "'Age'",

@@ -8,6 +8,7 @@ from torchsmith.core.errors import DataError
 from torchsmith.data.data import MISSING_TARGET, Change
 from torchsmith.data.split import Folds, Split
 from torchsmith.data.steps import (
+    BagOfWords,
     EncodeCategories,
     FillMissing,
     NeighbourTarget,
@@ -127,6 +128,23 @@ def test_a_table_gets_a_tabular_network_with_what_its_columns_need():
     assert plan.data.columns == {"age": "number", "town": "category", "id": "ignore"}
     assert plan.reasons["data.columns.town"] == "why town"
     assert plan.training.threads == 1
+
+
+def test_texts_get_as_many_words_as_numbers_are_embedded():
+    def texts(*words):
+        made = (
+            column(f"t{i}", "text", kind="text").model_copy(update={"words": count})
+            for i, count in enumerate(words)
+        )
+        return table(columns=(column("age"), column("b", "category"), *made))
+
+    plan = decide(texts(40, 500), MACHINE)
+    assert plan.prepare[-1] == BagOfWords(most=49)
+    assert plan.network.bins
+    assert "'t0', 't1'" in plan.reasons["prepare.2"]
+    assert plan.reasons["network"].startswith("1 numbers and 1 categories, 89 words")
+    assert check(plan) is None
+    assert BagOfWords(most=10) in decide(texts(*range(5, 40)), MACHINE).prepare
 
 
 def test_few_rows_of_nothing_but_categories_are_learned_faster_and_for_longer():

@@ -263,6 +263,8 @@ def feature_places(table: TablePreparation) -> Mapping[str, list[int]]:
     owners += [(column.name,) for column in table.numbers if column.flag]
     for column in table.categories:
         owners += [(column.name,)] * len(column.levels) if column.one_hot else []
+    for text in table.texts:
+        owners += [(text.name,)] * len(text.feature_names)
     for picture in table.pictures:
         owners += [(picture.name,)] * math.prod(picture.shape)
     owners += [(column.name,) for column in table.categories if not column.one_hot]

@@ -32,7 +32,9 @@ Part = Literal["train", "val", "test"]
 ColumnKind = Literal["number", "boolean", "date", "text"]
 """What the values of a table column are, as read from the file."""
 
-ColumnRole = Literal["number", "boolean", "date", "category", "picture", "ignore"]
+ColumnRole = Literal[
+    "number", "boolean", "date", "category", "text", "picture", "ignore"
+]
 """What a table column is used as."""
 
 Precision = Literal["float32", "bfloat16"]

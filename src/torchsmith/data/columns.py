@@ -30,6 +30,7 @@ _KINDS = {
     "boolean": "boolean",
     "date": "date",
     "category": "text",
+    "text": "text",
     "picture": "text",
 }
 _MOSTLY = 0.95  # this share of numbers makes the rest strays
@@ -250,7 +251,7 @@ def _forced(
     cells = to_cells(raw) if isinstance(raw, Column) else raw
     rest = _unmarked(cells)
     missing = ("", *(text for text in _filled(cells) if text in _MARKERS))
-    if role in ("category", "picture"):
+    if role in ("category", "text", "picture"):
         return ColumnFormat(name=name, kind="text", missing=form.missing)
     if role == "number":
         if isinstance(raw, Column) and raw.kind == "boolean":

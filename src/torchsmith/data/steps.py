@@ -123,6 +123,24 @@ class EncodeCategories(Spec):
     min_count: int = Field(default=1, ge=1)
 
 
+class BagOfWords(Spec):
+    """Make a 0/1 column of each word that tells the texts of a column apart.
+
+    A word is a run of letters, small or capital, or a number that stands alone; of a
+    code such as C85 the letters count. Where training rows lack a text, one more column
+    says so.
+
+    Attributes:
+        most: So many words of each column, the most frequent first.
+        min_count: A word stands in at least so many training rows, and is lacking in as
+            many.
+    """
+
+    main = "most"
+    most: int = Field(default=100, ge=1, le=10_000)
+    min_count: int = Field(default=10, ge=1)
+
+
 class Interpolate(Spec):
     """Fill missing values of a sequence on the line between their neighbours in time.
 
@@ -233,6 +251,7 @@ Step = Annotated[
     | RobustScale
     | QuantileScale
     | EncodeCategories
+    | BagOfWords
     | Interpolate
     | RandomConvolutions
     | NGrams
@@ -253,6 +272,7 @@ TABLE_ORDER: tuple[type[Spec], ...] = (
     RobustScale,
     QuantileScale,
     EncodeCategories,
+    BagOfWords,
     Resize,
     StandardizeTarget,
 )

@@ -17,6 +17,7 @@ from torchsmith.data.data import Change, Column, ColumnFormat, Table
 from torchsmith.data.neighbours import NeighbourTargets
 from torchsmith.data.picture_columns import PictureColumn
 from torchsmith.data.scaling import Scaling
+from torchsmith.data.text_columns import TextColumn
 
 DAY = 86_400
 FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -122,6 +123,7 @@ class TablePreparation(Record):
         categories: Category columns, in the order of the table.
         place: Rotated coordinates, where the plan asks for them.
         neighbours: Targets of the nearest training rows, likewise.
+        texts: Columns of free text, in the order of the table.
         pictures: Columns that name picture files, in the order of the table.
     """
 
@@ -130,13 +132,14 @@ class TablePreparation(Record):
     categories: tuple[CategoryColumn, ...] = ()
     place: RotatedPlace | None = None
     neighbours: NeighbourTargets | None = None
+    texts: tuple[TextColumn, ...] = ()
     pictures: tuple[PictureColumn, ...] = ()
 
     @property
     def feature_names(self) -> tuple[str, ...]:
         """Names of the number features.
 
-        Values, place, neighbours, flags, 0/1 columns, then pixels.
+        Values, place, neighbours, flags, 0/1 columns, words, then pixels.
         """
         return (
             *(name for column in self.numbers for name in column.feature_names),
@@ -149,6 +152,7 @@ class TablePreparation(Record):
                 if column.one_hot
                 for level in column.levels
             ),
+            *(name for column in self.texts for name in column.feature_names),
             *(name for column in self.pictures for name in column.feature_names),
         )
 
@@ -196,6 +200,8 @@ class TablePreparation(Record):
             if category.one_hot:
                 for code in range(1, len(category.levels) + 1):
                     yield codes[category.name] == code
+        for text in self.texts:
+            yield text.features(self.column(table, text.name))
         for picture in self.pictures:
             self.column(table, picture.name)
             yield picture.features(table)
@@ -207,6 +213,10 @@ class TablePreparation(Record):
             return
         coding = "set encoding: codes or a larger min_count in EncodeCategories"
         wide = [(len(c.levels), c.name, coding) for c in self.categories if c.one_hot]
+        wide += [
+            (len(t.feature_names), t.name, "set a smaller most in BagOfWords")
+            for t in self.texts
+        ]
         wide += [
             (math.prod(p.shape), p.name, "set a smaller Resize") for p in self.pictures
         ]
@@ -258,6 +268,11 @@ class TablePreparation(Record):
             what = "outside of the range of the training part"
             outside = (values < number.low) | (values > number.high)
             found += _changes(column, what, outside, table.lines)
+        for text in self.texts:
+            column = self.column(table, text.name)
+            if not text.flag:
+                what = "missing, taken as a text without any known word"
+                found += _changes(column, what, column.missing, table.lines)
         return tuple(found)
 
 

@@ -13,6 +13,7 @@ from torchsmith.data.neighbours import NeighbourTargets, fit_neighbours
 from torchsmith.data.picture_columns import PictureColumn, fit_pictures
 from torchsmith.data.scaling import Scaling
 from torchsmith.data.steps import (
+    BagOfWords,
     EncodeCategories,
     FillMissing,
     NeighbourTarget,
@@ -34,12 +35,14 @@ from torchsmith.data.tabular import (
     finite_values,
     rotate,
 )
+from torchsmith.data.text_columns import TextColumn
 
 KINDS_OF_ROLE: Mapping[ColumnRole, tuple[ColumnKind, ...]] = {
     "number": ("number", "boolean"),
     "boolean": ("boolean", "number"),
     "date": ("date",),
     "category": ("text", "number", "boolean", "date"),
+    "text": ("text",),
     "picture": ("text",),
     "ignore": ("text", "number", "boolean", "date"),
 }
@@ -81,6 +84,7 @@ def fit_table(
     encode = _step(steps, EncodeCategories)
     numbers: list[NumberColumn] = []
     categories: list[CategoryColumn] = []
+    texts: list[TextColumn] = []
     pictures: list[PictureColumn] = []
     used = [c for c in table.columns.values() if roles[c.name] != "ignore"]
     for column in used:
@@ -92,6 +96,8 @@ def fit_table(
         role = roles[column.name]
         if role == "category":
             categories.append(_fit_category(column, encode))
+        elif role == "text":
+            texts.append(TextColumn.fit(column, _step(steps, BagOfWords)))
         elif role == "picture":
             pictures.append(fit_pictures(table, column, steps))
         elif role != "ignore":
@@ -115,6 +121,7 @@ def fit_table(
         neighbours=_fit_neighbours(
             _step(steps, NeighbourTarget), table, numbers, scaler, (targets, classes)
         ),
+        texts=tuple(texts),
         pictures=tuple(pictures),
     )
 

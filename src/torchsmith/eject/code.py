@@ -12,6 +12,7 @@ INDENT = "    "
 
 STANDARD = {
     "copy": "import copy",
+    "re": "import re",
     "csv": "import csv",
     "gzip": "import gzip",
     "math": "import math",

@@ -34,6 +34,7 @@ from torchsmith.eject.neighbours import neighbour_function, neighbour_lines
 from torchsmith.eject.picture_columns import picture_functions, picture_lines
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.targets import loss_targets
+from torchsmith.eject.text_columns import word_functions
 
 Scaler = Standardize | RobustScale | QuantileScale
 
@@ -52,6 +53,7 @@ def prepare_section(subject: Subject) -> Section:
         ),
         neighbour_function(table),
         _encode_function(subject, table, steps),
+        *word_functions(table, steps),
         *picture_functions(subject, table),
         _prepare_function(subject, table),
     ]
@@ -258,6 +260,9 @@ def _prepare_function(subject: Subject, table: TablePreparation) -> str:
     if any(column.one_hot for column in table.categories):
         one_hot = "features += one_hot(table[name], train)"
         lines.append(block("for name in CATEGORIES:", [one_hot]))
+    if table.texts:
+        words = "features += bag_of_words(table[name], train)"
+        lines.append(block("for name in TEXTS:", [words]))
     lines += picture_lines(subject, table)
     if any(not column.one_hot for column in table.categories):
         lines.append("features += [encode(table[name], train) for name in CATEGORIES]")

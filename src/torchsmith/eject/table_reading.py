@@ -76,7 +76,8 @@ def column_lists(subject: Subject) -> dict[str, tuple[str, ...]]:
         return {}
     numbers = tuple(c.name for c in table.numbers if c.role == "number")
     categories = tuple(column.name for column in table.categories)
-    lists = {"NUMBERS": numbers, "CATEGORIES": categories}
+    texts = tuple(column.name for column in table.texts)
+    lists = {"NUMBERS": numbers, "CATEGORIES": categories, "TEXTS": texts}
     return {name: names for name, names in lists.items() if names}
 
 
@@ -86,6 +87,7 @@ def used_formats(subject: Subject) -> list[ColumnFormat]:
     used: tuple[str, ...] = ()
     if table is not None:
         used = (*(c.name for c in table.numbers), *(c.name for c in table.categories))
+        used += tuple(column.name for column in table.texts)
         used += tuple(column.name for column in table.pictures)
     extra = [name for name in (split.group, split.time) if name and name not in used]
     return numbers_first([subject.columns[name].format for name in (*used, *extra)])

@@ -9,7 +9,7 @@ import numpy as np
 from torchsmith.core.vocabulary import ColumnRole
 from torchsmith.data.picture_columns import names_pictures
 from torchsmith.inspect.inspection import Bin, ColumnFacts
-from torchsmith.inspect.profile import Profile
+from torchsmith.inspect.profile import MOST_READ, Profile
 from torchsmith.inspect.wording import amount, number
 
 NUM_BINS = 12
@@ -114,16 +114,28 @@ def _number_role(profile: Profile) -> tuple[ColumnRole, str]:
 
 def _text_role(profile: Profile) -> tuple[ColumnRole, str]:
     evidence = f"{profile.distinct:,} different texts in {profile.num_present:,} rows"
+    words = profile.words
+    recur = f"{amount(len(words), 'word')} of which recur{'s' * (len(words) == 1)}"
     if profile.distinct == profile.num_rows >= MIN_ROWS:
         if is_id_name(profile.name):
             return "ignore", "a different text in every row: an id"
+        if words and _has_several_words(profile):
+            return "text", f"a different text in every row, {recur}"
         return "ignore", "a different text in every row: free text or an id"
     repeats = profile.typical_rows >= 5 or (
         profile.distinct <= 10 and profile.typical_rows >= 2
     )
-    if not repeats:
-        return "ignore", f"{evidence}: too few rows each to learn from"
-    return "category", evidence
+    if repeats:
+        return "category", evidence
+    if words and not is_id_name(profile.name):
+        return "text", f"{evidence}, {recur}"
+    return "ignore", f"{evidence}: too few rows each to learn from"
+
+
+def _has_several_words(profile: Profile) -> bool:
+    """Whether most texts have a space within, as an id has not."""
+    read = profile.levels[:MOST_READ]
+    return 2 * sum(len(text.split()) > 1 for text in read) > len(read)
 
 
 def describe(profile: Profile, role: ColumnRole, reason: str) -> ColumnFacts:
@@ -135,7 +147,11 @@ def describe(profile: Profile, role: ColumnRole, reason: str) -> ColumnFacts:
         reason: Why.
     """
     facts: dict[str, object] = {}
-    values = profile.present
+    values, bins = profile.present, _bins(profile)
+    if role == "text":
+        facts = {"words": len(profile.words)}
+        top = list(profile.words.items())[:NUM_LEVELS]
+        bins = tuple(Bin(label=word, count=count) for word, count in top)
     if profile.kind in ("number", "boolean") and len(values):
         facts = {
             "low": float(values.min()),
@@ -158,7 +174,7 @@ def describe(profile: Profile, role: ColumnRole, reason: str) -> ColumnFacts:
             "reason": reason,
             "missing": profile.num_missing,
             "distinct": profile.distinct,
-            "bins": _bins(profile),
+            "bins": bins,
             **facts,
         }
     )

@@ -186,14 +186,15 @@ def _inspect_table(
         findings.append(_nothing_used(profiles))
     if subject.target is not None and subject.facts is not None:
         findings += relations.find_steps(profiles, subject.target)
-        findings += find_leaks(used, subject.target, subject.facts)
+        alone = [p.by_words() if roles[p.name][0] == "text" else p for p in used]
+        findings += find_leaks(alone, subject.target, subject.facts)
     distinctive = [p for p in profiles if not _is_row_id(p, roles[p.name][1])]
     if distinctive:
         keys = rows.row_keys(distinctive, len(table))
         combinations = math.prod(_choices(p) for p in distinctive)
         findings += _compare_rows(subject, keys, combinations)
     if subject.data.given is not None:
-        categories = [p for p in used if p.kind == "text"]
+        categories = [p for p in used if roles[p.name][0] == "category"]
         findings += rows.find_part_gaps(
             subject.data.given, subject.classes, categories, subject.where
         )

@@ -60,7 +60,8 @@ class ColumnFacts(Record):
         distinct: How many different values there are.
         low, high, mean, median, deviation: For numbers and booleans.
         first_date, last_date: For dates, ISO 8601.
-        bins: A histogram (numbers, dates) or the most frequent levels.
+        words: For texts, how many words recur.
+        bins: A histogram (numbers, dates), or the most frequent levels, of texts words.
     """
 
     name: str
@@ -76,6 +77,7 @@ class ColumnFacts(Record):
     deviation: float | None = None
     first_date: str | None = None
     last_date: str | None = None
+    words: int = 0
     bins: tuple[Bin, ...] = ()
 
 

@@ -1,6 +1,6 @@
 """What several checks need to know of a column, computed once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
 
@@ -8,9 +8,20 @@ import numpy as np
 
 from torchsmith.core.vocabulary import ColumnKind
 from torchsmith.data.data import Column
+from torchsmith.data.steps import BagOfWords
+from torchsmith.data.text_columns import recurring_words, words_of
 
 LARGEST = float(np.finfo(np.float32).max)
 """Networks compute with 32 bits: what is larger is infinite to them."""
+
+RECURRING = BagOfWords(most=10_000, min_count=20)
+"""Words of so many rows are found in the training part, too."""
+
+MOST_READ = 20_000
+"""Different texts of which the words are counted."""
+
+GROUPING_WORDS = 6
+"""The most frequent words, of which all combinations are groups of rows."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +103,27 @@ class Profile:
     def pattern(self) -> bytes:
         """Equal for two columns that say the same under different names."""
         return blake2b(self.codes.tobytes(), digest_size=16).digest()
+
+    @cached_property
+    def words(self) -> dict[str, int]:
+        """The words of its texts that tell rows apart, and how many rows have each."""
+        texts, counts = self.levels[:MOST_READ], self.counts[:MOST_READ].tolist()
+        rows = sum(counts) + self.num_missing
+        return recurring_words(zip(texts, counts, strict=True), rows, RECURRING)
+
+    def by_words(self) -> "Profile":
+        """Return it with texts that have the same frequent words as one value."""
+        bits = {word: 1 << place for place, word in enumerate(self.words)}
+        bits = dict(list(bits.items())[:GROUPING_WORDS])
+        groups = [sum(bits.get(word, 0) for word in words_of(t)) for t in self.levels]
+        of_value, value_of = np.unique(np.array(groups, np.int64), return_inverse=True)
+        codes = np.where(self.missing, -1, value_of[self.codes])
+        return replace(
+            self,
+            codes=codes,
+            first=self.first[[groups.index(group) for group in of_value.tolist()]],
+            counts=np.bincount(value_of, self.counts).astype(np.int64),
+        )
 
     @property
     def typical_rows(self) -> float:

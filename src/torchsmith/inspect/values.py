@@ -183,6 +183,8 @@ def _missing(
         remedy = "Torchsmith fills in the median of the training part and adds a flag."
     if profile.kind == "date":
         remedy = "Torchsmith flags the rows; fill the dates in if they can be known."
+    if role == "text":
+        remedy = "Torchsmith adds a column that says so."
     if role == "ignore":
         remedy = "Torchsmith does not use the column."
     elif mostly:

@@ -7,6 +7,7 @@ from torchsmith.core.spec import Spec
 from torchsmith.core.vocabulary import Kind, metric_hint, metrics_for
 from torchsmith.data.split import contradiction
 from torchsmith.data.steps import (
+    BagOfWords,
     EncodeCategories,
     FillMissing,
     Interpolate,
@@ -36,6 +37,9 @@ from torchsmith.plan.plan import Plan
 from torchsmith.plan.schedules import OneCycleLR, interval_of, schedule_problems
 
 Impossible = Iterator[tuple[str, str]]
+
+FOR_TABLES = (FillMissing, RobustScale, QuantileScale, EncodeCategories, BagOfWords)
+"""Steps that only tables have."""
 
 
 def check(plan: Plan) -> None:
@@ -119,9 +123,7 @@ def _prepare(plan: Plan) -> Impossible:
     sequences = isinstance(plan.network, SequenceNet) or _has(
         plan, Interpolate, NGrams, RandomConvolutions
     )
-    table = not sequences and (
-        columns or _has(plan, FillMissing, RobustScale, QuantileScale, EncodeCategories)
-    )
+    table = not sequences and (columns or _has(plan, *FOR_TABLES))
     images = not (table or sequences) and _has(plan, Resize, ToFloat)
     kind: Kind = "images" if images else "sequences" if sequences else "table"
     for place, what in step_problems(plan.prepare, kind, plan.problem.task):

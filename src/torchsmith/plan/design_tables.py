@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from torchsmith.core.errors import DataError
 from torchsmith.data.steps import (
+    BagOfWords,
     EncodeCategories,
     FillMissing,
     NeighbourTarget,
@@ -75,6 +76,9 @@ network, which five of 4 members do not reach (.620)."""
 
 MOST_EMBEDDED = 100
 """Number columns; with more, an embedding of each is too wide."""
+
+FEWEST_WORDS = 10
+"""Of each column of texts, however many columns there are."""
 
 MOST_SHARES = 10
 """Classes whose shares among the neighbours become features."""
@@ -186,7 +190,7 @@ def _prepare(case: Case) -> tuple[Step, ...]:
         steps.append(step)
 
     used = [c for c in case.inspection.columns if c.role != "ignore"]
-    numbers = [c for c in used if c.role not in ("category", "picture")]
+    numbers = [c for c in used if c.role not in ("category", "text", "picture")]
     gaps = [c for c in numbers if c.missing]
     if gaps:
         add(
@@ -214,6 +218,12 @@ def _prepare(case: Case) -> tuple[Step, ...]:
         add(
             EncodeCategories(encoding="codes"),
             f"for embeddings: {_names(categories)}",
+        )
+    if texts := [c for c in used if c.role == "text"]:
+        most = max(FEWEST_WORDS, (MOST_EMBEDDED - len(numbers)) // len(texts))
+        add(
+            BagOfWords(most=most),
+            f"each text differs, but words of them recur: {_names(texts)}",
         )
     if any(c.role == "picture" for c in used):
         add(
@@ -266,7 +276,8 @@ def _network(
             "aside); give columns a role in the plan's data.columns"
         )
     num_categories = sum(c.role == "category" for c in used)
-    num_numbers = len(used) - num_categories
+    num_words = sum(_num_words(step, used) for step in prepare)
+    num_numbers = sum(c.role not in ("category", "text") for c in used) + num_words
     features = num_numbers + sum(_added(step, case) for step in prepare)
     small = case.num_train < SMALL
     sizes = SMALL_SIZES if small else SIZES
@@ -286,8 +297,9 @@ def _network(
         )
         if _fits(seconds, case):
             break
+    words = f", {num_words} words" if num_words else ""
     case.reasons["network"] = (
-        f"{num_numbers} numbers and {num_categories} categories, "
+        f"{num_numbers - num_words} numbers and {num_categories} categories{words}, "
         f"{case.num_train:,} training rows"
     )
     case.reasons["network.TabularMLP.members"] = (
@@ -334,6 +346,14 @@ def _added(step: Step, case: Case) -> int:
         classes = len(case.target.classes)
         return len(step.neighbours) * (1 if classes <= 2 else classes)
     return 0
+
+
+def _num_words(step: Step, columns: Sequence[ColumnFacts]) -> int:
+    """Return how many 0/1 columns a step makes of texts, gaps of them included."""
+    if not isinstance(step, BagOfWords):
+        return 0
+    texts = [column for column in columns if column.role == "text"]
+    return sum(min(c.words, step.most) + (c.missing > 0) for c in texts)
 
 
 def _names(columns: list[ColumnFacts]) -> str:
