@@ -26,6 +26,7 @@ LOSSES = [
     ("iris", {"CrossEntropyLoss": {"weight": "balanced", "label_smoothing": 0.1}}),
     ("iris", {"CrossEntropyLoss": {"weight": [1, 2, 3], "reduction": "sum"}}),
     ("iris", {"NLLLoss": {"weight": "balanced"}}),
+    ("iris", {"CrossEntropyLoss": {"weight": "sqrt_balanced"}}),
     ("iris", "BCELoss"),
     ("breast_cancer", "BCELoss"),
     ("iris", {"BCEWithLogitsLoss": {"pos_weight": "balanced"}}),

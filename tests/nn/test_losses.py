@@ -153,6 +153,13 @@ def test_balanced_weights_are_one_over_the_share_of_the_class():
         torch.testing.assert_close(loss.weight, 100 / (3 * counts.float()))
 
 
+def test_weights_may_be_the_roots_of_balanced_ones():
+    counts = torch.tensor([10, 30, 60])
+    for spec in (losses.CrossEntropyLoss, losses.NLLLoss):
+        loss = build_loss(spec(weight="sqrt_balanced"), counts)
+        torch.testing.assert_close(loss.weight, (100 / (3 * counts.float())) ** 0.5)
+
+
 def test_a_balanced_pos_weight_is_negatives_over_positives():
     spec = losses.BCEWithLogitsLoss(pos_weight="balanced")
     two = build_loss(spec, torch.tensor([30, 10])).loss.pos_weight
@@ -164,6 +171,8 @@ def test_a_balanced_pos_weight_is_negatives_over_positives():
 def test_classes_cannot_be_balanced_without_counts():
     with pytest.raises(PlanError, match="weight: balanced needs the classes of a plan"):
         build_loss(losses.CrossEntropyLoss(weight="balanced"))
+    with pytest.raises(PlanError, match="weight: sqrt_balanced needs the classes of"):
+        build_loss(losses.NLLLoss(weight="sqrt_balanced"))
     with pytest.raises(PlanError, match="pos_weight: balanced needs"):
         build_loss(losses.BCEWithLogitsLoss(pos_weight="balanced"))
 

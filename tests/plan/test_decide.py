@@ -261,6 +261,26 @@ def test_the_metric_follows_from_the_balance_of_the_classes(task, counts, metric
     assert decide(table(target=target(task, counts)), MACHINE).problem.metric == metric
 
 
+@pytest.mark.parametrize(
+    ("metric", "weight"),
+    [
+        (None, None),
+        ("accuracy", None),
+        ("roc_auc", None),
+        ("f1_macro", "sqrt_balanced"),
+        ("balanced_accuracy", "balanced"),
+        ("recall_macro", "balanced"),
+    ],
+)
+def test_a_metric_that_is_asked_for_decides_how_much_rare_classes_count(metric, weight):
+    plan = decide(table(), MACHINE, metric=metric)
+    assert plan.loss == CrossEntropyLoss(weight=weight)
+    reason = plan.reasons.get("loss.CrossEntropyLoss.weight", "")
+    assert ("rare classes" in reason) == bool(weight)
+    numbers = decide(table(target=target("regression")), MACHINE, metric=metric)
+    assert numbers.loss == MSELoss()
+
+
 def test_parts_that_the_source_gives_are_used():
     plan = decide(table(given={"train": 15_000, "test": 5_000}), MACHINE)
     assert (plan.split.test, plan.split.val) == ("given", 0.15)
@@ -330,6 +350,19 @@ def test_a_smaller_budget_gives_a_smaller_job_and_says_so():
     assert "fit into 30 s" in small.reasons["training.epochs"]
     assert small.training.seconds == pytest.approx(30.0)
     assert small.sized_for.budget == 30
+
+
+def test_classes_of_large_tables_are_held_back_from_being_learned_by_heart():
+    many = Machine(cores=2, gflops=1e5)
+    classes = decide(table(num_examples=40_000), many, 3_600.0)
+    numbers = decide(
+        table(num_examples=40_000, target=target("regression")), many, 3_600.0
+    )
+    assert classes.network.dropout > numbers.network.dropout
+    assert classes.optimizer.weight_decay > numbers.optimizer.weight_decay
+    assert 20 <= classes.training.epochs < numbers.training.epochs
+    few = decide(table(num_examples=1_500), many, 3_600.0)
+    assert few.optimizer.weight_decay == numbers.optimizer.weight_decay
 
 
 def test_a_slower_machine_gets_fewer_epochs():

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast, get_args
 
 from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.observer import Observer
-from torchsmith.core.vocabulary import WORDS, ColumnRole, Kind, Task
+from torchsmith.core.vocabulary import WORDS, ColumnRole, Kind, Metric, Task
 from torchsmith.data import load as reading
 from torchsmith.data.data import MISSING_TARGET, Data, Series
 from torchsmith.inspect.examine import inspect as examine
@@ -300,19 +301,22 @@ def decide_with(
     """Return what `decide` chooses, and the same with settings.
 
     A small table has folds where they go with the settings. A network of the person's
-    own is trained as it is.
+    own is trained as it is. The metric that is asked for decides of the loss.
 
     Raises:
         PlanError: A setting does not exist or does not fit.
     """
+    asked = settings.get("problem.metric")
+    metric = next((name for name in get_args(Metric) if name == asked), None)
+    decided = partial(decide, inspection, machine, budget, pace, metric=metric)
     if settings.keys().isdisjoint(_OF_VAL):
         with suppress(PlanError):  # What is wrong without folds too is told below.
-            default = decide(inspection, machine, budget, pace)
+            default = decided()
             chosen = set_values(default, settings)
             split = chosen.split
             if not (split.num_folds and has_few_groups(inspection, split.group)):
                 return default, chosen
-    default = decide(inspection, machine, budget, pace, folds=False)
+    default = decided(folds=False)
     return default, set_values(default, settings)
 
 

@@ -1,6 +1,6 @@
 """The loss of a script, and the targets that it wants."""
 
-from typing import Literal, assert_never
+from typing import assert_never
 
 from torchsmith.eject.code import Raw, call, function
 from torchsmith.eject.subject import Subject
@@ -67,13 +67,13 @@ class MemberLoss(nn.Module):
 
 
 def _weight(
-    weight: Literal["balanced"] | tuple[float, ...] | None,
+    weight: losses.Balance | tuple[float, ...] | None,
 ) -> Raw | None:
     if weight is None:
         return None
-    if weight == "balanced":
-        return Raw("weights(targets[train])")
-    return Raw(f"torch.tensor({list(weight)!r})")
+    if isinstance(weight, tuple):
+        return Raw(f"torch.tensor({list(weight)!r})")
+    return Raw("weights(targets[train])")
 
 
 def _pos_weight(loss: losses.BCEWithLogitsLoss) -> Raw | None:
@@ -101,9 +101,10 @@ def _has_several(subject: Subject) -> bool:
 def weights_function(subject: Subject) -> str:
     """Return the function that balances classes, or an empty string."""
     loss = subject.plan.loss
+    balance = _balance(loss)
     counts = "counts = np.bincount(targets, minlength=len(CLASSES))"
     made = ["counts = torch.from_numpy(counts).clamp(min=1).float()"]
-    if not _is_balanced(loss):
+    if not balance:
         return ""
     if isinstance(loss, losses.BCEWithLogitsLoss):
         about = "Weigh positive examples by the negatives over the positives."
@@ -112,11 +113,13 @@ def weights_function(subject: Subject) -> str:
     else:
         about = "Weigh each class by 1 / its share, so that rare classes count as much."
         result = "counts.sum() / (len(counts) * counts)"
+        if balance == "sqrt_balanced":
+            about = "Weigh each class by the root of 1 / its share."
+            result = f"({result}).sqrt()"
     return function("weights(targets)", about, [counts, *made, f"return {result}"])
 
 
-def _is_balanced(loss: Loss) -> bool:
-    return "balanced" in (
-        getattr(loss, "weight", None),
-        getattr(loss, "pos_weight", None),
-    )
+def _balance(loss: Loss) -> str:
+    """Return how the classes are balanced, or an empty string."""
+    found = getattr(loss, "weight", None) or getattr(loss, "pos_weight", None)
+    return found if isinstance(found, str) else ""

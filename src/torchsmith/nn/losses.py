@@ -148,14 +148,15 @@ def build_loss(spec: Loss, class_counts: Tensor | None = None) -> nn.Module:
 
 
 def _weight(
-    weight: Literal["balanced"] | tuple[float, ...] | None, counts: Tensor | None
+    weight: losses.Balance | tuple[float, ...] | None, counts: Tensor | None
 ) -> Tensor | None:
     if weight is None:
         return None
-    if weight != "balanced":
+    if isinstance(weight, tuple):
         return torch.tensor(weight)
-    counts = _counted(counts, "weight").float()
-    return counts.sum() / (len(counts) * counts)
+    counts = _counted(counts, f"weight: {weight}").float()
+    balanced = counts.sum() / (len(counts) * counts)
+    return balanced if weight == "balanced" else balanced.sqrt()
 
 
 def _pos_weight(
@@ -165,15 +166,15 @@ def _pos_weight(
         return None
     if weight != "balanced":
         return torch.tensor([weight])
-    counts = _counted(counts, "pos_weight").float()
+    counts = _counted(counts, "pos_weight: balanced").float()
     balanced = (counts.sum() - counts) / counts
     return balanced[1:] if len(counts) == 2 else balanced
 
 
-def _counted(counts: Tensor | None, argument: str) -> Tensor:
+def _counted(counts: Tensor | None, asked: str) -> Tensor:
     if counts is None:
         raise PlanError(
-            f"loss: {argument}: balanced needs the classes of a plan, whose examples "
+            f"loss: {asked} needs the classes of a plan, whose examples "
             "are counted; give numbers"
         )
     return counts.clamp(min=1)

@@ -4,8 +4,10 @@
 and rates were chosen by hand on California housing and MNIST.
 """
 
+from collections.abc import Mapping
+
 from torchsmith.core.errors import DataError
-from torchsmith.core.vocabulary import NOUNS
+from torchsmith.core.vocabulary import NOUNS, Metric
 from torchsmith.data.data import MISSING_TARGET
 from torchsmith.data.split import Folds, Split
 from torchsmith.inspect.inspection import Inspection, TargetFacts
@@ -16,7 +18,7 @@ from torchsmith.plan.design_images import design_images
 from torchsmith.plan.design_sequences import design_sequences
 from torchsmith.plan.design_tables import design_table
 from torchsmith.plan.design_volumes import design_volumes
-from torchsmith.plan.losses import CrossEntropyLoss, MSELoss
+from torchsmith.plan.losses import Balance, CrossEntropyLoss, MSELoss
 from torchsmith.plan.machine import Machine
 from torchsmith.plan.plan import Plan, Problem, Sizing, Source, Stopping, Training
 from torchsmith.plan.settings import THIRD, patience_for
@@ -28,6 +30,14 @@ CHANCE = 3
 """Times as many equal rows as chance makes are more than chance; fewer are different
 cases that look alike, which may stand in any part."""
 
+BALANCES: Mapping[Metric, Balance] = {
+    "balanced_accuracy": "balanced",
+    "recall_macro": "balanced",
+    "f1_macro": "sqrt_balanced",
+}
+"""Where a person asks for a metric that weighs all classes alike. F1 asks for precision
+too: on names of 18 languages it was .516 with `balanced` and .556 without."""
+
 
 def decide(
     inspection: Inspection,
@@ -36,6 +46,7 @@ def decide(
     pace: Pace | None = None,
     *,
     folds: bool = True,
+    metric: Metric | None = None,
 ) -> Plan:
     """Choose a plan for inspected data.
 
@@ -47,6 +58,7 @@ def decide(
             what follows from it.
         folds: Whether a small table may be divided into folds; not where something else
             says what validates.
+        metric: What matters to the person, if they said so.
 
     Raises:
         DataError: There is no target, or a finding of severity error stands in the way.
@@ -93,7 +105,7 @@ def decide(
         prepare=design.prepare,
         augment=design.augment,
         network=design.network,
-        loss=_loss(target, reasons),
+        loss=_loss(target, metric, reasons),
         optimizer=design.optimizer,
         schedule=design.schedule,
         averaging=design.averaging,
@@ -282,12 +294,19 @@ def _num_rows(inspection: Inspection, split: Split) -> tuple[int, int]:
     return max(train, 1), max(left, 1)
 
 
-def _loss(target: TargetFacts, reasons: Reasons) -> CrossEntropyLoss | MSELoss:
+def _loss(
+    target: TargetFacts, metric: Metric | None, reasons: Reasons
+) -> CrossEntropyLoss | MSELoss:
     if target.task == "regression":
         reasons["loss"] = "the mean squared error fits the metric"
         return MSELoss()
     reasons["loss"] = f"{len(target.classes)} classes, one logit each"
-    return CrossEntropyLoss()
+    weight = BALANCES.get(metric) if metric else None
+    if weight:
+        reasons["loss.CrossEntropyLoss.weight"] = (
+            "the metric asks for rare classes as much as for frequent ones"
+        )
+    return CrossEntropyLoss(weight=weight)
 
 
 def _calibration(target: TargetFacts, reasons: Reasons) -> Calibration:

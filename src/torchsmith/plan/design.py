@@ -15,6 +15,9 @@ from torchsmith.plan.schedules import Schedule
 TRAINING_SHARE = 0.7
 """Of the budget; the rest is for reading, rivals, evaluation and the report."""
 
+STEPS_WORTH = 6_000
+"""Of optimization; more seldom pay."""
+
 FIT_INTO = "fit into"
 """Stands in the reason for the epochs where the budget keeps them few."""
 
@@ -99,7 +102,13 @@ def choose_threads(macs: int, case: Case) -> int:
 
 
 def choose_epochs(
-    case: Case, batch_size: int, epoch_seconds: float, most: int, limit: str = ""
+    case: Case,
+    batch_size: int,
+    epoch_seconds: float,
+    most: int,
+    limit: str = "",
+    *,
+    worth: int = STEPS_WORTH,
 ) -> int:
     """Choose as many passes over the data as pay and fit into the budget.
 
@@ -109,9 +118,10 @@ def choose_epochs(
         epoch_seconds: Predicted; where the case has a measured pace, that counts.
         most: More are not worth their time.
         limit: What keeps the epochs few, in words, where it is not the budget.
+        worth: Steps of optimization that are worth their time; 20 epochs in any case.
     """
     steps = -(-case.num_train // batch_size)
-    wanted = min(most, max(20, round(6_000 / steps)))
+    wanted = min(most, max(20, round(worth / steps)))
     pace = case.pace or Pace(epoch_seconds, TRAINING_SHARE * case.budget)
     epochs = max(1, min(wanted, int(pace.seconds / pace.epoch_seconds)))
     seconds = epochs * pace.epoch_seconds

@@ -25,6 +25,9 @@ def _one_number(value: Any) -> Any:  # noqa: ANN401
 Reduction = Annotated[Literal["mean", "sum"], BeforeValidator(_one_number)]
 """How the losses of a batch become one number."""
 
+Balance = Literal["balanced", "sqrt_balanced"]
+"""Weights by 1 / the share of a class in the training part, or by the root of that."""
+
 ClassWeights = Annotated[tuple[Positive, ...], Field(min_length=2)]
 """One number for each class, in the order of `problem.classes`."""
 
@@ -33,12 +36,13 @@ class CrossEntropyLoss(Spec):
     """`torch.nn.CrossEntropyLoss` on logits `(N, K)` and class indices `(N,)`.
 
     Attributes:
-        weight: `balanced` weighs each class by 1 / its share of the training part.
+        weight: `balanced` weighs each class by 1 / its share of the training part,
+            `sqrt_balanced` by the root of that.
         reduction: How the losses of a batch become one number.
         label_smoothing: Share of the target that is spread over all classes.
     """
 
-    weight: Literal["balanced"] | ClassWeights | None = None
+    weight: Balance | ClassWeights | None = None
     reduction: Reduction = "mean"
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
 
@@ -47,11 +51,12 @@ class NLLLoss(Spec):
     """`torch.nn.NLLLoss` on log-probabilities `(N, K)` and class indices `(N,)`.
 
     Attributes:
-        weight: `balanced` weighs each class by 1 / its share of the training part.
+        weight: `balanced` weighs each class by 1 / its share of the training part,
+            `sqrt_balanced` by the root of that.
         reduction: How the losses of a batch become one number.
     """
 
-    weight: Literal["balanced"] | ClassWeights | None = None
+    weight: Balance | ClassWeights | None = None
     reduction: Reduction = "mean"
 
 
