@@ -2,8 +2,12 @@
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_iris
 
 import torchsmith as ts
+from torchsmith.api.planning import QUIET
+from torchsmith.api.training import planned_of
+from torchsmith.plan.text import plan_text
 
 
 def network(*end):
@@ -44,3 +48,15 @@ def test_a_run_predicts_probabilities_that_sum_to_1(name, tmp_path):
     shares = run.predict("digits").probabilities
     np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=0, atol=1e-9)
     assert (shares >= 0).all()
+
+
+def test_a_metric_that_is_asked_for_weighs_classes_wherever_a_plan_is_made(tmp_path):
+    settings = {"problem.metric": "f1_macro", "training.epochs": 1}
+    plan = ts.plan("iris", settings=settings)
+    assert plan.loss.weight == "sqrt_balanced"
+    inputs, targets = load_iris(return_X_y=True)
+    fitted = ts.Classifier(settings=settings).fit(inputs, targets)
+    assert fitted.plan_.loss.weight == "sqrt_balanced"
+    (tmp_path / "plan.yaml").write_text(plan_text(plan), "utf-8")
+    planned = planned_of(tmp_path / "plan.yaml", None, None, {}, QUIET)
+    assert planned.default.loss == planned.plan.loss

@@ -89,12 +89,24 @@ def test_garbage_is_collected_again_after_an_import_that_fails(enabled):
 def test_what_the_first_import_brings_is_left_out_of_later_collections():
     code = """
 import gc
-from torchsmith.core.torch_library import without_collection
+from torchsmith.core.torch_library import PROCESS_IS_OURS, without_collection
+PROCESS_IS_OURS.set()
 with without_collection():
     import torch
 print(gc.get_freeze_count() > 100_000)
 """
     assert run(code) == ["True"]
+
+
+def test_what_a_program_holds_is_left_to_its_collections():
+    code = """
+import gc
+from torchsmith.core.torch_library import without_collection
+with without_collection():
+    import torch
+print(gc.get_freeze_count())
+"""
+    assert run(code) == ["0"]
 
 
 def test_garbage_of_a_session_that_has_pytorch_is_still_collected():

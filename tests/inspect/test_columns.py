@@ -51,6 +51,8 @@ TITLES = ["Mr.", "Mrs.", "Miss"]
         ("c", [f"{'AB'[i % 2]}{i}" for i in range(200)], "ignore", "text or an id"),
         ("ticket no", [f"P {i % 90} of {i % 2}" for i in range(200)], "ignore", "few"),
         ("c", [f"in {i}" for i in range(200)], "ignore", "free text or an id"),
+        ("c", [f"{'ab'[i % 2]}{i or 8}" for i in range(200)], "ignore", "too few rows"),
+        ("c", [f"{'ab'[i % 2]}{i}" if i else None for i in range(200)], "ignore", ""),
         ("c", [f"Mr. {i}" if i > 185 else f"M {i}" for i in range(200)], "ignore", ""),
         ("c", [f"Mr {i}" if i % 2 else None for i in range(200)], "text", "1 word of"),
     ],

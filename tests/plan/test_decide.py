@@ -142,7 +142,7 @@ def test_texts_get_as_many_words_as_numbers_are_embedded():
     assert plan.prepare[-1] == BagOfWords(most=49)
     assert plan.network.bins
     assert "'t0', 't1'" in plan.reasons["prepare.2"]
-    assert plan.reasons["network"].startswith("1 numbers and 1 categories, 89 words")
+    assert plan.reasons["network"].startswith("1 numbers and 1 categories, words of 2,")
     assert check(plan) is None
     assert BagOfWords(most=10) in decide(texts(*range(5, 40)), MACHINE).prepare
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from torchsmith.api.calibrating import calibrate
 from torchsmith.api.carrying import torch_threads
+from torchsmith.api.planning import asked_metric
 from torchsmith.core.processes import require_alone
 from torchsmith.core.vocabulary import Task
 from torchsmith.data.data import Data
@@ -118,6 +119,7 @@ def _plan(
         _machine(settings.get("training.device", "auto")),
         UNLIMITED if budget is None else budget,
         folds=False,
+        metric=asked_metric(settings),
     )
     chosen: dict[str, object] = {"split.val": share} if share else {}
     if not share:

@@ -306,8 +306,7 @@ def decide_with(
     Raises:
         PlanError: A setting does not exist or does not fit.
     """
-    asked = settings.get("problem.metric")
-    metric = next((name for name in get_args(Metric) if name == asked), None)
+    metric = asked_metric(settings)
     decided = partial(decide, inspection, machine, budget, pace, metric=metric)
     if settings.keys().isdisjoint(_OF_VAL):
         with suppress(PlanError):  # What is wrong without folds too is told below.
@@ -318,6 +317,12 @@ def decide_with(
                 return default, chosen
     default = decided(folds=False)
     return default, set_values(default, settings)
+
+
+def asked_metric(settings: Mapping[str, object]) -> Metric | None:
+    """Return the metric that settings ask for, if there is one of this name."""
+    asked = settings.get("problem.metric")
+    return next((name for name in get_args(Metric) if name == asked), None)
 
 
 def _refuse_other_data(settings: Mapping[str, object]) -> None:

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Mapping
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TypeGuard, assert_never, overload
@@ -220,7 +221,12 @@ def planned_of(
         if sized is None
         else Machine(sized.cores, sized.gflops, sized.device)
     )
-    default = decide(inspection, machine, None if sized is None else sized.budget)
+    decided = partial(
+        decide, inspection, machine, None if sized is None else sized.budget
+    )
+    default = decided()
+    if (metric := plan.problem.metric) != default.problem.metric:
+        default = decided(metric=metric)  # which whoever made the plan asked for
     return Planned(data, inspection, plan, default)
 
 

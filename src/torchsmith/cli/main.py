@@ -26,6 +26,7 @@ from torchsmith.cli import (
 )
 from torchsmith.core.errors import Interrupted, TorchsmithError
 from torchsmith.core.processes import is_silent
+from torchsmith.core.torch_library import PROCESS_IS_OURS
 
 HELP = """From data to a trained, measured, explained PyTorch network.
 
@@ -115,6 +116,7 @@ for _command in (
 def main() -> None:
     """Run the command line."""
     sys.excepthook = report_unexpected
+    PROCESS_IS_OURS.set()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:

@@ -8,13 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 _LIBRARIES = (
     ("libtorch_global_deps.so", os.RTLD_NOW | os.RTLD_GLOBAL),
     ("libtorch_cpu.so", os.RTLD_NOW),
 )
 """In the order in which `import torch` loads them, with the same flags."""
+
+
+PROCESS_IS_OURS = Event()
+"""Set by the command line: no program of a person's holds anything in the process."""
 
 
 def let_threads_sleep() -> None:
@@ -31,15 +35,15 @@ def without_collection() -> Iterator[None]:
     """Import without looking for garbage: what is imported stays.
 
     Python would go again and again through all that was imported already, which is a
-    tenth of the import of PyTorch. What this brings in is left out of later searches
-    too: each through all of it takes a tenth of a second.
+    tenth of the import of PyTorch. Where the process is ours, what this brings in is
+    left out of later searches too: each through all of it takes a tenth of a second.
     """
     was_enabled, is_first = gc.isenabled(), "torch" not in sys.modules
     gc.disable()
     try:
         yield
     finally:
-        if is_first:  # later there may be tensors in garbage, which would stay
+        if is_first and PROCESS_IS_OURS.is_set():
             gc.freeze()
         if was_enabled:
             gc.enable()

@@ -1,6 +1,6 @@
 """Which examples have equal inputs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 
 import numpy as np
@@ -17,8 +17,8 @@ _SHIFT = np.uint64(29)
 def input_keys(inputs: Inputs, roles: Mapping[str, ColumnRole]) -> np.ndarray:
     """Return `(N,)` uint64, equal for examples whose inputs are equal.
 
-    Tables are compared by all their columns that are not ignored, sequences and
-    volumes by their values, pictures by their pixels, or by the bytes of their files.
+    Tables are compared by `compared_columns`, sequences and volumes by their values,
+    pictures by their pixels, or by the bytes of their files.
 
     Args:
         inputs: The examples.
@@ -82,10 +82,21 @@ def key_of(values: np.ndarray) -> int:
 
 def _column_keys(table: Table, roles: Mapping[str, ColumnRole]) -> np.ndarray:
     keys = np.zeros(len(table), np.uint64)
-    for name, column in table.columns.items():
-        if roles.get(name) != "ignore":
-            keys = mixed(keys ^ _bits(column))
+    for name in compared_columns(table.columns, roles):
+        keys = mixed(keys ^ _bits(table.columns[name]))
     return keys
+
+
+def compared_columns(
+    names: Iterable[str], roles: Mapping[str, ColumnRole]
+) -> list[str]:
+    """Return the columns by which rows are compared: the inputs, but no texts.
+
+    Copies of a case seldom have the very same note, and a network sees words of it
+    only. Where all inputs are texts, rows are compared by them.
+    """
+    used = [name for name in names if roles.get(name) != "ignore"]
+    return [name for name in used if roles.get(name) != "text"] or used
 
 
 def _bits(column: Column) -> np.ndarray:

@@ -88,12 +88,12 @@ def fit_table(
     pictures: list[PictureColumn] = []
     used = [c for c in table.columns.values() if roles[c.name] != "ignore"]
     for column in used:
-        if column.missing.all():
+        role = roles[column.name]
+        if column.missing.all() and role != "text":
             raise DataError(
                 f"column '{column.name}' has no value in the training part; set its "
                 "role to ignore"
             )
-        role = roles[column.name]
         if role == "category":
             categories.append(_fit_category(column, encode))
         elif role == "text":
@@ -113,7 +113,7 @@ def fit_table(
             f"EncodeCategories: one_hot would make {num_one_hot:,} columns, at most "
             f"{MAX_ONE_HOT:,} are allowed; use encoding: codes, or a larger min_count"
         )
-    return TablePreparation(
+    fitted = TablePreparation(
         formats=tuple(column.format for column in used),
         numbers=tuple(numbers),
         categories=tuple(categories),
@@ -124,6 +124,12 @@ def fit_table(
         texts=tuple(texts),
         pictures=tuple(pictures),
     )
+    if not (fitted.feature_names or fitted.cardinalities):
+        raise DataError(
+            "no word of the texts recurs in the training part, and there is no other "
+            "column to learn from; add columns, or lower min_count of BagOfWords"
+        )
+    return fitted
 
 
 def _fit_place(

@@ -64,10 +64,10 @@ class TextColumn(Record):
 
     @classmethod
     def fit(cls, column: Column, step: BagOfWords | None) -> Self:
-        """Find the words of the training rows.
+        """Find the words of the training rows; it may be that none recurs in them.
 
         Raises:
-            PlanError: There is no `BagOfWords`, or nothing that it could tell.
+            PlanError: There is no `BagOfWords`.
         """
         if step is None:
             raise PlanError(
@@ -77,14 +77,8 @@ class TextColumn(Record):
         places, texts, counts = _different(column)
         counted = zip(texts, counts.tolist(), strict=True)
         words = tuple(recurring_words(counted, len(places), step))
-        flag = bool(column.missing.any())
-        if not words and not flag:
-            raise PlanError(
-                f"BagOfWords: no word of column '{column.name}' stands in at least "
-                f"{step.min_count} training rows and is lacking in as many; lower "
-                "min_count, or set the column's role to ignore"
-            )
-        return cls(name=column.name, words=words, flag=flag)
+        flag = 0 < column.missing.sum() < len(places)
+        return cls(name=column.name, words=words, flag=bool(flag))
 
     def features(self, column: Column) -> np.ndarray:
         """Return `(N, F)` bool: which words a text has, and where there is none."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from torchsmith.core.errors import PlanError
 from torchsmith.data.data import Images
-from torchsmith.data.same import input_keys
+from torchsmith.data.same import compared_columns, input_keys
 from torchsmith.data.split import Parts, split_rows
 from torchsmith.eject.code import function, quoted
 from torchsmith.eject.subject import Subject
@@ -128,6 +128,10 @@ def _inputs(subject: Subject) -> str:
         for form in used_formats(subject)
         if form.name in (split.group, split.time) and roles.get(form.name) == "ignore"
     ]
-    if not others:
+    used = {form.name for form in used_formats(subject)} - {*others}
+    conditions = [f"n != {quoted(name)}" for name in others]
+    if len(compared_columns(used, roles)) < len(used):
+        conditions.append("n not in TEXTS")
+    if not conditions:
         return "table"
-    return f"{{n: c for n, c in table.items() if n != {quoted(others[0])}}}"
+    return f"{{n: c for n, c in table.items() if {' and '.join(conditions)}}}"

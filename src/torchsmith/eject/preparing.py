@@ -266,8 +266,9 @@ def _prepare_function(subject: Subject, table: TablePreparation) -> str:
     lines += picture_lines(subject, table)
     if any(not column.one_hot for column in table.categories):
         lines.append("features += [encode(table[name], train) for name in CATEGORIES]")
-    lines[0] = lines[0].replace("features += ", "features = ", 1)
-    if not lines[0].startswith("features = "):
+    if lines[0].startswith("features += "):
+        lines[0] = lines[0].replace("features += ", "features = ", 1)
+    else:
         lines.insert(0, "features = []")
     width = len(table.feature_names) + len(table.cardinalities)
     about = f"Return the inputs of the network, (N, {width})."

@@ -33,6 +33,8 @@ def word_functions(table: TablePreparation, steps: Sequence[Step]) -> list[str]:
         f"kept = sorted(kept, key=lambda word: (-counts[word], word))[:{step.most}]",
         "found = [words_of(text) for text in values.tolist()]",
         "columns = [np.array([word in words for words in found]) for word in kept]",
-        'return columns + [values == ""] * ("" in values[train])',
+        'missing = values == ""',
+        "flags = [missing] if 0 < missing[train].sum() < len(known) else []",
+        "return columns + flags",
     ]
     return [_WORDS_OF, function("bag_of_words(values, train)", about, body)]

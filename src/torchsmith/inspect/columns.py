@@ -17,6 +17,9 @@ NUM_LEVELS = 12
 MIN_ROWS = 20
 """With fewer rows, unique values are no evidence of an id."""
 
+NEARLY_UNIQUE = 0.9
+"""Of texts that are so different, a copy or two are no evidence against an id."""
+
 _ID_NAME = re.compile(
     r"((^|[_\s.-])(?i:id|uuid|guid|index|idx|key|no|nr|rowid))$|[a-z]I[dD]$"
     r"|^(?i:unnamed: 0)$|^$|번호$|아이디$"
@@ -114,21 +117,24 @@ def _number_role(profile: Profile) -> tuple[ColumnRole, str]:
 
 def _text_role(profile: Profile) -> tuple[ColumnRole, str]:
     evidence = f"{profile.distinct:,} different texts in {profile.num_present:,} rows"
-    words = profile.words
-    recur = f"{amount(len(words), 'word')} of which recur{'s' * (len(words) == 1)}"
-    if profile.distinct == profile.num_rows >= MIN_ROWS:
-        if is_id_name(profile.name):
-            return "ignore", "a different text in every row: an id"
-        if words and _has_several_words(profile):
-            return "text", f"a different text in every row, {recur}"
-        return "ignore", "a different text in every row: free text or an id"
+    unique = profile.distinct == profile.num_rows >= MIN_ROWS
+    if unique and is_id_name(profile.name):
+        return "ignore", "a different text in every row: an id"
     repeats = profile.typical_rows >= 5 or (
         profile.distinct <= 10 and profile.typical_rows >= 2
     )
     if repeats:
         return "category", evidence
-    if words and not is_id_name(profile.name):
+    nearly = profile.distinct >= NEARLY_UNIQUE * profile.num_present
+    may_tell = not is_id_name(profile.name) and (
+        not nearly or _has_several_words(profile)
+    )
+    if may_tell and (words := profile.words):
+        recur = f"{amount(len(words), 'word')} of which recur{'s' * (len(words) == 1)}"
+        evidence = "a different text in every row" if unique else evidence
         return "text", f"{evidence}, {recur}"
+    if unique:
+        return "ignore", "a different text in every row: free text or an id"
     return "ignore", f"{evidence}: too few rows each to learn from"
 
 

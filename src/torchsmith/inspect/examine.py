@@ -10,6 +10,7 @@ from torchsmith.core.observer import Observer
 from torchsmith.core.seeds import generator
 from torchsmith.core.vocabulary import NOUNS, ColumnRole, Task
 from torchsmith.data.data import Data, Images, Sequences, Table, Volumes
+from torchsmith.data.same import compared_columns
 from torchsmith.inspect import images as pictures
 from torchsmith.inspect import relations, rows, values
 from torchsmith.inspect.columns import decide_roles, describe
@@ -174,7 +175,10 @@ def _inspect_table(
     time = relations.find_time(profiles)
     known["columns"] = tuple(describe(p, *roles[p.name]) for p in profiles)
     known |= {"group": group, "time": time}
-    known["repeats"], known["usual_repeats"] = rows.count_repeats(used, len(table))
+    role_of = {name: role for name, (role, _) in roles.items()}
+    names = compared_columns([p.name for p in used], role_of)
+    compared = [p for p in used if p.name in names]
+    known["repeats"], known["usual_repeats"] = rows.count_repeats(compared, len(table))
     findings = [
         *values.find_in_values(looked_at, roles, table.lines, subject.data.changes),
         *find_in_picture_columns(table, looked_at, roles),

@@ -112,17 +112,24 @@ class Profile:
         return recurring_words(zip(texts, counts, strict=True), rows, RECURRING)
 
     def by_words(self) -> "Profile":
-        """Return it with texts that have the same frequent words as one value."""
+        """Return it with texts that have the same frequent words as one value.
+
+        Texts beyond the first `MOST_READ` count as missing.
+        """
         bits = {word: 1 << place for place, word in enumerate(self.words)}
         bits = dict(list(bits.items())[:GROUPING_WORDS])
-        groups = [sum(bits.get(word, 0) for word in words_of(t)) for t in self.levels]
-        of_value, value_of = np.unique(np.array(groups, np.int64), return_inverse=True)
-        codes = np.where(self.missing, -1, value_of[self.codes])
+        read = self.levels[:MOST_READ]
+        groups = [sum(bits.get(word, 0) for word in words_of(t)) for t in read]
+        _, place, value_of = np.unique(
+            np.array(groups, np.int64), return_index=True, return_inverse=True
+        )
+        unread = (self.codes < 0) | (self.codes >= len(read))
+        codes = np.where(unread, -1, value_of[np.where(unread, 0, self.codes)])
         return replace(
             self,
             codes=codes,
-            first=self.first[[groups.index(group) for group in of_value.tolist()]],
-            counts=np.bincount(value_of, self.counts).astype(np.int64),
+            first=self.first[place],
+            counts=np.bincount(codes[~unread], minlength=len(place)),
         )
 
     @property

@@ -302,10 +302,11 @@ def _loss(
         return MSELoss()
     reasons["loss"] = f"{len(target.classes)} classes, one logit each"
     weight = BALANCES.get(metric) if metric else None
-    if weight:
-        reasons["loss.CrossEntropyLoss.weight"] = (
-            "the metric asks for rare classes as much as for frequent ones"
-        )
+    if weight is None:
+        return CrossEntropyLoss()
+    reasons["loss.CrossEntropyLoss.weight"] = (
+        "the metric asks for rare classes as much as for frequent ones"
+    )
     return CrossEntropyLoss(weight=weight)
 
 

@@ -230,7 +230,8 @@ def _prepare(case: Case) -> tuple[Step, ...]:
             f"for embeddings: {_names(categories)}",
         )
     if texts := [c for c in used if c.role == "text"]:
-        most = max(FEWEST_WORDS, (MOST_EMBEDDED - len(numbers)) // len(texts))
+        taken = len(numbers) + sum(c.missing > 0 for c in (*numbers, *texts))
+        most = max(FEWEST_WORDS, (MOST_EMBEDDED - taken) // len(texts))
         add(
             BagOfWords(most=most),
             f"each text differs, but words of them recur: {_names(texts)}",
@@ -307,7 +308,8 @@ def _network(
         )
         if _fits(seconds, case):
             break
-    words = f", {num_words} words" if num_words else ""
+    num_texts = sum(c.role == "text" for c in used)
+    words = f", words of {num_texts}" if num_words else ""
     case.reasons["network"] = (
         f"{num_numbers - num_words} numbers and {num_categories} categories{words}, "
         f"{case.num_train:,} training rows"
