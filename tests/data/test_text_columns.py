@@ -28,14 +28,12 @@ TWICE = BagOfWords(min_count=2)
 
 def fitted(notes=NOTES, step=TWICE):
     steps = [Standardize()] if step is None else [Standardize(), step]
-    return fit(
-        rows(notes),
-        np.arange(len(notes)),
-        steps,
-        roles=ROLES,
-        task="regression",
-        classes=(),
-    )
+    return fitted_to(rows(notes), steps, ROLES)
+
+
+def fitted_to(data, steps, roles):
+    every = np.arange(len(data))
+    return fit(data, every, steps, roles=roles, task="regression", classes=())
 
 
 @pytest.mark.parametrize(
@@ -123,14 +121,7 @@ def test_texts_alone_without_any_word_are_refused():
     data = table(text("note", ["a", "b"]), target=number("y", [1, 2]))
     roles = {"note": "text"}
     with pytest.raises(DataError, match="no word of the texts recurs in the training"):
-        fit(
-            data,
-            np.arange(2),
-            [BagOfWords()],
-            roles=roles,
-            task="regression",
-            classes=(),
-        )
+        fitted_to(data, [BagOfWords()], roles)
 
 
 def test_rows_are_compared_without_their_texts_unless_there_is_nothing_else():
@@ -151,14 +142,7 @@ def test_a_column_of_texts_needs_its_step():
 def test_numbers_are_no_texts():
     roles = {"age": "text", "note": "ignore"}
     with pytest.raises(PlanError, match="holds number and cannot be used as text"):
-        fit(
-            rows(),
-            np.arange(6),
-            [BagOfWords()],
-            roles=roles,
-            task="regression",
-            classes=(),
-        )
+        fitted_to(rows(), [BagOfWords()], roles)
 
 
 def test_what_is_known_survives_being_written():

@@ -9,15 +9,21 @@ TITLES = ["Mr.", "Mrs.", "Dr."]
 NET = {"TabularMLP": {"hidden": [8], "bins": 4}}
 
 
-def notes(folder, gaps=()):
-    """Passengers, some of whose cabins are not known."""
+def notes(folder, columns=("name", "cabin", "age"), gaps=()):
+    """Passengers, of whom the title tells much and the cabin may be unknown."""
     draws = np.random.default_rng(0)
-    lines = ["name,cabin,age,alive"]
+    lines = [",".join([*columns, "alive"])]
     for i in range(240):
         title = int(draws.integers(3))
-        cabin = "" if i % 3 in gaps else f"{'ABC'[i % 3]}{i // 6}"
+        cells = {
+            "name": f"{TITLES[title]} N{i}",
+            "cabin": "" if i % 3 in gaps else f"{'ABC'[i % 3]}{i // 6}",
+            "note": f"{('red', 'blue')[i % 2]} one {i}",
+            "kind": "uvw"[i % 3],
+            "age": str(20 + i % 50),
+        }
         alive = "yes" if title == 1 or draws.random() < 0.2 else "no"
-        lines.append(f'"{TITLES[title]} N{i}",{cabin},{20 + i % 50},{alive}')
+        lines.append(",".join([*(cells[c] for c in columns), alive]))
     path = folder / "notes.csv"
     path.write_text("\n".join(lines), "utf-8")
     return path
@@ -25,7 +31,7 @@ def notes(folder, gaps=()):
 
 @pytest.mark.parametrize("gaps", [(), (1,)])
 def test_words_and_gaps_are_found_as_in_the_run(tmp_path, gaps):
-    source = notes(tmp_path, gaps)
+    source = notes(tmp_path, gaps=gaps)
     found = train(str(source), tmp_path, "alive", network=NET)
     roles = found.plan.data.columns
     assert (roles["name"], roles["cabin"]) == ("text", "text")
@@ -44,34 +50,16 @@ def test_a_word_that_matters_is_learned_and_used(tmp_path):
     assert found.predict(new).texts == ["yes", "no"]
 
 
-def words_and(folder, columns):
-    draws = np.random.default_rng(1)
-    lines = [",".join([*columns, "alive"])]
-    for i in range(240):
-        title = int(draws.integers(3))
-        cells = {
-            "name": f"{TITLES[title]} N{i}",
-            "note": f"{('red', 'blue')[i % 2]} one {i}",
-            "kind": "uvw"[i % 3],
-            "age": str(20 + i % 7),
-        }
-        alive = "yes" if title == 1 or draws.random() < 0.2 else "no"
-        lines.append(",".join([*(cells[c] for c in columns), alive]))
-    path = folder / "notes.csv"
-    path.write_text("\n".join(lines), "utf-8")
-    return path
-
-
 @pytest.mark.parametrize("columns", [("name", "note"), ("name", "note", "kind")])
 def test_texts_without_numbers_keep_all_their_words(tmp_path, columns):
-    source = words_and(tmp_path, columns)
+    source = notes(tmp_path, columns)
     found = train(str(source), tmp_path, "alive", network=NET)
     assert found.plan.data.columns["note"] == "text"
     verified(found, tmp_path / "train.py")
 
 
 def test_copies_with_other_notes_stay_in_one_part(tmp_path):
-    source = words_and(tmp_path, ("name", "kind", "age"))
+    source = notes(tmp_path, ("name", "kind", "age"))
     asked = {"split__keep_together": True}
     found = train(str(source), tmp_path, "alive", network=NET, **asked)
     code = verified(found, tmp_path / "train.py")

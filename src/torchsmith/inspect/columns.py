@@ -153,12 +153,10 @@ def describe(profile: Profile, role: ColumnRole, reason: str) -> ColumnFacts:
         reason: Why.
     """
     facts: dict[str, object] = {}
-    values, bins = profile.present, _bins(profile)
+    values = profile.present
     if role == "text":
         facts = {"words": len(profile.words)}
-        top = list(profile.words.items())[:NUM_LEVELS]
-        bins = tuple(Bin(label=word, count=count) for word, count in top)
-    if profile.kind in ("number", "boolean") and len(values):
+    elif profile.kind in ("number", "boolean") and len(values):
         facts = {
             "low": float(values.min()),
             "high": float(values.max()),
@@ -180,13 +178,16 @@ def describe(profile: Profile, role: ColumnRole, reason: str) -> ColumnFacts:
             "reason": reason,
             "missing": profile.num_missing,
             "distinct": profile.distinct,
-            "bins": bins,
+            "bins": _bins(profile, role),
             **facts,
         }
     )
 
 
-def _bins(profile: Profile) -> tuple[Bin, ...]:
+def _bins(profile: Profile, role: ColumnRole) -> tuple[Bin, ...]:
+    if role == "text":
+        words = list(profile.words.items())[:NUM_LEVELS]
+        return tuple(Bin(label=word, count=count) for word, count in words)
     if profile.kind == "text":
         top = np.argsort(-profile.counts, kind="stable")[:NUM_LEVELS]
         return tuple(

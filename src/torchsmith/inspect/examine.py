@@ -170,13 +170,13 @@ def _inspect_table(
         **{p.name: asked for p in profiles},
         **decide_roles(looked_at, table.folder),
     }
-    used = [p for p in profiles if roles[p.name][0] != "ignore"]
+    role_of = {name: role for name, (role, _) in roles.items()}
+    used = [p for p in profiles if role_of[p.name] != "ignore"]
     group = relations.find_group(profiles)
     time = relations.find_time(profiles)
     known["columns"] = tuple(describe(p, *roles[p.name]) for p in profiles)
     known |= {"group": group, "time": time}
-    role_of = {name: role for name, (role, _) in roles.items()}
-    names = compared_columns([p.name for p in used], role_of)
+    names = compared_columns(role_of, role_of)
     compared = [p for p in used if p.name in names]
     known["repeats"], known["usual_repeats"] = rows.count_repeats(compared, len(table))
     findings = [
@@ -190,7 +190,7 @@ def _inspect_table(
         findings.append(_nothing_used(profiles))
     if subject.target is not None and subject.facts is not None:
         findings += relations.find_steps(profiles, subject.target)
-        alone = [p.by_words() if roles[p.name][0] == "text" else p for p in used]
+        alone = [p.by_words() if role_of[p.name] == "text" else p for p in used]
         findings += find_leaks(alone, subject.target, subject.facts)
     distinctive = [p for p in profiles if not _is_row_id(p, roles[p.name][1])]
     if distinctive:
@@ -198,7 +198,7 @@ def _inspect_table(
         combinations = math.prod(_choices(p) for p in distinctive)
         findings += _compare_rows(subject, keys, combinations)
     if subject.data.given is not None:
-        categories = [p for p in used if roles[p.name][0] == "category"]
+        categories = [p for p in used if role_of[p.name] == "category"]
         findings += rows.find_part_gaps(
             subject.data.given, subject.classes, categories, subject.where
         )

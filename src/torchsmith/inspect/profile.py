@@ -116,8 +116,8 @@ class Profile:
 
         Texts beyond the first `MOST_READ` count as missing.
         """
-        bits = {word: 1 << place for place, word in enumerate(self.words)}
-        bits = dict(list(bits.items())[:GROUPING_WORDS])
+        frequent = [*self.words][:GROUPING_WORDS]
+        bits = {word: 1 << place for place, word in enumerate(frequent)}
         read = self.levels[:MOST_READ]
         groups = [sum(bits.get(word, 0) for word in words_of(t)) for t in read]
         _, place, value_of = np.unique(
