@@ -173,6 +173,7 @@ def parts_by(names, data):
             "init": ["xavier_normal_", {"ones_": {"params": "networks.1.*.bias"}}],
         },
         {"network": SMALL, "stopping__monitor": "val_accuracy"},
+        {"network": SMALL, "stopping__monitor": "val_calibrated_loss"},
         {"network": SMALL, "training__accumulate": 2},
     ],
     ids=str,

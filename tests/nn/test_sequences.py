@@ -8,6 +8,7 @@ from torchsmith.core.errors import PlanError
 from torchsmith.nn.build import InputLayout, build_network
 from torchsmith.nn.masked import MaskedBatchNorm
 from torchsmith.nn.sequence_bodies import Inception, wave_positions
+from torchsmith.nn.sequences import CodedLinear
 from torchsmith.plan import layers, sequence_bodies
 from torchsmith.plan.networks import SequenceNet, num_members
 
@@ -94,6 +95,45 @@ def test_features_alone_need_no_steps():
     net = build_network(spec, layout, 3, 0)
     assert num_members(spec) == 1
     assert net.train()(torch.randn(4, 6)).shape == (4, 3)
+
+
+def test_a_layer_of_codes_is_a_linear_layer_of_what_they_stand_for():
+    layer, dense = CodedLinear(9, 3), torch.randn(4, 9)
+    nn.init.normal_(layer.weights.weight)
+    dense[:, torch.randperm(9)[:4]] = 0
+    dense[3] = 0
+    codes, numbers = torch.zeros(2, 4, 6)
+    for row in range(4):
+        places = dense[row].nonzero().flatten()
+        codes[row, : len(places)] = places + 1.0
+        numbers[row, : len(places)] = dense[row, places]
+    found = layer(torch.cat([codes, numbers], dim=1))
+    expected = dense @ layer.weights.weight[1:] + layer.bias
+    torch.testing.assert_close(found, expected)
+    found.square().sum().backward()
+    assert not layer.weights.weight.grad[0].any()  # 0 is no place
+
+
+def test_codes_of_runs_are_read_beside_the_text():
+    layout = InputLayout(
+        (2 * 9 + 2 * 4,),
+        sequence=(2, 9),
+        has_mask=True,
+        num_symbols=5,
+        num_features=2 * 4,
+        num_runs=30,
+    )
+    net = build_network(SequenceNet(body=BODIES["GRU"], features=True), layout, 3, 0)
+    steps = torch.ones(2, 2, 9).flatten(1)
+    pairs = torch.tensor([[30.0, 2, 0, 0, 0.6, 0.8, 0, 0], [1, 0, 0, 0, 1, 0, 0, 0]])
+    members = net.train()(torch.cat([steps, pairs], dim=1))
+    assert members.shape == (2, 2, 3)
+    assert not members[:, 1].any()  # the layer begins at nothing
+    weights = net.features.weights.weight
+    nn.init.normal_(weights)
+    members = net(torch.cat([steps, pairs], dim=1))
+    expected = torch.stack([0.6 * weights[30] + 0.8 * weights[2], weights[1]])
+    torch.testing.assert_close(members[:, 1], expected)
 
 
 def test_texts_are_embedded_and_padding_counts_for_nothing():

@@ -76,6 +76,7 @@ def test_plans_that_can_work_pass():
     check(plan(problem=PRICE, loss=MSELoss(), prepare=(StandardizeTarget(),)))
     check(plan(problem=TWO, loss=BCEWithLogitsLoss()))
     check(plan(problem=TWO, stopping=Stopping(monitor="val_roc_auc")))
+    check(plan(problem=TWO, stopping=Stopping(monitor="val_calibrated_loss")))
     check(plan(network=sequential(Linear(out_features=3), Dropout())))
     two = sequential(Linear(out_features=1))
     check(plan(problem=TWO, loss=BCEWithLogitsLoss(), network=two))
@@ -191,6 +192,14 @@ def test_plans_that_can_work_pass():
         (
             {"stopping": Stopping(monitor="val_acuracy")},
             "stopping.monitor: 'val_acuracy' is not measured; did you mean",
+        ),
+        (
+            {
+                "problem": PRICE,
+                "loss": MSELoss(),
+                "stopping": Stopping(monitor="val_calibrated_loss"),
+            },
+            "stopping.monitor: 'val_calibrated_loss' is not measured",
         ),
         (
             {"stopping": Stopping(monitor="val_rmse")},

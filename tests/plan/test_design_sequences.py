@@ -108,13 +108,25 @@ def test_kernels_compete_where_a_ridge_regression_weighs_what_they_count():
 
 
 def test_texts_are_read_by_a_gru_and_long_sequences_by_features_alone():
-    texts = decide(SITUATIONS["texts"], MACHINE).network
-    assert isinstance(texts.body, GRU)
-    assert texts.features  # n-grams
+    texts = decide(SITUATIONS["texts"], MACHINE)
+    assert isinstance(texts.network.body, GRU)
+    assert texts.network.features  # n-grams
+    assert texts.stopping.monitor == "val_calibrated_loss"
+    assert decide(SITUATIONS["few"], MACHINE).stopping.monitor == "val_loss"
     plan = decide(SITUATIONS["long"], MACHINE)
     assert plan.network.body is None
     assert plan.network.features
     assert not plan.prepare[1].keep_steps
+
+
+@pytest.mark.parametrize(
+    ("num", "longest", "wanted"),
+    [(20_000, 20, 30_000), (20_000, 5_000, 2_500), (2_000, 7_000, 25_000)],
+)
+def test_as_many_runs_of_characters_as_memory_allows(num, longest, wanted):
+    facts = sequences(num, lengths=(2, 7, longest), symbols=60)
+    (ngrams,) = decide(facts, MACHINE).prepare
+    assert ngrams.num_features == wanted
 
 
 def test_more_time_makes_a_larger_body_and_many_examples_fewer_features():

@@ -13,7 +13,7 @@ from torchsmith.plan.losses import (
     MSELoss,
     NLLLoss,
 )
-from torchsmith.train.calibrate import FEWEST_ROWS, fit_temperature
+from torchsmith.train.calibrate import FEWEST_ROWS, calibrated_loss, fit_temperature
 
 
 def sample(rows, temperature, classes=3, seed=0):
@@ -115,3 +115,27 @@ def test_no_temperature_changes_the_order_of_the_classes(loss, row, temperature)
     assert (after.gather(1, order).diff(dim=1) >= 0).all()
     assert after.sum().item() == pytest.approx(1.0)
     assert torch.equal(probabilities(loss, outputs, 1.0), before)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 4.0])
+def test_the_loss_that_is_left_does_not_depend_on_how_sure_the_outputs_are(temperature):
+    loss, (logits, targets) = CrossEntropyLoss(), sample(5_000, 1.0)
+    honest = calibrated_loss(loss, logits, targets)
+    assert calibrated_loss(loss, logits * temperature, targets) == pytest.approx(
+        honest, rel=1e-3
+    )
+    assert honest == pytest.approx(log_loss(loss, logits, targets, 1.0), rel=1e-3)
+
+
+def test_it_is_what_a_fitted_temperature_leaves():
+    outputs, targets = sample(300, 3.0, seed=5)
+    found = fit_temperature(CrossEntropyLoss(), outputs, targets)
+    left = calibrated_loss(CrossEntropyLoss(), outputs, targets)
+    assert left == pytest.approx(found.after, rel=1e-3)
+
+
+def test_of_few_rows_it_is_the_log_loss():
+    outputs, targets = sample(FEWEST_ROWS - 1, 3.0)
+    found = calibrated_loss(CrossEntropyLoss(), outputs, targets)
+    expected = log_loss(CrossEntropyLoss(), outputs, targets, 1.0)
+    assert found == pytest.approx(expected)

@@ -92,6 +92,10 @@ METRIC_TITLES: Mapping[Metric, str] = {
 }
 """What each metric is called in a sentence."""
 
+CALIBRATED = "val_calibrated_loss"
+"""What chooses the best epoch of a network for classes, where the plan names it: the
+log loss of the val part that is left when a temperature has been fitted."""
+
 LOWER_IS_BETTER: frozenset[str] = frozenset(
     {
         "log_loss",
@@ -102,6 +106,7 @@ LOWER_IS_BETTER: frozenset[str] = frozenset(
         "mean_absolute_percentage_error",
         "max_error",
         "loss",
+        CALIBRATED.removeprefix("val_"),
     }
 )
 

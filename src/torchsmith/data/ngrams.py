@@ -1,7 +1,8 @@
 """Features of whole texts: which short runs of characters they have.
 
 A linear layer on them is a strong rival of networks that read texts, and errs in other
-places (https://scikit-learn.org/stable/modules/feature_extraction.html).
+places (https://scikit-learn.org/stable/modules/feature_extraction.html). A text has few
+of all runs: beside its characters they are given as codes and weights.
 """
 
 from base64 import b64decode, b64encode
@@ -25,36 +26,60 @@ class FittedNGrams(Record):
         grams: The F runs, those of most texts first.
         rarity: base64 of float32 `(F,)`: `log(texts / texts that have it) + 1`.
         longest: Characters of a run, at most.
+        most: M, the runs of the training text that has most; 0 where the features are
+            a column for each run.
     """
 
     grams: tuple[str, ...]
     rarity: str
     longest: int
+    most: int = 0
 
     @property
     def num_features(self) -> int:
-        """F."""
-        return len(self.grams)
+        """The columns: 2 M, or F."""
+        return 2 * self.most or len(self.grams)
+
+    @property
+    def num_codes(self) -> int:
+        """F where the features are codes and weights, otherwise 0."""
+        return len(self.grams) if self.most else 0
 
     def apply(self, texts: Sequence[str]) -> np.ndarray:
-        """Return `(N, F)` float32: `(1 + log(count)) * rarity`, of length √F each.
+        """Return `(N, F)` or `(N, 2 M)` float32: what the runs of each text weigh.
 
-        The length is what as many numbers around 1 have, so that a layer may take them
-        as it takes others. A text that has none of the runs is 0.
+        A run weighs `(1 + log(count)) * rarity`. In columns of their own the weights of
+        a text have the length √F, which is what as many numbers around 1 have, so that
+        a layer may take them as it takes others; a text that has no run is 0. Otherwise
+        there are M codes, from 1 on in the order of `grams`, and then M weights of the
+        length 1; where a text has less runs, the rest is 0, and of more the first M of
+        `grams` are taken.
         """
         places = {gram: place for place, gram in enumerate(self.grams)}
-        out = np.zeros((len(texts), len(self.grams)), np.float32)
-        for row, text in zip(out, texts, strict=True):
-            for gram, count in Counter(_runs(text, self.longest)).items():
-                if (place := places.get(gram)) is not None:
-                    row[place] = 1 + np.log(count)
-        out *= np.frombuffer(b64decode(self.rarity), "<f4")
-        lengths = np.sqrt((out**2).sum(axis=1, keepdims=True))
-        out *= np.float32(len(self.grams) ** 0.5) / np.maximum(lengths, 1e-12)
-        return out
+        rarity = np.frombuffer(b64decode(self.rarity), "<f4")
+        width = self.most or len(self.grams)
+        weights = np.zeros((len(texts), width), np.float32)
+        codes = np.zeros((len(texts), self.most), np.float32)
+        for i, text in enumerate(texts):
+            runs = (run for run in _runs(text, self.longest) if run in places)
+            found = sorted((places[run], count) for run, count in Counter(runs).items())
+            if not found:
+                continue
+            chosen, often = np.array(found[:width]).T
+            columns = np.arange(len(chosen)) if self.most else chosen
+            weighed = (1 + np.log(often)).astype(np.float32) * rarity[chosen]
+            weights[i, columns] = weighed
+            if self.most:
+                codes[i, columns] = chosen + 1
+        lengths = np.sqrt((weights**2).sum(axis=1, keepdims=True))
+        wanted = 1 if self.most else np.float32(width**0.5)
+        weights *= wanted / np.maximum(lengths, 1e-12)
+        return np.concatenate([codes, weights], axis=1)
 
 
-def fit_ngrams(texts: Sequence[str], num_features: int, longest: int) -> FittedNGrams:
+def fit_ngrams(
+    texts: Sequence[str], num_features: int, longest: int, *, coded: bool
+) -> FittedNGrams:
     """Choose the runs of characters that most training texts have.
 
     Args:
@@ -62,16 +87,20 @@ def fit_ngrams(texts: Sequence[str], num_features: int, longest: int) -> FittedN
         num_features: At most so many; runs of one text only are left out where there
             are others.
         longest: Characters of a run, at most.
+        coded: Whether the features are to be codes and weights.
     """
-    counts = Counter(gram for text in texts for gram in set(_runs(text, longest)))
+    runs = [set(_runs(text, longest)) for text in texts]
+    counts = Counter(gram for found in runs for gram in found)
     often = {gram: count for gram, count in counts.items() if count > 1} or counts
     ordered = sorted(often, key=lambda gram: (-often[gram], gram))[:num_features]
     found = np.array([often[gram] for gram in ordered])
     rarity = (np.log(len(texts) / found) + 1).astype("<f4")
+    known = frozenset(ordered)
     return FittedNGrams(
         grams=tuple(ordered),
         rarity=b64encode(rarity.tobytes()).decode(),
         longest=longest,
+        most=max(len(found & known) for found in runs) if coded else 0,
     )
 
 

@@ -89,6 +89,7 @@ class SequencePreparation(Record):
             "has_mask": self.has_mask,
             "num_symbols": len(self.symbols) + 1 if self.symbols else 0,
             "num_features": self.num_features,
+            "num_runs": self.ngrams.num_codes if self.ngrams else 0,
         }
 
     def apply(self, sequences: Sequences) -> np.ndarray:
@@ -302,6 +303,11 @@ def _fit_texts(
         series=sequences.series,
         ngrams=None
         if ngrams is None
-        else fit_ngrams(texts_of(sequences), ngrams.num_features, ngrams.longest),
+        else fit_ngrams(
+            texts_of(sequences),
+            ngrams.num_features,
+            ngrams.longest,
+            coded=ngrams.keep_steps,
+        ),
         keep_steps=ngrams is None or ngrams.keep_steps,
     )

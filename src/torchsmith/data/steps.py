@@ -188,11 +188,13 @@ class NGrams(Spec):
     Attributes:
         num_features: At most so many runs.
         longest: Characters of a run, at most.
-        keep_steps: The network gets the characters themselves too, before the features.
+        keep_steps: The network gets the characters themselves too, before the features:
+            then codes of the runs that a text has and what they weigh, which
+            `SequenceNet` reads. Otherwise there is a number for each run.
     """
 
     main = "num_features"
-    num_features: int = Field(default=3000, ge=1, le=100_000)
+    num_features: int = Field(default=30_000, ge=1, le=100_000)
     longest: int = Field(default=4, ge=1, le=10)
     keep_steps: bool = True
 

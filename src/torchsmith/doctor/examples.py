@@ -193,7 +193,9 @@ def _seen(subject: Subject, leaf: Tensor) -> Tensor:
         texts = preparation.sequences
         if texts is not None and texts.symbols:
             if leaf.ndim == 2:  # features of the whole text follow its steps
-                return _narrow(leaf[:, -texts.num_features :].float())
+                features = leaf[:, -texts.num_features :].float()
+                coded = texts.ngrams is not None and texts.ngrams.num_codes
+                return _spread(features) if coded else _narrow(features)
             return _counted(leaf[:, 0].long())
     if not leaf.is_floating_point() and leaf.ndim == 2:
         return _counted(leaf.long())
@@ -205,6 +207,14 @@ def _seen(subject: Subject, leaf: Tensor) -> Tensor:
     if leaf.ndim in (4, 5):
         leaf = _pooled(leaf)
     return _narrow(leaf.reshape(len(leaf), -1))
+
+
+def _spread(pairs: Tensor) -> Tensor:
+    """Return a column for each of the most frequent codes, of codes and weights."""
+    codes, weights = pairs.chunk(2, dim=1)
+    columns = torch.zeros(len(pairs), MOST_FEATURES + 2)
+    places = codes.long().clamp(max=MOST_FEATURES + 1)
+    return columns.scatter_add_(1, places, weights)[:, 1:-1]
 
 
 def _narrow(flat: Tensor) -> Tensor:

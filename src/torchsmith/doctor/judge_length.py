@@ -4,8 +4,9 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from torchsmith.core.vocabulary import CALIBRATED
 from torchsmith.doctor.course import Course
-from torchsmith.evaluate.outlook import GUARD
+from torchsmith.evaluate.outlook import GUARD, monitored_values
 
 LAST_PART = 0.2
 """Of the epochs, in which a score must have improved for training to be too short."""
@@ -28,6 +29,7 @@ PATIENT, IMPATIENT = 10, 3
 bad by chance."""
 
 STOPPED_EARLY = "stopped early"
+_LOSSES = ("val_loss", CALIBRATED)
 """How the reason begins where patience was over."""
 
 
@@ -102,12 +104,14 @@ def is_learning(course: Course) -> bool:
 
 def is_stopped_for_little(course: Course) -> bool:
     """Whether early stopping ended a val loss that fell, but by less than it counts."""
-    losses = [r.val_loss for r in course.history if r.val_loss is not None]
     plan, chance = course.plan, course.reference.chance_loss
     early = course.stopped.startswith(STOPPED_EARLY)
     if not early or plan is None or chance is None or not plan.stopping.min_delta:
         return False
-    if plan.stopping.monitor != "val_loss" or len(losses) <= plan.stopping.patience:
+    if plan.stopping.monitor not in _LOSSES or course.history[0].val_loss is None:
+        return False
+    losses = monitored_values(plan, course.history)
+    if len(losses) <= plan.stopping.patience:
         return False
     late = losses[-1 - plan.stopping.patience] - losses[-1]
     gained = max(losses[0], chance) - losses[-1]
@@ -131,7 +135,7 @@ def is_impatient(course: Course, patience: int) -> bool:
     plan, losses = course.plan, [record.train_loss for record in course.history]
     if plan is None or not course.stopped.startswith(STOPPED_EARLY):
         return False
-    if plan.stopping.monitor != "val_loss" or plan.stopping.patience >= patience:
+    if plan.stopping.monitor not in _LOSSES or plan.stopping.patience >= patience:
         return False
     fallen = losses[-1 - _late(course)] - losses[-1]
     return fallen > STILL_LEARNING * max(losses[0] - losses[-1], 1e-12)

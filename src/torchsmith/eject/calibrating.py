@@ -2,11 +2,18 @@
 
 from typing import assert_never
 
-from torchsmith.eject.code import function
+from torchsmith.eject.code import function, joined
+from torchsmith.eject.monitoring import monitors_calibrated
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.targets import num_outputs
 from torchsmith.plan import losses
-from torchsmith.train.calibrate import HIGHEST, LOWEST, PRIOR_DEVIATION
+from torchsmith.train.calibrate import (
+    FEWEST_ROWS,
+    HIGHEST,
+    LOWEST,
+    PRIOR_DEVIATION,
+    ROUGHLY,
+)
 
 _SHARES = (
     "# Each output as a share of their sum; all equal where there is nothing to share.",
@@ -17,7 +24,7 @@ _SHARES = (
 _BOTH = "torch.cat([1 - positive, positive], dim=1)"
 
 _FIT = function(
-    "fit_temperature(outputs, targets)",
+    "fit_temperature(outputs, targets, tolerance=1e-5)",
     "Return what logits are divided by, for probabilities that keep their word.\n\n"
     "It has the lowest log loss on the val part (https://arxiv.org/abs/1706.04599).\n"
     "One more row of any class, and a prior around 1, keep few rows from going wild.",
@@ -31,8 +38,25 @@ _FIT = function(
         f"    prior = 0.5 * (log_temperature / {PRIOR_DEVIATION}) ** 2\n"
         "    return len(outputs) * own + anyone + prior\n",
         f"bounds = math.log({LOWEST}), math.log({HIGHEST})",
-        'found = minimize_scalar(cost, bounds=bounds, method="bounded")',
-        'return float(f"{math.exp(found.x):.4g}")',
+        'near = {"xatol": tolerance}',
+        'found = minimize_scalar(cost, bounds=bounds, method="bounded", options=near)',
+        "return math.exp(found.x)",
+    ],
+)
+
+_CALIBRATED_LOSS = function(
+    "calibrated_loss(outputs, targets)",
+    "Return the log loss that is left when a temperature has been fitted.\n\n"
+    "It tells how well classes are told apart, however sure the network is of itself\n"
+    "(https://arxiv.org/abs/2501.19195).",
+    [
+        "temperature = 1.0",
+        f"if len(outputs) >= {FEWEST_ROWS}:\n"
+        f"    temperature = fit_temperature(outputs, targets, {ROUGHLY})",
+        "shares = probabilities_of(outputs, temperature)",
+        "tiny = np.finfo(np.float64).eps",
+        "own = shares.gather(1, torch.from_numpy(targets)[:, None])",
+        "return -own.clamp(tiny, 1 - tiny).log().mean().item()",
     ],
 )
 
@@ -42,16 +66,27 @@ def is_calibrated(subject: Subject) -> bool:
     return subject.temperature != 1
 
 
+def calibrated_loss_functions(subject: Subject) -> str:
+    """Write what chooses the best epoch, where that is the calibrated log loss."""
+    if not monitors_calibrated(subject):
+        return ""
+    return joined([probabilities_function(subject), _FIT, _CALIBRATED_LOSS])
+
+
 def temperature_function(subject: Subject) -> str:
-    """Write how the temperature is fitted; empty where it is 1."""
-    return _FIT if is_calibrated(subject) else ""
+    """Write how the temperature is fitted; empty where it is 1, or written before."""
+    needed = is_calibrated(subject) and not monitors_calibrated(subject)
+    return _FIT if needed else ""
 
 
 def temperature_steps(subject: Subject) -> list[str]:
     """Write the statements of `main` that fit the temperature."""
     if not is_calibrated(subject):
         return []
-    return ["temperature = fit_temperature(predict(network, val_set), targets[val])"]
+    return [
+        "temperature = fit_temperature(predict(network, val_set), targets[val])",
+        'temperature = float(f"{temperature:.4g}")',
+    ]
 
 
 def probabilities_function(subject: Subject) -> str:
@@ -61,7 +96,8 @@ def probabilities_function(subject: Subject) -> str:
     """
     loss = subject.plan.loss
     one = num_outputs(subject) == 1
-    calibrated = is_calibrated(subject)
+    monitored = monitors_calibrated(subject)
+    calibrated = is_calibrated(subject) or monitored
     tempered = " / temperature" if calibrated else ""
     scaled = f"(outputs.double(){tempered})" if calibrated else "outputs.double()"
     shared = [*_SHARES, *_of_shares(calibrated=calibrated)]
@@ -99,7 +135,8 @@ def probabilities_function(subject: Subject) -> str:
     if not calibrated:
         return function("probabilities_of(outputs)", about, body)
     about += "\nA temperature above 1 makes them more equal."
-    return function("probabilities_of(outputs, temperature)", about, body)
+    given = "temperature=1.0" if monitored else "temperature"
+    return function(f"probabilities_of(outputs, {given})", about, body)
 
 
 def _of_shares(*, calibrated: bool) -> list[str]:

@@ -20,7 +20,7 @@ from torchsmith.eject.conformal import (
     half_width_function,
     half_width_steps,
 )
-from torchsmith.eject.monitoring import monitored_metric
+from torchsmith.eject.monitoring import monitored_metric, monitors_calibrated
 from torchsmith.eject.scoring import scores_function
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.targets import unscaling
@@ -31,7 +31,8 @@ from torchsmith.train.model import prediction_batch_size
 
 def evaluate_section(subject: Subject) -> Section:
     """Write how the test part is scored."""
-    scored = "" if monitored_metric(subject) else scores_function(subject)
+    written = monitored_metric(subject) and not monitors_calibrated(subject)
+    scored = "" if written else scores_function(subject)
     changes = subject.plan.robustness
     new = changes_of(subject) if changes and not subject.plan.augment else []
     arguments = ", ".join(score_arguments(subject, "test", "outputs"))

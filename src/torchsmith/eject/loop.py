@@ -35,8 +35,12 @@ from torchsmith.eject.losses import (
     member_loss,
     weights_function,
 )
-from torchsmith.eject.monitoring import has_patience, monitored_metric
-from torchsmith.eject.scoring import is_unscaled, scores_function
+from torchsmith.eject.monitoring import (
+    has_patience,
+    monitored_metric,
+    monitors_calibrated,
+)
+from torchsmith.eject.scoring import is_unscaled, monitored_functions
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.targets import unscaling
 from torchsmith.eject.unknown import settle_function, settle_lines
@@ -63,7 +67,7 @@ def loop_section(subject: Subject) -> Section:
             weights_function(subject),
             settle_function(subject),
             member_loss(subject),
-            scores_function(subject) if monitored_metric(subject) else "",
+            monitored_functions(subject),
             _loss_function(subject),
             _fit_function(subject, arguments),
         ]
@@ -335,7 +339,10 @@ def _validation(subject: Subject) -> list[str]:
     if metric:
         lines.append(f"val_loss, outputs = validate({scored}, loss_function, val_set)")
         given = ["val_targets", "outputs", *unscaling(subject)]
-        lines.append(f'val_{metric} = scores({", ".join(given)})["{metric}"]')
+        measured = f'scores({", ".join(given)})["{metric}"]'
+        if monitors_calibrated(subject):
+            measured = "calibrated_loss(outputs, val_targets)"
+        lines.append(f"val_{metric} = {measured}")
     else:
         lines.append(f"val_loss = mean_loss({scored}, loss_function, val_set)")
     shown = '"train loss {train_loss:.4f}  val loss {val_loss:.4f}'

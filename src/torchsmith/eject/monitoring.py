@@ -1,5 +1,6 @@
 """What chooses the best epoch of a script."""
 
+from torchsmith.core.vocabulary import CALIBRATED
 from torchsmith.eject.subject import Subject
 
 
@@ -8,7 +9,14 @@ def monitored_metric(subject: Subject) -> str:
     stopping = subject.plan.stopping
     name = stopping.monitor.removeprefix("val_")
     needed = stopping.restore_best or has_patience(subject)
-    return "" if stopping.monitor.endswith("_loss") or not needed else name
+    return "" if name in ("loss", "train_loss") or not needed else name
+
+
+def monitors_calibrated(subject: Subject) -> bool:
+    """Whether that is the log loss that is left after a temperature."""
+    return bool(monitored_metric(subject)) and (
+        subject.plan.stopping.monitor == CALIBRATED
+    )
 
 
 def has_patience(subject: Subject) -> bool:

@@ -1,11 +1,15 @@
 """How the outputs of a script's network become scores."""
 
 from torchsmith.core.vocabulary import METRIC_TITLES, Metric
-from torchsmith.eject.calibrating import is_calibrated, probabilities_function
+from torchsmith.eject.calibrating import (
+    calibrated_loss_functions,
+    is_calibrated,
+    probabilities_function,
+)
 from torchsmith.eject.code import bracketed, function, joined
 from torchsmith.eject.conformal import values_function
 from torchsmith.eject.measures import AVERAGE_PRECISION, ROC_AUC, metric_source
-from torchsmith.eject.monitoring import monitored_metric
+from torchsmith.eject.monitoring import monitored_metric, monitors_calibrated
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.targets import (
     has_clamped_target,
@@ -21,11 +25,18 @@ def is_unscaled(subject: Subject) -> bool:
     return not subject.classes and has_scaled_target(subject)
 
 
+def monitored_functions(subject: Subject) -> str:
+    """Write how the outputs for the val part choose the best epoch, if they do."""
+    if monitors_calibrated(subject):
+        return calibrated_loss_functions(subject)
+    return scores_function(subject) if monitored_metric(subject) else ""
+
+
 def scores_function(subject: Subject) -> str:
     """Write how outputs become scores."""
     arguments = ["targets", "outputs"]
     if subject.classes:
-        made = probabilities_function(subject)
+        made = "" if monitors_calibrated(subject) else probabilities_function(subject)
         given = ["outputs"]
         if is_calibrated(subject):
             arguments.append("temperature=1.0")

@@ -9,7 +9,7 @@ from torch import nn
 from torchsmith.eject.code import INDENT, block, call, docstring, joined
 from torchsmith.eject.modules import module_source
 from torchsmith.nn.sequence_bodies import GRU, Inception, InceptionModule, Transformer
-from torchsmith.nn.sequences import Body, SequenceNet
+from torchsmith.nn.sequences import Body, CodedLinear, SequenceNet
 
 _MASKED, _PLAIN = "  # M", "  # P"
 """Mark lines that only sequences of many lengths need, and only those of one."""
@@ -181,6 +181,23 @@ class Transformer(nn.Module):
         return (encoded * mask).sum(-1) / mask.sum(-1)  # M'''
 
 
+_CODED_LINEAR = '''\
+class CodedLinear(nn.Module):
+    """A linear layer of numbers of which few are not 0, given by their places."""
+
+    def __init__(self, in_features, out_features):
+        super().__init__()
+        self.weights = nn.EmbeddingBag(
+            in_features + 1, out_features, mode="sum", padding_idx=0
+        )
+        self.bias = nn.Parameter(torch.zeros(out_features))
+        nn.init.zeros_(self.weights.weight)
+
+    def forward(self, inputs):
+        codes, numbers = inputs.chunk(2, dim=1)
+        return self.weights(codes.long(), per_sample_weights=numbers) + self.bias'''
+
+
 def sequence_network(network: SequenceNet, shapes: str) -> str:
     """Write the network with the classes that it is made of.
 
@@ -190,6 +207,8 @@ def sequence_network(network: SequenceNet, shapes: str) -> str:
     """
     body = network.body
     classes = [] if body is None else _classes(body, masked=network.has_mask)
+    if isinstance(network.features, CodedLinear):
+        classes.append(_CODED_LINEAR)
     return joined([*classes, _network(network, shapes)])
 
 
@@ -264,24 +283,20 @@ def _network(network: SequenceNet, shapes: str) -> str:
             read += " + self.skip(steps.flatten(1))"
         found.append(read)
     if network.features is not None:
-        init += [
-            f"self.features = {module_source(network.features)}",
-            "nn.init.zeros_(self.features.weight)",
-            "nn.init.zeros_(self.features.bias)",
-        ]
-        if network.num_features == network.features.out_features:
-            init += [
-                "with torch.no_grad():  # each says already what an output is",
-                f"    self.features.weight.fill_diagonal_({network.num_features}**0.5)",
-            ]
         taken = "inputs"
         if network.body is not None:
             taken = f"inputs[:, -{network.num_features}:]"
-        forward += [
-            "# So many numbers around 1 would be steep; scaled, their length is 1.",
-            f"features = {taken} * {network.num_features}**-0.5",
-        ]
-        found.append("self.features(features)")
+        if isinstance(network.features, CodedLinear):
+            outputs, in_features = network.features.bias.numel(), network.num_runs
+            init.append(f"self.features = CodedLinear({in_features}, {outputs})")
+            found.append(f"self.features({taken})")
+        else:
+            init += _linear(network.features, network.num_features)
+            forward += [
+                "# So many numbers around 1 would be steep; scaled, their length is 1.",
+                f"features = {taken} * {network.num_features}**-0.5",
+            ]
+            found.append("self.features(features)")
     if len(found) == 1:
         forward.append(f"return {found[0]}")
     else:
@@ -291,6 +306,21 @@ def _network(network: SequenceNet, shapes: str) -> str:
             "return outputs if self.training else outputs.mean(1)",
         ]
     return _class(f"{_about(network)}\nFrom {shapes}.", init, forward)
+
+
+def _linear(features: nn.Linear, num_features: int) -> list[str]:
+    """Return how the layer on features is made."""
+    made = [
+        f"self.features = {module_source(features)}",
+        "nn.init.zeros_(self.features.weight)",
+        "nn.init.zeros_(self.features.bias)",
+    ]
+    if num_features == features.out_features:
+        made += [
+            "with torch.no_grad():  # each says already what an output is",
+            f"    self.features.weight.fill_diagonal_({num_features}**0.5)",
+        ]
+    return made
 
 
 def _about(network: SequenceNet) -> str:

@@ -129,30 +129,54 @@ def _ngrams(fitted: FittedNGrams) -> str:
             "]",
         ],
     )
+    shape = "(N, F), of one length each"
+    if fitted.most:
+        shape = f"(N, 2 * {fitted.most}):\ncodes, and what they weigh"
     grams = function(
         "n_grams(sequences, train)",
-        "Return which runs of characters each text has, (N, F), of one length each.\n"
+        f"Return which runs of characters each text has, {shape}.\n"
         "A run weighs more the fewer training texts have it.",
         [
             "known = Counter(run for i in train for run in set(runs_of(sequences[i])))",
             "known = {run: n for run, n in known.items() if n > 1} or known",
             "runs = sorted(known, key=lambda run: (-known[run], run))",
-            f"runs = runs[:{fitted.num_features}]",
+            f"runs = runs[:{len(fitted.grams)}]",
             "places = {run: place for place, run in enumerate(runs)}",
             "often = np.array([known[run] for run in runs])",
             "rarity = (np.log(len(train) / often) + 1).astype(np.float32)",
-            "features = np.zeros((len(sequences), len(runs)), np.float32)",
-            "for row, text in zip(features, sequences):",
-            "    for run, count in Counter(runs_of(text)).items():",
-            "        if run in places:",
-            "            row[places[run]] = 1 + np.log(count)",
-            "features *= rarity",
-            "lengths = np.sqrt((features**2).sum(axis=1, keepdims=True))",
-            "features *= np.float32(len(runs) ** 0.5) / np.maximum(lengths, 1e-12)",
-            "return features",
+            *(_CODED if fitted.most else _COLUMNS),
         ],
     )
     return joined([runs, grams])
+
+
+_COLUMNS = (
+    "features = np.zeros((len(sequences), len(runs)), np.float32)",
+    "for row, text in zip(features, sequences):",
+    "    for run, count in Counter(runs_of(text)).items():",
+    "        if run in places:",
+    "            row[places[run]] = 1 + np.log(count)",
+    "features *= rarity",
+    "lengths = np.sqrt((features**2).sum(axis=1, keepdims=True))",
+    "features *= np.float32(len(runs) ** 0.5) / np.maximum(lengths, 1e-12)",
+    "return features",
+)
+_CODED = (
+    "known = [Counter(runs_of(text)) for text in sequences]",
+    "known = [sorted((places[run], n) for run, n in found.items() if run in places)",
+    "         for found in known]",
+    "most = max(len(known[i]) for i in train)",
+    "codes, weights = np.zeros((2, len(sequences), most), np.float32)",
+    "for i, found in enumerate(known):",
+    "    if found:",
+    "        chosen, often = np.array(found[:most]).T",
+    "        codes[i, : len(chosen)] = chosen + 1",
+    "        weighed = (1 + np.log(often)).astype(np.float32) * rarity[chosen]",
+    "        weights[i, : len(chosen)] = weighed",
+    "lengths = np.sqrt((weights**2).sum(axis=1, keepdims=True))",
+    "weights *= 1 / np.maximum(lengths, 1e-12)",
+    "return np.concatenate([codes, weights], axis=1)",
+)
 
 
 def _known(subject: Subject) -> tuple[SequencePreparation, Sequences]:

@@ -38,6 +38,8 @@ class InputLayout:
         num_symbols: For texts, the number of codes; 0 stands for unknown characters.
         num_features: For sequences, features of the whole that were computed once; the
             shape is then `(C * L + num_features,)`, the steps channel by channel first.
+        num_runs: For texts whose features are codes and weights, the number of runs
+            that have a code, from 1 on; 0 where features are numbers.
     """
 
     shape: Shape
@@ -48,6 +50,7 @@ class InputLayout:
     has_mask: bool = False
     num_symbols: int = 0
     num_features: int = 0
+    num_runs: int = 0
 
 
 def build_network(
@@ -137,6 +140,7 @@ def _build(spec: Network, layout: InputLayout, num_outputs: int) -> nn.Module:
                 has_mask=layout.has_mask,
                 num_symbols=layout.num_symbols,
                 num_features=layout.num_features,
+                num_runs=layout.num_runs,
             )
         case networks.ResNet():
             _refuse_other_shapes(spec, layout.shape)

@@ -16,6 +16,32 @@ from torchsmith.plan.sequence_bodies import SequenceBody
 Body = Inception | GRU | Transformer
 
 
+class CodedLinear(nn.Module):
+    """A linear layer of many numbers of which few are not 0, given by their places.
+
+    Shapes: `(N, 2 M)`, M codes and then M numbers, to `(N, out_features)`. The code of
+    place `i` is `i + 1`; the rest of a row is 0.
+
+    Args:
+        in_features: Places.
+        out_features: Of the output.
+    """
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.weights = nn.EmbeddingBag(
+            in_features + 1, out_features, mode="sum", padding_idx=0
+        )
+        self.bias = nn.Parameter(torch.zeros(out_features))
+        nn.init.zeros_(self.weights.weight)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the weighed sum of what is learned of each place."""
+        codes, numbers = inputs.chunk(2, dim=1)
+        summed: Tensor = self.weights(codes.long(), per_sample_weights=numbers)
+        return summed + self.bias
+
+
 class SequenceNet(nn.Module):
     """A body that reads the steps, beside a linear layer on features of the whole.
 
@@ -36,6 +62,8 @@ class SequenceNet(nn.Module):
         has_mask: Whether the last channel says where there is a step.
         symbols: Embeds the codes of a text, or None.
         num_features: F, of the whole; 0 for none.
+        num_runs: Where the features are codes and numbers, how many codes there are;
+            otherwise 0.
         dropout: Before the body's last layer.
         skip: Whether the linear layer of all steps is there.
     """
@@ -49,6 +77,7 @@ class SequenceNet(nn.Module):
         has_mask: bool = False,
         symbols: nn.Embedding | None = None,
         num_features: int = 0,
+        num_runs: int = 0,
         dropout: float = 0.0,
         skip: bool = False,
     ) -> None:
@@ -56,6 +85,7 @@ class SequenceNet(nn.Module):
         self.sequence = sequence
         self.has_mask = has_mask
         self.num_features = num_features
+        self.num_runs = num_runs
         self.symbols = symbols
         self.body = body
         self.last: nn.Sequential | None = None
@@ -67,8 +97,10 @@ class SequenceNet(nn.Module):
             self.skip = nn.Linear(math.prod(sequence), out_features)
             nn.init.zeros_(self.skip.weight)
             nn.init.zeros_(self.skip.bias)
-        self.features: nn.Linear | None = None
-        if num_features:
+        self.features: nn.Linear | CodedLinear | None = None
+        if num_runs:
+            self.features = CodedLinear(num_runs, out_features)
+        elif num_features:
             self.features = nn.Linear(num_features, out_features)
             # A training part shows few of so many directions; random weights in the
             # others would be noise that nothing ever removes.
@@ -88,9 +120,11 @@ class SequenceNet(nn.Module):
                 read = read + self.skip(steps.flatten(1))
             found.append(read)
         if self.features is not None:
-            # So many numbers around 1 would be steep; scaled, their length is 1.
             features = inputs.flatten(1)[:, -self.num_features :]
-            found.append(self.features(features * self.num_features**-0.5))
+            if isinstance(self.features, nn.Linear):
+                # So many numbers around 1 would be steep; scaled, their length is 1.
+                features = features * self.num_features**-0.5
+            found.append(self.features(features))
         if len(found) == 1:
             return found[0]
         members = torch.stack(found, dim=1)
@@ -117,6 +151,7 @@ def build_sequence_net(
     has_mask: bool = False,
     num_symbols: int = 0,
     num_features: int = 0,
+    num_runs: int = 0,
 ) -> SequenceNet:
     """Build a network for sequences.
 
@@ -127,6 +162,7 @@ def build_sequence_net(
         has_mask: Whether the last channel is the mask.
         num_symbols: For texts, the number of codes.
         num_features: How many features follow the steps.
+        num_runs: Where these are codes and numbers, how many codes there are.
 
     Raises:
         PlanError: The inputs are no sequences, or lack what the network is to read.
@@ -175,6 +211,7 @@ def build_sequence_net(
         has_mask=has_mask,
         symbols=symbols,
         num_features=num_features,
+        num_runs=num_runs,
         dropout=spec.dropout,
         skip=spec.skip,
     )

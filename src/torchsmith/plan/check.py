@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from torchsmith.core.errors import PlanError, nearest
 from torchsmith.core.spec import Spec
-from torchsmith.core.vocabulary import Kind, metric_hint, metrics_for
+from torchsmith.core.vocabulary import CALIBRATED, Kind, metric_hint, metrics_for
 from torchsmith.data.split import contradiction
 from torchsmith.data.steps import (
     BagOfWords,
@@ -203,6 +203,8 @@ def _learning(plan: Plan) -> Impossible:
 
 def _stopping(plan: Plan) -> Impossible:
     allowed = ["val_loss", *(f"val_{name}" for name in metrics_for(plan.problem.task))]
+    if plan.problem.task != "regression":
+        allowed.insert(1, CALIBRATED)
     monitor = plan.stopping.monitor
     if monitor not in allowed:
         near = metric_hint(monitor, allowed)

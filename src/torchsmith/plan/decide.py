@@ -117,7 +117,7 @@ def decide(
             threads=design.threads,
             seconds=round(guard, 1),
         ),
-        stopping=_stopping(design.epochs, reasons),
+        stopping=_stopping(design, reasons),
         sized_for=Sizing(
             budget=budget,
             cores=machine.cores,
@@ -323,8 +323,14 @@ def _calibration(target: TargetFacts, reasons: Reasons) -> Calibration:
     return TemperatureScaling()
 
 
-def _stopping(epochs: int, reasons: Reasons) -> Stopping:
+def _stopping(design: Design, reasons: Reasons) -> Stopping:
     reasons["stopping.patience"] = THIRD
     reasons["stopping.restore_best"] = "the best epoch's weights are kept"
-    patience = patience_for(epochs)
-    return Stopping(monitor="val_loss", patience=patience, restore_best=True)
+    reasons.setdefault(
+        "stopping.monitor", "the loss says more than the score when both are good"
+    )
+    return Stopping(
+        monitor=design.monitor,
+        patience=patience_for(design.epochs),
+        restore_best=True,
+    )

@@ -69,6 +69,7 @@ class Design:
     Attributes:
         threads: Of the CPU within one operation.
         folds: To divide into what is not tested; 0 for a val part.
+        monitor: What chooses the best epoch.
     """
 
     prepare: tuple[Step, ...]
@@ -81,6 +82,7 @@ class Design:
     augment: tuple[Augmentation, ...] = ()
     averaging: Averaging | None = None
     folds: int = 0
+    monitor: str = "val_loss"
 
 
 def choose_batch_size(case: Case, large: int) -> int:

@@ -20,10 +20,17 @@ strong, and say nothing of the level at the end, from which a forecast goes on. 
 small body and its rate on 300, 1,500 and 5,000 of its days: 3.14, 2.46 and 2.08; three
 times as many channels or modules at the usual rate 4.52, 2.63 and 2.12; the ridge
 regression 3.27 and 2.51 on the first two.
+
+That the calibrated loss chooses the epoch of texts, on two draws of the training rows
+of the names: an accuracy of 83.3 and 85.4 % instead of 82.4 and 83.8, a log loss of
+0.530 and 0.469 instead of 0.560 and 0.509. Beside a ridge regression it would end
+training before the body has learned anything: on two draws of PhalangesOutlinesCorrect
+84.4 and 85.3 % instead of 85.6 and 86.7.
 """
 
 from dataclasses import dataclass, replace
 
+from torchsmith.core.vocabulary import CALIBRATED
 from torchsmith.data.competing_convolutions import dilations_for
 from torchsmith.data.steps import (
     Interpolate,
@@ -64,9 +71,9 @@ GROUPS, ALL_GROUPS = 64, 256
 MOST_NUMBERS = 100_000_000
 """Of the features of all sequences, 4 bytes each."""
 
-MOST_NGRAMS = 3_000
-"""With 3,000 instead of all 34,000 of the names data, a logistic regression is as good
-within noise on its validation part."""
+MOST_NGRAMS = 30_000
+"""The names data has 16,000 that recur. With 3,000 of them the layer has an accuracy of
+79.9 and 83.0 % on two draws of its training rows, with all 83.1 and 84.4 %."""
 
 MOST_OF_RIDGE = 2_000
 """Training examples; of more, a ridge regression takes long."""
@@ -140,6 +147,13 @@ def design_sequences(case: Case, facts: SequenceFacts) -> Design:
     shortened = _shortened(case)
     limit = f"{case.num_train:,} examples are worth, {_enough(case):.0f} s"
     epoch_seconds = -(-case.num_train // batch_size) * chosen.step_seconds
+    monitor = "val_loss"
+    if facts.symbols and case.target.task != "regression":
+        monitor = CALIBRATED
+        case.reasons["stopping.monitor"] = (
+            "says how well classes are told apart; the temperature mends how sure the "
+            "network is of itself"
+        )
     case.reasons["optimizer"] = "a steady choice for sequences"
     if chosen.network.features:
         case.reasons["optimizer"] += (
@@ -165,6 +179,7 @@ def design_sequences(case: Case, facts: SequenceFacts) -> Design:
             limit if shortened.budget < case.budget else "",
         ),
         threads=choose_threads(chosen.macs, case),
+        monitor=monitor,
     )
 
 
@@ -313,13 +328,20 @@ def _for_forecast(case: Case, facts: SequenceFacts, batch_size: int) -> Chosen:
     return Chosen(network, seconds(body), macs, MOST_EPOCHS)
 
 
+def _ngrams(case: Case, facts: SequenceFacts) -> NGrams:
+    """Return as many runs of characters as memory allows: a text holds few of them."""
+    most = MOST_NUMBERS // max(case.inspection.num_examples, 1) // 2
+    longest = NGrams().longest
+    fits = longest * (facts.max_length + 2) <= most
+    return NGrams(num_features=MOST_NGRAMS if fits else max(min(MOST_NGRAMS, most), 1))
+
+
 def _for_texts(
     case: Case, facts: SequenceFacts, batch_size: int
 ) -> tuple[Chosen, list[Step]]:
     body = GRU(width=128)
     network = SequenceNet(body=body, features=True, embedding=64, dropout=0.3)
-    most = MOST_NUMBERS // max(case.inspection.num_examples, 1)
-    ngrams = NGrams(num_features=max(min(MOST_NGRAMS, most), 1))
+    ngrams = _ngrams(case, facts)
     case.reasons["prepare.0"] = (
         "runs of characters tell much by themselves; a linear layer on them errs in "
         "other places than what reads the text"

@@ -129,7 +129,9 @@ class Stopping(Record):
     """When to stop early, and which weights to keep.
 
     Attributes:
-        monitor: `val_loss`, or `val_` and a metric, such as `val_accuracy`.
+        monitor: `val_loss`; for classes also `val_calibrated_loss`, the log loss that
+            is left after the best temperature; or `val_` and a metric, such as
+            `val_accuracy`.
         patience: Stop after so many epochs without improvement; 0 never stops early.
         min_delta: Smaller improvements do not count.
         restore_best: Give back the weights of the best epoch rather than the last.

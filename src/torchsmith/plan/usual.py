@@ -28,7 +28,6 @@ def usual_reasons(plan: Plan, inspection: Inspection) -> Reasons:
         "training.num_workers": "the data is in memory, where batches need none",
         "training.sharding": "each process of torchrun has the whole network",
         "training.seed": "draws the initial weights, the order and dropout",
-        "stopping.monitor": "the loss says more than the score when both are good",
         "stopping.min_delta": "any improvement counts",
     }
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from markupsafe import Markup
 
-from torchsmith.core.vocabulary import Metric
+from torchsmith.core.vocabulary import CALIBRATED, Metric
 from torchsmith.nn.schedules import learning_rates
 from torchsmith.plan.averaging import SWA
 from torchsmith.plan.plan import Plan
@@ -32,9 +32,12 @@ def learning_charts(
         return []
     best = max((record.epoch for record in history if record.best), default=0)
     mark = (float(best), f"best: epoch {best}") if best else None
+    left = CALIBRATED.removeprefix("val_")
+    calibrated = [(r.epoch, r.metrics.get(left)) for r in history]
     losses = [
         Series("training", [(r.epoch, r.train_loss) for r in history], "second"),
         *_series("validation", [(r.epoch, r.val_loss) for r in history]),
+        *_series("validation, calibrated", calibrated),
     ]
     charts = [line_chart(losses, title="Loss", x_title="epoch", mark=mark)]
     scores = _series(

@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 import torch
-from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from torchsmith.nn.losses import probabilities
@@ -14,6 +13,9 @@ FEWEST_ROWS = 30
 """From fewer rows a temperature is a guess: it makes probabilities worse on average."""
 
 LOWEST, HIGHEST = 0.05, 20.0
+
+ROUGHLY = 0.01
+"""So near to the best temperature the log loss is as good as the lowest."""
 
 PRIOR_DEVIATION = 0.5
 """Of the logarithm of the temperature around 0, known before any row is seen."""
@@ -64,25 +66,65 @@ def fit_temperature(loss: Loss, outputs: Tensor, targets: Tensor) -> Temperature
         return Temperature(why=f"{few} too few to fit one ({FEWEST_ROWS} are needed)")
     if bool((targets == targets[0]).all()):
         return Temperature(why="all val rows are of one class")
-    outputs, codes = outputs.double().cpu(), targets.long().cpu().unsqueeze(1)
-
-    def log_losses(temperature: float) -> tuple[float, float]:
-        """Return the mean over the rows, and that of a row of any class."""
-        shares = probabilities(loss, outputs, temperature)
-        tiny = torch.finfo(shares.dtype).eps
-        logs = -shares.clamp(tiny, 1 - tiny).log()
-        return logs.gather(1, codes).mean().item(), logs.mean().item()
-
-    def cost(log_temperature: float) -> float:
-        own, anyone = log_losses(math.exp(log_temperature))
-        return rows * own + anyone + 0.5 * (log_temperature / PRIOR_DEVIATION) ** 2
-
-    bounds = (math.log(LOWEST), math.log(HIGHEST))
-    found = minimize_scalar(cost, bounds=bounds, method="bounded")
-    value = float(f"{math.exp(found.x):.4g}")
-    before, after = log_losses(1.0)[0], log_losses(value)[0]
+    outputs, targets = outputs.double().cpu(), targets.cpu()
+    value = float(f"{_lowest(loss, outputs, targets):.4g}")
+    before = _log_losses(loss, outputs, targets, 1.0)[0]
+    after = _log_losses(loss, outputs, targets, value)[0]
     if not after < before:
         return Temperature(
             1.0, rows, before, before, "the fitted one would not lower their log loss"
         )
     return Temperature(value, rows, before, after)
+
+
+def calibrated_loss(loss: Loss, outputs: Tensor, targets: Tensor) -> float:
+    """Return the mean log loss that is left when a temperature has been fitted.
+
+    Networks grow too sure of themselves while they still learn to tell classes apart.
+    What the log loss says of the first is mended by a temperature after training; what
+    is left chooses a better epoch (Berta et al. 2025, https://arxiv.org/abs/2501.19195).
+
+    Args:
+        loss: What the network is trained with; says what its outputs are.
+        outputs: `(N, K)` or `(N, 1)`, of rows that the network is not trained on.
+        targets: `(N,)` class codes.
+
+    Returns:
+        The log loss as it is where there are fewer than 30 rows.
+    """
+    outputs, targets = outputs.double().cpu(), targets.cpu()
+    temperature = 1.0
+    if len(outputs) >= FEWEST_ROWS:
+        temperature = _lowest(loss, outputs, targets, tolerance=ROUGHLY)
+    return _log_losses(loss, outputs, targets, temperature)[0]
+
+
+def _log_losses(
+    loss: Loss, outputs: Tensor, targets: Tensor, temperature: float
+) -> tuple[float, float]:
+    """Return the mean over the rows, and that of a row of any class."""
+    shares = probabilities(loss, outputs, temperature)
+    tiny = torch.finfo(shares.dtype).eps
+    logs = -shares.clamp(tiny, 1 - tiny).log()
+    own = logs.gather(1, targets.long().unsqueeze(1))
+    return own.mean().item(), logs.mean().item()
+
+
+def _lowest(
+    loss: Loss, outputs: Tensor, targets: Tensor, tolerance: float = 1e-5
+) -> float:
+    """Return the temperature with the lowest cost, to a tolerance of its logarithm."""
+    from scipy.optimize import minimize_scalar  # takes long, and waits for an epoch
+
+    def cost(log_temperature: float) -> float:
+        own, anyone = _log_losses(loss, outputs, targets, math.exp(log_temperature))
+        prior = 0.5 * (log_temperature / PRIOR_DEVIATION) ** 2
+        return len(outputs) * own + anyone + prior
+
+    found = minimize_scalar(
+        cost,
+        bounds=(math.log(LOWEST), math.log(HIGHEST)),
+        method="bounded",
+        options={"xatol": tolerance},
+    )
+    return math.exp(found.x)

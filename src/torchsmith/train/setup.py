@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from torchsmith.core.errors import DataError, PlanError
-from torchsmith.core.vocabulary import Metric, Part, metrics_for
+from torchsmith.core.vocabulary import CALIBRATED, Metric, Part, metrics_for
 from torchsmith.data.data import Data
 from torchsmith.data.pixels import Prepared
 from torchsmith.data.prepare import Preparation, fit
@@ -25,6 +25,7 @@ from torchsmith.plan.networks import num_members
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.schedules import interval_of
 from torchsmith.train.batches import CHANNELS_LAST, Batches
+from torchsmith.train.calibrate import calibrated_loss
 from torchsmith.train.loop import Job, ScoreFunction
 from torchsmith.train.model import (
     Model,
@@ -252,6 +253,12 @@ def _scorer(plan: Plan, preparation: Preparation) -> ScoreFunction:
         truth = targets.cpu().numpy()
         if plan.problem.task == "regression":
             truth = preparation.target_values(truth).reshape(-1)
-        return {name: score(name, truth, finished) for name in distinct}
+        found: dict[str, float] = {
+            name: score(name, truth, finished) for name in distinct
+        }
+        if plan.stopping.monitor == CALIBRATED:
+            left = calibrated_loss(plan.loss, outputs, targets)
+            found[CALIBRATED.removeprefix("val_")] = left
+        return found
 
     return scores
