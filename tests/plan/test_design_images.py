@@ -116,6 +116,15 @@ def test_weights_are_averaged_where_there_are_many_steps():
     assert few.averaging is None
 
 
+def test_averaged_weights_are_those_of_the_end():
+    many = decide(pictures(), MACHINE)
+    assert not many.stopping.restore_best
+    assert many.stopping.patience == 0
+    few = decide(pictures(num_examples=60, given={}), MACHINE)
+    assert few.stopping.restore_best
+    assert few.stopping.patience > 0
+
+
 def test_fewer_pictures_are_seen_more_often_by_a_network_that_is_fast_enough():
     many, few = (
         decide(pictures(), MACHINE),

@@ -1,9 +1,11 @@
 """What will train is measured: the processor, or a GPU where there is one."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from tests.plan.test_design_images import pictures
+from tests.plan.test_decide import pictures, target
 from torchsmith.plan import machine
 from torchsmith.plan.decide import decide
 from torchsmith.plan.file import parse_plan
@@ -61,3 +63,33 @@ def test_a_plan_for_a_gpu_has_the_work_that_a_gpu_does_in_the_time():
     assert "device: cuda" in plan_text(fast)
     assert parse_plan(plan_text(fast)).sized_for == fast.sized_for
     assert "device" not in plan_text(slow).rpartition("sized_for")[2]
+
+
+def test_what_the_processor_multiplies_fast_is_known_and_may_be_left_alone(monkeypatch):
+    monkeypatch.setattr(machine, "_flags", lambda: ["fpu", "amx_bf16", "amx_int8"])
+    assert measure("cpu").bfloat16
+    assert measure("cpu", "bfloat16").bfloat16
+    assert not measure("cpu", "float32").bfloat16
+    monkeypatch.setattr(machine, "_flags", lambda: ["fpu", "avx512_bf16"])
+    assert not measure("cpu").bfloat16
+
+
+def test_what_a_processor_can_do_is_read_where_linux_tells():
+    flags = machine._flags()
+    assert flags == [] or {"fpu", "asimd", "fp", "rv64imafdc"} & set(flags)
+
+
+def test_classes_of_pictures_are_learned_in_what_the_processor_multiplies_fast():
+    facts = pictures(num_examples=60_000)
+    plain = Machine(cores=2, gflops=160.0)
+    quick = replace(plain, bfloat16=True)
+    usual, fast = (decide(facts, each, 120.0) for each in (plain, quick))
+    assert usual.training.precision == "float32"
+    assert fast.training.precision == "bfloat16"
+    assert "AMX" in fast.reasons["training.precision"]
+    work = [plan.training.epochs * sum(plan.network.channels) for plan in (usual, fast)]
+    assert work[1] > 1.2 * work[0]
+    assert parse_plan(plan_text(fast)).sized_for.bfloat16
+    assert "bfloat16: " not in plan_text(usual)
+    numbers = decide(pictures(target=target("regression")), quick)
+    assert numbers.training.precision == "float32"

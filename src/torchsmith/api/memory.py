@@ -116,7 +116,9 @@ def _plan(
     findings = tuple(f for f in inspection.findings if f.code not in harmless)
     default = decide(
         inspection.model_copy(update={"findings": findings}),
-        _machine(settings.get("training.device", "auto")),
+        _machine(
+            settings.get("training.device", "auto"), settings.get("training.precision")
+        ),
         UNLIMITED if budget is None else budget,
         folds=False,
         metric=asked_metric(settings),
@@ -163,5 +165,5 @@ def _parts(plan: Plan, data: Data, share: float) -> Parts:
 
 
 @cache
-def _machine(device: object) -> Machine:
-    return measure(device)
+def _machine(device: object, precision: object) -> Machine:
+    return measure(device, precision)

@@ -286,7 +286,9 @@ def make_plan(
         ignored=_ignored(settings or {}),
     )
     settings = settings or {}
-    machine = measure(settings.get("training.device", "auto"))
+    machine = measure(
+        settings.get("training.device", "auto"), settings.get("training.precision")
+    )
     default, chosen = decide_with(settings, inspection, machine, budget)
     return Planned(data, inspection, chosen, default, Anew(machine, settings))
 

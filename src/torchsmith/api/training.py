@@ -219,7 +219,7 @@ def planned_of(
     machine = (
         measure(plan.training.device)
         if sized is None
-        else Machine(sized.cores, sized.gflops, sized.device)
+        else Machine(sized.cores, sized.gflops, sized.device, sized.bfloat16)
     )
     decided = partial(
         decide, inspection, machine, None if sized is None else sized.budget

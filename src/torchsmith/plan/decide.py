@@ -113,6 +113,7 @@ def decide(
         training=Training(
             epochs=design.epochs,
             batch_size=design.batch_size,
+            precision=design.precision,
             clip_grad_norm=1.0,
             threads=design.threads,
             seconds=round(guard, 1),
@@ -123,6 +124,7 @@ def decide(
             cores=machine.cores,
             gflops=machine.gflops,
             device=machine.device,
+            bfloat16=machine.bfloat16,
         ),
     )
     usual = usual_reasons(plan, inspection)
@@ -324,13 +326,20 @@ def _calibration(target: TargetFacts, reasons: Reasons) -> Calibration:
 
 
 def _stopping(design: Design, reasons: Reasons) -> Stopping:
+    patience = 0 if design.to_the_end else patience_for(design.epochs)
     reasons["stopping.patience"] = THIRD
     reasons["stopping.restore_best"] = "the best epoch's weights are kept"
+    if design.to_the_end:
+        reasons["stopping.patience"] = "the low rates at the end help most"
+        reasons["stopping.restore_best"] = (
+            "averaged weights are steady, and best when the rate has come down; which "
+            "epoch has the lowest val loss is chance beside that"
+        )
     reasons.setdefault(
         "stopping.monitor", "the loss says more than the score when both are good"
     )
     return Stopping(
         monitor=design.monitor,
-        patience=patience_for(design.epochs),
-        restore_best=True,
+        patience=patience,
+        restore_best=not design.to_the_end,
     )

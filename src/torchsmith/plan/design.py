@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from torchsmith.core.vocabulary import Precision
 from torchsmith.data.steps import Step
 from torchsmith.inspect.inspection import Inspection, TargetFacts
 from torchsmith.plan.augment import Augmentation
@@ -69,6 +70,8 @@ class Design:
     Attributes:
         threads: Of the CPU within one operation.
         folds: To divide into what is not tested; 0 for a val part.
+        precision: Of the arithmetic inside the network.
+        to_the_end: Whether the last weights are kept rather than the best epoch's.
         monitor: What chooses the best epoch.
     """
 
@@ -82,6 +85,8 @@ class Design:
     augment: tuple[Augmentation, ...] = ()
     averaging: Averaging | None = None
     folds: int = 0
+    precision: Precision = "float32"
+    to_the_end: bool = False
     monitor: str = "val_loss"
 
 

@@ -151,12 +151,14 @@ class Sizing(Record):
         cores: Of the machine.
         gflops: Matrix products of its device, billions of operations per second.
         device: What was to train.
+        bfloat16: Whether its processor multiplies matrices of bfloat16.
     """
 
     budget: float
     cores: int
     gflops: float
     device: Processor = Field(default="cpu", exclude_if=lambda device: device == "cpu")
+    bfloat16: bool = Field(default=False, exclude_if=lambda found: not found)
 
 
 class Plan(Record):
