@@ -22,6 +22,25 @@ def test_one_bad_epoch_after_a_good_one_ends_training_too_early():
     assert told(1, [1.4, 0.81, 0.8, 1.2]) == set()
 
 
+def test_the_loss_that_chose_the_epoch_is_the_one_that_is_judged():
+    def told(values):
+        history = [
+            record.model_copy(update={"metrics": {"calibrated_loss": value}})
+            for record, value in zip(
+                epochs([1.4, 1.0, 0.7, 0.5], val_losses=[1.4, 1.5, 1.6, 1.7]),
+                values,
+                strict=True,
+            )
+        ]
+        stopping = Stopping(monitor="val_calibrated_loss", patience=1)
+        stopped = STOPPED.replace("val_loss", "val_calibrated_loss")
+        made = course(tuple(history), stopped, stopping=stopping)
+        return set(found(replace(made, num_epochs=20)))
+
+    assert told([1.4, 1.1, 0.8, 1.2]) == {"P3"}
+    assert told([1.4, 0.81, 0.8, 1.2]) == set()
+
+
 def test_a_loss_that_still_fell_when_patience_was_over_did_not_stand_still():
     history = epochs([1.4, 1.0, 0.7, 0.5], val_losses=[1.4, 1.1, 1.2, 1.2])
     behind = result(0.7, 0.7, 0.7)

@@ -138,7 +138,8 @@ def test_texts_end_with_the_same_weights(tmp_path):
         (folder / f"{name}.txt").write_text("\n".join(words) + "\n\n", "utf-8")
     code = hold_to_run(plan_of(folder, network=GRU, prepare=[]), tmp_path)
     assert "def encode(sequences, train):" in code
-    for body, steps in ((GRU["SequenceNet"]["body"], True), (None, False)):
+    gru = GRU["SequenceNet"]["body"]
+    for body, steps in ((gru, True), (None, False), (None, True)):
         net = {"SequenceNet": {"body": body, "features": True}}
         ngrams = {"NGrams": {"num_features": 30, "longest": 3, "keep_steps": steps}}
         plan = plan_of(folder, network=net, prepare=[ngrams])

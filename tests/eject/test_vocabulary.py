@@ -195,6 +195,7 @@ def test_a_setting(settings, tmp_path):
     [
         {"init": [{"dirac_": {"params": "0.weight"}}, "kaiming_normal_"]},
         {"augment": [{"RandomCrop": 6}], "averaging": {"SWA": 0.0}},
+        {"training__precision": "bfloat16", "averaging": {"SWA": 0.0}},
         {"augment": [{"RandomCrop": {"size": [6, 7], "p": 0.5}}]},
         {
             "augment": [

@@ -7,6 +7,7 @@ import torchsmith as ts
 from torchsmith.eject.calibrating import probabilities_function
 from torchsmith.nn.losses import probabilities
 from torchsmith.plan import losses
+from torchsmith.plan.plan import Stopping
 
 from .test_eject import verified
 
@@ -72,7 +73,7 @@ def test_outputs_become_the_same_probabilities(loss, outputs, temperature):
 
     class Subject:
         class plan:  # noqa: N801
-            pass
+            stopping = Stopping()
 
         classes = ("a", "b") if outputs == 1 else ("a", "b", "c")
 

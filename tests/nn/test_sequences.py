@@ -10,7 +10,7 @@ from torchsmith.nn.masked import MaskedBatchNorm
 from torchsmith.nn.sequence_bodies import Inception, wave_positions
 from torchsmith.nn.sequences import CodedLinear
 from torchsmith.plan import layers, sequence_bodies
-from torchsmith.plan.networks import SequenceNet, num_members
+from torchsmith.plan.networks import MLP, SequenceNet, num_members
 
 BODIES = {
     "Inception": sequence_bodies.Inception(width=4, depth=4, kernel_sizes=(3, 9)),
@@ -126,6 +126,8 @@ def test_codes_of_runs_are_read_beside_the_text():
     net = build_network(SequenceNet(body=BODIES["GRU"], features=True), layout, 3, 0)
     steps = torch.ones(2, 2, 9).flatten(1)
     pairs = torch.tensor([[30.0, 2, 0, 0, 0.6, 0.8, 0, 0], [1, 0, 0, 0, 1, 0, 0, 0]])
+    with pytest.raises(PlanError, match="MLP cannot take the codes of runs"):
+        build_network(MLP(), layout, 3, 0)
     members = net.train()(torch.cat([steps, pairs], dim=1))
     assert members.shape == (2, 2, 3)
     assert not members[:, 1].any()  # the layer begins at nothing

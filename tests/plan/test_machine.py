@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tests.plan.test_decide import pictures, target
+from torchsmith.api.planning import machine_for
 from torchsmith.plan import machine
 from torchsmith.plan.decide import decide
 from torchsmith.plan.file import parse_plan
@@ -67,9 +68,15 @@ def test_a_plan_for_a_gpu_has_the_work_that_a_gpu_does_in_the_time():
 
 def test_what_the_processor_multiplies_fast_is_known_and_may_be_left_alone(monkeypatch):
     monkeypatch.setattr(machine, "_flags", lambda: ["fpu", "amx_bf16", "amx_int8"])
-    assert measure("cpu").bfloat16
-    assert measure("cpu", "bfloat16").bfloat16
-    assert not measure("cpu", "float32").bfloat16
+    quick = measure("cpu")
+    assert quick.bfloat16
+    for settings in (
+        {"training.precision": "float32"},
+        {"loss": "BCELoss"},
+        {"network": {"ConvNet": {"channels": [4]}}},
+    ):
+        assert not machine_for(settings, quick).bfloat16
+    assert machine_for({"network.ConvNet.dropout": 0.2}, quick) == quick
     monkeypatch.setattr(machine, "_flags", lambda: ["fpu", "avx512_bf16"])
     assert not measure("cpu").bfloat16
 

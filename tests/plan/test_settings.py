@@ -4,7 +4,9 @@ import pytest
 
 import torchsmith as ts
 from tests.plan.example import EXAMPLE
+from tests.plan.test_decide import MACHINE, pictures
 from torchsmith.core.errors import PlanError
+from torchsmith.plan.decide import decide
 from torchsmith.plan.file import parse_plan
 from torchsmith.plan.layers import Linear
 from torchsmith.plan.networks import MLP, Sequential
@@ -187,6 +189,30 @@ def test_a_patience_of_the_person_stays():
     assert longer.stopping.patience == 7
     own = PLAN.model_copy(update={"reasons": {"stopping.patience": "I like it"}})
     assert set_values(own, {"training.epochs": 99}).stopping == PLAN.stopping
+
+
+@pytest.mark.parametrize(
+    ("settings", "patience"),
+    [
+        ({"averaging": None}, 8),
+        ({"stopping.monitor": "val_accuracy"}, 8),
+        ({"stopping.min_delta": 0.001}, 8),
+        ({"stopping.patience": 4}, 4),
+        ({"stopping.patience": 0}, 0),
+    ],
+)
+def test_the_best_epoch_is_kept_where_the_last_was_for_the_average(settings, patience):
+    made = decide(pictures(), MACHINE, 600)
+    made = set_values(made, {"training.epochs": 24})
+    assert (made.stopping.patience, made.stopping.restore_best) == (0, False)
+    written = parse_plan(plan_text(made))
+    for plan in (made, written):
+        changed = set_values(plan, settings)
+        assert changed.stopping.restore_best
+        assert changed.stopping.patience == patience
+        assert "averaged weights" not in plan_text(changed)
+    own = set_values(made, {"stopping.restore_best": False, "stopping.patience": 4})
+    assert not own.stopping.restore_best
 
 
 @pytest.mark.parametrize("value", ["{MLP: [64, 32", "[16, 32", "{MLP: 3]", "{a: b: c}"])

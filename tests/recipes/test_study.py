@@ -104,6 +104,15 @@ def test_what_is_wrong_is_named_with_its_line(old, new, message):
         parse_study(SMALL_STUDY.replace(old, new, 1))
 
 
+def test_the_loss_after_calibration_is_drawn_where_it_is_monitored():
+    drawn = SMALL_STUDY.replace("val_accuracy]", "val_calibrated_loss]", 1)
+    with pytest.raises(PlanError, match="'val_calibrated_loss' is not measured"):
+        parse_study(drawn)
+    monitored = set_study(STUDY, {"stopping.monitor": "val_calibrated_loss"})
+    monitored = monitored.model_copy(update={"draw": ("val_calibrated_loss",)})
+    assert parse_study(study_text(monitored)).draw == ("val_calibrated_loss",)
+
+
 def test_a_variant_that_cannot_work_is_named():
     wrong = SMALL_STUDY.replace("optimizer.SGD.lr", "optimizer.SGD.rl")
     with pytest.raises(PlanError, match=r"study:9:3: variants.high rate: optimizer.SG"):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.report import contents
+from torchsmith.core.vocabulary import CALIBRATED
 from torchsmith.evaluate.evaluation import Rival, Score
 from torchsmith.report.advice import MAX_STEPS, beats, next_steps
 
@@ -42,6 +43,22 @@ def test_training_that_ended_at_its_best_should_go_on():
     cut = replace(content, history=content.history[:13])
     assert says(cut, "--epochs 26")
     assert not says(content, "--epochs")
+    stopping = content.plan.stopping.model_copy(update={"restore_best": False})
+    to_the_end = content.plan.model_copy(update={"stopping": stopping})
+    assert not says(replace(cut, plan=to_the_end), "--epochs 26")
+
+
+def test_the_loss_that_chose_the_epoch_is_the_one_that_must_not_rise():
+    content = contents.regression()
+    stopping = content.plan.stopping.model_copy(update={"monitor": CALIBRATED})
+    plan = content.plan.model_copy(update={"stopping": stopping})
+    left = [0.9**place for place in range(len(content.history))]
+    history = tuple(
+        record.model_copy(update={"metrics": {"calibrated_loss": value}})
+        for record, value in zip(content.history, left, strict=True)
+    )
+    content = replace(content, plan=plan, history=history)
+    assert not says(content, "while the validation loss rose")
 
 
 def test_a_rising_validation_loss_is_overfitting():

@@ -5,6 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import torchsmith as ts
+from torchsmith.data.load import load
 from torchsmith.nn.losses import probabilities
 from torchsmith.plan.losses import (
     BCELoss,
@@ -13,7 +15,9 @@ from torchsmith.plan.losses import (
     MSELoss,
     NLLLoss,
 )
+from torchsmith.plan.settings import set_values
 from torchsmith.train.calibrate import FEWEST_ROWS, calibrated_loss, fit_temperature
+from torchsmith.train.setup import set_up, set_up_beside
 
 
 def sample(rows, temperature, classes=3, seed=0):
@@ -139,3 +143,14 @@ def test_of_few_rows_it_is_the_log_loss():
     found = calibrated_loss(CrossEntropyLoss(), outputs, targets)
     expected = log_loss(CrossEntropyLoss(), outputs, targets, 1.0)
     assert found == pytest.approx(expected)
+
+
+def test_a_training_beside_another_measures_what_its_own_plan_monitors():
+    plan = ts.plan("iris")
+    setup = set_up(plan, load("iris"))
+    other = set_values(plan, {"stopping.monitor": "val_calibrated_loss"})
+    beside = set_up_beside(setup, other)
+    given = sample(60, 2.0)
+    assert beside.job.stopping == other.stopping
+    assert "calibrated_loss" in beside.job.score(*given)
+    assert "calibrated_loss" not in setup.job.score(*given)

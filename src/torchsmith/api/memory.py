@@ -8,7 +8,7 @@ import numpy as np
 
 from torchsmith.api.calibrating import calibrate
 from torchsmith.api.carrying import torch_threads
-from torchsmith.api.planning import asked_metric
+from torchsmith.api.planning import asked_metric, machine_for
 from torchsmith.core.processes import require_alone
 from torchsmith.core.vocabulary import Task
 from torchsmith.data.data import Data
@@ -116,9 +116,7 @@ def _plan(
     findings = tuple(f for f in inspection.findings if f.code not in harmless)
     default = decide(
         inspection.model_copy(update={"findings": findings}),
-        _machine(
-            settings.get("training.device", "auto"), settings.get("training.precision")
-        ),
+        machine_for(settings, _machine(settings.get("training.device", "auto"))),
         UNLIMITED if budget is None else budget,
         folds=False,
         metric=asked_metric(settings),
@@ -165,5 +163,5 @@ def _parts(plan: Plan, data: Data, share: float) -> Parts:
 
 
 @cache
-def _machine(device: object, precision: object) -> Machine:
-    return measure(device, precision)
+def _machine(device: object) -> Machine:
+    return measure(device)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -286,9 +286,7 @@ def make_plan(
         ignored=_ignored(settings or {}),
     )
     settings = settings or {}
-    machine = measure(
-        settings.get("training.device", "auto"), settings.get("training.precision")
-    )
+    machine = measure(settings.get("training.device", "auto"))
     default, chosen = decide_with(settings, inspection, machine, budget)
     return Planned(data, inspection, chosen, default, Anew(machine, settings))
 
@@ -309,6 +307,7 @@ def decide_with(
         PlanError: A setting does not exist or does not fit.
     """
     metric = asked_metric(settings)
+    machine = machine_for(settings, machine)
     decided = partial(decide, inspection, machine, budget, pace, metric=metric)
     if settings.keys().isdisjoint(_OF_VAL):
         with suppress(PlanError):  # What is wrong without folds too is told below.
@@ -319,6 +318,18 @@ def decide_with(
                 return default, chosen
     default = decided(folds=False)
     return default, set_values(default, settings)
+
+
+def machine_for(settings: Mapping[str, object], machine: Machine) -> Machine:
+    """Return the machine without what settings forbid: bfloat16 is not for all losses.
+
+    A loss or a network of the person's own is trained in float32, if they do not say
+    otherwise.
+    """
+    own = not settings.keys().isdisjoint(("loss", "network"))
+    if own or settings.get("training.precision") == "float32":
+        return replace(machine, bfloat16=False)
+    return machine
 
 
 def asked_metric(settings: Mapping[str, object]) -> Metric | None:

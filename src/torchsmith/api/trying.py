@@ -245,7 +245,7 @@ class Contest:
             origin.put_into(state)
         end = min(state.epoch + epochs, plan.training.epochs)
         shorter = plan.training.model_copy(update={"epochs": end, "seconds": seconds})
-        job = replace(setup.job, training=shorter, stopping=plan.stopping)
+        job = replace(setup.job, training=shorter)
         engine = choose_engine(job, state)
         session = Session(
             None,

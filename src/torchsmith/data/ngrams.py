@@ -89,8 +89,7 @@ def fit_ngrams(
         longest: Characters of a run, at most.
         coded: Whether the features are to be codes and weights.
     """
-    runs = [set(_runs(text, longest)) for text in texts]
-    counts = Counter(gram for found in runs for gram in found)
+    counts = Counter(gram for text in texts for gram in set(_runs(text, longest)))
     often = {gram: count for gram, count in counts.items() if count > 1} or counts
     ordered = sorted(often, key=lambda gram: (-often[gram], gram))[:num_features]
     found = np.array([often[gram] for gram in ordered])
@@ -100,7 +99,9 @@ def fit_ngrams(
         grams=tuple(ordered),
         rarity=b64encode(rarity.tobytes()).decode(),
         longest=longest,
-        most=max(len(found & known) for found in runs) if coded else 0,
+        most=max(len(known.intersection(_runs(text, longest))) for text in texts)
+        if coded
+        else 0,
     )
 
 

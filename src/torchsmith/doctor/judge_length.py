@@ -29,8 +29,9 @@ PATIENT, IMPATIENT = 10, 3
 bad by chance."""
 
 STOPPED_EARLY = "stopped early"
-_LOSSES = ("val_loss", CALIBRATED)
 """How the reason begins where patience was over."""
+
+_LOSSES = ("val_loss", CALIBRATED)
 
 
 def too_short(course: Course) -> dict[str, Any]:
@@ -70,9 +71,17 @@ def too_early(course: Course) -> dict[str, Any]:
     }
 
 
+def _held_out(course: Course) -> list[float]:
+    """Return by epoch the loss on the val part that chose the best, if one did."""
+    losses = [r.val_loss for r in course.history if r.val_loss is not None]
+    if losses and course.plan is not None and course.plan.stopping.monitor in _LOSSES:
+        return monitored_values(course.plan, course.history)
+    return losses
+
+
 def is_steep(course: Course, least: float = STEEP) -> bool:
     """Whether the val loss still fell much in the last part, and is best at the end."""
-    losses = [r.val_loss for r in course.history if r.val_loss is not None]
+    losses = _held_out(course)
     if len(losses) < 2 or min(losses) != losses[-1]:
         return False
     chance = course.reference.chance_loss
@@ -94,7 +103,7 @@ def is_learning(course: Course) -> bool:
     late = losses[-1 - _late(course)] - losses[-1]
     if late <= STILL_LEARNING * max(gained, 1e-12):
         return False
-    held_out = [r.val_loss for r in course.history if r.val_loss is not None]
+    held_out = _held_out(course)
     if len(held_out) < len(losses):
         return True
     best = min(held_out[: -_late(course)])
@@ -108,10 +117,8 @@ def is_stopped_for_little(course: Course) -> bool:
     early = course.stopped.startswith(STOPPED_EARLY)
     if not early or plan is None or chance is None or not plan.stopping.min_delta:
         return False
-    if plan.stopping.monitor not in _LOSSES or course.history[0].val_loss is None:
-        return False
-    losses = monitored_values(plan, course.history)
-    if len(losses) <= plan.stopping.patience:
+    losses = _held_out(course)
+    if plan.stopping.monitor not in _LOSSES or len(losses) <= plan.stopping.patience:
         return False
     late = losses[-1 - plan.stopping.patience] - losses[-1]
     gained = max(losses[0], chance) - losses[-1]
@@ -120,7 +127,7 @@ def is_stopped_for_little(course: Course) -> bool:
 
 def is_stopped_by_chance(course: Course) -> bool:
     """Whether an epoch or two ended training of which the one before gained much."""
-    losses = [r.val_loss for r in course.history if r.val_loss is not None]
+    losses = _held_out(course)
     chance = course.reference.chance_loss
     if chance is None or not losses or not is_impatient(course, IMPATIENT):
         return False

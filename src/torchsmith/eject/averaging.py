@@ -90,10 +90,18 @@ def after_epoch_lines(subject: Subject, inputs: str, *, draws: bool) -> list[str
         lines += [
             "order = torch.arange(len(train_set))",
             _inputs(subject, inputs),
-            f"{_TOOLS}.update_bn(inputs, average.module)",
+            *in_precision(subject, [f"{_TOOLS}.update_bn(inputs, average.module)"]),
         ]
     lines.append("scored = average.module")
     return ["scored = network", block(f"if {takes_epoch(subject)}:", lines)]
+
+
+def in_precision(subject: Subject, lines: list[str]) -> list[str]:
+    """Compute in the precision of the plan."""
+    if subject.plan.training.precision == "float32":
+        return lines
+    device = "DEVICE" if subject.device != "cpu" else '"cpu"'
+    return [block(f"with torch.autocast({device}, dtype=torch.bfloat16):", lines)]
 
 
 def _inputs(subject: Subject, inputs: str) -> str:

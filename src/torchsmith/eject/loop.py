@@ -13,6 +13,7 @@ from torchsmith.eject.averaging import (
     average_lines,
     batches_source,
     has_late_schedule,
+    in_precision,
     joins_last,
     takes_epoch,
 )
@@ -128,14 +129,6 @@ def draws_while_training(subject: Subject) -> bool:
     )
 
 
-def _autocast(subject: Subject, lines: list[str]) -> list[str]:
-    """Compute in the precision of the plan."""
-    if subject.plan.training.precision == "float32":
-        return lines
-    device = "DEVICE" if subject.device != "cpu" else '"cpu"'
-    return [block(f"with torch.autocast({device}, dtype=torch.bfloat16):", lines)]
-
-
 def _weighted(subject: Subject, loss: str) -> str:
     """Weigh the loss of a batch by its examples, where it is a mean over them."""
     return loss if subject.plan.loss.reduction == "sum" else f"{loss} * len(rows)"
@@ -159,7 +152,7 @@ def _loss_function(subject: Subject) -> str:
         # The mean of a batch is divided by what the classes in it weigh.
         step, divisor = "loss_function(outputs, targets) * weight", "total_weight"
         before = [f"weight = {weights}.double()[targets].sum().item()"]
-    lines = _autocast(subject, ["outputs = network(inputs)", f"total += {step}"])
+    lines = in_precision(subject, ["outputs = network(inputs)", f"total += {step}"])
     if weights:
         lines.append("total_weight += weight")
     if metric:
@@ -275,7 +268,7 @@ def _forward(subject: Subject) -> list[str]:
         lines.append(f"inputs = {augmented(subject, 'inputs')}")
     return [
         *lines,
-        *_autocast(subject, ["loss = loss_function(network(inputs), targets)"]),
+        *in_precision(subject, ["loss = loss_function(network(inputs), targets)"]),
     ]
 
 

@@ -1,5 +1,6 @@
 """The network for sequences, as a script writes it out."""
 
+import math
 from collections.abc import Sequence
 from textwrap import indent
 from typing import cast
@@ -284,7 +285,7 @@ def _network(network: SequenceNet, shapes: str) -> str:
         found.append(read)
     if network.features is not None:
         taken = "inputs"
-        if network.body is not None:
+        if math.prod(network.sequence):
             taken = f"inputs[:, -{network.num_features}:]"
         if isinstance(network.features, CodedLinear):
             outputs, in_features = network.features.bias.numel(), network.num_runs

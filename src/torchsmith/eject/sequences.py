@@ -162,14 +162,12 @@ _COLUMNS = (
     "return features",
 )
 _CODED = (
-    "known = [Counter(runs_of(text)) for text in sequences]",
-    "known = [sorted((places[run], n) for run, n in found.items() if run in places)",
-    "         for found in known]",
-    "most = max(len(known[i]) for i in train)",
+    "most = max(len(places.keys() & runs_of(sequences[i])) for i in train)",
     "codes, weights = np.zeros((2, len(sequences), most), np.float32)",
-    "for i, found in enumerate(known):",
+    "for i, text in enumerate(sequences):",
+    "    found = Counter(places[run] for run in runs_of(text) if run in places)",
     "    if found:",
-    "        chosen, often = np.array(found[:most]).T",
+    "        chosen, often = np.array(sorted(found.items())[:most]).T",
     "        codes[i, : len(chosen)] = chosen + 1",
     "        weighed = (1 + np.log(often)).astype(np.float32) * rarity[chosen]",
     "        weights[i, : len(chosen)] = weighed",

@@ -95,6 +95,11 @@ def refuse_folds(shape: Shape) -> None:
 
 def _build(spec: Network, layout: InputLayout, num_outputs: int) -> nn.Module:
     arguments = dict(spec)
+    if layout.num_runs and not isinstance(spec, networks.SequenceNet):
+        raise PlanError(
+            f"network: {spec.spec_name()} cannot take the codes of runs of characters; "
+            "use SequenceNet, or set keep_steps of NGrams in prepare to false"
+        )
     if not isinstance(spec, networks.Sequential | networks.SequenceNet):
         arguments["activation"] = partial(build_activation, spec.activation)
     match spec:

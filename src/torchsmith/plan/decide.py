@@ -21,7 +21,13 @@ from torchsmith.plan.design_volumes import design_volumes
 from torchsmith.plan.losses import Balance, CrossEntropyLoss, MSELoss
 from torchsmith.plan.machine import Machine
 from torchsmith.plan.plan import Plan, Problem, Sizing, Source, Stopping, Training
-from torchsmith.plan.settings import THIRD, patience_for
+from torchsmith.plan.settings import (
+    LOW_RATES,
+    THE_BEST,
+    THE_LAST,
+    THIRD,
+    patience_for,
+)
 from torchsmith.plan.usual import usual_reasons
 
 DEFAULT_BUDGET = 180.0
@@ -327,14 +333,8 @@ def _calibration(target: TargetFacts, reasons: Reasons) -> Calibration:
 
 def _stopping(design: Design, reasons: Reasons) -> Stopping:
     patience = 0 if design.to_the_end else patience_for(design.epochs)
-    reasons["stopping.patience"] = THIRD
-    reasons["stopping.restore_best"] = "the best epoch's weights are kept"
-    if design.to_the_end:
-        reasons["stopping.patience"] = "the low rates at the end help most"
-        reasons["stopping.restore_best"] = (
-            "averaged weights are steady, and best when the rate has come down; which "
-            "epoch has the lowest val loss is chance beside that"
-        )
+    reasons["stopping.patience"] = LOW_RATES if design.to_the_end else THIRD
+    reasons["stopping.restore_best"] = THE_LAST if design.to_the_end else THE_BEST
     reasons.setdefault(
         "stopping.monitor", "the loss says more than the score when both are good"
     )

@@ -46,19 +46,17 @@ class Machine:
         return self.gflops * share * 1e9
 
 
-def measure(device: object = "auto", precision: object = None) -> Machine:
+def measure(device: object = "auto") -> Machine:
     """Measure the machine, in a tenth of a second; a GPU once PyTorch is imported.
 
     Args:
         device: The plan's `training.device`.
-        precision: The plan's `training.precision`, where the person sets it.
     """
     cores = usable_cores()
     if (gpu := find_gpu(device)) != "cpu":
         return Machine(cores, _rounded(gpu_gflops(gpu)), gpu)
     gflops = _rounded(_core_gflops() * cores)
-    bfloat16 = precision != "float32" and "amx_bf16" in _flags()
-    return Machine(cores, gflops, bfloat16=bfloat16)
+    return Machine(cores, gflops, bfloat16="amx_bf16" in _flags())
 
 
 def find_gpu(device: object) -> Processor:

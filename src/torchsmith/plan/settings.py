@@ -21,6 +21,14 @@ CHOSEN = "auto: "
 THIRD = "a third of the epochs: the schedule's low rates at the end often still help"
 """Why a plan has the patience that was chosen for it."""
 
+THE_BEST = "the best epoch's weights are kept"
+LOW_RATES = "the low rates at the end help most"
+THE_LAST = (
+    "averaged weights are steady, and best when the rate has come down; which epoch "
+    "has the lowest val loss is chance beside that"
+)
+"""Why a plan keeps the best epoch's weights, or trains to the end and keeps these."""
+
 _LEFT_OPEN = {"engine": "auto", "threads": 0}
 """What of `training` a run chooses, and how a plan leaves it open."""
 
@@ -30,7 +38,9 @@ _NOT_COMPARED = frozenset({"version", "reasons", "sized_for"})
 def set_values(plan: Plan, settings: Mapping[str, object]) -> Plan:
     """Return the plan with some values changed, such as `{"optimizer.lr": "0.1"}`.
 
-    A patience that was chosen for the epochs follows them.
+    A patience that was chosen for the epochs follows them. Where the last weights were
+    to be kept because they are averaged, the best epoch's are once they are not, and
+    where something else is said of `stopping`.
 
     Args:
         plan: The plan to start from.
@@ -48,8 +58,25 @@ def set_values(plan: Plan, settings: Mapping[str, object]) -> Plan:
     if now != epochs and plan.reasons.get("stopping.patience") == THIRD:
         stopping = plan.stopping.model_copy(update={"patience": patience_for(now)})
         plan = plan.model_copy(update={"stopping": stopping})
+    of_stopping = any(dotted.startswith("stopping.") for dotted in settings)
+    if plan.averaging is None or of_stopping:
+        plan = _for_the_best(plan)
     check(plan)
     return plan
+
+
+def _for_the_best(plan: Plan) -> Plan:
+    """Return a plan that keeps the best epoch, as far as it was chosen not to."""
+    chosen: dict[str, object] = {}
+    reasons = dict(plan.reasons)
+    if reasons.get("stopping.restore_best") != THE_LAST:
+        return plan
+    chosen["restore_best"], reasons["stopping.restore_best"] = True, THE_BEST
+    if reasons.get("stopping.patience") == LOW_RATES:
+        chosen["patience"] = patience_for(plan.training.epochs)
+        reasons["stopping.patience"] = THIRD
+    stopping = plan.stopping.model_copy(update=chosen)
+    return plan.model_copy(update={"stopping": stopping, "reasons": reasons})
 
 
 def patience_for(epochs: int) -> int:

@@ -33,7 +33,7 @@ from pydantic import Field, ValidationError
 from torchsmith.core.errors import PlanError, nearest
 from torchsmith.core.record import Record
 from torchsmith.core.slugs import slug
-from torchsmith.core.vocabulary import metrics_for
+from torchsmith.core.vocabulary import CALIBRATED, metrics_for
 from torchsmith.plan.file import parse_plan
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import REASON, differences, set_values
@@ -325,6 +325,8 @@ def _checked(content: dict[str, Any], document: Document | None, name: str) -> S
 def _impossible(study: Study) -> list[tuple[tuple[str, ...], str]]:
     found: list[tuple[tuple[str, ...], str]] = []
     measured = [f"val_{name}" for name in metrics_for(study.base.problem.task)]
+    if study.base.stopping.monitor == CALIBRATED:
+        measured.append(CALIBRATED)
     known = [*_OF_EPOCHS, *measured]
     for wanted in study.draw:
         if wanted not in known:

@@ -3,8 +3,9 @@
 import math
 from collections.abc import Iterator
 
-from torchsmith.core.vocabulary import NOUNS
+from torchsmith.core.vocabulary import CALIBRATED, NOUNS
 from torchsmith.evaluate.evaluation import Rival, Score
+from torchsmith.evaluate.outlook import monitored_values
 from torchsmith.report.content import ReportContent
 from torchsmith.report.heat import most_confused
 from torchsmith.report.text import count, difference_texts, number, score_texts
@@ -93,14 +94,17 @@ def _from_curves(content: ReportContent) -> Iterator[str]:
         return
     epochs = len(history)
     best = max((record.epoch for record in history if record.best), default=0)
-    if best == history[-1].epoch and not no_better_than_constant(content):
+    plan, last = content.plan, history[-1]
+    surprises = best == last.epoch and plan.stopping.restore_best
+    if surprises and not no_better_than_constant(content):
         yield (
             f"The last epoch was the best, so training had not come to its end: try "
             f"--epochs {2 * epochs}."
         )
     losses = [r.val_loss for r in history if r.val_loss is not None]
+    if losses and plan.stopping.monitor == CALIBRATED:
+        losses = monitored_values(plan, history)
     finite = [loss for loss in losses if math.isfinite(loss)]
-    last = history[-1]
     if len(finite) >= 4 and finite[-1] > 1.15 * min(finite) > last.train_loss:
         yield (
             f"The training loss fell to {number(last.train_loss, 3)} while the "

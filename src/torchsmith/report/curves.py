@@ -31,7 +31,9 @@ def learning_charts(
     if not history:
         return []
     best = max((record.epoch for record in history if record.best), default=0)
-    mark = (float(best), f"best: epoch {best}") if best else None
+    mark = None
+    if best and plan.stopping.restore_best:
+        mark = (float(best), f"best: epoch {best}")
     left = CALIBRATED.removeprefix("val_")
     calibrated = [(r.epoch, r.metrics.get(left)) for r in history]
     losses = [

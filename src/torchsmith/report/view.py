@@ -293,7 +293,9 @@ def _lines(change: Change) -> str:
 
 
 def _epochs(content: ReportContent) -> dict[str, Any]:
-    best = max((r.epoch for r in content.history if r.best), default=None)
+    best = None
+    if content.plan.stopping.restore_best:
+        best = max((r.epoch for r in content.history if r.best), default=None)
     seconds = sum(record.seconds for record in content.history)
     broken = (r.epoch for r in content.history if not math.isfinite(r.train_loss))
     return {

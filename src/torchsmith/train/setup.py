@@ -149,14 +149,19 @@ def set_up_beside(setup: Setup, plan: Plan) -> Setup:
     """Build another training of the same prepared data.
 
     Args:
-        setup: Of a plan that differs from this one in seed, initial weights, optimizer
-            and schedule only.
+        setup: Of a plan that differs from this one in seed, initial weights, optimizer,
+            schedule, averaging, training and stopping only.
         plan: What to build.
 
     Raises:
         PlanError: The network does not fit the data.
     """
-    job = replace(setup.job, training=plan.training)
+    job = replace(
+        setup.job,
+        training=plan.training,
+        stopping=plan.stopping,
+        score=_scorer(plan, setup.preparation),
+    )
     state = initial_state(plan, setup.preparation, job)
     return replace(setup, job=job, state=state)
 
