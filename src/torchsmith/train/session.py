@@ -50,6 +50,7 @@ class Session:
         self._limit = seconds
         self._stop = stop or Stop()
         self._company = 1
+        self._pauses = self._stop.pauses
         now = perf_counter()
         self._clock = now
         self._next_progress = now
@@ -96,7 +97,14 @@ class Session:
         return bool(self._limit) and state.seconds >= self._limit
 
     def add_time(self, state: TrainState) -> None:
-        """Book the time since the last call on the state, or its share of it."""
+        """Book the time since the last call on the state, or its share of it.
+
+        Nothing is booked where the process was stopped meanwhile, as by Ctrl-Z: the
+        guard is for training that takes too long, not for a night between two steps.
+        """
+        if self._pauses != self._stop.pauses:
+            self._pauses = self._stop.pauses
+            self.restart_clock()
         now = perf_counter()
         share = (now - self._clock) / self._company
         state.seconds += share
@@ -188,10 +196,15 @@ class Session:
 
 
 class Stop:
-    """Whether the person has asked to stop; the first time, all is saved before."""
+    """Whether the person has asked to stop; the first time, all is saved before.
+
+    Attributes:
+        pauses: How often the process was stopped, as by Ctrl-Z, and went on.
+    """
 
     def __init__(self) -> None:
         self._signal: signal.Signals | None = None
+        self.pauses = 0
 
     @property
     def asked(self) -> bool:
@@ -217,6 +230,8 @@ class Stop:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
             if signal.getsignal(number) not in (signal.SIG_IGN, None)
         }
+        if going_on := getattr(signal, "SIGCONT", None):  # Windows has none
+            before[going_on] = signal.signal(going_on, self._on_going_on)
         try:
             yield
         finally:
@@ -224,6 +239,10 @@ class Stop:
                 signal.signal(number, handler)
         if self._signal is not None:
             signal.raise_signal(self._signal)
+
+    def _on_going_on(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        self.pauses += 1
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         del frame
