@@ -5,8 +5,11 @@ from hypothesis import given as draw
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from tests.plan.test_decide import MACHINE, pictures
 from tests.recipes.small import SMALL_STUDY
 from torchsmith.core.errors import PlanError
+from torchsmith.plan.decide import decide
+from torchsmith.plan.settings import set_values
 from torchsmith.recipes.study import members, parse_study, set_study, study_text
 
 STUDY = parse_study(SMALL_STUDY)
@@ -111,6 +114,13 @@ def test_the_loss_after_calibration_is_drawn_where_it_is_monitored():
     monitored = set_study(STUDY, {"stopping.monitor": "val_calibrated_loss"})
     monitored = monitored.model_copy(update={"draw": ("val_calibrated_loss",)})
     assert parse_study(study_text(monitored)).draw == ("val_calibrated_loss",)
+
+
+def test_settings_are_laid_over_the_base_together_as_in_a_run():
+    base = decide(pictures(), MACHINE, 600)  # trains to the end
+    study = STUDY.model_copy(update={"base": base, "variants": {"as planned": {}}})
+    given = {"averaging": None, "stopping.restore_best": False}
+    assert set_study(study, given).base.stopping == set_values(base, given).stopping
 
 
 def test_a_variant_that_cannot_work_is_named():

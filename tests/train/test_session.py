@@ -11,8 +11,9 @@ from torchsmith.train.session import Session
 
 @pytest.fixture
 def clock(monkeypatch):
-    now = SimpleNamespace(seconds=100.0)
+    now = SimpleNamespace(seconds=100.0, computed=3.0)
     monkeypatch.setattr(session, "perf_counter", lambda: now.seconds)
+    monkeypatch.setattr(session, "process_time", lambda: now.computed)
     return now
 
 
@@ -25,10 +26,11 @@ def test_a_night_in_which_the_process_was_stopped_is_no_time_of_training(clock):
         clock.seconds += 5
         training.add_time(state)
         clock.seconds += 30_000
+        clock.computed += 2
         signal.raise_signal(signal.SIGCONT)  # as after Ctrl-Z and fg
         training.add_time(state)
         assert not training.out_of_time(state)
         clock.seconds += 7
         training.add_time(state)
-    assert (state.seconds, state.epoch_seconds) == (12, 12)
+    assert (state.seconds, state.epoch_seconds) == (14, 14)
     assert signal.getsignal(signal.SIGCONT) == before

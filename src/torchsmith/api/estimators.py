@@ -30,7 +30,7 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         lr: Learning rate.
         weight_decay: Of the optimizer.
         dropout: Share of the hidden units that are left out in training, 0 to below 1.
-        val: Share of the rows that chooses the best epoch; None or 0 for none. There is
+        val: Share of the rows that judges each epoch; None or 0 for none. There is
             none either where it would have fewer than 10 rows, or where a class has one
             example.
         patience: Stop after so many epochs without improvement; 0 never stops early.

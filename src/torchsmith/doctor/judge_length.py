@@ -134,7 +134,8 @@ def is_stopped_by_chance(course: Course) -> bool:
     best = losses.index(min(losses))
     if not best:
         return False
-    return min(losses[:best]) - losses[best] > STEEP * (chance - losses[best])
+    gained = max(losses[0], chance) - losses[best]
+    return min(losses[:best]) - losses[best] > STEEP * gained
 
 
 def is_impatient(course: Course, patience: int) -> bool:

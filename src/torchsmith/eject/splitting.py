@@ -54,7 +54,7 @@ _LISTED_TAKE = function(
 )
 
 _PARTS = (
-    "Training learns from one part, validation chooses the best epoch, and the test "
+    "Training learns from one part, validation judges each epoch, and the test "
     "part is looked at once, at the end."
 )
 _FOLDS = (

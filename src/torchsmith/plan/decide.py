@@ -236,7 +236,7 @@ def _split(inspection: Inspection, target: TargetFacts, reasons: Reasons) -> Spl
         reasons["split.val"] = f"the source comes with {given['val']:,} val examples"
     else:
         values["val"] = 0.1 if inspection.num_examples > 20_000 else 0.15
-        reasons["split.val"] = "of the rest; chooses the best epoch"
+        reasons["split.val"] = "of the rest; judges each epoch"
     if shared := _shared(inspection):
         values["drop_shared"] = True
         reasons["split.drop_shared"] = shared

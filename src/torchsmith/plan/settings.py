@@ -72,7 +72,7 @@ def _for_the_best(plan: Plan) -> Plan:
     if reasons.get("stopping.restore_best") != THE_LAST:
         return plan
     chosen["restore_best"], reasons["stopping.restore_best"] = True, THE_BEST
-    if reasons.get("stopping.patience") == LOW_RATES:
+    if reasons.get("stopping.patience") == LOW_RATES and not plan.stopping.patience:
         chosen["patience"] = patience_for(plan.training.epochs)
         reasons["stopping.patience"] = THIRD
     stopping = plan.stopping.model_copy(update=chosen)

@@ -187,11 +187,13 @@ def set_study(study: Study, settings: Mapping[str, object]) -> Study:
             own["seeds"] = [chosen] if isinstance(chosen, int) else chosen
         else:
             rest[path] = value
+    base = study.base
     for path, value in rest.items():
-        base = own.get("base", study.base)
-        own["base"] = changed = set_values(base, {path: value})
+        changed = set_values(base, {path: value})
         if differences(changed, base) and _says_itself(study, base, changed):
             raise PlanError(f"{path}: every variant says it itself; leave it out")
+        base = changed
+    own["base"] = set_values(study.base, rest)
     content = {name: getattr(study, name) for name in Study.model_fields}
     return _checked(content | own, None, "the study")
 

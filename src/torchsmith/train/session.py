@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import isfinite
-from time import perf_counter
+from time import perf_counter, process_time
 from types import FrameType
 
 from torchsmith.core.errors import Diverged, Interrupted
@@ -51,6 +51,7 @@ class Session:
         self._stop = stop or Stop()
         self._company = 1
         self._pauses = self._stop.pauses
+        self._computed = process_time()
         now = perf_counter()
         self._clock = now
         self._next_progress = now
@@ -99,13 +100,15 @@ class Session:
     def add_time(self, state: TrainState) -> None:
         """Book the time since the last call on the state, or its share of it.
 
-        Nothing is booked where the process was stopped meanwhile, as by Ctrl-Z: the
-        guard is for training that takes too long, not for a night between two steps.
+        Where the process was stopped meanwhile, as by Ctrl-Z, no more is booked than it
+        has computed: the guard is for training that takes too long, not for a night
+        between two steps.
         """
+        now = perf_counter()
         if self._pauses != self._stop.pauses:
             self._pauses = self._stop.pauses
-            self.restart_clock()
-        now = perf_counter()
+            self._clock = max(self._clock, now - (process_time() - self._computed))
+        self._computed = process_time()
         share = (now - self._clock) / self._company
         state.seconds += share
         state.epoch_seconds += share
@@ -230,7 +233,8 @@ class Stop:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
             if signal.getsignal(number) not in (signal.SIG_IGN, None)
         }
-        if going_on := getattr(signal, "SIGCONT", None):  # Windows has none
+        going_on = getattr(signal, "SIGCONT", None)  # Windows has none
+        if going_on and signal.getsignal(going_on) == signal.SIG_DFL:
             before[going_on] = signal.signal(going_on, self._on_going_on)
         try:
             yield
