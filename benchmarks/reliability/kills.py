@@ -106,11 +106,7 @@ def measure(size: float, seed: int) -> Part:
         "killed three times. The kinds take turns: a plan for a table (EMA), one for "
         "pictures (convolutions, dropout, random crops), and `torchsmith.fit` of a "
         "module on a Dataset that draws random numbers. Checkpoints every 20 ms, a "
-        "stress rate. One thread each. Of 1,076 runs that were killed on 22 November "
-        "2026 all could go on, and one ended with other weights: the measurement had "
-        "been stopped for 47 minutes, and the guard of 180 s ended the run that was "
-        "going on. Time in which a process stands still is no longer booked; stopped "
-        "for 190 s, such a run now ends equal.",
+        "stress rate. One thread each.",
     )
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
