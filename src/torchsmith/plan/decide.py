@@ -333,13 +333,14 @@ def _calibration(target: TargetFacts, reasons: Reasons) -> Calibration:
 
 def _stopping(design: Design, reasons: Reasons) -> Stopping:
     patience = 0 if design.to_the_end else patience_for(design.epochs)
+    keeps_last = design.to_the_end and design.averaging is not None
     reasons["stopping.patience"] = LOW_RATES if design.to_the_end else THIRD
-    reasons["stopping.restore_best"] = THE_LAST if design.to_the_end else THE_BEST
+    reasons["stopping.restore_best"] = THE_LAST if keeps_last else THE_BEST
     reasons.setdefault(
         "stopping.monitor", "the loss says more than the score when both are good"
     )
     return Stopping(
         monitor=design.monitor,
         patience=patience,
-        restore_best=not design.to_the_end,
+        restore_best=not keeps_last,
     )

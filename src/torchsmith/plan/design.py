@@ -71,7 +71,8 @@ class Design:
         threads: Of the CPU within one operation.
         folds: To divide into what is not tested; 0 for a val part.
         precision: Of the arithmetic inside the network.
-        to_the_end: Whether the last weights are kept rather than the best epoch's.
+        to_the_end: Whether no epoch is left out; where the weights are averaged, the
+            last are then kept rather than the best epoch's.
         monitor: What chooses the best epoch.
     """
 

@@ -82,7 +82,6 @@ def design_images(case: Case, facts: ImageFacts) -> Design:
         case.reasons["augment"] = evidence
     else:
         case.reasons["network"] += f"; {evidence}"
-    averaging = _averaging(case, epochs * -(-case.num_train // batch_size))
     return Design(
         prepare=prepare,
         network=network,
@@ -92,9 +91,9 @@ def design_images(case: Case, facts: ImageFacts) -> Design:
         epochs=epochs,
         threads=choose_threads(macs * batch_size, case),
         augment=augment,
-        averaging=averaging,
+        averaging=_averaging(case, epochs * -(-case.num_train // batch_size)),
         precision=precision,
-        to_the_end=averaging is not None,
+        to_the_end=True,
     )
 
 

@@ -66,16 +66,11 @@ def set_values(plan: Plan, settings: Mapping[str, object]) -> Plan:
 
 
 def _for_the_best(plan: Plan) -> Plan:
-    """Return a plan that keeps the best epoch, as far as it was chosen not to."""
-    chosen: dict[str, object] = {}
-    reasons = dict(plan.reasons)
-    if reasons.get("stopping.restore_best") != THE_LAST:
+    """Return a plan that keeps the best epoch, if it was chosen not to."""
+    if plan.reasons.get("stopping.restore_best") != THE_LAST:
         return plan
-    chosen["restore_best"], reasons["stopping.restore_best"] = True, THE_BEST
-    if reasons.get("stopping.patience") == LOW_RATES and not plan.stopping.patience:
-        chosen["patience"] = patience_for(plan.training.epochs)
-        reasons["stopping.patience"] = THIRD
-    stopping = plan.stopping.model_copy(update=chosen)
+    reasons = plan.reasons | {"stopping.restore_best": THE_BEST}
+    stopping = plan.stopping.model_copy(update={"restore_best": True})
     return plan.model_copy(update={"stopping": stopping, "reasons": reasons})
 
 
