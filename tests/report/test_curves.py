@@ -65,3 +65,22 @@ def test_both_rates_are_in_one_chart():
         learning_charts(history, "accuracy", plan_with(schedule=None), 0.5)[-1]
     )
     assert "planned" not in constant
+
+
+def test_the_loss_after_calibration_is_a_line_of_its_own():
+    records = [
+        EpochRecord(
+            epoch=epoch,
+            step=5 * epoch,
+            train_loss=1,
+            val_loss=2 - 0.1 * epoch,
+            metrics={"calibrated_loss": 1.5 - 0.1 * epoch},
+            lr=0.1,
+            seconds=1,
+            examples_per_second=1,
+        )
+        for epoch in (1, 2)
+    ]
+    chart = str(learning_charts(records, "accuracy", plan_with(), 0.5)[0])
+    assert '<span class="key c3">validation, calibrated</span>' in chart
+    assert '<span class="key main">validation</span>' in chart

@@ -1,6 +1,7 @@
 """The learning curves."""
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from markupsafe import Markup
 
@@ -9,7 +10,7 @@ from torchsmith.nn.schedules import learning_rates
 from torchsmith.plan.averaging import SWA
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.schedules import ReduceLROnPlateau
-from torchsmith.report.charts import Series, line_chart
+from torchsmith.report.charts import Colour, Series, line_chart
 from torchsmith.report.text import PERCENT_METRICS, metric_title, number, percent
 from torchsmith.train.history import EpochRecord
 
@@ -39,7 +40,7 @@ def learning_charts(
     losses = [
         Series("training", [(r.epoch, r.train_loss) for r in history], "second"),
         *_series("validation", [(r.epoch, r.val_loss) for r in history]),
-        *_series("validation, calibrated", calibrated),
+        *_series("validation, calibrated", calibrated, "c3"),
     ]
     charts = [line_chart(losses, title="Loss", x_title="epoch", mark=mark)]
     scores = _series(
@@ -86,6 +87,10 @@ def planned_rates(
     return [(epochs * i / (len(rates) - 1), rate) for i, rate in enumerate(rates)]
 
 
-def _series(name: str, points: Sequence[tuple[int, float | None]]) -> list[Series]:
+def _series(
+    name: str,
+    points: Sequence[tuple[int, float | None]],
+    style: Literal["main"] | Colour = "main",
+) -> list[Series]:
     known = [(float(x), y) for x, y in points if y is not None]
-    return [Series(name, known)] if known else []
+    return [Series(name, known, style)] if known else []
