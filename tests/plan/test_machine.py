@@ -6,11 +6,16 @@ import pytest
 import torch
 
 from tests.plan.test_decide import pictures, target
-from torchsmith.api.planning import machine_for
 from torchsmith.plan import machine
 from torchsmith.plan.decide import decide
 from torchsmith.plan.file import parse_plan
-from torchsmith.plan.machine import Machine, find_gpu, gpu_gflops, measure
+from torchsmith.plan.machine import (
+    Machine,
+    find_gpu,
+    gpu_gflops,
+    machine_for,
+    measure,
+)
 from torchsmith.plan.text import plan_text
 
 

@@ -8,14 +8,14 @@ import numpy as np
 
 from torchsmith.api.calibrating import calibrate
 from torchsmith.api.carrying import torch_threads
-from torchsmith.api.planning import asked_metric, machine_for
+from torchsmith.api.planning import asked_metric
 from torchsmith.core.processes import require_alone
 from torchsmith.core.vocabulary import Task
 from torchsmith.data.data import Data
 from torchsmith.data.split import Parts, hold_out
 from torchsmith.inspect.examine import inspect
 from torchsmith.plan.decide import decide
-from torchsmith.plan.machine import Machine, measure
+from torchsmith.plan.machine import Machine, machine_for, measure
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import REASON, set_values
 from torchsmith.train.engines.choose import choose_engine

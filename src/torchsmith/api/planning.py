@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -17,7 +17,7 @@ from torchsmith.inspect.inspection import Inspection
 from torchsmith.plan.decide import decide
 from torchsmith.plan.design import Pace
 from torchsmith.plan.design_tables import has_few_groups
-from torchsmith.plan.machine import Machine, measure
+from torchsmith.plan.machine import Machine, machine_for, measure
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import set_values
 
@@ -318,18 +318,6 @@ def decide_with(
                 return default, chosen
     default = decided(folds=False)
     return default, set_values(default, settings)
-
-
-def machine_for(settings: Mapping[str, object], machine: Machine) -> Machine:
-    """Return the machine without what settings forbid: bfloat16 is not for all losses.
-
-    A loss or a network of the person's own is trained in float32, if they do not say
-    otherwise.
-    """
-    own = not settings.keys().isdisjoint(("loss", "network"))
-    if own or settings.get("training.precision") == "float32":
-        return replace(machine, bfloat16=False)
-    return machine
 
 
 def asked_metric(settings: Mapping[str, object]) -> Metric | None:

@@ -2,9 +2,9 @@
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Literal
@@ -57,6 +57,18 @@ def measure(device: object = "auto") -> Machine:
         return Machine(cores, _rounded(gpu_gflops(gpu)), gpu)
     gflops = _rounded(_core_gflops() * cores)
     return Machine(cores, gflops, bfloat16="amx_bf16" in _flags())
+
+
+def machine_for(settings: Mapping[str, object], machine: Machine) -> Machine:
+    """Return the machine without what settings forbid: bfloat16 is not for all losses.
+
+    A loss or a network of the person's own is trained in float32, if they do not say
+    otherwise.
+    """
+    own = not settings.keys().isdisjoint(("loss", "network"))
+    if own or settings.get("training.precision") == "float32":
+        return replace(machine, bfloat16=False)
+    return machine
 
 
 def find_gpu(device: object) -> Processor:
