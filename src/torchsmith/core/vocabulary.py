@@ -92,9 +92,11 @@ METRIC_TITLES: Mapping[Metric, str] = {
 }
 """What each metric is called in a sentence."""
 
-CALIBRATED = "val_calibrated_loss"
-"""What chooses the best epoch of a network for classes, where the plan names it: the
-log loss of the val part that is left when a temperature has been fitted."""
+CALIBRATED_LOSS = "calibrated_loss"
+"""The log loss of classes that is left when a temperature has been fitted."""
+
+CALIBRATED = f"val_{CALIBRATED_LOSS}"
+"""That of the val part, which chooses the best epoch where the plan says so."""
 
 LOWER_IS_BETTER: frozenset[str] = frozenset(
     {
@@ -106,7 +108,7 @@ LOWER_IS_BETTER: frozenset[str] = frozenset(
         "mean_absolute_percentage_error",
         "max_error",
         "loss",
-        CALIBRATED.removeprefix("val_"),
+        CALIBRATED_LOSS,
     }
 )
 

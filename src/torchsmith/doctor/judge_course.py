@@ -15,7 +15,7 @@ from torchsmith.evaluate.evaluation import Evaluation
 from torchsmith.inspect.inspection import Finding
 from torchsmith.inspect.wording import number
 from torchsmith.plan.losses import CrossEntropyLoss, MSELoss
-from torchsmith.train.history import EpochRecord
+from torchsmith.train.history import restored_epoch
 
 FEWEST_EPOCHS = 8
 """Of fewer no swing can be told from learning."""
@@ -132,13 +132,13 @@ def _by_heart(
     best = max(range(len(curve)), key=lambda place: curve[place])
     rise = known[-1] / known[least] - 1 if known[least] > 0 else 0.0
     fall = statistics.median(curve[max(best - 1, 0) : best + 2]) - curve[-1]
-    restores = course.plan is None or course.plan.stopping.restore_best
+    restored = restored_epoch(course.plan, history)
     fell = fall > SCORE_FELL * error
     since = best if fell else least
     if rise <= LOSS_ROSE or history[-1].train_loss >= history[since].train_loss:
         return
     lasts = _has_risen_for_good(known, evaluation)
-    if not fell and (restores or not (lasts or _says_too_much(evaluation))):
+    if not fell and (restored or not (lasts or _says_too_much(evaluation))):
         return
     title = _title(metric)
     harm = "the probabilities say too much"
@@ -147,13 +147,13 @@ def _by_heart(
         harm += "sampling errors"
     elif lasts:
         harm = "stayed there"
-    kept = f"The weights of epoch {_best_epoch(history)} were kept. " * restores
+    kept = f"The weights of epoch {restored.epoch} were kept. " if restored else ""
     changes: dict[str, JsonValue] = {"stopping.patience": max(3, len(known) // 5)}
-    if not restores:
+    if not restored:
         changes = {"stopping.restore_best": True, **changes}
     yield Finding(
         code="T8",
-        severity="note" if restores else "warning",
+        severity="note" if restored else "warning",
         message=f"After epoch {since + 1} the network learned by heart what does not "
         "hold for other examples.",
         where="stopping.restore_best",
@@ -186,17 +186,12 @@ def _says_too_much(evaluation: Evaluation | None) -> bool:
     return found is not None and found.error.low > 0 and sureness(found) > 0
 
 
-def _best_epoch(history: Sequence[EpochRecord]) -> int:
-    return max((record.epoch for record in history if record.best), default=0)
-
-
 def _modes(course: Course, evaluation: Evaluation) -> Iterator[Finding]:
     """Compare the loss of training examples in both modes, of a plain loss only."""
     plan = course.plan
     if plan is None or plan.augment or not course.history:
         return
-    kept = _best_epoch(course.history) if plan.stopping.restore_best else 0
-    record = course.history[kept - 1 if kept else -1]
+    record = restored_epoch(plan, course.history) or course.history[-1]
     found = _eval_loss(course, evaluation)
     if found is None:
         return

@@ -32,6 +32,7 @@ from torchsmith.evaluate.evaluation import Evaluation
 from torchsmith.evaluate.outlook import GUARD
 from torchsmith.inspect.inspection import Finding
 from torchsmith.plan.plan import Plan
+from torchsmith.train.history import restored_epoch
 
 LEARNED_ON = 0.7
 """The last training loss, in those of the epoch whose weights are kept: where less, the
@@ -233,10 +234,10 @@ def _begun_far_off(course: Course) -> Iterator[dict[str, Any]]:
 
 def _is_kept_early(course: Course) -> bool:
     """Whether the weights that were scored are of an epoch that had learned less."""
-    if course.plan is None or not course.plan.stopping.restore_best:
+    kept = restored_epoch(course.plan, course.history)
+    if kept is None:
         return False
-    kept = [record.train_loss for record in course.history if record.best]
-    return bool(kept) and course.history[-1].train_loss < LEARNED_ON * kept[-1]
+    return course.history[-1].train_loss < LEARNED_ON * kept.train_loss
 
 
 def _standing_still() -> dict[str, Any]:

@@ -67,9 +67,7 @@ def is_calibrated(subject: Subject) -> bool:
 
 
 def calibrated_loss_functions(subject: Subject) -> str:
-    """Write what chooses the best epoch, where that is the calibrated log loss."""
-    if not monitors_calibrated(subject):
-        return ""
+    """Write what chooses the best epoch by the calibrated log loss."""
     return joined([probabilities_function(subject), _FIT, _CALIBRATED_LOSS])
 
 

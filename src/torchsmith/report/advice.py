@@ -9,6 +9,7 @@ from torchsmith.evaluate.outlook import monitored_values
 from torchsmith.report.content import ReportContent
 from torchsmith.report.heat import most_confused
 from torchsmith.report.text import count, difference_texts, number, score_texts
+from torchsmith.train.history import restored_epoch
 
 MAX_STEPS = 4
 _FEW_TEST_ROWS = 300
@@ -93,10 +94,8 @@ def _from_curves(content: ReportContent) -> Iterator[str]:
     if not history:
         return
     epochs = len(history)
-    best = max((record.epoch for record in history if record.best), default=0)
     plan, last = content.plan, history[-1]
-    surprises = best == last.epoch and plan.stopping.restore_best
-    if surprises and not no_better_than_constant(content):
+    if restored_epoch(plan, history) is last and not no_better_than_constant(content):
         yield (
             f"The last epoch was the best, so training had not come to its end: try "
             f"--epochs {2 * epochs}."

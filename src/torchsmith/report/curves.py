@@ -5,14 +5,14 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from torchsmith.core.vocabulary import CALIBRATED, Metric
+from torchsmith.core.vocabulary import CALIBRATED_LOSS, Metric
 from torchsmith.nn.schedules import learning_rates
 from torchsmith.plan.averaging import SWA
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.schedules import ReduceLROnPlateau
 from torchsmith.report.charts import Colour, Series, line_chart
 from torchsmith.report.text import PERCENT_METRICS, metric_title, number, percent
-from torchsmith.train.history import EpochRecord
+from torchsmith.train.history import EpochRecord, restored_epoch
 
 MOST_STEPS = 100_000
 """The planned rate of a longer training is not drawn; it would take seconds."""
@@ -31,12 +31,9 @@ def learning_charts(
     """
     if not history:
         return []
-    best = max((record.epoch for record in history if record.best), default=0)
-    mark = None
-    if best and plan.stopping.restore_best:
-        mark = (float(best), f"best: epoch {best}")
-    left = CALIBRATED.removeprefix("val_")
-    calibrated = [(r.epoch, r.metrics.get(left)) for r in history]
+    best = restored_epoch(plan, history)
+    mark = (float(best.epoch), f"best: epoch {best.epoch}") if best else None
+    calibrated = [(r.epoch, r.metrics.get(CALIBRATED_LOSS)) for r in history]
     losses = [
         Series("training", [(r.epoch, r.train_loss) for r in history], "second"),
         *_series("validation", [(r.epoch, r.val_loss) for r in history]),

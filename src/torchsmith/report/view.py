@@ -40,6 +40,7 @@ from torchsmith.report.text import (
     share,
 )
 from torchsmith.report.weights import draw_weights
+from torchsmith.train.history import restored_epoch
 
 _MAX_CLASS_BARS = 40
 _MAX_COLUMNS = 60
@@ -293,13 +294,11 @@ def _lines(change: Change) -> str:
 
 
 def _epochs(content: ReportContent) -> dict[str, Any]:
-    best = None
-    if content.plan.stopping.restore_best:
-        best = max((r.epoch for r in content.history if r.best), default=None)
+    best = restored_epoch(content.plan, content.history)
     seconds = sum(record.seconds for record in content.history)
     broken = (r.epoch for r in content.history if not math.isfinite(r.train_loss))
     return {
-        "best": best,
+        "best": best.epoch if best else None,
         "broken": next(broken, None),
         "seconds": seconds,
         "count": count(len(content.history), "epoch"),

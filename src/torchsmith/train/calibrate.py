@@ -66,7 +66,7 @@ def fit_temperature(loss: Loss, outputs: Tensor, targets: Tensor) -> Temperature
         return Temperature(why=f"{few} too few to fit one ({FEWEST_ROWS} are needed)")
     if bool((targets == targets[0]).all()):
         return Temperature(why="all val rows are of one class")
-    outputs, targets = outputs.double().cpu(), targets.cpu()
+    outputs, targets = outputs.double().cpu(), targets.cpu().long()
     value = float(f"{_lowest(loss, outputs, targets):.4g}")
     before = _log_losses(loss, outputs, targets, 1.0)[0]
     after = _log_losses(loss, outputs, targets, value)[0]
@@ -92,7 +92,7 @@ def calibrated_loss(loss: Loss, outputs: Tensor, targets: Tensor) -> float:
     Returns:
         The log loss as it is where there are fewer than 30 rows.
     """
-    outputs, targets = outputs.double().cpu(), targets.cpu()
+    outputs, targets = outputs.double().cpu(), targets.cpu().long()
     temperature = 1.0
     if len(outputs) >= FEWEST_ROWS:
         temperature = _lowest(loss, outputs, targets, tolerance=ROUGHLY)
@@ -106,7 +106,7 @@ def _log_losses(
     shares = probabilities(loss, outputs, temperature)
     tiny = torch.finfo(shares.dtype).eps
     logs = -shares.clamp(tiny, 1 - tiny).log()
-    own = logs.gather(1, targets.long().unsqueeze(1))
+    own = logs.gather(1, targets.unsqueeze(1))
     return own.mean().item(), logs.mean().item()
 
 

@@ -1,6 +1,9 @@
 """What is known after each epoch, one line of `metrics.jsonl` each."""
 
+from collections.abc import Sequence
+
 from torchsmith.core.record import Record
+from torchsmith.plan.plan import Plan
 
 
 class EpochRecord(Record):
@@ -29,3 +32,20 @@ class EpochRecord(Record):
     examples_per_second: float
     grad_norm: float | None = None
     best: bool = False
+
+
+def restored_epoch(
+    plan: Plan | None, history: Sequence[EpochRecord]
+) -> EpochRecord | None:
+    """Return the epoch whose weights were given back when training ended.
+
+    Args:
+        plan: None for `fit`, which gives back the best.
+        history: What is known after each epoch.
+
+    Returns:
+        None where the last weights were kept: by the plan, or since no epoch was best.
+    """
+    if plan is not None and not plan.stopping.restore_best:
+        return None
+    return next((record for record in reversed(history) if record.best), None)

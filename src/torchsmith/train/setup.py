@@ -8,7 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from torchsmith.core.errors import DataError, PlanError
-from torchsmith.core.vocabulary import CALIBRATED, Metric, Part, metrics_for
+from torchsmith.core.vocabulary import (
+    CALIBRATED,
+    CALIBRATED_LOSS,
+    Metric,
+    Part,
+    metrics_for,
+)
 from torchsmith.data.data import Data
 from torchsmith.data.pixels import Prepared
 from torchsmith.data.prepare import Preparation, fit
@@ -262,8 +268,7 @@ def _scorer(plan: Plan, preparation: Preparation) -> ScoreFunction:
             name: score(name, truth, finished) for name in distinct
         }
         if plan.stopping.monitor == CALIBRATED:
-            left = calibrated_loss(plan.loss, outputs, targets)
-            found[CALIBRATED.removeprefix("val_")] = left
+            found[CALIBRATED_LOSS] = calibrated_loss(plan.loss, outputs, targets)
         return found
 
     return scores
