@@ -1,12 +1,18 @@
-"""What a run knows of its data, made again where the file of it is lost."""
+"""What is known of the data of a plan."""
 
 from torchsmith.core.files import write_atomic
 from torchsmith.core.observer import Observer
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.data.data import Data
-from torchsmith.inspect.examine import inspect as examine
+from torchsmith.inspect.examine import inspect
 from torchsmith.inspect.inspection import Inspection
 from torchsmith.plan.plan import Plan
+
+
+def inspect_planned(data: Data, plan: Plan, observer: Observer) -> Inspection:
+    """Inspect data with the task of a plan, and the columns used as it says."""
+    task, roles = plan.problem.task, plan.data.columns
+    return inspect(data, observer, task=task, roles=roles)
 
 
 def mend_inspection(
@@ -24,5 +30,5 @@ def mend_inspection(
         Inspection.model_validate_json(folder.inspection.read_bytes())
     except (OSError, ValueError):
         observer.note(f"{folder.inspection}: is damaged; the data is inspected again")
-        made = examine(data, observer, task=plan.problem.task)
+        made = inspect_planned(data, plan, observer)
         write_atomic(folder.inspection, made.model_dump_json(indent=1))

@@ -127,7 +127,7 @@ def inspect(
     'multiclass'
     """
     data = load(source, target=target, settings=settings, observer=observer)
-    return examine(data, observer, ignored=_ignored(settings or {}))
+    return examine(data, observer, roles=_roles(settings or {}))
 
 
 def plan(
@@ -230,11 +230,6 @@ def _roles(settings: Mapping[str, object]) -> dict[str, ColumnRole]:
     return roles
 
 
-def _ignored(settings: Mapping[str, object]) -> list[str]:
-    """Return the columns that the settings leave out."""
-    return [name for name, role in _roles(settings).items() if role == "ignore"]
-
-
 def _series(settings: Mapping[str, object]) -> Series | None:
     """Return how the settings say that the rows of a table make sequences."""
     names = {name: settings.get(f"data.{name}") for name in ("id", "time")}
@@ -283,7 +278,7 @@ def make_plan(
         data,
         observer,
         task=cast("Task | None", asked),
-        ignored=_ignored(settings or {}),
+        roles=_roles(settings or {}),
     )
     settings = settings or {}
     machine = measure(settings.get("training.device", "auto"))

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from torchsmith.api.carrying import make_ready, run_planned
 from torchsmith.api.choosing import choose_engine_and_threads
+from torchsmith.api.inspected import inspect_planned
 from torchsmith.api.lessons import LessonRun, run_lesson
 from torchsmith.api.planning import Planned, load_planned
 from torchsmith.api.run import Run
@@ -16,7 +17,6 @@ from torchsmith.core.errors import PlanError
 from torchsmith.core.processes import require_alone
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.core.slugs import named_after
-from torchsmith.inspect.examine import inspect as examine
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import set_values
 from torchsmith.plan.text import flow
@@ -69,7 +69,7 @@ def train_recipe(
             begin = perf_counter()
             plan = set_values(found, settings) if settings else found
             data = load_planned(plan, observer)
-            inspection = examine(data, observer, task=plan.problem.task)
+            inspection = inspect_planned(data, plan, observer)
             planned = Planned(data, inspection, plan, found)
             if seeds is not None:
                 return run_seeds(planned, seeds, called, runs, observer, begin)

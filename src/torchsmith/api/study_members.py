@@ -15,12 +15,12 @@ from torchsmith.api.companies import (
     kind_of_company,
     set_up_company,
 )
+from torchsmith.api.inspected import inspect_planned
 from torchsmith.api.planning import Planned, Source, load_planned
 from torchsmith.api.run import Run
 from torchsmith.core.errors import Interrupted, PlanError
 from torchsmith.core.run_folder import RunFolder, is_run
 from torchsmith.data.data import Data
-from torchsmith.inspect.examine import inspect as examine
 from torchsmith.inspect.inspection import Inspection
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import differences, take_choices
@@ -83,7 +83,7 @@ class SharedData:
         how = _how_read(plan)
         if self._known is None or self._known[0] != how:
             data = load_planned(plan, self._observer, self._source)
-            inspection = examine(data, self._observer, task=plan.problem.task)
+            inspection = inspect_planned(data, plan, self._observer)
             self._known = how, data, inspection
         return self._known[1:]
 

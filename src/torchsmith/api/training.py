@@ -16,6 +16,7 @@ from torchsmith.api.carrying import (
     run_planned,
     stopping_in,
 )
+from torchsmith.api.inspected import inspect_planned
 from torchsmith.api.lessons import LessonRun
 from torchsmith.api.lines import Watching, watching
 from torchsmith.api.planning import Planned, Source, load_planned
@@ -35,7 +36,6 @@ from torchsmith.core.processes import require_alone
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.core.torch_library import load_beside
 from torchsmith.data.data import Data
-from torchsmith.inspect.examine import inspect as examine
 from torchsmith.plan.check import check
 from torchsmith.plan.decide import decide
 from torchsmith.plan.file import naming_lines, read_plan
@@ -214,7 +214,7 @@ def planned_of(
     check(plan)
     load_beside()
     data = load_planned(plan, observer)
-    inspection = examine(data, observer, task=plan.problem.task)
+    inspection = inspect_planned(data, plan, observer)
     sized = plan.sized_for
     machine = (
         measure(plan.training.device)

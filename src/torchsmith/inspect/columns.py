@@ -1,7 +1,7 @@
 """Facts about each column, and what it should be used as."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,9 @@ from torchsmith.data.picture_columns import names_pictures
 from torchsmith.inspect.inspection import Bin, ColumnFacts
 from torchsmith.inspect.profile import MOST_READ, Profile
 from torchsmith.inspect.wording import amount, number
+
+ASKED = "asked for"
+"""Why a column has a role that the data does not suggest."""
 
 NUM_BINS = 12
 NUM_LEVELS = 12
@@ -49,32 +52,42 @@ def is_group(profile: Profile) -> bool:
 
 
 def decide_roles(
-    profiles: Sequence[Profile], folder: Path | None = None
+    profiles: Sequence[Profile],
+    folder: Path | None = None,
+    asked: Mapping[str, ColumnRole] | None = None,
 ) -> dict[str, tuple[ColumnRole, str]]:
     """Decide what each input column is used as, and why.
 
     Args:
         profiles: The input columns in file order.
         folder: From which the names of files start that a column holds.
+        asked: The roles of columns of which the data is not to decide.
 
     Returns:
         For each name, the role and the reason with evidence from this data. At least
         one column that varies is used, even if it looks like an id.
     """
     by_name = {profile.name: profile for profile in profiles}
+    asked = asked or {}
     roles: dict[str, tuple[ColumnRole, str]] = {}
     seen: dict[tuple[object, ...], str] = {}
     for profile in profiles:
         role = _role(profile, folder)
+        wanted = asked.get(profile.name)
         key = (profile.kind, profile.pattern, *profile.column.texts(profile.first[:20]))
         if role[0] != "ignore":
-            twin = seen.setdefault(key, profile.name)
-            if twin != profile.name and profile.levels == by_name[twin].levels:
+            twin = seen.get(key)
+            if twin is None and wanted != "ignore":
+                seen[key] = profile.name
+            elif twin is not None and profile.levels == by_name[twin].levels:
                 role = ("ignore", f"equal to '{twin}' in every row")
+        if wanted not in (None, role[0]):
+            role = (wanted, ASKED)
         roles[profile.name] = role
     if all(role == "ignore" for role, _ in roles.values()):
         for profile in profiles:
-            if profile.distinct > 1 and profile.kind == "number":
+            free = asked.get(profile.name) != "ignore"
+            if free and profile.distinct > 1 and profile.kind == "number":
                 reason = "the only column that varies"
                 return {**roles, profile.name: ("number", reason)}
     return roles

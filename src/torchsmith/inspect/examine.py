@@ -1,7 +1,7 @@
 """From data to facts and findings."""
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from torchsmith.data.data import Data, Images, Sequences, Table, Volumes
 from torchsmith.data.same import compared_columns
 from torchsmith.inspect import images as pictures
 from torchsmith.inspect import relations, rows, values
-from torchsmith.inspect.columns import decide_roles, describe
+from torchsmith.inspect.columns import ASKED, decide_roles, describe
 from torchsmith.inspect.inspection import Finding, Inspection, TargetFacts
 from torchsmith.inspect.leaks import find_leaks
 from torchsmith.inspect.picture_columns import find_in_picture_columns
@@ -63,7 +63,7 @@ def inspect(
     observer: Observer = _SILENT,
     *,
     task: Task | None = None,
-    ignored: Collection[str] = (),
+    roles: Mapping[str, ColumnRole] | None = None,
 ) -> Inspection:
     """Look at data as a careful person would before training.
 
@@ -71,7 +71,7 @@ def inspect(
         data: What was read; it is not changed.
         observer: Told about the stages.
         task: What kind of problem it is, where the data is not to decide.
-        ignored: Columns of a table that are not used, whatever they hold.
+        roles: What columns of a table are used as, where the data is not to decide.
 
     Returns:
         Facts about columns or examples, and target, and findings, the most severe
@@ -85,7 +85,7 @@ def inspect(
     if isinstance(data.inputs, Table):
         where = rows.Places(noun, data.inputs.lines)
         subject = _Subject(data, where, target, facts)
-        findings = _inspect_table(subject, data.inputs, known, ignored)
+        findings = _inspect_table(subject, data.inputs, known, roles)
     else:
         where = rows.Places(noun, None, data.inputs.name)
         subject = _Subject(data, where, target, facts)
@@ -161,15 +161,11 @@ def _inspect_table(
     subject: _Subject,
     table: Table,
     known: dict[str, object],
-    ignored: Collection[str],
+    asked: Mapping[str, ColumnRole] | None,
 ) -> list[Finding]:
     profiles = [build_profile(column) for column in table.columns.values()]
-    looked_at = [p for p in profiles if p.name not in ignored]
-    asked: tuple[ColumnRole, str] = ("ignore", "asked for")
-    roles = {
-        **{p.name: asked for p in profiles},
-        **decide_roles(looked_at, table.folder),
-    }
+    roles = decide_roles(profiles, table.folder, asked)
+    looked_at = [p for p in profiles if roles[p.name] != ("ignore", ASKED)]
     role_of = {name: role for name, (role, _) in roles.items()}
     used = [p for p in profiles if role_of[p.name] != "ignore"]
     group = relations.find_group(profiles)

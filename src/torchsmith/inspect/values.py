@@ -55,9 +55,10 @@ def find_in_values(
         changes: What reading changed, to say which texts were read as missing.
     """
     for profile in profiles:
-        yield from _infinite(profile, lines)
-        yield from _constant(profile, roles)
         role, reason = roles[profile.name]
+        if role != "ignore":
+            yield from _infinite(profile, lines)
+        yield from _constant(profile, roles)
         if profile.distinct and role != "picture":
             yield from _missing(profile, lines, changes, role)
         if role == "number":
