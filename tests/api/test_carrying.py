@@ -35,7 +35,7 @@ class CtrlC(TrainingObserver):
 @pytest.mark.parametrize(
     ("at", "kept"),
     [
-        ("start", "nothing was trained yet"),
+        ("start", "no step is saved yet"),
         ("Evaluating", "training is saved up to step 8"),
         ("Writing the report", "training is saved up to step 8"),
     ],

@@ -87,6 +87,16 @@ def test_a_damaged_inspection_is_made_again(tmp_path, examined):
     assert done.report_path.is_file()
 
 
+def test_a_damaged_default_plan_does_not_keep_a_run_from_its_end(tmp_path):
+    _, run = stopped(tmp_path, **{"optimizer.lr": 0.02})
+    path = run / "default.yaml"
+    path.write_text(path.read_text("utf-8").replace("epochs:", "epohcs:"), "utf-8")
+    notes = Notes()
+    done = ts.train(resume=run, observer=notes)
+    assert any("default.yaml: is damaged and removed" in each for each in notes.told)
+    assert done.report_path.is_file()
+
+
 def test_a_damaged_inspection_that_is_asked_for_is_told(tmp_path):
     _, run = stopped(tmp_path)
     (run / "inspection.json").write_text("{")

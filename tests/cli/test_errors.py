@@ -42,7 +42,7 @@ def test_ctrl_c_outside_training_exits_with_130(run_cli, fake_api):
     assert result.stderr == "interrupted\n"
     result = run_cli("train", "x.csv", "--quiet")
     assert result.exit_code == 130
-    assert "no run folder yet, so nothing can be lost" in result.stderr
+    assert "interrupted; nothing was trained yet" in result.stderr
     result = run_cli("train", "--resume", "--quiet")
     assert result.exit_code == 130
     assert result.stderr == "interrupted; nothing is lost, give the command again\n"
@@ -101,19 +101,46 @@ STOPPED = """
 import signal, sys
 from torchsmith.cli.main import cli, main
 
+number = signal.Signals[sys.argv.pop()]
 if sys.argv.pop() == "ignored":
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-cli.commands["runs"].callback = lambda **given: signal.raise_signal(signal.SIGTERM)
+    signal.signal(number, signal.SIG_IGN)
+cli.commands["runs"].callback = lambda **given: signal.raise_signal(number)
 main()
 """
 
 
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP"])
 @pytest.mark.parametrize(
     ("how", "code", "line"), [("", 130, "interrupted\n"), ("ignored", 0, "")]
 )
-def test_sigterm_is_ctrl_c_unless_it_is_ignored(how, code, line):
-    result = run_python(STOPPED, "runs", how)
+def test_what_ends_a_process_is_ctrl_c_unless_it_is_ignored(how, code, line, number):
+    result = run_python(STOPPED, "runs", how, number)
     assert (result.returncode, result.stderr) == (code, line)
+
+
+UNHEARD = """
+import sys
+from torchsmith.cli.main import cli, main
+
+def told(**given):
+    for _ in range(5_000):
+        print("a line", file=sys.stderr)
+    print("done")
+
+cli.commands["runs"].callback = told
+main()
+"""
+
+
+def test_a_log_that_nobody_takes_ends_nothing():
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-c", UNHEARD, "runs"]
+    with os.fdopen(writer, "wb") as unheard:
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=unheard, text=True, check=False
+        )
+    assert (done.returncode, done.stdout) == (0, "done\n")
 
 
 def test_a_defect_is_told_in_short_with_how_to_report_it():

@@ -16,7 +16,7 @@ from torchsmith.api.doctoring import (
     examine_planned,
     watch_of,
 )
-from torchsmith.api.inspected import mend_inspection
+from torchsmith.api.inspected import mend_default, mend_inspection
 from torchsmith.api.part_notes import part_notes
 from torchsmith.api.planning import Planned
 from torchsmith.api.run import Outcome, Run
@@ -166,7 +166,7 @@ def stopping_in(folder: RunFolder) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        kept = "nothing was trained yet"
+        kept = "no step is saved yet"
         if folder.kind == "study":
             kept = "what its runs have saved is kept"
         elif newest := folder.newest_checkpoint()[0]:
@@ -230,6 +230,7 @@ def ready_to_train(
 
     state = setup.state
     mend_inspection(folder, plan, data, observer)
+    mend_default(folder, observer)
     notes = _load_newest(folder, plan, state, observer)
     watch = watch_of(folder, plan, data, setup, observer)  # copies what has no hooks
     events = events_of(folder, setup)

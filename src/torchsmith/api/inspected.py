@@ -1,11 +1,13 @@
-"""What is known of the data of a plan."""
+"""What is known before a run begins, and mended where its file is damaged."""
 
+from torchsmith.core.errors import TorchsmithError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.observer import Observer
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.data.data import Data
 from torchsmith.inspect.examine import inspect
 from torchsmith.inspect.inspection import Inspection
+from torchsmith.plan.file import read_plan
 from torchsmith.plan.plan import Plan
 
 
@@ -32,3 +34,22 @@ def mend_inspection(
         observer.note(f"{folder.inspection}: is damaged; the data is inspected again")
         made = inspect_planned(data, plan, observer)
         write_atomic(folder.inspection, made.model_dump_json(indent=1))
+
+
+def mend_default(folder: RunFolder, observer: Observer) -> None:
+    """Remove a run's `default.yaml` where it is damaged: only the report asks for it.
+
+    Args:
+        folder: Of the run; held by this process.
+        observer: Is told so.
+    """
+    if not folder.default_plan.is_file():
+        return
+    try:
+        read_plan(folder.default_plan)
+    except TorchsmithError:
+        observer.note(
+            f"{folder.default_plan}: is damaged and removed; the report will not say "
+            "in what the plan differs from the default"
+        )
+        folder.default_plan.unlink()

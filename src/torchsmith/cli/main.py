@@ -24,6 +24,7 @@ from torchsmith.cli import (
     train,
     use,
 )
+from torchsmith.cli.streams import let_nobody_listen
 from torchsmith.core.errors import Interrupted, TorchsmithError
 from torchsmith.core.processes import is_silent
 from torchsmith.core.torch_library import PROCESS_IS_OURS
@@ -74,7 +75,7 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             hint = ""
             if ctx.invoked_subcommand == train.train.name:
-                hint = "; there is no run folder yet, so nothing can be lost"
+                hint = "; nothing was trained yet"
                 if resumes:
                     hint = "; nothing is lost, give the command again"
             click.echo(f"interrupted{hint}", err=True)
@@ -117,11 +118,14 @@ def main() -> None:
     """Run the command line."""
     sys.excepthook = report_unexpected
     PROCESS_IS_OURS.set()
+    let_nobody_listen()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        # What a scheduler sends is heard as Ctrl-C is, also outside the training loop.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            # What a scheduler or a terminal that closes sends is heard as Ctrl-C is,
+            # also outside the training loop.
+            signal.signal(number, signal.default_int_handler)
     try:
         cli(prog_name="torchsmith")
     finally:
