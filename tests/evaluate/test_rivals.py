@@ -8,7 +8,13 @@ import pytest
 
 from tests.evaluate.cases import linear_classes, linear_values, no_codes
 from torchsmith.core.observer import Observer
-from torchsmith.evaluate.cost import Work, affordable_rows, sample_rows, tree_steps
+from torchsmith.evaluate.cost import (
+    Work,
+    affordable_grams,
+    affordable_rows,
+    sample_rows,
+    tree_steps,
+)
 from torchsmith.evaluate.features import (
     Features,
     design,
@@ -277,3 +283,13 @@ def test_rivals_of_mnist_are_done_in_time(shared_data):
     assert sum(r.seconds for r in rivals) < 60
     assert found["linear"] > 0.9
     assert min(found["neighbors"], found["trees"]) > 0.93
+
+
+def test_a_linear_model_of_texts_knows_as_many_n_grams_as_time_allows():
+    names = Work(16_000, 4_000, 0, 0, 18, 1, grams=28)
+    assert affordable_grams(names, 6.0) == 17_391
+    assert affordable_grams(names, 0.6) == 1_739
+    assert affordable_grams(names, 0.01) == 1_000
+    assert affordable_grams(replace(names, classes=2), 60.0) == 50_000
+    assert affordable_rows("linear", names, 6.0) == 16_000
+    assert affordable_rows("linear", names, 0.6) == 3_571

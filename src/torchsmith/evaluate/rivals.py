@@ -11,7 +11,13 @@ import numpy as np
 from torchsmith.core.observer import Observer
 from torchsmith.core.seeds import derive_seed
 from torchsmith.core.vocabulary import Metric
-from torchsmith.evaluate.cost import Work, affordable_rows, sample_rows, tree_steps
+from torchsmith.evaluate.cost import (
+    Work,
+    affordable_grams,
+    affordable_rows,
+    sample_rows,
+    tree_steps,
+)
 from torchsmith.evaluate.features import Features, design, tree_design
 
 Name = Literal["constant", "linear", "neighbors", "trees"]
@@ -27,7 +33,6 @@ _LINEAR_STEPS = 100
 _GRAMS = (1, 4)
 """Letters of the shortest and the longest n-grams."""
 
-_MOST_GRAMS = 50_000
 _TEXT_STRENGTH = 10.0
 """Inverse strength of the penalty for n-grams, whose weights are below 1."""
 
@@ -71,6 +76,7 @@ class _Job:
     test: Features
     seed: int
     tree_steps: int
+    most_grams: int
 
     def take(self, rows: np.ndarray) -> "_Job":
         """Keep only these rows to fit on."""
@@ -132,7 +138,8 @@ def fit_rivals(
         grams=_GRAMS[1] * sum(map(len, train.texts)) // len(train),
     )
     share = seconds / 3
-    job = _Job(metric, classes, train, targets, test, seed, tree_steps(work, share))
+    limits = tree_steps(work, share), affordable_grams(work, share)
+    job = _Job(metric, classes, train, targets, test, seed, *limits)
     fits: Sequence[tuple[Name, Callable[[_Job], tuple[np.ndarray, str]]]] = (
         ("constant", _constant),
         ("linear", _linear),
@@ -169,9 +176,10 @@ def _constant(job: _Job) -> tuple[np.ndarray, str]:
 def _linear(job: _Job) -> tuple[np.ndarray, str]:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression, Ridge
+    from threadpoolctl import threadpool_limits
 
     if job.train.texts:
-        inputs, tested = _grams(job.train.texts, job.test.texts)
+        inputs, tested = _grams(job.train.texts, job.test.texts, job.most_grams)
     else:
         inputs, tested = design(job.train, job.test)
     if not job.classes:
@@ -185,7 +193,10 @@ def _linear(job: _Job) -> tuple[np.ndarray, str]:
         ], f"only one class among the {job.train.noun}s that it was fitted on"
     strength = _TEXT_STRENGTH if job.train.texts else 1.0
     model = LogisticRegression(max_iter=_LINEAR_STEPS, C=strength)
-    with warnings.catch_warnings():
+    # Its steps on sparse rows are many and short: threads wait for each other longer
+    # than they compute, up to four times as long beside other programs.
+    threads = 1 if job.train.texts else None
+    with warnings.catch_warnings(), threadpool_limits(threads):
         # The note below says it, in words for a person.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(inputs, job.targets)
@@ -198,7 +209,7 @@ def _linear(job: _Job) -> tuple[np.ndarray, str]:
     return said, "; ".join(notes)
 
 
-def _grams(train: Sequence[str], other: Sequence[str]) -> tuple[Any, Any]:
+def _grams(train: Sequence[str], other: Sequence[str], most: int) -> tuple[Any, Any]:
     """Return sparse weights of n-grams of letters, fitted on the training texts."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -206,7 +217,7 @@ def _grams(train: Sequence[str], other: Sequence[str]) -> tuple[Any, Any]:
         analyzer="char_wb",
         lowercase=False,
         ngram_range=_GRAMS,
-        max_features=_MOST_GRAMS,
+        max_features=most,
         sublinear_tf=True,
     )
     return weigh.fit_transform(train), weigh.transform(other)
