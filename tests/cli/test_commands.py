@@ -247,6 +247,9 @@ def test_who_trains_longer_is_not_stopped_on_the_way(tmp_path):
     run.outcome.stopped = "stopped by training.seconds: 60 in epoch 3 of 10"
     command = dict(next_steps(run, "titanic.csv"))["train longer"]
     assert command.endswith("plan.yaml --set training.seconds=0")
+    run.plan.training.epochs = 1
+    command = dict(next_steps(run, "titanic.csv"))["train longer"]
+    assert command.endswith("plan.yaml --epochs 10 --set training.seconds=0")
 
 
 def test_training_longer_is_advised_only_where_it_would_help(tmp_path):

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 LAST = "last"
 
+FEW_EPOCHS = 10
+"""What is told to train longer has at least so many."""
+
 
 @click.command(
     epilog="""\b
@@ -184,7 +187,8 @@ def _can_mend(run: "Run") -> bool:
 def _longer(run: "Run") -> str:
     """Return the command that trains twice as long, and is not stopped on its way.
 
-    What the guard stopped goes on without it: how long all epochs take is not known.
+    What the guard stopped goes on without it: how long all epochs take is not known. A
+    plan that was cut to a budget has few epochs, which without it are still few.
     """
     from torchsmith.doctor.judge_length import STOPPED_EARLY
     from torchsmith.evaluate.outlook import GUARD
@@ -192,7 +196,8 @@ def _longer(run: "Run") -> str:
     training, patience = run.plan.training, run.plan.stopping.patience
     command = f"torchsmith train {shlex.quote(str(run.path / 'plan.yaml'))}"
     if GUARD in run.outcome.stopped:
-        return f"{command} --set training.seconds=0"
+        few = f" --epochs {FEW_EPOCHS}" * (training.epochs < FEW_EPOCHS)
+        return f"{command}{few} --set training.seconds=0"
     command += f" --epochs {2 * training.epochs}"
     if run.outcome.stopped.startswith(STOPPED_EARLY):
         command += f" --set stopping.patience={2 * patience}"
