@@ -166,7 +166,17 @@ def test_a_forecast_gives_the_value_after_each_window_and_after_the_last_row(tmp
     settings["prepare"] = "[Standardize, StandardizeTarget]"
     run = ts.train(path, target="heat", settings=settings, runs=tmp_path / "runs")
     assert run.plan.split.time == "day"
+    last = run.evaluation.rivals[1]
+    count = run.evaluation.num_examples["test"]
+    steps = np.diff(heat)[-count:]
+    assert last.name == "last"
+    expected = float(np.sqrt(np.mean(steps**2)))
+    assert last.scores["rmse"].value == pytest.approx(expected, abs=1e-5)
+    course = run.evaluation.forecast
+    assert (course.times[-1], course.num_rows) == ("2026-04-30", count)
+    assert course.actual == tuple(heat[-count:].tolist())
     predictions = run.predict(path)
+    assert course.predicted[-1] == pytest.approx(predictions.values[-2], abs=1e-4)
     assert len(predictions) == 120 - 6 + 1
     assert predictions.where[-1] == "2026-05-01"
     assert run.evaluate(path).num_examples["test"] == 120 - 6

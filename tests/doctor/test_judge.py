@@ -217,6 +217,16 @@ def test_a_linear_model_that_is_better_is_a_warning():
     assert set(seen) == {"Q1"}
 
 
+def test_a_forecast_behind_the_last_value_is_a_warning():
+    known = (*rivals(0.8, linear=0.8, trees=0.8), rival("last", 0.9, -0.1))
+    seen = found(evaluation=result(0.8, 0.95, 0.8, rivals=known))
+    assert seen["Q1"].message.startswith("The last value, which took")
+    assert seen["Q1"].message.endswith("is better than the network.")
+    chance = (*rivals(0.25, linear=0.25, trees=0.25), rival("last", 0.9, -0.65))
+    seen = found(evaluation=result(0.25, 0.25, 0.25, rivals=chance))
+    assert "Better: the last value." in seen["Q1"].remedy
+
+
 def test_a_score_that_swings_from_epoch_to_epoch_is_told():
     swinging = epochs([0.5] * 10, [0.5, 0.7, 0.6, 0.9, 0.6, 0.9, 0.6, 0.9, 0.6, 0.9])
     assert found(course(swinging))["T7"].severity == "warning"

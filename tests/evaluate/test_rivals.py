@@ -134,6 +134,25 @@ def test_a_single_class_is_guessed():
     assert all((r.outputs.argmax(axis=1) == 1).all() for r in rivals)
 
 
+def test_a_forecast_has_the_last_value_as_a_rival():
+    features, targets = linear_values(60)
+    last = np.where(np.arange(60) < 58, targets - 1, np.nan)
+    found = fit("rmse", 0, replace(features, last=last), targets, 50)
+    assert [r.name for r in found] == [
+        "constant",
+        "last",
+        "linear",
+        "neighbors",
+        "trees",
+    ]
+    np.testing.assert_array_equal(found[1].outputs[:8], targets[50:58] - 1)
+    np.testing.assert_array_equal(found[1].outputs[8:], found[0].outputs[8:])
+    assert found[1].note == (
+        "no value is known in 2 of 10 windows, which get the constant guess"
+    )
+    assert (found[1].title, found[1].num_fitted) == ("last value", 50)
+
+
 def test_a_linear_model_that_does_not_converge_says_so():
     random = np.random.default_rng(0)
     numbers = random.normal(size=(260, 200)) * np.logspace(-3, 3, 200)

@@ -30,8 +30,8 @@ def said(*rivals, ours=0.9, metric="accuracy", num_rows=1_000):
 def test_better_than_all():
     rivals = [rival(name, BETTER) for name in TITLES]
     assert said(*rivals) == (
-        "Better than a constant guess, a linear model, nearest neighbours and "
-        "gradient-boosted trees beyond noise."
+        "Better than a constant guess, the last value, a linear model, nearest "
+        "neighbours and gradient-boosted trees beyond noise."
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from tests.report import contents
 from torchsmith.core.vocabulary import CALIBRATED
 from torchsmith.evaluate.evaluation import Rival, Score
+from torchsmith.evaluate.rivals import TITLES
 from torchsmith.report.advice import MAX_STEPS, beats, next_steps
 
 
@@ -25,16 +26,20 @@ def test_a_better_rival_is_named_with_its_lead():
     assert says(contents.regression(), "−2,733")
 
 
-def test_a_better_rival_is_spoken_of_in_its_number():
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("linear", "A linear model does better"), ("last", "The last value does better")],
+)
+def test_a_better_rival_is_spoken_of_in_its_number(name, words):
     content = contents.regression()
-    linear = Rival(
-        name="linear",
-        title="linear model",
+    better = Rival(
+        name=name,
+        title=TITLES[name],
         difference=Score(value=-9e9, low=-9.1e9, high=-8.9e9),
     )
-    evaluation = content.evaluation.model_copy(update={"rivals": (linear,)})
+    evaluation = content.evaluation.model_copy(update={"rivals": (better,)})
     content = replace(content, evaluation=evaluation)
-    assert says(content, "A linear model does better")
+    assert says(content, words)
     assert says(content, "or use it instead")
 
 

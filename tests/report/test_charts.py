@@ -12,12 +12,11 @@ from torchsmith.report.charts import (
     Series,
     histogram,
     line_chart,
-    mini_histogram,
     scatter,
 )
 from torchsmith.report.heat import heat_map, most_confused
 from torchsmith.report.residuals import residual_charts
-from torchsmith.report.rows import Row, bar_chart, dot_chart
+from torchsmith.report.rows import Row, bar_chart, dot_chart, mini_histogram
 
 EVERYWHERE = (-math.inf, math.inf)
 

@@ -13,7 +13,7 @@ from torchsmith.report.render import render
 _TAGS = """
     html head meta title link style body header nav main section footer div p h1 h2 h3
     span bdi b small a ol ul li dl dt dd code pre table thead tbody tr th td details
-    summary figure figcaption img svg line text path circle rect
+    summary figure figcaption img svg line text path circle rect polygon
 """
 ALLOWED_TAGS = frozenset(_TAGS.split())
 

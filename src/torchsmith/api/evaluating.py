@@ -22,6 +22,7 @@ from torchsmith.evaluate.features import (
     picture_features,
     side_for,
 )
+from torchsmith.evaluate.forecasts import last_known
 from torchsmith.evaluate.importance import permutation_importance
 from torchsmith.evaluate.rivals import RivalOutputs, fit_rivals
 from torchsmith.evaluate.samples import choose_samples
@@ -119,9 +120,10 @@ def _rivals(
     fitted = np.concatenate(rows)
     if isinstance(data.inputs, Sequences):
         describe = text_features if data.inputs.symbols else sequence_features
-        train, test = describe(
-            data.inputs.take(fitted), data.inputs.take(setup.parts.test)
-        )
+        tested = data.inputs.take(setup.parts.test)
+        train, test = describe(data.inputs.take(fitted), tested)
+        if plan.problem.task == "regression":
+            test = replace(test, last=last_known(tested, plan.problem.target))
     else:
         side = side_for(len(fitted) + len(inputs), *inputs.shape[1:2])
         parts = [_features(plan, preparation, piece, side) for piece in pieces]

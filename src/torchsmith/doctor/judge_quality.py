@@ -12,20 +12,14 @@ from torchsmith.doctor.standing import (
     sureness,
 )
 from torchsmith.evaluate.evaluation import Evaluation, Group, Rival, Score
+from torchsmith.evaluate.rivals import IN_SENTENCES
 from torchsmith.inspect.inspection import Finding
 from torchsmith.inspect.wording import amount, listed
 from torchsmith.plan.plan import Plan
 
-LACKS = {"linear": 0.03, "neighbors": 0.05, "trees": 0.2}
+LACKS = {"last": 0.03, "linear": 0.03, "neighbors": 0.05, "trees": 0.2}
 """Of what a rival is better than chance, a network that is behind it beyond noise lacks
 so much: a warning. Trees are often better on tables, and no sign of a fault."""
-
-NAMES = {
-    "linear": "a linear model",
-    "neighbors": "nearest neighbours",
-    "trees": "gradient-boosted trees",
-}
-"""What these are called in a sentence."""
 
 WIDE = 0.05
 """Half an interval of a score between 0 and 1: more is a note."""
@@ -95,7 +89,7 @@ def _beside_rivals(evaluation: Evaluation, found: Standing) -> Iterator[Finding]
             and found.behind
         )
         if constant.difference.low <= 0:
-            better = "" if best is None else f" Better: {NAMES[best.name]}."
+            better = "" if best is None else f" Better: {IN_SENTENCES[best.name]}."
             yield Finding(
                 code="Q1",
                 severity="error" if known else "warning",
@@ -111,13 +105,14 @@ def _beside_rivals(evaluation: Evaluation, found: Standing) -> Iterator[Finding]
     rival = _rival(evaluation, worst)
     if rival is None or lost[worst] < LACKS[worst]:
         return
+    named = IN_SENTENCES[rival.name]
     yield Finding(
         code="Q1",
         severity="warning",
-        message=f"{NAMES[worst].capitalize()}, which took {rival.seconds:.1f} s, "
-        f"{'is' if worst == 'linear' else 'are'} better than the network.",
+        message=f"{named.capitalize()}, which took {rival.seconds:.1f} s, "
+        f"{'are' if named.endswith('s') else 'is'} better than the network.",
         evidence=f"{found.evidence}; the network lacks {lost[worst]:.0%} of what "
-        f"{NAMES[worst]} gained over chance",
+        f"{named} gained over chance",
         remedy="Look for the cause among the other findings, or use the rival.",
         moment="after",
     )

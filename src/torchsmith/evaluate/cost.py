@@ -68,7 +68,7 @@ def affordable_rows(name: str, work: Work, seconds: float) -> int:
     If there are so many, at least 1,000 in 6 s or more, fewer in less, never below 200.
 
     Args:
-        name: `constant`, `linear`, `neighbors` or `trees`.
+        name: `constant`, `last`, `linear`, `neighbors` or `trees`.
         work: The size of the job.
         seconds: About how long it may take.
     """

@@ -28,6 +28,7 @@ from torchsmith.evaluate.evaluation import (
     Robustness,
     Score,
 )
+from torchsmith.evaluate.forecasts import course
 from torchsmith.evaluate.groups import failing_groups
 from torchsmith.evaluate.mistakes import mixture, surest_wrong, worst
 from torchsmith.evaluate.reliability import reliability
@@ -156,6 +157,9 @@ def evaluate(
         ),
         coverage=_coverage(test),
         residuals=_residuals(test, seed) if problem.task == "regression" else None,
+        forecast=course(test.inputs, test.targets, test.outputs)
+        if problem.task == "regression"
+        else None,
         mistakes=worst(
             problem,
             test.targets,

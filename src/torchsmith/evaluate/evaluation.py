@@ -9,6 +9,7 @@ from pydantic import Field
 from torchsmith.core.errors import DataError
 from torchsmith.core.record import Record
 from torchsmith.core.vocabulary import METRIC_TITLES, Kind, Metric, Part, Task
+from torchsmith.evaluate.rivals import Name
 from torchsmith.evaluate.shown import Shown
 from torchsmith.metrics.class_report import classification_report
 
@@ -31,7 +32,7 @@ class Rival(Record):
     """A simple model, fitted on the same split.
 
     Attributes:
-        name: `constant`, `linear`, `neighbors` or `trees`.
+        name: `constant`, `last`, `linear`, `neighbors` or `trees`.
         title: What it is, such as `"gradient-boosted trees"`.
         scores: On the test part, by metric.
         difference: The network's main metric minus the rival's, paired over the test
@@ -42,7 +43,7 @@ class Rival(Record):
         note: What a reader must know, such as a subsample; or why it is missing.
     """
 
-    name: Literal["constant", "linear", "neighbors", "trees"]
+    name: Name
     title: str
     scores: dict[Metric, Score] = {}
     difference: Score | None = None
@@ -190,6 +191,28 @@ class Residuals(Record):
     predicted: tuple[float, ...]
 
 
+class Forecast(Record):
+    """The course of the test part of a forecast: its latest rows, in order of time.
+
+    Attributes:
+        time: The column that orders the rows.
+        dated: Whether it holds dates, else numbers.
+        times: Of the predicted rows, as text; dates as in ISO 8601.
+        actual: What came, in the target's units.
+        predicted: What the network said, each from the rows before.
+        num_rows: Test rows of the series, of which these are the latest.
+        series: Which one, where there are several: the one with most test rows.
+    """
+
+    time: str
+    dated: bool
+    times: tuple[str, ...]
+    actual: tuple[float, ...]
+    predicted: tuple[float, ...]
+    num_rows: int
+    series: str = ""
+
+
 class Robustness(Record):
     """Scores on the test part after each of its examples was changed.
 
@@ -272,6 +295,7 @@ class Evaluation(Record):
         calibration: For classes, of 30 test rows or more.
         coverage: For regression with intervals around the predictions.
         residuals: For regression.
+        forecast: Where the next value of a column is predicted.
         samples: Of the training part, what each class looks like, in the order of the
             classes; for regression, from low to high. None for tables.
         mistakes: The worst first.
@@ -306,6 +330,9 @@ class Evaluation(Record):
         default=None, exclude_if=lambda coverage: coverage is None
     )
     residuals: Residuals | None = None
+    forecast: Forecast | None = Field(
+        default=None, exclude_if=lambda forecast: forecast is None
+    )
     samples: tuple[Sample, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
     surest_wrong: Score | None = None

@@ -33,6 +33,8 @@ class Features:
             too; they are not scaled one by one. Else None.
         series: `(N, D)` float32: what neighbours compare in place of the numbers.
         texts: N texts, whose n-grams the linear model sees in place of the numbers.
+        last: For forecasts of numbers, `(N,)` the last known values of the target, in
+            its own units, NaN where none is known.
     """
 
     numbers: np.ndarray
@@ -40,6 +42,7 @@ class Features:
     picture: tuple[int, ...] | None = None
     series: np.ndarray | None = None
     texts: tuple[str, ...] = ()
+    last: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no rival can be fitted on.
@@ -74,6 +77,7 @@ class Features:
             self.picture,
             None if self.series is None else self.series[rows],
             tuple(self.texts[row] for row in rows) if self.texts else (),
+            None if self.last is None else self.last[rows],
         )
 
 

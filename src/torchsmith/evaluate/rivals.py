@@ -20,14 +20,24 @@ from torchsmith.evaluate.cost import (
 )
 from torchsmith.evaluate.features import Features, design, tree_design
 
-Name = Literal["constant", "linear", "neighbors", "trees"]
+Name = Literal["constant", "last", "linear", "neighbors", "trees"]
 
 TITLES: dict[Name, str] = {
     "constant": "constant guess",
+    "last": "last value",
     "linear": "linear model",
     "neighbors": "nearest neighbours",
     "trees": "gradient-boosted trees",
 }
+
+IN_SENTENCES: dict[Name, str] = {
+    "constant": "a constant guess",
+    "last": "the last value",
+    "linear": "a linear model",
+    "neighbors": "nearest neighbours",
+    "trees": "gradient-boosted trees",
+}
+"""What these are called in a sentence."""
 
 _LINEAR_STEPS = 100
 _GRAMS = (1, 4)
@@ -61,7 +71,7 @@ class RivalOutputs:
 
     @property
     def title(self) -> str:
-        """What it is called in a sentence."""
+        """What it is called."""
         return TITLES[self.name]
 
 
@@ -90,6 +100,10 @@ class _Job:
         return full
 
 
+_Fit = Callable[[_Job], tuple[np.ndarray, str]]
+"""Gives outputs for the test rows, and a note."""
+
+
 def fit_rivals(
     *,
     metric: Metric,
@@ -101,7 +115,7 @@ def fit_rivals(
     seconds: float = 20.0,
     observer: Observer | None = None,
 ) -> tuple[RivalOutputs, ...]:
-    """Fit the four rivals and ask them about the test rows.
+    """Fit the rivals and ask them about the test rows.
 
     Give them the training and the val part together: the network uses the val part to
     choose its epoch, the rivals have nothing to choose, and holding rows back from them
@@ -117,11 +131,12 @@ def fit_rivals(
         targets: `(N,)` class codes, or values in the target's own units.
         test: The rows to predict.
         seed: Draws the rows where not all are used, and the trees' early stopping.
-        seconds: About how long all four may take on two cores.
+        seconds: About how long all may take on two cores.
         observer: Is told which rival is being fitted.
 
     Returns:
-        Constant guess, linear model, nearest neighbours, trees.
+        Constant guess, for forecasts the last value, linear model, nearest neighbours,
+        trees.
     """
     observer = observer or Observer()
     if not len(train) or not len(test):
@@ -140,8 +155,10 @@ def fit_rivals(
     share = seconds / 3
     limits = tree_steps(work, share), affordable_grams(work, share)
     job = _Job(metric, classes, train, targets, test, seed, *limits)
-    fits: Sequence[tuple[Name, Callable[[_Job], tuple[np.ndarray, str]]]] = (
+    forecast: Sequence[tuple[Name, _Fit]] = [("last", _last)]
+    fits: Sequence[tuple[Name, _Fit]] = (
         ("constant", _constant),
+        *(forecast if test.last is not None else ()),
         ("linear", _linear),
         ("neighbors", _neighbors),
         ("trees", _trees),
@@ -171,6 +188,17 @@ def _constant(job: _Job) -> tuple[np.ndarray, str]:
         return np.tile(shares, (len(job.test), 1)), ""
     middle = np.median if job.metric in _ABSOLUTE else np.mean
     return np.full(len(job.test), float(middle(job.targets))), ""
+
+
+def _last(job: _Job) -> tuple[np.ndarray, str]:
+    """Predict that nothing changes; where no value is known, guess as the constant."""
+    constant, _ = _constant(job)
+    if job.test.last is None:
+        return constant, ""
+    unknown = np.isnan(job.test.last)
+    note = f"no value is known in {unknown.sum():,} of {len(constant):,} windows"
+    outputs = np.where(unknown, constant, job.test.last)
+    return outputs, f"{note}, which get the constant guess" if unknown.any() else ""
 
 
 def _linear(job: _Job) -> tuple[np.ndarray, str]:

@@ -4,13 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from torchsmith.core.vocabulary import METRIC_TITLES, Metric
 from torchsmith.evaluate.evaluation import Rival, Score
-
-_NOUNS = {
-    "constant": "a constant guess",
-    "linear": "a linear model",
-    "neighbors": "nearest neighbours",
-    "trees": "gradient-boosted trees",
-}
+from torchsmith.evaluate.rivals import IN_SENTENCES
 
 
 def verdict(
@@ -95,7 +89,7 @@ def _named(
             remarks.append(f"{METRIC_TITLES[metric]} {against}{noise}")
     if rival.name != "constant" and available:
         remarks.append(f"fitted on {rival.num_fitted:,} of {available}")
-    noun = _NOUNS[rival.name]
+    noun = IN_SENTENCES[rival.name]
     return f"{noun} ({'; '.join(remarks)})" if remarks else noun
 
 

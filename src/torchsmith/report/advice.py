@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from torchsmith.core.vocabulary import CALIBRATED, NOUNS
 from torchsmith.evaluate.evaluation import Rival, Score
 from torchsmith.evaluate.outlook import monitored_values
+from torchsmith.evaluate.rivals import IN_SENTENCES
 from torchsmith.report.content import ReportContent
 from torchsmith.report.heat import most_confused
 from torchsmith.report.text import count, difference_texts, number, score_texts
@@ -77,14 +78,15 @@ def _against_rivals(content: ReportContent) -> Iterator[str]:
         )
         return
     better = [rival for rival in content.evaluation.rivals if beats(rival) is False]
-    gaps = {rival.title: rival.difference for rival in better if rival.difference}
+    gaps = {rival.name: rival.difference for rival in better if rival.difference}
     if gaps:
-        title = min(gaps, key=lambda name: gaps[name].value)
-        many = title.endswith("s")
-        named = f"{title[:1].upper()}{title[1:]} do" if many else f"A {title} does"
-        lead = difference_texts(content.evaluation.metric, gaps[title])[0]
+        best = min(gaps, key=lambda name: gaps[name].value)
+        named = IN_SENTENCES[best]
+        many = named.endswith("s")
+        lead = difference_texts(content.evaluation.metric, gaps[best])[0]
         yield (
-            f"{named} better on this data ({lead}): try a wider network or longer "
+            f"{named[:1].upper()}{named[1:]} {'do' if many else 'does'} better on this "
+            f"data ({lead}): try a wider network or longer "
             f"training, or use {'them' if many else 'it'} instead."
         )
 

@@ -77,6 +77,7 @@ def line_chart(
     as_percent: bool = False,
     from_zero: bool = False,
     mark: tuple[float, str] | None = None,
+    axes: tuple[Axis, Axis] | None = None,
 ) -> Markup:
     """Draw lines over whole numbers such as epochs.
 
@@ -88,14 +89,18 @@ def line_chart(
         as_percent: The values are shares, between 0 and 1.
         from_zero: The axis is linear and begins at 0.
         mark: A position to mark, and what to write there.
+        axes: Others than whole numbers and what follows from the values.
     """
-    ys = _heights(series)
-    if from_zero:
+    ys = heights(series)
+    x_axis = None
+    if axes is not None:
+        x_axis, y_axis = axes
+    elif from_zero:
         y_axis = linear_axis([0.0, *ys], bounds=(0.0, math.inf))
     else:
         y_axis = _y_axis(ys, as_percent=as_percent)
     labels = y_axis.labels(as_percent=as_percent)
-    drawing = _lines(series, title, x_title, y_axis, labels, write, mark)
+    drawing = _lines(series, title, x_title, y_axis, labels, write, mark, x_axis)
     return in_page(drawing)
 
 
@@ -110,7 +115,7 @@ def line_drawing(
         x_title: Stands below the axis.
         as_percent: The values are shares, between 0 and 1.
     """
-    y_axis = _y_axis(_heights(series), as_percent=as_percent)
+    y_axis = _y_axis(heights(series), as_percent=as_percent)
     labels = y_axis.labels(as_percent=as_percent)
     write = percent if as_percent else number
     return _lines(series, title, x_title, y_axis, labels, write, None)
@@ -157,36 +162,6 @@ def histogram(
     if edges[0] < 0 < edges[-1]:
         body += _mark(axis.at(0.0), "", height)
     return _figure(title, body, height=height)
-
-
-def mini_histogram(bins: Sequence[tuple[str, int]], *, title: str) -> Markup:
-    """Draw a histogram that fits into a line of a table.
-
-    Args:
-        bins: The label and the count of each bar.
-        title: Read aloud in place of the picture.
-    """
-    top = max((count for _, count in bins), default=0)
-    if top <= 0:
-        return Markup("")
-    width = 100 / len(bins)
-    bars = Markup("").join(
-        Markup(
-            '<rect x="{:.2f}" width="{:.2f}" y="{:.1f}" height="{:.1f}">'
-            "<title>{}: {:,}</title></rect>"
-        ).format(
-            i * width,
-            max(width - 1, 0.8 * width),
-            24 - _bar(count, top, 24),
-            _bar(count, top, 24),
-            clean(label),
-            count,
-        )
-        for i, (label, count) in enumerate(bins)
-    )
-    return Markup(
-        '<svg class="mini" width="100" height="24" role="img" aria-label="{}">{}</svg>'
-    ).format(clean(title), bars)
 
 
 def scatter(
@@ -253,7 +228,8 @@ def _figure(
     ).format(clean(title), names, size, body)
 
 
-def _heights(series: Sequence[Series]) -> list[float]:
+def heights(series: Sequence[Series]) -> list[float]:
+    """Return all finite values that an axis must hold, those of bands too."""
     ys = [y for one in series for _, y in one.points]
     ys += [y for one in series for _, low, high in one.band for y in (low, high)]
     return [y for y in ys if math.isfinite(y)]
@@ -273,10 +249,11 @@ def _lines(
     labels: Sequence[str],
     write: Callable[[float], str],
     mark: tuple[float, str] | None,
+    x_axis: Axis | None = None,
 ) -> Drawing:
     height = _HEIGHT
     xs = [x for one in series for x, _ in one.points]
-    x_axis = linear_axis(xs, num_ticks=6, whole=True, pad=0.0)
+    x_axis = x_axis or linear_axis(xs, num_ticks=6, whole=True, pad=0.0)
     body = _grid(y_axis, height, labels) + _x_ticks(x_axis, height, x_title)
     if mark is not None:
         body += _mark(x_axis.at(mark[0]), mark[1], height)
@@ -376,23 +353,19 @@ def _targets(
     return Markup("").join(
         Markup(
             '<circle class="point {}{}" cx="{}" cy="{:.1f}" r="3">'
-            "<title>{} {:g}, {}: {}</title></circle>"
+            "<title>{} {}, {}: {}</title></circle>"
         ).format(
             series.style,
             visible,
             _pc(x_axis.at(x)),
             height * (1 - y_axis.at(y)),
             clean(x_title),
-            x,
+            x_axis.told(x),
             clean(series.name),
             write(y),
         )
         for x, y in finite[::stride]
     )
-
-
-def _bar(count: int, top: int, height: int) -> float:
-    return max(height * count / top, 0.8) if count else 0.0
 
 
 def _pc(fraction: float) -> str:

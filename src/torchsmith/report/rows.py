@@ -13,6 +13,7 @@ from torchsmith.report.scales import Axis, linear_axis
 from torchsmith.report.text import clean
 
 _TRACK = 26
+_MINI = 24  # pixels that a histogram in a table is high
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,36 @@ def bar_chart(rows: Sequence[Row], *, title: str, columns: bool = False) -> Mark
     tracks = [_bar(row, axis) for row in rows]
     style = "bars columns" if columns else "bars"
     return _chart(rows, tracks, title, Markup(""), style=style)
+
+
+def mini_histogram(bins: Sequence[tuple[str, int]], *, title: str) -> Markup:
+    """Draw a histogram that fits into a line of a table.
+
+    Args:
+        bins: The label and the count of each bar.
+        title: Read aloud in place of the picture.
+    """
+    top = max((count for _, count in bins), default=0)
+    if top <= 0:
+        return Markup("")
+    width = 100 / len(bins)
+    bars = Markup("").join(
+        Markup(
+            '<rect x="{:.2f}" width="{:.2f}" y="{:.1f}" height="{:.1f}">'
+            "<title>{}: {:,}</title></rect>"
+        ).format(
+            i * width,
+            max(width - 1, 0.8 * width),
+            _MINI - _height(count, top),
+            _height(count, top),
+            clean(label),
+            count,
+        )
+        for i, (label, count) in enumerate(bins)
+    )
+    return Markup(
+        '<svg class="mini" width="100" height="{}" role="img" aria-label="{}">{}</svg>'
+    ).format(_MINI, clean(title), bars)
 
 
 def _near(rows: Sequence[Row]) -> list[Row]:
@@ -190,6 +221,10 @@ def _bar(row: Row, axis: Axis) -> Markup:
     return bar + Markup(
         '<line class="whisker" x1="{}" x2="{}" y1="50%" y2="50%"/>'
     ).format(_pc(axis.at(row.low)), _pc(axis.at(row.high)))
+
+
+def _height(count: int, top: int) -> float:
+    return max(_MINI * count / top, 0.8) if count else 0.0
 
 
 def _pc(fraction: float) -> str:

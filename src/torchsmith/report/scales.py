@@ -31,6 +31,10 @@ class Axis:
             low, high = math.log(low), math.log(high)
         return min(max((value - low) / (high - low), 0.0), 1.0)
 
+    def told(self, value: float) -> str:
+        """Return one value as it is told under the pointer."""
+        return f"{value:g}"
+
     def labels(self, *, as_percent: bool = False) -> list[str]:
         """Return the text of each tick, all with the same decimals."""
         if self.log or len(self.ticks) < 2:

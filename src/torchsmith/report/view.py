@@ -17,16 +17,16 @@ from torchsmith.report.advice import (
     no_better_than_constant,
 )
 from torchsmith.report.annotated import plan_lines
-from torchsmith.report.charts import mini_histogram
 from torchsmith.report.content import ReportContent
 from torchsmith.report.curves import learning_charts
 from torchsmith.report.doctor import doctor_view
+from torchsmith.report.forecast import forecast_chart
 from torchsmith.report.heat import MAX_CLASSES, heat_map, most_confused
 from torchsmith.report.network_drawing import draw_network
 from torchsmith.report.ranking import ranking_charts
 from torchsmith.report.reliability import calibration_text, reliability_chart
 from torchsmith.report.residuals import coverage_text, residual_charts
-from torchsmith.report.rows import Row, bar_chart, dot_chart
+from torchsmith.report.rows import Row, bar_chart, dot_chart, mini_histogram
 from torchsmith.report.shown import mistake_panels, sample_view
 from torchsmith.report.text import (
     PERCENT_METRICS,
@@ -309,6 +309,7 @@ def _result(evaluation: Evaluation, target: str) -> dict[str, Any]:
     if evaluation.task == "regression":
         coverage = evaluation.coverage
         return {
+            "forecast": forecast_chart(evaluation.forecast, target, coverage),
             "residuals": residual_charts(evaluation.residuals, target, coverage),
             "coverage": "" if coverage is None else coverage_text(coverage),
         }
