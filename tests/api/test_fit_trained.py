@@ -210,3 +210,43 @@ def test_a_layer_that_was_replaced_after_the_optimizer_was_made_is_named():
     module[2] = nn.Linear(8, 3)
     with pytest.raises(PlanError, match=r"lacks 2\.weight, 2\.bias\. .*after that"):
         fit(module, optimizer=optimizer)
+
+
+class Counting(nn.Module):
+    """Notes how many threads each batch is computed with."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer, self.counts = layer, []
+
+    def forward(self, inputs):
+        self.counts.append(torch.get_num_threads())
+        found = self.layer(inputs)
+        return found[0] if isinstance(found, tuple) else found
+
+
+@pytest.mark.parametrize(
+    ("layer", "size", "settings", "threads"),
+    [
+        (nn.Linear(4, 1), 4, {}, 1),
+        (nn.Linear(4, 1), 4, {"threads": 2}, 2),
+        (nn.Sequential(nn.Linear(2_000, 2_000), nn.Linear(2_000, 1)), 2_000, {}, 2),
+        (nn.LSTM(4, 1), 4, {}, 2),
+    ],
+    ids=["small", "named", "large", "recurrent"],
+)
+def test_a_module_of_little_work_is_trained_on_one_thread(
+    layer, size, settings, threads
+):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        module = Counting(layer)
+        data = torch.ones(64, size), torch.ones(64, 1)
+        ts.fit(
+            module, data, loss="MSELoss", epochs=1, batch_size=64, runs=None, **settings
+        )
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert module.counts[-1] == threads

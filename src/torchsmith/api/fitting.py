@@ -41,6 +41,7 @@ from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.nn.averaging import build_average
 from torchsmith.nn.losses import LossFunction
 from torchsmith.plan.averaging import Averaging
+from torchsmith.plan.cost import LARGE_BATCH_MACS
 from torchsmith.plan.doctor import Doctor
 from torchsmith.plan.plan import Stopping, Training
 from torchsmith.train.batches import Batches, DatasetBatches, TensorBatches
@@ -197,7 +198,9 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
         loss_sum=torch.zeros((), dtype=torch.float64, device=device),
     )
     require_gradients(state, chosen)
-    with torch_threads(chosen.threads):
+    macs = rehearse(job, module)
+    is_small = 0 < macs < LARGE_BATCH_MACS and device.type == "cpu"
+    with torch_threads(chosen.threads or (1 if is_small else 0)):
         if runs is None and resume is None:
             return _in_memory(job, state, watching(observer), care)
         return _carry_out(job, state, watching(observer), care, runs, name, resume)
@@ -220,7 +223,6 @@ def _require_monitor(
 def _in_memory(
     job: Job, state: TrainState, watcher: TrainingObserver, care: Doctor
 ) -> Fit:
-    rehearse(job, state.network)
     beside = FitDoctor.examining(job, state, care, watcher) if care.examine else None
     engine = choose_engine(job, state, watcher.note)
     watchers = [*([beside.begin()] if beside else []), watcher]
@@ -243,10 +245,8 @@ def _carry_out(
 ) -> Fit:
     module, chosen = state.network, job.training
     beside = None
-    if resume is None:
-        rehearse(job, module)
-        if care.examine:
-            beside = FitDoctor.examining(job, state, care, watcher)
+    if resume is None and care.examine:
+        beside = FitDoctor.examining(job, state, care, watcher)
     engine = choose_engine(job, state, watcher.note)
     record = FitRecord.of(job, state)
     name = name or type(module).__name__
