@@ -14,6 +14,7 @@ FAST = {
     "training.engine": "eager",
     "split.val": 0.25,
 }
+FAST_TABLE = {"training.epochs": 1, "split.val": 0.25}
 LENGTH = 12
 
 
@@ -213,8 +214,30 @@ def test_texts_are_predicted_from_lists_and_files(tmp_path):
     assert predictions.where == ("line 1", "line 2")
     listed = run.predict(["aoui", "bfgd"])
     assert np.array_equal(listed.probabilities, predictions.probabilities)
+    assert not predictions.notes
     with pytest.raises(ts.DataError, match="has no labels; give a folder"):
         run.evaluate(new)
+    new.write_text("\naoui\n \nbfgd\n")
+    gappy = run.predict(new)
+    assert gappy.where == ("line 2", "line 4")
+    assert gappy.notes == ("2 blank lines left out (words.txt): lines 1, 3",)
+
+
+def test_blank_lines_among_rows_and_between_rows_of_a_table_are_told(tmp_path, waves):
+    values, _ = _waves(2, seed=2)
+    lines = ["\t".join(map(str, row)) for row in values.tolist()]
+    (tmp_path / "new.tsv").write_text("\n".join([lines[0], "", lines[1], ""]))
+    _, run = waves
+    predictions = run.predict(tmp_path / "new.tsv")
+    assert predictions.where == ("line 1", "line 3")
+    assert predictions.notes == ("1 blank line left out (new.tsv): line 2",)
+    table = ts.train("iris", settings=FAST_TABLE, runs=tmp_path / "runs")
+    rows = ["5,3,1.5,0.2", "", "6,3,5,2"]
+    names = ",".join(ts.load("iris").inputs.columns)
+    (tmp_path / "new.csv").write_text("\n".join([names, *rows]) + "\n")
+    assert table.predict(tmp_path / "new.csv").notes == (
+        "1 blank line skipped: line 3",
+    )
 
 
 def test_rows_of_several_lengths_whose_label_is_no_class_are_doubted(tmp_path):

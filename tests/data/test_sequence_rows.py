@@ -37,6 +37,15 @@ def test_the_two_files_of_the_archive_are_given_parts(tmp_path):
     assert len(load(test)) == 1
 
 
+def test_blank_lines_are_counted(tmp_path):
+    path = tmp_path / "A_TRAIN.tsv"
+    path.write_text("1\t0\t1\n\n2\t1\t0\n \t\n")
+    data = load(path)
+    (change,) = data.changes
+    assert change.what == "blank line left out (A_TRAIN.tsv)"
+    assert (len(data), change.count, change.lines) == (2, 2, (2, 4))
+
+
 def test_a_folder_of_several_sets_lists_them(tmp_path):
     _write(tmp_path, "A_TRAIN.tsv", [1, 0, 1])
     _write(tmp_path, "B_TRAIN.tsv", [1, 0, 1])

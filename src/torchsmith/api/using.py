@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 AnyRun = Run | str | Path
 
+_BLANK = "blank line"
 _OF_STEPS = ("jumps here", "are uneven", "window left out")
 """What reading a table of steps changes where it does not cut it as it stands."""
 
@@ -147,8 +148,8 @@ def evaluate_with(model: "Model", source: Source, observer: Observer) -> Evaluat
     observer.stage(f"Evaluating on {amount(len(data), 'example')}")
     outputs = part_outputs(model, data, np.arange(len(data)))
     found = evaluation.evaluate(model.problem, outputs, num_train=0)
-    steps = (f"{told}." for told in _of_steps(data))
-    notes = (*found.notes, *((note,) if note else ()), *steps)
+    lines = (f"{told}." for told in _of_lines(data))
+    notes = (*found.notes, *((note,) if note else ()), *lines)
     return found.model_copy(update={"notes": notes})
 
 
@@ -299,7 +300,7 @@ def _notes(
         how = "; --keep COLUMN copies one beside the predictions" if by_row else ""
         yield f"not used by the network: {ignored}{how}"
     yield from _no_labels(model, data)
-    yield from _of_steps(data)
+    yield from _of_lines(data)
     for change in model.preparation.unseen(data):
         noun = "value" if change.column else NOUNS[data.kind]
         subject = f"column '{change.column}': " if change.column else ""
@@ -309,11 +310,19 @@ def _notes(
         yield f"{subject}{amount(change.count, noun)}: {change.what} (first: {shown})"
 
 
-def _of_steps(data: Data) -> Iterator[str]:
-    """Tell where sequences are not cut from the rows of a table as one would think."""
-    for change in data.changes if isinstance(data.inputs, Sequences) else ():
-        if any(words in change.what for words in _OF_STEPS):
-            yield f"{change.what} ({at_lines(change.lines, change.count)})"
+def _of_lines(data: Data) -> Iterator[str]:
+    """Tell which lines give no prediction, and which steps are not as one would think.
+
+    A table of steps is not always cut from its rows as they stand.
+    """
+    steps = isinstance(data.inputs, Sequences)
+    for change in data.changes:
+        what, lines = change.what, at_lines(change.lines, change.count)
+        if what.startswith(_BLANK):
+            counted = amount(change.count, _BLANK)
+            yield f"{counted}{what.removeprefix(_BLANK)}: {lines}"
+        elif steps and any(words in what for words in _OF_STEPS):
+            yield f"{what} ({lines})"
 
 
 def _no_labels(model: "Model", data: Data) -> Iterator[str]:

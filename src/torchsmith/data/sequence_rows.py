@@ -19,12 +19,16 @@ _SHOWN = 10  # so many lines are listed
 
 @dataclass(frozen=True)
 class _Rows:
-    """A file's rows: labels as text, values, and the lines (1 = first)."""
+    """A file's rows: labels as text, values, and lines (1 = first).
+
+    `cut` are the lines that end in NaN, `blank` those that hold nothing.
+    """
 
     labels: list[str]
     values: list[list[float]]
     lines: list[int]
     cut: list[int]
+    blank: list[int]
 
 
 def looks_like_rows(path: Path) -> bool:
@@ -75,13 +79,21 @@ def read_rows(
     changes = [
         Change(
             column="",
-            what=f"NaN at the end of a row of {path.name} read as the sequence's end",
-            count=len(rows.cut),
-            lines=tuple(rows.cut[:_SHOWN]),
-            example="NaN",
+            what=what,
+            count=len(lines),
+            lines=tuple(lines[:_SHOWN]),
+            example=example,
         )
         for (_, path), rows in zip(parts, read, strict=True)
-        if rows.cut
+        for what, lines, example in (
+            (f"blank line left out ({path.name})", rows.blank, ""),
+            (
+                f"NaN at the end of a row of {path.name} read as the sequence's end",
+                rows.cut,
+                "NaN",
+            ),
+        )
+        if lines
     ]
     reading = {"format": "one sequence per line, the label first"}
     if labels[0] is None:
@@ -92,11 +104,12 @@ def read_rows(
 
 
 def _rows(path: Path, length: int | None) -> _Rows:
-    rows = _Rows([], [], [], [])
+    rows = _Rows([], [], [], [], [])
     width = 0
     separator: str | None = None
     for number, line in enumerate(text_of(path).splitlines(), 1):
         if not line.strip():
+            rows.blank.append(number)
             continue
         if not rows.lines:
             separator = _separator(line)
