@@ -331,6 +331,21 @@ def test_data_in_memory_is_planned_and_trained_by_itself(tmp_path):
     assert ts.plan(data, target="kind").problem.target == "kind"
 
 
+@pytest.mark.parametrize("name", ["rows", "arrays"])
+def test_a_path_may_be_called_as_data_in_memory_is(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    write_table(tmp_path / name)
+    plan = ts.plan(name, target="kind", settings={"training.epochs": 1})
+    run = ts.train(plan, runs=tmp_path / "runs")
+    assert run.eject("script.py").path.is_file()
+    left_out = " ".join(ts.doctor(run).left_out)
+    assert "in memory" not in left_out
+    (tmp_path / name).unlink()
+    told = f"made of {name} in memory.*no file or folder is called so"
+    with pytest.raises(DataError, match=told):
+        ts.train(plan, runs=tmp_path / "runs")
+
+
 @pytest.mark.parametrize("budget", [0, -1, float("nan"), float("inf")])
 def test_a_budget_is_a_number_of_seconds(budget):
     with pytest.raises(PlanError, match="no number of seconds above 0"):

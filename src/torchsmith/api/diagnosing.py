@@ -13,7 +13,13 @@ from torchsmith.api.doctoring import (
     read_diagnosis,
     write_diagnosis,
 )
-from torchsmith.api.planning import IN_MEMORY, Planned, Source, inspect, load_planned
+from torchsmith.api.planning import (
+    Planned,
+    Source,
+    inspect,
+    is_in_memory,
+    load_planned,
+)
 from torchsmith.api.run import Run, read_history
 from torchsmith.api.training import planned_of
 from torchsmith.core.errors import DataError, TorchsmithError, TrainError, nearest
@@ -233,8 +239,11 @@ def _examined_again(
     """Return what is known before training, from the data if it is still there."""
     plan = run.plan
     try:
-        if plan.data.source in IN_MEMORY:
-            raise DataError(f"the data was {plan.data.source} in memory")
+        if is_in_memory(plan):
+            raise DataError(
+                f"the data was {plan.data.source} in memory, and no file or folder is "
+                "called so"
+            )
         data = load_planned(plan, observer)
         return _examined(Planned(data, run.inspection, plan, plan), observer)
     except TorchsmithError as error:

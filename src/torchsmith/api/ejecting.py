@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from torchsmith.api.carrying import import_torch, torch_threads
 from torchsmith.api.lessons import LessonRun
-from torchsmith.api.planning import IN_MEMORY, QUIET, load_planned
+from torchsmith.api.planning import QUIET, is_in_memory, load_planned
 from torchsmith.api.run import Run
 from torchsmith.core.environment import differences, environment
 from torchsmith.core.errors import DataError, PlanError
@@ -123,11 +123,11 @@ def subject_of(run: Run, observer: Observer = QUIET) -> "Subject":
     from torchsmith.data.split import split_rows
     from torchsmith.eject.subject import Subject
 
-    if run.plan.data.source in IN_MEMORY:
+    if is_in_memory(run.plan):
         raise DataError(
             f"{run.path}: learned from {run.plan.data.source} in memory, which a "
-            "script cannot read; save the data to a file, train on that, and eject "
-            "that run"
+            "script cannot read (no file or folder is called so); save the data to a "
+            "file, train on that, and eject that run"
         )
     model = run.model
     data = load_planned(run.plan, observer)

@@ -36,7 +36,7 @@ _READING = ("kind", "id", "time", "window", "drop_missing_target", "skip_damaged
 _OF_VAL = ("split", "split.val", "network")
 """Settings with which a default plan has no folds."""
 
-IN_MEMORY = ("rows", "columns", "arrays", "texts")
+_IN_MEMORY = ("rows", "columns", "arrays", "texts")
 """What sources are called that are no files."""
 
 
@@ -339,6 +339,11 @@ def _refuse_other_data(settings: Mapping[str, object]) -> None:
             raise PlanError(f"{path}: set its values one by one: {path}.NAME=VALUE")
 
 
+def is_in_memory(plan: Plan) -> bool:
+    """Whether a plan was made of data in memory; a path of the same name wins."""
+    return plan.data.source in _IN_MEMORY and not Path(plan.data.source).exists()
+
+
 def load_planned(
     plan: Plan, observer: Observer = QUIET, source: Source | None = None
 ) -> Data:
@@ -352,11 +357,11 @@ def load_planned(
     Raises:
         DataError: It is not there, does not fit the plan, or is not the same any more.
     """
-    if source is None and plan.data.source in IN_MEMORY:
+    if source is None and is_in_memory(plan):
         raise DataError(
             f"the plan was made of {plan.data.source} in memory, which it does not "
-            "hold; train on these themselves, with the plan's values as settings, or "
-            "save them as a file first"
+            "hold, and no file or folder is called so; train on these themselves, with "
+            "the plan's values as settings, or save them as a file first"
         )
     data = reading.load(
         plan.data.source if source is None else source,
