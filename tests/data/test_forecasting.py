@@ -104,7 +104,7 @@ def test_a_jump_is_seen_in_whatever_unit_time_is_written(tmp_path, times):
 @pytest.mark.parametrize(
     ("times", "steps", "lines"),
     [
-        (np.cumsum(np.arange(40) % 3 + 1).tolist(), "2, longest 3", (4, 5, 7)),
+        (np.cumsum(np.arange(40) % 3 + 1).tolist(), "2, longest 3", (4, 7, 10)),
         (
             [str(np.datetime64("2026-01-01") + i) for i in range(48) if i % 6],
             "1 day, longest 2 days",
@@ -119,6 +119,45 @@ def test_uneven_times_are_told_and_not_cut(tmp_path, times, steps, lines):
     (change,) = data.changes
     told = f"steps of 't' are uneven (usual {steps}): windows count rows, not time"
     assert (change.what, change.lines[:3]) == (told, lines)
+
+
+def _business_days(count, *holes):
+    """Return business days with a holiday after each eighth week, and without holes."""
+    start = np.datetime64("2024-01-01")
+    days = start + np.arange(count)
+    odd = np.arange(count) % 56 == 42
+    for begin, end in holes:
+        odd |= (days >= start + begin) & (days < start + end)
+    return [str(day) for day in days[np.is_busday(days) & ~odd]]
+
+
+@pytest.mark.parametrize("count", [30, 100, 700])
+def test_weekends_and_holidays_stay_within_windows_and_a_real_hole_does_not(
+    tmp_path, count
+):
+    whole = _business_days(count)
+    data = _series(whole)(tmp_path)
+    assert len(data) == len(whole) - 3
+    (change,) = data.changes
+    assert "are uneven" in change.what
+    begin = count // 2
+    times = _business_days(count + 63, (begin, begin + 63))
+    data = _series(times)(tmp_path)
+    assert len(data) == len(times) - 2 * 3
+    jump, uneven = data.changes
+    told = "'t' jumps here; no window reaches over it, so 3 rows have no prediction"
+    steps = np.diff(np.array(times, "datetime64[D]")).astype(int)
+    assert (jump.what, jump.lines) == (told, (int(steps.argmax()) + 3,))
+    longest = np.delete(steps, steps.argmax()).max()
+    assert f"(usual 1 day, longest {longest} days)" in uneven.what
+    assert steps[uneven.lines[0] - 3] == longest
+
+
+def test_a_hole_among_a_handful_of_rows_is_all_that_is_told(tmp_path):
+    data = _series([1, 2, 3, 4, 95, 96, 97, 98])(tmp_path)
+    assert len(data) == 2
+    (change,) = data.changes
+    assert (change.count, change.lines) == (1, (6,))
 
 
 @pytest.mark.parametrize(
@@ -261,7 +300,7 @@ def test_the_temperature_of_seoul_is_cut_where_its_days_are_missing(shared_data)
     )
     told = {change.what: (change.count, change.lines[:3]) for change in data.changes}
     (jumps,) = (told[what] for what in told if "jumps here" in what)
-    assert jumps == (3, (15703, 15734, 15978))
+    assert jumps == (3, (15734, 15978, 15703))  # the longest first
     first = data.inputs.columns["날짜 of the first step"].values
     span = data.inputs.columns["날짜"].values - first
     assert (span == np.timedelta64(30, "D")).all()

@@ -178,11 +178,13 @@ def test_windows_of_a_table_in_time_end_with_the_same_weights(tmp_path):
     assert "begins = begins[~np.isnan(answers[begins + WINDOW])]" in code
 
 
-@pytest.mark.parametrize("kind", ["decimals", "months"])
+@pytest.mark.parametrize("kind", ["decimals", "months", "business days"])
 def test_windows_of_uneven_steps_end_with_the_same_weights(tmp_path, kind):
     places = np.array([*range(60), *range(70, 150)])
     if kind == "months":
         times = (np.datetime64("2000-01") + places).astype("datetime64[D]").tolist()
+    elif kind == "business days":
+        times = np.busday_offset("2000-01-03", places + 40 * (places >= 70)).tolist()
     else:
         times = [f"{place * 0.01:.2f}" for place in places]
     rows = [f"{t},{np.sin(i / 7):.3f}" for t, i in zip(times, places, strict=True)]

@@ -17,8 +17,11 @@ _REGULAR = 0.9
 """Where so large a share of steps in time is even, longer ones are jumps."""
 _EVEN = 0.1
 """Even steps differ from the usual one by this share at most: months and years do."""
-JUMP = 1.5
-"""A step of more than so many usual ones is a jump."""
+_JUMP = 1.5
+"""Of even steps, one of more than so many usual ones is a jump."""
+_FAR, _BEYOND = 10, 3
+"""Of uneven steps, one is a jump that is longer than so many usual ones, and than so
+many times what 99 of 100 steps do not exceed: weekends and holidays are not."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +47,21 @@ def _no_rows() -> np.ndarray:
 class Pace:
     """How the time of a table goes on.
 
+    Times are in seconds where they are dates.
+
     Attributes:
-        jumps: The rows before which time jumps.
-        usual: The median step, where steps are even; else 0, and no jumps are known.
+        jumps: The rows before which time jumps, after the longest steps first.
+        limit: A longer step is a jump.
+        usual: The median step.
         exact: Whether steps are equal but for the rounding of decimals, so that the
             next time is known.
         uneven: Where they are not even, what to say of that; else empty.
-        odd: The rows after steps unlike the median, where they are not even.
+        odd: The rows after other steps unlike the median, where they are not even,
+            after the longest first.
     """
 
     jumps: np.ndarray
+    limit: float
     usual: float
     exact: bool
     uneven: str = ""
@@ -197,7 +205,8 @@ def pace_of(data: Data, table: Table, series: Series, rows: Rows) -> Pace:
     """Find the usual step in time, and the rows before which time jumps.
 
     Steps are even where nine of ten are within a tenth of their median; then those of
-    more than one and a half medians are jumps. Otherwise nothing is known of jumps.
+    more than one and a half medians are jumps. Of others, such as those of business
+    days, only steps far beyond all usual ones are.
 
     Raises:
         DataError: The time is missing, repeats or goes back within a sequence.
@@ -217,19 +226,41 @@ def pace_of(data: Data, table: Table, series: Series, rows: Rows) -> Pace:
     if (wrong := inside & (steps <= 0)).any():
         raise DataError(no_order(data.source, table, series, steps, wrong))
     if not inside.any():
-        return Pace(_no_rows(), 0.0, exact=False)
+        return Pace(_no_rows(), np.inf, 0.0, exact=False)
     usual = float(np.median(steps[inside]))
-    off = np.abs(steps[inside] - usual)
-    if (off <= _EVEN * usual).mean() < _REGULAR:
-        typical, longest = (_span(s, dated=dated) for s in (usual, steps[inside].max()))
-        odd = np.flatnonzero(inside)[off > _EVEN * usual] + 1
-        told = f"steps of '{name}' are uneven (usual {typical}, longest {longest})"
-        return Pace(_no_rows(), 0.0, exact=False, uneven=told, odd=odd)
-    # Of decimals, a step is off by up to one unit in the last place; so is the median.
-    rounding = 2 * float(np.spacing(np.abs(times).max().astype(np.float64)))
-    exact = bool((off <= rounding).mean() >= _REGULAR)
-    jumps = np.flatnonzero(inside & (steps > JUMP * usual)) + 1
-    return Pace(jumps, usual, exact)
+    off = np.abs(steps - usual)
+    even = inside & (off <= _EVEN * usual)
+    regular = even[inside].mean() >= _REGULAR
+    limit = _JUMP * usual if regular else _far(steps[inside], usual)
+    jumps = _after(steps, inside & (steps > limit))
+    if regular:
+        # Of decimals, a step is off by up to one unit in the last place, as the median.
+        rounding = 2 * float(np.spacing(np.abs(times).max().astype(np.float64)))
+        exact = bool((off[inside] <= rounding).mean() >= _REGULAR)
+        return Pace(jumps, limit, usual, exact)
+    odd = _after(steps, inside & ~even & (steps <= limit))
+    told = ""
+    if len(odd):
+        longest = steps[inside & (steps <= limit)].max()
+        typical, most = (_span(step, dated=dated) for step in (usual, longest))
+        told = f"steps of '{name}' are uneven (usual {typical}, longest {most})"
+    return Pace(jumps, limit, usual, exact=False, uneven=told, odd=odd)
+
+
+def _far(steps: np.ndarray, usual: float) -> float:
+    """Return how long uneven steps can be that are no jumps.
+
+    The rarest are told by a step that there is: a single hole in a short table must
+    not move the bound.
+    """
+    rare = float(np.percentile(steps, 99, method="lower"))
+    return max(_FAR * usual, _BEYOND * rare)
+
+
+def _after(steps: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Return the rows after these steps, those after the longest first."""
+    places = np.flatnonzero(chosen)
+    return places[np.argsort(-steps[places], kind="stable")] + 1
 
 
 def _span(step: float, *, dated: bool) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 
 from torchsmith.core.errors import PlanError
 from torchsmith.data.data import Data, Sequences
-from torchsmith.data.sequence_tables import JUMP, pace_of, rows_by_id, table_of
+from torchsmith.data.sequence_tables import pace_of, rows_by_id, table_of
 from torchsmith.data.split import split_rows
 from torchsmith.data.tables import read_table
 from torchsmith.eject.code import Section, comment, constant, function, joined
@@ -29,13 +29,13 @@ class _Cut:
 
     Attributes:
         several: Whether there are several series.
-        usual: The usual step in time, where there are jumps; else 0.
+        limit: Where there are jumps in time, the longest step that is none; else 0.
         blank: Whether windows without any value were left out.
         missing: Whether windows without a target were left out.
     """
 
     several: bool
-    usual: float
+    limit: float
     blank: bool
     missing: bool
 
@@ -84,8 +84,8 @@ def read_windows_section(subject: Subject) -> Section:
         constant("CHANNELS", list(channels)),
         constant("WINDOW", series.window, "rows from which it is predicted"),
     ]
-    if cut.usual:
-        constants.append(constant("USUAL", cut.usual, "step in time"))
+    if cut.limit:
+        constants.append(constant("LIMIT", cut.limit, "a longer step is a jump"))
     return Section(
         title="Read the data",
         about="Each example is a window of rows; its target is the value after it.",
@@ -106,16 +106,16 @@ def _windows(subject: Subject, cut: _Cut) -> str:
         "times, answers = table[TIME], table[TARGET]",
         "begins = np.arange(len(steps) - WINDOW)",
     ]
-    border = f"np.diff(times) > {JUMP} * USUAL"
-    if cut.usual or cut.several:
-        told = ["over a jump in time"] if cut.usual else []
+    border = "np.diff(times) > LIMIT"
+    if cut.limit or cut.several:
+        told = ["over a jump in time"] if cut.limit else []
         told += ["from one series to the next"] if cut.several else []
         lines.append(f"# No window reaches {', nor '.join(told)}.")
     if cut.several:
         lines.append("borders = table[ID][1:] != table[ID][:-1]")
-        lines += [f"borders |= {border}"] if cut.usual else []
+        lines += [f"borders |= {border}"] if cut.limit else []
         border = "borders"
-    if cut.usual or cut.several:
+    if cut.limit or cut.several:
         lines += [
             f"stretch = np.cumsum(np.append(0, {border}))",
             "begins = begins[stretch[begins] == stretch[begins + WINDOW]]",
@@ -171,8 +171,8 @@ def _cut_of(subject: Subject, data: Data) -> _Cut:
             f"{data.source}: its windows are cut in a way that a script does not know; "
             "save the sequences as a .ts file, train on that, and eject that run"
         )
-    usual = pace.usual if len(pace.jumps) else 0.0
-    return _Cut(len(rows.starts) > 1, usual, blank, missing)
+    limit = pace.limit if len(pace.jumps) else 0.0
+    return _Cut(len(rows.starts) > 1, limit, blank, missing)
 
 
 def split_windows(subject: Subject) -> str:
