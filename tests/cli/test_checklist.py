@@ -1,6 +1,7 @@
 import io
 
 import numpy as np
+from PIL import Image
 from rich.cells import cell_len
 from rich.console import Console
 
@@ -14,6 +15,7 @@ from tests.inspect.build import (
     volumes,
 )
 from torchsmith.cli.checklist import inspection_json, print_findings, print_inspection
+from torchsmith.data.load import load
 from torchsmith.inspect.examine import inspect
 from torchsmith.inspect.inspection import Finding
 
@@ -102,6 +104,18 @@ def test_pictures_are_shown():
     assert "colour, 8 x 9 pixels; brightness 0.50" in text
     assert text.rstrip().endswith("No findings.")
     assert "✓ every picture shows something" in text
+
+
+def test_pictures_of_a_column_are_on_the_list(tmp_path):
+    lines = ["photo,price"]
+    for row in range(40):
+        Image.new("L", (9 + row % 2, 9), row).save(tmp_path / f"{row}.png")
+        lines.append(f"{row}.png,{row}")
+    (tmp_path / "shop.csv").write_text("\n".join(lines) + "\n")
+    text = shown(inspect(load(tmp_path / "shop.csv", target="price")))
+    assert "✓ the files are what their names say" in text
+    assert "· all pictures have one size" in text
+    assert "all pictures have one size" not in shown(example())
 
 
 def test_markup_in_names_is_printed_as_it_stands():

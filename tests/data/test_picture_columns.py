@@ -82,6 +82,63 @@ def test_rows_without_their_picture_are_told_before_a_plan_is_made(tmp_path):
     assert plan.network.spec_name() == "TabularMLP"
 
 
+def gallery(folder):
+    """A table of pictures of which some are not as the others are."""
+    source = shop(folder, mode="RGB")
+    random = np.random.default_rng(1)
+    for row in range(80):
+        pixels = random.integers(0, 255, (16, 16, 3), np.uint8)
+        picture = Image.fromarray(pixels)
+        match row:
+            case 3 | 9:
+                picture = picture.convert("L")
+            case 12:
+                picture.putalpha(250)
+            case 20:
+                picture = picture.resize((24, 10))
+            case 25:
+                picture = Image.new("RGB", (16, 16), "red")
+        path = folder / f"shots/{row}.png"
+        picture.save(path, "JPEG" if row == 33 else "PNG")
+    with source.open("a") as file:
+        file.write("shots/3.png,1,20\n")
+    return source
+
+
+def test_pictures_of_a_column_are_looked_at_as_those_of_a_folder(tmp_path):
+    found = ts.inspect(gallery(tmp_path), target="price").findings
+    at = "column 'photo', "
+    grey = "'photo': grey read as colour, as other pictures are in 3 values"
+    assert {(f.code, f.where): f.message for f in found if f.code != "D25"} == {
+        ("D13", f"{at}shots/25.png (line 27)"): "1 picture of 80 shows one even area "
+        "only.",
+        ("D17", f"{at}line 14"): "'photo': alpha laid over white in 1 value (first: "
+        "'shots/12.png').",
+        ("D17", f"{at}lines 5, 11, 82"): f"{grey} (first: 'shots/3.png').",
+        ("D33", f"{at}line 35, file shots/33.png"): "1 file is JPEG although the file "
+        "name ends in .png.",
+        ("D34", "column 'photo'"): "The pictures have different sizes, from 10 x 16 to "
+        "16 x 24 pixels (least and most height and width).",
+    }
+    (sizes,) = (f.evidence for f in found if f.code == "D34")
+    assert "smallest: shots/20.png (line 22)" in sizes
+
+
+def test_a_damaged_picture_of_a_column_is_an_error_of_inspection(tmp_path):
+    source = gallery(tmp_path)
+    damaged = tmp_path / "shots" / "3.png"
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    found = ts.inspect(source, target="price").findings
+    (error,) = (f for f in found if f.severity == "error")
+    assert error.code == "D38"
+    assert error.message == "2 rows name a picture that cannot be decoded in 'photo'."
+    assert error.where == "column 'photo', lines 5, 82"
+    assert error.evidence.startswith(f"first: {damaged}: ")
+    ignored = {"data.columns.photo": "ignore"}
+    found = ts.inspect(source, target="price", settings=ignored).findings
+    assert {f.code for f in found}.isdisjoint({"D13", "D17", "D33", "D34", "D38"})
+
+
 def test_names_with_backslashes_find_their_pictures(run, tmp_path):
     source = shop(tmp_path / "elsewhere", 40)
     plain = run.predict(source).values
@@ -160,7 +217,7 @@ def test_a_network_for_pictures_refuses_a_table_without_them(tmp_path):
         (lambda path: path.unlink(), r"1 row names a picture that is not there"),
         (
             lambda path: path.write_bytes(b"\x89PNG\r\n"),
-            r"cannot be decoded \(line 5; ",
+            r"cannot be decoded in 'photo'.*line 5; first: .*shots.3\.png: ",
         ),
     ],
 )

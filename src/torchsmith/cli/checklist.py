@@ -251,8 +251,11 @@ def _checklist(inspection: Inspection) -> RenderableType:
 def _checked(inspection: Inspection) -> Iterator[tuple[str, list[Finding]]]:
     target = inspection.target
     classes = None if target is None else target.task != "regression"
+    kinds = {None, inspection.kind}
+    if any(column.role == "picture" for column in inspection.columns):
+        kinds.add("images")
     for check in CHECKS:
-        if check.kind not in (None, inspection.kind):
+        if check.kind not in kinds:
             continue
         if check.needs_target and target is None:
             continue

@@ -7,11 +7,8 @@ photos/1.jpg  photos/2.png                               no classes, for predict
 ```
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +19,7 @@ from torchsmith.core.vocabulary import Part
 from torchsmith.data import fingerprint
 from torchsmith.data.data import Change, Data, Images
 from torchsmith.data.labels import PART_CODES, text_column
+from torchsmith.data.picture_checks import CheckedPicture, check_pictures, converted
 from torchsmith.data.picture_files import (
     FoundPicture,
     PassedOver,
@@ -30,27 +28,6 @@ from torchsmith.data.picture_files import (
     printable,
     require_in_train,
 )
-from torchsmith.data.pictures import (
-    EXTENSIONS,
-    Picture,
-    Unreadable,
-    check,
-    read_content,
-    strict_decoding,
-)
-
-_THREADS = 2
-
-
-@dataclass(frozen=True)
-class _Checked:
-    """A picture file after it was opened: a picture, or why there is none."""
-
-    file: FoundPicture
-    name: str
-    picture: Picture | None
-    problem: str
-    digest: bytes
 
 
 def read_image_folder(
@@ -79,7 +56,8 @@ def read_image_folder(
     passed = PassedOver()
     root = path.parent if path.is_file() else path
     found = find_pictures(path, passed)
-    checked = _check_all(found, root, observer or Observer())
+    called = [printable(file.path.relative_to(root).as_posix()) for file in found]
+    checked = check_pictures(found, called, observer or Observer())
     good = [item for item in checked if item.picture is not None]
     damaged = [item for item in checked if item.picture is None]
     if damaged and not skip_damaged:
@@ -101,30 +79,8 @@ def read_image_folder(
     return _assemble(path, good, target or "label", tuple(changes))
 
 
-def _check_all(
-    found: Sequence[FoundPicture], root: Path, observer: Observer
-) -> list[_Checked]:
-    observer.stage("Checking pictures", len(found))
-
-    def check_one(file: FoundPicture) -> _Checked:
-        name = printable(file.path.relative_to(root).as_posix())
-        try:
-            content = read_content(file.path)
-            digest = hashlib.sha256(content).digest()
-            return _Checked(file, name, check(content), "", digest)
-        except (Unreadable, OSError) as error:
-            return _Checked(file, name, None, str(error), b"")
-
-    checked = []
-    with strict_decoding(), ThreadPoolExecutor(_THREADS) as pool:
-        for item in pool.map(check_one, found):
-            checked.append(item)
-            observer.advance(len(checked))
-    return checked
-
-
 def _require_classes(
-    path: Path, found: Sequence[FoundPicture], good: Sequence[_Checked]
+    path: Path, found: Sequence[FoundPicture], good: Sequence[CheckedPicture]
 ) -> None:
     if not good:
         raise DataError(f"{path}: all {len(found)} pictures are damaged")
@@ -139,29 +95,15 @@ def _require_classes(
     require_in_train(path, kept)
 
 
-def _changes(good: Sequence[_Checked]) -> list[Change]:
-    seen: dict[str, list[_Checked]] = {}
-    for item in good:
-        if item.picture is None:
-            continue
-        meant = EXTENSIONS.get(item.file.path.suffix.lower())
-        if meant != item.picture.format:
-            ending = item.file.path.suffix or "(none)"
-            what = f"{item.picture.format} although the file name ends in {ending}"
-            seen.setdefault(what, []).append(item)
-        for what in item.picture.conversions:
-            seen.setdefault(what, []).append(item)
-    if len({item.picture.grey for item in good if item.picture}) == 2:
-        grey = [item for item in good if item.picture and item.picture.grey]
-        seen["grey read as colour, as other pictures are"] = grey
+def _changes(good: Sequence[CheckedPicture]) -> list[Change]:
     return [
         Change(column="", what=what, count=len(items), example=items[0].name)
-        for what, items in seen.items()
+        for what, items in converted(good).items()
     ]
 
 
 def _assemble(
-    path: Path, good: Sequence[_Checked], target: str, changes: tuple[Change, ...]
+    path: Path, good: Sequence[CheckedPicture], target: str, changes: tuple[Change, ...]
 ) -> Data:
     pictures = [item.picture for item in good if item.picture is not None]
     sizes = np.array([(p.height, p.width) for p in pictures], np.int32)

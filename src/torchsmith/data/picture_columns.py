@@ -1,23 +1,19 @@
 """Columns of a table that name picture files."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from torchsmith.core.errors import DataError, PlanError
+from torchsmith.core.observer import Observer
 from torchsmith.core.record import Record
 from torchsmith.data.data import Column, Images, Table
-from torchsmith.data.pictures import (
-    EXTENSIONS,
-    Unreadable,
-    check,
-    read_content,
-    stores_grey,
-    strict_decoding,
-)
+from torchsmith.data.picture_checks import CheckedPicture, check_pictures
+from torchsmith.data.picture_files import FoundPicture
+from torchsmith.data.pictures import EXTENSIONS, stores_grey
 from torchsmith.data.pixels import ImagePreparation, fit_images
 from torchsmith.data.steps import Resize, Standardize, Step
 
@@ -100,12 +96,7 @@ def pictures_of(table: Table, column: Column, channels: int) -> Images:
     Raises:
         DataError: A row names none, or one that is not there; says the lines.
     """
-    for lacking in lacking_pictures(table, column):
-        raise DataError(
-            f"column '{column.name}': {len(lacking.rows):,} of {len(table):,} rows "
-            f"{lacking.what} ({_lines(table, lacking.rows)}{lacking.example}); "
-            f"{lacking.remedy}"
-        )
+    _refuse(table, column, lacking_pictures(table, column))
     paths = [file_of(table.folder, level) for level in column.levels]
     codes = column.values
     files = tuple(paths[code] for code in codes.tolist())
@@ -116,13 +107,14 @@ def pictures_of(table: Table, column: Column, channels: int) -> Images:
 
 @dataclass(frozen=True)
 class Lacking:
-    """Rows that have no picture.
+    """Rows that have no picture, or a damaged one.
 
     Attributes:
         rows: Which.
         what: What they do instead: `"name no picture"`.
         remedy: What to do.
-        example: The first file that is not there, as an addition to the lines.
+        example: The first file that is not there, or why it cannot be decoded, as an
+            addition to the lines.
     """
 
     rows: np.ndarray
@@ -152,27 +144,71 @@ def lacking_pictures(table: Table, column: Column) -> Iterator[Lacking]:
         )
 
 
+def check_column(
+    table: Table, column: Column, observer: Observer | None = None
+) -> list[CheckedPicture]:
+    """Open each picture that a column names and that is there, once.
+
+    Args:
+        table: Knows the folder that the names start from.
+        column: Of texts.
+        observer: Is told how many are checked.
+
+    Returns:
+        The pictures in the order of the column's levels, called as its cells say.
+    """
+    used = np.unique(column.values[~column.missing]).tolist()
+    names = [column.levels[code] for code in used]
+    files = {name: file_of(table.folder, name) for name in names}
+    there = [name for name in names if files[name].is_file()]
+    found = [FoundPicture(files[name], None, None) for name in there]
+    return check_pictures(found, there, observer or Observer())
+
+
+def rows_with(column: Column, pictures: Sequence[CheckedPicture]) -> np.ndarray:
+    """Return the rows that name one of these pictures."""
+    names = {item.name for item in pictures}
+    codes = [code for code, name in enumerate(column.levels) if name in names]
+    return np.flatnonzero(np.isin(column.values, codes))
+
+
+def damaged_pictures(
+    column: Column, checked: Sequence[CheckedPicture]
+) -> Iterator[Lacking]:
+    """Find the rows whose picture cannot be decoded.
+
+    Args:
+        column: Of texts.
+        checked: Its pictures.
+    """
+    damaged = {item.name: item for item in checked if item.picture is None}
+    if damaged:
+        rows = rows_with(column, [*damaged.values()])
+        first = damaged[column.levels[column.values[rows[0]]]]
+        yield Lacking(
+            rows,
+            "name a picture that cannot be decoded",
+            "repair these files, or remove these rows",
+            f"; first: {first.file.path}: {first.problem}",
+        )
+
+
 def refuse_unreadable(table: Table, column: Column) -> None:
     """Look at each picture that a column names, before anything is learned.
 
     Raises:
         DataError: A picture is not named, not there, or damaged; says the lines.
     """
-    images = pictures_of(table, column, channels=1)
-    wrong: dict[Path, str] = {}
-    with strict_decoding():
-        for path in dict.fromkeys(images.files):
-            try:
-                check(read_content(path))
-            except (Unreadable, OSError) as error:
-                wrong[path] = str(error)
-    if wrong:
-        rows = np.flatnonzero([path in wrong for path in images.files])
-        first = images.files[rows[0]]
+    _refuse(table, column, lacking_pictures(table, column))
+    _refuse(table, column, damaged_pictures(column, check_column(table, column)))
+
+
+def _refuse(table: Table, column: Column, found: Iterable[Lacking]) -> None:
+    for lacking in found:
         raise DataError(
-            f"column '{column.name}': {len(rows):,} of {len(table):,} rows name a "
-            f"picture that cannot be decoded ({_lines(table, rows)}; first: {first}: "
-            f"{wrong[first]}); repair these files, or remove these rows"
+            f"column '{column.name}': {len(lacking.rows):,} of {len(table):,} rows "
+            f"{lacking.what} ({_lines(table, lacking.rows)}{lacking.example}); "
+            f"{lacking.remedy}"
         )
 
 

@@ -85,7 +85,7 @@ def inspect(
     if isinstance(data.inputs, Table):
         where = rows.Places(noun, data.inputs.lines)
         subject = _Subject(data, where, target, facts)
-        findings = _inspect_table(subject, data.inputs, known, roles)
+        findings = _inspect_table(subject, data.inputs, known, roles, observer)
     else:
         where = rows.Places(noun, None, data.inputs.name)
         subject = _Subject(data, where, target, facts)
@@ -152,8 +152,8 @@ def _order(subject: _Subject) -> Iterator[Finding]:
 
 
 def _changes(subject: _Subject) -> Iterator[Finding]:
-    named = [c for c in subject.data.changes if "although the file name" not in c.what]
-    yield from values.find_changes(named)
+    others = [c for c in subject.data.changes if not pictures.is_wrong_name(c)]
+    yield from values.find_changes(others)
     yield from pictures.find_wrong_names(subject.data.changes)
 
 
@@ -162,10 +162,12 @@ def _inspect_table(
     table: Table,
     known: dict[str, object],
     asked: Mapping[str, ColumnRole] | None,
+    observer: Observer,
 ) -> list[Finding]:
     profiles = [build_profile(column) for column in table.columns.values()]
     roles = decide_roles(profiles, table.folder, asked)
     looked_at = [p for p in profiles if roles[p.name] != ("ignore", ASKED)]
+    named = [p for p in looked_at if (asked or {}).get(p.name) != "ignore"]
     role_of = {name: role for name, (role, _) in roles.items()}
     used = [p for p in profiles if role_of[p.name] != "ignore"]
     group = relations.find_group(profiles)
@@ -177,7 +179,7 @@ def _inspect_table(
     known["repeats"], known["usual_repeats"] = rows.count_repeats(compared, len(table))
     findings = [
         *values.find_in_values(looked_at, roles, table.lines, subject.data.changes),
-        *find_in_picture_columns(table, looked_at, roles),
+        *find_in_picture_columns(table, named, roles, observer),
         *relations.find_repeats(looked_at, roles),
         *relations.find_dependence(profiles, group, time),
         *relations.find_too_little(len(table), len(used), (), "row"),

@@ -15,6 +15,7 @@ from torchsmith.data.steps import pixel_scale
 from torchsmith.inspect.inspection import Finding, ImageFacts, Symmetry
 from torchsmith.inspect.rows import Places
 from torchsmith.inspect.symmetry import shrink
+from torchsmith.inspect.values import place_of
 from torchsmith.inspect.wording import agree, amount, share
 
 THUMBNAIL = 32
@@ -34,7 +35,7 @@ class Look:
     Attributes:
         keys: `(N,)` uint64, equal for equal pictures.
         means: `(N,)` mean brightness of each picture, 0 to 1.
-        blank: `(N,)` bool: whether all its pixels are equal.
+        blank: `(N,)` bool: whether all pixels of a picture have one colour.
         mean: Of all pixels, 0 to 1.
         deviation: Of all pixels, 0 to 1.
         sample: `(M, H, W, C)` float32: the pictures that were asked for, shrunk.
@@ -84,7 +85,8 @@ def look_at(images: Images, sampled: np.ndarray, observer: Observer) -> Look:
         means[rows] = values.mean(axis=1)
         values *= values
         squares[rows] = values.mean(axis=1)
-        blank[rows] = flat.min(axis=1) == flat.max(axis=1)
+        colours = flat.reshape(len(rows), -1, pixels.shape[-1])
+        blank[rows] = (colours.min(axis=1) == colours.max(axis=1)).all(axis=1)
         observer.advance(int(rows[-1]) + 1)
     mean = float(means.mean())
     deviation = float(max(squares.mean() - mean**2, 0.0) ** 0.5)
@@ -143,6 +145,7 @@ def find_in_images(
         )
     yield from _odd(images, look, where)
     if not facts.same_size:
+        areas = images.sizes.astype(np.int64).prod(axis=1)
         yield Finding(
             code="D34",
             severity="note",
@@ -150,7 +153,9 @@ def find_in_images(
             f"{facts.min_height} x {facts.min_width} to "
             f"{facts.max_height} x {facts.max_width} pixels (least and most height and "
             "width).",
-            evidence=f"typical: {facts.median_height} x {facts.median_width}",
+            evidence=f"typical: {facts.median_height} x {facts.median_width}; "
+            f"smallest: {where.name(areas.argmin())}, "
+            f"largest: {where.name(areas.argmax())}",
             remedy="Torchsmith resizes all of them to one size.",
         )
     small = np.flatnonzero(images.sizes.min(axis=1) < SMALL)
@@ -189,16 +194,21 @@ def _odd(images: Images, look: Look, where: Places) -> Iterator[Finding]:
         )
 
 
+def is_wrong_name(change: Change) -> bool:
+    """Whether a change is about files whose names say another format."""
+    return "although the file name" in change.what
+
+
 def find_wrong_names(changes: Sequence[Change]) -> Iterator[Finding]:
     """Report picture files whose names say another format than their content."""
-    for change in changes:
-        if "although the file name" in change.what:
-            yield Finding(
-                code="D33",
-                severity="note",
-                message=f"{amount(change.count, 'file')} "
-                f"{agree(change.count, 'is', 'are')} {change.what}.",
-                where=f"file {change.example}"
-                + (f" and {change.count - 1:,} more" if change.count > 1 else ""),
-                remedy="Torchsmith goes by the content; other programs may not.",
-            )
+    for change in filter(is_wrong_name, changes):
+        more = f" and {change.count - 1:,} more" if change.count > 1 else ""
+        places = (place_of(change), f"file {change.example}{more}")
+        yield Finding(
+            code="D33",
+            severity="note",
+            message=f"{amount(change.count, 'file')} "
+            f"{agree(change.count, 'is', 'are')} {change.what}.",
+            where=", ".join(filter(None, places)),
+            remedy="Torchsmith goes by the content; other programs may not.",
+        )

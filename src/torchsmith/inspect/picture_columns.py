@@ -1,52 +1,126 @@
 """Checks of columns that name picture files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from torchsmith.data.data import Table
+import numpy as np
+
+from torchsmith.core.observer import Observer
+from torchsmith.data.data import Change, Column, Images, Table
+from torchsmith.data.picture_checks import CheckedPicture, converted
 from torchsmith.data.picture_columns import (
     MOSTLY,
+    Lacking,
+    check_column,
+    damaged_pictures,
     file_of,
     lacking_pictures,
     look_like_pictures,
+    rows_with,
+)
+from torchsmith.inspect.images import (
+    describe_images,
+    find_in_images,
+    find_wrong_names,
+    is_wrong_name,
+    look_at,
 )
 from torchsmith.inspect.inspection import Finding
 from torchsmith.inspect.profile import Profile
-from torchsmith.inspect.values import Roles
+from torchsmith.inspect.rows import Places
+from torchsmith.inspect.values import Roles, find_changes
 from torchsmith.inspect.wording import amount, at_lines
+
+_CHANGE_LINES = 10
 
 
 def find_in_picture_columns(
-    table: Table, profiles: Sequence[Profile], roles: Roles
+    table: Table, profiles: Sequence[Profile], roles: Roles, observer: Observer
 ) -> Iterator[Finding]:
-    """Check that each row has its picture, as training does.
+    """Check that each row has its picture, and the pictures as those of a folder.
 
     Args:
         table: Knows its lines, and the folder that names start from.
         profiles: The input columns.
         roles: What each is used as, and why.
+        observer: Told how many pictures are checked.
     """
     for profile in profiles:
         if profile.kind != "text":
             continue
         if roles[profile.name][0] == "picture":
-            yield from _lacking(table, profile)
+            column = profile.column
+            checked = check_column(table, column, observer)
+            yield from _lacking(table, column, lacking_pictures(table, column))
+            yield from _lacking(table, column, damaged_pictures(column, checked))
+            good = [item for item in checked if item.picture is not None]
+            yield from _converted(table, column, good)
+            yield from _shown(table, column, good, observer)
         elif look_like_pictures(profile.levels):
             yield from _elsewhere(table, profile)
 
 
-def _lacking(table: Table, profile: Profile) -> Iterator[Finding]:
-    for found in lacking_pictures(table, profile.column):
+def _lacking(
+    table: Table, column: Column, lacking: Iterable[Lacking]
+) -> Iterator[Finding]:
+    for found in lacking:
         count = len(found.rows)
         what = found.what if count > 1 else found.what.replace("name", "names", 1)
         yield Finding(
             code="D38",
             severity="error",
-            message=f"{amount(count, 'row')} {what} in '{profile.name}'.",
-            where=f"column '{profile.name}', {at_lines(table.lines[found.rows])}",
+            message=f"{amount(count, 'row')} {what} in '{column.name}'.",
+            where=f"column '{column.name}', {at_lines(table.lines[found.rows])}",
             evidence=found.example.removeprefix("; "),
             remedy=f"{found.remedy[0].upper()}{found.remedy[1:]}, or set "
-            f"data.columns.{profile.name} to ignore.",
+            f"data.columns.{column.name} to ignore.",
         )
+
+
+def _converted(
+    table: Table, column: Column, good: Sequence[CheckedPicture]
+) -> Iterator[Finding]:
+    """Report the pictures that are not read as they stand, with their lines."""
+    changes = []
+    for what, items in converted(good).items():
+        rows = rows_with(column, items)
+        lines = tuple(table.lines[rows[:_CHANGE_LINES]].tolist())
+        first = column.levels[column.values[rows[0]]]
+        changes.append(
+            Change(
+                column=column.name,
+                what=what,
+                count=len(rows),
+                lines=lines,
+                example=first,
+            )
+        )
+    yield from find_changes([c for c in changes if not is_wrong_name(c)])
+    yield from find_wrong_names(changes)
+
+
+def _shown(
+    table: Table, column: Column, good: Sequence[CheckedPicture], observer: Observer
+) -> Iterator[Finding]:
+    """Check what the pictures show, and their sizes, each called with its line."""
+    pictures = [item.picture for item in good if item.picture is not None]
+    if not pictures:
+        return
+    images = Images(
+        sizes=np.array([(p.height, p.width) for p in pictures], np.int32),
+        channels=1 if all(p.grey for p in pictures) else 3,
+        files=tuple(item.file.path for item in good),
+        names=tuple(item.name for item in good),
+    )
+
+    def name(place: int) -> str:
+        rows = rows_with(column, [good[place]])
+        return f"{good[place].name} ({at_lines(table.lines[rows])})"
+
+    look = look_at(images, np.zeros(0, np.int64), observer)
+    facts = describe_images(images, look, None, "")
+    for found in find_in_images(images, look, facts, Places("picture", None, name)):
+        where = ", ".join(filter(None, (f"column '{column.name}'", found.where)))
+        yield found.model_copy(update={"where": where})
 
 
 def _elsewhere(table: Table, profile: Profile) -> Iterator[Finding]:

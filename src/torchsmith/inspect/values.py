@@ -96,8 +96,6 @@ def find_changes(changes: Sequence[Change]) -> Iterator[Finding]:
     for change in changes:
         if "read as missing" in change.what or "infinite" in change.what:
             continue
-        where = [f"column '{change.column}'"] if change.column else []
-        where += [at_lines(change.lines, change.count)] if change.lines else []
         subject = f"'{change.column}': " if change.column else ""
         spoiled = "read as text" in change.what
         message = f"{subject}{change.what}{_how_often(change)}."
@@ -118,9 +116,16 @@ def find_changes(changes: Sequence[Change]) -> Iterator[Finding]:
             code="D17",
             severity="warning" if spoiled else "note",
             message=message,
-            where=", ".join(where),
+            where=place_of(change),
             remedy=remedy,
         )
+
+
+def place_of(change: Change) -> str:
+    """Say in which column, and on which lines, reading changed something."""
+    where = [f"column '{change.column}'"] if change.column else []
+    where += [at_lines(change.lines, change.count)] if change.lines else []
+    return ", ".join(where)
 
 
 def _infinite(profile: Profile, lines: np.ndarray) -> Iterator[Finding]:

@@ -161,6 +161,7 @@ def _target(inspection: Inspection) -> TargetFacts:
         remedy = first.remedy[:1].lower() + first.remedy[1:].removesuffix(".")
         what = "; ".join(filter(None, (first.message.removesuffix("."), remedy)))
         where = ", ".join(filter(None, (first.code, first.where)))
+        where = "; ".join(filter(None, (where, first.evidence)))
         more = f"; and {amount(len(errors) - 1, 'more error')}, which inspect shows"
         raise DataError(
             f"{inspection.source}: {what} ({where}{more if errors[1:] else ''})"
