@@ -67,6 +67,7 @@ def test_the_plain_view_prints_one_line_a_stage_and_an_epoch(page):
     view.stage("Reading train.csv", 100)
     view.advance(50)
     view.note("column 'age': 3 values are missing")
+    view.finding("D15 error: inputs say nothing about the target")
     view.on_start(40, 712, 123456, "cpu")
     for number in (1, 2):
         view.on_progress(progress(number, number * 10))
@@ -75,6 +76,7 @@ def test_the_plain_view_prints_one_line_a_stage_and_an_epoch(page):
     assert page.getvalue().splitlines() == [
         "Reading train.csv",
         "note: column 'age': 3 values are missing",
+        "D15 error: inputs say nothing about the target",
         "Training 123,456 parameters on 712 examples, at most 40 epochs, cpu",
         "epoch 1/40  loss 1.000  val_loss 1.500  accuracy 0.5000  lr 1.00e-03  "
         "12,346 examples/s  0.4 s",

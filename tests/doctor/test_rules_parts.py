@@ -187,6 +187,36 @@ def test_a_class_that_a_part_lacks_is_found(tmp_path: Path) -> None:
     assert "D6" not in found(planned(source, "label", finding.changes))
 
 
+@pytest.mark.parametrize("by", ["time", "given"])
+def test_a_class_that_only_the_test_part_has_is_a_warning_that_names_its_rows(
+    tmp_path: Path, by: str
+) -> None:
+    random = np.random.default_rng(0)
+    a, b = random.normal(size=(2, 120)).round(4)
+    label = np.where(a > 0, "yes", "no").astype("<U4")
+    label[[117, 119]] = "new"
+    rows = "2 rows of the test part: lines 119, 121"
+    if by == "given":
+        arrays = {"x_train": np.stack([a, b], axis=1)[:90], "y_train": label[:90]}
+        arrays |= {"x_test": np.stack([a, b], axis=1)[90:], "y_test": label[90:]}
+        source = tmp_path / "parts.npz"
+        np.savez(source, **arrays)
+        finding = found(planned(source, "label", {}))["D6"]
+        rows = "2 rows of the test part: lines 118, 120"
+    else:
+        label[90] = "new"  # is in the val part
+        days = np.datetime64("2024-01-01") + np.arange(120)
+        source = write(tmp_path, "day,a,b,label", [days, a, b, label])
+        finding = found(planned(source, "label", {"split.time": "day"}))["D6"]
+        rows = f"1 row of the val part: line 92; {rows}"
+    assert finding.where == f"train part; {rows}"
+    assert finding.severity == "warning"
+    assert finding.message == "The train part has no example of 'new'."
+    assert finding.evidence.endswith(" rows in the other parts")
+    assert "scores count these as wrong" in finding.remedy
+    assert not finding.changes
+
+
 def test_a_part_of_fewer_rows_than_classes_is_not_blamed_for_those_it_lacks(
     tmp_path: Path,
 ) -> None:

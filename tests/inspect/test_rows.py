@@ -396,3 +396,5 @@ def test_examples_of_a_class_that_training_lacks_are_named():
     (train, _) = found(table({"x": noise()}, y, given=given), "D6")
     assert "The train part has no example of 'new'" in train.message
     assert train.where.startswith("train part; in other parts lines 152, 153")
+    assert train.evidence == "50 rows in the other parts"
+    assert "scores count these as wrong" in train.remedy

@@ -189,6 +189,10 @@ class CompanyView:
         """Tell the person one line that they should know."""
         self._watcher.note(text)
 
+    def finding(self, text: str) -> None:
+        """Tell the person one line about what was found."""
+        self._watcher.finding(text)
+
     def start(self, num_epochs: int) -> None:
         """Begin the stage with the first member."""
         if not self._begun:
@@ -230,6 +234,9 @@ class _MemberView(TrainingObserver):
 
     def note(self, text: str) -> None:
         self._view.note(text)
+
+    def finding(self, text: str) -> None:
+        self._view.finding(text)
 
     def on_start(
         self, num_epochs: int, num_examples: int, num_parameters: int, device: str

@@ -44,7 +44,7 @@ def examine_planned(
     known = planned.inspection.findings
     for finding in diagnosis.findings:
         if finding.severity != "note" and finding not in known:
-            observer.note(told(finding))
+            observer.finding(told(finding))
     return diagnosis
 
 
@@ -162,7 +162,7 @@ def watch_of(
         diagnosis.reference,
         plan.doctor.ignore,
         folder.signals,
-        lambda finding: observer.note(told(finding)),
+        lambda finding: observer.finding(told(finding)),
     )
 
 
@@ -216,7 +216,7 @@ def diagnose_diverged(
     """
     found = conclude_diagnosis(folder, plan, watch, None).findings
     for finding in (f for f in found if f.moment == "during"):
-        observer.note(told(finding))
+        observer.finding(told(finding))
 
 
 def concluded(

@@ -48,6 +48,10 @@ class Lines(TrainingObserver):
         """Print the line."""
         self._say(f"note: {text}")
 
+    def finding(self, text: str) -> None:
+        """Print the line: it says itself whether it is an error or a warning."""
+        self._say(text)
+
     def line(self, text: str) -> None:
         """Print the line as it is."""
         self._say(text)

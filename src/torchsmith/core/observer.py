@@ -13,5 +13,9 @@ class Observer:
     def note(self, text: str) -> None:
         """Tell the person one line that they should know."""
 
+    def finding(self, text: str) -> None:
+        """Tell the person one line about what was found, which says how grave it is."""
+        self.note(text)
+
     def line(self, text: str) -> None:
         """Pass on one line that a program prints, as it is."""

@@ -21,6 +21,8 @@ from torchsmith.doctor.rules_shared import find_shared
 from torchsmith.doctor.simple_models import ask_nearest
 from torchsmith.doctor.subject import Allowance, Subject
 from torchsmith.inspect.inspection import Finding
+from torchsmith.inspect.rows import CANNOT_LEARN, places_of
+from torchsmith.inspect.wording import amount
 
 FLATTERED_Z, MUCH_FLATTERED_Z = 3.0, 5.0
 """Standard errors by which a simple model is better where related examples are on both
@@ -59,27 +61,40 @@ def _find_missing_classes(subject: Subject) -> Iterator[Finding]:
     targets = {
         p: setup.preparation.targets(case.data, rows) for p, rows in parts.items()
     }
+    places = places_of(case.data)
     counts = {p: np.bincount(t, minlength=len(names)) for p, t in targets.items()}
     whole = np.sum(list(counts.values()), axis=0)
+    given = [part for part in counts if getattr(split, part, "") == "given"]
+    divided = whole - np.sum([counts[part] for part in given], axis=0, dtype=np.int64)
     for part, count in counts.items():
-        if not len(parts[part]) or getattr(split, part, "") == "given":
+        if not len(parts[part]) or part in given:
             continue  # inspection looks at given parts
         missing = np.flatnonzero((count == 0) & (whole > 0))
         if not len(missing):
             continue
-        enough = bool((whole[missing] >= 3).all())
-        roomy = len(parts[part]) >= np.count_nonzero(whole)
+        enough = bool((divided[missing] >= 3).all())
+        roomy = len(parts[part]) >= np.count_nonzero(divided)
         could = enough and roomy and not (split.group or split.time)
         shown = ", ".join(f"'{names[i]}'" for i in missing[:5])
+        where, is_train = f"{part} part", part == "train"
+        remedy = "Collect more examples of it, make the part larger, or leave it out."
+        if is_train:
+            remedy = CANNOT_LEARN
+            for other, found in targets.items():
+                rows = parts[other][np.isin(found, missing)]
+                if len(rows):
+                    held = f"{amount(len(rows), places.noun)} of the {other} part"
+                    where += f"; {held}: {places.at(rows)}"
+        if could:
+            remedy = "Keep the share of each class the same in all parts."
         yield Finding(
             code="D6",
-            severity="error" if part == "train" else "warning" if could else "note",
+            severity="warning" if could or is_train else "note",
             message=f"The {part} part has no example of {shown}.",
-            where=f"{part} part",
-            evidence=f"{int(whole[missing].sum())} in the other parts",
-            remedy="Keep the share of each class the same in all parts."
-            if could
-            else "Collect more examples of it, make the part larger, or leave it out.",
+            where=where,
+            evidence=f"{amount(int(whole[missing].sum()), places.noun)} in the other "
+            "parts",
+            remedy=remedy,
             changes={"split.stratify": True} if could and not split.stratify else {},
         )
 

@@ -82,20 +82,16 @@ def inspect(
     noun = NOUNS[data.kind]
     facts = None if target is None else _target_facts(target, task, noun)
     known: dict[str, object] = {}
-    if isinstance(data.inputs, Table):
-        where = rows.Places(noun, data.inputs.lines)
-        subject = _Subject(data, where, target, facts)
-        findings = _inspect_table(subject, data.inputs, known, roles, observer)
-    else:
-        where = rows.Places(noun, None, data.inputs.name)
-        subject = _Subject(data, where, target, facts)
-        match data.inputs:
-            case Images():
-                findings = _inspect_images(subject, data.inputs, known, observer)
-            case Sequences():
-                findings = _inspect_sequences(subject, data.inputs, known)
-            case Volumes():
-                findings = _inspect_volumes(subject, data.inputs, known)
+    subject = _Subject(data, rows.places_of(data), target, facts)
+    match data.inputs:
+        case Table():
+            findings = _inspect_table(subject, data.inputs, known, roles, observer)
+        case Images():
+            findings = _inspect_images(subject, data.inputs, known, observer)
+        case Sequences():
+            findings = _inspect_sequences(subject, data.inputs, known)
+        case Volumes():
+            findings = _inspect_volumes(subject, data.inputs, known)
     if known.get("time") is None:
         findings += _order(subject)
     common = [*_target_findings(subject), *_changes(subject), *findings]

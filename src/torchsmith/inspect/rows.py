@@ -6,6 +6,8 @@ from functools import reduce
 import numpy as np
 
 from torchsmith.core.seeds import generator
+from torchsmith.core.vocabulary import NOUNS
+from torchsmith.data.data import Data, Table
 from torchsmith.data.same import mixed
 from torchsmith.inspect.inspection import Finding, TargetFacts
 from torchsmith.inspect.profile import Profile
@@ -16,6 +18,12 @@ MANY_TWINS = 0.01
 LEAST_PAIRS = 20
 """Different examples that all stand there an even number of times: by chance once in a
 million."""
+
+CANNOT_LEARN = (
+    "The network cannot learn it, and the scores count these as wrong: move some to "
+    "the train part, or leave them out."
+)
+"""What to do about a class that the train part lacks."""
 
 SORTED_Z = 6.0
 """Standard errors from chance at which an order is not chance."""
@@ -234,9 +242,9 @@ def _class_gaps(
     names = [target.levels[i] for i in gone]
     # A part without any target is data to predict, not a part that lost its classes.
     if names and counts.any():
-        remedy = "The network cannot learn it; move some of its examples there."
-        elsewhere = places.at(np.flatnonzero(np.isin(target.codes, gone)))
-        where = f"{part} part; in other parts {elsewhere}"
+        elsewhere = np.flatnonzero(np.isin(target.codes, gone))
+        remedy, where = CANNOT_LEARN, f"{part} part; in other parts "
+        where += places.at(elsewhere)
         if code:
             remedy = f"The {part} score says nothing about it."
             where = f"{part} part"
@@ -245,6 +253,7 @@ def _class_gaps(
             severity="warning",
             message=f"The {part} part has no example of {quoted(names)}.",
             where=where,
+            evidence=f"{amount(len(elsewhere), places.noun)} in the other parts",
             remedy=remedy,
         )
 
@@ -340,3 +349,10 @@ class Places:
         if self._lines is not None:
             return f"line {int(self._lines[row])}"
         return self._name(int(row))
+
+
+def places_of(data: Data) -> Places:
+    """Return what the examples of data are called in messages."""
+    if isinstance(data.inputs, Table):
+        return Places(NOUNS[data.kind], data.inputs.lines)
+    return Places(NOUNS[data.kind], None, data.inputs.name)
