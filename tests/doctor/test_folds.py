@@ -87,7 +87,7 @@ def test_a_class_that_training_lacks_is_told_once(tmp_path: Path) -> None:
         for seed in range(8)
     ]
     assert {finding.evidence for each in told for finding in each} == {
-        "2 in the other parts"
+        "2 rows in the other parts"
     }
     assert {len(each) for each in told} == {0, 1}
 

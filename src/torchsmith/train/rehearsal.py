@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from torchsmith.core.errors import TrainError
 from torchsmith.train.batches import epoch_order
@@ -15,13 +14,10 @@ from torchsmith.train.first_batch import check_first_batch
 from torchsmith.train.loop import Job, autocast, own_randomness, seed_step
 
 
-def rehearse(job: Job, network: nn.Module) -> int:
+def rehearse(job: Job, network: nn.Module) -> None:
     """Send a first batch of each part through a person's network and loss.
 
     Nothing is learned.
-
-    Returns:
-        The multiply-adds of the batch of training; 0 where they are not known.
 
     Raises:
         TrainError: The network or the loss cannot take it; says which, and why.
@@ -30,17 +26,13 @@ def rehearse(job: Job, network: nn.Module) -> int:
     kept = kept_buffers(network, job.loss)
     with own_randomness(), kept, _same_modes(network), autocast(job):
         seed_step(job, "step", 0)
-        with FlopCounterMode(display=False) as counter:
-            _try(job, network.train(), job.train.take(rows), "the first batch", rows)
+        _try(job, network.train(), job.train.take(rows), "the first batch", rows)
         if job.val is not None:
             seed_step(job, "val", 0)
             rows = torch.arange(min(len(rows), len(job.val)))
             batch, name = job.val.take(rows), "the first batch of val"
             with torch.no_grad():
                 _try(job, network.eval(), batch, name, rows)
-    # What a fused LSTM computes is not counted.
-    recurrent = any(isinstance(module, nn.RNNBase) for module in network.modules())
-    return 0 if recurrent else counter.get_total_flops() // 2
 
 
 def _try(
