@@ -138,12 +138,14 @@ def fit_tabm(rows: Rows) -> np.ndarray:
 def _fit_pytabkit(kind: Any, rows: Rows) -> np.ndarray:
     values = _filled(frame(rows), rows)
     fitted = rows.fitted
+    chooses = np.isin(fitted, rows.parts.val)
     with tempfile.TemporaryDirectory() as folder:
         model = kind(device="cpu", random_state=rows.seed, tmp_folder=folder)
         model.fit(
             values.iloc[fitted].reset_index(drop=True),
             rows.targets[fitted],
-            val_idxs=np.flatnonzero(np.isin(fitted, rows.parts.val)),
+            # Where ours has folds, nothing is for val alone: they hold out their own.
+            val_idxs=None if chooses.all() else np.flatnonzero(chooses),
             cat_col_names=categories(rows),
         )
         return _said(model, rows, values.iloc[rows.parts.test])
