@@ -250,3 +250,24 @@ def test_a_module_of_little_work_is_trained_on_one_thread(
     finally:
         torch.set_num_threads(before)
     assert module.counts[-1] == threads
+
+
+class Force(nn.Module):
+    """Returns minus the gradient of an energy, as networks of physics do."""
+
+    def __init__(self):
+        super().__init__()
+        self.energy = nn.Sequential(nn.Linear(3, 16), nn.Tanh(), nn.Linear(16, 1))
+
+    def forward(self, places):
+        with torch.enable_grad():
+            places = places.detach().requires_grad_()
+            energy = self.energy(places).sum()
+            return -torch.autograd.grad(energy, places, create_graph=True)[0]
+
+
+def test_a_module_that_differentiates_inside_is_trained():
+    places = torch.randn(64, 3, generator=torch.Generator().manual_seed(1))
+    data = places, -2 * places
+    done = ts.fit(Force(), data, loss="MSELoss", epochs=2, batch_size=32, runs=None)
+    assert done.history[1].train_loss < done.history[0].train_loss

@@ -206,17 +206,25 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
 
 
 def _threads(job: Job, module: nn.Module) -> int:
-    """Rehearse, and return the threads: one where a batch has little work."""
+    """Return one where a batch has little work and the person names no number."""
+    if job.training.threads or job.device.type != "cpu":
+        return job.training.threads
+    return 1 if 0 < _macs(job, module) < LARGE_BATCH_MACS else 0
+
+
+def _macs(job: Job, module: nn.Module) -> float:
+    """Return the multiply-adds of a batch; 0 where they cannot be counted."""
     from torch.utils.flop_counter import FlopCounterMode  # no plan waits for it
 
-    with FlopCounterMode(display=False) as counter:
-        rehearse(job, module)
+    if any(isinstance(part, nn.RNNBase) for part in module.modules()):
+        return 0.0  # what a fused LSTM computes is not counted
+    try:
+        with FlopCounterMode(display=False) as counter:
+            rehearse(job, module)
+    except Exception:  # noqa: BLE001 -- the rehearsal that follows tells what is wrong
+        return 0.0  # some modules cannot be watched, as those that differentiate inside
     parts = 1 if job.val is None else 2
-    macs = counter.get_total_flops() / (2 * parts)
-    # What a fused LSTM computes is not counted.
-    is_known = not any(isinstance(part, nn.RNNBase) for part in module.modules())
-    is_small = is_known and 0 < macs < LARGE_BATCH_MACS and job.device.type == "cpu"
-    return job.training.threads or (1 if is_small else 0)
+    return float(counter.get_total_flops()) / (2 * parts)
 
 
 def _require_monitor(
@@ -236,6 +244,7 @@ def _require_monitor(
 def _in_memory(
     job: Job, state: TrainState, watcher: TrainingObserver, care: Doctor
 ) -> Fit:
+    rehearse(job, state.network)
     beside = FitDoctor.examining(job, state, care, watcher) if care.examine else None
     engine = choose_engine(job, state, watcher.note)
     watchers = [*([beside.begin()] if beside else []), watcher]
@@ -258,8 +267,10 @@ def _carry_out(
 ) -> Fit:
     module, chosen = state.network, job.training
     beside = None
-    if resume is None and care.examine:
-        beside = FitDoctor.examining(job, state, care, watcher)
+    if resume is None:
+        rehearse(job, module)
+        if care.examine:
+            beside = FitDoctor.examining(job, state, care, watcher)
     engine = choose_engine(job, state, watcher.note)
     record = FitRecord.of(job, state)
     name = name or type(module).__name__
