@@ -1,5 +1,6 @@
 """Runs of plans that are resumed when something has changed since."""
 
+import json
 import re
 
 import pytest
@@ -85,6 +86,15 @@ def test_a_damaged_inspection_is_made_again(tmp_path, examined):
     )
     assert path.read_bytes() == whole
     assert done.report_path.is_file()
+
+
+def test_a_run_whose_data_gives_other_examples_now_does_not_go_on(tmp_path):
+    _, run = stopped(tmp_path)
+    path = run / "inspection.json"
+    known = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps(known | {"num_examples": known["num_examples"] + 9}))
+    with pytest.raises(ts.TrainError, match="as another version of Torchsmith reads"):
+        ts.train(resume=run)
 
 
 def test_a_damaged_default_plan_does_not_keep_a_run_from_its_end(tmp_path):

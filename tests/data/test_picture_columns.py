@@ -101,7 +101,7 @@ def gallery(folder):
         path = folder / f"shots/{row}.png"
         picture.save(path, "JPEG" if row == 33 else "PNG")
     with source.open("a") as file:
-        file.write("shots/3.png,1,20\n")
+        file.write("shots/3.png,1,20\nshots/33.png,1,20\n")
     return source
 
 

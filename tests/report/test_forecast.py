@@ -106,6 +106,10 @@ def test_dates_of_any_length_have_a_few_ticks():
 
 
 def test_numbers_as_times_are_written_as_they_are():
+    start = 1_600_000_000_000_000_000  # nanoseconds
+    axis, places = time_axis([str(start), str(start + 399_000_000)], dated=False)
+    assert [axis.at(place) for place in places] == [0.0, 1.0]
+    assert len(set(axis.labels())) == len(axis.ticks) > 2
     axis, places = time_axis(["1950", "1985.5", "2020"], dated=False)
     assert places == [1950, 1985.5, 2020]
     assert "1960" in axis.labels()

@@ -1,6 +1,6 @@
 """What is known before a run begins, and mended where its file is damaged."""
 
-from torchsmith.core.errors import TorchsmithError
+from torchsmith.core.errors import TorchsmithError, TrainError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.observer import Observer
 from torchsmith.core.run_folder import RunFolder
@@ -27,13 +27,23 @@ def mend_inspection(
         plan: What to do.
         data: All examples.
         observer: Is told so.
+
+    Raises:
+        TrainError: The same files are read as other examples than when the run began.
     """
     try:
-        Inspection.model_validate_json(folder.inspection.read_bytes())
+        known = Inspection.model_validate_json(folder.inspection.read_bytes())
     except (OSError, ValueError):
         observer.note(f"{folder.inspection}: is damaged; the data is inspected again")
         made = inspect_planned(data, plan, observer)
         write_atomic(folder.inspection, made.model_dump_json(indent=1))
+        return
+    if known.num_examples != len(data):
+        raise TrainError(
+            f"{folder.path}: began with {known.num_examples:,} examples, and the same "
+            f"data gives {len(data):,} now, as another version of Torchsmith reads it; "
+            f"train {folder.plan} again, as a new run"
+        )
 
 
 def mend_default(folder: RunFolder, observer: Observer) -> None:

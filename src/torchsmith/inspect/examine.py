@@ -148,7 +148,7 @@ def _order(subject: _Subject) -> Iterator[Finding]:
 
 
 def _changes(subject: _Subject) -> Iterator[Finding]:
-    others = [c for c in subject.data.changes if not pictures.is_wrong_name(c)]
+    others = [c for c in subject.data.changes if not pictures.is_wrong_name(c.what)]
     yield from values.find_changes(others)
     yield from pictures.find_wrong_names(subject.data.changes)
 

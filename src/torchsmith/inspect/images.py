@@ -194,14 +194,14 @@ def _odd(images: Images, look: Look, where: Places) -> Iterator[Finding]:
         )
 
 
-def is_wrong_name(change: Change) -> bool:
+def is_wrong_name(what: str) -> bool:
     """Whether a change is about files whose names say another format."""
-    return "although the file name" in change.what
+    return "although the file name" in what
 
 
 def find_wrong_names(changes: Sequence[Change]) -> Iterator[Finding]:
     """Report picture files whose names say another format than their content."""
-    for change in filter(is_wrong_name, changes):
+    for change in (c for c in changes if is_wrong_name(c.what)):
         more = f" and {change.count - 1:,} more" if change.count > 1 else ""
         places = (place_of(change), f"file {change.example}{more}")
         yield Finding(

@@ -83,6 +83,8 @@ def _converted(
     changes = []
     for what, items in converted(good).items():
         rows = rows_with(column, items)
+        if is_wrong_name(what):  # of files, whatever number of rows names each
+            rows = np.sort([rows_with(column, [item])[0] for item in items])
         lines = tuple(table.lines[rows[:_CHANGE_LINES]].tolist())
         first = column.levels[column.values[rows[0]]]
         changes.append(
@@ -94,7 +96,7 @@ def _converted(
                 example=first,
             )
         )
-    yield from find_changes([c for c in changes if not is_wrong_name(c)])
+    yield from find_changes([c for c in changes if not is_wrong_name(c.what)])
     yield from find_wrong_names(changes)
 
 

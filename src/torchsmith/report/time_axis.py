@@ -6,7 +6,7 @@ from itertools import chain
 
 import numpy as np
 
-from torchsmith.report.scales import Axis, linear_axis
+from torchsmith.report.scales import Axis, nice_ticks
 
 _MOST_TICKS = 6
 _FIRST_YEAR = 1970
@@ -36,13 +36,13 @@ class TimeAxis(Axis):
     def told(self, value: float) -> str:
         """Return one value as it is told under the pointer."""
         if not self.unit:
-            return f"{value:.12g}"
+            return f"{value:.15g}"
         return str(_dates([value])[0]).removesuffix("T00:00:00").replace("T", " ")
 
     def labels(self, *, as_percent: bool = False) -> list[str]:  # noqa: ARG002
         """Return the text of each tick: of dates, no more than tells them apart."""
         if not self.unit:
-            return [f"{tick:.12g}" for tick in self.ticks]
+            return [f"{tick:.15g}" for tick in self.ticks]
         dates = _dates(self.ticks)
         if self.unit in "YMD":
             return [str(date) for date in dates.astype(f"M8[{self.unit}]")]
@@ -60,8 +60,8 @@ def time_axis(times: Sequence[str], *, dated: bool) -> tuple[TimeAxis, list[floa
     """
     if not dated:
         places = [float(time) for time in times]
-        axis = linear_axis(places, num_ticks=_MOST_TICKS, pad=0.0)
-        return TimeAxis(axis.low, axis.high, axis.ticks), places
+        low, high = places[0], places[-1]
+        return TimeAxis(low, high, nice_ticks(low, high, _MOST_TICKS)), places
     dates = np.array(times, "M8[s]")
     ticks, unit = _calendar(dates[0], dates[-1])
     places = dates.astype(np.float64).tolist()
