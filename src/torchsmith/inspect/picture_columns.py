@@ -84,7 +84,8 @@ def _converted(
     for what, items in converted(good).items():
         rows = rows_with(column, items)
         if is_wrong_name(what):  # of files, whatever number of rows names each
-            rows = np.sort([rows_with(column, [item])[0] for item in items])
+            firsts = np.unique(column.values[rows], return_index=True)[1]
+            rows = rows[np.sort(firsts)]
         lines = tuple(table.lines[rows[:_CHANGE_LINES]].tolist())
         first = column.levels[column.values[rows[0]]]
         changes.append(
