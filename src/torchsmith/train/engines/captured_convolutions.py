@@ -5,8 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from torchsmith.train.engines.captured_activations import ReLU
 from torchsmith.train.engines.captured_gradients import Gradients
 from torchsmith.train.engines.captured_layers import memory_format
+from torchsmith.train.engines.native.kernels import LARGEST_WINDOW, kernels_for
 
 aten = torch.ops.aten
 
@@ -89,8 +91,11 @@ class MaxPool2d:
         overwrite: Whether the gradient may take the place of the inputs in memory.
     """
 
+    rectify = False
+
     def __init__(self, module: nn.MaxPool2d, *, overwrite: bool) -> None:
         self.overwrite = overwrite
+        self.has_kernel = _has_kernel(module)
         self.geometry: tuple[Any, ...] = (
             _pair(module.kernel_size),
             _pair(module.stride),
@@ -102,6 +107,12 @@ class MaxPool2d:
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the largest, and keep their places."""
         self.inputs = inputs
+        lies_last = memory_format(inputs) is torch.channels_last
+        self.kernels = kernels_for(inputs) if self.has_kernel and lies_last else None
+        if self.kernels:
+            (size, _), (stride, _), *_ = self.geometry
+            self.pooled = self.kernels.pool(inputs, size, stride, rectify=self.rectify)
+            return self.pooled.outputs
         outputs, self.places = aten.max_pool2d_with_indices.default(
             inputs, *self.geometry
         )
@@ -114,11 +125,50 @@ class MaxPool2d:
         gradient = gradient.contiguous(memory_format=memory_format(self.inputs))
         # Of the inputs PyTorch asks the shape alone; other memory is in no cache.
         place = self.inputs if self.overwrite else torch.empty_like(self.inputs)
-        result: Tensor = aten.max_pool2d_with_indices_backward.grad_input(
-            gradient, self.inputs, *self.geometry, self.places, grad_input=place
+        if self.kernels:
+            self.kernels.unpool(gradient, self.pooled, place)
+            del self.pooled
+        else:
+            aten.max_pool2d_with_indices_backward.grad_input(
+                gradient, self.inputs, *self.geometry, self.places, grad_input=place
+            )
+            del self.places
+        del self.inputs
+        return place
+
+
+class MaxPool2dOfReLU(MaxPool2d):
+    """ReLU and then the largest of each window, the other way round: less to do.
+
+    The largest of a window, made positive, is the largest of what is positive; a
+    gradient goes where that is, or nowhere. Only after layers that add up: a sum is not
+    -0, which could come out with another sign.
+    """
+
+    rectify = True
+
+    def __init__(self, module: nn.MaxPool2d, relu: ReLU) -> None:
+        super().__init__(module, overwrite=relu.overwrite)
+        self.relu = ReLU(overwrite=True)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the largest that are positive, and 0 else."""
+        outputs = super().forward(inputs)
+        return outputs if self.kernels else self.relu.forward(outputs)
+
+    def backward(self, gradient: Tensor) -> Tensor:
+        """Return each gradient at its place."""
+        return super().backward(
+            gradient if self.kernels else self.relu.backward(gradient)
         )
-        del self.inputs, self.places
-        return result
+
+
+def _has_kernel(module: nn.MaxPool2d) -> bool:
+    """Whether windows are square, do not overlap, and lie inside."""
+    (height, width), (down, right) = map(_pair, (module.kernel_size, module.stride))
+    around = {*_pair(module.padding), *(d - 1 for d in _pair(module.dilation))}
+    is_square = height == width <= LARGEST_WINDOW and down == right >= height
+    return is_square and around == {0} and not module.ceil_mode
 
 
 class AvgPool2d:

@@ -20,7 +20,7 @@ from torchsmith.train.engines.captured_precision import InBfloat16
 from torchsmith.train.engines.engine import Unsupported, refuse_hooks
 
 _DRAWS = nn.Dropout | nn.RNNBase | nn.TransformerEncoder
-_KEEPS_OUTPUTS = OfOutputs | ReLU | layers.ByAutograd
+_KEEPS_OUTPUTS = OfOutputs | ReLU | convolutions.MaxPool2dOfReLU | layers.ByAutograd
 _PRODUCTS = layers.Linear | convolutions.Convolution
 
 
@@ -83,17 +83,14 @@ class Chain:
         if self.gradients.bfloat16 and isinstance(layer, _PRODUCTS):
             layer = InBfloat16(layer, inputs_want=self.want)
         learns = any(p.requires_grad for p in module.parameters())
-        place = len(self._forward)
-        if isinstance(layer, convolutions.MaxPool2d) and (relu := self._last_relu()):
-            layer.overwrite = relu.overwrite
-            place -= 1
-        self._forward.insert(place, layer)
+        if isinstance(module, nn.MaxPool2d) and (relu := self._take_last_relu()):
+            layer = convolutions.MaxPool2dOfReLU(module, relu)
+        self._forward.append(layer)
         if self.want or learns:
-            self._backward.insert(len(self._forward) - 1 - place, layer)
+            self._backward.insert(0, layer)
         self.want = self.want or learns
-        last = self._forward[-1]
-        if not isinstance(last, layers.Reshape):  # it may give the very same memory
-            self.kept = isinstance(last, _KEEPS_OUTPUTS)
+        if not isinstance(layer, layers.Reshape):  # it may give the very same memory
+            self.kept = isinstance(layer, _KEEPS_OUTPUTS)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the outputs of the last layer."""
@@ -107,20 +104,19 @@ class Chain:
             gradient = layer.backward(gradient)
         return gradient
 
-    def _last_relu(self) -> ReLU | None:
-        """Return a `ReLU` at the end that `MaxPool2d` may go before: it has less to do.
-
-        The largest of a window, made positive, is the largest of what is positive; a
-        gradient goes where that is, or nowhere. Only after layers that add up: a sum
-        is not -0, which could come out with another sign.
-        """
+    def _take_last_relu(self) -> ReLU | None:
+        """Take a `ReLU` away from the end that can be one layer with `MaxPool2d`."""
         match self._forward:
             case [*_, convolutions.Convolution() | norms.BatchNorm(), ReLU() as relu]:
-                return relu
+                pass
             case [*_, InBfloat16(layer=convolutions.Convolution()), ReLU() as relu]:
-                return relu
+                pass
             case _:
                 return None
+        self._forward.remove(relu)
+        if relu in self._backward:
+            self._backward.remove(relu)
+        return relu
 
     def _build(self, module: nn.Module) -> Layer:  # noqa: C901, PLR0912 -- a table
         gradients, want = self.gradients, self.want

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from torchsmith.core.errors import TrainError
@@ -21,7 +22,6 @@ from torchsmith.core.files import write_atomic
 from torchsmith.train.engines.engine import Unsupported
 from torchsmith.train.engines.native.structures import declare
 
-SOURCES = ("matmul.h", "pointwise.h", "train.cpp")
 COMPILERS = ("c++", "g++", "clang++")
 CACHE = "TORCHSMITH_CACHE"
 """The variable that names the folder of compiled libraries."""
@@ -30,37 +30,53 @@ _HERE = Path(__file__).parent
 _SECONDS = 120.0
 _CPU = "-mcpu=native" if platform.machine() in ("arm64", "aarch64") else "-march=native"
 _FLAGS = (
-    *(
-        "-std=c++17",
-        "-O2",
-        "-ftree-vectorize",
-        _CPU,
-        "-fno-math-errno",
-        "-fno-trapping-math",
-    ),
+    *("-std=c++17", _CPU, "-fno-math-errno", "-fno-trapping-math"),
     *("-ffp-contract=off",),
     *("-shared", "-fPIC", "-pthread"),
 )
 
 
-def load_library(tell: Callable[[str], None] | None = None) -> ctypes.CDLL:
-    """Return the library, from the cache or compiled now.
+@dataclass(frozen=True)
+class Source:
+    """What a library is compiled from.
+
+    Attributes:
+        files: The last is compiled; it includes the others.
+        flags: Beside those of all.
+        declare: Tells ctypes what the functions take and give.
+    """
+
+    files: tuple[str, ...]
+    flags: tuple[str, ...]
+    declare: Callable[[ctypes.CDLL], ctypes.CDLL]
+
+
+TRAINING = Source(
+    ("matmul.h", "pointwise.h", "train.cpp"), ("-O2", "-ftree-vectorize"), declare
+)
+
+
+def load_library(
+    tell: Callable[[str], None] | None = None, source: Source = TRAINING
+) -> ctypes.CDLL:
+    """Return a library, from the cache or compiled now.
 
     Args:
         tell: Is given a line before something that takes seconds.
+        source: What it is compiled from.
 
     Raises:
         Unsupported: There is no C++ compiler, or it fails; says what to do.
     """
     compiler = find_compiler()
     folder = cache_folder()
-    key = _key(compiler)
+    key = _key(compiler, source)
     for path in folder.glob(f"{key}-*.so"):
         if path.stem.removeprefix(f"{key}-") == _digest_of(path):
-            return _load(path)
+            return _load(path, source)
     if tell is not None:
         tell("compiling the native engine, once for this machine")
-    content = _compile(compiler)
+    content = _compile(compiler, source)
     path = folder / f"{key}-{_digest(content)}.so"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -70,12 +86,12 @@ def load_library(tell: Callable[[str], None] | None = None) -> ctypes.CDLL:
             f"the compiled library cannot be kept in {folder} ({error}); set {CACHE} "
             "to a folder that can be written"
         ) from error
-    return _load(path)
+    return _load(path, source)
 
 
-def _load(path: Path) -> ctypes.CDLL:
+def _load(path: Path, source: Source) -> ctypes.CDLL:
     try:
-        return declare(ctypes.CDLL(str(path)))
+        return source.declare(ctypes.CDLL(str(path)))
     except OSError as error:  # such as a folder from which nothing may be executed
         raise Unsupported(
             f"the compiled library cannot be loaded ({error}); set {CACHE} to a folder "
@@ -121,10 +137,11 @@ def _named_compiler(asked: str) -> list[str]:
     )
 
 
-def _compile(compiler: list[str]) -> bytes:
+def _compile(compiler: list[str], source: Source) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "native.so"
-        command = [*compiler, *_FLAGS, str(_HERE / SOURCES[-1]), "-o", str(output)]
+        flags = (*_FLAGS, *source.flags)
+        command = [*compiler, *flags, str(_HERE / source.files[-1]), "-o", str(output)]
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=_SECONDS, check=False
@@ -139,13 +156,13 @@ def _compile(compiler: list[str]) -> bytes:
         return output.read_bytes()
 
 
-def _key(compiler: list[str]) -> str:
+def _key(compiler: list[str], source: Source) -> str:
     """Name all that decides about the library's code, without starting the compiler."""
     binary = Path(compiler[0]).resolve()
     stat = binary.stat()
-    parts = [*compiler, *_FLAGS, str(binary), str(stat.st_size), str(stat.st_mtime_ns)]
-    parts.append(_processor())
-    parts += [(_HERE / name).read_text("utf-8") for name in SOURCES]
+    parts = [*compiler, *_FLAGS, *source.flags]
+    parts += [str(binary), str(stat.st_size), str(stat.st_mtime_ns), _processor()]
+    parts += [(_HERE / name).read_text("utf-8") for name in source.files]
     return _digest("\0".join(parts).encode())[:16]
 
 
