@@ -77,7 +77,7 @@ def _introduction(results: Results) -> Iterator[str]:
         "(Student's t). Rivals learn from the very same rows in the same run, with "
         "their own defaults: trees from the training and val part together, for they "
         "have nothing to choose; networks of pytabkit choose their epoch by the same "
-        "val part. *Ahead by* is the paired difference over seeds; positive means that "
+        "val part, and where ours has folds, by the first of them. *Ahead by* is the paired difference over seeds; positive means that "
         "Torchsmith is better."
     )
     found = results.kept.get("machine")

@@ -137,15 +137,16 @@ def fit_tabm(rows: Rows) -> np.ndarray:
 
 def _fit_pytabkit(kind: Any, rows: Rows) -> np.ndarray:
     values = _filled(frame(rows), rows)
-    fitted = rows.fitted
-    chooses = np.isin(fitted, rows.parts.val)
+    fitted, folds = rows.fitted, rows.parts.folds
+    # Where ours has folds, the first of them chooses: it shares no copies with the rest,
+    # as what they would hold out by themselves does.
+    chooses = np.isin(fitted, rows.parts.val) if folds is None else folds == 0
     with tempfile.TemporaryDirectory() as folder:
         model = kind(device="cpu", random_state=rows.seed, tmp_folder=folder)
         model.fit(
             values.iloc[fitted].reset_index(drop=True),
             rows.targets[fitted],
-            # Where ours has folds, nothing is for val alone: they hold out their own.
-            val_idxs=None if chooses.all() else np.flatnonzero(chooses),
+            val_idxs=np.flatnonzero(chooses),
             cat_col_names=categories(rows),
         )
         return _said(model, rows, values.iloc[rows.parts.test])
