@@ -77,8 +77,8 @@ def _introduction(results: Results) -> Iterator[str]:
         "(Student's t). Rivals learn from the very same rows in the same run, with "
         "their own defaults: trees from the training and val part together, for they "
         "have nothing to choose; networks of pytabkit choose their epoch by the same "
-        "val part, and where ours has folds, by the first of them. *Ahead by* is the paired difference over seeds; positive means that "
-        "Torchsmith is better."
+        "val part, and where ours has folds, by the first of them. *Ahead by* is the "
+        "paired difference over seeds; positive means that Torchsmith is better."
     )
     found = results.kept.get("machine")
     if found is None:

@@ -138,8 +138,8 @@ def fit_tabm(rows: Rows) -> np.ndarray:
 def _fit_pytabkit(kind: Any, rows: Rows) -> np.ndarray:
     values = _filled(frame(rows), rows)
     fitted, folds = rows.fitted, rows.parts.folds
-    # Where ours has folds, the first of them chooses: it shares no copies with the rest,
-    # as what they would hold out by themselves does.
+    # Where ours has folds, the first of them chooses: it shares no copies with the
+    # rest, as what they would hold out by themselves does.
     chooses = np.isin(fitted, rows.parts.val) if folds is None else folds == 0
     with tempfile.TemporaryDirectory() as folder:
         model = kind(device="cpu", random_state=rows.seed, tmp_folder=folder)
