@@ -15,6 +15,7 @@ from tests.train.test_captured import (
     state_of,
 )
 from torchsmith.nn.adapted import Residual
+from torchsmith.train.engines import captured_convolutions as convolutions
 from torchsmith.train.engines.captured import capture
 from torchsmith.train.engines.engine import Unsupported
 from torchsmith.train.engines.native import kernels as native
@@ -165,6 +166,24 @@ def test_networks_train_as_with_autograd(always, name, precision, threads):
     # The second ReLU of some is on maps that are neither dense nor of these types.
     assert used <= set(always)
     assert set(always) <= used | {"relu", "relu_back"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("sides", [(7, 7, 3, 3), (6, 9, 2, 4), (2, 3, 3, 3)])
+def test_means_of_windows_are_spread_as_pytorch_spreads_them(monkeypatch, kind, sides):
+    monkeypatch.setattr(convolutions, "LEAST_SPREAD", 1)
+    *size, rows, columns = sides
+    inputs = numbers(5, 3, *size).to(kind)
+    inputs = inputs.contiguous(memory_format=torch.channels_last)
+    layer = convolutions.AdaptiveAvgPool2d(nn.AdaptiveAvgPool2d((rows, columns)))
+    layer.forward(inputs)
+    gradient = numbers(5, 3, rows, columns, seed=1).to(kind)
+    gradient[0, 0] = -0.0
+    assert layer._is_large_and_mixed(gradient)
+    expected = aten._adaptive_avg_pool2d_backward(gradient, inputs)
+    found = layer.backward(gradient)
+    assert found.stride() == expected.stride()
+    assert torch.equal(test_captured.bits(found), test_captured.bits(expected))
 
 
 def pooled_training():

@@ -12,6 +12,9 @@ from torchsmith.train.engines.native.kernels import LARGEST_WINDOW, kernels_for
 
 aten = torch.ops.aten
 
+MOST_WINDOWS, LEAST_SPREAD = 16, 2**16
+"""Of an `AdaptiveAvgPool2d`, and of its inputs: else PyTorch is as fast."""
+
 Convolutions = nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d
 
 
@@ -216,8 +219,37 @@ class AdaptiveAvgPool2d:
         inputs = self.inputs
         if self.whole:
             return gradient.expand(inputs.shape).div(inputs.shape[2] * inputs.shape[3])
+        if self._is_large_and_mixed(gradient):
+            return self._spread(gradient)
         result: Tensor = aten._adaptive_avg_pool2d_backward.default(gradient, inputs)
         return result
+
+    def _is_large_and_mixed(self, gradient: Tensor) -> bool:
+        """Whether few maps lie channel by channel, and many inputs channels last.
+
+        So it is before `Flatten`. PyTorch then adds number by number.
+        """
+        return (
+            gradient.shape[2] * gradient.shape[3] <= MOST_WINDOWS
+            and self.inputs.numel() >= LEAST_SPREAD
+            and memory_format(gradient) is torch.contiguous_format
+            and memory_format(self.inputs) is torch.channels_last
+        )
+
+    def _spread(self, gradient: Tensor) -> Tensor:
+        """Add window by window, in PyTorch's order: the same bits."""
+        found = torch.zeros_like(self.inputs)
+        rows, columns = map(_windows, found.shape[2:], gradient.shape[2:])
+        for i, (top, bottom) in enumerate(rows):
+            for j, (left, right) in enumerate(columns):
+                share = gradient[..., i : i + 1, j : j + 1] / (bottom - top)
+                found[..., top:bottom, left:right] += share / (right - left)
+        return found
+
+
+def _windows(size: int, count: int) -> list[tuple[int, int]]:
+    """Return where each window begins and ends; they may overlap by one."""
+    return [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
 
 
 def _pair(value: int | tuple[int, ...]) -> tuple[int, ...]:
