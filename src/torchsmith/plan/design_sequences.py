@@ -12,6 +12,10 @@ of the features' layer where there is no ridge, and that an Inception net beside
 helps, on one or two of SwedishLeaf and PhalangesOutlinesCorrect; that both stay for
 several channels of different lengths, on three of JapaneseVowels.
 
+That the mean of both members is as good as weights fitted on the val part, on three
+draws of SwedishLeaf, PhalangesOutlinesCorrect and SyntheticControl each: a mean log
+loss of 0.177 instead of 0.178.
+
 That a forecast has no such features but a linear layer of all steps beside the body, on
 the val part of the Seoul temperatures, 14 days to see: an error of 1.98 degrees after 6
 epochs and 1.97 after 10; without that layer 1.98 after 10; with the features 2.05 after
