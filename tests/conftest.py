@@ -1,11 +1,13 @@
 """Fixtures that several packages' tests share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from time import process_time
 
 import pytest
 
+from torchsmith.api import choosing
 from torchsmith.doctor import subject
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -33,9 +35,19 @@ def own_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subject, "perf_counter", process_time)
 
 
-@pytest.fixture(scope="session")
-def compiled_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the native engine is compiled to, once for all tests."""
+@pytest.fixture(scope="session", autouse=True)
+def one_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compile native code once for all tests, and touch nothing of the person's."""
     base = tmp_path_factory.getbasetemp()
     # Each process of pytest-xdist has a folder of its own in the session's.
-    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TORCHSMITH_CACHE", str(folder))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Choose anew in each test, whatever another has measured."""
+    monkeypatch.setattr(choosing, "recall", lambda *_: None)
+    monkeypatch.setattr(choosing, "remember", lambda *_: None)

@@ -196,17 +196,15 @@ def test_what_differs_is_told(iris):
 
 
 @pytest.fixture(scope="module")
-def compiled_run(tmp_path_factory, compiled_cache):
+def compiled_run(tmp_path_factory):
     """A run that was trained by native code."""
     try:
         find_compiler()
     except Unsupported as missing:
         pytest.skip(str(missing))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TORCHSMITH_CACHE", str(compiled_cache))
-        network = {"MLP": {"hidden": [8]}}
-        settings = {"network": network, "training__engine": "compiled"}
-        return train("iris", tmp_path_factory.mktemp("compiled"), **settings)
+    network = {"MLP": {"hidden": [8]}}
+    settings = {"network": network, "training__engine": "compiled"}
+    return train("iris", tmp_path_factory.mktemp("compiled"), **settings)
 
 
 def test_a_script_of_a_compiled_run_is_held_to_its_scores(compiled_run, tmp_path):

@@ -52,8 +52,7 @@ ACTIVATIONS = [
 
 
 @pytest.fixture(autouse=True)
-def _cache(compiled_cache, monkeypatch):
-    monkeypatch.setenv("TORCHSMITH_CACHE", str(compiled_cache))
+def one_thread():
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # the eager loop waits for its threads on a busy machine
     yield

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from torchsmith.api.planning import QUIET, Planned
+from torchsmith.api.remembered import recall, remember
 from torchsmith.core.observer import Observer
 from torchsmith.core.processes import place
 from torchsmith.plan.plan import Plan
@@ -19,6 +20,8 @@ def choose_engine_and_threads(
     planned: Planned, setup: "Setup", observer: Observer = QUIET
 ) -> tuple[Planned, "Setup"]:
     """Choose the engine where the plan says `auto`, and the threads where it says 0.
+
+    What was measured of the same plan on this machine before is not measured again.
 
     Args:
         planned: The plan, with its data.
@@ -44,7 +47,12 @@ def choose_engine_and_threads(
         return initial_state(plan, setup.preparation, setup.job)
 
     with torch_threads(plan.training.threads):
-        choice = choose(setup.job, new_state, observer.note)
+        is_open = plan.training.engine == "auto" or not plan.training.threads
+        choice = recall(plan, setup.job, setup.state) if is_open else None
+        if choice is None:
+            choice = choose(setup.job, new_state, observer.note)
+            if choice.is_measured:
+                remember(plan, setup.job, choice)
     chosen = _with(plan, choice)
     setup = replace(setup, job=replace(setup.job, training=chosen.training))
     if plan.training.threads != choice.threads:

@@ -49,12 +49,14 @@ class Choice:
         threads: Of the CPU within one operation; never 0.
         engine_reason: Why, where the plan says `auto`.
         threads_reason: Why, where the plan says 0.
+        is_measured: Whether the clock decided, so that it could decide otherwise.
     """
 
     engine: EngineName
     threads: int
     engine_reason: str = ""
     threads_reason: str = ""
+    is_measured: bool = False
 
 
 def choose(
@@ -81,7 +83,8 @@ def choose(
     if threads and not is_open:
         return Choice(engine.name, threads)
     why = _why_not(job)
-    if not why and (first := trials.first_seconds(engine, threads or 1)) > LONG_STEP:
+    measures = not why
+    if measures and (first := trials.first_seconds(engine, threads or 1)) > LONG_STEP:
         why = f"a step takes {seconds_text(first)}, nearly all of it arithmetic"
     if why:
         return Choice(
@@ -89,14 +92,15 @@ def choose(
             threads or usual,
             f"{why}; {_why_exact(engine, job, state)}" if is_open else "",
             "" if threads else f"{why}; as many as PyTorch takes here",
+            is_measured=measures,
         )
     chosen, why_threads = threads, ""
     if not threads:
         chosen, why_threads = trials.threads(engine, usual)
-    if not is_open:
-        return Choice(engine.name, chosen, threads_reason=why_threads)
-    name, why_engine = trials.engine(chosen, new_state, tell)
-    return Choice(name, chosen, why_engine, why_threads)
+    name, why_engine = engine.name, ""
+    if is_open:
+        name, why_engine = trials.engine(chosen, new_state, tell)
+    return Choice(name, chosen, why_engine, why_threads, is_measured=True)
 
 
 def _why_not(job: Job) -> str:
