@@ -6,7 +6,7 @@ from PIL import Image
 
 from torchsmith.core.errors import DataError
 from torchsmith.data.data import Images
-from torchsmith.data.pictures import decode, sniff
+from torchsmith.data.pictures import decode, sniff, thumbnail
 
 
 def on_disk(*files: Path, channels: int = 3) -> Images:
@@ -70,6 +70,26 @@ def test_a_large_turned_jpeg_is_decoded_upright(tmp_path):
     out = decode(on_disk(tmp_path / "0.jpg", channels=1), np.array([0]), 40, 10)
     assert out[0, :15].min() > 240
     assert out[0, 25:].max() < 15
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("RGB", 3)])
+def test_a_thumbnail_is_upright_and_fits_into_its_square(mode, channels, tmp_path):
+    picture = Image.new(mode, (300, 200))
+    picture.paste("white", (0, 0, 150, 200))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn clockwise: left comes to the top
+    picture.save(tmp_path / "0.jpg", exif=exif)
+    found = thumbnail(tmp_path / "0.jpg", 60)
+    assert found.shape == (60, 40, channels)
+    assert found[:28].min() > 250
+    assert found[32:].max() < 5
+    assert thumbnail(tmp_path / "0.jpg", 500).shape == (300, 200, channels)
+
+
+def test_a_thumbnail_of_what_is_no_picture_is_refused(tmp_path):
+    (tmp_path / "0.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(DataError, match=r"0\.png: cannot be decoded"):
+        thumbnail(tmp_path / "0.png", 8)
 
 
 def test_pixels_in_memory_change_size_and_channels():

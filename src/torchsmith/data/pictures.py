@@ -217,6 +217,32 @@ def decode(images: Images, rows: np.ndarray, height: int, width: int) -> np.ndar
     return out
 
 
+def thumbnail(path: Path, side: int) -> np.ndarray:
+    """Return a picture file upright, shrunk to fit into a square.
+
+    Args:
+        path: The file.
+        side: Of the square, in pixels; smaller pictures keep their size.
+
+    Returns:
+        `(H, W, C)` uint8 with C = 1 where it is stored as grey, else 3.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    from PIL import Image
+
+    try:
+        with strict_decoding():
+            image = _open(path.read_bytes())
+            image.draft(None, (2 * side, 2 * side))
+            upright, _ = _as_8_bit(image)
+    except UNREADABLE as error:
+        raise DataError(f"{path}: cannot be decoded ({_reason(error)})") from error
+    upright.thumbnail((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return np.atleast_3d(np.asarray(upright))
+
+
 def _decode_one(content: bytes, channels: int, height: int, width: int) -> np.ndarray:
     from PIL import Image
 
