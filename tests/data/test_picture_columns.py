@@ -1,11 +1,15 @@
 """Tables of which a column names picture files."""
 
+import base64
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
 
 import torchsmith as ts
 from torchsmith.core.errors import DataError, PlanError
+from torchsmith.evaluate.shown import DIM
 
 NET = {"PictureTableNet": {"channels": [4, 8], "features": 4, "hidden": [16]}}
 QUICK = {
@@ -153,6 +157,35 @@ def test_pictures_and_columns_are_learned_from_together(run):
     importance = {i.column: i.drop.value for i in run.evaluation.importance}
     assert importance["photo"] > 0
     assert importance["extra"] > 0
+
+
+def test_a_report_shows_the_pictures_of_the_worst_rows_and_of_training(run, source):
+    lines = source.read_text().splitlines()
+    evaluation = run.evaluation
+    for found in (*evaluation.mistakes, *evaluation.samples):
+        photo, extra, _ = lines[int(found.where.removeprefix("line ")) - 1].split(",")
+        assert found.row == {"photo": photo, "extra": extra}
+        stored = pixels(source.parent / photo)
+        assert np.array_equal(shown(found), stored) or stored.max() <= DIM
+    assert len(evaluation.samples) == 6
+    html = run.report_path.read_text()
+    assert html.count('alt="picture of line') == len(evaluation.mistakes)
+
+
+def pixels(file):
+    with Image.open(file) as picture:
+        return np.asarray(picture)
+
+
+def shown(one):
+    return pixels(io.BytesIO(base64.b64decode(one.picture)))
+
+
+def test_a_score_on_other_rows_shows_their_pictures(run, tmp_path):
+    new = shop(tmp_path / "elsewhere", 5)
+    Image.new("L", (9, 8), 99).save(new.parent / "shots" / "0.png")
+    mistakes = {one.where: one for one in run.evaluate(new).mistakes}
+    assert (shown(mistakes["line 2"]) == 99).all()
 
 
 def test_a_table_elsewhere_names_pictures_from_its_own_folder(run, tmp_path):

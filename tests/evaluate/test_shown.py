@@ -1,5 +1,6 @@
 import base64
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -30,6 +31,25 @@ def test_nothing_is_shown_of_inputs_that_are_not_known():
 def test_a_table_shows_its_rows():
     shown = show(table({"a": [1, 2, 3.5], "b": ["x", "y", "z"]}).inputs, ROWS)
     assert [one.row for one in shown] == [{"a": "3.5", "b": "z"}, {"a": "1", "b": "x"}]
+
+
+def with_photos(folder, labels=None):
+    """A table of twelve rows whose photos are the brighter the later."""
+    for row in range(12):
+        Image.new("L", (200, 100), 20 * row).save(folder / f"{row}.png")
+    columns = {"size": range(12), "photo": [f"{row}.png" for row in range(12)]}
+    data = table(columns, labels)
+    return replace(data, inputs=replace(data.inputs, folder=folder))
+
+
+def test_a_table_whose_column_names_pictures_shows_them_beside_its_rows(tmp_path):
+    inputs = with_photos(tmp_path).inputs
+    third, first = show(inputs, ROWS, picture_column="photo")
+    assert third.row == {"size": "2", "photo": "2.png"}
+    assert opened(third).shape == (48, 96)
+    assert opened(third).max() == opened(third).min() == 40
+    assert first.row["photo"] == "0.png"
+    assert not any(one.picture for one in show(inputs, ROWS))
 
 
 def test_pictures_show_themselves():
@@ -117,6 +137,18 @@ def test_samples_of_regression_rise():
     assert targets == sorted(targets)
     assert targets[0] == pytest.approx(values.min(), rel=1e-4)
     assert targets[-1] == pytest.approx(values.max(), rel=1e-4)
+
+
+def test_samples_of_a_table_are_its_pictures_called_by_their_lines(tmp_path):
+    data = with_photos(tmp_path, ["a", "b"] * 6)
+    rows = np.arange(2, 12)
+    two = problem(("a", "b"))
+    found = choose_samples(two, data, rows, rows % 2, 0, picture_column="photo")
+    assert [one.target for one in found] == ["a"] * 5 + ["b"] * 5
+    shown = [int(one.where.removeprefix("line ")) - 2 for one in found]
+    assert sorted(shown) == rows.tolist()
+    assert [row % 2 for row in shown] == [0] * 5 + [1] * 5
+    assert [opened(one).max() for one in found] == [20 * row for row in shown]
 
 
 def test_a_class_without_training_rows_has_no_samples_and_a_table_has_none():

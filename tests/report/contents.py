@@ -1113,4 +1113,5 @@ ALL = {
     "sequences": lambda: kinds.content_of(images(), kinds.curves()),
     "texts": lambda: kinds.content_of(images(), kinds.words()),
     "volumes": lambda: kinds.content_of(images(), kinds.solids()),
+    "photos": lambda: kinds.with_photos(binary()),
 }

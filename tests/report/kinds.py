@@ -1,11 +1,14 @@
-"""Reports on sequences, texts and volumes, made without training."""
+"""Reports on sequences, texts, volumes and photos, made without training."""
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+from PIL import Image
 
-from tests.inspect.build import sequences, texts, volumes
+from tests.inspect.build import sequences, table, texts, volumes
 from torchsmith.data.data import Data
 from torchsmith.evaluate.evaluation import Mistake
 from torchsmith.evaluate.samples import choose_samples
@@ -15,7 +18,9 @@ from torchsmith.plan.plan import Problem
 from torchsmith.report.content import ReportContent
 
 
-def content_of(base: ReportContent, data: Data) -> ReportContent:
+def content_of(
+    base: ReportContent, data: Data, picture_column: str = ""
+) -> ReportContent:
     """The report of another run, as if it had been made of this data."""
     inspection = inspect(data)
     classes = inspection.target.classes
@@ -27,7 +32,7 @@ def content_of(base: ReportContent, data: Data) -> ReportContent:
     evaluation = base.evaluation.model_copy(
         update={
             "kind": data.kind,
-            "samples": choose_samples(problem, data, rows, codes, seed=0),
+            "samples": choose_samples(problem, data, rows, codes, 0, picture_column),
             "mistakes": tuple(
                 Mistake(
                     where=data.inputs.name(row),
@@ -37,7 +42,7 @@ def content_of(base: ReportContent, data: Data) -> ReportContent:
                     loss=3.0 - row / 10,
                     **dict(shown),
                 )
-                for row, shown in enumerate(show(data.inputs, rows[:7]))
+                for row, shown in enumerate(show(data.inputs, rows[:7], picture_column))
             ),
         }
     )
@@ -81,3 +86,17 @@ def solids() -> Data:
     made[1::2, 0, :, 7:9, 11:13] = 1
     made[:, 0, 0, 0, :] = np.random.default_rng(0).random((60, 24)) < 0.5
     return volumes(made, ["box", "cross"] * 30)
+
+
+def with_photos(base: ReportContent) -> ReportContent:
+    """A table that names pictures, some flat and some tall, by names that are long."""
+    with TemporaryDirectory() as folder:
+        names = [f"{'a_long_name_' * 12}{row:03d}.png" for row in range(60)]
+        for row, name in enumerate(names):
+            size = ((900, 12), (12, 900), (40, 40))[row % 3]
+            shade = (4 * row, 90, 255 - 4 * row)
+            Image.new("RGB", size, shade).save(Path(folder, name))
+        columns = {"<b>size</b>": range(60), "photo": names}
+        data = table(columns, ["flat", "tall", "square"] * 20)
+        inputs = replace(data.inputs, folder=Path(folder))
+        return content_of(base, replace(data, inputs=inputs), "photo")

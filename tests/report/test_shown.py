@@ -45,6 +45,18 @@ def test_volumes_are_slices_of_each_class():
     assert page.says("test volumes")
 
 
+def test_pictures_of_a_table_stand_beside_its_rows_and_for_each_class():
+    page, html = page_of("photos")
+    assert page.says("Examples of each class")
+    samples, mistakes = html.split('<dl class="samples">')[1].split("</dl>", 1)
+    assert samples.count("data:image/png") == 3 * 6
+    assert 'alt="line 2: flat" title="line 2"' in html
+    rows = mistakes.split('class="rows-table"')[1].split("</table>")[0]
+    assert rows.count("data:image/png") == 7
+    assert page.says("line 2")
+    assert '<ul class="pictures"' not in html
+
+
 def test_a_report_without_samples_has_no_heading_for_them():
     page, _ = page_of("regression")
     assert not page.says("Examples of each class")

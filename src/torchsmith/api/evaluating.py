@@ -94,7 +94,8 @@ def evaluate_run(
         return found
     rows = parts.train
     targets = true_targets(model.preparation, data, rows)
-    samples = choose_samples(plan.problem, data, rows, targets, seed)
+    pictures = model.preparation.picture_column
+    samples = choose_samples(plan.problem, data, rows, targets, seed, pictures)
     notes = (*found.notes, *_left_out(model, len(found.importance)))
     return found.model_copy(update={"samples": samples, "notes": notes})
 
@@ -155,6 +156,7 @@ def part_outputs(
         targets=true_targets(model.preparation, data, rows),
         outputs=outputs,
         inputs=data.inputs.take(rows),
+        picture_column=model.preparation.picture_column,
         temperature=temperature,
         uncalibrated=None if temperature == 1 else model.finish(raw, temperature=1.0),
         interval=model.file.interval,

@@ -143,6 +143,10 @@ class Table:
     def __len__(self) -> int:
         return len(self.lines)
 
+    def name(self, index: int) -> str:
+        """What to call one row in a message."""
+        return f"line {self.lines[index]}"
+
     def take(self, rows: np.ndarray) -> "Table":
         """Return the table with only these rows, in this order."""
         columns = {name: column.take(rows) for name, column in self.columns.items()}

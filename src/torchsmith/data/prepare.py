@@ -97,6 +97,11 @@ class Preparation(Record):
         return tuple(p.shape for p in self.table.pictures) if self.table else ()
 
     @property
+    def picture_column(self) -> str:
+        """For tables, the first column of pictures; empty where there is none."""
+        return self.table.pictures[0].name if self.table and self.pictures else ""
+
+    @property
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one example: `(C,)`, `(C, L)`, `(C, H, W)` or `(C, D, H, W)`."""
         if self.images:

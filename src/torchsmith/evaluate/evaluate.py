@@ -55,6 +55,7 @@ class PartOutputs:
         targets: `(N,)` int64 class codes, or float values in the target's own units.
         outputs: `(N, K)` probabilities, or `(N,)` values in the target's own units.
         inputs: The N examples as they were read, to show mistakes; else None.
+        picture_column: Of a table, names a picture file for each row.
         where: What to call a row; by default its line, file name or number.
         temperature: That probabilities were made with.
         uncalibrated: `(N, K)` probabilities with a temperature of 1, where that is not
@@ -66,6 +67,7 @@ class PartOutputs:
     targets: np.ndarray
     outputs: np.ndarray
     inputs: Inputs | None = None
+    picture_column: str = ""
     where: Callable[[int], str] | None = None
     temperature: float = 1.0
     uncalibrated: np.ndarray | None = None
@@ -165,6 +167,7 @@ def evaluate(
             test.targets,
             test.outputs,
             inputs=test.inputs,
+            picture_column=test.picture_column,
             where=test.where,
             rivals=rivals,
         ),

@@ -297,7 +297,7 @@ class Evaluation(Record):
         residuals: For regression.
         forecast: Where the next value of a column is predicted.
         samples: Of the training part, what each class looks like, in the order of the
-            classes; for regression, from low to high. None for tables.
+            classes; for regression, from low to high. None for tables without pictures.
         mistakes: The worst first.
         surest_wrong: For classes, the share of wrong answers in that half of the test
             rows of which the network is surest; None for fewer than 60 rows.

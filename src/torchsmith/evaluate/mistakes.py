@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from torchsmith.data.data import Inputs, Table
+from torchsmith.data.data import Inputs
 from torchsmith.evaluate.evaluation import Mistake, Mixture, Score
 from torchsmith.evaluate.rivals import RivalOutputs
 from torchsmith.evaluate.shown import show
@@ -30,6 +30,7 @@ def worst(
     outputs: np.ndarray,
     *,
     inputs: Inputs | None = None,
+    picture_column: str = "",
     where: Callable[[int], str] | None = None,
     rivals: Sequence[RivalOutputs] = (),
 ) -> tuple[Mistake, ...]:
@@ -40,6 +41,7 @@ def worst(
         targets: `(N,)` class codes or values.
         outputs: `(N, K)` probabilities or `(N,)` values.
         inputs: The N examples, to show them.
+        picture_column: Of a table, names a picture file for each row.
         where: What to call a row; by default its line, file name or number (0 = first).
         rivals: Of the same rows.
     """
@@ -52,7 +54,7 @@ def worst(
     order = np.argsort(-losses, kind="stable")
     rows = order[wrong[order]][:MOST_MISTAKES]
     name = where or (lambda row: _where(inputs, row))
-    shown = show(inputs, rows)
+    shown = show(inputs, rows, picture_column)
     found = []
     for place, row in enumerate(rows.tolist()):
         target, prediction, probability = _said(problem, targets[row], outputs[row])
@@ -176,6 +178,4 @@ def _said(
 
 
 def _where(inputs: Inputs | None, row: int) -> str:
-    if isinstance(inputs, Table):
-        return f"line {inputs.lines[row]}"
     return f"row {row}" if inputs is None else inputs.name(row)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from torchsmith.core.seeds import generator
-from torchsmith.data.data import Data, Images, Sequences, Table, Volumes
+from torchsmith.data.data import Data, Images, Inputs, Sequences, Table, Volumes
 from torchsmith.evaluate.evaluation import Sample
 from torchsmith.evaluate.shown import show
 from torchsmith.plan.plan import Problem
@@ -14,9 +14,14 @@ OF_REGRESSION = 6
 
 
 def choose_samples(
-    problem: Problem, data: Data, rows: np.ndarray, targets: np.ndarray, seed: int
+    problem: Problem,
+    data: Data,
+    rows: np.ndarray,
+    targets: np.ndarray,
+    seed: int,
+    picture_column: str = "",
 ) -> tuple[Sample, ...]:
-    """Return examples of each class, drawn at random; none of a table.
+    """Return examples of each class, drawn at random; none of a table without pictures.
 
     Args:
         problem: Task and classes; of more than twelve classes, the first are shown.
@@ -24,9 +29,10 @@ def choose_samples(
         rows: The N training rows.
         targets: `(N,)` class codes or values.
         seed: Draws the examples.
+        picture_column: Of a table, names a picture file for each row.
     """
     inputs = data.inputs
-    if isinstance(inputs, Table) or not len(rows):
+    if not len(rows) or (isinstance(inputs, Table) and not picture_column):
         return ()
     random = generator(seed, "samples")
     if problem.task == "regression":
@@ -40,6 +46,7 @@ def choose_samples(
                 for code in range(min(len(problem.classes), MOST_CLASSES))
             ]
         )
+    found = show(inputs, rows[chosen], picture_column)
     return tuple(
         Sample(
             where=inputs.name(int(rows[place])),
@@ -48,11 +55,11 @@ def choose_samples(
             else problem.classes[int(targets[place])],
             **dict(shown),
         )
-        for place, shown in zip(chosen, show(inputs, rows[chosen]), strict=True)
+        for place, shown in zip(chosen, found, strict=True)
     )
 
 
-def _each(inputs: Images | Sequences | Volumes) -> int:
+def _each(inputs: Inputs) -> int:
     """Return how many examples of a class are shown."""
     match inputs:
         case Sequences() if inputs.symbols:
@@ -60,7 +67,7 @@ def _each(inputs: Images | Sequences | Volumes) -> int:
         case Sequences():
             # Curves of one channel lie on each other in one panel.
             return 4 if len(inputs.channels) == 1 else 1
-        case Images():
+        case Images() | Table():
             return 6
         case Volumes():
             return 2

@@ -9,7 +9,8 @@ import numpy as np
 
 from torchsmith.core.record import Record
 from torchsmith.data.data import Images, Inputs, Sequences, Table, Volumes
-from torchsmith.data.pictures import decode
+from torchsmith.data.picture_columns import file_of
+from torchsmith.data.pictures import decode, thumbnail
 
 MOST_SIDE = 96
 """Pictures, and slices of volumes, have at most so many pixels a side."""
@@ -51,7 +52,8 @@ class Shown(Record):
 
     Attributes:
         row: Of a table, column and value as texts.
-        picture: A PNG in base64: an image, or a volume's slices and views.
+        picture: A PNG in base64: an image, that of a table's row, or a volume's slices
+            and views.
         text: Of a text, its beginning.
         trace: Of another sequence.
     """
@@ -62,12 +64,18 @@ class Shown(Record):
     trace: Trace | None = None
 
 
-def show(inputs: Inputs | None, rows: np.ndarray) -> list[Shown]:
+def show(
+    inputs: Inputs | None, rows: np.ndarray, picture_column: str = ""
+) -> list[Shown]:
     """Return what a person would see of some examples.
 
     Args:
         inputs: All examples; where they are not known, nothing is shown of any.
         rows: Which of them.
+        picture_column: Of a table, names a picture file for each row.
+
+    Raises:
+        DataError: A picture cannot be read.
     """
     match inputs:
         case None:
@@ -75,7 +83,12 @@ def show(inputs: Inputs | None, rows: np.ndarray) -> list[Shown]:
         case Table():
             columns = {n: column.texts(rows) for n, column in inputs.columns.items()}
             return [
-                Shown(row={name: texts[place] for name, texts in columns.items()})
+                Shown(
+                    row={name: texts[place] for name, texts in columns.items()},
+                    picture=_of_file(inputs, columns[picture_column][place])
+                    if picture_column
+                    else "",
+                )
                 for place in range(len(rows))
             ]
         case Images():
@@ -193,6 +206,10 @@ def _small(images: Images, row: int) -> str:
     shrink = min(1.0, MOST_SIDE / max(height, width))
     size = max(1, round(height * shrink)), max(1, round(width * shrink))
     return encode_png(visible(decode(images, np.array([row]), *size)[0]))
+
+
+def _of_file(table: Table, name: str) -> str:
+    return encode_png(visible(thumbnail(file_of(table.folder, name), MOST_SIDE)))
 
 
 def visible(pixels: np.ndarray) -> np.ndarray:

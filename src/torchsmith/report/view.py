@@ -337,7 +337,8 @@ def _result(evaluation: Evaluation, target: str) -> dict[str, Any]:
 
 def _mistakes(evaluation: Evaluation) -> dict[str, Any]:
     """Pictures, curves, or rows with the columns that matter most first."""
-    as_rows = [o for o in evaluation.mistakes if not o.picture and o.trace is None]
+    pictures = [o for o in evaluation.mistakes if o.picture and not o.row]
+    as_rows = [o for o in evaluation.mistakes if o.row or not (o.picture or o.trace)]
     as_rows = [
         one.model_copy(update={"row": {"text": one.text}}) if one.text else one
         for one in as_rows
@@ -346,7 +347,7 @@ def _mistakes(evaluation: Evaluation) -> dict[str, Any]:
     known = [one.column for one in evaluation.importance if one.column in seen]
     names = [*known, *(name for name in seen if name not in known)]
     return {
-        "pictures": [one for one in evaluation.mistakes if one.picture],
+        "pictures": pictures,
         "rows": as_rows,
         **mistake_panels(evaluation.mistakes),
         "columns": names[:_MAX_ROW_CELLS],
