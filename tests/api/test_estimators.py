@@ -338,6 +338,7 @@ def test_without_a_budget_nothing_depends_on_the_clock():
     [
         ({"val": 1.5}, "val: 1.5 is no share"),
         ({"budget": 0}, "budget: 0 seconds"),
+        ({"budget": "2s"}, "budget: '2s' seconds"),
         ({"epochs": 0}, "training.epochs"),
         ({"dropout": 1.0}, "dropout"),
         ({"device": "gpu"}, "training.device"),

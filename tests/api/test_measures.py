@@ -201,6 +201,30 @@ def test_a_metric_that_does_not_fit_is_named_in_one_line(metrics, words):
     assert "\n" not in str(caught.value)
 
 
+class Twice(nn.Module):
+    """Gives two tensors."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(2, 3)
+
+    def forward(self, inputs):
+        outputs = self.linear(inputs)
+        return outputs, outputs
+
+
+def test_a_name_of_a_metric_asks_for_one_tensor():
+    def loss(outputs, targets):
+        return nn.functional.cross_entropy(outputs[0], targets)
+
+    def accuracy(outputs, targets):
+        return (outputs[0].argmax(1) == targets).float().mean()
+
+    assert fit([accuracy], module=Twice(), loss=loss).history
+    with pytest.raises(TrainError, match="'accuracy' scores outputs that are one"):
+        fit(["accuracy"], module=Twice(), loss=loss)
+
+
 def test_numbers_are_no_classes():
     def halves(codes):
         return column(codes) / 2

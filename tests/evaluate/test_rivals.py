@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import torchsmith as ts
 from tests.evaluate.cases import linear_classes, linear_values, no_codes
 from torchsmith.core.observer import Observer
 from torchsmith.evaluate.cost import (
@@ -227,6 +228,15 @@ def test_a_small_budget_gives_a_rival_fewer_rows():
 def test_many_classes_get_fewer_trees():
     steps = [tree_steps(replace(MNIST, classes=k), 6.7) for k in (0, 2, 10, 1_000)]
     assert steps == [200, 200, 50, 10]
+
+
+def test_trees_learn_more_classes_than_a_tenth_of_the_rows(tmp_path):
+    table = tmp_path / "classes.csv"
+    rows = [f"{i % 13},k{i % 120}" for i in range(1_440)]
+    table.write_text("\n".join(["x,y", *rows]))
+    settings = {"training.epochs": 1}
+    run = ts.train(table, target="y", settings=settings, runs=tmp_path)
+    assert "trees" in {rival.name for rival in run.evaluation.rivals}
 
 
 def test_rows_are_drawn_in_proportion_and_rare_classes_are_kept():

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
+from numbers import Real
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -130,7 +131,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
             raise PlanError(
                 f"val: {self.val!r} is no share; give None, or 0 to below 1"
             )
-        if self.budget is not None and not self.budget > 0:
+        budget: object = self.budget
+        is_number = isinstance(budget, Real) and budget > 0
+        if budget is not None and not is_number:
             raise PlanError(
                 f"budget: {self.budget!r} seconds; give more than 0, or None"
             )

@@ -147,6 +147,12 @@ def _own_name(measure: Measure) -> str:
 def _one(
     name: str, measure: Measure, outputs: Tensor, targets: Tensor, loss: LossFunction
 ) -> float:
+    given: object = outputs  # what a person's module gives, whatever is hoped for
+    if isinstance(measure, str) and not isinstance(given, Tensor):
+        raise TrainError(
+            f"metrics: {name!r} scores outputs that are one tensor, and the network "
+            f"gives a {type(given).__name__}; give a function of outputs and targets"
+        )
     try:
         if isinstance(measure, str):
             return _by_its_name(measure, outputs, targets, loss)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from numbers import Real
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -268,7 +269,9 @@ def make_plan(
 ) -> Planned:
     """Read, inspect and plan, keeping what the plan was made from."""
     _refuse_other_data(settings or {})
-    if budget is not None and not 0 < budget < float("inf"):
+    given: object = budget
+    is_number = isinstance(given, Real) and 0 < given < float("inf")
+    if given is not None and not is_number:
         raise PlanError(f"budget: {budget!r} is no number of seconds above 0")
     data = _read(source, target, settings or {}, observer)
     asked = (settings or {}).get("problem.task")

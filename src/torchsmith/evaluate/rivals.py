@@ -308,7 +308,9 @@ def _trees(job: _Job) -> tuple[np.ndarray, str]:
         max_bins=bins,
         categorical_features=is_code,
         # The held-out tenth is stratified: each class needs a row on both sides.
-        early_stopping=bool(len(inputs) >= 1_000 and counts.min() >= 2),
+        early_stopping=bool(
+            len(inputs) >= max(1_000, 10 * len(present)) and counts.min() >= 2
+        ),
         random_state=seed,
     )
     model.fit(inputs, job.targets)
