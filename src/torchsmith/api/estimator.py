@@ -132,7 +132,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
                 f"val: {self.val!r} is no share; give None, or 0 to below 1"
             )
         budget: object = self.budget
-        is_number = isinstance(budget, Real) and budget > 0
+        is_number = isinstance(budget, Real) and float(budget) > 0
         if budget is not None and not is_number:
             raise PlanError(
                 f"budget: {self.budget!r} seconds; give more than 0, or None"

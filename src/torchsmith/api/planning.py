@@ -270,7 +270,7 @@ def make_plan(
     """Read, inspect and plan, keeping what the plan was made from."""
     _refuse_other_data(settings or {})
     given: object = budget
-    is_number = isinstance(given, Real) and 0 < given < float("inf")
+    is_number = isinstance(given, Real) and 0 < float(given) < float("inf")
     if given is not None and not is_number:
         raise PlanError(f"budget: {budget!r} is no number of seconds above 0")
     data = _read(source, target, settings or {}, observer)
