@@ -25,12 +25,14 @@ KINDS = ("table", "pictures", "fit")
 SETTINGS: dict[str, dict[str, object]] = {
     "table": {
         "training.epochs": 40,
+        "training.seconds": 0,  # no guard, which a stalled machine would set off
         "training.batch_size": 16,
         "stopping.patience": 0,
         "averaging": "EMA",
     },
     "pictures": {
         "training.epochs": 3,
+        "training.seconds": 0,
         "stopping.patience": 0,
         "network": {"ConvNet": {"channels": [4, 8], "dropout": 0.2}},
         "augment": [{"RandomCrop": {"size": 7}}],

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.processes import PROCESSES
-from torchsmith.core import files, run_folder
+from torchsmith.core import files, lock, run_folder
 from torchsmith.core.errors import DataError, TrainError
 from torchsmith.core.run_folder import RunFolder, run_names
 
@@ -259,9 +259,20 @@ def test_a_lock_needs_no_room_on_the_disk(folder, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "pwrite", full)
+    monkeypatch.setattr(lock, "sleep", lambda _: None)
     refused = pytest.raises(TrainError, match="in use by another process")
     with folder.locked(), refused:
         RunFolder(folder.path).locked().__enter__()
+
+
+def test_who_has_just_taken_the_lock_is_given_time_to_say_so(folder, monkeypatch):
+    with folder.locked():
+        path = folder.path / lock.LOCK
+        told = path.read_text()
+        path.write_text("")
+        monkeypatch.setattr(lock, "sleep", lambda _: path.write_text(told))
+        with pytest.raises(TrainError, match=f"in use by {told}; wait"):
+            RunFolder(folder.path).locked().__enter__()
 
 
 def test_taking_the_lock_removes_what_a_killed_process_left(folder):

@@ -5,11 +5,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import sleep
 
 from torchsmith.core.errors import TrainError
 from torchsmith.core.files import write_failed
 
 LOCK = ".lock"
+
+TRIES, PAUSE = 20, 0.01
+"""Seconds of a pause; between taking a lock and saying so a busy machine waits."""
 
 _held: set[int] = set()
 """The locks of this process, as file descriptors."""
@@ -41,15 +45,24 @@ def _take(folder: Path, lock: int) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = os.pread(lock, 40, 0).decode() or "another process"
         raise TrainError(
-            f"{folder}: the run is in use by {holder}; wait until it ends, or stop it"
+            f"{folder}: the run is in use by {_holder(lock)}; wait until it ends, or "
+            "stop it"
         ) from None
     except OSError as error:
         raise write_failed(folder, error) from error
     with suppress(OSError):  # on a full disk, the message names no process
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"process {os.getpid()}".encode(), 0)
+
+
+def _holder(lock: int) -> str:
+    """Say who holds a lock, who writes that as soon as it is his."""
+    for _ in range(TRIES):
+        if told := os.pread(lock, 40, 0).decode():
+            return told
+        sleep(PAUSE)
+    return "another process"
 
 
 def _leave() -> None:
