@@ -9,6 +9,8 @@ from torchsmith.core.vocabulary import METRIC_TITLES, Metric
 from torchsmith.evaluate.evaluation import Score
 
 PERCENT_METRICS = frozenset({"accuracy", "balanced_accuracy"})
+MOST_DECIMALS = 8
+"""A number that needs more is written with an exponent."""
 _NO_BREAK = "\u00a0"
 _MINUS = "\u2212"
 _UNSEEN = re.compile(
@@ -99,6 +101,8 @@ def score_texts(metric: Metric, score: Score) -> tuple[str, str]:
     >>> from torchsmith.evaluate.evaluation import Score
     >>> score_texts("rmse", Score(value=48213.7, low=47100, high=49377))
     ('48,214', '47,100 – 49,377')
+    >>> score_texts("rmse", Score(value=2.36e-13, low=0, high=3.1e-13))
+    ('2.4e−13', '0 – 3.1e−13')
     >>> score_texts("log_loss", Score(value=3e-8, low=0, high=1.3e-7))
     ('0.0000', '0.0000 – 0.0000')
     """
@@ -200,12 +204,15 @@ def _decimals(half_width: float) -> int | None:
     decimals = -math.floor(math.log10(half_width))
     if half_width * 10**decimals < 3:
         decimals += 1
-    return min(max(decimals, 0), 8)
+    return max(decimals, 0)
 
 
 def _fixed(value: float, decimals: int) -> str:
     if not math.isfinite(value):
         return number(value)
+    if decimals > MOST_DECIMALS:
+        digits = decimals + 1 + math.floor(math.log10(abs(value))) if value else 0
+        return number(value, digits) if digits > 0 else "0"
     text = f"{value:,.{decimals}f}"
     return (
         text.lstrip("-")
