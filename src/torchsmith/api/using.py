@@ -23,6 +23,7 @@ from torchsmith.data.data import (
     Sequences,
     Table,
 )
+from torchsmith.data.npy_files import is_array_file
 from torchsmith.data.pixel_arrays import GREY_AXES
 from torchsmith.data.pixels import ImagePreparation
 from torchsmith.data.sequence_using import read_new_sequences
@@ -118,10 +119,11 @@ def _kept(
     if not names:
         return {}
     shown = ", ".join(f"'{name}'" for name in names)
-    if not isinstance(data.inputs, Table) or isinstance(source, Data):
+    arrays = isinstance(source, str | Path) and is_array_file(Path(source))
+    if arrays or not isinstance(data.inputs, Table) or isinstance(source, Data):
         raise DataError(
             f"keep: {shown} cannot stand beside the predictions; it copies columns of "
-            "a table with a row for each example, given as a file or as rows"
+            "a table with a row for each example, as rows, or a CSV or Parquet file"
         )
     problem = model.problem
     chances = (f"probability of {name}" for name in problem.classes)
@@ -217,7 +219,7 @@ def read_for(
     formats, target = preparation.table.formats, preparation.target.format
     if isinstance(source, (str, Path)):
         path = Path(source)
-        if not path.exists() or path.is_dir():
+        if not path.exists() or path.is_dir() or is_array_file(path):
             asked = target.name if scored else None
             data = reading.load(source, target=asked, observer=observer)
             return data if scored else _with_inputs(data, formats, target)
@@ -241,9 +243,11 @@ def _with_inputs(
     Raises:
         DataError: An input is not there.
     """
-    if not isinstance(data.inputs, Table) or data.target is None:
+    if not isinstance(data.inputs, Table):
         return data
-    columns = {**data.inputs.columns, data.target.name: data.target}
+    columns = dict(data.inputs.columns)
+    if data.target is not None:
+        columns[data.target.name] = data.target
     if lacking := [form.name for form in formats if form.name not in columns]:
         listed = ", ".join(f"'{name}'" for name in lacking[:MOST_NAMES])
         raise DataError(

@@ -17,8 +17,22 @@ MAX_BYTES = 8 * 2**30
 SMALL_BYTES = 2**20
 """Arrays of a large file that are not larger are kept in memory, such as names."""
 
+_NPY = b"\x93NUMPY"
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 """Of a file within a ZIP file; ends with the lengths of its name and extra field."""
+
+
+def is_array_file(path: Path) -> bool:
+    """Whether a file is an NPZ or NPY file, by its name or its first bytes."""
+    if path.suffix.lower() in (".npz", ".npy"):
+        return True
+    if not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_NPY)) == _NPY
+    except OSError:
+        return False
 
 
 def load_npy(path: Path) -> Stored:
