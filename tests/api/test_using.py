@@ -44,3 +44,29 @@ def test_files_of_arrays_that_do_not_fit_are_named(arrays, tmp_path):
         arrays.evaluate(folder / "table.npy")
     with pytest.raises(DataError, match="a CSV or Parquet file"):
         arrays.predict(folder / "table.npz", keep=["x0"])
+
+
+@pytest.fixture(scope="module")
+def numbers(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("numbers")
+    inputs, _ = _numbers()
+    lines = [f"{a},{b},{a + b / 2}" for a, _, b in inputs.tolist()]
+    (folder / "train.csv").write_text("\n".join(["a,b,y", *lines]))
+    settings = {"training.epochs": 2}
+    return ts.train(
+        folder / "train.csv", target="y", runs=folder / "runs", settings=settings
+    )
+
+
+def test_what_stands_in_the_target_does_not_matter_to_predictions(numbers, tmp_path):
+    expected = numbers.predict({"a": [0.1, 0.2], "b": [0.3, 0.4]})
+    rows = [("0.1,0.3", "?"), ("0.2,0.4", "to come")]
+    lines = ["a,b,y", *(f"{inputs},{target}" for inputs, target in rows)]
+    (tmp_path / "new.csv").write_text("\n".join(lines))
+    held = {"a": [0.1, 0.2], "b": [0.3, 0.4], "y": ["?", "?"]}
+    for source in (tmp_path / "new.csv", held):
+        found = numbers.predict(source)
+        np.testing.assert_array_equal(found.values, expected.values)
+        assert found.notes == expected.notes
+    with pytest.raises(DataError, match="column 'y': 2 of 2 values are not numbers"):
+        numbers.evaluate(tmp_path / "new.csv")

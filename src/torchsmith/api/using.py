@@ -217,6 +217,8 @@ def read_for(
             _refuse_one_picture(preparation.images, data)
         return data
     formats, target = preparation.table.formats, preparation.target.format
+    if not scored:  # whatever stands there, such as "?", is not looked at
+        target = target.model_copy(update={"kind": "text"})
     if isinstance(source, (str, Path)):
         path = Path(source)
         if not path.exists() or path.is_dir() or is_array_file(path):
