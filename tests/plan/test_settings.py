@@ -1,11 +1,16 @@
 """Values of a plan are set by dotted paths, and what was changed is known."""
 
+import datetime
+
+import numpy as np
 import pytest
 
 import torchsmith as ts
 from tests.plan.example import EXAMPLE
-from tests.plan.test_decide import MACHINE, pictures
+from tests.plan.test_decide import MACHINE, column, pictures, table
+from torchsmith.api.planning import decide_with
 from torchsmith.core.errors import PlanError
+from torchsmith.data.split import Split
 from torchsmith.plan.decide import decide
 from torchsmith.plan.file import parse_plan
 from torchsmith.plan.layers import Linear
@@ -230,3 +235,77 @@ def test_the_argument_of_an_optimizer_that_the_plan_does_not_take_is_refused():
         "optimizer=Adam, or with arguments, such as optimizer='{Adam: {lr: VALUE}}'"
     )
     assert set_values(plan, {"optimizer": "{Adam: {lr: 0.1}}"}).optimizer.lr == 0.1
+
+
+def days(*, in_order, classes=True):
+    """Rows of devices on days, which the parts follow by default if in order."""
+    rows = 200
+    random = np.random.default_rng(0)
+    begin = datetime.date(2020, 1, 1)
+    places = range(rows) if in_order else random.permutation(rows).tolist()
+    return {
+        "when": [str(begin + datetime.timedelta(days=place)) for place in places],
+        "dev": [f"d{row % 40}" for row in range(rows)],
+        "x": random.normal(size=rows),
+        "y": random.choice(["p", "q"], rows) if classes else random.normal(size=rows),
+    }
+
+
+@pytest.mark.parametrize(
+    ("facts", "settings", "gave_way"),
+    [
+        ({"in_order": False}, {"split.time": "when"}, ["stratify"]),
+        ({"in_order": True}, {"split.time": "when"}, ["stratify"]),
+        ({"in_order": True}, {"split.group": "dev"}, ["time"]),
+        ({"in_order": True, "classes": False}, {"split.group": "dev"}, ["time"]),
+        ({"in_order": True}, {"split.val": "{folds: 5}"}, ["time"]),
+        ({"in_order": True}, {"split.val.folds": 5}, ["time"]),
+        ({"in_order": True}, {"split.stratify": "true"}, ["time"]),
+    ],
+)
+def test_defaults_of_the_split_give_way_to_what_is_set(facts, settings, gave_way):
+    plan = ts.plan(days(**facts), target="y", settings=settings)
+    [name] = settings
+    word = "folds" if "val" in name else name.removeprefix("split.")
+    said = [
+        path.removeprefix("split.")
+        for path, reason in plan.reasons.items()
+        if reason == f"gives way to {word}, which is set"
+    ]
+    assert said == gave_way
+    assert not any(getattr(plan.split, other) for other in gave_way)
+    assert plan.reasons[name] == "set with --set"
+    assert f"gives way to {word}, which is set" in plan_text(plan)
+
+
+@pytest.mark.parametrize("named", ["group", "copies"])
+def test_groups_and_copies_by_default_give_way_to_a_time_that_is_set(named):
+    facts = table(
+        group="person" if named == "group" else None,
+        repeats=400,
+        columns=(column("person", "category", kind="text"), column("day", kind="date")),
+    )
+    settings = {"split.time": "day"}
+    default = decide(facts, MACHINE)
+    name = "group" if named == "group" else "keep_together"
+    assert getattr(default.split, name)
+    plan = decide_with(settings, facts, MACHINE)[1]
+    assert plan.split == Split(val=plan.split.val, time="day")
+    for other in (name, "stratify"):
+        assert plan.reasons[f"split.{other}"] == "gives way to time, which is set"
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({"split.group": "dev"}, "time and group cannot be combined"),
+        ({"split.stratify": "true"}, "time and stratify cannot be combined"),
+        ({"split.keep_together": True}, "time and keep_together cannot be combined"),
+        ({"split.val": "{folds: 5}"}, "folds and time cannot be combined"),
+    ],
+)
+def test_two_settings_that_exclude_each_other_are_refused(other, words):
+    with pytest.raises(PlanError, match=words):
+        ts.plan(
+            days(in_order=True), target="y", settings={"split.time": "when"} | other
+        )

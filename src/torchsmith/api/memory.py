@@ -17,7 +17,7 @@ from torchsmith.inspect.examine import inspect
 from torchsmith.plan.decide import decide
 from torchsmith.plan.machine import Machine, machine_for, measure
 from torchsmith.plan.plan import Plan
-from torchsmith.plan.settings import REASON, set_values
+from torchsmith.plan.settings import REASON, asked_splits, set_values
 from torchsmith.train.engines.choose import choose_engine
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.loop import fit
@@ -120,6 +120,7 @@ def _plan(
         UNLIMITED if budget is None else budget,
         folds=False,
         metric=asked_metric(settings),
+        asked=asked_splits(settings),
     )
     chosen: dict[str, object] = {"split.val": share} if share else {}
     if not share:

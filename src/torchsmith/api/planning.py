@@ -20,7 +20,7 @@ from torchsmith.plan.design import Pace
 from torchsmith.plan.design_tables import has_few_groups
 from torchsmith.plan.machine import Machine, machine_for, measure
 from torchsmith.plan.plan import Plan
-from torchsmith.plan.settings import set_values
+from torchsmith.plan.settings import asked_splits, set_values
 
 QUIET = Observer()
 
@@ -299,14 +299,18 @@ def decide_with(
     """Return what `decide` chooses, and the same with settings.
 
     A small table has folds where they go with the settings. A network of the person's
-    own is trained as it is. The metric that is asked for decides of the loss.
+    own is trained as it is. The metric that is asked for decides of the loss, and by
+    what the rows are to be divided of what else divides them.
 
     Raises:
         PlanError: A setting does not exist or does not fit.
     """
     metric = asked_metric(settings)
     machine = machine_for(settings, machine)
-    decided = partial(decide, inspection, machine, budget, pace, metric=metric)
+    asked = asked_splits(settings)
+    decided = partial(
+        decide, inspection, machine, budget, pace, metric=metric, asked=asked
+    )
     if settings.keys().isdisjoint(_OF_VAL):
         with suppress(PlanError):  # What is wrong without folds too is told below.
             default = decided()

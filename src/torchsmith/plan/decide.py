@@ -4,7 +4,7 @@
 and rates were chosen by hand on California housing and MNIST.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from torchsmith.core.errors import DataError
 from torchsmith.core.vocabulary import NOUNS, Metric
@@ -53,6 +53,7 @@ def decide(
     *,
     folds: bool = True,
     metric: Metric | None = None,
+    asked: Collection[str] = (),
 ) -> Plan:
     """Choose a plan for inspected data.
 
@@ -65,6 +66,7 @@ def decide(
         folds: Whether a small table may be divided into folds; not where something else
             says what validates.
         metric: What matters to the person, if they said so.
+        asked: By what the person divides the rows, as `asked_splits` says.
 
     Raises:
         DataError: There is no target, or a finding of severity error stands in the way.
@@ -73,7 +75,7 @@ def decide(
     budget = DEFAULT_BUDGET if budget is None else budget
     reasons: Reasons = {}
     problem = _problem(target, NOUNS[inspection.kind], reasons)
-    split = _split(inspection, target, reasons)
+    split = _split(inspection, target, reasons, asked)
     num_train, num_left = _num_rows(inspection, split)
     case = Case(
         inspection,
@@ -223,25 +225,15 @@ def _source(inspection: Inspection, reasons: Reasons) -> Source:
     )
 
 
-def _split(inspection: Inspection, target: TargetFacts, reasons: Reasons) -> Split:
-    given, noun = inspection.given, NOUNS[inspection.kind]
-    values: dict[str, object] = {"seed": 0}
-    if given.get("test"):
-        values["test"] = "given"
-        reasons["split.test"] = f"the source comes with {given['test']:,} test examples"
-    else:
-        values["test"] = 0.2
-        reasons["split.test"] = "a fifth is held out and read once, at the end"
-    if given.get("val"):
-        values["val"] = "given"
-        reasons["split.val"] = f"the source comes with {given['val']:,} val examples"
-    else:
-        values["val"] = 0.1 if inspection.num_examples > 20_000 else 0.15
-        reasons["split.val"] = "of the rest; judges each epoch"
-    if shared := _shared(inspection):
-        values["drop_shared"] = True
-        reasons["split.drop_shared"] = shared
-    if inspection.time is not None:
+def _split(
+    inspection: Inspection,
+    target: TargetFacts,
+    reasons: Reasons,
+    asked: Collection[str],
+) -> Split:
+    noun = NOUNS[inspection.kind]
+    values = _sizes(inspection, reasons)
+    if inspection.time is not None and not asked:
         values["time"] = inspection.time
         reasons["split.time"] = (
             f"the {noun}s are a time series: the latest are held out"
@@ -259,7 +251,39 @@ def _split(inspection: Inspection, target: TargetFacts, reasons: Reasons) -> Spl
     elif _are_copies(inspection) and cut:
         values["keep_together"] = True
         reasons["split.keep_together"] = _repeats(inspection, noun)
+    if "time" in asked:
+        for name in values.keys() & {"stratify", "group", "keep_together"}:
+            del values[name]
+            reasons[f"split.{name}"] = _gives_way(["time"])
+    elif inspection.time is not None:
+        reasons["split.time"] = _gives_way(asked)
     return Split.model_validate(values)
+
+
+def _sizes(inspection: Inspection, reasons: Reasons) -> dict[str, object]:
+    given = inspection.given
+    values: dict[str, object] = {"seed": 0}
+    if given.get("test"):
+        values["test"] = "given"
+        reasons["split.test"] = f"the source comes with {given['test']:,} test examples"
+    else:
+        values["test"] = 0.2
+        reasons["split.test"] = "a fifth is held out and read once, at the end"
+    if given.get("val"):
+        values["val"] = "given"
+        reasons["split.val"] = f"the source comes with {given['val']:,} val examples"
+    else:
+        values["val"] = 0.1 if inspection.num_examples > 20_000 else 0.15
+        reasons["split.val"] = "of the rest; judges each epoch"
+    if shared := _shared(inspection):
+        values["drop_shared"] = True
+        reasons["split.drop_shared"] = shared
+    return values
+
+
+def _gives_way(asked: Collection[str]) -> str:
+    verb = agree(len(asked), "is", "are")
+    return f"gives way to {' and '.join(asked)}, which {verb} set"
 
 
 def _are_copies(inspection: Inspection) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 from torchsmith.core.errors import PlanError
 from torchsmith.core.record import Record
 from torchsmith.core.spec import Spec
+from torchsmith.data.split import Folds
 from torchsmith.plan.check import check
 from torchsmith.plan.other_names import key_hint
 from torchsmith.plan.place import fields_at, follow, specs_of
@@ -65,6 +66,19 @@ def set_values(plan: Plan, settings: Mapping[str, object]) -> Plan:
     return plan
 
 
+def asked_splits(settings: Mapping[str, object]) -> list[str]:
+    """Return by what settings divide the rows; not all of these can be combined."""
+    names = ("time", "group", "stratify", "keep_together")
+    asked = [name for name in names if _value(settings.get(f"split.{name}"))]
+    val = _value(settings.get("split.val"))
+    folds = isinstance(val, Folds | dict) or "split.val.folds" in settings
+    return [*asked, "folds"] if folds else asked
+
+
+def _value(value: object) -> object:
+    return parse_value(value) if isinstance(value, str) else value
+
+
 def _for_the_best(plan: Plan) -> Plan:
     """Return a plan that keeps the best epoch, if it was chosen not to."""
     if plan.reasons.get("stopping.restore_best") != THE_LAST:
@@ -87,7 +101,7 @@ def _set(plan: Plan, dotted: str, value: object) -> Plan:
         holder, parent = parent, parent[step]
     if not isinstance(parent, dict | list):
         parent = holder[path[-2]] = {}  # `val: 0.15` becomes `val: {folds: 5}`
-    chosen = parse_value(value) if isinstance(value, str) else value
+    chosen = _value(value)
     name = dotted.rpartition(".")[2]
     # `prepare.ToFloat` names the item of the list, and sets its main argument.
     by_name = isinstance(parent, list) and not name.isdecimal()
