@@ -319,3 +319,17 @@ def test_one_output_for_two_classes_names_the_loss_for_it(loss, words):
         parse_plan(binary.replace("target: label", "target: y\n  classes: [a, b]"), "p")
     assert words in str(caught.value)
     assert str(caught.value).startswith("p:14:33: network.Sequential.1")
+
+
+@pytest.mark.parametrize(
+    ("val", "words"),
+    [
+        ("{fold: 5}", "unknown key 'fold'; did you mean 'folds'? it takes folds"),
+        ("{folds: 5, often: 1}", "unknown key 'often'; it takes folds"),
+    ],
+)
+def test_a_key_of_val_that_is_not_known_is_answered_with_the_one_that_is(val, words):
+    assert told("split", f"{{val: {val}}}") == f"split.val: {words}"
+    with pytest.raises(PlanError) as caught:
+        set_values(parse_plan(EXAMPLE), {"split.val": val})
+    assert str(caught.value) == f"split.val: {words}"

@@ -112,6 +112,9 @@ def _wrongs(error: ValidationError, content: dict[str, Any]) -> Iterator[Wrong]:
             # Dictionaries drop what is said twice and keep the order.
             wishes = list(dict.fromkeys(_wish_in_union(detail) for detail, _ in found))
             detail, place = found[0]
+            if detail["type"] == "extra_forbidden":
+                yield _wrong(detail, place, content)
+                continue
             got = _got(detail["input"])
             yield _at(place, f"must be {' or '.join(wishes)}, got {got}")
 
