@@ -333,3 +333,18 @@ def test_a_key_of_val_that_is_not_known_is_answered_with_the_one_that_is(val, wo
     with pytest.raises(PlanError) as caught:
         set_values(parse_plan(EXAMPLE), {"split.val": val})
     assert str(caught.value) == f"split.val: {words}"
+
+
+@pytest.mark.parametrize(
+    ("value", "write"),
+    [
+        ("'64, 64'", "[64, 64]"),
+        ("' 64,32 '", "[64,32]"),
+        ("'64 and 32'", "['64 and 32']"),
+        ("64", "[64]"),
+    ],
+)
+def test_numbers_in_quotes_are_answered_with_the_list_of_them(value, write):
+    words = told("network", f"{{MLP: {{hidden: {value}}}}}")
+    assert words.startswith("network.MLP.hidden: must be a list, got ")
+    assert words.endswith(f"; write {write}")

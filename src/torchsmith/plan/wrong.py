@@ -1,5 +1,6 @@
 """What is wrong with a plan's values, in a person's words."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -49,6 +50,7 @@ _BOUNDS = {
 }
 _WHOLE = frozenset({"int_type", "int_parsing", "int_from_float"})
 _NO_KEYS = frozenset({"dict_type", "model_type", "model_attributes_type"})
+_NUMBERS = re.compile(r"\s*-?[\d.]+(\s*,\s*-?[\d.]+)+\s*")
 _SINGULAR = {
     "others": "optimizer",
     "layers": "layer",
@@ -172,6 +174,9 @@ def _form_hint(detail: ErrorDetails, place: Place) -> str:
         return "; write it in quotes"
     # A list of any length may have one item; a pair may not.
     if kind == "tuple_type" and get_args(place.annotation)[1:] == (Ellipsis,):
+        of_numbers = get_args(place.annotation)[0] is not str
+        if of_numbers and isinstance(value, str) and _NUMBERS.fullmatch(value):
+            return f"; write [{value.strip()}]"
         return "" if value is None else f"; write {flow([value])}"
     return ""
 
