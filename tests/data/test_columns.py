@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
 
+import torchsmith as ts
 from tests.data.reading import changes, column_of, columns, read
 from torchsmith.core.errors import DataError
+from torchsmith.data.tables import table_from_rows
+from torchsmith.plan.file import parse_plan
+from torchsmith.plan.text import plan_text
 
 NAN = np.nan
 
@@ -345,3 +349,32 @@ def test_whole_numbers_keep_all_their_digits_as_text(tmp_path):
     column = column_of(tmp_path, *map(str, whole))
     assert column.kind == "number"
     assert column.texts() == [*map(str, whole)]
+
+
+FITTING = ("it's", "'" * 500, "x\n" * 90, "x" * 1000)
+
+
+@pytest.mark.parametrize("name", FITTING)
+def test_a_name_that_is_not_too_long_can_be_read_back_from_a_plan(name) -> None:
+    rows = {name: [1.0, 2.0] * 20, "y": ["a", "b"] * 20}
+    made = ts.plan(rows, target="y", settings={f"data.columns.{name}": "number"})
+    assert parse_plan(plan_text(made)).data == made.data
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("x" * 1001, f"'{'x' * 30}…', has 1,001 characters; it may have at most 1,000"),
+        ("'" * 501, "has 501 characters, 1,002 as a plan writes it; it may have at"),
+        ("x\n" * 100, "has 199 characters, 1,090 as a plan writes it; it may have"),
+    ],
+)
+def test_a_name_that_a_plan_cannot_hold_is_refused(tmp_path, name, words) -> None:
+    rows = f'a,"{name}",y\n' + "1,2,3\n" * 9
+    with pytest.raises(DataError, match="the name of column 2, ") as caught:
+        read(tmp_path, rows, target="y")
+    assert words in str(caught.value)
+    hint = "give it a shorter name; if it is a value, put a header above it"
+    assert str(caught.value).endswith(hint)
+    with pytest.raises(DataError, match=r"column 2, .*give it a shorter name$"):
+        table_from_rows({"a": [1, 2], name.strip(): [1, 2], "y": [0, 1]}, target="y")

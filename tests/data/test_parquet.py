@@ -74,3 +74,9 @@ def test_columns_that_are_copied_keep_all_digits(tmp_path) -> None:
 
     kept = texts_of_columns(path, ["a", "b"])
     assert kept == {"a": ("1234567890123456", "1234567890123457"), "b": ("0.1", "2")}
+
+
+def test_a_name_that_a_plan_cannot_hold_is_refused(tmp_path) -> None:
+    path = write(tmp_path / "t.parquet", f'SELECT 1 AS a, 2 AS "{"x" * 1100}"')
+    with pytest.raises(DataError, match=r"column 2, 'x+…', has 1,100 characters;"):
+        read_table(path)

@@ -25,6 +25,9 @@ _MARKERS = frozenset(
     )
 )
 _WORDS = (("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"), ("off", "on"))
+_LONGEST_NAME = 1000
+"""Characters of a column's name in a plan: a key of YAML has 1,024 at most."""
+
 _KINDS = {
     "number": "number",
     "boolean": "boolean",
@@ -67,8 +70,9 @@ def decide_formats(sheet: Sheet, roles: Mapping[str, ColumnRole]) -> Decided:
         roles: What some columns must be; the others are decided by their texts.
 
     Raises:
-        DataError: A column cannot be what its role says.
+        DataError: A column cannot be what its role says, or has too long a name.
     """
+    _refuse_long_names(sheet)
     natural = {name: _natural(raw) for name, raw in sheet.columns.items()}
     natural = _with_decimal_commas(sheet, natural)
     natural, notes = _settle_date_orders(sheet, natural)
@@ -86,6 +90,25 @@ def decide_formats(sheet: Sheet, roles: Mapping[str, ColumnRole]) -> Decided:
             form = _forced(raw, form, role, sheet)
         formats[name] = form
     return Decided(formats, tuple(changes), notes)
+
+
+def _refuse_long_names(sheet: Sheet) -> None:
+    """Refuse a name that could not be read back from a plan."""
+    for number, name in enumerate(sheet.columns, 1):
+        # In quotes, a quote takes two characters and what cannot be shown up to ten.
+        written = sum(
+            (2 if c in "'\"\\" else 1) if c.isprintable() else 10 for c in name
+        )
+        if written <= _LONGEST_NAME:
+            continue
+        more = f", {written:,} as a plan writes it" if written > len(name) else ""
+        hint = "; if it is a value, put a header above it" * (sheet.unit == "line")
+        start = " ".join(name[:30].split())
+        raise DataError(
+            f"{sheet.source}: the name of column {number}, '{start}…', has "
+            f"{len(name):,} characters{more}; it may have at most "
+            f"{_LONGEST_NAME:,}: give it a shorter name{hint}"
+        )
 
 
 def _natural(raw: Cells | Column) -> ColumnFormat:
