@@ -86,6 +86,20 @@ def sequential(*layers):
             "Sequential.0: Conv2d cannot take (1, 8, 8) for each example: in_channels",
         ),
         (
+            sequential("Flatten", "{Linear: 10000000000000}", "{Linear: 10}"),
+            ":33: network.Sequential.1: Linear does not fit into memory: it needs "
+            "about 2,560,000 GB at once, more than there is; make it smaller",
+        ),
+        (
+            sequential("Flatten", "{Linear: 1000000000000000000}", "{Linear: 10}"),
+            "network.Sequential.1: Linear does not fit into memory: it needs more than "
+            "there is; make it smaller",
+        ),
+        (
+            "network: {MLP: {hidden: [10000000000000]}}",
+            "4:10: network: MLP does not fit into memory: it needs about 2,560,000 GB",
+        ),
+        (
             "network: {ConvNet: {channels: [2, 2, 2, 2, 2]}}",
             "4:10: network: ConvNet needs at least 16 x 16 pixels, but gets 8 x 8",
         ),
@@ -144,6 +158,16 @@ def test_explaining_a_plan_names_the_line_too(tmp_path):
     (tmp_path / "p.yaml").write_text(text)
     done = run(tmp_path, "explain", "p.yaml", "--quiet")
     assert "error: p.yaml:4:24: network.Sequential.0: LSTM takes" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["doctor", "explain"])
+def test_a_network_larger_than_memory_is_refused_by_every_command(tmp_path, command):
+    large = "{MLP: {hidden: [10000000000000]}}"
+    text = PLAN.replace("{Sequential: [Flatten, {Linear: 10}]}", large)
+    (tmp_path / "p.yaml").write_text(text)
+    done = run(tmp_path, command, "p.yaml", "--quiet")
+    assert done.exit_code == 2
+    assert "p.yaml:4:10: network: MLP does not fit into memory" in done.stderr
 
 
 @pytest.mark.parametrize(

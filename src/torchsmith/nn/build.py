@@ -13,6 +13,7 @@ from torchsmith.core.seeds import derive_seed
 from torchsmith.nn.convnet import ConvNet
 from torchsmith.nn.folds import Folds
 from torchsmith.nn.layers import Shape, build_activation, build_layers, shape_text
+from torchsmith.nn.memory import refuse_too_large
 from torchsmith.nn.picture_table import PictureTableNet
 from torchsmith.nn.resnet import ResNet
 from torchsmith.nn.sequences import build_sequence_net
@@ -69,15 +70,20 @@ def build_network(
         The network; `(N, *layout.shape)` to `(N, num_outputs)`.
 
     Raises:
-        PlanError: A layer cannot take what comes before it, or the outputs do not fit.
+        PlanError: A layer cannot take what comes before it, or does not fit into
+            memory, or the outputs do not fit.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "init"))
-        if not folds:
-            return _build(spec, layout, num_outputs)
-        refuse_folds(layout.shape)
-        networks = [_build(spec, layout, num_outputs) for _ in range(folds)]
-        return Folds(networks, layout.shape[0])
+        try:
+            if not folds:
+                return _build(spec, layout, num_outputs)
+            refuse_folds(layout.shape)
+            networks = [_build(spec, layout, num_outputs) for _ in range(folds)]
+            return Folds(networks, layout.shape[0])
+        except (MemoryError, RuntimeError, TypeError) as error:
+            refuse_too_large(f"network: {spec.spec_name()}", error)
+            raise
 
 
 def refuse_folds(shape: Shape) -> None:

@@ -9,6 +9,7 @@ from torch import nn
 
 from torchsmith.core.errors import PlanError
 from torchsmith.nn.adapted import Bilinear, Embedding, GroupNorm, Residual
+from torchsmith.nn.memory import refuse_too_large
 from torchsmith.nn.recurrent import Recurrent
 from torchsmith.plan import convolutions, layers, normalisation, sequences
 from torchsmith.plan.layers import Activation, Layer
@@ -56,12 +57,15 @@ def build_layer(
         num_codes: How many category codes there are, where the inputs are codes.
 
     Raises:
-        PlanError: The layer cannot take this shape.
+        PlanError: The layer cannot take this shape, or does not fit into memory.
     """
     called = f"{where}: {spec.spec_name()}"
     _refuse_other_dimensions(spec, shape, called)
     try:
         return _build(spec, shape, where, num_codes)
+    except (MemoryError, RuntimeError, TypeError) as error:
+        refuse_too_large(called, error)
+        raise
     except ValueError as error:  # PyTorch's own, such as indivisible groups
         if isinstance(error, PlanError):
             raise
@@ -319,7 +323,8 @@ def _output_shape(module: nn.Module, shape: Shape, where: str) -> Shape:
             warnings.catch_warnings(action="ignore", category=UserWarning),
         ):
             outputs = module.eval()(torch.zeros(2, *shape))
-    except (RuntimeError, ValueError, IndexError) as error:
+    except (MemoryError, RuntimeError, ValueError, IndexError) as error:
+        refuse_too_large(where, error)
         raise _cannot_take(where, shape, error) from error
     finally:
         module.train()
