@@ -126,6 +126,7 @@ def test_a_study_on_arrays_trains_together_and_goes_on(tmp_path):
             (wrong, {})
             for wrong in (0, 1, -1, "a", True, [], [3], [2, 2], [0, -1], [0.5])
         ),
+        *((wrong, {}) for wrong in (1001, 10**20, [0, 2**63])),
         (2, {"training.seed": 3}),
     ],
 )

@@ -96,6 +96,8 @@ def test_columns_are_set_by_their_name_even_with_dots():
         ("prepare.7", "ToFloat", "prepare has no '7'; it has 0, 1"),
         ("reasons", "{}", "the plan has no 'reasons'"),
         ("training.epochs", "x", "training.epochs: must be a whole number, got 'x'"),
+        ("training.seed", 2**63, "training.seed: must be at most 922337203685477580"),
+        ("split.seed", str(2**64), "split.seed: must be at most 9223372036854775807"),
         ("training.epochs", "-_", "training.epochs: must be a whole number, got '-_'"),
         ("training.epochs", "0x_", "must be a whole number, got '0x_'"),
         ("optimizer.lr", "._", "optimizer.Adam.lr: must be a number, got '._'"),
@@ -217,6 +219,11 @@ def test_the_best_epoch_is_kept_where_the_last_was_for_the_average(settings, pat
         assert "averaged weights" not in plan_text(changed)
     own = set_values(made, {"stopping.restore_best": False, "stopping.patience": 4})
     assert not own.stopping.restore_best
+
+
+def test_the_largest_seed_can_be_set():
+    plan = set_values(PLAN, {"training.seed": 2**63 - 1, "split.seed": 2**63 - 1})
+    assert plan.training.seed == plan.split.seed == 2**63 - 1
 
 
 @pytest.mark.parametrize("value", ["{MLP: [64, 32", "[16, 32", "{MLP: 3]", "{a: b: c}"])

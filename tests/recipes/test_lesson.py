@@ -67,6 +67,7 @@ def test_settings_are_chosen_and_texts_are_read():
         (SINE, {"steps": True}, "steps: must be a whole number, got True"),
         (SINE, {"steps": 0}, "steps: must be at least 1, got 0"),
         (SINE, {"seed": -1}, "seed: must be at least 0, got -1"),
+        (SINE, {"seed": 2**63}, "seed: must be at most 9223372036854775807, got 9"),
         (SINE, {"lr": 0}, "lr: must be above 0, got 0"),
         (SINE, {"lr": "fast"}, "lr: must be a number, got 'fast'"),
         (SINE, {"lr": math.inf}, "lr: must be finite, got inf"),

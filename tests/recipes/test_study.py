@@ -79,6 +79,10 @@ def test_settings_change_the_base_or_the_seeds():
         ({"training.epoch": 3}, "did you mean 'epochs'"),
         ({"seeds": "[1, 1]"}, "seeds: one stands twice"),
         ({"seeds": "[-1]"}, "seeds: must be at least 0"),
+        (
+            {"seeds": "[9223372036854775808]"},
+            "seeds: must be at most 92233720368547758",
+        ),
         ({"seeds": "[]"}, "seeds: .*at least 1"),
         ({"seeds": "many"}, "seeds: .*got 'many'"),
     ],

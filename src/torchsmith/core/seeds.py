@@ -9,6 +9,9 @@ from hashlib import blake2b
 
 import numpy as np
 
+LARGEST_SEED = 2**63 - 1
+"""Larger numbers do not fit into the integers of NumPy and TensorBoard."""
+
 
 def derive_seed(seed: int, purpose: str, *position: int) -> int:
     """Return a 63-bit seed for one purpose at one position.

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.record import Record
-from torchsmith.core.seeds import generator
+from torchsmith.core.seeds import LARGEST_SEED, generator
 from torchsmith.core.vocabulary import NOUNS, ColumnRole, Part
 from torchsmith.data.cutting import (
     cut_classes,
@@ -67,7 +67,7 @@ class Split(Record):
     time: str | None = None
     keep_together: bool = False
     drop_shared: bool = False
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
 
     @property
     def num_folds(self) -> int:

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from torchsmith.core.record import Record
+from torchsmith.core.seeds import LARGEST_SEED
 from torchsmith.core.vocabulary import (
     ColumnRole,
     EngineName,
@@ -122,7 +123,7 @@ class Training(Record):
     seconds: float = Field(default=0.0, ge=0)
     num_workers: int = Field(default=0, ge=0)
     sharding: Literal["none", "full"] = "none"
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=LARGEST_SEED)
 
 
 class Stopping(Record):

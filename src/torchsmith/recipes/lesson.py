@@ -26,6 +26,7 @@ from pydantic import ValidationError
 
 from torchsmith.core.errors import PlanError, nearest
 from torchsmith.core.record import Record
+from torchsmith.core.seeds import LARGEST_SEED
 from torchsmith.plan.yaml import parse_value
 
 Value = int | float | str | bool
@@ -273,6 +274,8 @@ def _fitting(name: str, value: object, default: Value) -> Value:
             lowest = 0 if name == "seed" else 1
             if value < lowest:
                 raise PlanError(f"{name}: must be at least {lowest}, got {value}")
+            if name == "seed" and value > LARGEST_SEED:
+                raise PlanError(f"seed: must be at most {LARGEST_SEED}, got {value}")
             return value
         case float() if isinstance(default, float):
             if not isfinite(value):

@@ -32,6 +32,7 @@ from pydantic import Field, ValidationError
 
 from torchsmith.core.errors import PlanError, nearest
 from torchsmith.core.record import Record
+from torchsmith.core.seeds import LARGEST_SEED
 from torchsmith.core.slugs import slug
 from torchsmith.core.vocabulary import CALIBRATED, metrics_for
 from torchsmith.plan.file import parse_plan
@@ -125,7 +126,7 @@ def seeds_study(plan: Plan, seeds: Seeds, name: str) -> Study:
         name: What is trained on, for the title.
 
     Raises:
-        PlanError: They are no two or more different whole numbers from 0 on.
+        PlanError: They are no two or more different seeds.
     """
     chosen = chosen_seeds(seeds)
     return Study(
@@ -151,17 +152,20 @@ def chosen_seeds(seeds: Seeds) -> Sequence[int]:
     ([0, 1, 2], [0, 7])
     """
     chosen: object = range(seeds) if _is_whole(seeds) else seeds
-    if (
-        isinstance(chosen, Sequence)
-        and all(_is_whole(seed) and seed >= 0 for seed in chosen[: MOST_SEEDS + 1])
-        and 1 < len(set(chosen[: MOST_SEEDS + 1])) == len(chosen)
-    ):
-        return chosen
+    if isinstance(chosen, Sequence):
+        first = chosen[: MOST_SEEDS + 1]  # a range may be too long to have a length
+        several = 1 < len(first) <= MOST_SEEDS
+        if several and all(map(_is_seed, first)) and len(set(first)) == len(first):
+            return first
     raise PlanError(
         f"seeds: {seeds!r} cannot be used; say how many (8 trains with 0 to 7), or "
-        f"which (0,3,7): 2 to {MOST_SEEDS} different whole numbers from 0 on. For a "
-        "single one, set training.seed"
+        f"which (0,3,7): 2 to {MOST_SEEDS} different whole numbers from 0 to "
+        f"{LARGEST_SEED}. For a single one, set training.seed"
     )
+
+
+def _is_seed(value: object) -> bool:
+    return _is_whole(value) and 0 <= value <= LARGEST_SEED
 
 
 def _is_whole(value: object) -> TypeGuard[int]:
@@ -338,6 +342,8 @@ def _impossible(study: Study) -> list[tuple[tuple[str, ...], str]]:
         found.append((("seeds",), "one stands twice"))
     if any(seed < 0 for seed in study.seeds):
         found.append((("seeds",), "must be at least 0"))
+    if any(seed > LARGEST_SEED for seed in study.seeds):
+        found.append((("seeds",), f"must be at most {LARGEST_SEED}"))
     folders = {""}
     for name in study.variants:
         if slug(name) in folders:
