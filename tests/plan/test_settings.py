@@ -316,3 +316,10 @@ def test_two_settings_that_exclude_each_other_are_refused(other, words):
         ts.plan(
             days(in_order=True), target="y", settings={"split.time": "when"} | other
         )
+
+
+@pytest.mark.parametrize("name", ["split.group", "split.time"])
+def test_the_target_divides_no_rows_and_is_called_the_target(name):
+    with pytest.raises(PlanError) as caught:
+        ts.plan(days(in_order=False), target="y", settings={name: "y"})
+    assert str(caught.value).endswith(f"{name}: 'y' is the target; name another column")

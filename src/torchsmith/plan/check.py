@@ -114,7 +114,11 @@ def _data(plan: Plan) -> Impossible:
             "fold that it leaves out; set a share, such as 0.15",
         )
     for setting, name in (("group", split.group), ("time", split.time)):
-        if name is not None and columns and name not in columns:
+        if name is None or not columns or name in columns:
+            continue
+        if name == plan.problem.target:
+            yield f"split.{setting}", f"'{name}' is the target; name another column"
+        else:
             yield f"split.{setting}", f"no column '{name}'{nearest(name, columns)}"
 
 
