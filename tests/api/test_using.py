@@ -1,7 +1,10 @@
 """A trained run on other files, from Python."""
 
+import re
+
 import numpy as np
 import pytest
+from PIL import Image
 
 import torchsmith as ts
 from torchsmith.core.errors import DataError
@@ -70,3 +73,43 @@ def test_what_stands_in_the_target_does_not_matter_to_predictions(numbers, tmp_p
         assert found.notes == expected.notes
     with pytest.raises(DataError, match="column 'y': 2 of 2 values are not numbers"):
         numbers.evaluate(tmp_path / "new.csv")
+
+
+def _draw(folder):
+    for place, label in enumerate(("cat", "dog")):
+        (folder / label).mkdir(parents=True)
+        for number in range(6):
+            pixels = np.random.default_rng(number).integers(0, 99, (8, 8), np.uint8)
+            pixels[:, 4 * place : 4 * place + 4] += 150
+            Image.fromarray(pixels).save(folder / label / f"{number}.png")
+    return folder
+
+
+def _damage(folder):
+    whole = (folder / "dog" / "1.png").read_bytes()
+    (folder / "dog" / "bad.png").write_bytes(whole[: len(whole) // 2])
+    return folder
+
+
+def test_damaged_pictures_are_left_out_where_the_plan_says_so(tmp_path):
+    photos = _damage(_draw(tmp_path / "photos"))
+    settings = {"training.epochs": 1, "data.skip_damaged": True}
+    run = ts.train(photos, runs=tmp_path / "runs", settings=settings)
+    found = run.predict(photos)
+    assert len(found) == 12
+    assert "dog/bad.png" not in found.where
+    assert found.notes == ("damaged pictures left out: dog/bad.png",)
+    scored = run.evaluate(photos)
+    assert scored.num_examples["test"] == 12
+    assert "damaged pictures left out: dog/bad.png." in scored.notes
+
+
+def test_damaged_pictures_are_else_refused_with_advice_that_can_be_taken(tmp_path):
+    photos = _draw(tmp_path / "photos")
+    settings = {"training.epochs": 1}
+    run = ts.train(photos, runs=tmp_path / "runs", settings=settings)
+    _damage(photos)
+    for use in (run.predict, run.evaluate):
+        with pytest.raises(DataError, match=re.escape("dog/bad.png (")) as caught:
+            use(photos)
+        assert str(caught.value).endswith(". Replace or remove them")

@@ -88,6 +88,8 @@ def test_damaged_files_are_named_and_left_out_only_where_asked(tmp_path):
     (classes(tmp_path) / "ill" / "0.nii.gz").write_bytes(b"no scan at all")
     with pytest.raises(DataError, match=r"1 of 6 files cannot be read: ill/0\.nii\.gz"):
         load(tmp_path)
+    with pytest.raises(DataError, match=r"Replace or remove them$"):
+        load(tmp_path, skip_damaged=None)
     data = load(tmp_path, skip_damaged=True)
     assert len(data) == 5
     assert data.changes[0].what == "damaged volumes left out: ill/0.nii.gz"

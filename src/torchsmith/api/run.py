@@ -168,7 +168,8 @@ class Run(Opened):
         """
         from torchsmith.api.using import predict_with
 
-        return predict_with(self.model, source, observer, keep)
+        skip = self.plan.data.skip_damaged
+        return predict_with(self.model, source, observer, keep, skip_damaged=skip)
 
     def evaluate(self, source: Source, *, observer: Observer = QUIET) -> Evaluation:
         """Score the network on other data with known targets, without rivals.
@@ -180,7 +181,8 @@ class Run(Opened):
         """
         from torchsmith.api.using import evaluate_with
 
-        return evaluate_with(self.model, source, observer)
+        skip = self.plan.data.skip_damaged
+        return evaluate_with(self.model, source, observer, skip_damaged=skip)
 
     def _report_html(self) -> str:
         from torchsmith.api.reporting import report_html

@@ -12,7 +12,7 @@ from torchsmith.api.predictions import Interval, Predictions, end_names
 from torchsmith.api.run import Run, load_run
 from torchsmith.core.errors import DataError
 from torchsmith.core.observer import Observer
-from torchsmith.core.vocabulary import NOUNS, Kind
+from torchsmith.core.vocabulary import NOUNS
 from torchsmith.data import load as reading
 from torchsmith.data.data import (
     MISSING_TARGET,
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 AnyRun = Run | str | Path
 
 _BLANK = "blank line"
+_DAMAGED = "damaged "
+"""So begins what is said of pictures and volumes that were left out."""
 _OF_STEPS = ("jumps here", "are uneven", "window left out")
 """What reading a table of steps changes where it does not cut it as it stands."""
 
@@ -84,10 +86,15 @@ def evaluate(run: AnyRun, source: Source, *, observer: Observer = QUIET) -> Eval
 
 
 def predict_with(
-    model: "Model", source: Source, observer: Observer, keep: Sequence[str] = ()
+    model: "Model",
+    source: Source,
+    observer: Observer,
+    keep: Sequence[str] = (),
+    *,
+    skip_damaged: bool = False,
 ) -> Predictions:
     """Predict for new data with a model, and keep columns of it beside."""
-    data = read_for(model, source, observer, scored=False)
+    data = read_for(model, source, observer, scored=False, skip_damaged=skip_damaged)
     kept = _kept(model, data, source, keep)
     observer.stage(f"Predicting {amount(len(data), 'example')}")
     outputs = model.predict(data)
@@ -136,12 +143,14 @@ def _kept(
     return texts_of_columns(source, names)
 
 
-def evaluate_with(model: "Model", source: Source, observer: Observer) -> Evaluation:
+def evaluate_with(
+    model: "Model", source: Source, observer: Observer, *, skip_damaged: bool = False
+) -> Evaluation:
     """Score a model on other data with known targets."""
     from torchsmith.api.evaluating import part_outputs
     from torchsmith.evaluate import evaluate as evaluation
 
-    data = read_for(model, source, observer, scored=True)
+    data = read_for(model, source, observer, scored=True, skip_damaged=skip_damaged)
     if data.target is None:
         raise DataError(
             f"{data.source}: has no target {model.problem.target!r} to score against"
@@ -186,7 +195,12 @@ def _scorable(data: Data, target: Column) -> tuple[Data, str]:
 
 
 def read_for(
-    model: "Model", source: Source, observer: Observer, *, scored: bool
+    model: "Model",
+    source: Source,
+    observer: Observer,
+    *,
+    scored: bool,
+    skip_damaged: bool = False,
 ) -> Data:
     """Read new data in the way in which the training data was read.
 
@@ -195,6 +209,7 @@ def read_for(
         source: As for `Run.predict`.
         observer: Is told what is going on.
         scored: Whether the target is needed, too.
+        skip_damaged: Leave out damaged pictures and volumes, as the run's plan says.
 
     Raises:
         DataError: A column is missing, a value does not fit, or it is another kind.
@@ -211,8 +226,8 @@ def read_for(
             observer=observer,
         )
     if preparation.table is None:
-        name, kind = model.problem.target, preparation.kind
-        data = _read_arrays(source, name, kind, observer, scored=scored)
+        skip = skip_damaged or None  # None: no advice to set what has no --set here
+        data = _read_arrays(model, source, observer, scored=scored, skip_damaged=skip)
         if preparation.images is not None and data.target is None:
             _refuse_one_picture(preparation.images, data)
         return data
@@ -261,10 +276,21 @@ def _with_inputs(
 
 
 def _read_arrays(
-    source: Source, target: str, kind: Kind, observer: Observer, *, scored: bool
+    model: "Model",
+    source: Source,
+    observer: Observer,
+    *,
+    scored: bool,
+    skip_damaged: bool | None,
 ) -> Data:
-    asked = target if scored else None
-    data = reading.load(source, target=asked, kind=kind, observer=observer)
+    target, kind = model.problem.target, model.preparation.kind
+    data = reading.load(
+        source,
+        target=target if scored else None,
+        kind=kind,
+        skip_damaged=skip_damaged,
+        observer=observer,
+    )
     if isinstance(data.inputs, Table) and target in data.inputs.columns:
         # Pixels as text: only the name of the label tells them from a table.
         return reading.load(source, target=target, kind=kind, observer=observer)
@@ -317,7 +343,7 @@ def _notes(
 
 
 def _of_lines(data: Data) -> Iterator[str]:
-    """Tell which lines give no prediction, and which steps are not as one would think.
+    """Tell what gives no prediction, and which steps are not as one would think.
 
     A table of steps is not always cut from its rows as they stand.
     """
@@ -327,6 +353,8 @@ def _of_lines(data: Data) -> Iterator[str]:
         if what.startswith(_BLANK):
             counted = amount(change.count, _BLANK)
             yield f"{counted}{what.removeprefix(_BLANK)}: {lines}"
+        elif what.startswith(_DAMAGED):
+            yield what
         elif steps and any(words in what for words in _OF_STEPS):
             yield f"{what} ({lines})"
 

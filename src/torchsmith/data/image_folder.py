@@ -34,7 +34,7 @@ def read_image_folder(
     path: Path,
     *,
     target: str | None = None,
-    skip_damaged: bool = False,
+    skip_damaged: bool | None = False,
     observer: Observer | None = None,
 ) -> Data:
     """Read a folder of pictures, decoding each once to find damaged ones.
@@ -43,6 +43,7 @@ def read_image_folder(
         path: The folder, or one picture file.
         target: What to call the label; default `"label"`.
         skip_damaged: Leave damaged pictures out and list them, instead of refusing.
+            None refuses, too, where there is no plan in which to ask for it.
         observer: Is told how many pictures are checked.
 
     Returns:
@@ -63,7 +64,8 @@ def read_image_folder(
     if damaged and not skip_damaged:
         named = [(one.name, one.problem) for one in damaged]
         what = "pictures cannot be decoded"
-        raise DataError(damage_text(path, named, len(checked), what))
+        asked = skip_damaged is not None
+        raise DataError(damage_text(path, named, len(checked), what, skippable=asked))
     _require_classes(path, found, good)
     changes = [*_changes(good), *passed.changes()]
     if damaged:

@@ -72,7 +72,7 @@ class _Asked:
     target: str | None
     roles: Mapping[str, ColumnRole] | None
     drop: bool
-    skip: bool
+    skip: bool | None
     kind: Kind | None
     series: Series | None
     observer: Observer
@@ -84,7 +84,7 @@ def load(
     target: str | None = None,
     roles: Mapping[str, ColumnRole] | None = None,
     drop_missing_target: bool = False,
-    skip_damaged: bool = False,
+    skip_damaged: bool | None = False,
     kind: Kind | None = None,
     series: Series | None = None,
     observer: Observer | None = None,
@@ -97,7 +97,8 @@ def load(
         target: The column to predict; for images, what to call the label.
         roles: What columns of a table must be.
         drop_missing_target: Leave out rows of a table without a target.
-        skip_damaged: Leave out damaged pictures and volumes.
+        skip_damaged: Leave out damaged pictures and volumes. None refuses them as
+            False does, where there is no plan in which to ask for it.
         kind: What the source holds, where it could mean several things; by default its
             content decides.
         series: How the rows of a table make sequences, where they do.

@@ -84,7 +84,7 @@ def read_nifti(
     path: Path,
     *,
     target: str | None = None,
-    skip_damaged: bool = False,
+    skip_damaged: bool | None = False,
     observer: Observer | None = None,
 ) -> Data:
     """Read a folder of NIfTI files, or one file.
@@ -96,6 +96,7 @@ def read_nifti(
         path: The folder, or one file.
         target: What to call the label; default `"label"`.
         skip_damaged: Leave damaged files out and list them, instead of refusing.
+            None refuses, too, where there is no plan in which to ask for it.
         observer: Is told how many files are read.
 
     Returns:
@@ -116,7 +117,8 @@ def read_nifti(
     damaged = [scan for scan in scans if scan.problem]
     if damaged and not skip_damaged:
         named = [(scan.name, scan.problem) for scan in damaged]
-        raise DataError(damage_text(path, named, len(scans), "files cannot be read"))
+        what, asked = "files cannot be read", skip_damaged is not None
+        raise DataError(damage_text(path, named, len(scans), what, skippable=asked))
     scans = [scan for scan in scans if not scan.problem]
     _refuse_unusable(path, scans)
     require_in_train(path, {(s.file.part, s.file.label) for s in scans})

@@ -89,7 +89,12 @@ class PassedOver:
 
 
 def damage_text(
-    path: Path, damaged: Sequence[tuple[str, str]], total: int, what: str
+    path: Path,
+    damaged: Sequence[tuple[str, str]],
+    total: int,
+    what: str,
+    *,
+    skippable: bool = True,
 ) -> str:
     """Say which files of a folder are damaged, and what to do.
 
@@ -98,13 +103,17 @@ def damage_text(
         damaged: Name and problem of each.
         total: How many files there are.
         what: Is wrong with them, such as `"pictures cannot be decoded"`.
+        skippable: Whether there is a plan that could ask to go on without them.
     """
     first = "; ".join(f"{name} ({problem})" for name, problem in damaged[:NAMED_FIRST])
     more = f"; and {len(damaged) - NAMED_FIRST} more" * (len(damaged) > NAMED_FIRST)
+    skip = (
+        ", or go on without them by data.skip_damaged: true "
+        "(--set data.skip_damaged=true)"
+    )
     return (
         f"{path}: {len(damaged)} of {total} {what}: {first}{more}. "
-        "Replace or remove them, or go on without them by data.skip_damaged: true "
-        "(--set data.skip_damaged=true)"
+        f"Replace or remove them{skip * skippable}"
     )
 
 
