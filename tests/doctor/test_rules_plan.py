@@ -96,6 +96,23 @@ def test_a_rate_that_grows_a_hundred_times_is_a_warning(table: Path) -> None:
     assert of_plan(table, {"schedule": growing})["P13"].severity == "warning"
 
 
+@pytest.mark.parametrize("interval", ["epoch", "step"])
+def test_a_training_of_very_many_epochs_is_not_computed_to_its_end(
+    table: Path, interval: str
+) -> None:
+    schedule = {"ExponentialLR": {"gamma": 0.999999, "interval": interval}}
+    settings = {"schedule": schedule, "training.epochs": 10**9}
+    assert "P13" not in of_plan(table, settings)
+
+
+def test_a_persons_training_of_very_many_epochs_is_not_computed_to_its_end() -> None:
+    tensors = torch.randn(64, 3), torch.randn(64, 1)
+    subject = own(nn.Linear(3, 1), tensors, nn.MSELoss(), epochs=10**9)
+    optimizer = subject.state.optimizer
+    subject.state.schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.999999)
+    assert "P13" not in found(subject)
+
+
 def test_the_schedule_of_a_persons_own_is_tried_on_a_copy() -> None:
     inputs, targets = torch.randn(64, 3), torch.randn(64, 1)
     subject = own(nn.Linear(3, 1), (inputs, targets), nn.MSELoss(), epochs=30)

@@ -15,7 +15,7 @@ from torchsmith.nn.optimizers import planned_rate
 from torchsmith.nn.schedules import learning_rates
 from torchsmith.plan import schedules
 from torchsmith.plan.plan import Plan
-from torchsmith.plan.schedules import Schedule
+from torchsmith.plan.schedules import Schedule, interval_of
 
 ASLEEP = 0.01
 """A rate below this share of its peak teaches nothing any more."""
@@ -42,6 +42,10 @@ FEWEST_STEPS = 20
 
 MOST_STEPS = 20_000
 """Of a person's schedule that are tried out."""
+
+MOST_CHANGES, MOST_RATES = 200_000, 2_000_000
+"""Steps of a schedule, and of a training, beyond either of which its rates are not
+computed: that would take longer than a second or so."""
 
 
 def find_in_schedule(subject: Subject) -> Iterator[Finding]:
@@ -110,6 +114,8 @@ def find_in_schedule(subject: Subject) -> Iterator[Finding]:
 def planned_rates(subject: Subject) -> list[float]:
     """Return the rate of each optimizer step; empty where nothing sets it beforehand.
 
+    Empty too where training is too long to compute them all.
+
     Args:
         subject: At step 0; stays as it is.
     """
@@ -120,11 +126,16 @@ def planned_rates(subject: Subject) -> list[float]:
             plan.schedule, schedules.ReduceLROnPlateau
         ):
             return []
+        changes = epochs if interval_of(plan.schedule) == "epoch" else epochs * each
+        if changes > MOST_CHANGES or epochs * each > MOST_RATES:
+            return []
         return _rates(plan.schedule, _planned_rate(subject, plan), epochs, each)
     schedule = state.schedule
     if schedule is None or isinstance(schedule, ReduceLROnPlateau):
         return []
     by_step = state.interval == "step" or isinstance(schedule, OneCycleLR)
+    if not by_step and (epochs > MOST_CHANGES or epochs * each > MOST_RATES):
+        return []
     return _tried(state.optimizer, schedule, epochs, each, by_step=by_step)
 
 
