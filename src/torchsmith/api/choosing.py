@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from torchsmith.api.planning import QUIET, Planned
-from torchsmith.api.remembered import recall, remember
+from torchsmith.api.remembered import file_of, recall, remember
 from torchsmith.core.observer import Observer
 from torchsmith.core.processes import place
 from torchsmith.plan.plan import Plan
@@ -48,11 +48,12 @@ def choose_engine_and_threads(
 
     with torch_threads(plan.training.threads):
         is_open = plan.training.engine == "auto" or not plan.training.threads
-        choice = recall(plan, setup.job, setup.state) if is_open else None
+        kept = file_of(plan, setup.job) if is_open else None
+        choice = recall(kept, setup.job, setup.state) if kept else None
         if choice is None:
             choice = choose(setup.job, new_state, observer.note)
-            if choice.is_measured:
-                remember(plan, setup.job, choice)
+            if kept and choice.is_measured:
+                remember(kept, choice)
     chosen = _with(plan, choice)
     setup = replace(setup, job=replace(setup.job, training=chosen.training))
     if plan.training.threads != choice.threads:

@@ -36,14 +36,14 @@ class _Measured(Record):
     measured: str
 
 
-def recall(plan: Plan, job: "Job", state: "TrainState") -> "Choice | None":
+def recall(file: Path, job: "Job", state: "TrainState") -> "Choice | None":
     """Return what was chosen for a plan before; None where it is to be measured.
 
     That is where another plan, data of another size, or another environment was
     trained, and where the engine cannot do it now.
 
     Args:
-        plan: As it leaves engine or threads open.
+        file: Of the plan, by `file_of`.
         job: Made of it.
         state: Is not changed.
     """
@@ -52,7 +52,7 @@ def recall(plan: Plan, job: "Job", state: "TrainState") -> "Choice | None":
     from torchsmith.train.engines.engine import Unsupported
 
     try:
-        kept = _Measured.model_validate_json(_file(plan, job).read_bytes())
+        kept = _Measured.model_validate_json(file.read_bytes())
         build_engine(kept.engine, job, state)
     except (OSError, ValidationError, Unsupported):
         return None
@@ -65,7 +65,7 @@ def recall(plan: Plan, job: "Job", state: "TrainState") -> "Choice | None":
     )
 
 
-def remember(plan: Plan, job: "Job", choice: "Choice") -> None:
+def remember(file: Path, choice: "Choice") -> None:
     """Keep a choice that was measured, where the folder can be written."""
     kept = _Measured(
         engine=choice.engine,
@@ -74,14 +74,18 @@ def remember(plan: Plan, job: "Job", choice: "Choice") -> None:
         threads_reason=choice.threads_reason,
         measured=f"{datetime.now(UTC):%Y-%m-%d}",
     )
-    file = _file(plan, job)
     with suppress(OSError, TrainError):  # then it is measured again
         file.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(file, kept.model_dump_json().encode())
 
 
-def _file(plan: Plan, job: "Job") -> Path:
-    """Name all that decides what a step does, and how long it takes."""
+def file_of(plan: Plan, job: "Job") -> Path:
+    """Return where a plan's choice is kept: a name for all that decides of a step.
+
+    Args:
+        plan: As it leaves engine or threads open.
+        job: Made of it.
+    """
     from torchsmith.train.engines.native.library import cache_folder
 
     told = {

@@ -72,10 +72,11 @@ class ReLU:
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return what is positive, and 0 else."""
-        kernels = kernels_for(inputs)
-        # They take numbers as they lie in memory.
-        is_dense = inputs.is_contiguous(memory_format=memory_format(inputs))
-        self.kernels = kernels if is_dense else None
+        self.kernels = kernels_for(inputs)
+        # They take numbers as they lie in memory; small layers need not be asked.
+        kept = memory_format(inputs) if self.kernels else None
+        if kept and not inputs.is_contiguous(memory_format=kept):
+            self.kernels = None
         if self.kernels:
             place = inputs if self.overwrite else torch.empty_like(inputs)
             self.outputs = self.kernels.relu(inputs, place)
