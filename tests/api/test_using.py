@@ -113,3 +113,39 @@ def test_damaged_pictures_are_else_refused_with_advice_that_can_be_taken(tmp_pat
         with pytest.raises(DataError, match=re.escape("dog/bad.png (")) as caught:
             use(photos)
         assert str(caught.value).endswith(". Replace or remove them")
+
+
+@pytest.mark.parametrize(
+    ("head", "settings"),
+    [
+        ("id,t,v,y", {"data.id": "id", "data.time": "t"}),
+        ("a,b,c,y", {"data.kind": "sequences"}),
+    ],
+)
+def test_sequences_are_predicted_whatever_stands_in_the_target(
+    tmp_path, head, settings
+):
+    rows = [
+        f"{row // 4},{row % 4},{row * 37 % 101 / 100},{row // 4 * 7 % 40 / 8}"
+        for row in range(160)
+    ]
+    inputs = [row.rpartition(",")[0] for row in rows]
+    texts = {
+        "train": [head, *rows],
+        "new": [head, *(f"{row},?" for row in inputs)],
+        "bare": [head.removesuffix(",y"), *inputs],
+    }
+    for name, lines in texts.items():
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines))
+    run = ts.train(
+        tmp_path / "train.csv",
+        target="y",
+        settings={"training.epochs": 1, **settings},
+        runs=tmp_path / "runs",
+    )
+    expected = run.predict(tmp_path / "bare.csv")
+    found = run.predict(tmp_path / "new.csv")
+    np.testing.assert_array_equal(found.values, expected.values)
+    assert found.notes == expected.notes
+    with pytest.raises(DataError, match="column 'y': 160 of 160 values are not"):
+        run.evaluate(tmp_path / "new.csv")

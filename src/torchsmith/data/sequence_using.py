@@ -1,5 +1,6 @@
 """Reading new sequences for a network in the way in which it learned."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from torchsmith.core.errors import DataError, nearest
@@ -51,7 +52,7 @@ def read_new_sequences(
     if isinstance(source, str | Path):
         data = _read(known, Path(source).expanduser(), target, observer, scored=scored)
     elif known.series is not None:
-        rows = _known_table(known, source, target)
+        rows = _known_table(known, source, target, scored=scored)
         data = _of_table(known, rows, known.series, target, scored=scored)
     else:
         data = sequences_from_python(source, target)
@@ -79,7 +80,7 @@ def _read(
         hint = nearest(path.name, [file.name for file in beside])
         raise DataError(f"no such file or folder: {path}{hint}")
     if known.series is not None:
-        rows = _known_table(known, path, target)
+        rows = _known_table(known, path, target, scored=scored)
         return _of_table(known, rows, known.series, target, scored=scored)
     match path.suffix.lower():
         case ".ts":
@@ -89,7 +90,7 @@ def _read(
         case ".npy":
             return sequences_from_arrays(in_memory(load_npy(path)))
     if known.formats:
-        rows = _known_table(known, path, target)
+        rows = _known_table(known, path, target, scored=scored)
         return sequences_of_wide_table(rows, target=target)
     if known.symbols:
         if scored:
@@ -104,8 +105,13 @@ def _read(
     return sequences_of_wide_table(read_table(path, observer=observer), target=target)
 
 
-def _known_table(known: SequencePreparation, source: object, target: str) -> Data:
-    """Read the columns that sequences are made of as they were read in training."""
+def _known_table(
+    known: SequencePreparation, source: object, target: str, *, scored: bool
+) -> Data:
+    """Read the columns that sequences are made of as they were read in training.
+
+    A target that is no channel is left out where nothing is scored.
+    """
     if not known.formats:
         return _guessed_table(known, source)
     series, formats = known.series, known.formats
@@ -122,13 +128,18 @@ def _known_table(known: SequencePreparation, source: object, target: str) -> Dat
     held = {form.name for form in needed}
     others = (form for form in formats if form.name not in held)
     answer = next((form for form in others if form.name == target), None)
-    return read_columns(
-        source,
-        needed,
-        target=answer,
-        columns=[f.name for f in formats if f is not answer],
-        ragged=series is None,
+    columns = [form.name for form in formats if form is not answer]
+    ignored = answer is not None and not scored and not (series and series.window)
+    if answer is not None and ignored:  # as text, anything may stand there
+        answer = answer.model_copy(update={"kind": "text"})
+    data = read_columns(
+        source, needed, target=answer, columns=columns, ragged=series is None
     )
+    if not ignored:
+        return data
+    table = table_of(data)
+    kept = {name: column for name, column in table.columns.items() if name != target}
+    return replace(data, inputs=replace(table, columns=kept))
 
 
 def _guessed_table(known: SequencePreparation, source: object) -> Data:
