@@ -243,6 +243,19 @@ def test_a_good_column_is_no_leak():
     assert not found(table({"x": x, "z": other}, y), "D10")
 
 
+@pytest.mark.parametrize("rows", [60, 150, 400])
+def test_a_rescaled_copy_of_a_number_is_a_leak_however_few_rows_there_are(
+    rows: int,
+) -> None:
+    y = noise(rows, 2)
+    copy = np.where(np.arange(rows) % 40 == 7, np.nan, 5 - y**3)
+    honest = noise(rows, 3) + y
+    (finding,) = found(table({"x": honest, "copy": copy}, y), "D10")
+    assert "'copy' alone predicts" in finding.message
+    rough = y + 0.2 * noise(rows, 4)
+    assert not found(table({"x": honest, "rough": rough}, y), "D10")
+
+
 def test_a_column_far_stronger_than_all_others_is_a_warning():
     x = noise(2000)
     y = np.where(x + noise(2000, 4) > 0, "a", "b").tolist()

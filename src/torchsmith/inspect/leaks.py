@@ -1,7 +1,9 @@
 """Columns that give the answer away: how well does each predict the target alone?
 
 Each column alone predicts every row from the mean target of the other folds' rows with
-the same value (numbers: in the same of up to 64 equally filled bins).
+the same value (numbers: in the same of up to 64 equally filled bins). Of few rows bins
+are too coarse to tell a copy of a number, so its ranks are compared with those of the
+target as well.
 """
 
 from collections.abc import Iterator, Sequence
@@ -246,7 +248,9 @@ def measure(
         error = (counts[..., None] * guesses**2 - 2 * guesses * sums).sum(axis=(0, 1))
         kept = 1 - (error + (goals**2).sum(axis=0)) / (goals.var(axis=0) * len(rows))
         score = explained = float(kept.mean())
-        if facts.task != "regression":
+        if facts.task == "regression":
+            score = max(score, _rank_agreement(profile, target, rows))
+        else:
             score = float(
                 np.mean(
                     [
@@ -273,6 +277,26 @@ def _goals(target: Profile, rows: np.ndarray, facts: TargetFacts) -> np.ndarray:
     if target.distinct == 2:
         chosen = chosen[:1]
     return np.asarray(codes[:, None] == chosen, np.float64)
+
+
+def _rank_agreement(profile: Profile, target: Profile, rows: np.ndarray) -> float:
+    """Return R² of a number's ranks as those of the target, where most rows have it."""
+    if profile.kind != "number" or 2 * profile.num_missing > profile.num_rows:
+        return 0.0
+    known = rows[~profile.missing[rows]]
+    pair = [_middle_ranks(p.column.values[known]) for p in (profile, target)]
+    if any(len(known) < MIN_ROWS or not ranks.std() for ranks in pair):
+        return 0.0
+    return float(np.corrcoef(pair)[0, 1] ** 2)
+
+
+def _middle_ranks(values: np.ndarray) -> np.ndarray:
+    """Return the rank of each value; equal ones share the middle of theirs."""
+    order = np.sort(values)
+    return np.asarray(
+        np.searchsorted(order, values) + np.searchsorted(order, values, "right"),
+        np.float64,
+    )
 
 
 def _group(profile: Profile, rows: np.ndarray) -> np.ndarray:
