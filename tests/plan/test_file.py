@@ -280,7 +280,7 @@ def test_all_mistakes_are_named_at_once_in_the_order_of_the_file():
         ("source: mnist", "source: &a mnist", "7:11: an anchor (&name) is not allowed"),
         ("source: mnist", "source: !!str mnist", "7:11: a tag (!name) is not allowed"),
         ("source: mnist", "source: " + "[" * 50, "nested more than 30 deep"),
-        ("source: mnist", "source: \x00", "not YAML: unacceptable character"),
+        ("source: mnist", "source: \x00", "7:11: not YAML: the character U+0000 is"),
     ],
 )
 def test_a_mistake_is_named(old, new, message):

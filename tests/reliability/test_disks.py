@@ -81,3 +81,13 @@ def test_a_run_on_a_disk_that_became_read_only_is_one_clear_line(small_disk):
     assert code == 1
     [line] = text.splitlines()
     assert "cannot be written (Read-only file system)" in line
+
+
+def test_remedies_are_not_tried_where_the_mended_plan_cannot_be_written(small_disk):
+    timid = ("--name", "timid", "--set", "optimizer.lr=1e-7")
+    assert Command(small_disk, *JOB, *timid).end()[0] == 0
+    assert system("mount", "-o", "remount,ro", str(small_disk)).returncode == 0
+    code, text = Command(small_disk, "doctor", "last", "--fix").end()
+    assert code == 1
+    assert "timid: cannot be written (Read-only file system)" in text
+    assert "Trying" not in text

@@ -8,6 +8,7 @@ from torchsmith.api.mended import Mended, Trial
 from torchsmith.api.planning import Planned, Source, load_planned
 from torchsmith.api.run import Run
 from torchsmith.core.errors import Interrupted
+from torchsmith.core.files import require_writable
 from torchsmith.core.slugs import named_after
 from torchsmith.core.vocabulary import METRIC_TITLES
 from torchsmith.core.wording import duration
@@ -78,6 +79,7 @@ def fix(
     )
     if not (found.settled or found.contested or found.whole):
         return mended.model_copy(update={"verdict": "There is nothing to try."})
+    require_writable(run.path)
     data = load_planned(base, observer, source)
     made = base
     if found.contested or found.whole:

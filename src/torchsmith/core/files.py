@@ -13,6 +13,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from torchsmith.core.errors import DataError, TorchsmithError, TrainError
@@ -66,6 +67,19 @@ def check_replaceable(path: Path) -> None:
     if not stat.S_ISREG(mode):
         found = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
         raise DataError(f"{path}: is {found}, not a file; give the name of a file")
+
+
+def require_writable(folder: Path) -> None:
+    """Make sure that files can be written into a folder, before long work for one.
+
+    Raises:
+        TrainError: It is read-only, or not there.
+    """
+    try:
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise write_failed(folder, error) from error
 
 
 def append_line(path: Path, line: str) -> None:

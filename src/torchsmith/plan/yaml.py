@@ -12,6 +12,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.tokens import (
     AliasToken,
     AnchorToken,
@@ -110,6 +111,10 @@ def parse(text: str) -> Document:
         root = yaml.compose(text)
     except MarkedYAMLError as error:
         raise NotYaml(_syntax_problem(error, text)) from error
+    except ReaderError as error:
+        position = _position_at(text, error.position)
+        what = f"the character U+{ord(text[error.position]):04X} is no text; remove it"
+        raise NotYaml(Problem(position, f"not YAML: {what}")) from error
     except YAMLError as error:
         what = str(error).splitlines()[0]
         raise NotYaml(Problem(Position(1, 1), f"not YAML: {what}")) from error
@@ -163,6 +168,11 @@ def _syntax_problem(error: MarkedYAMLError, text: str) -> Problem:
     if error.context:
         what = f"{what} {error.context}"
     return Problem(position, f"not YAML: {what}")
+
+
+def _position_at(text: str, place: int) -> Position:
+    before = text[:place]
+    return Position(before.count("\n") + 1, place - before.rfind("\n"))
 
 
 def _position(mark: Any) -> Position:  # noqa: ANN401
