@@ -71,8 +71,24 @@ def test_what_stands_in_the_target_does_not_matter_to_predictions(numbers, tmp_p
         found = numbers.predict(source)
         np.testing.assert_array_equal(found.values, expected.values)
         assert found.notes == expected.notes
-    with pytest.raises(DataError, match="column 'y': 2 of 2 values are not numbers"):
+    with pytest.raises(DataError, match="column 'y': 1 of 2 values are not numbers"):
         numbers.evaluate(tmp_path / "new.csv")
+
+
+def test_a_marker_among_numbers_is_a_gap_also_where_training_had_none(
+    numbers, tmp_path
+):
+    (tmp_path / "empty.csv").write_text("a,b\n,0.3\n0.2,0.4\n")
+    expected = numbers.predict(tmp_path / "empty.csv")
+    assert "column 'a': 1 value: missing" in expected.notes[0]
+    for marker in ("NA", " ? ", "null"):
+        (tmp_path / "marked.csv").write_text(f"a,b\n{marker},0.3\n0.2,0.4\n")
+        found = numbers.predict(tmp_path / "marked.csv")
+        np.testing.assert_array_equal(found.values, expected.values)
+        assert found.notes == expected.notes
+    (tmp_path / "marked.csv").write_text("a,b\nabsent,0.3\n0.2,0.4\n")
+    with pytest.raises(DataError, match=r"1 of 2 .* \(first: 'absent', line 2\)"):
+        numbers.predict(tmp_path / "marked.csv")
 
 
 def _draw(folder):
@@ -147,5 +163,5 @@ def test_sequences_are_predicted_whatever_stands_in_the_target(
     found = run.predict(tmp_path / "new.csv")
     np.testing.assert_array_equal(found.values, expected.values)
     assert found.notes == expected.notes
-    with pytest.raises(DataError, match="column 'y': 160 of 160 values are not"):
+    with pytest.raises(DataError, match="no value of the target 'y' is known"):
         run.evaluate(tmp_path / "new.csv")

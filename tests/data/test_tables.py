@@ -155,13 +155,13 @@ def test_a_value_that_does_not_fit_is_refused_and_never_missing(tmp_path) -> Non
 
     with pytest.raises(
         DataError,
-        match=r"'age': 2 of 3 values are not numbers \(first: 'NA', line 3; all: "
+        match=r"'age': 2 of 3 values are not numbers \(first: 'some', line 3; all: "
         r"lines 3, 4\)",
     ):
         predict(
             tmp_path,
             train,
-            "age,city\n1,Jeju\nNA,Jeju\n1.234,5,Jeju\n".replace("1.234,5", '"1,234"'),
+            "age,city\n1,Jeju\nsome,Jeju\n1.234,5,Jeju\n".replace("1.234,5", '"1,234"'),
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from torchsmith.core.errors import DataError
 from torchsmith.core.vocabulary import ColumnRole
 from torchsmith.data.cells import Cells, Sheet
-from torchsmith.data.convert import to_cells
+from torchsmith.data.convert import MARKERS, to_cells
 from torchsmith.data.data import Change, Column, ColumnFormat
 from torchsmith.data.dates import find_date_formats, parse_dates
 from torchsmith.data.numerals import (
@@ -18,12 +18,6 @@ from torchsmith.data.numerals import (
     looks_like_code,
 )
 
-_MARKERS = frozenset(
-    (
-        *("?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NaT"),
-        *("null", "NULL", "None", "none", "-", "--", "."),
-    )
-)
 _WORDS = (("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"), ("off", "on"))
 _LONGEST_NAME = 1000
 """Characters of a column's name in a plan: a key of YAML has 1,024 at most."""
@@ -116,9 +110,9 @@ def _natural(raw: Cells | Column) -> ColumnFormat:
     if isinstance(raw, Column):
         return raw.format
     name, texts = raw.name, _filled(raw)
-    marked = [text for text in texts if text in _MARKERS]
+    marked = [text for text in texts if text in MARKERS]
     markers = ("", *marked)
-    rest = [text for text in texts if text not in _MARKERS] if marked else texts
+    rest = [text for text in texts if text not in MARKERS] if marked else texts
     if any(any(map(str.isdigit, text)) for text in rest):
         dates = find_date_formats(rest)
         if dates and (dates[0] != "%Y%m%d" or _likely_years(rest)):
@@ -190,7 +184,7 @@ def _with_decimal_commas(
 
 
 def _unmarked(cells: Cells) -> list[str]:
-    return [text for text in _filled(cells) if text not in _MARKERS]
+    return [text for text in _filled(cells) if text not in MARKERS]
 
 
 def _with_file_markers(
@@ -234,7 +228,7 @@ def _strays(raw: Cells | Column, form: ColumnFormat, sheet: Sheet) -> list[Chang
     if form.kind != "text" or isinstance(raw, Column):
         return []
     texts = [text.strip() for text in raw.texts]
-    absent = {*form.missing, *_MARKERS}  # a marker would be one without the strays
+    absent = {*form.missing, *MARKERS}  # a marker would be one without the strays
     missing = np.array([text in absent for text in texts], dtype=bool)
     counts = np.where(missing, 0, raw.counts)
     dated = _unmarked(raw)[:_STRAYS]
@@ -273,7 +267,7 @@ def _forced(
     name = form.name
     cells = to_cells(raw) if isinstance(raw, Column) else raw
     rest = _unmarked(cells)
-    missing = ("", *(text for text in _filled(cells) if text in _MARKERS))
+    missing = ("", *(text for text in _filled(cells) if text in MARKERS))
     if role in ("category", "text", "picture"):
         return ColumnFormat(name=name, kind="text", missing=form.missing)
     if role == "number":

@@ -16,6 +16,14 @@ from torchsmith.data.numerals import (
     parse_numbers,
 )
 
+MARKERS = frozenset(
+    (
+        *("?", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NaT"),
+        *("null", "NULL", "None", "none", "-", "--", "."),
+    )
+)
+"""Texts that are no number, date or boolean anywhere: there is no value."""
+
 _NOUNS = {
     "number": "numbers",
     "date": "dates",
@@ -56,6 +64,8 @@ def convert(raw: Cells | Column, form: ColumnFormat, sheet: Sheet) -> Converted:
         raw = to_cells(raw)
     texts = [text.strip() for text in raw.texts]
     missing = frozenset(form.missing)
+    if form.kind != "text":
+        missing |= MARKERS  # rows to predict may have one that training had not
     gone = np.fromiter(map(missing.__contains__, texts), bool, len(texts))
     if form.kind == "text":
         column = _text_column(raw, texts, gone, form)

@@ -39,7 +39,8 @@ class ColumnFormat(Record):
     Attributes:
         name: The column's name.
         kind: What the values are.
-        missing: The texts that mean "no value here"; always with the empty text.
+        missing: The texts that mean "no value here" in training; always with the
+            empty text. Other rows may also have any other marker, unless it is a text.
         thousands: The separator that is removed from numbers, or empty.
         decimal: The decimal mark of numbers.
         prefix: Removed from the front of numbers, such as `"$"`.
