@@ -342,9 +342,26 @@ def test_a_key_of_val_that_is_not_known_is_answered_with_the_one_that_is(val, wo
         ("' 64,32 '", "[64,32]"),
         ("'64 and 32'", "['64 and 32']"),
         ("64", "[64]"),
+        ("'64'", "[64]"),
     ],
 )
 def test_numbers_in_quotes_are_answered_with_the_list_of_them(value, write):
     words = told("network", f"{{MLP: {{hidden: {value}}}}}")
     assert words.startswith("network.MLP.hidden: must be a list, got ")
     assert words.endswith(f"; write {write}")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("training", "{epochs: '5'}", "'5'; write 5 without quotes"),
+        ("training", "{epochs: 'five'}", "a whole number, got 'five'"),
+        ("training", "{epochs: 'true'}", "a whole number, got 'true'"),
+        ("optimizer", "{Adam: {lr: ' 1e-3'}}", "' 1e-3'; write 1e-3 without quotes"),
+        ("optimizer", "{Adam: {lr: '{a'}}", "a number, got '{a'"),
+        ("stopping", "{restore_best: 'no'}", "true or false, got 'no'"),
+        ("stopping", "{restore_best: 'true'}", "write true without quotes"),
+    ],
+)
+def test_a_value_that_only_has_quotes_too_many_is_answered_without(key, value, words):
+    assert told(key, value).endswith(words)

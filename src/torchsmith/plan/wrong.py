@@ -49,8 +49,13 @@ _BOUNDS = {
     "less_than_equal": ("le", "at most"),
 }
 _WHOLE = frozenset({"int_type", "int_parsing", "int_from_float"})
+_BARE = {
+    "a whole number": re.compile(r"\s*-?\d+\s*"),
+    "a number": re.compile(r"\s*-?[\d.]+(e-?\d+)?\s*"),
+    "true or false": re.compile("true|false"),
+}
 _NO_KEYS = frozenset({"dict_type", "model_type", "model_attributes_type"})
-_NUMBERS = re.compile(r"\s*-?[\d.]+(\s*,\s*-?[\d.]+)+\s*")
+_NUMBERS = re.compile(r"\s*-?[\d.]+(\s*,\s*-?[\d.]+)*\s*")
 _SINGULAR = {
     "others": "optimizer",
     "layers": "layer",
@@ -172,6 +177,9 @@ def _form_hint(detail: ErrorDetails, place: Place) -> str:
     kind, value = detail["type"], detail["input"]
     if kind == "string_type":
         return "; write it in quotes"
+    bare = _BARE.get(_WANTED.get(kind, ""))
+    if bare and isinstance(value, str) and bare.fullmatch(value):
+        return f"; write {value.strip()} without quotes"
     # A list of any length may have one item; a pair may not.
     if kind == "tuple_type" and get_args(place.annotation)[1:] == (Ellipsis,):
         of_numbers = get_args(place.annotation)[0] is not str
