@@ -209,6 +209,14 @@ def test_no_better_than_a_constant_guess_is_an_error_where_a_rival_is():
     assert found(evaluation=chance)["Q1"].severity == "error"
     alone = chance.model_copy(update={"rivals": rivals(0.25)[:1]})
     assert found(evaluation=alone)["Q1"].severity == "warning"
+    assert "is no better than a constant" in found(evaluation=alone)["Q1"].message
+
+
+def test_what_few_rows_cannot_tell_is_not_said_to_be_so():
+    counts = {"train": 8, "val": 2, "test": 2}
+    few = result(0.26, 0.26, 0.26, rivals=rivals(0.26)[:1], num_examples=counts)
+    words = "2 test rows cannot tell the network from a constant guess."
+    assert found(evaluation=few)["Q1"].message == words
 
 
 def test_a_linear_model_that_is_better_is_a_warning():

@@ -90,10 +90,15 @@ def _beside_rivals(evaluation: Evaluation, found: Standing) -> Iterator[Finding]
         )
         if constant.difference.low <= 0:
             better = "" if best is None else f" Better: {IN_SENTENCES[best.name]}."
+            rows = amount(
+                evaluation.num_examples.get("test", 0), f"test {NOUNS[evaluation.kind]}"
+            )
             yield Finding(
                 code="Q1",
                 severity="error" if known else "warning",
-                message="The network is no better than a constant guess.",
+                message=f"{rows} cannot tell the network from a constant guess."
+                if constant.difference.value > 0 and not known
+                else "The network is no better than a constant guess.",
                 evidence=found.evidence,
                 remedy="Nothing can be read from this network; look for the cause "
                 f"among the other findings.{better if known else ''}",
