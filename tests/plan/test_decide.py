@@ -10,6 +10,7 @@ from torchsmith.data.split import Folds, Split
 from torchsmith.data.steps import (
     BagOfWords,
     EncodeCategories,
+    EncodeValues,
     FillMissing,
     NeighbourTarget,
     QuantileScale,
@@ -37,7 +38,7 @@ from torchsmith.plan.text import plan_text
 MACHINE = Machine(cores=2, gflops=160.0)
 
 
-def column(name, role="number", *, kind="number", missing=0):
+def column(name, role="number", *, kind="number", missing=0, exact=0.0):
     return ColumnFacts(
         name=name,
         kind=kind,
@@ -45,6 +46,7 @@ def column(name, role="number", *, kind="number", missing=0):
         reason=f"why {name}",
         missing=missing,
         distinct=9,
+        exact=exact,
     )
 
 
@@ -145,6 +147,19 @@ def test_texts_get_as_many_words_as_numbers_are_embedded():
     assert plan.reasons["network"].startswith("1 numbers and 1 categories, words of 2,")
     assert check(plan) is None
     assert BagOfWords(most=10) in decide(texts(*range(5, 40)), MACHINE).prepare
+
+
+def test_numbers_that_are_names_get_codes():
+    made = (
+        column("shop", exact=0.1),
+        column("age", exact=0.01),
+        column("b", missing=1),
+    )
+    plan = decide(table(columns=made), MACHINE)
+    assert plan.prepare[-1] == EncodeValues(columns=("shop",))
+    place = len(plan.prepare) - 1
+    assert plan.reasons[f"prepare.{place}"].startswith("'shop': an exact value tells")
+    assert check(plan) is None
 
 
 def test_few_rows_of_nothing_but_categories_are_learned_faster_and_for_longer():

@@ -271,7 +271,7 @@ def feature_places(table: TablePreparation) -> Mapping[str, list[int]]:
         owners += [(text.name,)] * len(text.feature_names)
     for picture in table.pictures:
         owners += [(picture.name,)] * math.prod(picture.shape)
-    owners += [(column.name,) for column in table.categories if not column.one_hot]
+    owners += [(name,) for name in table.coded]
     places: dict[str, list[int]] = {}
     for place, names in enumerate(owners):
         for name in names:

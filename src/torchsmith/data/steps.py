@@ -123,6 +123,23 @@ class EncodeCategories(Spec):
     min_count: int = Field(default=1, ge=1)
 
 
+class EncodeValues(Spec):
+    """Give each value of a number column that recurs a code, beside the number itself.
+
+    An exact number may mean something of its own, such as 0 for none, 999 for never, or
+    the most that a form allows, which has little to do with the numbers near it. Code 0
+    stands for all other values, and for missing ones.
+
+    Attributes:
+        columns: Number columns.
+        min_count: A value stands in at least so many training rows.
+    """
+
+    main = "columns"
+    columns: tuple[str, ...] = Field(min_length=1)
+    min_count: int = Field(default=3, ge=1)
+
+
 class BagOfWords(Spec):
     """Make a 0/1 column of each word that tells the texts of a column apart.
 
@@ -253,6 +270,7 @@ Step = Annotated[
     | RobustScale
     | QuantileScale
     | EncodeCategories
+    | EncodeValues
     | BagOfWords
     | Interpolate
     | RandomConvolutions
@@ -274,6 +292,7 @@ TABLE_ORDER: tuple[type[Spec], ...] = (
     RobustScale,
     QuantileScale,
     EncodeCategories,
+    EncodeValues,
     BagOfWords,
     Resize,
     StandardizeTarget,

@@ -18,6 +18,7 @@ from torchsmith.data.neighbours import NeighbourTargets
 from torchsmith.data.picture_columns import PictureColumn
 from torchsmith.data.scaling import Scaling
 from torchsmith.data.text_columns import TextColumn
+from torchsmith.data.value_columns import ValueColumn
 
 DAY = 86_400
 FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -125,6 +126,7 @@ class TablePreparation(Record):
         neighbours: Targets of the nearest training rows, likewise.
         texts: Columns of free text, in the order of the table.
         pictures: Columns that name picture files, in the order of the table.
+        values: Number columns of which values have codes, as the plan names them.
     """
 
     formats: tuple[ColumnFormat, ...]
@@ -134,6 +136,7 @@ class TablePreparation(Record):
     neighbours: NeighbourTargets | None = None
     texts: tuple[TextColumn, ...] = ()
     pictures: tuple[PictureColumn, ...] = ()
+    values: tuple[ValueColumn, ...] = ()
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -159,7 +162,18 @@ class TablePreparation(Record):
     @property
     def cardinalities(self) -> tuple[int, ...]:
         """For each column of codes, the number of codes, code 0 included."""
-        return tuple(len(c.levels) + 1 for c in self.categories if not c.one_hot)
+        return (
+            *(len(c.levels) + 1 for c in self.categories if not c.one_hot),
+            *(len(c.values) + 1 for c in self.values),
+        )
+
+    @property
+    def coded(self) -> tuple[str, ...]:
+        """For each column of codes, what it is called."""
+        return (
+            *(c.name for c in self.categories if not c.one_hot),
+            *(c.name for c in self.values),
+        )
 
     def apply(self, table: Table) -> np.ndarray:
         """Return `(N, C)` float32: number features, then codes as whole floats.
@@ -206,6 +220,7 @@ class TablePreparation(Record):
             self.column(table, picture.name)
             yield picture.features(table)
         yield from (codes[c.name] for c in self.categories if not c.one_hot)
+        yield from (c.codes(self.column(table, c.name)) for c in self.values)
 
     def _refuse_large(self, rows: int, width: int) -> None:
         size = rows * width * np.dtype(np.float32).itemsize

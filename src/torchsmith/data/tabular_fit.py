@@ -15,6 +15,7 @@ from torchsmith.data.scaling import Scaling
 from torchsmith.data.steps import (
     BagOfWords,
     EncodeCategories,
+    EncodeValues,
     FillMissing,
     NeighbourTarget,
     QuantileScale,
@@ -36,6 +37,7 @@ from torchsmith.data.tabular import (
     rotate,
 )
 from torchsmith.data.text_columns import TextColumn
+from torchsmith.data.value_columns import ValueColumn
 
 KINDS_OF_ROLE: Mapping[ColumnRole, tuple[ColumnKind, ...]] = {
     "number": ("number", "boolean"),
@@ -123,6 +125,7 @@ def fit_table(
         ),
         texts=tuple(texts),
         pictures=tuple(pictures),
+        values=_fit_values(_step(steps, EncodeValues), table, numbers),
     )
     if not (fitted.feature_names or fitted.cardinalities):
         raise DataError(
@@ -166,6 +169,16 @@ def _fit_neighbours(
     return fitted.model_copy(update={"scalings": scalings})
 
 
+def _fit_values(
+    step: EncodeValues | None, table: Table, numbers: Sequence[NumberColumn]
+) -> tuple[ValueColumn, ...]:
+    if step is None:
+        return ()
+    for place, name in enumerate(step.columns):
+        _require_number(step, f"columns.{place}", name, numbers)
+    return tuple(ValueColumn.fit(table.columns[name], step) for name in step.columns)
+
+
 def _coordinates(
     step: RotatePlace | NeighbourTarget, table: Table, numbers: Sequence[NumberColumn]
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -173,14 +186,21 @@ def _coordinates(
     known = {c.name: c for c in numbers if c.role == "number"}
     filled = []
     for what, name in (("latitude", step.latitude), ("longitude", step.longitude)):
-        if name not in known:
-            raise PlanError(
-                f"prepare: {step.spec_name()}.{what}: there is no number column "
-                f"'{name}'{nearest(name, known)}"
-            )
+        _require_number(step, what, name, numbers)
         values = finite_values(table.columns[name], table.lines)
         filled.append(known[name].filled(values))
     return filled[0], filled[1]
+
+
+def _require_number(
+    step: Spec, what: str, name: str, numbers: Sequence[NumberColumn]
+) -> None:
+    known = {c.name for c in numbers if c.role == "number"}
+    if name not in known:
+        raise PlanError(
+            f"prepare: {step.spec_name()}.{what}: there is no number column "
+            f"'{name}'{nearest(name, known)}"
+        )
 
 
 def _refuse_roles(table: Table, roles: Mapping[str, ColumnRole]) -> None:

@@ -235,12 +235,13 @@ def _kinds(network: TabularMLP) -> str:
 
 def _embeddings(subject: Subject, network: TabularMLP) -> str:
     table = subject.preparation.table
-    names = [c.name for c in table.categories if not c.one_hot] if table else []
+    names = table.coded if table else ()
     lines = "".join(
         f"{module_source(embedding)},  # {name}\n"
         for name, embedding in zip(names, network.categories, strict=True)
     )
-    about = comment("A vector for each category of a column, and one for any other.", 2)
+    kinds = "category or recurring value" if table and table.values else "category"
+    about = comment(f"A vector for each {kinds} of a column, and one for any other.", 2)
     inner = indent(lines, INDENT * 2)
     return f"{about}\nself.embeddings = nn.ModuleList(\n{INDENT}[\n{inner}{INDENT}]\n)"
 

@@ -8,6 +8,7 @@ import numpy as np
 from torchsmith.data.neighbours import NeighbourTargets
 from torchsmith.data.steps import (
     EncodeCategories,
+    EncodeValues,
     FillMissing,
     QuantileScale,
     RobustScale,
@@ -53,6 +54,7 @@ def prepare_section(subject: Subject) -> Section:
         ),
         neighbour_function(table),
         _encode_function(subject, table, steps),
+        _values_function(steps),
         *word_functions(table, steps),
         *picture_functions(subject, table),
         _prepare_function(subject, table),
@@ -246,6 +248,21 @@ def _encode_function(
     return function("one_hot(values, train)", about, body)
 
 
+def _values_function(steps: Sequence[Step]) -> str:
+    step = next((s for s in steps if isinstance(s, EncodeValues)), None)
+    if step is None:
+        return ""
+    about = "Number the values that recur in the training part from 1.\n"
+    about += "0 stands for any other, and for a missing one."
+    body = [
+        "found, counts = np.unique(values[train], return_counts=True)",
+        f"known = found[(counts >= {step.min_count}) & ~np.isnan(found)]",
+        "codes = {value: code for code, value in enumerate(known.tolist(), start=1)}",
+        "return np.array([codes.get(value, 0) for value in values.tolist()])",
+    ]
+    return function("encode_values(values, train)", about, body)
+
+
 def _prepare_function(subject: Subject, table: TablePreparation) -> str:
     lines = [*_number_lines(subject, table), *_place_lines(subject, table)]
     lines += neighbour_lines(
@@ -266,6 +283,10 @@ def _prepare_function(subject: Subject, table: TablePreparation) -> str:
     lines += picture_lines(subject, table)
     if any(not column.one_hot for column in table.categories):
         lines.append("features += [encode(table[name], train) for name in CATEGORIES]")
+    if table.values:
+        lines.append("# An exact number may mean something of its own.")
+        values = [column.name for column in table.values]
+        lines.append(_listed("features", "encode_values(table[NAME], train)", values))
     if lines[0].startswith("features += "):
         lines[0] = lines[0].replace("features += ", "features = ", 1)
     else:
@@ -274,7 +295,7 @@ def _prepare_function(subject: Subject, table: TablePreparation) -> str:
     about = f"Return the inputs of the network, (N, {width})."
     if table.feature_names and table.cardinalities:
         pixels = ", then pixels" if table.pictures else ""
-        about += f"\nNumbers come first{pixels}, then the codes of categories."
+        about += f"\nNumbers come first{pixels}, then codes."
     if table.pictures:
         one = "feature.astype(np.float32) for feature in features"
         lines.append(f"return np.column_stack([{one}])")

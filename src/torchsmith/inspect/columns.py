@@ -157,13 +157,16 @@ def _has_several_words(profile: Profile) -> bool:
     return 2 * sum(len(text.split()) > 1 for text in read) > len(read)
 
 
-def describe(profile: Profile, role: ColumnRole, reason: str) -> ColumnFacts:
+def describe(
+    profile: Profile, role: ColumnRole, reason: str, exact: float = 0.0
+) -> ColumnFacts:
     """Put together the facts about one column.
 
     Args:
         profile: The column.
         role: What it is used as.
         reason: Why.
+        exact: See `ColumnFacts`.
     """
     facts: dict[str, object] = {}
     values = profile.present
@@ -191,6 +194,7 @@ def describe(profile: Profile, role: ColumnRole, reason: str) -> ColumnFacts:
             "reason": reason,
             "missing": profile.num_missing,
             "distinct": profile.distinct,
+            "exact": exact,
             "bins": _bins(profile, role),
             **facts,
         }

@@ -14,6 +14,7 @@ from torchsmith.data.same import compared_columns
 from torchsmith.inspect import images as pictures
 from torchsmith.inspect import relations, rows, values
 from torchsmith.inspect.columns import ASKED, decide_roles, describe
+from torchsmith.inspect.exact import measure_exactness
 from torchsmith.inspect.inspection import Finding, Inspection, TargetFacts
 from torchsmith.inspect.leaks import find_leaks
 from torchsmith.inspect.picture_columns import find_in_picture_columns
@@ -168,7 +169,10 @@ def _inspect_table(
     used = [p for p in profiles if role_of[p.name] != "ignore"]
     group = relations.find_group(profiles)
     time = relations.find_time(profiles)
-    known["columns"] = tuple(describe(p, *roles[p.name]) for p in profiles)
+    exact = _exactness(subject, used)
+    known["columns"] = tuple(
+        describe(p, *roles[p.name], exact.get(p.name, 0.0)) for p in profiles
+    )
     known |= {"group": group, "time": time}
     names = compared_columns(role_of, role_of)
     compared = [p for p in used if p.name in names]
@@ -197,6 +201,14 @@ def _inspect_table(
             subject.data.given, subject.classes, categories, subject.where
         )
     return findings
+
+
+def _exactness(subject: _Subject, used: Sequence[Profile]) -> Mapping[str, float]:
+    if subject.target is None or subject.facts is None:
+        return {}
+    given = subject.data.given
+    usable = np.ones(len(subject.data), bool) if given is None else given == 0
+    return measure_exactness(used, subject.target, subject.facts, usable)
 
 
 def _nothing_used(profiles: Sequence[Profile]) -> Finding:

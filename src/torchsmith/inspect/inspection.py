@@ -60,6 +60,8 @@ class ColumnFacts(Record):
         distinct: How many different values there are.
         low, high, mean, median, deviation: For numbers and booleans.
         first_date, last_date: For dates, ISO 8601.
+        exact: For numbers, which share of the target's variance exact values tell and
+            the values around them do not; 0 within noise.
         words: For texts, how many words recur.
         bins: A histogram (numbers, dates), or the most frequent levels, of texts words.
     """
@@ -77,6 +79,7 @@ class ColumnFacts(Record):
     deviation: float | None = None
     first_date: str | None = None
     last_date: str | None = None
+    exact: float = 0.0
     words: int = 0
     bins: tuple[Bin, ...] = ()
 

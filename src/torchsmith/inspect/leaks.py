@@ -236,7 +236,7 @@ def measure(
     if len(rows) < MIN_ROWS:
         return []
     rows = rows[generator(0, "leaks").permutation(len(rows))[:MAX_ROWS]]
-    goals = _goals(target, rows, facts)
+    goals = goals_of(target, rows, facts)
     if not goals.shape[1]:
         return []
     folds = np.arange(len(rows)) % FOLDS
@@ -263,8 +263,14 @@ def measure(
     return sorted(strengths, key=lambda strength: -strength.score)
 
 
-def _goals(target: Profile, rows: np.ndarray, facts: TargetFacts) -> np.ndarray:
-    """Return `(n, K)`: the rank of the target, or 1 for each class that a row has."""
+def goals_of(target: Profile, rows: np.ndarray, facts: TargetFacts) -> np.ndarray:
+    """Return `(n, K)`: the rank of the target, or 1 for each class that a row has.
+
+    Args:
+        target: The target.
+        rows: Of which it is not missing.
+        facts: Its task. Of classes, the first 20 that have ten rows; K may be 0.
+    """
     if facts.task == "regression":
         if target.kind != "number":
             return np.empty((len(rows), 0))

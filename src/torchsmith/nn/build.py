@@ -194,7 +194,8 @@ def _no_codes(spec: networks.Sequential | networks.MLP, layout: InputLayout) -> 
     if layout.cardinalities:
         raise PlanError(
             f"network: {spec.spec_name()} cannot take category codes; "
-            "use TabularMLP, or prepare with EncodeCategories: one_hot"
+            "use TabularMLP, or prepare with EncodeCategories: one_hot and without "
+            "EncodeValues"
         )
 
 

@@ -9,6 +9,7 @@ from torchsmith.data.split import contradiction
 from torchsmith.data.steps import (
     BagOfWords,
     EncodeCategories,
+    EncodeValues,
     FillMissing,
     Interpolate,
     NeighbourTarget,
@@ -38,7 +39,14 @@ from torchsmith.plan.schedules import OneCycleLR, interval_of, schedule_problems
 
 Impossible = Iterator[tuple[str, str]]
 
-FOR_TABLES = (FillMissing, RobustScale, QuantileScale, EncodeCategories, BagOfWords)
+FOR_TABLES = (
+    FillMissing,
+    RobustScale,
+    QuantileScale,
+    EncodeCategories,
+    EncodeValues,
+    BagOfWords,
+)
 """Steps that only tables have."""
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from torchsmith.data.steps import EncodeCategories
+from torchsmith.data.steps import EncodeCategories, EncodeValues
 from torchsmith.plan.networks import MLP, SequenceNet, TabularMLP
 from torchsmith.plan.optimizers import SGD, NAdam, RAdam
 from torchsmith.plan.plan import Plan
@@ -61,7 +61,8 @@ def _of_columns(plan: Plan, network: TabularMLP) -> Idle:
     encoded = [step for step in plan.prepare if isinstance(step, EncodeCategories)]
     codes = any(step.encoding == "codes" for step in encoded)
     roles = set(plan.data.columns.values())
-    if not network.embedding or not roles:
+    of_values = any(isinstance(step, EncodeValues) for step in plan.prepare)
+    if not network.embedding or not roles or of_values:
         return
     if "category" not in roles:
         yield (

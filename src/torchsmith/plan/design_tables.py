@@ -1,22 +1,15 @@
 """The default for tables `(N, C)`."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from torchsmith.core.errors import DataError
 from torchsmith.data.steps import (
-    BagOfWords,
-    EncodeCategories,
-    FillMissing,
+    EncodeValues,
     NeighbourTarget,
-    QuantileScale,
-    Resize,
-    RotatePlace,
-    StandardizeTarget,
     Step,
 )
-from torchsmith.inspect.inspection import ColumnFacts, Inspection
+from torchsmith.inspect.inspection import Inspection
 from torchsmith.plan.cost import (
     conv_epoch_seconds,
     conv_macs,
@@ -31,6 +24,13 @@ from torchsmith.plan.design import (
     choose_batch_size,
     choose_epochs,
     choose_threads,
+)
+from torchsmith.plan.design_table_steps import (
+    MOST_EMBEDDED,
+    PICTURE_SIDE,
+    num_added,
+    num_words,
+    prepare_table,
 )
 from torchsmith.plan.networks import ConvNet, PictureTableNet, TabularMLP
 from torchsmith.plan.optimizers import AdamW
@@ -82,21 +82,6 @@ draws of white wine the RMSE was .714 with 4 members of 256, and .716 with 8. On
 of red wine it was .614 with 16 members of 128, less each time than the .618 of one
 network, which five of 4 members do not reach (.620)."""
 
-MOST_EMBEDDED = 100
-"""Number columns; with more, an embedding of each is too wide."""
-
-FEWEST_WORDS = 10
-"""Of each column of texts, however many columns there are."""
-
-MOST_SHARES = 10
-"""Classes whose shares among the neighbours become features."""
-
-FEWEST_PLACES, MOST_PLACES = 200, 50_000
-"""Training rows of which the targets of neighbours are asked for."""
-
-PICTURE_SIDE = 32
-"""Pixels; the pictures of a table are shrunk to squares."""
-
 PICTURE_CHANNELS = ((32, 64, 128), (16, 32, 64), (8, 16, 32))
 """Of the network that reads them: the most work first."""
 
@@ -109,15 +94,6 @@ with more a val part is little of them, and five networks take long."""
 FEWEST_GROUPS = 20
 """Of which folds are made, each in one of them."""
 
-FEWEST_DISTINCT = 50
-"""Latitudes or longitudes; rows at fewer places have no 20 others near them."""
-
-COORDINATES = {
-    "latitude": ("lat|latitude|위도", 90),
-    "longitude": ("lon|lng|long|longitude|경도", 180),
-}
-"""How coordinates are called, and their limits in degrees."""
-
 
 def design_table(case: Case) -> Design:
     """Choose preparation, network and training for a table.
@@ -125,7 +101,7 @@ def design_table(case: Case) -> Design:
     Raises:
         DataError: No column is left to learn from.
     """
-    prepare = _prepare(case)
+    prepare = prepare_table(case)
     pictures = [c for c in case.inspection.columns if c.role == "picture"]
     network: TabularMLP | PictureTableNet
     for folds in (FOLDS, 0) if _may_fold(case, prepare) else (0,):
@@ -192,90 +168,6 @@ def _is_small_of_categories(case: Case) -> bool:
     return case.num_train < SMALL and roles == {"category"}
 
 
-def _prepare(case: Case) -> tuple[Step, ...]:
-    steps: list[Step] = []
-
-    def add(step: Step, reason: str) -> None:
-        case.reasons[f"prepare.{len(steps)}"] = reason
-        steps.append(step)
-
-    used = [c for c in case.inspection.columns if c.role != "ignore"]
-    numbers = [c for c in used if c.role not in ("category", "text", "picture")]
-    gaps = [c for c in numbers if c.missing]
-    if gaps:
-        add(
-            FillMissing(value="median", flag=True),
-            f"{_names(gaps)}: a gap may mean something, so it is also flagged",
-        )
-    if place := _place(used):
-        latitude, longitude = place
-        add(
-            RotatePlace(latitude=latitude, longitude=longitude),
-            "a place: borders need not run along a degree of latitude",
-        )
-        if _may_ask_neighbours(case, place):
-            add(
-                NeighbourTarget(latitude=latitude, longitude=longitude),
-                "what is near has much in common; no row sees its own target",
-            )
-    if numbers:
-        add(
-            QuantileScale(),
-            "evenly spread, whatever the column's shape; fitted on train only",
-        )
-    categories = [c for c in used if c.role == "category"]
-    if categories:
-        add(
-            EncodeCategories(encoding="codes"),
-            f"for embeddings: {_names(categories)}",
-        )
-    if texts := [c for c in used if c.role == "text"]:
-        taken = len(numbers) + sum(c.missing > 0 for c in (*numbers, *texts))
-        most = max(FEWEST_WORDS, (MOST_EMBEDDED - taken) // len(texts))
-        add(
-            BagOfWords(most=most),
-            f"each text differs, but words of them recur: {_names(texts)}",
-        )
-    if any(c.role == "picture" for c in used):
-        add(
-            Resize(height=PICTURE_SIDE, width=PICTURE_SIDE),
-            "pictures need one size; small ones train fast",
-        )
-    if case.target.task == "regression":
-        clamp = case.inspection.time is None
-        add(
-            StandardizeTarget(clamp=clamp),
-            "a network learns targets around 0 best"
-            + ("; no prediction beyond those of training" if clamp else ""),
-        )
-    return tuple(steps)
-
-
-def _may_ask_neighbours(case: Case, place: tuple[str, str]) -> bool:
-    """Whether the targets of neighbours are known for new rows, and soon found."""
-    distinct = [c.distinct for c in case.inspection.columns if c.name in place]
-    if max(distinct) < FEWEST_DISTINCT:
-        return False
-    apart = case.inspection.group is not None
-    few = len(case.target.classes) <= MOST_SHARES
-    return few and not apart and FEWEST_PLACES <= case.num_train <= MOST_PLACES
-
-
-def _place(columns: Sequence[ColumnFacts]) -> tuple[str, str] | None:
-    """Find a latitude and a longitude by their names and ranges."""
-    found: dict[tuple[str, str], str] = {}
-    for column in columns:
-        for axis, (words, limit) in COORDINATES.items():
-            match = re.fullmatch(rf"(.*?)[ _.-]?(?:{words})", column.name.lower())
-            within = column.role == "number" and -limit <= (column.low or 0)
-            if match and within and (column.high or 0) <= limit:
-                found.setdefault((match[1], axis), column.name)
-    for stem, axis in found:
-        if axis == "latitude" and (stem, "longitude") in found:
-            return found[stem, "latitude"], found[stem, "longitude"]
-    return None
-
-
 def _network(
     case: Case, prepare: tuple[Step, ...], batch_size: int, folds: int
 ) -> tuple[TabularMLP, int, float]:
@@ -287,9 +179,12 @@ def _network(
             "aside); give columns a role in the plan's data.columns"
         )
     num_categories = sum(c.role == "category" for c in used)
-    num_words = sum(_num_words(step, used) for step in prepare)
-    num_numbers = sum(c.role not in ("category", "text") for c in used) + num_words
-    features = num_numbers + sum(_added(step, case) for step in prepare)
+    words = sum(num_words(step, used) for step in prepare)
+    num_numbers = sum(c.role not in ("category", "text") for c in used) + words
+    features = num_numbers + sum(num_added(step, case) for step in prepare)
+    num_values = sum(
+        len(step.columns) for step in prepare if isinstance(step, EncodeValues)
+    )
     small = case.num_train < SMALL
     sizes = SMALL_SIZES if small else SIZES
     if folds:
@@ -302,16 +197,16 @@ def _network(
             number_embedding=16 if num_numbers else 8,
             members=members,
         )
-        macs = table_macs(network, features, num_categories)
+        macs = table_macs(network, features, num_categories + num_values)
         seconds = table_epoch_seconds(
             macs, case.num_train, batch_size, case.machine, members, folds
         )
         if _fits(seconds, case):
             break
     num_texts = sum(c.role == "text" for c in used)
-    words = f", words of {num_texts}" if num_words else ""
+    of_texts = f", words of {num_texts}" if words else ""
     case.reasons["network"] = (
-        f"{num_numbers - num_words} numbers and {num_categories} categories{words}, "
+        f"{num_numbers - words} numbers and {num_categories} categories{of_texts}, "
         f"{case.num_train:,} training rows"
     )
     case.reasons["network.TabularMLP.members"] = (
@@ -358,27 +253,3 @@ def _bins(case: Case, num_numbers: int) -> int:
     if not 0 < num_numbers <= MOST_EMBEDDED:
         return 0
     return 16 if case.num_train < SMALL else 48
-
-
-def _added(step: Step, case: Case) -> int:
-    """Return how many features a step adds to the numbers."""
-    if isinstance(step, RotatePlace):
-        return len(step.angles)
-    if isinstance(step, NeighbourTarget):
-        classes = len(case.target.classes)
-        return len(step.neighbours) * (1 if classes <= 2 else classes)
-    return 0
-
-
-def _num_words(step: Step, columns: Sequence[ColumnFacts]) -> int:
-    """Return how many 0/1 columns a step makes of texts, gaps of them included."""
-    if not isinstance(step, BagOfWords):
-        return 0
-    texts = [column for column in columns if column.role == "text"]
-    return sum(min(c.words, step.most) + (c.missing > 0) for c in texts)
-
-
-def _names(columns: list[ColumnFacts]) -> str:
-    names = [f"'{column.name}'" for column in columns]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
