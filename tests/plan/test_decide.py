@@ -33,6 +33,7 @@ from torchsmith.plan.file import parse_plan
 from torchsmith.plan.losses import CrossEntropyLoss, MSELoss
 from torchsmith.plan.machine import Machine
 from torchsmith.plan.networks import ConvNet, TabularMLP
+from torchsmith.plan.settings import set_values
 from torchsmith.plan.text import plan_text
 
 MACHINE = Machine(cores=2, gflops=160.0)
@@ -160,6 +161,29 @@ def test_numbers_that_are_names_get_codes():
     place = len(plan.prepare) - 1
     assert plan.reasons[f"prepare.{place}"].startswith("'shop': an exact value tells")
     assert check(plan) is None
+
+
+def test_a_column_that_is_no_number_any_more_leaves_the_steps_that_name_it():
+    places = (column("lat", exact=0.1), column("lon"), column("shop", exact=0.1))
+    places = tuple(
+        each.model_copy(update={"low": 30.0, "high": 40.0, "distinct": 99})
+        for each in (*places, column("age", missing=2))
+    )
+    plan = decide(table(columns=places), MACHINE)
+    fill, rotate, near, scale, codes = plan.prepare
+    assert codes == EncodeValues(columns=("lat", "shop"))
+    less = set_values(plan, {"data.columns.lat": "ignore"})
+    assert less.prepare == (fill, scale, EncodeValues(columns=("shop",)))
+    assert less.reasons["prepare.1"] == plan.reasons["prepare.3"]
+    assert "prepare.2" not in less.reasons
+    assert parse_plan(plan_text(less)) == less
+    none = set_values(
+        plan, {"data.columns.lat": "category", "data.columns.shop": "ignore"}
+    )
+    assert none.prepare == (fill, scale)
+    other = set_values(plan, {"data.columns.age": "ignore", "optimizer.lr": 0.1})
+    assert other.prepare == plan.prepare
+    assert (rotate.latitude, near.latitude) == ("lat", "lat")
 
 
 def test_few_rows_of_nothing_but_categories_are_learned_faster_and_for_longer():

@@ -7,6 +7,7 @@ from torchsmith.core.errors import PlanError
 from torchsmith.core.record import Record
 from torchsmith.core.spec import Spec
 from torchsmith.data.split import Folds
+from torchsmith.data.steps import EncodeValues, NeighbourTarget, RotatePlace, Step
 from torchsmith.plan.check import check
 from torchsmith.plan.other_names import key_hint
 from torchsmith.plan.place import fields_at, follow, specs_of
@@ -41,7 +42,8 @@ def set_values(plan: Plan, settings: Mapping[str, object]) -> Plan:
 
     A patience that was chosen for the epochs follows them. Where the last weights were
     to be kept because they are averaged, the best epoch's are once they are not, and
-    where something else is said of `stopping`.
+    where something else is said of `stopping`. A column that is no number any more
+    leaves the steps that name it.
 
     Args:
         plan: The plan to start from.
@@ -52,7 +54,7 @@ def set_values(plan: Plan, settings: Mapping[str, object]) -> Plan:
     Raises:
         PlanError: A path that does not exist, or values that cannot work.
     """
-    epochs = plan.training.epochs
+    epochs, roles = plan.training.epochs, plan.data.columns
     for dotted, value in settings.items():
         plan = _set(plan, dotted, value)
     now = plan.training.epochs
@@ -62,6 +64,10 @@ def set_values(plan: Plan, settings: Mapping[str, object]) -> Plan:
     of_stopping = any(dotted.startswith("stopping.") for dotted in settings)
     if plan.averaging is None or of_stopping:
         plan = _for_the_best(plan)
+    if roles != plan.data.columns:
+        now_numbers = {name for name, r in plan.data.columns.items() if r == "number"}
+        were_numbers = {name for name, role in roles.items() if role == "number"}
+        plan = _without_columns(plan, were_numbers - now_numbers)
     check(plan)
     return plan
 
@@ -86,6 +92,33 @@ def _for_the_best(plan: Plan) -> Plan:
     reasons = plan.reasons | {"stopping.restore_best": THE_BEST}
     stopping = plan.stopping.model_copy(update={"restore_best": True})
     return plan.model_copy(update={"stopping": stopping, "reasons": reasons})
+
+
+def _without_columns(plan: Plan, lost: set[str]) -> Plan:
+    """Return a plan whose steps name none of these columns."""
+    steps: list[Step] = []
+    reasons = {
+        path: text
+        for path, text in plan.reasons.items()
+        if not path.startswith("prepare.")
+    }
+    for place, step in enumerate(plan.prepare):
+        named: tuple[str, ...] = ()
+        match step:
+            case RotatePlace() | NeighbourTarget():
+                named = (step.latitude, step.longitude)
+            case EncodeValues():
+                named = step.columns
+        kept = tuple(name for name in named if name not in lost)
+        if kept == named:
+            old, new = f"prepare.{place}", f"prepare.{len(steps)}"
+            for path, text in plan.reasons.items():
+                if path == old or path.startswith(f"{old}."):
+                    reasons[new + path.removeprefix(old)] = text
+            steps.append(step)
+        elif kept and isinstance(step, EncodeValues):
+            steps.append(step.model_copy(update={"columns": kept}))
+    return plan.model_copy(update={"prepare": tuple(steps), "reasons": reasons})
 
 
 def patience_for(epochs: int) -> int:
