@@ -180,3 +180,23 @@ main()
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == ""
+
+
+def test_ctrl_c_while_the_command_is_imported_is_no_traceback():
+    code = """
+import sys
+
+class CtrlC:
+    def find_spec(self, name, *_):
+        if name == "torchsmith.cli.streams":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, CtrlC())
+from torchsmith.__main__ import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 130
+    assert done.stderr == "interrupted; nothing was begun yet\n"
