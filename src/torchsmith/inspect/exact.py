@@ -14,7 +14,7 @@ from torchsmith.inspect.inspection import TargetFacts
 from torchsmith.inspect.leaks import goals_of
 from torchsmith.inspect.profile import Profile
 
-MAX_ROWS = 100_000
+MAX_ROWS = 50_000
 FEWEST_VALUES = 5
 FEWEST = 3
 """Rows of a value that is looked at, as `EncodeValues` asks for."""
@@ -61,7 +61,8 @@ def _exactness(profile: Profile, rows: np.ndarray, goals: np.ndarray) -> float:
     counts = np.bincount(codes, minlength=profile.distinct)
     ascending = np.argsort(profile.column.values[profile.first], kind="stable")
     kept = ascending[counts[ascending] >= FEWEST]
-    if len(kept) < FEWEST_VALUES:
+    # With fewer rows for a value the squares cannot be so far above chance.
+    if len(kept) < FEWEST_VALUES or BEYOND_NOISE * len(kept) > len(codes):
         return 0.0
     count = counts[kept, None]
     sums = [np.bincount(codes, goal, minlength=profile.distinct) for goal in known.T]
