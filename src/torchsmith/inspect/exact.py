@@ -47,14 +47,17 @@ def measure_exactness(
     goals = goals_of(target, rows, facts)
     if not goals.shape[1]:
         return {}
+    variance = float(goals.var(axis=0).sum())
     return {
-        profile.name: _exactness(profile, rows, goals)
+        profile.name: _exactness(profile, rows, goals, variance)
         for profile in profiles
         if profile.kind == "number"
     }
 
 
-def _exactness(profile: Profile, rows: np.ndarray, goals: np.ndarray) -> float:
+def _exactness(
+    profile: Profile, rows: np.ndarray, goals: np.ndarray, variance: float
+) -> float:
     codes = profile.codes[rows]
     there = codes >= 0
     codes, known = codes[there], goals[there]
@@ -69,12 +72,11 @@ def _exactness(profile: Profile, rows: np.ndarray, goals: np.ndarray) -> float:
     means = np.stack(sums, axis=1)[kept] / count
     apart = means[2:-2] - _mean_around(means)
     chance = 1 / count[2:-2] + _mean_around(1 / count) / 4
-    variance = float(known.var(axis=0).sum())
     found = float((count[2:-2] * apart**2).sum())
     expected = variance * float((count[2:-2] * chance).sum())
     if found <= BEYOND_NOISE * expected:
         return 0.0
-    return (found - expected) / (len(known) * variance)
+    return (found - expected) / (len(rows) * variance)
 
 
 def _mean_around(values: np.ndarray) -> np.ndarray:
