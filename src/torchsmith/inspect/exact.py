@@ -59,8 +59,9 @@ def _exactness(
     profile: Profile, rows: np.ndarray, goals: np.ndarray, variance: float
 ) -> float:
     codes = profile.codes[rows]
-    there = codes >= 0
-    codes, known = codes[there], goals[there]
+    gaps = codes < 0
+    if gaps.any():
+        codes, goals = codes[~gaps], np.asfortranarray(goals[~gaps])
     counts = np.bincount(codes, minlength=profile.distinct)
     ascending = np.argsort(profile.column.values[profile.first], kind="stable")
     kept = ascending[counts[ascending] >= FEWEST]
@@ -68,7 +69,7 @@ def _exactness(
     if len(kept) < FEWEST_VALUES or BEYOND_NOISE * len(kept) > len(codes):
         return 0.0
     count = counts[kept, None]
-    sums = [np.bincount(codes, goal, minlength=profile.distinct) for goal in known.T]
+    sums = [np.bincount(codes, goal, minlength=profile.distinct) for goal in goals.T]
     means = np.stack(sums, axis=1)[kept] / count
     apart = means[2:-2] - _mean_around(means)
     chance = 1 / count[2:-2] + _mean_around(1 / count) / 4

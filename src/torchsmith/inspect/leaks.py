@@ -282,7 +282,8 @@ def goals_of(target: Profile, rows: np.ndarray, facts: TargetFacts) -> np.ndarra
     chosen = np.flatnonzero((counts >= 10) & (counts < len(rows)))[:MAX_CLASSES]
     if target.distinct == 2:
         chosen = chosen[:1]
-    return np.asarray(codes[:, None] == chosen, np.float64)
+    # Each class lies together: it is summed up for each column of the table.
+    return np.asarray(codes[:, None] == chosen, np.float64, order="F")
 
 
 def _rank_agreement(profile: Profile, target: Profile, rows: np.ndarray) -> float:
