@@ -186,6 +186,17 @@ def test_a_column_that_is_no_number_any_more_leaves_the_steps_that_name_it():
     assert (rotate.latitude, near.latitude) == ("lat", "lat")
 
 
+def test_exact_values_have_no_codes_for_a_network_that_takes_none():
+    plan = decide(table(columns=(column("shop", exact=0.1), column("age"))), MACHINE)
+    scale, codes = plan.prepare
+    for network in ("{MLP: {hidden: [8]}}", "{Sequential: [{Linear: 3}]}"):
+        assert set_values(plan, {"network": network}).prepare == (scale,)
+    wide = set_values(plan, {"network.hidden": [9]})
+    assert wide.prepare == (scale, codes)
+    asked = {"network": "{MLP: {hidden: [8]}}", "prepare.EncodeValues": ["age"]}
+    assert len(set_values(plan, asked).prepare) == 2
+
+
 def test_few_rows_of_nothing_but_categories_are_learned_faster_and_for_longer():
     towns = (column("town", "category", kind="text"), column("id", "ignore"))
     alone = decide(table(columns=towns, num_examples=1_500), MACHINE)

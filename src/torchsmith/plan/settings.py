@@ -9,6 +9,7 @@ from torchsmith.core.spec import Spec
 from torchsmith.data.split import Folds
 from torchsmith.data.steps import EncodeValues, NeighbourTarget, RotatePlace, Step
 from torchsmith.plan.check import check
+from torchsmith.plan.networks import PictureTableNet, TabularMLP
 from torchsmith.plan.other_names import key_hint
 from torchsmith.plan.place import fields_at, follow, specs_of
 from torchsmith.plan.plan import Plan
@@ -43,7 +44,8 @@ def set_values(plan: Plan, settings: Mapping[str, object]) -> Plan:
     A patience that was chosen for the epochs follows them. Where the last weights were
     to be kept because they are averaged, the best epoch's are once they are not, and
     where something else is said of `stopping`. A column that is no number any more
-    leaves the steps that name it.
+    leaves the steps that name it, and exact values have no codes for a network that
+    takes none.
 
     Args:
         plan: The plan to start from.
@@ -68,6 +70,11 @@ def set_values(plan: Plan, settings: Mapping[str, object]) -> Plan:
         now_numbers = {name for name, r in plan.data.columns.items() if r == "number"}
         were_numbers = {name for name, role in roles.items() if role == "number"}
         plan = _without_columns(plan, were_numbers - now_numbers)
+    sections = {dotted.partition(".")[0] for dotted in settings}
+    takes_codes = isinstance(plan.network, TabularMLP | PictureTableNet)
+    if "network" in sections and "prepare" not in sections and not takes_codes:
+        codes = (None if isinstance(s, EncodeValues) else s for s in plan.prepare)
+        plan = _with_steps(plan, [*codes])
     check(plan)
     return plan
 
@@ -96,29 +103,37 @@ def _for_the_best(plan: Plan) -> Plan:
 
 def _without_columns(plan: Plan, lost: set[str]) -> Plan:
     """Return a plan whose steps name none of these columns."""
-    steps: list[Step] = []
+    steps: list[Step | None] = []
+    for step in plan.prepare:
+        match step:
+            case RotatePlace() | NeighbourTarget():
+                steps.append(None if {step.latitude, step.longitude} & lost else step)
+            case EncodeValues() if lost & {*step.columns}:
+                kept = tuple(name for name in step.columns if name not in lost)
+                left = step.model_copy(update={"columns": kept})
+                steps.append(left if kept else None)
+            case _:
+                steps.append(step)
+    return _with_steps(plan, steps)
+
+
+def _with_steps(plan: Plan, steps: list[Step | None]) -> Plan:
+    """Return a plan with a step in place of each; None takes it out."""
     reasons = {
         path: text
         for path, text in plan.reasons.items()
         if not path.startswith("prepare.")
     }
-    for place, step in enumerate(plan.prepare):
-        named: tuple[str, ...] = ()
-        match step:
-            case RotatePlace() | NeighbourTarget():
-                named = (step.latitude, step.longitude)
-            case EncodeValues():
-                named = step.columns
-        kept = tuple(name for name in named if name not in lost)
-        if kept == named:
-            old, new = f"prepare.{place}", f"prepare.{len(steps)}"
-            for path, text in plan.reasons.items():
-                if path == old or path.startswith(f"{old}."):
-                    reasons[new + path.removeprefix(old)] = text
-            steps.append(step)
-        elif kept and isinstance(step, EncodeValues):
-            steps.append(step.model_copy(update={"columns": kept}))
-    return plan.model_copy(update={"prepare": tuple(steps), "reasons": reasons})
+    kept: list[Step] = []
+    for place, step in enumerate(steps):
+        if step is None:
+            continue
+        old, new = f"prepare.{place}", f"prepare.{len(kept)}"
+        for path, text in plan.reasons.items():
+            if step is plan.prepare[place] and f"{path}.".startswith(f"{old}."):
+                reasons[new + path.removeprefix(old)] = text
+        kept.append(step)
+    return plan.model_copy(update={"prepare": tuple(kept), "reasons": reasons})
 
 
 def patience_for(epochs: int) -> int:
