@@ -248,3 +248,33 @@ def test_numbers_are_no_classes():
 def test_a_metric_that_is_none_is_refused_before_training(metrics, words):
     with pytest.raises(PlanError, match=words):
         fit(metrics)
+
+
+@pytest.mark.parametrize("metrics", [None, "accuracy", ["accuracy", "f1_macro"]])
+def test_examples_that_the_loss_ignores_do_not_count(metrics):
+    inputs, codes = examples(2)
+    targets = torch.where(torch.arange(len(codes)) % 3 == 0, codes, -1)
+    torch.manual_seed(0)
+    done = ts.fit(
+        nn.Linear(2, 2),
+        (inputs[VAL:], targets[VAL:]),
+        (inputs[:VAL], targets[:VAL]),
+        loss=nn.CrossEntropyLoss(ignore_index=-1),
+        metrics=metrics,
+        epochs=2,
+        runs=None,
+        stopping=LAST,
+    )
+    with torch.inference_mode():
+        said_codes = done.module(inputs[:VAL]).argmax(dim=1)[::3]
+    right = (said_codes == codes[:VAL:3]).double().mean().item()
+    assert done.history[-1].metrics["accuracy"] == pytest.approx(right)
+
+
+def test_several_classes_of_an_example_are_not_scored_as_one():
+    several = torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0]]).repeat(48, 1)
+    with pytest.raises(TrainError, match="several classes or none, and the metric is"):
+        fit("accuracy", targets=lambda _: several, loss="BCEWithLogitsLoss")
+    one = nn.functional.one_hot(examples(3)[1], 3).float()
+    done = fit("accuracy", targets=lambda _: one, loss="BCEWithLogitsLoss")
+    assert 0 <= done.history[-1].metrics["accuracy"] <= 1

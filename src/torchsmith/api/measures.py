@@ -131,6 +131,7 @@ def score_function(
             for name, measure in measures.items()
         }
         if isinstance(loss, nn.CrossEntropyLoss) and targets.ndim == 1:
+            outputs, targets = _labelled(outputs, targets, loss)
             right = (outputs.argmax(dim=1) == targets).double().mean()
             found.setdefault("accuracy", right.item())
         return found
@@ -206,6 +207,7 @@ def _by_its_name(
     measure: str, outputs: Tensor, targets: Tensor, loss: LossFunction
 ) -> float:
     metric: Metric = next(name for name in get_args(Metric) if name == measure)
+    outputs, targets = _labelled(outputs, targets, loss)
     outputs, targets = outputs.detach().cpu().double(), targets.cpu()
     if is_regression(metric):
         if outputs.numel() != targets.numel():
@@ -220,6 +222,17 @@ def _by_its_name(
     if classes != 2 and metric not in metrics_for("multiclass"):
         raise ValueError(f"it is for two classes, not {classes}; try '{metric}_macro'")
     return score(metric, _codes(targets, classes), shares)
+
+
+def _labelled(
+    outputs: Tensor, targets: Tensor, loss: LossFunction
+) -> tuple[Tensor, Tensor]:
+    """Leave out the examples whose class the loss ignores, too."""
+    ignored = getattr(loss, "ignore_index", None)
+    if ignored is None or targets.ndim != 1 or len(outputs) != len(targets):
+        return outputs, targets
+    known = targets != ignored
+    return (outputs, targets) if known.all() else (outputs[known], targets[known])
 
 
 def _probabilities(loss: LossFunction, outputs: Tensor) -> Tensor:
@@ -238,7 +251,16 @@ def _probabilities(loss: LossFunction, outputs: Tensor) -> Tensor:
 
 def _codes(targets: Tensor, classes: int) -> np.ndarray:
     if targets.ndim == 2 and targets.shape[1] == classes:
+        is_code = bool(((targets == 0) | (targets == 1)).all())
+        if is_code and not bool((targets.sum(dim=1) == 1).all()):
+            raise ValueError(
+                "an example has several classes or none, and the metric is of one "
+                "class for each; give a function of outputs and targets, or a metric "
+                "of torchmetrics, such as MultilabelAccuracy"
+            )
         return targets.argmax(dim=1).numpy()
+    if not len(targets):
+        raise ValueError("no example has a class; the loss ignores all of them")
     codes = targets.reshape(-1).long()
     if not torch.equal(codes.to(targets.dtype), targets.reshape(-1)):
         raise ValueError("targets must be whole numbers, the codes of classes")
