@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 import torchsmith as ts
+from torchsmith.data.steps import EncodeCategories
 from torchsmith.train.session import Session
 
 
@@ -324,6 +325,16 @@ def test_a_parameter_goes_with_an_optimizer_from_the_settings():
     settings = {"optimizer": {"SGD": {"momentum": 0.9}}}
     plan = quick_classifier(lr=0.3, settings=settings).fit(rows, labels).plan_
     assert (type(plan.optimizer).__name__, plan.optimizer.lr) == ("SGD", 0.3)
+
+
+def test_a_role_from_the_settings_brings_its_steps():
+    rows, labels = blobs()
+    rows = np.column_stack([np.arange(len(rows)) % 4, rows])
+    settings = {"data.columns.x0": "category"}
+    fitted = quick_classifier(settings=settings).fit(rows, labels)
+    assert fitted.plan_.data.columns["x0"] == "category"
+    assert EncodeCategories(encoding="codes") in fitted.plan_.prepare
+    assert len(fitted.predict(rows)) == len(rows)
 
 
 def test_without_a_budget_nothing_depends_on_the_clock():

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from torchsmith.core.errors import DataError
+from torchsmith.core.errors import DataError, PlanError
 from torchsmith.data.data import MISSING_TARGET, Change
 from torchsmith.data.split import Folds, Split
 from torchsmith.data.steps import (
@@ -178,7 +178,7 @@ def test_a_column_that_is_no_number_any_more_leaves_the_steps_that_name_it():
     assert "prepare.2" not in less.reasons
     assert parse_plan(plan_text(less)) == less
     none = set_values(
-        plan, {"data.columns.lat": "category", "data.columns.shop": "ignore"}
+        plan, {"data.columns.lat": "boolean", "data.columns.shop": "ignore"}
     )
     assert none.prepare == (fill, scale)
     other = set_values(plan, {"data.columns.age": "ignore", "optimizer.lr": 0.1})
@@ -194,7 +194,20 @@ def test_exact_values_have_no_codes_for_a_network_that_takes_none():
     wide = set_values(plan, {"network.hidden": [9]})
     assert wide.prepare == (scale, codes)
     asked = {"network": "{MLP: {hidden: [8]}}", "prepare.EncodeValues": ["age"]}
-    assert len(set_values(plan, asked).prepare) == 2
+    with pytest.raises(PlanError, match="MLP cannot take category codes; use Tabular"):
+        set_values(plan, asked)
+
+
+def test_categories_become_columns_for_a_network_that_takes_no_codes():
+    plan = decide(table(), MACHINE)
+    place = plan.prepare.index(EncodeCategories(encoding="codes"))
+    made = set_values(plan, {"network": "{MLP: {hidden: [8]}}"})
+    assert made.prepare[place] == EncodeCategories(encoding="one_hot")
+    assert made.reasons[f"prepare.{place}"] == "0/1 columns: MLP takes no codes"
+    assert parse_plan(plan_text(made)) == made
+    bare = plan.model_copy(update={"prepare": plan.prepare[:place]})
+    with pytest.raises(PlanError, match="'town' is used as category, but there is no"):
+        check(bare)
 
 
 def test_few_rows_of_nothing_but_categories_are_learned_faster_and_for_longer():

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.plan.example import EXAMPLE
 from torchsmith.core.errors import PlanError
 from torchsmith.data.split import Split
+from torchsmith.data.steps import BagOfWords, EncodeCategories
 from torchsmith.plan import layers, losses, networks, optimizers, schedules
 from torchsmith.plan.file import parse_plan, read_plan, write_plan
 from torchsmith.plan.plan import Plan, Problem, Sizing, Source, Stopping, Training
@@ -78,6 +79,10 @@ def plans(draw: st.DrawFn) -> Plan:
     paths += ["network", "network.Sequential.0", "loss", "optimizer.SGD.lr"]
     paths += ["optimizer.lr", "schedule", "training.epochs", "stopping.monitor"]
     paths += [f"data.columns.{name}" for name in columns]
+    needed = (
+        ("category", EncodeCategories(encoding="one_hot")),
+        ("text", BagOfWords()),
+    )
     return Plan(
         problem=Problem(task="regression", target=draw(NAMES) + "!", metric="rmse"),
         data=Source(
@@ -90,6 +95,7 @@ def plans(draw: st.DrawFn) -> Plan:
             window=draw(st.integers(0, 99)),
         ),
         split=Split(test=draw(st.just("given") | st.floats(0.01, 0.9))),
+        prepare=tuple(step for role, step in needed if role in columns.values()),
         network=network,
         loss=losses.HuberLoss(delta=draw(positive)),
         optimizer=draw(

@@ -8,7 +8,7 @@ import numpy as np
 
 from torchsmith.api.calibrating import calibrate
 from torchsmith.api.carrying import torch_threads
-from torchsmith.api.planning import asked_metric
+from torchsmith.api.planning import asked_metric, asked_roles
 from torchsmith.core.processes import require_alone
 from torchsmith.core.vocabulary import Task
 from torchsmith.data.data import Data
@@ -110,7 +110,7 @@ def _plan(
     share: float,
     settings: Mapping[str, object],
 ) -> Plan:
-    inspection = inspect(data, task=task)
+    inspection = inspect(data, task=task, roles=asked_roles(settings))
     # For regression D7 says that the target is no number.
     harmless = MATTERS_LITTLE - ({"D7"} if task == "regression" else set())
     findings = tuple(f for f in inspection.findings if f.code not in harmless)

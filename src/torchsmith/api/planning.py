@@ -128,7 +128,7 @@ def inspect(
     'multiclass'
     """
     data = load(source, target=target, settings=settings, observer=observer)
-    return examine(data, observer, roles=_roles(settings or {}))
+    return examine(data, observer, roles=asked_roles(settings or {}))
 
 
 def plan(
@@ -173,7 +173,7 @@ def _read(
     """
     if isinstance(source, Data):
         return _with_target(source, target)
-    roles = _roles(settings)
+    roles = asked_roles(settings)
     asked = _truth(settings, "data.drop_missing_target")
     skip = _truth(settings, "data.skip_damaged")
     kind = settings.get("data.kind")
@@ -221,7 +221,7 @@ def _with_target(data: Data, target: str | None) -> Data:
     return data
 
 
-def _roles(settings: Mapping[str, object]) -> dict[str, ColumnRole]:
+def asked_roles(settings: Mapping[str, object]) -> dict[str, ColumnRole]:
     """Return the roles of columns that the settings ask for."""
     roles: dict[str, ColumnRole] = {}
     for path, role in settings.items():
@@ -281,7 +281,7 @@ def make_plan(
         data,
         observer,
         task=cast("Task | None", asked),
-        roles=_roles(settings or {}),
+        roles=asked_roles(settings or {}),
     )
     settings = settings or {}
     machine = measure(settings.get("training.device", "auto"))

@@ -4,7 +4,13 @@ from collections.abc import Iterator
 
 from torchsmith.core.errors import PlanError, nearest
 from torchsmith.core.spec import Spec
-from torchsmith.core.vocabulary import CALIBRATED, Kind, metric_hint, metrics_for
+from torchsmith.core.vocabulary import (
+    CALIBRATED,
+    ColumnRole,
+    Kind,
+    metric_hint,
+    metrics_for,
+)
 from torchsmith.data.split import contradiction
 from torchsmith.data.steps import (
     BagOfWords,
@@ -25,8 +31,9 @@ from torchsmith.plan.calibration import SplitConformal
 from torchsmith.plan.check_effect import idle_settings
 from torchsmith.plan.check_loss import loss_problems
 from torchsmith.plan.init import init_problems
-from torchsmith.plan.layers import BatchNorm1d
+from torchsmith.plan.layers import BatchNorm1d, Embedding
 from torchsmith.plan.networks import (
+    MLP,
     ConvNet,
     ResNet,
     SequenceNet,
@@ -69,6 +76,7 @@ def impossible(plan: Plan) -> list[tuple[str, str]]:
         *_problem(plan),
         *_data(plan),
         *_prepare(plan),
+        *_codes(plan),
         *loss_problems(plan),
         *init_problems(plan.init),
         *_learning(plan),
@@ -151,6 +159,42 @@ def _prepare(plan: Plan) -> Impossible:
         yield "network", f"{name} is for images; TabularMLP and MLP are for tables"
     if isinstance(plan.network, TabularMLP) and images:
         yield "network", "TabularMLP is for tables; ConvNet and MLP are for images"
+
+
+def takes_codes(plan: Plan) -> bool:
+    """Whether the network has embeddings for codes of categories."""
+    network = plan.network
+    if isinstance(network, Sequential):
+        return isinstance(network.layers[0], Embedding)
+    return not isinstance(network, MLP)
+
+
+def _codes(plan: Plan) -> Impossible:
+    """Find roles of a table's columns that its steps and its network do not fit."""
+    if plan.data.series is not None or isinstance(plan.network, SequenceNet):
+        return
+    steps: tuple[tuple[ColumnRole, type[Spec]], ...]
+    steps = (("category", EncodeCategories), ("text", BagOfWords))
+    for role, step in steps:
+        used = [name for name, own in plan.data.columns.items() if own == role]
+        if used and not _has(plan, step):
+            yield (
+                "prepare",
+                f"column '{used[0]}' is used as {role}, but there is no "
+                f"{step.spec_name()} step; add one",
+            )
+    if takes_codes(plan):
+        return
+    coded = any(
+        isinstance(step, EncodeCategories) and step.encoding == "codes"
+        for step in plan.prepare
+    )
+    if (coded and "category" in plan.data.columns.values()) or _has(plan, EncodeValues):
+        yield (
+            "network",
+            f"{plan.network.spec_name()} cannot take category codes; use TabularMLP, "
+            "or prepare with EncodeCategories: one_hot and without EncodeValues",
+        )
 
 
 def _normalises(plan: Plan) -> bool:

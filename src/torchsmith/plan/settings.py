@@ -7,9 +7,14 @@ from torchsmith.core.errors import PlanError
 from torchsmith.core.record import Record
 from torchsmith.core.spec import Spec
 from torchsmith.data.split import Folds
-from torchsmith.data.steps import EncodeValues, NeighbourTarget, RotatePlace, Step
-from torchsmith.plan.check import check
-from torchsmith.plan.networks import PictureTableNet, TabularMLP
+from torchsmith.data.steps import (
+    EncodeCategories,
+    EncodeValues,
+    NeighbourTarget,
+    RotatePlace,
+    Step,
+)
+from torchsmith.plan.check import check, takes_codes
 from torchsmith.plan.other_names import key_hint
 from torchsmith.plan.place import fields_at, follow, specs_of
 from torchsmith.plan.plan import Plan
@@ -44,8 +49,8 @@ def set_values(plan: Plan, settings: Mapping[str, object]) -> Plan:
     A patience that was chosen for the epochs follows them. Where the last weights were
     to be kept because they are averaged, the best epoch's are once they are not, and
     where something else is said of `stopping`. A column that is no number any more
-    leaves the steps that name it, and exact values have no codes for a network that
-    takes none.
+    leaves the steps that name it, and a network that takes no codes gets
+    0/1 columns of categories, and no codes of exact values.
 
     Args:
         plan: The plan to start from.
@@ -71,10 +76,8 @@ def set_values(plan: Plan, settings: Mapping[str, object]) -> Plan:
         were_numbers = {name for name, role in roles.items() if role == "number"}
         plan = _without_columns(plan, were_numbers - now_numbers)
     sections = {dotted.partition(".")[0] for dotted in settings}
-    takes_codes = isinstance(plan.network, TabularMLP | PictureTableNet)
-    if "network" in sections and "prepare" not in sections and not takes_codes:
-        codes = (None if isinstance(s, EncodeValues) else s for s in plan.prepare)
-        plan = _with_steps(plan, [*codes])
+    if "network" in sections and "prepare" not in sections and not takes_codes(plan):
+        plan = _without_codes(plan)
     check(plan)
     return plan
 
@@ -115,6 +118,25 @@ def _without_columns(plan: Plan, lost: set[str]) -> Plan:
             case _:
                 steps.append(step)
     return _with_steps(plan, steps)
+
+
+def _without_codes(plan: Plan) -> Plan:
+    """Return a plan that gives its network no codes."""
+    steps: list[Step | None] = []
+    reasons: dict[str, str] = {}
+    for step in plan.prepare:
+        match step:
+            case EncodeValues():
+                steps.append(None)
+            case EncodeCategories(encoding="codes"):
+                place = sum(kept is not None for kept in steps)
+                name = plan.network.spec_name()
+                reasons[f"prepare.{place}"] = f"0/1 columns: {name} takes no codes"
+                steps.append(step.model_copy(update={"encoding": "one_hot"}))
+            case _:
+                steps.append(step)
+    plan = _with_steps(plan, steps)
+    return plan.model_copy(update={"reasons": plan.reasons | reasons})
 
 
 def _with_steps(plan: Plan, steps: list[Step | None]) -> Plan:
