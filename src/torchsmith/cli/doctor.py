@@ -96,6 +96,8 @@ def doctor(  # noqa: PLR0913 -- its options
         with output.progress() as observer:
             from torchsmith import api
 
+            if arguments[:1] == ("--",):  # as people part those of another command
+                arguments = arguments[1:]
             diagnosis = api.doctor(
                 what,
                 target=target,

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from torchsmith.core.spec import OneOf, Spec
 from torchsmith.core.vocabulary import Kind, Task
@@ -138,6 +138,13 @@ class EncodeValues(Spec):
     main = "columns"
     columns: tuple[str, ...] = Field(min_length=1)
     min_count: int = Field(default=3, ge=1)
+
+    @field_validator("columns")
+    @classmethod
+    def _each_once(cls, columns: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := [name for name in columns if columns.count(name) > 1]:
+            raise ValueError(f"'{twice[0]}' stands twice; keep one")
+        return columns
 
 
 class BagOfWords(Spec):

@@ -185,7 +185,8 @@ def _inspect_table(
         *relations.find_too_little(len(table), len(used), (), "row"),
     ]
     if not used:
-        findings.append(_nothing_used(profiles))
+        asked = sum(reason == ASKED for _, reason in roles.values())
+        findings.append(_nothing_used(len(profiles), asked))
     if subject.target is not None and subject.facts is not None:
         findings += relations.find_steps(profiles, subject.target)
         alone = [p.by_words() if role_of[p.name] == "text" else p for p in used]
@@ -211,13 +212,15 @@ def _exactness(subject: _Subject, used: Sequence[Profile]) -> Mapping[str, float
     return measure_exactness(used, subject.target, subject.facts, usable)
 
 
-def _nothing_used(profiles: Sequence[Profile]) -> Finding:
+def _nothing_used(num_columns: int, num_asked: int) -> Finding:
+    whys = [f"{num_asked:,} set to ignore"] if num_asked else []
+    if left := num_columns - num_asked:
+        whys.append(f"{left:,} empty, constant, ids or free text")
     return Finding(
         code="D35",
         severity="error",
-        message="No column is left to learn from: all "
-        f"{len(profiles):,} are empty, constant, ids or free text."
-        if profiles
+        message=f"No column is left to learn from: {' and '.join(whys)}."
+        if num_columns
         else "There is no column besides the target.",
         remedy="Add columns, or give a column another role under `data.columns`.",
     )

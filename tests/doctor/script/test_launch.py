@@ -265,8 +265,20 @@ def test_a_script_that_shows_no_training_is_refused_with_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, said: str
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO())
+    monkeypatch.chdir(tmp_path)
     facts = facts_of(tmp_path, f"import torch\n{line}\n")
     assert refusal(facts, judged(facts)) == said
+
+
+def test_the_command_to_give_names_the_script_from_where_the_person_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "my scripts"
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    facts = facts_of(folder, "raise ValueError(3)\n")
+    told = refusal(facts, judged(facts))
+    assert told.endswith("make it run first: python 'my scripts/train.py'")
 
 
 def test_an_error_after_training_is_told_rather_than_that_nothing_is_wrong(

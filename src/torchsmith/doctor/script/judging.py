@@ -1,6 +1,8 @@
 """Lets every rule look at what was seen, and puts the findings into a diagnosis."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from shlex import quote
 from textwrap import shorten
 
 from torchsmith.doctor.diagnosis import Diagnosis
@@ -64,6 +66,12 @@ def judged(facts: Facts) -> Diagnosis:
     return Diagnosis(findings=ranked(findings), left_out=tuple(left_out))
 
 
+def _typed(script: Path) -> str:
+    """Return a script's name as it can be typed into the shell."""
+    here = Path.cwd()
+    return quote(str(script.relative_to(here) if here in script.parents else script))
+
+
 def refusal(facts: Facts, diagnosis: Diagnosis) -> str:
     """Say why nothing can be said of a script; empty where something can.
 
@@ -73,10 +81,10 @@ def refusal(facts: Facts, diagnosis: Diagnosis) -> str:
     """
     if diagnosis.findings or (facts.losses and facts.ended != "failed"):
         return ""
-    script, place = facts.places.script.name, facts.places.told(facts.error_place)
+    script, place = facts.places.script, facts.places.told(facts.error_place)
     if facts.ended == "failed":
         kind = facts.error.split(":")[0]
-        todo = _TODO.get(kind, f"make it run first: python {script}")
+        todo = _TODO.get(kind, f"make it run first: python {_typed(script)}")
         if "get_ipython" in facts.error:
             todo = "take out the lines that only a notebook knows"
         when = f"after {amount(facts.num_steps, 'step')}"
@@ -86,16 +94,16 @@ def refusal(facts: Facts, diagnosis: Diagnosis) -> str:
         return (
             f"{place}: the script leaves by itself before it trains, with exit code "
             f"{facts.error}; give what it asks for after its name, as in: torchsmith "
-            f"doctor {script} --epochs 3"
+            f"doctor {_typed(script)} --epochs 3"
         )
     if facts.ended == "stopped":
         return (
-            f"{script}: it was stopped because it had not begun to train in time; let "
-            "it prepare less, such as the first 1000 rows, and try again"
+            f"{script.name}: it was stopped because it had not begun to train in time; "
+            "let it prepare less, such as the first 1000 rows, and try again"
         )
     return (
-        f"{script}: it ended without taking a gradient, so that there was no training "
-        "to watch; name the script that trains, and let it train in its own process"
+        f"{script.name}: it ended without taking a gradient, so that there was no "
+        "training to watch; name the script that trains, and let it train in its own process"
     )
 
 
