@@ -204,6 +204,15 @@ def test_a_picture_that_is_not_there_is_named_with_its_line(run, tmp_path):
         run.predict(new)
 
 
+def test_a_damaged_picture_is_named_with_its_line(run, tmp_path):
+    new = shop(tmp_path / "elsewhere", 5)
+    (new.parent / "shots" / "3.png").write_bytes(b"xx")
+    with pytest.raises(
+        DataError, match=r"1 of 5 rows name a picture .* decoded \(line 5; first: "
+    ):
+        run.predict(new)
+
+
 def test_a_row_without_a_picture_is_named_with_its_line(run, tmp_path):
     new = shop(tmp_path / "elsewhere", 5)
     new.write_text(new.read_text().replace("shots/1.png,", ",", 1))

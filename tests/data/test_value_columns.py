@@ -55,6 +55,18 @@ def test_another_value_has_code_0_and_is_not_called_unseen():
     )
 
 
+def test_a_number_that_is_new_is_told_where_training_rows_all_have_codes():
+    steps = [FILL, EncodeValues(columns=("gain",), min_count=1)]
+    preparation = fitted(steps)
+    new = rows([0, 12, 13, 5178, np.nan])
+    (change,) = [
+        change
+        for change in preparation.table.unseen(new.inputs)
+        if "number that the training part does not have" in change.what
+    ]
+    assert (change.column, change.count, change.lines) == ("gain", 1, (4,))
+
+
 def test_codes_of_values_come_after_those_of_categories_and_survive_a_file():
     preparation = fitted(
         [FILL, EncodeCategories(), EncodeValues(columns=("gain",), min_count=1)],

@@ -51,8 +51,13 @@ class PictureColumn(Record):
         Raises:
             DataError: A picture is not named, not there, or cannot be read.
         """
-        images = pictures_of(table, table.columns[self.name], self.images.channels)
-        pixels = self.images.apply(images).astype(np.float32)
+        column = table.columns[self.name]
+        images = pictures_of(table, column, self.images.channels)
+        try:
+            pixels = self.images.apply(images).astype(np.float32)
+        except DataError:
+            refuse_unreadable(table, column)  # says in which rows
+            raise
         channel = (-1, 1, 1)
         pixels -= np.array(self.images.offset, np.float32).reshape(channel)
         pixels *= np.array(self.images.factor, np.float32).reshape(channel)

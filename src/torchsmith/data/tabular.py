@@ -272,6 +272,12 @@ class TablePreparation(Record):
             unknown = (category.codes(column) == 0) & ~column.missing
             what = "category that the training part does not have, taken as unknown"
             found += _changes(column, what, unknown, table.lines)
+        for value in self.values:
+            if not value.others:
+                column = self.column(table, value.name)
+                unknown = (value.codes(column) == 0) & ~column.missing
+                what = "number that the training part does not have, taken as any other"
+                found += _changes(column, what, unknown, table.lines)
         for number in self.numbers:
             column = self.column(table, number.name)
             values = raw_values(column)

@@ -15,10 +15,12 @@ class ValueColumn(Record):
 
     Attributes:
         values: Ascending. Value i has code i + 1; 0 is any other, and missing.
+        others: Whether training rows have values without a code.
     """
 
     name: str
     values: tuple[float, ...]
+    others: bool
 
     @classmethod
     def fit(cls, column: Column, step: EncodeValues) -> Self:
@@ -36,7 +38,11 @@ class ValueColumn(Record):
                 f"{step.min_count} training rows; lower min_count, or leave the column "
                 "out of columns"
             )
-        return cls(name=column.name, values=tuple(values.tolist()))
+        return cls(
+            name=column.name,
+            values=tuple(values.tolist()),
+            others=len(values) < len(distinct),
+        )
 
     def codes(self, column: Column) -> np.ndarray:
         """Return `(N,)` int64 codes."""

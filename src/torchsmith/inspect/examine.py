@@ -185,8 +185,8 @@ def _inspect_table(
         *relations.find_too_little(len(table), len(used), (), "row"),
     ]
     if not used:
-        asked = sum(reason == ASKED for _, reason in roles.values())
-        findings.append(_nothing_used(len(profiles), asked))
+        set_aside = sum(reason == ASKED for _, reason in roles.values())
+        findings.append(_nothing_used(len(profiles), set_aside))
     if subject.target is not None and subject.facts is not None:
         findings += relations.find_steps(profiles, subject.target)
         alone = [p.by_words() if role_of[p.name] == "text" else p for p in used]

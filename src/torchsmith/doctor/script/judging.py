@@ -103,7 +103,8 @@ def refusal(facts: Facts, diagnosis: Diagnosis) -> str:
         )
     return (
         f"{script.name}: it ended without taking a gradient, so that there was no "
-        "training to watch; name the script that trains, and let it train in its own process"
+        "training to watch; name the script that trains, and let it train in its own "
+        "process"
     )
 
 
