@@ -198,6 +198,24 @@ def test_exact_values_have_no_codes_for_a_network_that_takes_none():
         set_values(plan, asked)
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("shoop", "there is no number column 'shoop'; did you mean 'shop'?"),
+        ("y", "there is no number column 'y', which is the target"),
+        ("town", "there is no number column 'town'; its role is category"),
+    ],
+)
+def test_a_step_that_names_no_number_column_is_refused_with_the_plan(name, words):
+    facts = table(columns=(column("shop"), column("town", "category", kind="text")))
+    plan = decide(facts, MACHINE)
+    step = f"[QuantileScale, EncodeCategories, {{EncodeValues: [shop, {name}]}}]"
+    with pytest.raises(
+        PlanError, match=rf"prepare\.2: EncodeValues.columns.1: {words}"
+    ):
+        set_values(plan, {"prepare": step})
+
+
 def test_categories_become_columns_for_a_network_that_takes_no_codes():
     plan = decide(table(), MACHINE)
     place = plan.prepare.index(EncodeCategories(encoding="codes"))

@@ -24,6 +24,7 @@ from torchsmith.data.steps import (
     RandomConvolutions,
     Resize,
     RobustScale,
+    RotatePlace,
     ToFloat,
     step_problems,
 )
@@ -76,6 +77,7 @@ def impossible(plan: Plan) -> list[tuple[str, str]]:
         *_problem(plan),
         *_data(plan),
         *_prepare(plan),
+        *_named_columns(plan),
         *_codes(plan),
         *loss_problems(plan),
         *init_problems(plan.init),
@@ -159,6 +161,30 @@ def _prepare(plan: Plan) -> Impossible:
         yield "network", f"{name} is for images; TabularMLP and MLP are for tables"
     if isinstance(plan.network, TabularMLP) and images:
         yield "network", "TabularMLP is for tables; ConvNet and MLP are for images"
+
+
+def _named_columns(plan: Plan) -> Impossible:
+    """Find steps that name columns which are no numbers."""
+    columns = plan.data.columns
+    numbers = [name for name, role in columns.items() if role == "number"]
+    for place, step in enumerate(plan.prepare if columns else ()):
+        named: dict[str, str] = {}
+        if isinstance(step, RotatePlace | NeighbourTarget):
+            named = {"latitude": step.latitude, "longitude": step.longitude}
+        elif isinstance(step, EncodeValues):
+            named = {f"columns.{i}": name for i, name in enumerate(step.columns)}
+        for what, name in named.items():
+            if name in numbers:
+                continue
+            why = nearest(name, numbers)
+            if name == plan.problem.target:
+                why = ", which is the target"
+            elif name in columns:
+                why = f"; its role is {columns[name]}"
+            yield (
+                f"prepare.{place}",
+                f"{step.spec_name()}.{what}: there is no number column '{name}'{why}",
+            )
 
 
 def takes_codes(plan: Plan) -> bool:
