@@ -230,3 +230,19 @@ def test_fit_trains_a_module_of_ones_own_as_it_is(tmp_path):
         ts.fit(Own(), examples(), engine="captured", **given)
     assert not (tmp_path / "runs").exists()
     assert len(ts.fit(Own(), examples(), **given).history) == 2
+
+
+def test_more_threads_than_cores_are_told(plan, tmp_path, monkeypatch):
+    class Notes(TrainingObserver):
+        def __init__(self):
+            self.notes = []
+
+        def note(self, text):
+            self.notes.append(text)
+
+    monkeypatch.setattr("torchsmith.api.choosing.usable_cores", lambda: 1)
+    for threads, told in ((2, 1), (1, 0)):
+        notes = Notes()
+        many = set_values(plan, {"training.threads": threads})
+        ts.train(many, runs=tmp_path, observer=notes)
+        assert sum("threads that wait for one" in note for note in notes.notes) == told

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 from torchsmith.api.planning import QUIET, Planned
 from torchsmith.api.remembered import file_of, recall, remember
+from torchsmith.core.environment import usable_cores
 from torchsmith.core.observer import Observer
 from torchsmith.core.processes import place
+from torchsmith.inspect.wording import agree, amount
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import CHOSEN, take_choices
 
@@ -42,6 +44,14 @@ def choose_engine_and_threads(
     plan = planned.plan
     if place() is not None:  # the processes of torchrun have an engine of their own
         return planned, setup
+
+    cores = usable_cores()
+    if plan.training.threads > cores:
+        observer.note(
+            f"training.threads is {plan.training.threads}, and {amount(cores, 'core')} "
+            f"{agree(cores, 'is', 'are')} here: threads that wait for one are slow; 0 "
+            "lets a run choose"
+        )
 
     def new_state() -> "TrainState":
         return initial_state(plan, setup.preparation, setup.job)
