@@ -185,6 +185,38 @@ def test_settings_are_fields_of_training_and_win_over_it():
     assert done.history[0].step == 4
 
 
+def test_training_and_stopping_may_be_mappings_as_in_a_plan():
+    done = fit(training={"epochs": 7, "batch_size": 16}, epochs=2)
+    assert done.history[-1].step == 8
+    stopping = {"monitor": "val_accuracy", "patience": 1}
+    done = fit(val=examples(), stopping=stopping, epochs=50)
+    assert "val_accuracy has not improved for 1 epochs" in done.stopped
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            {"training": {"epoch": 3}},
+            r"^fit: training.epoch: unknown key; did you mean 'epochs'\? it takes ep",
+        ),
+        (
+            {"stopping": {"min_epochs": 3}},
+            "^fit: stopping.min_epochs: unknown key; it takes monitor, patience, min_d",
+        ),
+        (
+            {"stopping": {"patience": -1}},
+            "^fit: stopping.patience: must be at least 0, got -1; it takes monitor, ",
+        ),
+        ({"training": 3}, "^fit: training: must be keys with values, got 3; it takes"),
+        ({"stopping": "early"}, "^fit: stopping: must be keys with values, got 'early"),
+    ],
+)
+def test_a_mapping_with_what_a_section_does_not_take_is_refused(given, words):
+    with pytest.raises(PlanError, match=words):
+        fit(**given)
+
+
 class StopAfter(TrainingObserver):
     """Presses Ctrl-C after an epoch."""
 

@@ -2,14 +2,16 @@
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 
 from torchsmith.core.errors import PlanError, nearest
+from torchsmith.core.record import Record
 from torchsmith.core.spec import Spec, members
 from torchsmith.inspect.wording import listed
 from torchsmith.nn.losses import ClassTargets, LossFunction, build_loss
@@ -22,9 +24,42 @@ from torchsmith.plan.plan import Training
 from torchsmith.plan.schedules import Interval, Schedule, interval_of
 from torchsmith.plan.wrong import wish
 
+Section = TypeVar("Section", bound=Record)
+
+
+def section_settings(kind: type[Section], given: Any, what: str) -> Section:  # noqa: ANN401
+    """Return a section of a plan, such as `stopping`, given as such or as a mapping.
+
+    Args:
+        kind: The section.
+        given: What the person gave.
+        what: What to call it in messages.
+
+    Raises:
+        PlanError: There is no such key, or not with this value.
+    """
+    if isinstance(given, kind):
+        return given
+    try:
+        return kind.model_validate(dict(given) if isinstance(given, Mapping) else given)
+    except ValidationError as error:
+        raise PlanError(f"fit: {_wrong_key(kind, error.errors()[0], what)}") from error
+
+
+def _wrong_key(kind: type[Record], first: ErrorDetails, what: str) -> str:
+    """Say what is wrong with one key of a section, and what the section takes."""
+    where, names = ".".join(map(str, (what, *first["loc"]))), list(kind.model_fields)
+    if first["type"] == "extra_forbidden":
+        why = f"unknown key{key_hint(str(first['loc'][-1]), names)}"
+    elif first["type"] == "value_error":
+        why = f"{first['ctx']['error']}, got {first['input']!r}"
+    else:
+        why = f"must be {wish(first)}, got {first['input']!r}"
+    return f"{where}: {why}; it takes {', '.join(names)}".replace("?;", "?")
+
 
 def training_settings(
-    training: Training | None, settings: Mapping[str, Any]
+    training: Training | Mapping[str, Any] | None, settings: Mapping[str, Any]
 ) -> Training:
     """Return the settings of `training`, with those that are given one by one.
 
@@ -36,9 +71,11 @@ def training_settings(
         names = list(Training.model_fields)
         hint = key_hint(unknown[0], names) or f"; there are: {', '.join(names)}"
         raise PlanError(f"fit: there is no setting {unknown[0]!r}{hint}")
-    base = {} if training is None else training.model_dump()
+    base: Mapping[str, Any] = {}
+    if training is not None:
+        base = section_settings(Training, training, "training").model_dump()
     try:
-        return Training.model_validate(base | dict(settings))
+        return Training.model_validate({**base, **settings})
     except ValidationError as error:
         first = error.errors()[0]
         raise PlanError(

@@ -18,6 +18,7 @@ from torchsmith.api.fit_choices import (
     chosen_loss,
     chosen_optimizer,
     chosen_schedule,
+    section_settings,
     training_settings,
 )
 from torchsmith.api.fit_doctor import FitDoctor, doctor_settings, telling_of_divergence
@@ -93,8 +94,8 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
     schedule: LRScheduler | str | Mapping[str, Any] | Spec | None = None,
     averaging: str | Mapping[str, Any] | Spec | None = None,
     metrics: Measures | None = None,
-    training: Training | None = None,
-    stopping: Stopping | None = None,
+    training: Training | Mapping[str, Any] | None = None,
+    stopping: Stopping | Mapping[str, Any] | None = None,
     runs: str | Path | None = "runs",
     name: str | None = None,
     resume: str | Path | None = None,
@@ -127,10 +128,11 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
         metrics: More scores on all of `val`: names such as `"f1_macro"`, functions of
             outputs and targets, objects of torchmetrics; a list of these, or a mapping
             from names of yours. Accuracy is there for `CrossEntropyLoss`.
-        training: `epochs`, `batch_size`, `seed`, … as in a plan; each may also be
-            given as a keyword: `fit(…, epochs=3)`. `threads` of 0 are one where a
+        training: `{"epochs": 3}`, `batch_size`, `seed`, … as in a plan; each may also
+            be given as a keyword: `fit(…, epochs=3)`. `threads` of 0 are one where a
             batch has fewer than 200 million multiply-adds, which is faster.
-        stopping: When to stop early, and whether to restore the best weights.
+        stopping: When to stop early, and whether to restore the best weights, as in a
+            plan: `{"patience": 3}`. Where not given, it is not stopped early.
         runs: Where the run folder is made; None keeps everything in memory.
         name: What to call the run; the module's class where not given.
         resume: The path or name of an interrupted fit, given the same objects again.
@@ -155,6 +157,9 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
     """
     require_alone("the module of fit")
     chosen = training_settings(training, settings)
+    until = Stopping(patience=0)
+    if stopping is not None:
+        until = section_settings(Stopping, stopping, "stopping")
     care = doctor_settings(doctor)
     if not isinstance(module, nn.Module) or not list(module.parameters()):
         raise PlanError(
@@ -170,17 +175,14 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
         )
     device = choose_device(chosen.device)
     loss_function = chosen_loss(loss, device)
-    stopping = stopping or Stopping(patience=0)
-    _require_monitor(
-        stopping.monitor, measures, loss_function, validates=val is not None
-    )
+    _require_monitor(until.monitor, measures, loss_function, validates=val is not None)
     module.to(device)
     job = Job(
         train=_batches(train, device, "train", chosen),
         val=None if val is None else _batches(val, device, "val", chosen),
         loss=loss_function,
         training=chosen,
-        stopping=stopping,
+        stopping=until,
         device=device,
         score=score_function(measures, loss_function, device),
         lower_is_better=lower_is_better(measures),
