@@ -268,11 +268,31 @@ def test_without_a_checkpoint_the_rest_is_shown(folder, run, monkeypatch):
     assert "there is no checkpoint any more" in note
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_module_is_explained_with_an_array(dtype):
+    inputs = np.ones((2, 3), dtype)
+    inputs.setflags(write=False)
+    seen = ts.explain(nn.Linear(3, 1), inputs=inputs)
+    assert [layer.shape for layer in seen.content.layers.layers] == [(3,), (1,), (1,)]
+    seen = ts.explain(nn.Embedding(5, 2), inputs=np.array([[1, 2]]))
+    assert seen.content.layers.layers[1].shape == (2, 2)
+
+
 @pytest.mark.parametrize(
     ("what", "given", "message"),
     [
         (3, {}, "int: cannot be explained; give a run"),
         (nn.Linear(2, 1), {}, "give an example batch"),
+        (
+            nn.Linear(2, 1),
+            {"inputs": [[0.0, 1.0]]},
+            "of type list, and no tensor or",
+        ),
+        (
+            nn.Linear(2, 1),
+            {"inputs": np.array([["a"]])},
+            "ndarray, and holds no num",
+        ),
         (nn.Linear(2, 1), {"inputs": torch.ones(1, 2), "a": 1.0}, "a: has no meaning"),
         (torch.ones(()), {"inputs": torch.ones(1)}, "inputs: has no meaning for a t"),
         (lambda a: a, {"example": 3, "a": 1.0}, "example: has no meaning for a funct"),

@@ -25,6 +25,7 @@ from torchsmith.api.training import planned_of
 from torchsmith.core.errors import DataError, TorchsmithError, TrainError, nearest
 from torchsmith.core.run_folder import RunFolder, is_run, run_names, runs_called
 from torchsmith.data.catalog import entry_named
+from torchsmith.data.load import target_name
 from torchsmith.doctor.course import Course
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.doctor.judge_choice import find_in_choice
@@ -46,7 +47,7 @@ MOST_OTHERS = 200
 def doctor(
     what: Run | Plan | Source,
     *,
-    target: str | None = None,
+    target: str | int | None = None,
     settings: Mapping[str, object] | None = None,
     arguments: Sequence[str] = (),
     runs: str | Path = "runs",
@@ -75,6 +76,7 @@ def doctor(
     ()
     """
     watcher = observer or TrainingObserver()
+    target = target_name(target)
     if is_script(what):
         _refuse("a script", target=target, settings=settings)
         from torchsmith.doctor.script import examine_script

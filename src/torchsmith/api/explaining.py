@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from torchsmith.api.explanation import Explanation
 from torchsmith.api.planning import QUIET, load_planned
 from torchsmith.api.run import Run, load_run
@@ -24,7 +26,7 @@ Explainable = Any
 def explain(
     what: Explainable,
     *,
-    inputs: "Tensor | None" = None,
+    inputs: "Tensor | np.ndarray | None" = None,
     names: "Mapping[str, Tensor] | None" = None,
     example: int | None = None,
     runs: str | Path = "runs",
@@ -43,7 +45,7 @@ def explain(
             a tensor with a history: its autograd graph;
             a function of tensors, with a value for each argument: the graph of the
             expression with every value and gradient.
-        inputs: For a module, an example batch `(N, …)`.
+        inputs: For a module, an example batch `(N, …)`: a tensor or an array.
         names: For a tensor, what to call the tensors that it is made of.
         example: For a run, a row of the test part, 0 is the first; one that is right
             and one that is wrong where not given.
@@ -135,17 +137,13 @@ def _plan(plan: Plan, observer: Observer) -> "Explained":
     )
 
 
-def _module(module: "nn.Module", inputs: "Tensor | None") -> "Explained":
+def _module(module: "nn.Module", given: "Tensor | np.ndarray | None") -> "Explained":
     from torchsmith.explain.activations import activations
     from torchsmith.explain.layers import layer_graph
     from torchsmith.explain.weights import tensor_facts, weights_over_time
     from torchsmith.report.explained import Example, Explained
 
-    if inputs is None:
-        raise DataError(
-            f"{type(module).__name__}: give an example batch, such as "
-            "inputs=torch.zeros(1, 3, 32, 32)"
-        )
+    inputs = _as_tensor(module, given)
     layers = layer_graph(module, inputs)
     first = Example(
         title="The first example",
@@ -158,6 +156,25 @@ def _module(module: "nn.Module", inputs: "Tensor | None") -> "Explained":
         weights=weights_over_time(module, input_shape=tuple(inputs.shape[1:])),
         network_state=tensor_facts(module.state_dict()),
         examples=(first,),
+    )
+
+
+def _as_tensor(module: "nn.Module", given: object) -> "Tensor":
+    """Return an example batch; an array of floats as the module's own, float32."""
+    import torch
+
+    if isinstance(given, torch.Tensor):
+        return given
+    if isinstance(given, np.ndarray) and given.dtype.kind in "biuf":
+        tensor = torch.from_numpy(np.array(given))  # a copy, since some are read-only
+        weight = next(module.parameters(), torch.zeros(0))
+        return tensor.to(weight.dtype) if tensor.is_floating_point() else tensor
+    what = f"; inputs is of type {type(given).__name__}, and holds no numbers"
+    if not isinstance(given, np.ndarray):
+        what = f"; inputs is of type {type(given).__name__}, and no tensor or array"
+    raise DataError(
+        f"{type(module).__name__}: give an example batch, such as "
+        f"inputs=torch.zeros(1, 3, 32, 32){'' if given is None else what}"
     )
 
 

@@ -76,7 +76,7 @@ class Planned:
 def load(
     source: Source,
     *,
-    target: str | None = None,
+    target: str | int | None = None,
     settings: Mapping[str, object] | None = None,
     observer: Observer = QUIET,
 ) -> Data:
@@ -108,7 +108,7 @@ def load(
 def inspect(
     source: Source,
     *,
-    target: str | None = None,
+    target: str | int | None = None,
     settings: Mapping[str, object] | None = None,
     observer: Observer = QUIET,
 ) -> Inspection:
@@ -134,7 +134,7 @@ def inspect(
 def plan(
     source: Source,
     *,
-    target: str | None = None,
+    target: str | int | None = None,
     budget: float | None = None,
     settings: Mapping[str, object] | None = None,
     observer: Observer = QUIET,
@@ -162,7 +162,7 @@ def plan(
 
 def _read(
     source: Source,
-    target: str | None,
+    target: str | int | None,
     settings: Mapping[str, object],
     observer: Observer,
 ) -> Data:
@@ -171,6 +171,7 @@ def _read(
     A few rows without a target are left out, which the plan then says; more than that
     is refused, unless the settings ask for it.
     """
+    target = reading.target_name(target)
     if isinstance(source, Data):
         return _with_target(source, target)
     roles = asked_roles(settings)
@@ -262,7 +263,7 @@ def _one_of(value: object, path: str, allowed: Sequence[str]) -> str:
 def make_plan(
     source: Source,
     *,
-    target: str | None = None,
+    target: str | int | None = None,
     budget: float | None = None,
     settings: Mapping[str, object] | None = None,
     observer: Observer = QUIET,

@@ -36,6 +36,7 @@ from torchsmith.core.processes import require_alone
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.core.torch_library import load_beside
 from torchsmith.data.data import Data
+from torchsmith.data.load import target_name
 from torchsmith.plan.check import check
 from torchsmith.plan.decide import decide
 from torchsmith.plan.file import naming_lines, read_plan
@@ -50,7 +51,7 @@ from torchsmith.train.watch import TrainingObserver
 def train(
     what: Source | Plan,
     *,
-    target: str | None = None,
+    target: str | int | None = None,
     budget: float | None = None,
     settings: Mapping[str, object] | None = None,
     runs: str | Path = "runs",
@@ -64,7 +65,7 @@ def train(
     what: Source | Plan | None = None,
     *,
     recipe: str | None = None,
-    target: str | None = None,
+    target: str | int | None = None,
     budget: float | None = None,
     settings: Mapping[str, object] | None = None,
     runs: str | Path = "runs",
@@ -80,7 +81,7 @@ def train(  # noqa: PLR0913 -- what a whole job takes; all have defaults
     what: Source | Plan | None = None,
     *,
     recipe: str | None = None,
-    target: str | None = None,
+    target: str | int | None = None,
     budget: float | None = None,
     settings: Mapping[str, object] | None = None,
     runs: str | Path = "runs",
@@ -118,6 +119,7 @@ def train(  # noqa: PLR0913 -- what a whole job takes; all have defaults
     """
     begin = perf_counter()
     runs = Path(runs)
+    target = target_name(target)
     observer = watching(observer)
     if name is not None and "/" in name:
         raise PlanError(

@@ -126,6 +126,26 @@ def load(
     return _from_python(source, asked)
 
 
+def target_name(target: object) -> str | None:
+    """Return the name of the target column; a whole number is the label that it is.
+
+    Raises:
+        DataError: It is no name, such as the values themselves.
+
+    >>> target_name(2)
+    '2'
+    """
+    if target is None or isinstance(target, str):
+        return target
+    if isinstance(target, int | np.integer) and not isinstance(target, bool):
+        return str(target)  # as data frames without names call their columns
+    what = type(target).__name__
+    raise DataError(
+        f"target: must be the name of a column, and is of type {what}; where it holds "
+        "the values to predict, give them beside the inputs, as a pair: (X, y)"
+    )
+
+
 def _from_name(source: str | os.PathLike[str], asked: _Asked) -> Data:
     name = os.fspath(source)
     if not isinstance(name, str) or not name.strip():

@@ -77,12 +77,15 @@ class Recorder(TorchFunctionMode):
         derivatives = _derivatives(call, inputs)
         places = {self._place(tensor): tensor for tensor in inputs}
         versions = [tensor._version for tensor in inputs]
-        found = func(*args, **kwargs)
+        try:
+            found = func(*args, **kwargs)
+        except RuntimeError as error:
+            # Autograd itself refuses to change a leaf, or a view of one.
+            if "in-place" in str(error):
+                raise _changes_in_place(func) from error
+            raise
         if versions != [tensor._version for tensor in inputs]:
-            raise DataError(
-                f"{getattr(func, '__name__', 'an operation')}: changes a tensor in "
-                "place, so its earlier value cannot be shown; make a new one: x = x + 1"
-            )
+            raise _changes_in_place(func)
         before = {id(tensor) for tensor in inputs}
         for made in _tensors(found):
             if made.requires_grad and id(made) not in before:
@@ -98,6 +101,13 @@ class Recorder(TorchFunctionMode):
     def _add(self, step: Step) -> None:
         self.places[id(step.tensor)] = len(self.steps)
         self.steps.append(step)
+
+
+def _changes_in_place(func: Callable[..., Any]) -> DataError:
+    return DataError(
+        f"{getattr(func, '__name__', 'an operation')}: changes a tensor in place, so "
+        "its earlier value cannot be shown; make a new one: x = x + 1"
+    )
 
 
 def _derivatives(call: Call, inputs: Sequence[Tensor]) -> dict[Tensor, float]:
