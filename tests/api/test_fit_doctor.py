@@ -66,15 +66,31 @@ def test_what_is_ignored_is_not_told_and_is_listed():
 
 
 def test_a_fit_without_the_doctor_says_nothing():
-    done = fit(Cut(), doctor={"examine": False})
-    assert done.diagnosis == Diagnosis()
+    for doctor in ({"examine": False}, False):
+        assert fit(Cut(), doctor=doctor).diagnosis == Diagnosis()
+    assert fit(Cut(), doctor=True).diagnosis.errors
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"ignore": ["c3"]}, "doctor.ignore.0: must be"),
-        ({"watch": True}, "it takes examine, ignore"),
+        (
+            {"ignore": ["c3"]},
+            r"^fit: doctor.ignore.0: there is no code 'c3'; did you mean 'C3'\? codes ",
+        ),
+        (
+            {"ignore": ["T4", "Z9"]},
+            "^fit: doctor.ignore.1: there is no code 'Z9'; codes are D1 to D38",
+        ),
+        ({"ignore": "T4"}, "^fit: doctor.ignore: must be a list, got 'T4'$"),
+        (
+            {"ignores": ["P4"]},
+            "doctor.ignores: unknown key; did you mean 'ignore'. it takes examine, ign",
+        ),
+        ({"watch": True}, "^fit: doctor.watch: unknown key; it takes examine, ignore$"),
+        ("no", "^fit: doctor: must be keys with values, got 'no'; it takes examine"),
+        ("", "^fit: doctor: must be keys with values, got ''; it takes examine, ig"),
+        (0, "^fit: doctor: must be keys with values, got 0; it takes examine, ignore"),
     ],
 )
 def test_a_setting_that_the_doctor_does_not_have_is_refused(given, words):

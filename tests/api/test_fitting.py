@@ -206,7 +206,7 @@ def test_training_and_stopping_may_be_mappings_as_in_a_plan():
         ),
         (
             {"stopping": {"patience": -1}},
-            "^fit: stopping.patience: must be at least 0, got -1; it takes monitor, ",
+            "^fit: stopping.patience: must be at least 0, got -1$",
         ),
         ({"training": 3}, "^fit: training: must be keys with values, got 3; it takes"),
         ({"stopping": "early"}, "^fit: stopping: must be keys with values, got 'early"),

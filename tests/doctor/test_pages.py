@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from scripts.doctor_pages import constants, with_thresholds
 
+from torchsmith.core.codes import KNOWN
 from torchsmith.core.errors import PlanError
 from torchsmith.doctor.catalogue import CATALOGUE
 from torchsmith.doctor.pages import explained
@@ -123,6 +124,13 @@ def test_a_page_is_shown_without_what_a_terminal_cannot_show():
     assert "![" not in text
     assert "<!--" not in text
     assert "| constant |" in text
+
+
+def test_the_codes_that_a_plan_may_name_are_those_that_are_explained():
+    table = (REPOSITORY / "docs" / "findings.md").read_text("utf-8")
+    inspected = re.findall(r"^\| ([A-Z]\d+) \|", table, re.MULTILINE)
+    assert {*inspected, *(disease.code for disease in CATALOGUE)} == {*KNOWN}
+    assert all(explained(code).startswith(f"# {code}") for code in KNOWN)
 
 
 def test_a_code_of_inspection_is_explained_from_its_table():

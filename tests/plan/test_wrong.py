@@ -365,3 +365,12 @@ def test_numbers_in_quotes_are_answered_with_the_list_of_them(value, write):
 )
 def test_a_value_that_only_has_quotes_too_many_is_answered_without(key, value, words):
     assert told(key, value).endswith(words)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [("Z9", "Z9'; codes are D1 to D38"), ("T44", "T44'; did you mean 'T4'? codes ")],
+)
+def test_a_code_that_the_doctor_does_not_know_is_told(code, words):
+    said = told("doctor", f"{{ignore: [T4, {code}]}}")
+    assert said.startswith(f"doctor.ignore.1: there is no code '{words}")

@@ -47,15 +47,16 @@ def section_settings(kind: type[Section], given: Any, what: str) -> Section:  # 
 
 
 def _wrong_key(kind: type[Record], first: ErrorDetails, what: str) -> str:
-    """Say what is wrong with one key of a section, and what the section takes."""
-    where, names = ".".join(map(str, (what, *first["loc"]))), list(kind.model_fields)
+    """Say what is wrong with one key of a section, or with the section itself."""
+    where, takes = ".".join(map(str, (what, *first["loc"]))), list(kind.model_fields)
+    if first["type"] == "value_error":
+        return f"{where}: {first['ctx']['error']}"
+    why = f"must be {wish(first)}, got {first['input']!r}"
     if first["type"] == "extra_forbidden":
-        why = f"unknown key{key_hint(str(first['loc'][-1]), names)}"
-    elif first["type"] == "value_error":
-        why = f"{first['ctx']['error']}, got {first['input']!r}"
-    else:
-        why = f"must be {wish(first)}, got {first['input']!r}"
-    return f"{where}: {why}; it takes {', '.join(names)}".replace("?;", "?")
+        why = f"unknown key{key_hint(str(first['loc'][-1]), takes)}"
+    elif first["loc"]:
+        return f"{where}: {why}"
+    return f"{where}: {why}; it takes {', '.join(takes)}".replace("?;", "?")
 
 
 def training_settings(

@@ -1,13 +1,12 @@
 """The doctor beside `fit`: before, during and after."""
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -18,14 +17,14 @@ from torchsmith.api.doctoring import (
     watched,
     write_diagnosis,
 )
-from torchsmith.core.errors import DataError, Diverged, PlanError
+from torchsmith.api.fit_choices import section_settings
+from torchsmith.core.errors import DataError, Diverged
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.doctor.examine import examine
 from torchsmith.doctor.subject import Subject
 from torchsmith.doctor.watch import Watch
 from torchsmith.plan.doctor import Doctor
-from torchsmith.plan.wrong import wish
 from torchsmith.train.batches import Batches, DatasetBatches
 from torchsmith.train.loop import Job
 from torchsmith.train.state import TrainState
@@ -35,23 +34,18 @@ MOST_COPIED = 64 * 2**20
 """Bytes of an array or list of a data set that are copied; a larger one is shared."""
 
 
-def doctor_settings(given: Doctor | Mapping[str, Any] | None) -> Doctor:
+def doctor_settings(given: object) -> Doctor:
     """Return what `fit` is told of the doctor, as the plan's key.
+
+    Args:
+        given: `Doctor`, a mapping, or None; True and False say whether it examines.
 
     Raises:
         PlanError: There is no such setting.
     """
-    if isinstance(given, Doctor):
-        return given
-    try:
-        return Doctor.model_validate(given or {})
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, ("doctor", *first["loc"])))
-        raise PlanError(
-            f"fit: {where}: must be {wish(first)}, got {first['input']!r}; it takes "
-            f"{', '.join(Doctor.model_fields)}"
-        ) from error
+    if isinstance(given, bool):
+        return Doctor(examine=given)
+    return section_settings(Doctor, {} if given is None else given, "doctor")
 
 
 @dataclass

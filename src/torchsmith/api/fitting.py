@@ -100,7 +100,7 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
     name: str | None = None,
     resume: str | Path | None = None,
     observer: Watching = None,
-    doctor: Doctor | Mapping[str, Any] | None = None,
+    doctor: Doctor | Mapping[str, Any] | bool | None = None,
     **settings: Any,  # noqa: ANN401 -- the fields of Training
 ) -> Fit:
     """Train a person's own `nn.Module` on a person's own data, with the same loop.
@@ -138,7 +138,7 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
         resume: The path or name of an interrupted fit, given the same objects again.
         observer: Is told how it goes; `print`, or another function of a line of text,
             is given a line for each epoch.
-        doctor: As in a plan: `{"ignore": ["P12"]}`, or `{"examine": False}`. It looks
+        doctor: As in a plan: `{"ignore": ["P12"]}`; False does not examine. It looks
             at module, data, loss and optimizer before training, and on while it goes
             on, and changes no weight.
         **settings: Fields of `training`, one by one.

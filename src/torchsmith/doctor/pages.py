@@ -5,7 +5,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from torchsmith.core.errors import PlanError, nearest
+from torchsmith.core.codes import no_code
+from torchsmith.core.errors import PlanError
 from torchsmith.doctor.catalogue import CATALOGUE
 
 _NOT_FOR_TERMINALS = re.compile(r"^(!\[.*|<!--.*)\n\n?", re.MULTILINE)
@@ -30,12 +31,7 @@ def explained(code: str) -> str:
         return _NOT_FOR_TERMINALS.sub("", _text(f"doctor/{code}.md"))
     inspected = dict(_ROW.findall(_text("findings.md")))
     if code not in inspected:
-        known = [*(disease.code for disease in CATALOGUE), *inspected]
-        raise PlanError(
-            f"there is no code {code!r}{nearest(code, known) or ';'} codes are "
-            "D1 to D38 (data), P1 to P13 (plan), C1 to C12 (code), T1 to T8 "
-            "(training), Q1 to Q6 (quality) and E1 to E7 (this machine)"
-        )
+        raise PlanError(no_code(code))
     severity, when, why, remedy = (c.strip() for c in inspected[code].split(" | "))
     where = "on this machine" if code.startswith("E") else "by inspection"
     return (

@@ -1,16 +1,16 @@
 """What of the doctor a plan sets."""
 
-import re
 from typing import Annotated
 
 from pydantic import AfterValidator
 
+from torchsmith.core.codes import KNOWN, no_code
 from torchsmith.core.record import Record
 
 
 def _code(value: str) -> str:
-    if not re.fullmatch(r"[A-Z][0-9]+", value):
-        raise ValueError("a code is a letter and a number, such as T4")
+    if value not in KNOWN:
+        raise ValueError(no_code(value))
     return value
 
 
