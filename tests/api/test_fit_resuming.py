@@ -312,12 +312,37 @@ def test_a_fit_is_resumed_with_the_same(begun):
             {"averaging": {"EMA": {"decay": 0.5}}},
             "averaging.decay=0.999, not 0.5; resume",
         ),
+        ({"batch_size": 10}, "begun with batch_size=8, not 10; resume with the same$"),
+        ({"seed": 1}, "begun with seed=0, not 1; resume with the same$"),
+        (
+            {"batch_size": 10, "data": (INPUTS[:20], TARGETS[:20])},
+            "batch_size=8, not 10; train='40 examples', not '20 examples'; resume",
+        ),
         ({"stopping": Stopping(patience=3)}, "stopping.patience=0, not 3; resume"),
     ],
 )
 def test_a_fit_is_not_resumed_with_something_else(begun, other, words):
     with pytest.raises(PlanError, match=words):
         fit(resume=begun, **BEGUN | other)
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        (
+            nn.Linear(3, 2),
+            r"\(weight: missing in the checkpoint, \(2, 3\) here; bias: missing .*; "
+            r"0.bias: \(8,\) in the checkpoint, missing here; and 3 more\); resume w",
+        ),
+        (
+            nn.Sequential(nn.Linear(3, 9), nn.Tanh(), nn.Linear(9, 2)),
+            r"\(0.weight: \(8, 3\) in the checkpoint, \(9, 3\) here; 0.bias: \(8,\) in",
+        ),
+    ],
+)
+def test_a_fit_of_another_module_is_told_by_its_weights(begun, module, words):
+    with pytest.raises(TrainError, match=words):
+        fit(resume=begun, **BEGUN | {"module": module})
 
 
 def test_a_record_of_an_older_version_has_its_settings_alone(tmp_path):

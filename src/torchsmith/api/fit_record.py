@@ -81,7 +81,19 @@ class FitRecord(Record):
             each.training.model_dump(exclude={"num_workers"}) for each in (self, now)
         )
         told = _differing(was_set, now_set)
-        return told + _differing(self.made_of, now.made_of) if self.made_of else told
+        if not self.made_of:
+            return told
+        # Which rows are the first depends on both: of others nothing is known.
+        same_rows = all(was_set[key] == now_set[key] for key in ("batch_size", "seed"))
+        was, now_is = (
+            {
+                key: value
+                for key, value in each.made_of.items()
+                if same_rows or not key.endswith(f".{FIRST_ROWS}")
+            }
+            for each in (self, now)
+        )
+        return told + _differing(was, now_is)
 
 
 def _differing(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -107,7 +119,7 @@ def _named(what: str, name: object, values: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _of_examples(part: str, batches: Batches | None, job: Job) -> dict[str, Any]:
-    """Count the examples; of tensors the first rows of training are compared, too."""
+    """Count the examples; of tensors the first batch of training is compared, too."""
     if batches is None:
         return {part: None}
     seen = {}

@@ -22,6 +22,9 @@ from torchsmith.train.history import EpochRecord
 
 STATE_VERSION = 1
 
+MOST_TOLD = 3
+"""Weights that a message names."""
+
 
 @dataclass
 class TrainState:
@@ -188,9 +191,11 @@ class TrainState:
             for part, module in self._modules.items():
                 set_buffers(module, _part(tensors, f"hidden.{part}."))
         except (RuntimeError, ValueError, LookupError, AttributeError) as error:
+            saved, own = _part(tensors, "network."), self.network.state_dict()
+            why = _differing(saved, own) or str(error).splitlines()[0]
             raise TrainError(
                 f"{folder}: the checkpoint does not fit this network and optimizer "
-                f"({str(error).splitlines()[0]}); resume with what it was made with"
+                f"({why}); resume with what it was made with"
             ) from error
         if self.schedule is not None and state["schedule"] is not None:
             _load_schedule(self.schedule, state["schedule"])
@@ -263,6 +268,19 @@ def _typed(saved: Any, now: Any) -> Any:  # noqa: ANN401 -- what JSON holds
         pairs = zip_longest(saved, now[: len(saved)])
         return [_typed(value, each) for value, each in pairs]
     return saved
+
+
+def _differing(saved: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str:
+    """Say which weights are not those of a checkpoint; nothing where all are."""
+    was, now = ({k: tuple(v.shape) for k, v in each.items()} for each in (saved, own))
+    told = [
+        f"{name}: {was.get(name, 'missing')} in the checkpoint, "
+        f"{now.get(name, 'missing')} here"
+        for name in dict.fromkeys([*now, *was])
+        if was.get(name) != now.get(name)
+    ]
+    more = f"; and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
+    return "; ".join(told[:MOST_TOLD]) + more
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
