@@ -603,9 +603,30 @@ def test_a_validation_part_that_the_loss_cannot_take_is_told_before_training(
         fit(val=(inputs, targets.float()), runs=tmp_path if runs else None)
 
 
+class Frame(dict):
+    """A data frame as far as `fit` looks."""
+
+    columns = ("a", "y")
+
+
+class Named(Pairs):
+    """A data set of examples that also says what its columns are called."""
+
+    columns = ("a", "b")
+
+
+def test_a_dataset_may_have_columns():
+    assert len(fit(data=Named(*examples())).history) == 2
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
+        (
+            {"data": Frame(a=INPUTS[:, 0], y=TARGETS[0])},
+            r"^a Frame holds columns, not examples by number; give a pair of tensors, ",
+        ),
+        ({"data": {0: INPUTS[:, 0], 1: TARGETS[0]}}, "^a dict holds columns, not exam"),
         ({"data": DataLoader(TensorDataset(*examples()))}, "give its .dataset"),
         (
             {"val": TensorDataset(*(part[:0] for part in examples()))},

@@ -208,17 +208,7 @@ class DatasetBatches:
         part: Part = "train",
         num_workers: int = 0,
     ) -> None:
-        if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
-            what = type(dataset).__name__
-            if hasattr(dataset, "dataset"):
-                raise DataError(
-                    f"a {what} makes batches itself; give its .dataset, and "
-                    "batch_size=… and num_workers=… beside it"
-                )
-            raise DataError(
-                f"{what} has no len() or no items by number; give a map-style Dataset "
-                "(https://docs.pytorch.org/docs/stable/data.html)"
-            )
+        _require_map_style(dataset)
         self._length = len(cast("Sized", dataset))
         if self._length == 0:
             raise DataError(
@@ -231,9 +221,14 @@ class DatasetBatches:
         if num_workers:
             what = f"{self._items.name} ({part} part)"
             self._workers = Workers(self._items.read, num_workers, what)
-        with self._items.without_trace():
-            item = self._items.item(0, 0)
+        try:
+            with self._items.without_trace():
+                item = self._items.item(0, 0)
+        except DataError:
+            _refuse_columns(dataset)
+            raise
         if not isinstance(item, (tuple, list)) or len(item) != 2:
+            _refuse_columns(dataset)
             raise DataError(
                 f"{type(dataset).__name__}[0] is a {type(item).__name__}"
                 f"{f' of {len(item)}' if isinstance(item, (tuple, list)) else ''}, not "
@@ -286,6 +281,33 @@ class DatasetBatches:
     def _on_device(self, batch: Any) -> tuple[Any, Tensor]:  # noqa: ANN401 -- as collated
         inputs, targets = map_leaves(batch, Tensor, lambda t: t.to(self._device))
         return inputs, targets
+
+
+def _require_map_style(dataset: Dataset[Any]) -> None:
+    """Refuse what has no items by number; says what to give instead."""
+    what = type(dataset).__name__
+    if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
+        if hasattr(dataset, "dataset"):
+            raise DataError(
+                f"a {what} makes batches itself; give its .dataset, and "
+                "batch_size=… and num_workers=… beside it"
+            )
+        raise DataError(
+            f"{what} has no len() or no items by number; give a map-style Dataset "
+            "(https://docs.pytorch.org/docs/stable/data.html)"
+        )
+
+
+def _refuse_columns(dataset: object) -> None:
+    """Say what to give instead of a data frame or of columns by name."""
+    frame = hasattr(dataset, "columns") or isinstance(dataset, Mapping)
+    if frame and not isinstance(dataset, Dataset):
+        raise DataError(
+            f"a {type(dataset).__name__} holds columns, not examples by number; give a "
+            "pair of tensors, such as (torch.tensor(df[INPUTS].to_numpy(), "
+            "dtype=torch.float32), torch.tensor(df[TARGET].to_numpy())); or let "
+            "ts.train(df, target=TARGET) prepare the columns and choose a network"
+        )
 
 
 def epoch_order(num_examples: int, seed: int, epoch: int) -> Tensor:
