@@ -49,6 +49,13 @@ def test_files_of_arrays_that_do_not_fit_are_named(arrays, tmp_path):
         arrays.predict(folder / "table.npz", keep=["x0"])
 
 
+def test_one_column_may_be_kept_by_its_name(arrays):
+    rows = {f"x{i}": [0.1, 0.9] for i in range(3)} | {"id": ["a7", "b8"]}
+    assert arrays.predict(rows, keep="id").kept == {"id": ("a7", "b8")}
+    with pytest.raises(DataError, match="no column 'ids'; did you mean 'id'"):
+        arrays.predict(rows, keep="ids")
+
+
 @pytest.fixture(scope="module")
 def numbers(tmp_path_factory):
     folder = tmp_path_factory.mktemp("numbers")

@@ -151,7 +151,7 @@ class Run(Opened):
         self,
         source: Source,
         *,
-        keep: Sequence[str] = (),
+        keep: str | Sequence[str] = (),
         observer: Observer = QUIET,
     ) -> Predictions:
         """Predict for new data with the preparation that was fitted in training.
@@ -160,7 +160,8 @@ class Run(Opened):
             source: A file, a folder of pictures, a data frame, rows as mappings, or
                 arrays; for sequences also a list of arrays `(C, L)` or of texts.
                 Columns may stand in any order; extra ones are ignored.
-            keep: Columns of a table, such as an id, to copy beside the predictions.
+            keep: A column of a table, or several, such as an id, to copy beside the
+                predictions.
             observer: Is told what is going on.
 
         Raises:

@@ -54,7 +54,7 @@ def predict(
     run: AnyRun,
     source: Source,
     *,
-    keep: Sequence[str] = (),
+    keep: str | Sequence[str] = (),
     observer: Observer = QUIET,
 ) -> Predictions:
     """Predict for new data with a trained run.
@@ -89,7 +89,7 @@ def predict_with(
     model: "Model",
     source: Source,
     observer: Observer,
-    keep: Sequence[str] = (),
+    keep: str | Sequence[str] = (),
     *,
     skip_damaged: bool = False,
 ) -> Predictions:
@@ -115,14 +115,14 @@ def predict_with(
 
 
 def _kept(
-    model: "Model", data: Data, source: Source, keep: Sequence[str]
+    model: "Model", data: Data, source: Source, keep: str | Sequence[str]
 ) -> dict[str, tuple[str, ...]]:
     """Read the columns that shall stand beside the predictions.
 
     Raises:
         DataError: There are none, or their names are those of the predictions.
     """
-    names = tuple(dict.fromkeys(keep))
+    names = tuple(dict.fromkeys([keep] if isinstance(keep, str) else keep))
     if not names:
         return {}
     shown = ", ".join(f"'{name}'" for name in names)
