@@ -508,6 +508,50 @@ def twins():
     return [((x, x), y) for x, y in zip(*examples(), strict=True)]
 
 
+def with_items(**others):
+    """Return examples as a list, some of them replaced: `_3=…` is the item 3."""
+    items = [(x, int(y)) for x, y in zip(*examples(), strict=True)]
+    for place, item in others.items():
+        items[int(place[1:])] = item
+    return items
+
+
+@pytest.mark.parametrize(
+    ("items", "words"),
+    [
+        (
+            with_items(_7=(INPUTS[7], "a")),
+            r"^list: item 7 \(train part\) does not make one batch with the others: "
+            r"\(float32 \[2\], str\), where those are \(float32 \[2\], int\) \(new",
+        ),
+        (with_items(_7=INPUTS[7]), r"item 7 .* others: float32 \[2\], where those are"),
+        (
+            with_items(_7=(INPUTS[7], 0, 1)),
+            r"item 7 .*: \(float32 \[2\], int, int\), wh",
+        ),
+        (with_items(_7=({"a": 1}, 0)), r"item 7 .* others: \({a: int}, int\), where"),
+        (
+            with_items(_7=([0.0] * 5, 0)),
+            r"item 7 .* others: \(5 of float, int\), where",
+        ),
+        (
+            with_items(
+                _7=(INPUTS[7, :1], 0), _9=(INPUTS[9, :1], 0), _3=(INPUTS[3], 1.0)
+            ),
+            r"the items (7, 9|9, 7) \(train part\) do not make one batch with the "
+            r"others: \(float32 \[1\], int\), where",
+        ),
+        (
+            [(torch.ones(place + 1), 0) for place in range(64)],
+            r"^list: the items (\d+, ){5}… \(train part\) do not make one batch \(st",
+        ),
+    ],
+)
+def test_the_item_that_makes_no_batch_with_the_others_is_named(items, words):
+    with pytest.raises(DataError, match=words):
+        fit(data=items)
+
+
 @pytest.mark.parametrize("runs", [True, False])
 @pytest.mark.parametrize(
     ("given", "words"),

@@ -6,7 +6,8 @@ same whichever process reads it, in whichever batch, before or after a resume.
 """
 
 import random
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import (
     ConcatDataset,
     Dataset,
@@ -26,6 +28,9 @@ from torchsmith.core.errors import DataError, TorchsmithError
 from torchsmith.core.seeds import derive_seed
 from torchsmith.core.vocabulary import Part
 from torchsmith.train.processor import flushed_denormals
+
+MOST_PARTS = 4
+"""Of an item, of which each is told in a message."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +66,21 @@ class Items:
         try:
             return default_collate(items)
         except (RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:
-            shown = ", ".join(map(str, rows[:5])) + (", …" if len(rows) > 5 else "")
-            raise DataError(
-                f"{self.name}: the items {shown} ({self.part} part) do not make one "
-                f"batch ({str(error).splitlines()[0]}); give all of them the same "
-                "shapes and types"
-            ) from error
+            raise DataError(self._no_batch(rows, items, error)) from error
+
+    def _no_batch(self, rows: list[int], items: list[Any], error: Exception) -> str:
+        """Say which items make no batch: the few at fault where they are found."""
+        odd, how = _odd(items)
+        told = [rows[place] for place in odd] or rows
+        which, does = f"item {told[0]}", "does"
+        if len(told) > 1:
+            more = ", …" if len(told) > 5 else ""
+            which, does = f"the items {', '.join(map(str, told[:5]))}{more}", "do"
+        why = str(error).splitlines()[0]
+        return (
+            f"{self.name}: {which} ({self.part} part) {does} not make one batch{how} "
+            f"({why}); give all of them the same shapes and types"
+        )
 
     def item(self, row: int, epoch: int) -> Any:  # noqa: ANN401 -- a person's
         """Return one item as it is in an epoch.
@@ -108,6 +122,51 @@ class Items:
             torch.set_rng_state(pytorch)
             np.random.set_state(numpy)  # noqa: NPY002
             random.setstate(python)
+
+
+def _odd(items: list[Any]) -> tuple[list[int], str]:
+    """Find the few items that do not go with the others, and say how they differ.
+
+    Returns:
+        Their places, and what they are; nothing where no most common form goes with
+        itself, as where each item has a length of its own.
+    """
+    forms = [_form(item) for item in items]
+    [(usual, count)] = Counter(forms).most_common(1)
+    if 2 * count <= len(items):
+        return [], ""
+    like = items[forms.index(usual)]
+    odd = [
+        place
+        for place, item in enumerate(items)
+        if forms[place] != usual and not _go_together(like, item)
+    ]
+    if not odd:
+        return [], ""
+    return odd, f" with the others: {forms[odd[0]]}, where those are {usual}"
+
+
+def _go_together(one: object, other: object) -> bool:
+    try:
+        default_collate([one, other])
+        default_collate([other, one])
+    except Exception:  # noqa: BLE001 -- a person's types may raise any
+        return False
+    return True
+
+
+def _form(value: Any) -> str:  # noqa: ANN401 -- a person's
+    """Say of what type and shape something is, such as `(float32 [4], int)`."""
+    if isinstance(value, Tensor | np.ndarray):
+        return f"{str(value.dtype).removeprefix('torch.')} {list(value.shape)}"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{k}: {_form(each)}' for k, each in value.items())}}}"
+    if isinstance(value, list | tuple):
+        forms = list(map(_form, value))
+        if len(forms) > MOST_PARTS:
+            return f"{len(forms)} of {', '.join(dict.fromkeys(forms))}"
+        return f"({', '.join(forms)})"
+    return type(value).__name__
 
 
 def compute_as_a_worker() -> None:
