@@ -165,6 +165,15 @@ def test_a_column_may_be_called_as_the_target_is():
     assert classifier.score(frame, labels) == 1.0
 
 
+@pytest.mark.parametrize("dtype", [str, object])
+def test_a_regressor_of_texts_names_the_classifier(dtype):
+    labels = np.array(["a", "b", "c"] * 20, dtype)
+    with pytest.raises(
+        ts.DataError, match=r"^y: .* such as 'a', .* or use Classifier$"
+    ):
+        ts.Regressor(epochs=1).fit(np.ones((60, 2)), labels)
+
+
 def test_two_columns_of_one_name_are_refused():
     rows, labels = houses()
     rows.columns = ["size", "size", "district"]

@@ -144,8 +144,16 @@ class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
                 cannot (a `PlanError`).
             TrainError: The loss is no longer finite; lower the learning rate.
         """
-        X, y = checked_pair(self, X, y, numeric=True)
-        self._train(X, label_column("y", y, source="y"), "regression")
+        try:
+            X, y = checked_pair(self, X, y, numeric=True)
+        except ValueError as error:
+            if "convert string to float" in str(error):  # of NumPy: what is no number
+                raise _texts(str(error).rpartition(": ")[2]) from error
+            raise
+        target = label_column("y", y, source="y")
+        if target.kind == "text" and target.levels:
+            raise _texts(repr(target.levels[0]))
+        self._train(X, target, "regression")
         return self
 
     def predict(self, X: Rows) -> np.ndarray:
@@ -158,3 +166,10 @@ class Regressor(RegressorMixin, Estimator):  # type: ignore[misc]
             ValueError: The columns differ from those that `fit` had.
         """
         return self._predict(X)
+
+
+def _texts(first: str) -> DataError:
+    return DataError(
+        f"y: holds texts such as {first}, and Regressor predicts numbers; turn the "
+        "texts into numbers, or use Classifier"
+    )
