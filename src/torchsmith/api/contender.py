@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 from torchsmith.api.origin import Origin
 from torchsmith.api.trying import Attempt, Contest, Gain
@@ -17,8 +18,14 @@ as much: what it is for was found by other means."""
 NEARLY = 0.99
 """Of the largest gain is as good: of such remedies the one that changes least wins."""
 
+MANY_TIMES = 4
+"""As many epochs as a weaker dose needs are too many for what chance could give."""
 
-@dataclass
+SEEDS_THAT_TELL = 3
+"""Of each plan, where all of one are better than all of the other."""
+
+
+@dataclass(eq=False)
 class Contender:
     """A remedy, or the original, and what its trainings gave, by seed.
 
@@ -99,6 +106,20 @@ def gain(
     )
 
 
+def exceeds(contest: Contest, ours: Contender, theirs: Contender) -> bool:
+    """Return whether a dose is worth it beside a weaker one.
+
+    It is likely better; where it takes more epochs it is better by more than chance
+    allows, in the probabilities at least.
+    """
+    found = gain(contest, ours, theirs)
+    if ours.plan.training.epochs <= theirs.plan.training.epochs:
+        return found.score.value >= LIKELY * found.error > 0
+    if found.score.low > 0 or contest.finer is None:
+        return found.score.low > 0
+    return found.score.value >= 0 < gain(contest, ours, theirs, contest.finer).score.low
+
+
 def finer_gain(contest: Contest, contender: Contender) -> Gain | None:
     """Return by how much its probabilities are better; None where there are none."""
     if contender.original is None or contest.finer is None:
@@ -115,8 +136,10 @@ def winner_of(
     Where none is likely better the better probabilities win, of those that are not
     likely worse; where nothing tells them apart an error is believed that says what to
     change.
-    What keeps nothing of the original wins where it is better by more than chance
-    allows, than the original and than the best of the others.
+    What is only likely better than an original that scatters may still be better than
+    the winner by more than chance allows, and then wins itself. So does what keeps
+    nothing of the original; where nothing else wins it has to be better than that by
+    more than chance allows.
 
     Args:
         tried: All of them.
@@ -128,12 +151,17 @@ def winner_of(
     most = max((len(one.attempts) for one in known), default=0)
     known = [one for one in known if len(one.attempts) == most]
     remedies = [one for one in known if not one.is_whole]
-    winner = _smallest([one for one in remedies if one.helps], plan)
-    winner = winner or _smallest([one for one in remedies if one.may_help], plan)
+    likely = [one for one in remedies if one.may_help]
+    sure = [one for one in remedies if one.helps]
+    winner = _cheapest(_smallest(sure, plan), sure, plan, contest)
+    best = _cheapest(_smallest(likely, plan), likely, plan, contest)
+    if best is not None and (winner is None or _beats(contest, best, winner)):
+        winner = best
     winner = winner or _more_likely(remedies, plan, contest)
     winner = winner or _smallest([one for one in remedies if one.is_advised], plan)
-    for whole in (one for one in known if one.is_whole and one.helps):
-        if winner is None or gain(contest, whole, winner).score.low > 0:
+    for whole in (one for one in known if one.is_whole and one.may_help):
+        other = winner or whole.original
+        if other is not None and _beats(contest, whole, other):
             return whole
     return winner
 
@@ -141,6 +169,41 @@ def winner_of(
 def by_gain(contender: Contender) -> float:
     """Return what puts the best first."""
     return -contender.value
+
+
+def always_better(contest: Contest, ours: Contender, theirs: Contender) -> bool:
+    """Return whether the worst seed is better than the best of the other.
+
+    By more than other examples would change. Chance alone puts three before three
+    others once in twenty times, however far the seeds of either scatter.
+    """
+    each = ours.attempts.values(), theirs.attempts.values()
+    return min(map(len, each)) >= SEEDS_THAT_TELL and all(
+        contest.gain([mine], [other]).score.low > 0 for mine, other in product(*each)
+    )
+
+
+def _beats(contest: Contest, ours: Contender, theirs: Contender) -> bool:
+    """Whether a contender is better by more than chance allows."""
+    found = gain(contest, ours, theirs)
+    return found.score.low > 0 or always_better(contest, ours, theirs)
+
+
+def _cheapest(
+    winner: Contender | None, others: Sequence[Contender], plan: Plan, contest: Contest
+) -> Contender | None:
+    """Return a weaker dose, where the winner takes many times as long for nothing."""
+    if winner is None:
+        return None
+    changed, epochs = differences(winner.plan, plan).keys(), winner.plan.training.epochs
+    weaker = [
+        one
+        for one in others
+        if MANY_TIMES * one.plan.training.epochs <= epochs
+        and differences(one.plan, plan).keys() <= changed
+        and not exceeds(contest, winner, one)
+    ]
+    return _smallest(weaker, plan) or winner
 
 
 def _more_likely(

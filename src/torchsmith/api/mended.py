@@ -28,6 +28,8 @@ class Trial(Record):
             95 % interval holds what other examples, and other seeds, would change.
         log_loss_gain: The same of the log loss, where classes are told apart and the
             score alone says nothing.
+        is_always_better: Whether even its worst seed is better than the best one of the
+            run's own plan.
         start: Epochs that were done where it began: 0, or those of a checkpoint.
         epochs: That it was trained from there, with each seed.
         is_short: Whether that is only a part of what its plan says.
@@ -43,6 +45,7 @@ class Trial(Record):
     score: float | None = None
     gain: Score | None = None
     log_loss_gain: Score | None = None
+    is_always_better: bool = False
     start: int = 0
     epochs: int = 0
     is_short: bool = False
@@ -52,10 +55,19 @@ class Trial(Record):
 
     def __str__(self) -> str:
         """Return codes, changes and scores on one line."""
+        return self.line()
+
+    def line(self, *, with_seeds: bool = False) -> str:
+        """Return codes, changes and scores on one line.
+
+        Args:
+            with_seeds: Say of how many seeds, where other lines are of more or fewer.
+        """
         codes = f"{' '.join(self.codes)}: " if self.codes else ""
         if self.score is None:
             return f"{codes}{self.title}: {self.failure}"
-        return f"{codes}{self.title}: {self.score:.4g}{_signed(self.gain)}"
+        seeds = f" of {self.seeds} seed{'s' * (self.seeds > 1)}" if with_seeds else ""
+        return f"{codes}{self.title}: {self.score:.4g}{seeds}{_signed(self.gain)}"
 
 
 class Mended(Record):
@@ -102,14 +114,18 @@ class Mended(Record):
     def __str__(self) -> str:
         """Return a line for each plan that was tried, and the verdict."""
         title, lines = METRIC_TITLES[self.metric], []
+        every = self.trials if self.original is None else (self.original, *self.trials)
+        differ = len({trial.seeds for trial in every}) > 1
+        same = " than as it is with the same seeds" if differ else ""
         if self.original is not None:
             lines += [
                 f"{title} on {self.num_val:,} validation examples, and by how much it "
-                "is better, with the 95 % interval:",
-                f"    {self.original}",
+                f"is better{same}, with the 95 % interval:",
+                f"    {self.original.line(with_seeds=differ)}",
             ]
         for place, trial in enumerate(self.trials):
-            lines.append(f"{'  > ' if place == self.best else '    '}{trial}")
+            mark = "  > " if place == self.best else "    "
+            lines.append(f"{mark}{trial.line(with_seeds=differ)}")
         lines += [f"Without a trial: {text}" for text in self.settled]
         lines += [f"Left out: {text}" for text in self.left_out]
         lines.append(self.verdict)

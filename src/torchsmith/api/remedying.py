@@ -189,6 +189,8 @@ def _verdict(mended: Mended, run: Run) -> str:
             parts.append(_by_other_means(winner))
         if winner.is_short:
             parts.append("There was no time to try it for all epochs of its plan.")
+    elif mended.left_out and not (mended.trials or mended.settled):
+        parts.append("Nothing could be tried.")
     elif mended.trials:
         parts.append("No remedy is likely better than the plan as it is.")
         if mended.num_val < FEW:
@@ -205,6 +207,11 @@ def _verdict(mended: Mended, run: Run) -> str:
 
 def _by_other_means(winner: Trial) -> str:
     """Say why a remedy is kept though its score is not better beyond chance."""
+    if winner.is_always_better:
+        return (
+            "The seeds of the plan as it is scatter widely, but even the worst one of "
+            "this is better than the best of those."
+        )
     finer = winner.log_loss_gain
     if finer is not None and finer.low > 0:
         return (
