@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from statistics import fmean, median
+from statistics import fmean
 from time import perf_counter
 
 from torchsmith.api.contender import (
     Contender,
+    always_better,
     by_gain,
+    exceeds,
     finer_gain,
     gain,
     winner_of,
 )
 from torchsmith.api.mended import Mended, Trial
 from torchsmith.api.origin import Origin
+from torchsmith.api.trial_clock import PART, PART_OF_WHOLE, TrialClock
 from torchsmith.api.trying import Contest
 from torchsmith.core.errors import Interrupted, PlanError
 from torchsmith.doctor.remedies import Remedy, combined, in_words, stronger
@@ -33,15 +36,6 @@ MOST_ADDED = 4
 
 SEEDS = 3
 """With which the original and the best are compared, where there is time."""
-
-PATIENCE = 4.0
-"""A trial may take so many times as long as the original for the same epochs."""
-
-LEAST_SECONDS = 2.0
-"""That each trial may take: what trains for milliseconds is not worth a limit."""
-
-NEARLY_WHOLE = 0.7
-"""Of the epochs, from which trials are not shortened: the last ones may be left out."""
 
 MOST_FINALS = 3
 """Remedies that are tried in full, where all were tried shortened."""
@@ -71,12 +65,11 @@ class Trials:
     ) -> None:
         self._contest = contest
         self._plan = plan
-        self._pace = median(taken) if taken else None
-        self._seconds = seconds
-        self._end = perf_counter() + seconds
+        self._clock = TrialClock(plan, taken, seconds)
         self._observer = observer
         self._originals: dict[tuple[Origin | None, float], Contender] = {}
         self._tried: list[Contender] = []
+        self._raised: list[Contender] = []
         self._share = 1.0
         self._left_out: list[str] = []
         self.was_stopped = False
@@ -122,9 +115,11 @@ class Trials:
         )
 
     def _carry_out(self, queue: Sequence[Remedy], whole: Remedy | None) -> None:
-        if self._pace is None:
+        if self._clock.pace is None:
             self._measure_pace(queue)
-        self._share = self._possible_share(len(queue) + (whole is not None))
+        self._share = self._clock.possible_share(len(queue) + (whole is not None))
+        if self._share < 1 and self._contest.origin is None:
+            self._clock.keep(1 if self._contest.known else 2)
         for remedy in queue:
             self._try(remedy)
         self._raise_doses()
@@ -158,25 +153,12 @@ class Trials:
                 plan,
                 seed=plan.training.seed,
                 epochs=1,
-                seconds=self._seconds / 4,
+                seconds=self._clock.seconds / 4,
                 observer=self._observer,
             )
             if not attempt.failure:
-                self._pace = attempt.seconds
+                self._clock.pace = attempt.seconds
                 return
-
-    def _possible_share(self, num_remedies: int) -> float:
-        """Return the share of the epochs for which there is time to try all remedies.
-
-        Where that is not the whole, time is kept for two of them in full: what half a
-        training shows may be wrong.
-        """
-        if self._pace is None:
-            return 1.0
-        full = self._plan.training.epochs
-        possible = self._seconds / max(self._pace * full, 1e-6)
-        share = (possible - min(2.0, possible / 2)) / (num_remedies + 3)
-        return 1.0 if share >= NEARLY_WHOLE else max(round(share * full), 1) / full
 
     def _try_in_full(self, queue: Sequence[Remedy]) -> None:
         """Try for all epochs what did best, and what is for the likely cause."""
@@ -184,7 +166,7 @@ class Trials:
         wanted = [one.remedy for one in best[:1]]
         wanted += [one for one in queue if self._is_longer(one)][:1]
         wanted += [*queue[:1], *(one.remedy for one in best[1:2])]
-        self._share = 1.0
+        self._share, self._clock.kept = 1.0, 0.0
         for remedy in wanted[:MOST_FINALS]:
             if remedy is not None:
                 self._try(remedy)
@@ -193,25 +175,42 @@ class Trials:
     def _is_longer(self, remedy: Remedy) -> bool:
         return remedy.plan.training.epochs > self._plan.training.epochs
 
-    def _try(self, remedy: Remedy) -> Contender | None:
-        """Train a remedy with the plan's own seed, unless it is known or too late."""
+    def _try(self, remedy: Remedy, part: float = 1.0) -> Contender | None:
+        """Train a remedy with the plan's own seed, unless it is known or too late.
+
+        Args:
+            remedy: Of the plan.
+            part: Of the time that is left, which it may take.
+        """
         if any(not differences(remedy.plan, one.plan) for one in self._here):
             return None
         title = self._words(remedy)
         if self._share < 1 and not remedy.is_whole and self._is_longer(remedy):
             self._left_out.append(f"{title}: only a whole training would show it")
             return None
-        if self._tried and perf_counter() > self._end:
-            self._left_out.append(f"{title}: the time was over")
-            return None
         origin = self._contest.origin if self._share < 1 else None
         if origin is not None and not origin.allows(remedy.plan):
             origin = None
+        if lack := self._lack(remedy, origin, part):
+            self._left_out.append(f"{title}: {lack}")
+            return None
         self._original(origin)
         contender = Contender(remedy.plan, remedy, origin, self._share)
         self._train(contender, self._plan.training.seed)
         self._tried.append(contender)
         return contender
+
+    def _lack(self, remedy: Remedy, origin: Origin | None, part: float) -> str:
+        """Return why there is no time for a remedy; empty where there is."""
+        if not self._tried and (remedy.is_whole or not self._is_longer(remedy)):
+            return ""  # one at least
+        epochs = remedy.plan.training.epochs
+        if remedy.is_whole:  # its epochs may be faster ones
+            epochs = 0
+        is_known = self._share == 1 and self._contest.known is not None
+        if not is_known and (origin, self._share) not in self._originals:
+            epochs += self._plan.training.epochs
+        return self._clock.lack(round(self._share * epochs), part)
 
     def _original(self, origin: Origin | None) -> Contender:
         """Return the original as it goes from there on, with the plan's own seed."""
@@ -236,14 +235,12 @@ class Trials:
         title = self._title(contender)
         more = f", seed {seed}" if seed != self._plan.training.seed else ""
         self._observer.stage(f"Trying: {title}{more}", epochs)
-        left = self._end - perf_counter()
-        limit = max(left / (2 if contender.is_whole else 3), LEAST_SECONDS)
-        if self._pace is not None:
-            limit = max(limit, PATIENCE * self._pace * epochs)
+        part = PART_OF_WHOLE if contender.is_whole else PART
+        limit = self._clock.limit(epochs, part, is_first=not self._tried)
         # What came to its end with one seed is not to fail with another by the clock.
         known = [attempt.seconds for attempt in contender.attempts.values()]
         limit = max(limit, 2 * max(known, default=0.0))
-        contender.attempts[seed] = self._contest.train(
+        attempt = self._contest.train(
             plan,
             seed=seed,
             epochs=epochs,
@@ -251,6 +248,8 @@ class Trials:
             observer=_Advance(self._observer, epochs),
             origin=contender.origin,
         )
+        contender.attempts[seed] = attempt
+        self._clock.learn(attempt)
         if contender.remedy is not None:
             original = self._originals[contender.origin, contender.share]
             contender.original = original
@@ -266,17 +265,27 @@ class Trials:
         return all_of_it + in_words(remedy.plan, self._plan)
 
     def _raise_doses(self) -> None:
-        """Make the most promising change of a number once more, while that helps."""
+        """Make the most promising change of a number once more, while that helps.
+
+        What helps already is raised further only where the last dose was worth it, and
+        a longer training only where it leaves time for the others.
+        """
         able = [one for one in self._here if _stronger(one, self._plan) is not None]
-        last, before = min(able, key=by_gain, default=None), self._plan
-        if last is not None and self._is_dear(last):
+        first = min(able, key=by_gain, default=None)
+        if first is None or self._is_dear(first) or first in self._raised:
             return
+        last, before = first, self._plan
         for _ in range(MOST_DOSES):
-            dose = None if last is None else _stronger(last, before)
-            found = None if dose is None else self._try(dose)
-            if last is None or found is None or found.harms:
+            dose = _stronger(last, before)
+            self._raised.append(last)
+            if dose is None:
                 return
-            if last.helps and found.value <= last.value:
+            is_longer = dose.plan.training.epochs > last.plan.training.epochs
+            found = self._try(dose, PART if is_longer else 1.0)
+            if found is None or found.harms:
+                return
+            if last.helps and not exceeds(self._contest, found, last):
+                self._raised.append(found)
                 return
             last, before = found, last.plan
 
@@ -327,7 +336,7 @@ class Trials:
         first = self._plan.training.seed
         for seed in range(first + 1, first + SEEDS):
             each = [one.attempts[first].seconds for one in (*originals, *best)]
-            if perf_counter() + sum(each) > self._end:
+            if sum(each) > self._clock.left:
                 return
             for one in (*originals, *best):
                 self._train(one, seed)
@@ -346,6 +355,8 @@ class Trials:
             score=fmean(known) if len(known) == len(scores) else None,
             gain=None if contender.gain is None else contender.gain.score,
             log_loss_gain=None if finer is None else finer.score,
+            is_always_better=contender.original is not None
+            and always_better(self._contest, contender, contender.original),
             start=0 if contender.origin is None else contender.origin.epoch,
             epochs=max(attempt.epochs for attempt in attempts),
             is_short=contender.share < 1,
