@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from torchsmith.core.errors import DataError
+from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.observer import Observer
+from torchsmith.data.data import Series
 from torchsmith.data.load import load
 
 
@@ -181,3 +182,24 @@ def test_a_sign_for_a_home_folder_may_begin_a_file_name(tmp_path, monkeypatch):
         load("~nobody.csv")
     (tmp_path / "~nobody.csv").write_text("size,price\n1,10\n2,30\n")
     assert len(load("~nobody.csv")) == 2
+
+
+def test_settings_of_a_table_in_time_are_refused_of_what_is_none(tmp_path):
+    series = Series(id="who", time="day", window=3)
+    folder = tmp_path / "pictures" / "cat"
+    folder.mkdir(parents=True)
+    Image.new("L", (2, 2)).save(folder / "1.png")
+    np.savez(tmp_path / "vol.npz", x=np.zeros((2, 9, 9, 9)), y=[0, 1])
+    np.savez(tmp_path / "seq.npz", values=np.zeros((5, 1)), lengths=[2, 3], y=[0, 1])
+    told = "data.id, data.time, data.window: are for tables with a row for each step"
+    for name, held in (
+        ("pictures", "images"),
+        ("vol.npz", "volumes"),
+        ("seq.npz", "sequences"),
+    ):
+        with pytest.raises(PlanError, match=rf"{told}, but .* holds {held}; leave"):
+            load(tmp_path / name, series=series)
+        with pytest.raises(PlanError, match=f"holds {held}"):
+            load(load(tmp_path / name), series=series)
+    with pytest.raises(PlanError, match=r"data\.time: is for .* but iris is read as a"):
+        load("iris", series=Series(time="day"))

@@ -173,7 +173,7 @@ def _read(
     """
     target = reading.target_name(target)
     if isinstance(source, Data):
-        return _with_target(source, target)
+        return _with_target(reading.load(source, series=_series(settings)), target)
     roles = asked_roles(settings)
     asked = _truth(settings, "data.drop_missing_target")
     skip = _truth(settings, "data.skip_damaged")

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from torchsmith.core.errors import DataError, nearest
+from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.observer import Observer
-from torchsmith.core.vocabulary import ColumnRole, Kind
+from torchsmith.core.vocabulary import WORDS, ColumnRole, Kind
 from torchsmith.data.arrays import data_from_arrays, read_npy, read_npz, read_npz_folder
 from torchsmith.data.catalog import NAMES, Entry, entry_named, is_copy
 from torchsmith.data.catalog_sets import read_set
-from torchsmith.data.data import Data, Series
+from torchsmith.data.data import Data, Sequences, Series
 from torchsmith.data.idx import is_idx_name, looks_like_idx, read_idx_source
 from torchsmith.data.image_folder import read_image_folder
 from torchsmith.data.nifti import holds_nifti, is_nifti, read_nifti
@@ -106,12 +106,13 @@ def load(
 
     Raises:
         DataError: There is no such source, or it cannot be used; says where and why.
+        PlanError: `series` is given for what is read without it.
 
     >>> load("iris").target.levels
     ('setosa', 'versicolor', 'virginica')
     """
     if isinstance(source, Data):
-        return source
+        return _with_series(source, series)
     asked = _Asked(
         target=target,
         roles=roles,
@@ -122,8 +123,25 @@ def load(
         observer=observer or Observer(),
     )
     if isinstance(source, str | os.PathLike):
-        return _from_name(source, asked)
-    return _from_python(source, asked)
+        return _with_series(_from_name(source, asked), series)
+    return _with_series(_from_python(source, asked), series)
+
+
+def _with_series(data: Data, series: Series | None) -> Data:
+    """Refuse settings of a table's rows where no such table was read."""
+    used = isinstance(data.inputs, Sequences) and data.inputs.series is not None
+    if series is None or used:
+        return data
+    given = [f"data.{name}" for name, value in series if value]
+    verb, them = ("is", "it") if len(given) == 1 else ("are", "them")
+    held = WORDS[data.kind]
+    what = f"but {data.source} holds {held}"
+    if data.kind == "table":  # every other table is read as they say
+        what = f"but {data.source} is read as {held} of single rows"
+    raise PlanError(
+        f"{', '.join(given)}: {verb} for tables with a row for each step, {what}; "
+        f"leave {them} out"
+    )
 
 
 def target_name(target: object) -> str | None:
