@@ -16,6 +16,7 @@ from torchsmith.data.split import Split
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.evaluate.evaluation import Evaluation, Score
 from torchsmith.inspect.inspection import Finding, Inspection
+from torchsmith.plan.plan import Source
 
 EVALUATION = Evaluation(
     task="binary",
@@ -67,6 +68,7 @@ class FakeRun:
         self.evaluation = EVALUATION
         self.inspection = INSPECTION
         self.plan = SimpleNamespace(
+            data=Source(source="titanic.csv"),
             training=SimpleNamespace(epochs=10, seconds=60.0),
             stopping=SimpleNamespace(patience=7),
             split=Split(),

@@ -8,7 +8,9 @@ from tests.cli import conftest
 from tests.cli.conftest import INSPECTION, FakeRun
 from torchsmith.cli.train import next_steps
 from torchsmith.core.errors import DataError
+from torchsmith.data.split import Split
 from torchsmith.evaluate.outlook import HELPS
+from torchsmith.plan.plan import Source
 
 
 def test_inspect_passes_source_and_target_on(run_cli, fake_api):
@@ -280,8 +282,18 @@ def test_train_names_new_data_after_the_form_of_a_source_without_ending(
     result = run_cli("train", "folder")
     assert result.exit_code == 0, result.output
     assert f" {name} -o predictions.csv" in result.stdout
-    can_be_read = (kind, form) != ("sequences", "arrays")
-    assert ("torchsmith eject" in result.stdout) == can_be_read
+    assert "torchsmith eject" in result.stdout
+
+
+def test_the_code_is_offered_where_a_script_can_be_written(tmp_path):
+    run = FakeRun(tmp_path)
+    assert "take the code" in dict(next_steps(run, None))
+    run.plan.data = Source(source="heat.csv", time="day", window=7)
+    assert "take the code" not in dict(next_steps(run, None))
+    run.plan.split = Split(time="day", stratify=False)
+    assert "take the code" in dict(next_steps(run, None))
+    run.plan.data = Source(source="arrays")
+    assert "take the code" not in dict(next_steps(run, None))
 
 
 def test_runs_stand_on_one_line_each_with_their_interval(run_cli, fake_api):

@@ -118,17 +118,33 @@ def _eject_lesson(
     return Ejected(path, verify_lesson(path, run.results, observer.line))
 
 
+def obstacle(run: Run) -> DataError | PlanError | None:
+    """Return why no script can be written of a run, as far as its plan tells.
+
+    What else may be in the way is found in the data when the script is written.
+    """
+    plan = run.plan
+    if is_in_memory(plan):
+        return DataError(
+            f"{run.path}: learned from {plan.data.source} in memory, which a "
+            "script cannot read (no file or folder is called so); save the data to a "
+            "file, train on that, and eject that run"
+        )
+    if plan.data.window:
+        from torchsmith.eject.window_reading import BY_TIME_ONLY, shares_in_time
+
+        if shares_in_time(plan.split) is None:
+            return PlanError(BY_TIME_ONLY)
+    return None
+
+
 def subject_of(run: Run, observer: Observer = QUIET) -> "Subject":
     """Read the data of a run again, and return all that its script is written of."""
     from torchsmith.data.split import split_rows
     from torchsmith.eject.subject import Subject
 
-    if is_in_memory(run.plan):
-        raise DataError(
-            f"{run.path}: learned from {run.plan.data.source} in memory, which a "
-            "script cannot read (no file or folder is called so); save the data to a "
-            "file, train on that, and eject that run"
-        )
+    if what := obstacle(run):
+        raise what
     model = run.model
     data = load_planned(run.plan, observer)
     return Subject(

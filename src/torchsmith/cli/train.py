@@ -152,6 +152,7 @@ def next_steps(run: "Run", source: str | None) -> list[tuple[str, str]]:
         run: What was just trained.
         source: What the person trained on, if it was named.
     """
+    from torchsmith.api.ejecting import obstacle
     from torchsmith.evaluate.outlook import HELPS
 
     folder = shlex.quote(str(run.path))
@@ -164,19 +165,10 @@ def next_steps(run: "Run", source: str | None) -> list[tuple[str, str]]:
         *(mend if _can_mend(run) else []),
         ("see inside", f"torchsmith explain {folder} --open"),
         ("use it", f"torchsmith predict {folder} {new} -o predictions.csv"),
-        *([("take the code", eject)] if _is_ejectable(run) else []),
+        *([] if obstacle(run) else [("take the code", eject)]),
         *([("train longer", _longer(run))] if HELPS in run.outcome.outlook else []),
         ("see all runs", "torchsmith runs"),
     ]
-
-
-def _is_ejectable(run: "Run") -> bool:
-    """Whether a script can read what the run learned from."""
-    inspection = run.inspection
-    known = (".ts", "one sequence", "texts", "windows")
-    return inspection.kind != "sequences" or inspection.reading.get(
-        "format", ""
-    ).startswith(known)
 
 
 def _can_mend(run: "Run") -> bool:

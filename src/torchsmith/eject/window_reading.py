@@ -7,7 +7,7 @@ import numpy as np
 from torchsmith.core.errors import PlanError
 from torchsmith.data.data import Data, Sequences
 from torchsmith.data.sequence_tables import pace_of, rows_by_id, table_of
-from torchsmith.data.split import split_rows
+from torchsmith.data.split import Split, split_rows
 from torchsmith.data.tables import read_table
 from torchsmith.eject.code import Section, comment, constant, function, joined
 from torchsmith.eject.label_codes import label_lines
@@ -21,6 +21,8 @@ from torchsmith.eject.table_columns import (
 )
 from torchsmith.eject.table_files import open_table
 from torchsmith.eject.wording import ordinal_share
+
+BY_TIME_ONLY = "split: a script divides windows of a table by time only"
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,17 @@ def _cut_of(subject: Subject, data: Data) -> _Cut:
     return _Cut(len(rows.starts) > 1, limit, blank, missing)
 
 
+def shares_in_time(split: Split) -> tuple[str, float, float] | None:
+    """Return by which column windows are divided, and the shares of test and val.
+
+    None where they are divided in another way, which no script does.
+    """
+    test, val = split.test, split.val
+    if split.time is None or not isinstance(test, float) or not isinstance(val, float):
+        return None
+    return split.time, test, val
+
+
 def split_windows(subject: Subject) -> str:
     """Write how windows are divided in the order of time.
 
@@ -182,22 +195,19 @@ def split_windows(subject: Subject) -> str:
         PlanError: They are divided in another way.
     """
     inputs, split = subject.data.inputs, subject.plan.split
-    if (
-        not isinstance(inputs, Sequences)
-        or split.time is None
-        or not isinstance(split.test, float)
-        or not isinstance(split.val, float)
-    ):
-        raise PlanError("split: a script divides windows of a table by time only")
-    whole = replace(inputs, columns={split.time: inputs.columns[split.time]})
+    found = shares_in_time(split)
+    if not isinstance(inputs, Sequences) or found is None:
+        raise PlanError(BY_TIME_ONLY)
+    time, test_share, val_share = found
+    whole = replace(inputs, columns={time: inputs.columns[time]})
     alone = split.model_copy(update={"drop_shared": False})
     cut = split_rows(replace(subject.data, inputs=whole), alone)
     num_val, num_test = len(cut.val), len(cut.test)
     lines = [
         'order = np.argsort(ends, kind="stable")',
         comment(
-            f"{ordinal_share(split.test)} for the test, "
-            f"{ordinal_share(split.val)} of the rest for validation.".capitalize(),
+            f"{ordinal_share(test_share)} for the test, "
+            f"{ordinal_share(val_share)} of the rest for validation.".capitalize(),
             1,
         ),
         f"train = np.sort(order[:-{num_val + num_test}])",
