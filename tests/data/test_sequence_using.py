@@ -193,3 +193,12 @@ def test_channels_are_told_by_their_names_in_whatever_order(tmp_path):
     others = _read(known, _save(tmp_path, values, "abc"))
     with pytest.raises(DataError, match=r"called a, b, c; in training .* x, y, z"):
         known.apply(others.inputs)
+
+
+def test_an_array_file_of_the_wrong_shape_is_named(tmp_path):
+    known = _learned(_save(tmp_path, np.zeros((4, 2, 3))), "label")
+    for shape, told in (((2, 3, 4, 4), "not understood"), ((2, 5, 4), "5 channels")):
+        path = tmp_path / "new.npy"
+        np.save(path, np.zeros(shape))
+        with pytest.raises(DataError, match=rf"new\.npy: .*{told}"):
+            _read(known, path)

@@ -118,7 +118,11 @@ def _texts(path: Path, arrays: Arrays, key: str | None) -> list[str]:
 
 
 def sequences_from_arrays(
-    inputs: object, labels: np.ndarray | None = None, *, target: str | None = None
+    inputs: object,
+    labels: np.ndarray | None = None,
+    *,
+    target: str | None = None,
+    source: str = "arrays",
 ) -> Data:
     """Take sequences from Python.
 
@@ -127,18 +131,19 @@ def sequences_from_arrays(
             its own length.
         labels: `(N,)`: the labels, or None.
         target: What to call the label; default `"label"`.
+        source: What to call the arrays: the file that they are of.
 
     Raises:
         DataError: Shapes, types or lengths do not fit.
     """
     if isinstance(inputs, np.ndarray) and inputs.dtype != object:
-        values, lengths = _cut(inputs, None, "arrays")
+        values, lengths = _cut(inputs, None, source)
     else:
         values, lengths = _join(inputs)
-    part = SequencePart(None, "arrays", values, lengths, labels)
+    part = SequencePart(None, source, values, lengths, labels)
     reading = {"format": "arrays"}
     return sequences_from_parts(
-        "arrays", [part], target=target, reading=reading, changes=[*_rounded([part])]
+        source, [part], target=target, reading=reading, changes=[*_rounded([part])]
     )
 
 

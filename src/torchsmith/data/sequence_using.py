@@ -88,7 +88,7 @@ def _read(
         case ".npz":
             return read_npz_sequences(path, target=target)
         case ".npy":
-            return sequences_from_arrays(in_memory(load_npy(path)))
+            return sequences_from_arrays(in_memory(load_npy(path)), source=str(path))
     if known.formats:
         rows = _known_table(known, path, target, scored=scored)
         return sequences_of_wide_table(rows, target=target)
