@@ -217,6 +217,11 @@ def test_texts_are_predicted_from_lists_and_files(tmp_path):
     assert not predictions.notes
     with pytest.raises(ts.DataError, match="has no labels; give a folder"):
         run.evaluate(new)
+    one = tmp_path / "one" / "vowels.txt"
+    one.parent.mkdir()
+    one.write_text("aoui\nuuio\n")
+    assert run.evaluate(one.parent).num_examples["test"] == 2
+    assert run.predict(one.parent).where == ("vowels.txt line 1", "vowels.txt line 2")
     new.write_text("\naoui\n \nbfgd\n")
     gappy = run.predict(new)
     assert gappy.where == ("line 2", "line 4")

@@ -97,3 +97,12 @@ def test_names_of_18_languages_are_read(shared_data):
     assert (len(data), len(data.target.levels)) == (20_050, 18)
     assert data.inputs.lengths.min() == 2
     assert sum(change.count for change in data.changes) == 10
+
+
+def test_a_folder_of_one_file_of_texts_needs_a_second_class(tmp_path):
+    (tmp_path / "vowels.txt").write_text("aoui\nuuio\n")
+    with pytest.raises(DataError, match=r"classes need two files or more; if it is a"):
+        load(tmp_path)
+    (tmp_path / "vowels.txt").write_text("a,b\n1,2\n3,4\n")
+    with pytest.raises(DataError, match=r"is a folder of one file; give it: .*vowels"):
+        load(tmp_path)

@@ -28,6 +28,7 @@ from torchsmith.data.sequence_source import (
     sequences_from_python,
     sequences_from_rows,
 )
+from torchsmith.data.sequence_texts import look_like_texts
 from torchsmith.data.tables import read_table, table_from_rows
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".data", ".parquet", ".pq")
@@ -250,6 +251,12 @@ def _from_folder(path: Path, asked: _Asked) -> Data:
         )
         if len(found) == 1:
             what = "one file; give it:"
+            # A folder of several such files would be read as texts.
+            if found[0].endswith(".txt") and look_like_texts([path / found[0]]):
+                what = (
+                    "one text file, which makes one class, and classes need two files "
+                    "or more; if it is a table, give it:"
+                )
         raise DataError(f"{path}: is a folder of {what} {path / found[0]}")
     if not held:
         raise DataError(f"{path}: is an empty folder")

@@ -17,7 +17,7 @@ from torchsmith.data.sequence_source import (
     sequences_from_python,
 )
 from torchsmith.data.sequence_tables import sequences_of_long_table, table_of
-from torchsmith.data.sequence_texts import read_text_file
+from torchsmith.data.sequence_texts import read_text_file, read_text_folder
 from torchsmith.data.sequence_ts import read_ts
 from torchsmith.data.sequence_wide import sequences_of_wide_table
 from torchsmith.data.tables import read_columns, read_table, table_from_rows
@@ -70,11 +70,7 @@ def _read(
 ) -> Data:
     observer.stage(f"Reading {path.name}")
     if path.is_dir():
-        names = sorted(file.name for file in path.iterdir() if file.is_file())
-        data = read_sequence_folder(path, names, target, "sequences")
-        if data is None:
-            raise DataError(f"{path}: is no folder of sequences; give a file")
-        return data
+        return _read_folder(known, path, target)
     if not path.is_file():
         beside = path.parent.iterdir() if path.parent.is_dir() else ()
         hint = nearest(path.name, [file.name for file in beside])
@@ -103,6 +99,18 @@ def _read(
         length = None if scored or known.has_mask else known.length
         return read_rows([(None, path)], source=str(path), target=target, length=length)
     return sequences_of_wide_table(read_table(path, observer=observer), target=target)
+
+
+def _read_folder(known: SequencePreparation, folder: Path, target: str) -> Data:
+    names = sorted(file.name for file in folder.iterdir() if file.is_file())
+    data = read_sequence_folder(folder, names, target, "sequences")
+    if data is not None:
+        return data
+    # To train on, one file is too few; new texts may all be of one class.
+    texts = [folder / name for name in names if not name.startswith(".")]
+    if known.symbols and len(texts) == 1 and texts[0].suffix.lower() == ".txt":
+        return read_text_folder(folder, texts, target=target)
+    raise DataError(f"{folder}: is no folder of sequences; give a file")
 
 
 def _known_table(
