@@ -225,6 +225,16 @@ def test_times_that_make_no_windows_are_refused_with_their_line(
         load(_write(tmp_path, _days(days)), target="y", series=SERIES)
 
 
+def test_new_rows_without_a_window_are_told_to_be_more(tmp_path):
+    rows = read_table(_write(tmp_path, _days([0, 1, 2])))
+    told = "no window of 3 rows with a row after it; give more rows"
+    with pytest.raises(DataError, match=told):
+        windows_of_table(rows, SERIES, target="y", channels=["x", "y"])
+    four = SERIES.model_copy(update={"window": 4})
+    with pytest.raises(DataError, match="no window of 4 rows; give more rows"):
+        windows_of_table(rows, four, target="y", channels=["x", "y"], ahead=True)
+
+
 @pytest.mark.parametrize("order", ["by shop", "by time", "untold"])
 def test_several_series_without_an_id_are_told_apart(tmp_path, order):
     pairs = [(shop, minute) for shop in ("Bern", "Ulm") for minute in range(12)]
@@ -238,6 +248,12 @@ def test_several_series_without_an_id_are_told_apart(tmp_path, order):
         load(path, target="y", series=Series(time="t", window=3))
     found, advice = str(error.value).split("; ", 1)
     assert ": 2026-01-01 00:00:00 " in found
+    with pytest.raises(DataError) as error:
+        windows_of_table(
+            read_table(path), Series(time="t", window=3), target="y", channels=["y"]
+        )
+    assert "give each by itself" in str(error.value)
+    assert "data." not in str(error.value)
     if order == "untold":
         assert "several series, name the column that tells them apart" in advice
     else:
@@ -250,6 +266,14 @@ def test_a_forecast_needs_a_time_and_a_target_of_numbers(tmp_path):
         load(path, target="y", series=Series(window=3))
     with pytest.raises(PlanError, match=r"data\.window: name the column"):
         load(path, series=SERIES)
+    told = r"target: .*a\.csv has no column 'words'; did you mean 'word'\? the columns"
+    for series, kind in (
+        (SERIES, None),
+        (Series(id="word"), None),
+        (None, "sequences"),
+    ):
+        with pytest.raises(PlanError, match=told):
+            load(path, target="words", series=series, kind=kind)
     with pytest.raises(DataError, match="next value of numbers only"):
         load(path, target="word", series=SERIES)
 
@@ -259,6 +283,8 @@ def test_windows_that_do_not_fit_into_memory_are_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCHSMITH_MEMORY", "2KB")
     with pytest.raises(DataError, match=r"set a smaller data\.window"):
         load(path, target="y", series=SERIES)
+    with pytest.raises(DataError, match="available; give fewer rows"):
+        windows_of_table(read_table(path), SERIES, target="y", channels=["y"])
 
 
 @given(

@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from torchsmith.core.errors import DataError, PlanError
 from torchsmith.data.data import MISSING_TARGET, Series
 from torchsmith.data.load import load
+from torchsmith.data.sequence_tables import sequences_of_long_table
+from torchsmith.data.tables import read_table
 
 LONG = """person,t,x,on,age,mood,kind
 ann,1,0.5,yes,30,calm,walk
@@ -93,6 +95,12 @@ def test_rows_that_make_no_sequences_are_refused_with_their_line(
 ):
     with pytest.raises(DataError, match=message):
         load(_write(tmp_path, text), target="kind", series=series)
+
+
+def test_new_rows_are_not_advised_to_set_what_predicting_has_no_settings_for(tmp_path):
+    rows = read_table(_write(tmp_path, LONG + "bob,4,1,no,40,sad,walk\n"))
+    with pytest.raises(DataError, match=r"a sequence has one target$"):
+        sequences_of_long_table(rows, SERIES, target="kind", channels=["x"])
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def test_labels_of_another_length_are_refused(tmp_path):
 
 @pytest.mark.parametrize("shape", [(3, 4), (2, 5, 6), (2, 2, 2, 2, 2, 2)])
 def test_other_shapes_are_no_volumes(shape):
-    with pytest.raises(DataError, match="not understood as volumes"):
+    with pytest.raises(DataError, match=r"understood as volumes.*; give arrays of"):
         data_from_arrays(np.zeros(shape, np.uint8), None, kind="volumes")
 
 

@@ -22,6 +22,7 @@ from torchsmith.data.sequence_tables import (
     Rows,
     change_at,
     finished,
+    no_column,
     pace_of,
     rows_by_id,
     stacked,
@@ -80,16 +81,18 @@ def windows_of_table(
             there are too few rows; says the lines.
         PlanError: A column does not exist, or there is no time or target.
     """
-    table = table_of(data)
+    table, new = table_of(data), channels is not None
     if series.time is None:
         raise PlanError("data.window: needs data.time, the column that orders the rows")
-    if not ahead and target not in table.columns:
+    if target is None and not ahead:
         raise PlanError(
             "data.window: name the column whose next value is predicted as the target;"
             f" the columns are {', '.join(table.columns)}"
         )
+    if target is not None and not ahead and target not in table.columns:
+        raise no_column(data, table, "target", target)
     rows = rows_by_id(data, table, series)
-    pace = pace_of(data, table, series, rows)
+    pace = pace_of(data, table, series, rows, new=new)
     borders = np.append(rows.starts, len(table))
     cuts = np.unique(np.append(borders, pace.jumps))
     changes = [*data.changes]
@@ -106,7 +109,7 @@ def windows_of_table(
     if channels is None:
         channels = _channels(table, series, changes)
     values = stacked(data, table, channels)
-    windows = _windows(data, cuts, series.window, ahead=ahead)
+    windows = _windows(data, cuts, series.window, ahead=ahead, new=new)
     windows = _without_blank(windows, values, series.window, table, changes)
     if not len(windows.begins):
         raise DataError(
@@ -127,7 +130,7 @@ def windows_of_table(
         answer = _answers(data, table, target, windows)
     whole = sequences_from_parts(
         data.source,
-        [_part(data, series, rows, windows, values, pace)],
+        [_part(data, series, rows, windows, values, pace, new=new)],
         channels=channels,
         reading={**data.reading, "format": f"windows of {series.window} rows"},
         changes=changes,
@@ -142,9 +145,11 @@ def _part(
     windows: _Windows,
     values: np.ndarray,
     pace: Pace,
+    *,
+    new: bool,
 ) -> SequencePart:
     count = len(windows.begins)
-    _refuse_large(data, count * series.window * values.shape[1])
+    _refuse_large(data, count * series.window * values.shape[1], new=new)
     name = series.time or ""
     column = table_of(data).columns[name]
     times = _times(column, windows, pace)
@@ -168,16 +173,20 @@ def _with_window(borders: np.ndarray, length: int) -> int:
     return int(np.maximum(np.diff(borders) - length, 0).sum())
 
 
-def _windows(data: Data, borders: np.ndarray, length: int, *, ahead: bool) -> _Windows:
+def _windows(
+    data: Data, borders: np.ndarray, length: int, *, ahead: bool, new: bool
+) -> _Windows:
     """Return every window that fits between two borders."""
     pairs = zip(borders[:-1].tolist(), borders[1:].tolist(), strict=True)
     pieces = [np.arange(low, high - length + ahead) for low, high in pairs]
     begins = np.concatenate([np.empty(0, np.int64), *pieces]).astype(np.int64)
     if not len(begins):
-        needed = "; give more rows" if ahead else " with a row after it; set a smaller "
+        after = "" if ahead else " with a row after it"
+        # The window of a run cannot be set any more.
+        remedy = "give more rows" if new else "set a smaller data.window"
         raise DataError(
             f"{data.source}: {int(borders[-1]):,} rows, cut where the time jumps, hold "
-            f"no window of {length:,} rows{needed}{'' if ahead else 'data.window'}"
+            f"no window of {length:,} rows{after}; {remedy}"
         )
     ends = borders[np.searchsorted(borders, begins, side="right")]
     nexts = begins + length
@@ -263,11 +272,11 @@ def _names(rows: Rows, times: Column, windows: _Windows, pace: Pace) -> tuple[st
     )
 
 
-def _refuse_large(data: Data, cells: int) -> None:
+def _refuse_large(data: Data, cells: int, *, new: bool) -> None:
     size = cells * np.dtype(np.float64).itemsize
     if is_large(size):
         raise DataError(
             f"{data.source}: its windows take {amount_of(size)}, of which three copies "
             f"do not fit into the {amount_of(available_memory())} that are available; "
-            "set a smaller data.window, or give fewer rows"
+            f"{'' if new else 'set a smaller data.window, or '}give fewer rows"
         )

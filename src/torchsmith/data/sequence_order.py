@@ -12,7 +12,13 @@ _MIXED = 3
 
 
 def no_order(
-    source: str, table: Table, series: Series, steps: np.ndarray, wrong: np.ndarray
+    source: str,
+    table: Table,
+    series: Series,
+    steps: np.ndarray,
+    wrong: np.ndarray,
+    *,
+    new: bool,
 ) -> str:
     """Say where time repeats or goes back within a sequence, and what to do.
 
@@ -22,6 +28,7 @@ def no_order(
         series: Says how its rows make sequences.
         steps: `(N - 1,)` from each time to the next.
         wrong: `(N - 1,)` bool: which of them are none forward, but should be.
+        new: Whether the rows are new ones for a network, which has no settings.
     """
     column = table.columns[series.time or ""]
     repeats = wrong & (steps == 0)
@@ -32,13 +39,14 @@ def no_order(
     which = f" within one '{series.id}'" if series.id else ""
     if not series.id:
         owner = _owner(table, column, np.flatnonzero(steps <= 0) + 1)
-        remedy = (
-            f"if each '{owner}' is a series of its own, set data.id: {owner}, else "
-            f"{remedy}"
-            if owner
-            else f"{remedy}, or, if the table holds several series, name the column "
-            "that tells them apart with data.id"
-        )
+        if owner:
+            apart = "give each by itself" if new else f"set data.id: {owner}"
+            remedy = f"if each '{owner}' is a series of its own, {apart}, else {remedy}"
+        else:
+            apart = "give each by itself"
+            if not new:
+                apart = "name the column that tells them apart with data.id"
+            remedy = f"{remedy}, or, if the table holds several series, {apart}"
     return (
         f"{source}, column '{series.time}': {_moment(column, int(at[0]))} {what}"
         f"{which} in {len(at):,} of {len(table):,} rows "

@@ -23,7 +23,7 @@ from torchsmith.data.sequence_files import (
     parts_in_folder,
 )
 from torchsmith.data.sequence_rows import looks_like_rows, read_rows
-from torchsmith.data.sequence_tables import sequences_of_long_table
+from torchsmith.data.sequence_tables import no_column, sequences_of_long_table, table_of
 from torchsmith.data.sequence_texts import (
     look_like_texts,
     read_text_folder,
@@ -158,6 +158,9 @@ def sequences_from_rows(
 def _of_table(
     data: Data, series: Series | None, target: str | None, *, drop: bool
 ) -> Data:
+    table = table_of(data)
+    if target is not None and target not in table.columns:
+        raise no_column(data, table, "target", target)
     if series is None:
         return _labelled(sequences_of_wide_table(data, target=target), drop=drop)
     if series.window:

@@ -92,11 +92,11 @@ def sequences_of_long_table(
             goes back, or the target changes within a sequence; says the lines.
         PlanError: A column does not exist.
     """
-    table = table_of(data)
+    table, new = table_of(data), channels is not None
     rows = rows_by_id(data, table, series)
     changes = [*data.changes]
     if series.time is not None:
-        pace = pace_of(data, table, series, rows)
+        pace = pace_of(data, table, series, rows, new=new)
         if len(pace.jumps):
             what = f"'{series.time}' jumps here; steps are taken as even"
             changes.append(change_at(table, series.time, what, pace.jumps))
@@ -112,13 +112,13 @@ def sequences_of_long_table(
         if name not in firsts and column.kind in ("number", "boolean")
     ]
     unused = [name for name in others if name not in firsts and name not in found]
-    for name in [] if channels is not None else unused:
+    for name in [] if new else unused:
         what = f"{others[name].kind} that changes within a sequence: no channel"
         changes.append(Change(column=name, what=what, count=len(table)))
     values = stacked(data, table, found if channels is None else channels)
     labels = None
     if target is not None and target in table.columns:
-        labels = _of_each(data, table.columns[target], rows)
+        labels = _of_each(data, table.columns[target], rows, new=new)
     whole = sequences_from_parts(
         data.source,
         [
@@ -152,6 +152,15 @@ def table_of(data: Data) -> Table:
     return data.inputs
 
 
+def no_column(data: Data, table: Table, setting: str, name: str) -> PlanError:
+    """Return the error of a setting that names no column of the table."""
+    return PlanError(
+        f"{setting}: {data.source} has no column '{name}'"
+        f"{nearest(name, table.columns) or ';'} the columns are "
+        f"{', '.join(table.columns)}"
+    )
+
+
 def column_of(data: Data, table: Table, setting: str, name: str) -> Column:
     """Return the column that a setting names.
 
@@ -161,11 +170,7 @@ def column_of(data: Data, table: Table, setting: str, name: str) -> Column:
     """
     column = table.columns.get(name)
     if column is None:
-        raise PlanError(
-            f"{setting}: {data.source} has no column '{name}'"
-            f"{nearest(name, table.columns) or ';'} the columns are "
-            f"{', '.join(table.columns)}"
-        )
+        raise no_column(data, table, setting, name)
     if len(gone := np.flatnonzero(column.missing)):
         raise DataError(
             f"{data.source}, column '{name}': no value in {len(gone):,} of "
@@ -201,12 +206,21 @@ def rows_by_id(data: Data, table: Table, series: Series) -> Rows:
     return Rows(starts.astype(np.int64), lengths.astype(np.int64), tuple(names))
 
 
-def pace_of(data: Data, table: Table, series: Series, rows: Rows) -> Pace:
+def pace_of(
+    data: Data, table: Table, series: Series, rows: Rows, *, new: bool = False
+) -> Pace:
     """Find the usual step in time, and the rows before which time jumps.
 
     Steps are even where nine of ten are within a tenth of their median; then those of
     more than one and a half medians are jumps. Of others, such as those of business
     days, only steps far beyond all usual ones are.
+
+    Args:
+        data: What the table was read as.
+        table: Its rows.
+        series: Names the time.
+        rows: The table, cut into sequences.
+        new: Whether the rows are new ones for a network, which has no settings.
 
     Raises:
         DataError: The time is missing, repeats or goes back within a sequence.
@@ -224,7 +238,7 @@ def pace_of(data: Data, table: Table, series: Series, rows: Rows) -> Pace:
     inside = np.ones(len(steps), bool)
     inside[rows.starts[1:] - 1] = False
     if (wrong := inside & (steps <= 0)).any():
-        raise DataError(no_order(data.source, table, series, steps, wrong))
+        raise DataError(no_order(data.source, table, series, steps, wrong, new=new))
     if not inside.any():
         return Pace(_no_rows(), np.inf, 0.0, exact=False)
     usual = float(np.median(steps[inside]))
@@ -348,17 +362,17 @@ def _changes_at(column: Column, rows: Rows) -> np.ndarray:
     return np.flatnonzero(differs) + 1
 
 
-def _of_each(data: Data, column: Column, rows: Rows) -> Column:
+def _of_each(data: Data, column: Column, rows: Rows, *, new: bool) -> Column:
     """Return the target of each sequence, which all its rows share."""
     table = table_of(data)
     if len(changes := _changes_at(column, rows)):
         place = int(np.searchsorted(rows.starts, changes[0], side="right")) - 1
         both = column.texts(np.array([changes[0] - 1, changes[0]]))
         before, after = (f"'{text}'" if text else "missing" for text in both)
+        hint = "" if new else ". To predict the next value of a column, set data.window"
         raise DataError(
             f"{data.source}, line {table.lines[changes[0]]}: the target "
             f"'{column.name}' changes from {before} to {after} within the sequence "
-            f"'{rows.names[place]}'; a sequence has one target. To predict the next "
-            "value of a column, set data.window"
+            f"'{rows.names[place]}'; a sequence has one target{hint}"
         )
     return column.take(rows.starts)

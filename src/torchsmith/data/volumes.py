@@ -126,8 +126,8 @@ def _voxels(
     if len(shape) not in (4, 5):
         raise DataError(
             f"{part.name}: shape {shape} is not understood as volumes, which are "
-            "(N, D, H, W), (N, C, D, H, W) or (N, D, H, W, C); give these, or another "
-            "data.kind"
+            "(N, D, H, W), (N, C, D, H, W) or (N, D, H, W, C); give arrays of such a "
+            "shape"
         )
     array = in_memory(part.inputs)
     if len(shape) == 4:
