@@ -255,3 +255,5 @@ def test_rows_of_several_lengths_whose_label_is_no_class_are_doubted(tmp_path):
     (note,) = run.predict(_write(tmp_path / "new.tsv", values[:4])).notes
     assert "4 labels in" in note
     assert "none of the classes" in note
+    np.savez(tmp_path / "new.npz", sequences=values[:4, :20], y=[7, 8, 9, 7])
+    assert not run.predict(tmp_path / "new.npz").notes

@@ -362,10 +362,12 @@ def _of_lines(data: Data) -> Iterator[str]:
 def _no_labels(model: "Model", data: Data) -> Iterator[str]:
     """Doubt labels of new sequences that training did not have.
 
-    Lines of numbers of several lengths do not tell whether the first is a label.
+    Lines of numbers of several lengths do not tell whether the first is a label. Other
+    sources do, and predicting does not look at theirs.
     """
     classes = model.problem.classes
-    if data.target is None or not classes or not isinstance(data.inputs, Sequences):
+    rows = data.reading.get("format", "").startswith("one sequence per line")
+    if data.target is None or not classes or not rows:
         return
     known = {*classes, ""}
     odd = [text for text in data.target.texts() if text not in known]
