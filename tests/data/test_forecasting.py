@@ -235,6 +235,26 @@ def test_new_rows_without_a_window_are_told_to_be_more(tmp_path):
         windows_of_table(rows, four, target="y", channels=["x", "y"], ahead=True)
 
 
+def test_infinite_values_are_counted_once_and_told_with_their_line(tmp_path):
+    path = _write(tmp_path, _days(range(6), ["1", "2", "inf", "4", "1e39", "6"]))
+    told = r"a\.csv, column 'y': 2 of 6 values are infinite .* \(lines 4, 6\)"
+    for window in (1, 3):
+        with pytest.raises(DataError, match=told):
+            load(path, target="y", series=Series(time="day", window=window))
+
+
+def test_missing_values_of_new_rows_are_counted_once(tmp_path):
+    path = _write(tmp_path, _days(range(8), ["1", "2", "3", "", "5", "6", "7", ""]))
+    rows = read_table(path)
+    new = {"target": "y", "drop_missing_target": True, "channels": ["x", "y"]}
+    told = r"a\.csv, column 'y': {} of 8 values are missing \({}\); fill them in"
+    with pytest.raises(DataError, match=told.format(1, "line 5")):
+        windows_of_table(rows, SERIES, **new, complete=True)
+    with pytest.raises(DataError, match=told.format(2, "lines 5, 9")):
+        windows_of_table(rows, SERIES, **new, complete=True, ahead=True)
+    assert len(windows_of_table(rows, SERIES, **new, ahead=True)) == 6
+
+
 @pytest.mark.parametrize("order", ["by shop", "by time", "untold"])
 def test_several_series_without_an_id_are_told_apart(tmp_path, order):
     pairs = [(shop, minute) for shop in ("Bern", "Ulm") for minute in range(12)]

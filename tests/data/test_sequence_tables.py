@@ -145,6 +145,15 @@ def test_a_table_without_header_may_have_its_label_last(tmp_path):
     assert first.target.texts() == ["0.5", "3.5", "6.5"]
 
 
+def test_infinite_values_are_told_with_their_column_and_line(tmp_path):
+    text = LONG + "bob,4,inf,no,40,sad,sit\n"
+    with pytest.raises(DataError, match=r"column 'x': 1 of 6 .* \(line 7\); correct"):
+        load(_write(tmp_path, text), target="kind", series=SERIES)
+    path = _write(tmp_path, "a,b,c,kind\n1,2,3,u\n4,1e39,,v\n")
+    with pytest.raises(DataError, match=r"column 'b': 1 of 2 .* \(line 3\); correct"):
+        load(path, target="kind", kind="sequences")
+
+
 def test_a_wide_table_of_one_number_is_refused(tmp_path):
     path = _write(tmp_path, "who,x,kind\nann,1,u\nbob,2,v\n")
     with pytest.raises(DataError, match=r"1 columns of numbers.*data\.id"):

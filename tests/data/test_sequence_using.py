@@ -202,3 +202,9 @@ def test_an_array_file_of_the_wrong_shape_is_named(tmp_path):
         np.save(path, np.zeros(shape))
         with pytest.raises(DataError, match=rf"new\.npy: .*{told}"):
             _read(known, path)
+
+
+def test_cells_missing_in_a_forecast_are_told_with_their_lines(tmp_path, german):
+    rows = [f"{_hour(hour, 2)};{'' if hour in (4, 5) else '1,5'}" for hour in range(48)]
+    with pytest.raises(DataError, match=r"'y': 2 of 48 values are .* \(lines 6, 7\)"):
+        _read(german, _write(tmp_path, "time;y", *rows))

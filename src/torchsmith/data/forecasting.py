@@ -16,6 +16,7 @@ from torchsmith.data.data import (
     Table,
     first_step,
 )
+from torchsmith.data.sequence_gaps import refuse_missing
 from torchsmith.data.sequence_parts import SequencePart, sequences_from_parts
 from torchsmith.data.sequence_tables import (
     Pace,
@@ -61,6 +62,7 @@ def windows_of_table(
     drop_missing_target: bool = False,
     channels: Sequence[str] | None = None,
     ahead: bool = False,
+    complete: bool = False,
 ) -> Data:
     """Cut a table in time into windows; the target of each is the value after it.
 
@@ -75,10 +77,11 @@ def windows_of_table(
         channels: For prediction, the columns that are needed.
         ahead: Make windows too whose next value is not known, such as after the last
             row.
+        complete: Refuse windows in which values are missing.
 
     Raises:
-        DataError: A time is missing, repeats or goes back, a target is missing, or
-            there are too few rows; says the lines.
+        DataError: A time is missing, repeats or goes back, a target is missing, values
+            are infinite, or there are too few rows; says the lines.
         PlanError: A column does not exist, or there is no time or target.
     """
     table, new = table_of(data), channels is not None
@@ -128,6 +131,9 @@ def windows_of_table(
         changes.append(change_at(table, answer.name, MISSING_TARGET, gone))
         windows = windows.keep(~answer.missing)
         answer = _answers(data, table, target, windows)
+    if complete:
+        used = _rows_within(windows, series.window, len(table))
+        refuse_missing(data, table, channels, used)
     whole = sequences_from_parts(
         data.source,
         [_part(data, series, rows, windows, values, pace, new=new)],
@@ -208,6 +214,14 @@ def _without_blank(
         what = "window left out: no value is known from this line on"
         changes.append(change_at(table, "", what, windows.begins[blank]))
     return windows.keep(~blank)
+
+
+def _rows_within(windows: _Windows, length: int, count: int) -> np.ndarray:
+    """Return `(count,)` bool: the rows of a table that any window holds."""
+    borders = np.zeros(count + 1, np.int64)
+    borders[windows.begins] += 1  # no two windows begin in one row
+    borders[windows.begins + length] -= 1
+    return np.asarray(np.cumsum(borders)[:-1] > 0)
 
 
 def _channels(table: Table, series: Series, changes: list[Change]) -> list[str]:

@@ -1,14 +1,16 @@
-"""Values that are missing within sequences."""
+"""Values that are missing within sequences, or infinite in the table they are of."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from torchsmith.core.errors import DataError
-from torchsmith.data.data import Sequences
+from torchsmith.data.data import Data, Sequences, Table
+from torchsmith.data.tabular import shown_lines
 
 _SHOWN = 3  # so many sequences are named in a message
+_FILL = "fill them in, or train with the step Interpolate in prepare"
 
 
 def means_of(sequences: Sequences) -> tuple[float, ...]:
@@ -59,9 +61,47 @@ def refuse_gaps(sequences: Sequences) -> None:
     more = ", …" if len(rows) > _SHOWN else ""
     raise DataError(
         f"{int(missing.sum()):,} values are missing in {len(rows):,} of "
-        f"{len(sequences):,} sequences ({shown}{more}); fill them in, or train with "
-        "the step Interpolate in prepare"
+        f"{len(sequences):,} sequences ({shown}{more}); {_FILL}"
     )
+
+
+def refuse_infinite(data: Data, table: Table, names: Iterable[str]) -> None:
+    """Refuse values that float32 does not hold, while their lines are known.
+
+    Raises:
+        DataError: Names the column and the lines.
+    """
+    for name in names:
+        with np.errstate(over="ignore"):
+            values = table.columns[name].values.astype(np.float32)
+        if len(rows := np.flatnonzero(np.isinf(values))):
+            raise DataError(
+                f"{data.source}, column '{name}': {len(rows):,} of {len(table):,} "
+                "values are infinite or too large for float32 "
+                f"({shown_lines(table.lines[rows])}); correct them, or leave them empty"
+            )
+
+
+def refuse_missing(
+    data: Data, table: Table, names: Iterable[str], used: np.ndarray
+) -> None:
+    """Refuse missing values of a table, each counted once however often it is used.
+
+    Args:
+        data: What the table was read as.
+        table: Its rows.
+        names: The columns that are looked at.
+        used: `(N,)` bool: the rows that are.
+
+    Raises:
+        DataError: Names the column and the lines.
+    """
+    for name in names:
+        if len(rows := np.flatnonzero(np.isnan(table.columns[name].values) & used)):
+            raise DataError(
+                f"{data.source}, column '{name}': {len(rows):,} of {len(table):,} "
+                f"values are missing ({shown_lines(table.lines[rows])}); {_FILL}"
+            )
 
 
 def _rows_of(sequences: Sequences, missing: np.ndarray) -> list[int]:

@@ -8,6 +8,7 @@ import numpy as np
 from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.data.data import Change, Column, Data, Sequences, Series, Table
 from torchsmith.data.retarget import formats_of
+from torchsmith.data.sequence_gaps import refuse_infinite
 from torchsmith.data.sequence_order import no_order
 from torchsmith.data.sequence_parts import SequencePart, sequences_from_parts
 from torchsmith.data.tabular import shown_lines
@@ -291,7 +292,8 @@ def stacked(data: Data, table: Table, names: Sequence[str]) -> np.ndarray:
     """Return `(T, C)` values of these columns.
 
     Raises:
-        DataError: There are none, or one is not there.
+        DataError: There are none, one is not there, or holds infinite values; says
+            the lines.
     """
     if not names:
         held = ", ".join(f"'{n}' {c.kind}" for n, c in table.columns.items())
@@ -312,6 +314,7 @@ def stacked(data: Data, table: Table, names: Sequence[str]) -> np.ndarray:
                 f"{data.source}, column '{name}': holds {table.columns[name].kind}; a "
                 "channel needs numbers"
             )
+    refuse_infinite(data, table, names)
     return np.stack([table.columns[name].values for name in names], axis=1)
 
 

@@ -184,6 +184,7 @@ def _of_table(
         drop_missing_target=True,
         channels=known.channels,
         ahead=not scored,
+        complete=not known.fill,
     )
 
 

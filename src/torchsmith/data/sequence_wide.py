@@ -4,6 +4,7 @@ import numpy as np
 
 from torchsmith.core.errors import DataError
 from torchsmith.data.data import Data
+from torchsmith.data.sequence_gaps import refuse_infinite
 from torchsmith.data.sequence_parts import SequencePart, sequences_from_parts
 from torchsmith.data.sequence_tables import change_at, finished, table_of
 
@@ -19,7 +20,7 @@ def sequences_of_wide_table(data: Data, *, target: str | None = None) -> Data:
         target: The column to predict.
 
     Raises:
-        DataError: There are no numbers, or a row has none.
+        DataError: There are no numbers, infinite ones, or a row has none.
     """
     table = table_of(data)
     others = {n: c for n, c in table.columns.items() if n != target}
@@ -30,6 +31,7 @@ def sequences_of_wide_table(data: Data, *, target: str | None = None) -> Data:
             "sequence in each row; where each row is a step, name the column that "
             "tells the sequences apart: data.id"
         )
+    refuse_infinite(data, table, steps)
     values = np.stack([column.values for column in steps.values()], axis=1)
     present = ~np.isnan(values)
     lengths = present.shape[1] - present[:, ::-1].argmax(axis=1)
