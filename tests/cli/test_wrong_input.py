@@ -207,11 +207,7 @@ def test_an_empty_class_and_a_lonely_picture_are_named(photos):
         ("training.epochs=many", "training.epochs: must be a whole number"),
         ("training.device=cuda", "there is no 'cuda' on this machine"),
         ("split.val=given", "does not come with a val part"),
-        ("network={MLP: [8]}", "MLP cannot take category codes"),
-        (
-            "network={Sequential: [{Linear: 3}]}",
-            "Sequential cannot take category codes",
-        ),
+        ("prepare=[Standardize]", "there is no EncodeCategories step; add one"),
         ("data.columns.a=nummer", "did you mean 'number'?"),
         ("data.columns.zz=ignore", "no column 'zz'"),
         ("data.columns={a: ignore}", "data.columns.NAME=VALUE"),
@@ -226,6 +222,15 @@ def test_what_cannot_be_set_up_leaves_no_run_folder(table, monkeypatch, setting,
     result = run(table, "train", "table.csv", "-t", "y", "--set", setting, "--quiet")
     assert words in refusal(result)
     assert not (table / "runs").exists()
+
+
+@pytest.mark.parametrize("network", ["{MLP: [8]}", "{Sequential: [{Linear: 3}]}"])
+def test_categories_become_columns_for_networks_without_embeddings(table, network):
+    asked = ("--epochs", "1", "--set", f"network={network}", "--quiet")
+    done = run(table, "train", "table.csv", "-t", "y", *asked)
+    assert done.exit_code == 0, done.output
+    [folder] = (table / "runs").iterdir()
+    assert "EncodeCategories: one_hot" in (folder / "plan.yaml").read_text()
 
 
 def test_the_name_of_a_run_is_no_path(table):
