@@ -285,6 +285,16 @@ def test_defaults_of_the_split_give_way_to_what_is_set(facts, settings, gave_way
     assert f"gives way to {word}, which is set" in plan_text(plan)
 
 
+def test_what_divides_by_default_and_is_switched_off_decides_of_nothing_else():
+    for off in (None, "null"):
+        plan = ts.plan(days(in_order=True), target="y", settings={"split.time": off})
+        assert plan.split.time is None
+        assert plan.split.stratify
+        assert plan.split.num_folds
+        assert plan.reasons["split.stratify"].startswith("the same share of each class")
+        assert plan.reasons["split.time"] == "set with --set"
+
+
 @pytest.mark.parametrize("named", ["group", "copies"])
 def test_groups_and_copies_by_default_give_way_to_a_time_that_is_set(named):
     facts = table(

@@ -20,7 +20,7 @@ from torchsmith.plan.design import Pace
 from torchsmith.plan.design_tables import has_few_groups
 from torchsmith.plan.machine import Machine, machine_for, measure
 from torchsmith.plan.plan import Plan
-from torchsmith.plan.settings import asked_splits, set_values
+from torchsmith.plan.settings import as_divided, asked_splits, set_values
 
 QUIET = Observer()
 
@@ -306,12 +306,9 @@ def decide_with(
     Raises:
         PlanError: A setting does not exist or does not fit.
     """
-    metric = asked_metric(settings)
-    machine = machine_for(settings, machine)
-    asked = asked_splits(settings)
-    decided = partial(
-        decide, inspection, machine, budget, pace, metric=metric, asked=asked
-    )
+    facts, machine = as_divided(inspection, settings), machine_for(settings, machine)
+    asked, metric = asked_splits(settings), asked_metric(settings)
+    decided = partial(decide, facts, machine, budget, pace, metric=metric, asked=asked)
     if settings.keys().isdisjoint(_OF_VAL):
         with suppress(PlanError):  # What is wrong without folds too is told below.
             default = decided()

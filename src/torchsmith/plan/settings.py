@@ -14,6 +14,7 @@ from torchsmith.data.steps import (
     RotatePlace,
     Step,
 )
+from torchsmith.inspect.inspection import Inspection
 from torchsmith.plan.check import check, takes_codes
 from torchsmith.plan.other_names import key_hint
 from torchsmith.plan.place import fields_at, follow, specs_of
@@ -89,6 +90,16 @@ def asked_splits(settings: Mapping[str, object]) -> list[str]:
     val = _value(settings.get("split.val"))
     folds = isinstance(val, Folds | dict) or "split.val.folds" in settings
     return [*asked, "folds"] if folds else asked
+
+
+def as_divided(inspection: Inspection, settings: Mapping[str, object]) -> Inspection:
+    """Return the facts without the time or the group that settings switch off."""
+    off = {
+        name: None
+        for name in ("time", "group")
+        if _value(settings.get(f"split.{name}", name)) is None
+    }
+    return inspection.model_copy(update=off)
 
 
 def _value(value: object) -> object:
