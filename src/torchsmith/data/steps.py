@@ -288,6 +288,18 @@ Step = Annotated[
     OneOf(),
 ]
 
+
+def named_columns(step: Step) -> dict[str, str]:
+    """Return the number columns that a step names, by the setting that names each."""
+    match step:
+        case RotatePlace() | NeighbourTarget():
+            return {"latitude": step.latitude, "longitude": step.longitude}
+        case EncodeValues():
+            return {f"columns.{i}": name for i, name in enumerate(step.columns)}
+        case _:
+            return {}
+
+
 SCALERS = (Standardize, RobustScale, QuantileScale)
 """One of them scales the numbers."""
 

@@ -24,6 +24,7 @@ from torchsmith.data.steps import (
     RotatePlace,
     Standardize,
     Step,
+    named_columns,
 )
 from torchsmith.data.tabular import (
     DAY,
@@ -174,8 +175,7 @@ def _fit_values(
 ) -> tuple[ValueColumn, ...]:
     if step is None:
         return ()
-    for place, name in enumerate(step.columns):
-        _require_number(step, f"columns.{place}", name, numbers)
+    _require_numbers(step, numbers)
     return tuple(ValueColumn.fit(table.columns[name], step) for name in step.columns)
 
 
@@ -183,24 +183,23 @@ def _coordinates(
     step: RotatePlace | NeighbourTarget, table: Table, numbers: Sequence[NumberColumn]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return latitudes and longitudes `(N,)`, filled where they are missing."""
-    known = {c.name: c for c in numbers if c.role == "number"}
+    _require_numbers(step, numbers)
+    known = {c.name: c for c in numbers}
     filled = []
-    for what, name in (("latitude", step.latitude), ("longitude", step.longitude)):
-        _require_number(step, what, name, numbers)
+    for name in (step.latitude, step.longitude):
         values = finite_values(table.columns[name], table.lines)
         filled.append(known[name].filled(values))
     return filled[0], filled[1]
 
 
-def _require_number(
-    step: Spec, what: str, name: str, numbers: Sequence[NumberColumn]
-) -> None:
+def _require_numbers(step: Step, numbers: Sequence[NumberColumn]) -> None:
     known = {c.name for c in numbers if c.role == "number"}
-    if name not in known:
-        raise PlanError(
-            f"prepare: {step.spec_name()}.{what}: there is no number column "
-            f"'{name}'{nearest(name, known)}"
-        )
+    for what, name in named_columns(step).items():
+        if name not in known:
+            raise PlanError(
+                f"prepare: {step.spec_name()}.{what}: there is no number column "
+                f"'{name}'{nearest(name, known)}"
+            )
 
 
 def _refuse_roles(table: Table, roles: Mapping[str, ColumnRole]) -> None:

@@ -24,8 +24,8 @@ from torchsmith.data.steps import (
     RandomConvolutions,
     Resize,
     RobustScale,
-    RotatePlace,
     ToFloat,
+    named_columns,
     step_problems,
 )
 from torchsmith.plan.calibration import SplitConformal
@@ -168,12 +168,7 @@ def _named_columns(plan: Plan) -> Impossible:
     columns = plan.data.columns
     numbers = [name for name, role in columns.items() if role == "number"]
     for place, step in enumerate(plan.prepare if columns else ()):
-        named: dict[str, str] = {}
-        if isinstance(step, RotatePlace | NeighbourTarget):
-            named = {"latitude": step.latitude, "longitude": step.longitude}
-        elif isinstance(step, EncodeValues):
-            named = {f"columns.{i}": name for i, name in enumerate(step.columns)}
-        for what, name in named.items():
+        for what, name in named_columns(step).items():
             if name in numbers:
                 continue
             why = nearest(name, numbers)

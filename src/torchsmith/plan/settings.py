@@ -10,9 +10,8 @@ from torchsmith.data.split import Folds
 from torchsmith.data.steps import (
     EncodeCategories,
     EncodeValues,
-    NeighbourTarget,
-    RotatePlace,
     Step,
+    named_columns,
 )
 from torchsmith.inspect.inspection import Inspection
 from torchsmith.plan.check import check, takes_codes
@@ -119,15 +118,14 @@ def _without_columns(plan: Plan, lost: set[str]) -> Plan:
     """Return a plan whose steps name none of these columns."""
     steps: list[Step | None] = []
     for step in plan.prepare:
-        match step:
-            case RotatePlace() | NeighbourTarget():
-                steps.append(None if {step.latitude, step.longitude} & lost else step)
-            case EncodeValues() if lost & {*step.columns}:
-                kept = tuple(name for name in step.columns if name not in lost)
-                left = step.model_copy(update={"columns": kept})
-                steps.append(left if kept else None)
-            case _:
-                steps.append(step)
+        named = named_columns(step).values()
+        kept = tuple(name for name in named if name not in lost)
+        if len(kept) == len(named):
+            steps.append(step)
+        elif kept and isinstance(step, EncodeValues):
+            steps.append(step.model_copy(update={"columns": kept}))
+        else:
+            steps.append(None)
     return _with_steps(plan, steps)
 
 
