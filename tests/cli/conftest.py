@@ -65,6 +65,7 @@ class FakeRun:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.report_path = path / "report.html"
+        self.folder = SimpleNamespace(plan=path / "plan.yaml")
         self.evaluation = EVALUATION
         self.inspection = INSPECTION
         self.plan = SimpleNamespace(

@@ -233,7 +233,7 @@ def test_train_ends_with_where_things_are_and_what_to_try_next(run_cli, fake_api
     assert steps[1] == f"explain '{run}' --open"
     assert steps[2] == f"predict '{run}' new.parquet -o predictions.csv"
     assert steps[3] == f"eject '{run}' -o train.py --verify"
-    assert steps[4] == "runs"
+    assert steps[4] == "runs --runs 'my runs'"
 
 
 def test_who_trains_longer_is_not_stopped_on_the_way(tmp_path):

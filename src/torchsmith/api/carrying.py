@@ -28,6 +28,7 @@ from torchsmith.api.torchrun import (
     threads_here,
 )
 from torchsmith.core import environment
+from torchsmith.core.commands import command
 from torchsmith.core.errors import Diverged, Interrupted, PlanError, TrainError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.observer import Observer
@@ -357,7 +358,7 @@ def _require_unchanged(folder: RunFolder, plan: Plan, begun_with: str) -> None:
         )
         raise PlanError(
             f"{folder.plan}: was changed after training began ({what}); change it back "
-            f"to resume, or start a new run with: torchsmith train {folder.plan}"
+            f"to resume, or start a new run with: {command('train', folder.plan)}"
         )
 
 

@@ -4,6 +4,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from torchsmith.api.planning import Planned
+from torchsmith.core.commands import command
 from torchsmith.core.errors import TrainError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.observer import Observer
@@ -93,8 +94,8 @@ def read_diagnosis(folder: RunFolder) -> Diagnosis | None:
         return None
     except ValueError as error:
         raise TrainError(
-            f"{folder.diagnosis}: is damaged; write it anew with: torchsmith doctor "
-            f"{folder.path}"
+            f"{folder.diagnosis}: is damaged; write it anew with: "
+            f"{command('doctor', folder.path)}"
         ) from error
 
 

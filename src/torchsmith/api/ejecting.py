@@ -3,13 +3,13 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from torchsmith.api.carrying import import_torch, torch_threads
 from torchsmith.api.lessons import LessonRun
 from torchsmith.api.planning import QUIET, is_in_memory, load_planned
 from torchsmith.api.run import Run
+from torchsmith.core.commands import command
 from torchsmith.core.environment import differences, environment
 from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.files import write_atomic
@@ -55,7 +55,7 @@ def open_ejectable(run: str | Path, runs: str | Path = "runs") -> Run | LessonRu
         return LessonRun(folder.path)
     if folder.kind == "study":
         members = [folder.members / name for name in run_names(folder.members)]
-        commands = [f"\n  torchsmith eject {quote(str(path))}" for path in members]
+        commands = [f"\n  {command('eject', path)}" for path in members]
         raise PlanError(
             f"{folder.path}: is a study, and each of its runs has a script of its own; "
             f"eject one of them:{''.join(commands)}"

@@ -1,9 +1,8 @@
 """What came out of trying the doctor's remedies."""
 
-from shlex import quote
-
 from pydantic import JsonValue
 
+from torchsmith.core.commands import command
 from torchsmith.core.record import Record
 from torchsmith.core.vocabulary import METRIC_TITLES, Metric
 from torchsmith.evaluate.evaluation import Score
@@ -132,7 +131,7 @@ class Mended(Record):
         if self.plan is not None:
             lines.append(f"Mended plan: {self.plan}")
         if self.plan is not None and self.run is None:
-            lines.append(f"Train it:    torchsmith train {quote(self.plan)}")
+            lines.append(f"Train it:    {command('train', self.plan)}")
         if self.run is not None:
             lines.append(
                 f"Mended run:  {self.run}, {title} on the test part {self.after}, "

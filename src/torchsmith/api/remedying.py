@@ -1,12 +1,12 @@
 """Trying what the doctor recommends, and writing the plan that it mends."""
 
-from shlex import quote
 from time import perf_counter
 
 from torchsmith.api.carrying import import_torch, run_planned
 from torchsmith.api.mended import Mended, Trial
 from torchsmith.api.planning import Planned, Source, load_planned
 from torchsmith.api.run import Run
+from torchsmith.core.commands import command
 from torchsmith.core.errors import Interrupted
 from torchsmith.core.files import require_writable
 from torchsmith.core.slugs import named_after
@@ -99,7 +99,7 @@ def fix(
         except Interrupted as stop:
             raise Interrupted(
                 f"{run.path}: stopped while remedies were tried; the run stays as it "
-                f"was, try again with: torchsmith doctor {run.path} --fix"
+                f"was, try again with: {command('doctor', run.path, '--fix')}"
             ) from stop
         made = _with_winner(base, mended)
         mended = mended.model_copy(update={"was_stopped": trials.was_stopped})
@@ -197,8 +197,8 @@ def _verdict(mended: Mended, run: Run) -> str:
             more = (
                 ": more data shows smaller ones."
                 if run.plan.split.num_folds
-                else "; a larger part shows smaller ones: torchsmith train "
-                f"{quote(str(run.folder.plan))} --set split.val=0.3"
+                else "; a larger part shows smaller ones: "
+                + command("train", run.folder.plan, "--set", "split.val=0.3")
             )
             few = f"{mended.num_val} validation examples show large gains only"
             parts.append(f"{few}{more}")

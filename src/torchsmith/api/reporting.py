@@ -7,6 +7,7 @@ import torch
 from torchsmith.api.doctoring import read_diagnosis
 from torchsmith.api.inside import run_weights
 from torchsmith.api.run import Outcome, Run
+from torchsmith.core.commands import command
 from torchsmith.doctor.signals import read_signals
 from torchsmith.explain.layers import layer_graph
 from torchsmith.nn.optimizers import planned_rate
@@ -48,8 +49,8 @@ def report_html(run: Run, outcome: Outcome | None = None) -> str:
             weights=run_weights(run, before)[:DRAWN_WEIGHTS],
             environment=run.environment,
             reproduce=[
-                f"torchsmith train {run.path / 'plan.yaml'}",
-                f"torchsmith predict {run.path} NEW_DATA -o predictions.csv",
+                command("train", run.folder.plan),
+                command("predict", run.path, "NEW_DATA", "-o", "predictions.csv"),
             ],
             stopped=". ".join([outcome.stopped, *outcome.notes]),
             seconds=outcome.seconds["total"],

@@ -18,6 +18,7 @@ from torchsmith.api.companies import (
 from torchsmith.api.inspected import inspect_planned
 from torchsmith.api.planning import Planned, Source, load_planned
 from torchsmith.api.run import Run
+from torchsmith.core.commands import command
 from torchsmith.core.errors import Interrupted, PlanError
 from torchsmith.core.run_folder import RunFolder, is_run
 from torchsmith.data.data import Data
@@ -230,5 +231,5 @@ def _require_unchanged(study: RunFolder, begun: Plan, member: Member) -> None:
         raise PlanError(
             f"{study.study}: was changed after {member.title} was begun (not the same: "
             f"{', '.join(changed)}); change it back to resume, or start a new study "
-            f"with: torchsmith train {study.study}"
+            f"with: {command('train', study.study)}"
         )

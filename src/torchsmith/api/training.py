@@ -1,6 +1,5 @@
 """Step 5 of the flow and what follows from it: train, evaluate, report."""
 
-import shlex
 from collections.abc import Mapping
 from contextlib import nullcontext
 from functools import partial
@@ -30,6 +29,7 @@ from torchsmith.api.recipes import (
 from torchsmith.api.run import Run
 from torchsmith.api.studying import StudyRun, resume_study, run_study
 from torchsmith.api.torchrun import in_each_process
+from torchsmith.core.commands import command
 from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.observer import Observer
 from torchsmith.core.processes import require_alone
@@ -334,8 +334,8 @@ def _found(
             raise
         raise DataError(
             f"{error}; the run was made of it (data.source in its plan): bring it back,"
-            " or name where it is now: torchsmith train PLACE --resume "
-            f"{shlex.quote(str(folder.path))}"
+            " or name where it is now: "
+            f"{command('train', 'PLACE', '--resume', folder.path)}"
         ) from error
 
 

@@ -1,6 +1,5 @@
 """How a diagnosis looks in a terminal, and as JSON."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from torchsmith.cli.checklist import SHOWN_PER_CODE, finding_block
+from torchsmith.core.commands import command
 from torchsmith.core.wording import duration
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.inspect.inspection import Finding
@@ -53,11 +53,11 @@ def print_diagnosis(
         console.print(Text(f"Not looked at: {line}", "dim"))
     console.print(Text(summary(diagnosis), "bold" if serious else "bold green"))
     if serious:
-        code = f"torchsmith doctor --explain {serious[0].code}"
+        code = command("doctor", "--explain", serious[0].code)
         console.print(Text(f"What {serious[0].code} means: {code}", "dim"))
     if run is not None and any(finding.changes for finding in serious):
-        command = f"torchsmith doctor {shlex.quote(str(run))} --fix"
-        console.print(Text(f"Try the remedies: {command}", "dim"), soft_wrap=True)
+        remedies = f"Try the remedies: {command('doctor', run, '--fix')}"
+        console.print(Text(remedies, "dim"), soft_wrap=True)
 
 
 def summary(diagnosis: Diagnosis) -> str:
@@ -101,8 +101,8 @@ def print_after_training(
     console.print(Text("What the doctor says", "bold"))
     console.print(finding_block(serious[0]))
     others = amount(len(serious) - 1, "more finding") if serious[1:] else "All of it"
-    command = f"torchsmith doctor {shlex.quote(str(folder))}"
-    console.print(Text(f"{others}: {command}", "dim"), soft_wrap=True)
+    told = f"{others}: {command('doctor', folder)}"
+    console.print(Text(told, "dim"), soft_wrap=True)
 
 
 def _first_of_each(findings: Sequence[Finding]) -> list[tuple[Finding, int]]:

@@ -13,6 +13,7 @@ from torchsmith.cli.options import (
     target_option,
 )
 from torchsmith.cli.output import Output
+from torchsmith.core.commands import command
 
 
 @click.command(
@@ -113,4 +114,4 @@ def plan(
         output.say(str(path))
     else:
         output.say(f"The plan is in {path}; read it, change it, then:")
-        output.say(f"  torchsmith train {path}")
+        output.say(f"  {command('train', path)}")

@@ -15,6 +15,7 @@ from torchsmith.cli.options import (
     target_option,
 )
 from torchsmith.cli.output import Output
+from torchsmith.core.commands import command, listing
 from torchsmith.core.processes import is_silent
 from torchsmith.core.torch_library import load_beside, without_collection
 from torchsmith.core.vocabulary import NOUNS
@@ -141,8 +142,8 @@ def _show_run(run: "Run", output: Output, source: str | None) -> None:
     output.say("\nNext:")
     steps = next_steps(run, source)
     width = max(len(purpose) for purpose, _ in steps)
-    for purpose, command in steps:
-        output.say(f"  {purpose:<{width}}   {command}")
+    for purpose, typed in steps:
+        output.say(f"  {purpose:<{width}}   {typed}")
 
 
 def next_steps(run: "Run", source: str | None) -> list[tuple[str, str]]:
@@ -155,19 +156,18 @@ def next_steps(run: "Run", source: str | None) -> list[tuple[str, str]]:
     from torchsmith.api.ejecting import obstacle
     from torchsmith.evaluate.outlook import HELPS
 
-    folder = shlex.quote(str(run.path))
-    new = _new_file(run, source)
-    eject = f"torchsmith eject {folder} -o train.py --verify"
+    folder, new = run.path, _new_file(run, source)
+    eject = command("eject", folder, "-o", "train.py", "--verify")
     opener = "open" if sys.platform == "darwin" else "xdg-open"
-    mend = [("try what the doctor says", f"torchsmith doctor {folder} --fix")]
+    mend = [("try what the doctor says", command("doctor", folder, "--fix"))]
     return [
-        ("read the report", f"{opener} {shlex.quote(str(run.report_path))}"),
+        ("read the report", shlex.join([opener, str(run.report_path)])),
         *(mend if _can_mend(run) else []),
-        ("see inside", f"torchsmith explain {folder} --open"),
-        ("use it", f"torchsmith predict {folder} {new} -o predictions.csv"),
+        ("see inside", command("explain", folder, "--open")),
+        ("use it", command("predict", folder, new, "-o", "predictions.csv")),
         *([] if obstacle(run) else [("take the code", eject)]),
         *([("train longer", _longer(run))] if HELPS in run.outcome.outlook else []),
-        ("see all runs", "torchsmith runs"),
+        ("see all runs", listing(folder.parent)),
     ]
 
 
@@ -186,16 +186,17 @@ def _longer(run: "Run") -> str:
     from torchsmith.evaluate.outlook import GUARD
 
     training, patience = run.plan.training, run.plan.stopping.patience
-    command = f"torchsmith train {shlex.quote(str(run.path / 'plan.yaml'))}"
+    words = ["train", str(run.folder.plan)]
     if GUARD in run.outcome.stopped:
-        few = f" --epochs {FEW_EPOCHS}" * (training.epochs < FEW_EPOCHS)
-        return f"{command}{few} --set training.seconds=0"
-    command += f" --epochs {2 * training.epochs}"
+        if training.epochs < FEW_EPOCHS:
+            words += ["--epochs", str(FEW_EPOCHS)]
+        return command(*words, "--set", "training.seconds=0")
+    words += ["--epochs", str(2 * training.epochs)]
     if run.outcome.stopped.startswith(STOPPED_EARLY):
-        command += f" --set stopping.patience={2 * patience}"
+        words += ["--set", f"stopping.patience={2 * patience}"]
     if 0 < training.seconds < 2 * run.outcome.seconds.get("train", 0.0):
-        command += f" --set training.seconds={2 * training.seconds:g}"
-    return command
+        words += ["--set", f"training.seconds={2 * training.seconds:g}"]
+    return command(*words)
 
 
 def _new_file(run: "Run", source: str | None) -> str:

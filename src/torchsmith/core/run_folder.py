@@ -24,7 +24,6 @@ runs/2026-11-20-1450-sine-cubic/
 """
 
 import re
-import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -33,6 +32,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from torchsmith.core.commands import command, listing
 from torchsmith.core.errors import DataError, TrainError, nearest
 from torchsmith.core.files import (
     MANIFEST,
@@ -111,7 +111,7 @@ class RunFolder:
         kind = kind_of(self.path)
         if kind is None:
             raise DataError(
-                f"{self.path}: is no run folder; list them with: torchsmith runs"
+                f"{self.path}: is no run folder; list them with: {command('runs')}"
             )
         return kind
 
@@ -120,7 +120,7 @@ class RunFolder:
         """The command, or the call, with which an interrupted run is resumed."""
         if self.fit.is_file():
             return f"torchsmith.fit(…, resume={str(self.path)!r})"
-        return f"torchsmith train --resume {shlex.quote(str(self.path))}"
+        return command("train", "--resume", self.path)
 
     @classmethod
     def create(cls, runs: Path, name: str, files: Mapping[str, str]) -> "RunFolder":
@@ -195,7 +195,7 @@ class RunFolder:
             )
         raise DataError(
             f"no run at {run}{nearest(str(run), names)}; "
-            "list them with: torchsmith runs"
+            f"list them with: {listing(runs)}"
         )
 
     @contextmanager
