@@ -93,6 +93,58 @@ def decide_roles(
     return roles
 
 
+def may_be_names(
+    profiles: Sequence[Profile],
+    roles: Mapping[str, tuple[ColumnRole, str]],
+    asked: Mapping[str, ColumnRole],
+) -> list[Profile]:
+    """Return the columns of texts too many for categories, of which some recur.
+
+    Args:
+        profiles: The input columns.
+        roles: What each is used as, and why.
+        asked: The roles of columns of which the data is not to decide.
+    """
+    return [
+        profile
+        for profile in profiles
+        if profile.kind == "text"
+        and not is_group(profile)
+        and 1 < profile.distinct < profile.num_present
+        and (
+            roles[profile.name] == ("category", ASKED)
+            or (
+                (roles[profile.name][0] in ("text", "ignore"))
+                and profile.name not in asked
+            )
+        )
+    ]
+
+
+def with_names(
+    profiles: Sequence[Profile],
+    roles: Mapping[str, tuple[ColumnRole, str]],
+    alike: Mapping[str, float],
+) -> dict[str, tuple[ColumnRole, str]]:
+    """Make categories of texts of few rows each whose rows have like targets.
+
+    Args:
+        profiles: The input columns.
+        roles: What each is used as, and why.
+        alike: Those columns, by name.
+    """
+    found: dict[str, tuple[ColumnRole, str]] = {
+        profile.name: (
+            "category",
+            f"{profile.distinct:,} different texts in {profile.num_present:,} rows, "
+            "and rows that share one have like targets",
+        )
+        for profile in profiles
+        if profile.name in alike and roles[profile.name][1] != ASKED
+    }
+    return {**roles, **found}
+
+
 def _role(profile: Profile, folder: Path | None) -> tuple[ColumnRole, str]:
     if profile.distinct == 0:
         return "ignore", "every value is missing"
@@ -158,7 +210,12 @@ def _has_several_words(profile: Profile) -> bool:
 
 
 def describe(
-    profile: Profile, role: ColumnRole, reason: str, exact: float = 0.0
+    profile: Profile,
+    role: ColumnRole,
+    reason: str,
+    *,
+    exact: float = 0.0,
+    alike: float = 0.0,
 ) -> ColumnFacts:
     """Put together the facts about one column.
 
@@ -167,6 +224,7 @@ def describe(
         role: What it is used as.
         reason: Why.
         exact: See `ColumnFacts`.
+        alike: See `ColumnFacts`.
     """
     facts: dict[str, object] = {}
     values = profile.present
@@ -195,6 +253,7 @@ def describe(
             "missing": profile.num_missing,
             "distinct": profile.distinct,
             "exact": exact,
+            "alike": alike,
             "bins": _bins(profile, role),
             **facts,
         }

@@ -1,8 +1,12 @@
-"""Numbers whose exact values tell what the values around them do not.
+"""Values that are names: each tells of the target what only its own rows can show.
 
-The 5,178 of a tax form or the 17 of a shop is a name rather than a measurement. Each
-value's mean target is compared with that of the two values below and the two above; a
-smooth curve, however steep, hardly differs from them by more than chance allows.
+Of numbers, the 5,178 of a tax form or the 17 of a shop. Each value's mean target is
+compared with that of the two values below and the two above; a smooth curve, however
+steep, hardly differs from them by more than chance allows.
+
+Of texts with few rows each, the ticket of a family or the house of a flat. So little is
+learned of each that it pays only where rows that share one have much alike: the means
+of the groups lie further apart than those of groups drawn by chance.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +27,23 @@ BEYOND_NOISE = 10.0
 """By how many times the squares of the differences are above what they would be if the
 values told nothing. Copies of rows, each four times, make it 4; a curve of few values 9
 on education-num of Adult, where capital-gain has 27."""
+
+BEYOND_CHANCE = 5.0
+"""By how many standard deviations groups lie further apart than groups drawn by chance.
+On three draws of four fifths of Titanic's rows the tickets have 5.7 to 7.1, the cabins
+.2 to 1.3."""
+
+ALIKE = 0.02
+"""Of the target's variance: so much lies at least between texts that are used so."""
+
+SAME = 0.95
+"""Of the target's variance in rows that share their text: with so much between texts,
+these rows are parts of one case, such as steps of a recording, and are to be kept
+together rather than told from others. Titanic's tickets have .5, the names of houses
+among 250 prices of flats in Seoul .8."""
+
+MOST_NAMES = 10_000
+"""Texts; an embedding of more is too large."""
 
 
 def measure_exactness(
@@ -53,6 +74,61 @@ def measure_exactness(
         for profile in profiles
         if profile.kind == "number"
     }
+
+
+def measure_likeness(
+    profiles: Sequence[Profile],
+    target: Profile,
+    facts: TargetFacts,
+    usable: np.ndarray,
+) -> Mapping[str, float]:
+    """Return the columns whose rows with the same text have like targets.
+
+    Args:
+        profiles: Columns of texts, too many for categories.
+        target: Numbers count by their ranks.
+        facts: Its task.
+        usable: `(N,)` bool: the rows to look at, no copies, none of a given test part.
+
+    Returns:
+        By name, which share of the target's variance is that between the texts.
+    """
+    rows = np.flatnonzero(usable & ~target.missing)
+    shares = {
+        profile.name: _likeness(profile, rows, target, facts)
+        for profile in profiles
+        if profile.distinct <= MOST_NAMES
+    }
+    return {name: share for name, share in shares.items() if share >= ALIKE}
+
+
+def _likeness(
+    profile: Profile, rows: np.ndarray, target: Profile, facts: TargetFacts
+) -> float:
+    num_rows, codes = len(rows), profile.codes[rows]
+    counts = np.bincount(codes[codes >= 0], minlength=profile.distinct)
+    shared = np.flatnonzero(counts >= 2)
+    num_shared = int(counts[shared].sum())
+    # Whole groups are drawn: of rows that are drawn by themselves few share a text.
+    drawn = generator(0, "likeness").permutation(shared)
+    drawn = drawn[counts[drawn].cumsum() <= MAX_ROWS]
+    if len(drawn) < FEWEST_VALUES:
+        return 0.0
+    looked_at = np.isin(codes, drawn)
+    codes, goals = codes[looked_at], goals_of(target, rows[looked_at], facts)
+    if not goals.shape[1]:
+        return 0.0
+    goals = goals - goals.mean(axis=0)
+    sums = [np.bincount(codes, goal, minlength=profile.distinct) for goal in goals.T]
+    between = float((np.stack(sums)[:, drawn] ** 2 / counts[drawn]).sum())
+    share = between / float((goals**2).sum())
+    # Of groups by chance it is a beta variable, exactly so for normal targets.
+    freedom, rest = (len(drawn) - 1) / 2, (len(codes) - len(drawn)) / 2
+    mean = freedom / (freedom + rest)
+    deviation = (mean * (1 - mean) / (freedom + rest + 1)) ** 0.5
+    if share <= mean + BEYOND_CHANCE * deviation or share - mean > SAME * (1 - mean):
+        return 0.0
+    return (share - mean) * num_shared / num_rows
 
 
 def _exactness(

@@ -13,8 +13,14 @@ from torchsmith.data.data import Data, Images, Sequences, Table, Volumes
 from torchsmith.data.same import compared_columns
 from torchsmith.inspect import images as pictures
 from torchsmith.inspect import relations, rows, values
-from torchsmith.inspect.columns import ASKED, decide_roles, describe
-from torchsmith.inspect.exact import measure_exactness
+from torchsmith.inspect.columns import (
+    ASKED,
+    decide_roles,
+    describe,
+    may_be_names,
+    with_names,
+)
+from torchsmith.inspect.exact import measure_exactness, measure_likeness
 from torchsmith.inspect.inspection import Finding, Inspection, TargetFacts
 from torchsmith.inspect.leaks import find_leaks
 from torchsmith.inspect.picture_columns import find_in_picture_columns
@@ -163,6 +169,10 @@ def _inspect_table(
 ) -> list[Finding]:
     profiles = [build_profile(column) for column in table.columns.values()]
     roles = decide_roles(profiles, table.folder, asked)
+    distinctive = [p for p in profiles if not _is_row_id(p, roles[p.name][1])]
+    keys = rows.row_keys(distinctive, len(table)) if distinctive else None
+    alike = _likeness(subject, may_be_names(profiles, roles, asked or {}), keys)
+    roles = with_names(profiles, roles, alike)
     looked_at = [p for p in profiles if roles[p.name] != ("ignore", ASKED)]
     named = [p for p in looked_at if (asked or {}).get(p.name) != "ignore"]
     role_of = {name: role for name, (role, _) in roles.items()}
@@ -171,17 +181,26 @@ def _inspect_table(
     time = relations.find_time(profiles)
     exact = _exactness(subject, used)
     known["columns"] = tuple(
-        describe(p, *roles[p.name], exact.get(p.name, 0.0)) for p in profiles
+        describe(
+            p,
+            *roles[p.name],
+            exact=exact.get(p.name, 0.0),
+            alike=alike.get(p.name, 0.0),
+        )
+        for p in profiles
     )
     known |= {"group": group, "time": time}
     names = compared_columns(role_of, role_of)
     compared = [p for p in used if p.name in names]
     known["repeats"], known["usual_repeats"] = rows.count_repeats(compared, len(table))
     findings = [
-        *values.find_in_values(looked_at, roles, table.lines, subject.data.changes),
+        *values.find_in_values(
+            looked_at, roles, table.lines, subject.data.changes, alike
+        ),
         *find_in_picture_columns(table, named, roles, observer),
         *relations.find_repeats(looked_at, roles),
         *relations.find_dependence(profiles, group, time),
+        *relations.find_names(profiles, alike),
         *relations.find_too_little(len(table), len(used), (), "row"),
     ]
     if not used:
@@ -191,9 +210,7 @@ def _inspect_table(
         findings += relations.find_steps(profiles, subject.target)
         alone = [p.by_words() if role_of[p.name] == "text" else p for p in used]
         findings += find_leaks(alone, subject.target, subject.facts)
-    distinctive = [p for p in profiles if not _is_row_id(p, roles[p.name][1])]
-    if distinctive:
-        keys = rows.row_keys(distinctive, len(table))
+    if keys is not None:
         combinations = math.prod(_choices(p) for p in distinctive)
         findings += _compare_rows(subject, keys, combinations)
     if subject.data.given is not None:
@@ -207,9 +224,25 @@ def _inspect_table(
 def _exactness(subject: _Subject, used: Sequence[Profile]) -> Mapping[str, float]:
     if subject.target is None or subject.facts is None:
         return {}
+    return measure_exactness(used, subject.target, subject.facts, _usable(subject))
+
+
+def _likeness(
+    subject: _Subject, names: Sequence[Profile], keys: np.ndarray | None
+) -> Mapping[str, float]:
+    if not names or keys is None or subject.target is None or subject.facts is None:
+        return {}
+    # A copy has the text and the target of its row, whatever the text says.
+    once = np.zeros(len(keys), bool)
+    once[np.unique(keys, return_index=True)[1]] = True
+    usable = _usable(subject) & once
+    return measure_likeness(names, subject.target, subject.facts, usable)
+
+
+def _usable(subject: _Subject) -> np.ndarray:
+    """Return `(N,)` bool: the rows of which the target may be looked at."""
     given = subject.data.given
-    usable = np.ones(len(subject.data), bool) if given is None else given == 0
-    return measure_exactness(used, subject.target, subject.facts, usable)
+    return np.ones(len(subject.data), bool) if given is None else given == 0
 
 
 def _nothing_used(num_columns: int, num_asked: int) -> Finding:

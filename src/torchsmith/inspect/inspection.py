@@ -62,6 +62,8 @@ class ColumnFacts(Record):
         first_date, last_date: For dates, ISO 8601.
         exact: For numbers, which share of the target's variance exact values tell and
             the values around them do not; 0 within noise.
+        alike: For texts of few rows each, which share of the target's variance is that
+            between them; 0 within noise.
         words: For texts, how many words recur.
         bins: A histogram (numbers, dates), or the most frequent levels, of texts words.
     """
@@ -80,6 +82,7 @@ class ColumnFacts(Record):
     first_date: str | None = None
     last_date: str | None = None
     exact: float = 0.0
+    alike: float = 0.0
     words: int = 0
     bins: tuple[Bin, ...] = ()
 

@@ -1,7 +1,7 @@
 """Checks of columns against each other: repeats, groups, time, the amount of data."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from torchsmith.inspect.columns import is_group
 from torchsmith.inspect.inspection import Finding
 from torchsmith.inspect.profile import Profile
 from torchsmith.inspect.values import Roles
-from torchsmith.inspect.wording import agree, amount
+from torchsmith.inspect.wording import agree, amount, share
 
 MIN_ROWS = 50
 """With fewer rows, agreement of two columns or an order is no evidence."""
@@ -126,6 +126,31 @@ def find_dependence(
                 remedy=f"Torchsmith splits at random; if later {noun}s are to be "
                 f"predicted from earlier ones, set `split.time: {profile.name}`.",
             )
+
+
+def find_names(
+    profiles: Sequence[Profile], alike: Mapping[str, float]
+) -> Iterator[Finding]:
+    """Report texts by which rows belong together.
+
+    Args:
+        profiles: The input columns.
+        alike: Those of them whose rows have like targets: the share of its variance.
+    """
+    for profile in (p for p in profiles if p.name in alike):
+        shared = profile.counts[profile.counts > 1]
+        yield Finding(
+            code="D9",
+            severity="note",
+            message=f"Rows that share a text of '{profile.name}' have like targets: "
+            f"{amount(int(shared.sum()), 'row')} share {amount(len(shared), 'text')}.",
+            where=f"column '{profile.name}'",
+            evidence=f"{share(alike[profile.name], 1)} of the target's variance lies "
+            "between them",
+            remedy="Torchsmith takes the texts as categories. If new rows come with "
+            "texts of their own, the test flatters: set `split.group: "
+            f"{profile.name}`.",
+        )
 
 
 def find_steps(profiles: Sequence[Profile], target: Profile) -> Iterator[Finding]:

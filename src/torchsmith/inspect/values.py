@@ -1,7 +1,7 @@
 """Checks of the values of each input column."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -45,6 +45,7 @@ def find_in_values(
     roles: Roles,
     lines: np.ndarray,
     changes: Sequence[Change],
+    names: Collection[str] = (),
 ) -> Iterator[Finding]:
     """Check the values of every input column by itself.
 
@@ -53,6 +54,7 @@ def find_in_values(
         roles: What each is used as, and why.
         lines: `(N,)` the line of each row, for messages.
         changes: What reading changed, to say which texts were read as missing.
+        names: The columns whose categories are to have few rows each.
     """
     for profile in profiles:
         role, reason = roles[profile.name]
@@ -65,7 +67,8 @@ def find_in_values(
             yield from _extreme(profile, lines)
             yield from _weight(profile)
         elif role == "category":
-            yield from _rare(profile)
+            if profile.name not in names:
+                yield from _rare(profile)
         elif (
             role == "ignore"
             and profile.distinct > 1

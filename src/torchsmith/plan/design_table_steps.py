@@ -85,9 +85,11 @@ def prepare_table(case: Case) -> tuple[Step, ...]:
         )
     categories = [c for c in used if c.role == "category"]
     if categories:
+        alike = [c for c in categories if c.alike]
         add(
-            EncodeCategories(encoding="codes"),
-            f"for embeddings: {_names(categories)}",
+            EncodeCategories(encoding="codes", min_count=2 if alike else 1),
+            f"for embeddings: {_names(categories)}"
+            + f"; texts of {_names(alike)} in one row are unknown" * bool(alike),
         )
     if values := [c for c in numbers if c.role == "number" and c.exact >= EXACT]:
         add(
