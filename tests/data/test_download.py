@@ -172,6 +172,35 @@ def test_nothing_is_downloaded_without_a_hash(tmp_path):
         fetch("http://127.0.0.1:1/a", tmp_path / "a")
 
 
+def test_a_file_is_locked_until_it_has_its_name(tmp_path, monkeypatch):
+    hashed = hashlib.file_digest
+
+    def digest(file, name):
+        with pytest.raises(DataError, match="by another process"):
+            fetch("http://127.0.0.1:1/a", tmp_path / "a", sha256=SHA256)
+        return hashed(file, name)
+
+    monkeypatch.setattr(hashlib, "file_digest", digest)
+    with serving() as server:
+        fetch(server.url, tmp_path / "a", sha256=SHA256)
+    assert (tmp_path / "a").read_bytes() == CONTENT
+
+
+def test_a_file_that_became_whole_before_it_was_locked_is_left_alone(
+    tmp_path, monkeypatch
+):
+    whole, part = tmp_path / "a", tmp_path / "a.part"
+
+    def flock(file, operation):
+        part.write_bytes(CONTENT)
+        part.replace(whole)
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with pytest.raises(DataError, match="by another process"):
+        fetch("http://127.0.0.1:1/a", whole, sha256=SHA256)
+    assert whole.read_bytes() == CONTENT
+
+
 def test_two_downloads_of_one_file_do_not_mix(tmp_path):
     import fcntl
 

@@ -162,6 +162,11 @@ def test_arrays_for_prediction_take_the_names_of_training(tmp_path) -> None:
         ({"a": [1, 2], "b": [1]}, "columns differ in length: a 2, b 1"),
         ([{"a": 1}, {"b": 1}], "row 1 has no 'b'"),
         ({"a": [1, [2]]}, "column 'a', row 2 holds a list.* or leave the column out"),
+        ({"a": [dt.timedelta(1)]}, "column 'a', row 1 holds a timedelta"),
+        (
+            {"a": np.array([np.timedelta64(1, "D")], object)},
+            "column 'a', row 1 holds a timedelta64",
+        ),
         ({"a": np.ones((2, 2))}, "values of 1 dimensions"),
         ({"a": np.ones(2, dtype=complex)}, "column 'a' holds complex128"),
         (np.ones(3), r"got ndarray of shape \(3,\)"),

@@ -1,15 +1,18 @@
 """Equal inputs have equal keys, and a split can keep them out of two parts."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.data.build import number, pictures, table, text
 from torchsmith.core.errors import DataError
 from torchsmith.data.data import Column, ColumnFormat, Data, Images, Volumes
 from torchsmith.data.same import input_keys, keys_of_rows
 from torchsmith.data.split import Split, split_rows
+from torchsmith.inspect.examine import inspect
 
 SAME = [0, 1, 2, 0, 4, 1]
 """Example 3 equals example 0, example 5 equals example 1."""
@@ -18,6 +21,16 @@ SAME = [0, 1, 2, 0, 4, 1]
 def groups(keys):
     """The first place of each key, which is what equal keys mean."""
     return [keys.tolist().index(key) for key in keys]
+
+
+def saved(folder, pictures):
+    """Picture files of these pixels, no two of them packed alike."""
+    files = []
+    for row, pixels in enumerate(pictures):
+        files.append(folder / f"{row}.png")
+        Image.fromarray(pixels).save(files[-1], compress_level=row)
+    sizes = np.array([pixels.shape for pixels in pictures], np.int32)
+    return Images(sizes=sizes, channels=1, files=tuple(files))
 
 
 def volumes(numbers, given=None, dtype=np.uint8):
@@ -42,19 +55,36 @@ def test_both_zeros_are_equal():
 def test_equal_pictures_have_equal_keys_in_memory_and_as_files(tmp_path):
     pixels = np.array(SAME, np.uint8)[:, None, None, None] * np.ones((6, 2, 2, 1), "u1")
     assert groups(input_keys(pictures(pixels).inputs, {})) == SAME
-    files = []
-    for row, value in enumerate(SAME):
-        files.append(tmp_path / f"{row}.bin")
-        files[-1].write_bytes(bytes([value]))
-    images = Images(sizes=np.ones((6, 2), np.int32), channels=1, files=tuple(files))
+    images = saved(tmp_path, [np.full((40, 50), 9 * value, "u1") for value in SAME])
     assert groups(input_keys(images, {})) == SAME
+    decoded = replace(images, pixels=np.zeros((6, 8, 8, 1), np.uint8))
+    assert groups(input_keys(decoded, {})) == SAME
+
+
+def test_pictures_of_other_sizes_are_others(tmp_path):
+    grey = [np.full(shape, 9, "u1") for shape in ((40, 50), (50, 40), (40, 50))]
+    assert groups(input_keys(saved(tmp_path, grey), {})) == [0, 1, 0]
+
+
+def test_copies_that_were_saved_anew_leave_the_training_part(tmp_path):
+    made = [np.full((20, 20), 9 * value, "u1") for value in [1, 2, 3, 4, 2, 3]]
+    labels = Column(ColumnFormat(name="y", kind="number"), np.zeros(6))
+    given = np.int8([0, 0, 0, 0, 2, 2])
+    data = Data("pictures", saved(tmp_path, made), labels, given)
+    found = inspect(data).findings
+    assert (
+        "2 pictures of the test part"
+        in next(f for f in found if f.code == "D8").message
+    )
+    parts = split_rows(data, Split(test="given", val=0.5, drop_shared=True))
+    assert sorted([*parts.train, *parts.val]) == [0, 3]
 
 
 def test_a_file_that_is_gone_is_named(tmp_path):
     images = Images(
         sizes=np.ones((1, 2), np.int32), channels=1, files=(Path(tmp_path / "no.png"),)
     )
-    with pytest.raises(DataError, match=r"no\.png: cannot be read"):
+    with pytest.raises(DataError, match=r"no\.png: cannot be decoded"):
         input_keys(images, {})
 
 

@@ -1,6 +1,7 @@
 """Groups of test rows that do worse than all others beyond noise."""
 
 import numpy as np
+import pytest
 
 from tests.evaluate.cases import BINARY, VALUES, sure
 from torchsmith.data.data import Column, ColumnFormat, Table
@@ -114,6 +115,20 @@ def test_values_fail_by_their_absolute_error():
     [group] = failing_groups(VALUES, targets, targets + noise, inputs)
     assert group.name == "61 to 80"
     assert 3 < group.error / group.others < 7
+
+
+def test_a_group_without_any_error_tells_nothing_of_small_targets():
+    """Its errors are compared in units of all errors, whatever the target's are."""
+    targets = np.random.default_rng(0).normal(size=ROWS)
+    noise = np.where(ages() > 60, 1.0, 0.0) * np.sign(targets)
+    inputs = table(age=("number", ages(), ()))
+    found = [
+        failing_groups(VALUES, unit * targets, unit * (targets + noise), inputs)
+        for unit in (1e-5, 1.0, 1e5)
+    ]
+    assert [[group.name for group in groups] for groups in found] == [["61 to 80"]] * 3
+    assert found[0][0].excess.low == pytest.approx(1e-5 * found[1][0].excess.low)
+    assert found[2][0].excess.low == pytest.approx(1e5 * found[1][0].excess.low)
 
 
 def test_a_rival_that_is_worse_elsewhere_is_not_named():

@@ -114,6 +114,20 @@ def test_n_grams_tell_languages_apart_that_have_the_same_letters():
     assert found["trees"] == 1.0  # by the first letter
 
 
+def test_letters_are_counted_of_the_most_frequent_symbols(monkeypatch):
+    monkeypatch.setattr(sequence_features_module, "MOST_LETTERS", 2)
+    made = texts(["abba", "cab", "b", ""]).inputs
+    ours, _ = text_features(made, made)
+    places = [made.symbols.index(letter) + 1 for letter in "abc"]
+    assert ours.numbers.tolist() == [[4, 2, 2], [3, 1, 1], [1, 1, 0], [0, 0, 0]]
+    assert ours.codes.tolist() == [
+        [places[0], places[0]],
+        [places[2], places[1]],
+        [places[1], places[1]],
+        [0, 0],
+    ]
+
+
 def test_the_nearest_neighbour_has_the_published_error_on_gunpoint(shared_data):
     parts = {}
     for part in ("TRAIN", "TEST"):

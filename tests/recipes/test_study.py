@@ -127,6 +127,14 @@ def test_settings_are_laid_over_the_base_together_as_in_a_run():
     assert set_study(study, given).base.stopping == set_values(base, given).stopping
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_settings_that_only_work_together_may_stand_in_any_order(order):
+    pairs = [("optimizer.SGD.nesterov", True), ("optimizer.SGD.momentum", 0.9)]
+    study = set_study(parse_study(SMALL_STUDY), dict(pairs[::order]))
+    assert study.base.optimizer.nesterov
+    assert study.base.optimizer.momentum == 0.9
+
+
 def test_a_variant_that_cannot_work_is_named():
     wrong = SMALL_STUDY.replace("optimizer.SGD.lr", "optimizer.SGD.rl")
     with pytest.raises(PlanError, match=r"study:9:3: variants.high rate: optimizer.SG"):

@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import http.client
+import os
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -49,10 +50,12 @@ def fetch(
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
         with part.open("ab") as file:
-            _lock(file, destination)
+            _lock(file, part, destination)
             _complete(url, file, destination.name, observer)
-        _verify(url, part, sha256, md5)
-        part.replace(destination)
+            file.flush()
+            # While it is locked: whoever opened it meanwhile would begin it anew.
+            _verify(url, part, sha256, md5)
+            part.replace(destination)
     except urllib.error.HTTPError as error:
         error.close()
         _drop_if_empty(part)
@@ -139,13 +142,15 @@ def _opener() -> urllib.request.OpenerDirector:
     return opener
 
 
-def _lock(file: IO[bytes], destination: Path) -> None:
+def _lock(file: IO[bytes], part: Path, destination: Path) -> None:
+    busy = f"{destination}: is being downloaded by another process; wait for it"
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        raise DataError(
-            f"{destination}: is being downloaded by another process; wait for it"
-        ) from error
+        raise DataError(busy) from error
+    # Between opening and locking it may have become the whole file of another process.
+    if not part.exists() or not os.path.samestat(os.fstat(file.fileno()), part.stat()):
+        raise DataError(busy)
 
 
 def _verify(url: str, part: Path, sha256: str | None, md5: str | None) -> None:

@@ -170,7 +170,11 @@ def _typed(
         ((int, float, Decimal, np.number), "float64"),
         ((date, np.datetime64), "datetime64[s]"),
     ):
-        fits = all(isinstance(value, types) for value in known)
+        # NumPy takes a span of time for a whole number, and then cannot write it.
+        fits = all(
+            isinstance(value, types) and not isinstance(value, np.timedelta64)
+            for value in known
+        )
         if dtype == "float64":
             fits = fits and not any(isinstance(v, bool) or _is_large(v) for v in known)
         if dtype.startswith("datetime"):
@@ -181,7 +185,7 @@ def _typed(
             return filled
     for row, (value, missing) in enumerate(zip(values.tolist(), gone, strict=True), 1):
         plain = isinstance(value, str | int | float | Decimal | date | np.generic)
-        if not (missing or plain):
+        if not (missing or (plain and not isinstance(value, np.timedelta64))):
             raise DataError(
                 f"{source}: column '{name}', row {row} holds a {type(value).__name__}; "
                 "expected numbers, booleans, dates or text; make columns of these, or "

@@ -5,10 +5,16 @@ from hashlib import blake2b
 
 import numpy as np
 
-from torchsmith.core.errors import DataError
 from torchsmith.core.vocabulary import ColumnRole
 from torchsmith.data.data import Column, Images, Inputs, Sequences, Table, Volumes
 from torchsmith.data.on_disk import Stored, chunks
+from torchsmith.data.pictures import decode
+
+THUMBNAIL = 32
+"""Side in pixels at which picture files are compared."""
+
+PICTURES = 2048
+"""Files that are decoded at once."""
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(29)
@@ -18,22 +24,23 @@ def input_keys(inputs: Inputs, roles: Mapping[str, ColumnRole]) -> np.ndarray:
     """Return `(N,)` uint64, equal for examples whose inputs are equal.
 
     Tables are compared by `compared_columns`, sequences and volumes by their values,
-    pictures by their pixels, or by the bytes of their files.
+    pictures by their pixels, those of files by their thumbnails and sizes.
 
     Args:
         inputs: The examples.
         roles: Of a table's columns; one that is not there is an input.
 
     Raises:
-        DataError: A file cannot be read.
+        DataError: A file has vanished or was damaged since it was checked.
     """
     match inputs:
         case Table():
             return _column_keys(inputs, roles)
-        case Images(pixels=None):
-            return _file_keys(inputs)
-        case Images(pixels=pixels):
-            assert pixels is not None  # noqa: S101 -- for mypy; the case above has None
+        case Images(pixels=pixels, files=files):
+            # What was decoded once has the size of the network; another run of the
+            # same files may decode them anew, and is to find the same copies.
+            if files or pixels is None:
+                return _file_keys(inputs)
             return array_keys(pixels)
         case Sequences():
             return np.array([key_of(inputs.at(i)) for i in range(len(inputs))], "u8")
@@ -64,6 +71,16 @@ def keys_of_rows(values: np.ndarray) -> np.ndarray:
     places = mixed(np.arange(1, words.shape[1] + 1, dtype=np.uint64))
     # Mixing loses nothing, so rows that differ in one word have different sums.
     return np.asarray(mixed(mixed(words ^ places)).sum(axis=1, dtype=np.uint64))
+
+
+def keys_of_pictures(pixels: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Return `(N,)` uint64, equal for pictures that look and measure the same.
+
+    Args:
+        pixels: `(N, H, W, C)`: of files their thumbnails.
+        sizes: `(N, 2)`: the heights and widths that they have.
+    """
+    return np.asarray(keys_of_rows(pixels) ^ keys_of_rows(sizes))
 
 
 def mixed(words: np.ndarray) -> np.ndarray:
@@ -110,11 +127,10 @@ def _bits(column: Column) -> np.ndarray:
 
 def _file_keys(images: Images) -> np.ndarray:
     keys = np.empty(len(images), np.uint64)
-    for row, path in enumerate(images.files):
-        try:
-            keys[row] = _digest(path.read_bytes())
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    for start in range(0, len(images), PICTURES):
+        rows = np.arange(start, min(start + PICTURES, len(images)))
+        thumbnails = decode(images, rows, THUMBNAIL, THUMBNAIL)
+        keys[rows] = keys_of_pictures(thumbnails, images.sizes[rows])
     return keys
 
 

@@ -67,9 +67,10 @@ def failing_groups(
         for rival in rivals
         if rival.name != "constant"
     }
+    unit = float(errors.std()) if problem.task == "regression" else 1.0
     found = []
     for one in candidates:
-        group = _group(one, errors, theirs, width)
+        group = _group(one, errors, theirs, width, unit)
         if group.excess.low > 0:
             every = [errors, *theirs.values()]
             found.append(group.model_copy(update=_skills(one, problem, targets, every)))
@@ -89,12 +90,18 @@ def _wrong(problem: Problem, targets: np.ndarray, said: np.ndarray) -> np.ndarra
 
 
 def _group(
-    one: _Candidate, errors: np.ndarray, theirs: dict[str, np.ndarray], width: float
+    one: _Candidate,
+    errors: np.ndarray,
+    theirs: dict[str, np.ndarray],
+    width: float,
+    unit: float,
 ) -> Group:
     inside = errors[one.rows]
     outside = np.delete(errors, one.rows)
     error, others = float(inside.mean()), float(outside.mean())
-    noise = float(np.hypot(_standard_error(inside), _standard_error(outside)))
+    noise = float(
+        np.hypot(_standard_error(inside, unit), _standard_error(outside, unit))
+    )
     # A rival that pays for it elsewhere only divides its mistakes in another way.
     as_good = [
         name
@@ -105,7 +112,7 @@ def _group(
     gain: Score | None = None
     if rival:
         gaps = inside - theirs[rival][one.rows]
-        gain = _around(float(gaps.mean()), width * _standard_error(gaps))
+        gain = _around(float(gaps.mean()), width * _standard_error(gaps, unit))
     return Group(
         column=one.column,
         name=one.name,
@@ -153,11 +160,16 @@ def _around(value: float, half: float) -> Score:
     return Score(value=value, low=value - half, high=value + half)
 
 
-def _standard_error(values: np.ndarray) -> float:
-    """Return that of a mean; where all values are equal, as if two more were not."""
+def _standard_error(values: np.ndarray, unit: float = 1.0) -> float:
+    """Return that of a mean; where all values are equal, as if two more were not.
+
+    Args:
+        values: `(n,)`.
+        unit: What others differ by.
+    """
     spread = float(values.var(ddof=1))
     if spread == 0:
-        spread = 1 / (len(values) + 2)
+        spread = unit**2 / (len(values) + 2)
     return float(np.sqrt(spread / len(values)))
 
 

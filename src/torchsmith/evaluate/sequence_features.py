@@ -173,16 +173,18 @@ def _series(sequences: Sequences, length: int) -> np.ndarray:
 
 
 def _letters(texts: Sequences, frequent: np.ndarray) -> Features:
-    count, symbols = len(texts), len(texts.symbols)
+    count, shown = len(texts), len(frequent)
     codes = texts.values[:, 0].astype(int)
     owner = np.repeat(np.arange(count), texts.lengths)
-    table = np.zeros((count, symbols), np.float32)
-    np.add.at(table, (owner, codes), 1)
+    place = np.full(len(texts.symbols), shown)
+    place[frequent] = np.arange(shown)
+    table = np.zeros((count, shown + 1), np.float32)
+    np.add.at(table, (owner, place[codes]), 1)
     ends = np.zeros((count, 2), np.int64)
     some = np.flatnonzero(texts.lengths)
     ends[some, 0] = 1 + codes[texts.starts[:-1][some]]
     ends[some, 1] = 1 + codes[texts.starts[1:][some] - 1]
-    numbers = np.concatenate([texts.lengths[:, None], table[:, frequent]], axis=1)
+    numbers = np.concatenate([texts.lengths[:, None], table[:, :shown]], axis=1)
     written = tuple(
         "".join(texts.symbols[code] for code in texts.at(row)[:, 0].astype(int))
         for row in range(count)

@@ -10,7 +10,7 @@ from torchsmith.core.observer import Observer
 from torchsmith.data.data import Change, Images
 from torchsmith.data.on_disk import CHUNK_BYTES, extremes
 from torchsmith.data.pictures import decode
-from torchsmith.data.same import keys_of_rows
+from torchsmith.data.same import PICTURES, THUMBNAIL, keys_of_pictures
 from torchsmith.data.steps import pixel_scale
 from torchsmith.inspect.inspection import Finding, ImageFacts, Symmetry
 from torchsmith.inspect.rows import Places
@@ -18,10 +18,6 @@ from torchsmith.inspect.symmetry import shrink
 from torchsmith.inspect.values import place_of
 from torchsmith.inspect.wording import agree, amount, share
 
-THUMBNAIL = 32
-"""Side in pixels at which picture files are compared."""
-
-CHUNK = 2048
 ODD_BRIGHTNESS = 8.0
 """Robust standard deviations from the median brightness at which a picture is odd."""
 
@@ -66,10 +62,10 @@ def look_at(images: Images, sampled: np.ndarray, observer: Observer) -> Look:
     if images.pixels is not None:
         scale = pixel_scale(max(float(extremes(images.pixels)[1]), 0.0))
     observer.stage("Looking at the pictures", total)
-    step = CHUNK
+    step = PICTURES
     if images.pixels is not None:  # floats of a chunk take four times its bytes
         numbers = math.prod(images.pixels.shape[1:])
-        step = max(1, min(CHUNK, CHUNK_BYTES // (4 * numbers)))
+        step = max(1, min(PICTURES, CHUNK_BYTES // (4 * numbers)))
     for start in range(0, total, step):
         rows = np.arange(start, min(start + step, total))
         if images.pixels is not None:
@@ -78,8 +74,7 @@ def look_at(images: Images, sampled: np.ndarray, observer: Observer) -> Look:
             pixels = decode(images, rows, THUMBNAIL, THUMBNAIL)
         kept.append(shrink(pixels[np.isin(rows, sampled)]))
         flat = pixels.reshape(len(rows), -1)
-        sizes = images.sizes[rows]
-        keys[rows] = keys_of_rows(flat) ^ keys_of_rows(sizes)
+        keys[rows] = keys_of_pictures(pixels, images.sizes[rows])
         values = flat.astype(np.float32)
         values /= np.float32(scale)
         means[rows] = values.mean(axis=1)

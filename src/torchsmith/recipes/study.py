@@ -191,13 +191,15 @@ def set_study(study: Study, settings: Mapping[str, object]) -> Study:
             own["seeds"] = [chosen] if isinstance(chosen, int) else chosen
         else:
             rest[path] = value
-    base = study.base
-    for path, value in rest.items():
-        changed = set_values(base, {path: value})
-        if differences(changed, base) and _says_itself(study, base, changed):
+    own["base"] = base = set_values(study.base, rest)
+    for path in rest:
+        others = {other: value for other, value in rest.items() if other != path}
+        try:
+            without = set_values(study.base, others)
+        except PlanError:  # the others need it, so it does something
+            continue
+        if differences(base, without) and _says_itself(study, without, base):
             raise PlanError(f"{path}: every variant says it itself; leave it out")
-        base = changed
-    own["base"] = set_values(study.base, rest)
     content = {name: getattr(study, name) for name in Study.model_fields}
     return _checked(content | own, None, "the study")
 
