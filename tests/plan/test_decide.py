@@ -163,6 +163,18 @@ def test_numbers_that_are_names_get_codes():
     assert check(plan) is None
 
 
+def test_categories_of_few_rows_each_have_codes_where_two_rows_share_one():
+    ticket = column("ticket", "category", kind="text")
+    plan = decide(table(columns=(ticket, column("age"))), MACHINE)
+    assert plan.prepare[-1] == EncodeCategories(encoding="codes")
+    alike = ticket.model_copy(update={"alike": 0.1})
+    plan = decide(table(columns=(alike, column("age"))), MACHINE)
+    assert plan.prepare[-1] == EncodeCategories(encoding="codes", min_count=2)
+    assert plan.reasons["prepare.1"].endswith(
+        "texts of 'ticket' in one row are unknown"
+    )
+
+
 def test_a_column_that_is_no_number_any_more_leaves_the_steps_that_name_it():
     places = (column("lat", exact=0.1), column("lon"), column("shop", exact=0.1))
     places = tuple(

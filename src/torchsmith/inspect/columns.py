@@ -126,7 +126,7 @@ def with_names(
     roles: Mapping[str, tuple[ColumnRole, str]],
     alike: Mapping[str, float],
 ) -> dict[str, tuple[ColumnRole, str]]:
-    """Make categories of texts of few rows each whose rows have like targets.
+    """Make categories of texts of few rows each whose rows are often of one class.
 
     Args:
         profiles: The input columns.
@@ -137,7 +137,7 @@ def with_names(
         profile.name: (
             "category",
             f"{profile.distinct:,} different texts in {profile.num_present:,} rows, "
-            "and rows that share one have like targets",
+            "and rows that share one are often of one class",
         )
         for profile in profiles
         if profile.name in alike and roles[profile.name][1] != ASKED

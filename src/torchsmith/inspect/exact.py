@@ -4,9 +4,12 @@ Of numbers, the 5,178 of a tax form or the 17 of a shop. Each value's mean targe
 compared with that of the two values below and the two above; a smooth curve, however
 steep, hardly differs from them by more than chance allows.
 
-Of texts with few rows each, the ticket of a family or the house of a flat. So little is
-learned of each that it pays only where rows that share one have much alike: the means
-of the groups lie further apart than those of groups drawn by chance.
+Of texts with few rows each, the ticket of a family. So little is learned of each that
+it pays only for classes, where rows that share a text have much alike: the means of the
+groups lie further apart than those of groups drawn by chance. On six draws of Titanic's
+training rows the log loss fell each time, from .429 to .407 on average, with tickets as
+categories; the RMSE of 250 prices of flats by the names of houses, whose rows have even
+more alike, was lower on two of four draws and higher on two.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,8 +42,7 @@ ALIKE = 0.02
 SAME = 0.95
 """Of the target's variance in rows that share their text: with so much between texts,
 these rows are parts of one case, such as steps of a recording, and are to be kept
-together rather than told from others. Titanic's tickets have .5, the names of houses
-among 250 prices of flats in Seoul .8."""
+together rather than told from others. Titanic's tickets have .5."""
 
 MOST_NAMES = 10_000
 """Texts; an embedding of more is too large."""
@@ -82,17 +84,19 @@ def measure_likeness(
     facts: TargetFacts,
     usable: np.ndarray,
 ) -> Mapping[str, float]:
-    """Return the columns whose rows with the same text have like targets.
+    """Return the columns whose rows with the same text are often of one class.
 
     Args:
         profiles: Columns of texts, too many for categories.
-        target: Numbers count by their ranks.
-        facts: Its task.
+        target: The target.
+        facts: Its task; of numbers nothing is measured.
         usable: `(N,)` bool: the rows to look at, no copies, none of a given test part.
 
     Returns:
         By name, which share of the target's variance is that between the texts.
     """
+    if facts.task == "regression":
+        return {}
     rows = np.flatnonzero(usable & ~target.missing)
     shares = {
         profile.name: _likeness(profile, rows, target, facts)

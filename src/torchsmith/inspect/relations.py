@@ -135,15 +135,15 @@ def find_names(
 
     Args:
         profiles: The input columns.
-        alike: Those of them whose rows have like targets: the share of its variance.
+        alike: Those of them whose rows are often of one class, see `ColumnFacts`.
     """
     for profile in (p for p in profiles if p.name in alike):
         shared = profile.counts[profile.counts > 1]
         yield Finding(
             code="D9",
             severity="note",
-            message=f"Rows that share a text of '{profile.name}' have like targets: "
-            f"{amount(int(shared.sum()), 'row')} share {amount(len(shared), 'text')}.",
+            message=f"Rows that share a text of '{profile.name}' are often of one "
+            f"class: {amount(int(shared.sum()), 'row')} share {amount(len(shared), 'text')}.",
             where=f"column '{profile.name}'",
             evidence=f"{share(alike[profile.name], 1)} of the target's variance lies "
             "between them",
