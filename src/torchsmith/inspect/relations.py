@@ -139,11 +139,12 @@ def find_names(
     """
     for profile in (p for p in profiles if p.name in alike):
         shared = profile.counts[profile.counts > 1]
+        held = amount(int(shared.sum()), "row")
         yield Finding(
             code="D9",
             severity="note",
             message=f"Rows that share a text of '{profile.name}' are often of one "
-            f"class: {amount(int(shared.sum()), 'row')} share {amount(len(shared), 'text')}.",
+            f"class: {held} share {amount(len(shared), 'text')}.",
             where=f"column '{profile.name}'",
             evidence=f"{share(alike[profile.name], 1)} of the target's variance lies "
             "between them",
