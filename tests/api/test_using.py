@@ -98,6 +98,16 @@ def test_a_marker_among_numbers_is_a_gap_also_where_training_had_none(
         numbers.predict(tmp_path / "marked.csv")
 
 
+def test_places_in_data_in_memory_are_rows(numbers, tmp_path):
+    held = {"a": [0.1, None, 0.5], "b": [0.3, 0.4, 0.6], "y": [1.0, 2.0, None]}
+    found = numbers.predict(held)
+    assert found.where == ("1", "2", "3")
+    assert found.notes[0].endswith("(first: row 2)")
+    scored = numbers.evaluate(held)
+    assert "1 row without a value of 'y' not scored (row 3)." in scored.notes
+    assert {mistake.where for mistake in scored.mistakes} == {"row 1", "row 2"}
+
+
 def _draw(folder):
     for place, label in enumerate(("cat", "dog")):
         (folder / label).mkdir(parents=True)

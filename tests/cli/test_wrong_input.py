@@ -383,7 +383,7 @@ def test_rows_without_a_target_are_counted_and_not_scored(trained, tmp_path):
         return run(trained, "evaluate", "last", "--on", tmp_path / name, "--json")
 
     found, known = (json.loads(scored(n).stdout) for n in ("new.csv", "known.csv"))
-    note = "2 rows without a value of 'y' not scored (line 14, line 15)."
+    note = "2 rows without a value of 'y' not scored (lines 14, 15)."
     assert found["notes"] == [*known["notes"], note]
     assert found["scores"] == known["scores"]
     assert "no value of the target 'y' is known" in scored("none.csv").stderr

@@ -12,6 +12,7 @@ from torchsmith.data.data import (
     Sequences,
     Table,
 )
+from torchsmith.data.lines import Lines
 
 
 def number(name: str, values: Sequence[float]) -> Column:
@@ -46,7 +47,7 @@ def table(
     by_name: Mapping[str, Column] = {column.name: column for column in columns}
     return Data(
         source="rows.csv",
-        inputs=Table(by_name, np.arange(size, dtype=np.int64) + 2),
+        inputs=Table(by_name, Lines(np.arange(size) + 2, "line")),
         target=target,
         given=None if given is None else np.array(given, np.int8),
     )

@@ -61,7 +61,7 @@ def test_every_line_end_is_read_and_quoted_ones_are_kept(end: str) -> None:
     sheet = read_delimited(content, "t.csv")
 
     assert texts(content) == {"a": ["1", "2"], "b": [f"x{end}y", "z"]}
-    assert sheet.lines.tolist() == [2, 4]
+    assert sheet.lines.numbers.tolist() == [2, 4]
 
 
 def test_blank_lines_are_skipped_counted_and_do_not_shift_line_numbers(
@@ -71,7 +71,7 @@ def test_blank_lines_are_skipped_counted_and_do_not_shift_line_numbers(
 
     change = changes(data)["blank line skipped"]
     assert (change.count, change.lines) == (4, (1, 3, 5, 7))
-    assert data.inputs.lines.tolist() == [4, 6]
+    assert data.inputs.lines.numbers.tolist() == [4, 6]
 
 
 def test_spaces_before_quotes_and_single_quotes_are_understood() -> None:
@@ -116,7 +116,9 @@ def test_an_unclosed_quote_in_a_long_file_is_found() -> None:
 
 
 def test_many_ragged_rows_are_counted_and_the_first_listed() -> None:
-    with pytest.raises(DataError, match=r"250 rows .*lines 2, 3, .*\(250 in all\)"):
+    with pytest.raises(
+        DataError, match=r"250 rows .*: lines 2, 3, 4, 5, 6 and 245 more\)"
+    ):
         read_delimited("a,b\n" + "1,2,3\n" * 250, "t.csv")
 
 
@@ -184,4 +186,4 @@ def test_what_csv_writes_is_read_back(rows, delimiter) -> None:
     for place, cells in enumerate(sheet.columns.values()):
         assert isinstance(cells, Cells)
         assert [cells.texts[i] for i in cells.codes] == [row[place] for row in rows]
-    assert np.all(np.diff(sheet.lines) > 0)
+    assert np.all(np.diff(sheet.lines.numbers) > 0)

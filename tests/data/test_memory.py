@@ -90,7 +90,7 @@ def test_tables_in_memory_are_read_whatever_holds_them(rows) -> None:
     assert columns(data)["a"].values.tolist() == [1, 2]
     assert data.target is not None
     assert data.target.texts() == ["u", "v"]
-    assert data.inputs.lines.tolist() == [1, 2]
+    assert data.inputs.lines.numbers.tolist() == [1, 2]
     assert data.fingerprint.startswith("sha256:")
 
 

@@ -653,6 +653,6 @@ def test_an_unknown_class_is_named_with_its_line_in_the_file():
         task="multiclass",
         classes=["a", "b"],
     )
-    line = data.inputs.lines[3]
+    line = data.inputs.lines.numbers[3]
     with pytest.raises(DataError, match=rf"1 of 2 examples .* 'c' \(.*{line}\)"):
         preparation.targets(data, np.array([0, 3]))

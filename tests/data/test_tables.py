@@ -101,7 +101,7 @@ def test_a_missing_target_is_refused_or_left_out_as_asked(tmp_path) -> None:
     data = read(tmp_path, TRAIN, target="age", drop_missing_target=True)
 
     assert columns(data)["city"].texts() == ["Seoul", "Seoul"]
-    assert data.inputs.lines.tolist() == [2, 4]
+    assert data.inputs.lines.numbers.tolist() == [2, 4]
     assert changes(data, "age")["row left out: its target is missing"].lines == (3,)
 
 
@@ -278,7 +278,7 @@ def test_nothing_changes_without_being_counted(tmp_path_factory, rows, same) -> 
         )
         said = " ".join(changes(data, name))
         for (row, shown), line in zip(
-            enumerate(column.texts()), data.inputs.lines.tolist(), strict=True
+            enumerate(column.texts()), data.inputs.lines.numbers.tolist(), strict=True
         ):
             first, second = rows[row]
             original = first if same or place == 0 else second

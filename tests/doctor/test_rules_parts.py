@@ -202,7 +202,7 @@ def test_a_class_that_only_the_test_part_has_is_a_warning_that_names_its_rows(
         source = tmp_path / "parts.npz"
         np.savez(source, **arrays)
         finding = found(planned(source, "label", {}))["D6"]
-        rows = "2 rows of the test part: lines 118, 120"
+        rows = "2 rows of the test part: rows 118, 120"
     else:
         label[90] = "new"  # is in the val part
         days = np.datetime64("2024-01-01") + np.arange(120)

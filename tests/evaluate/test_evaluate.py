@@ -11,6 +11,7 @@ from sklearn.metrics import classification_report
 from tests.evaluate.cases import BINARY, THREE, VALUES, sure
 from torchsmith.core.errors import DataError, TrainError
 from torchsmith.data.data import Column, ColumnFormat, Images, Table
+from torchsmith.data.lines import Lines
 from torchsmith.evaluate.evaluate import PartOutputs, evaluate
 from torchsmith.evaluate.evaluation import Evaluation
 from torchsmith.evaluate.mistakes import surest_wrong
@@ -193,7 +194,7 @@ def test_a_mistake_in_a_table_shows_its_row_and_line():
         ),
         "rooms": Column(ColumnFormat(name="rooms", kind="number"), np.arange(40.0) / 2),
     }
-    inputs = Table(columns, np.arange(40) + 2)
+    inputs = Table(columns, Lines(np.arange(40) + 2, "line"))
     part = PartOutputs(targets, outputs, inputs)
     first = evaluate(VALUES, part, num_train=1).mistakes[0]
     assert first.where == "line 9"

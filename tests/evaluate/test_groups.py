@@ -5,6 +5,7 @@ import pytest
 
 from tests.evaluate.cases import BINARY, VALUES, sure
 from torchsmith.data.data import Column, ColumnFormat, Table
+from torchsmith.data.lines import Lines
 from torchsmith.evaluate.groups import failing_groups
 from torchsmith.evaluate.rivals import RivalOutputs
 
@@ -16,7 +17,7 @@ def table(**columns):
     for name, (kind, values, levels) in columns.items():
         form = ColumnFormat(name=name, kind=kind)
         made[name] = Column(form, np.asarray(values), levels)
-    return Table(made, np.arange(2, ROWS + 2))
+    return Table(made, Lines(np.arange(2, ROWS + 2), "line"))
 
 
 def ages():

@@ -15,6 +15,7 @@ from torchsmith.data.data import (
     Table,
     Volumes,
 )
+from torchsmith.data.lines import Lines
 from torchsmith.inspect.examine import inspect
 from torchsmith.inspect.inspection import Finding, Inspection
 
@@ -46,7 +47,7 @@ def table(
     num = len(next(iter(made.values())).values)
     return Data(
         source="made.csv",
-        inputs=Table(made, np.arange(2, num + 2)),
+        inputs=Table(made, Lines(np.arange(2, num + 2), "line")),
         target=None if target is None else column("y", target),
         given=None if given is None else np.array(given, np.int8),
         changes=changes,

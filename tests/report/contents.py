@@ -546,7 +546,7 @@ def regression() -> ReportContent:
                     code="D05",
                     severity="note",
                     message="Column 'total_bedrooms' has missing values.",
-                    where="lines 292, 343, 540, …",
+                    where="lines 292, 343, 540, 565, 698 and 202 more",
                     evidence="207 of 20,640 (1.0 %)",
                     remedy="The median is put there, and a column flags it.",
                 ),

@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torchsmith.core.errors import PlanError, nearest
 from torchsmith.core.record import Record
 from torchsmith.core.spec import Spec, members
-from torchsmith.inspect.wording import listed
+from torchsmith.core.wording import listed
 from torchsmith.nn.losses import ClassTargets, LossFunction, build_loss
 from torchsmith.nn.optimizers import build_optimizer
 from torchsmith.nn.schedules import build_schedule

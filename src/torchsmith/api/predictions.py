@@ -44,7 +44,8 @@ class Predictions:
     Attributes:
         target: The name of what is predicted.
         classes: In the order of the probabilities; empty for regression.
-        where: What to call each example: the line of the file, or the file name.
+        where: What to call each example: the number of its line in the file, or of
+            its row where there are no lines; the file name.
         probabilities: `(N, K)` for classification, else None.
         values: `(N,)` for regression, in the target's own units, else None.
         interval: Around the values, where the run has one.

@@ -33,7 +33,7 @@ from torchsmith.data.tables import (
     texts_of_columns,
 )
 from torchsmith.evaluate.evaluation import Evaluation
-from torchsmith.inspect.wording import amount, at_lines
+from torchsmith.inspect.wording import amount
 
 if TYPE_CHECKING:
     from torchsmith.train.model import Model
@@ -176,20 +176,16 @@ def _scorable(data: Data, target: Column) -> tuple[Data, str]:
             f"{data.source}: no value of the target '{target.name}' is known, so there "
             "is nothing to score against"
         )
-    names = [*_where(data)]
-    count, places = len(rows), [names[row] for row in rows[:5]]
-    if isinstance(data.inputs, Table):
-        places = [f"line {place}" for place in places]
+    count, places = len(rows), [data.inputs.places(rows)] if len(rows) else []
     for change in data.changes:  # windows of which reading found no target
         if change.what == MISSING_TARGET:
             count += change.count
-            places += [f"line {line}" for line in change.lines]
+            places.append(change.place)
     if not count:
         return data, ""
-    more = f" and {count - 5:,} more" if count > 5 else ""
     note = (
         f"{amount(count, NOUNS[data.kind])} without a value of '{target.name}' not "
-        f"scored ({', '.join(places[:5])}{more})."
+        f"scored ({', '.join(filter(None, places))})."
     )
     return data.take(np.flatnonzero(~target.missing)), note
 
@@ -320,7 +316,7 @@ def _refuse_one_picture(known: ImagePreparation, data: Data) -> None:
 
 def _where(data: Data) -> Iterator[str]:
     if isinstance(data.inputs, Table):
-        return (str(line) for line in data.inputs.lines.tolist())
+        return map(str, data.inputs.lines.numbers.tolist())
     return (data.inputs.name(index) for index in range(len(data)))
 
 
@@ -337,8 +333,7 @@ def _notes(
         noun = "value" if change.column else NOUNS[data.kind]
         subject = f"column '{change.column}': " if change.column else ""
         first = f"'{change.example}'" if change.example else ""
-        lines = at_lines(change.lines, change.count) if change.lines else ""
-        shown = ", ".join(filter(None, (first, lines)))
+        shown = ", ".join(filter(None, (first, change.place)))
         yield f"{subject}{amount(change.count, noun)}: {change.what} (first: {shown})"
 
 
@@ -349,14 +344,14 @@ def _of_lines(data: Data) -> Iterator[str]:
     """
     steps = isinstance(data.inputs, Sequences)
     for change in data.changes:
-        what, lines = change.what, at_lines(change.lines, change.count)
+        what = change.what
         if what.startswith(_BLANK):
             counted = amount(change.count, _BLANK)
-            yield f"{counted}{what.removeprefix(_BLANK)}: {lines}"
+            yield f"{counted}{what.removeprefix(_BLANK)}: {change.place}"
         elif what.startswith(_DAMAGED):
             yield what
         elif steps and any(words in what for words in _OF_STEPS):
-            yield f"{what} ({lines})"
+            yield f"{what} ({change.place})"
 
 
 def _no_labels(model: "Model", data: Data) -> Iterator[str]:

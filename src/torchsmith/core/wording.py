@@ -1,4 +1,9 @@
-"""How numbers, times and sizes are written for people."""
+"""How numbers, times, sizes and lists are written for people."""
+
+from collections.abc import Iterable
+
+SHOWN = 5
+"""How many lines or names a message lists before it says how many more there are."""
 
 
 def duration(seconds: float) -> str:
@@ -60,6 +65,23 @@ def sentence(text: str) -> str:
     'Stopped early: val_loss rose'
     """
     return text[:1].upper() + text[1:]
+
+
+def listed(items: Iterable[str], shown: int = SHOWN, count: int | None = None) -> str:
+    """Join names, and say how many are left out.
+
+    Args:
+        items: The names.
+        shown: How many of them to write.
+        count: How many there are in all, where `items` are only the first.
+
+    >>> listed(["a", "b"]), listed("abcdefg"), listed(["a", "b"], count=400)
+    ('a, b', 'a, b, c, d, e and 2 more', 'a, b and 398 more')
+    """
+    names = list(items)
+    written = names[:shown]
+    more = (len(names) if count is None else count) - len(written)
+    return ", ".join(written) + (f" and {more:,} more" if more else "")
 
 
 def sparkline(values: list[float], width: int) -> str:

@@ -11,6 +11,7 @@ from torchsmith.core.memory import amount_of, available_memory, is_large
 from torchsmith.core.vocabulary import Kind, Part
 from torchsmith.data.data import Column, ColumnFormat, Data, Table
 from torchsmith.data.labels import texts_in
+from torchsmith.data.lines import Lines
 from torchsmith.data.npy_files import load_npy, load_npz
 from torchsmith.data.on_disk import Stored, in_memory
 from torchsmith.data.pixel_arrays import (
@@ -277,7 +278,7 @@ def _table(
     given = given_parts(parts, counts)
     return Data(
         source=source,
-        inputs=Table(columns, np.arange(1, len(values) + 1)),
+        inputs=Table(columns, Lines.counted(len(values))),
         target=label,
         given=given,
         fingerprint=fingerprint_of(values, label, given),

@@ -13,6 +13,7 @@ from torchsmith.core.errors import DataError
 from torchsmith.data import fingerprint
 from torchsmith.data.data import Column, ColumnFormat, Data, Table
 from torchsmith.data.labels import label_column, text_column
+from torchsmith.data.lines import Lines
 from torchsmith.data.pixel_arrays import ArrayPart, images_from_parts
 
 _IRIS = (
@@ -139,7 +140,7 @@ def _table(
     )
     return Data(
         source=source,
-        inputs=Table(columns, np.arange(1, len(values) + 1)),
+        inputs=Table(columns, Lines.counted(len(values))),
         target=column,
         fingerprint=fingerprint.of_arrays(
             np.array(list(columns)), values, column.values, np.array(column.levels, "U")

@@ -26,6 +26,7 @@ from torchsmith.data.data import Change, Column, Data, Images, Table
 from torchsmith.data.download import fetch
 from torchsmith.data.idx import read_idx_source
 from torchsmith.data.labels import label_column
+from torchsmith.data.lines import Lines
 from torchsmith.data.retarget import (
     formats_of,
     join_columns,
@@ -237,12 +238,13 @@ def _read_parts(
         name: join_columns(column, test.inputs.columns[name])
         for name, column in train.inputs.columns.items()
     }
+    lines = Lines.joined([train.inputs.lines, test.inputs.lines])
     joined = join_columns(train.target, test.target)
-    label, dots = _without_dots(joined, len(train), test.inputs.lines, files[1])
+    label, dots = _without_dots(joined, lines, files[1])
     hashed = [array for c in (*columns.values(), label) for array in _content(c)]
     return replace(
         train,
-        inputs=Table(columns, np.concatenate([train.inputs.lines, test.inputs.lines])),
+        inputs=Table(columns, lines),
         target=label,
         given=np.repeat(np.array([0, 2], np.int8), [len(train), len(test)]),
         fingerprint=fingerprint.of_arrays(*hashed),
@@ -263,7 +265,7 @@ def _content(column: Column) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _without_dots(
-    label: Column, start: int, lines: np.ndarray, file: Path
+    label: Column, lines: Lines, file: Path
 ) -> tuple[Column, list[Change]]:
     """Make `>50K.`, as the publisher's test file has it, the class `>50K`."""
     dotted = {level: level[:-1] for level in label.levels if level.endswith(".")}
@@ -271,11 +273,6 @@ def _without_dots(
         return label, []
     codes = [label.levels.index(level) for level in dotted]
     rows = np.flatnonzero(np.isin(label.values, codes))
-    change = Change(
-        column=label.name,
-        what=f"final '.' removed from labels of {file.name}",
-        count=len(rows),
-        lines=tuple(lines[rows[rows >= start][:5] - start].tolist()),
-        example=next(iter(dotted)),
-    )
+    what = f"final '.' removed from labels of {file.name}"
+    change = Change.at(lines.take(rows), label.name, what, next(iter(dotted)))
     return rename_levels(label, dotted), [change]

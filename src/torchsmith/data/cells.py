@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from torchsmith.data.data import Change, Column
-
-_SHOWN = 10  # so many lines are listed
+from torchsmith.data.lines import Lines
 
 
 @dataclass(frozen=True)
@@ -51,8 +49,7 @@ class Sheet:
     Attributes:
         source: What to call the source in messages.
         columns: Texts where types are still to be found; else values with their type.
-        lines: `(N,)` int64: the line at which each row starts, or the row's number.
-        unit: What `lines` counts.
+        lines: Where the N rows stand in it.
         reading: What was found out about the source.
         changes: What reading changed so far.
         fingerprint: `"sha256:…"` of the content.
@@ -60,30 +57,14 @@ class Sheet:
 
     source: str
     columns: Mapping[str, Cells | Column]
-    lines: np.ndarray
-    unit: Literal["line", "row"]
+    lines: Lines
     reading: Mapping[str, str]
     changes: tuple[Change, ...] = ()
     fingerprint: str = ""
 
-    def place(self, rows: np.ndarray) -> str:
-        """Say where rows stand: `"lines 3, 7"`, or `"lines 3, 7, … (250 in all)"`."""
-        return place(self.lines[rows].tolist(), self.unit)
-
     def change(self, column: str, what: str, rows: np.ndarray, example: str) -> Change:
         """Record that the values in these rows were changed."""
-        lines = tuple(self.lines[rows[:_SHOWN]].tolist())
-        return Change(
-            column=column, what=what, count=len(rows), lines=lines, example=example
-        )
-
-
-def place(lines: Sequence[int], unit: str = "line") -> str:
-    """Say where something stands, listing the first lines."""
-    listed = ", ".join(map(str, lines[:_SHOWN]))
-    if len(lines) > _SHOWN:
-        return f"{unit}s {listed}, … ({len(lines):,} in all)"
-    return f"{unit}{'s' * (len(lines) > 1)} {listed}"
+        return Change.at(self.lines.take(rows), column, what, example)
 
 
 def collect(name: str, texts: Sequence[str | None]) -> Cells:

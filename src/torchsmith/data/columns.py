@@ -96,7 +96,8 @@ def _refuse_long_names(sheet: Sheet) -> None:
         if written <= _LONGEST_NAME:
             continue
         more = f", {written:,} as a plan writes it" if written > len(name) else ""
-        hint = "; if it is a value, put a header above it" * (sheet.unit == "line")
+        is_text = sheet.lines.unit == "line"
+        hint = "; if it is a value, put a header above it" * is_text
         start = " ".join(name[:30].split())
         raise DataError(
             f"{sheet.source}: the name of column {number}, '{start}…', has "

@@ -105,11 +105,11 @@ def convert_all(
             what += " with a decimal comma"
         elif form.words:
             what += f" ({form.words[0]}, {form.words[1]})"
-        every = f"; all: {sheet.place(misfits)}" if len(misfits) > 1 else ""
+        every = f"; all: {sheet.lines.take(misfits)}" if len(misfits) > 1 else ""
         raise DataError(
             f"{sheet.source}: column '{form.name}': {len(misfits):,} of "
             f"{len(converted.column.values):,} values are not {what} (first: "
-            f"'{converted.first}', {sheet.place(misfits[:1])}{every}); {remedy}"
+            f"'{converted.first}', {sheet.lines.name(misfits[0])}{every}); {remedy}"
         )
     return converted
 

@@ -3,16 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import assert_never
 
 import numpy as np
 
 from torchsmith.core.record import Record
 from torchsmith.core.vocabulary import ColumnKind, Kind
+from torchsmith.data.lines import Lines, Named, Unit, at
 from torchsmith.data.on_disk import OnDisk, Stored
 
 MISSING_TARGET = "row left out: its target is missing"
 """The `Change.what` of rows without a target."""
+
+_LISTED = 10  # so many lines a change holds
 
 
 class Change(Record):
@@ -22,8 +24,9 @@ class Change(Record):
         column: The column's name; empty where the change is not about a column.
         what: What was done, such as `"'?' read as missing"`.
         count: How many values were changed.
-        lines: The first lines (1 = first line of the file) that were changed.
+        lines: The first lines or rows (1 = first) that were changed.
         example: One value as it stood in the file.
+        unit: Which of the two.
     """
 
     column: str
@@ -31,6 +34,24 @@ class Change(Record):
     count: int
     lines: tuple[int, ...] = ()
     example: str = ""
+    unit: Unit = "line"
+
+    @classmethod
+    def at(cls, lines: Lines, column: str, what: str, example: str = "") -> "Change":
+        """Record what was done at these lines, once at each; the first are listed."""
+        return cls(
+            column=column,
+            what=what,
+            count=len(lines),
+            lines=tuple(lines.numbers[:_LISTED].tolist()),
+            example=example,
+            unit=lines.unit,
+        )
+
+    @property
+    def place(self) -> str:
+        """Where it was: `lines 3, 7 and 4 more`; empty where that is not known."""
+        return at(self.unit, self.lines, self.count) if self.lines else ""
 
 
 class ColumnFormat(Record):
@@ -126,19 +147,20 @@ def _written(value: float) -> str:
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(Named):
     """Columns of N values each.
 
     Attributes:
         columns: The columns by name, in the order of the file.
-        lines: `(N,)` int64: the line of the file (1 = first) at which each row starts;
-            for formats without lines, the row number (1 = first).
+        lines: Where the N rows stand in the source.
         folder: From which the names of files start that a column holds; None is the
             working folder.
     """
 
+    kind = "table"
+
     columns: Mapping[str, Column]
-    lines: np.ndarray
+    lines: Lines
     folder: Path | None = None
 
     def __len__(self) -> int:
@@ -146,16 +168,20 @@ class Table:
 
     def name(self, index: int) -> str:
         """What to call one row in a message."""
-        return f"line {self.lines[index]}"
+        return self.lines.name(index)
+
+    def places(self, rows: np.ndarray) -> str:
+        """Name the first of some rows: `lines 7, 9 and 3 more`."""
+        return str(self.lines.take(rows))
 
     def take(self, rows: np.ndarray) -> "Table":
         """Return the table with only these rows, in this order."""
         columns = {name: column.take(rows) for name, column in self.columns.items()}
-        return Table(columns, self.lines[rows], self.folder)
+        return Table(columns, self.lines.take(rows), self.folder)
 
 
 @dataclass(frozen=True)
-class Images:
+class Images(Named):
     """N pictures, in memory or as files.
 
     Attributes:
@@ -167,6 +193,8 @@ class Images:
         names: What to call each picture in messages; file names relative to the source,
             or empty for arrays (then pictures are called by number, 0 = first).
     """
+
+    kind = "images"
 
     sizes: np.ndarray
     channels: int
@@ -222,7 +250,7 @@ def first_step(time: str) -> str:
 
 
 @dataclass(frozen=True)
-class Sequences:
+class Sequences(Named):
     """N sequences of C channels, each of its own length.
 
     Attributes:
@@ -238,6 +266,8 @@ class Sequences:
         series: How they stood in a table, where they did.
         formats: How its columns were read, all of them.
     """
+
+    kind = "sequences"
 
     values: np.ndarray
     starts: np.ndarray
@@ -290,7 +320,7 @@ class Sequences:
 
 
 @dataclass(frozen=True)
-class Volumes:
+class Volumes(Named):
     """N volumes of one shape.
 
     Attributes:
@@ -298,6 +328,8 @@ class Volumes:
         names: What to call each volume in messages; empty calls them by number, 0 =
             first.
     """
+
+    kind = "volumes"
 
     values: np.ndarray
     names: tuple[str, ...] = ()
@@ -347,17 +379,7 @@ class Data:
     @property
     def kind(self) -> Kind:
         """What the inputs are."""
-        match self.inputs:
-            case Table():
-                return "table"
-            case Images():
-                return "images"
-            case Sequences():
-                return "sequences"
-            case Volumes():
-                return "volumes"
-            case _:
-                assert_never(self.inputs)
+        return self.inputs.kind
 
     def take(self, rows: np.ndarray) -> "Data":
         """Return only these rows, in this order."""

@@ -7,13 +7,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-import numpy as np
-
 from torchsmith.core.errors import DataError
-from torchsmith.data.cells import Collector, Sheet, place
+from torchsmith.data.cells import Collector, Sheet
 from torchsmith.data.data import Change
 from torchsmith.data.encoding import line_at
 from torchsmith.data.header import has_header, name_columns
+from torchsmith.data.lines import Lines
 
 _DELIMITERS = {"\t": "tab", ";": "semicolon", "|": "pipe", ",": "comma"}
 _NONE = "\x1f"
@@ -91,8 +90,7 @@ def read_delimited(text: str, source: str, known: Collection[str] = ()) -> Sheet
     return Sheet(
         source=source,
         columns={name: c.cells() for name, c in zip(names, collectors, strict=True)},
-        lines=np.array(rows.starts[first_row:], dtype=np.int64),
-        unit="line",
+        lines=Lines.of_text(rows.starts[first_row:]),
         reading=_describe(dialect, text, headed=headed),
         changes=(*changes, *rows.changes()),
     )
@@ -155,15 +153,7 @@ class _Rows:
         """Return what was left out."""
         if not self._blank:
             return ()
-        lines = tuple(self._blank[:10])
-        return (
-            Change(
-                column="",
-                what="blank line skipped",
-                count=len(self._blank),
-                lines=lines,
-            ),
-        )
+        return (Change.at(Lines.of_text(self._blank), "", "blank line skipped"),)
 
     def refuse_ragged(self, *, headed: bool) -> None:
         """Raise DataError if rows have another number of fields than the first."""
@@ -175,7 +165,7 @@ class _Rows:
         rows = (
             "1 row does" if len(self._ragged) == 1 else f"{len(self._ragged):,} rows do"
         )
-        every = f"; all: {place([line for line, _ in self._ragged])}"
+        every = f"; all: {Lines.of_text([line for line, _ in self._ragged])}"
         remedy = "quote fields that hold the delimiter, or correct these lines"
         agreed = len({width for _, width in self._ragged}) == 1
         if agreed and len(self._ragged) > max(1, len(self.starts)):

@@ -21,7 +21,6 @@ from torchsmith.data.sequence_parts import SequencePart, sequences_from_parts
 from torchsmith.data.sequence_tables import (
     Pace,
     Rows,
-    change_at,
     finished,
     no_column,
     pace_of,
@@ -29,7 +28,6 @@ from torchsmith.data.sequence_tables import (
     stacked,
     table_of,
 )
-from torchsmith.data.tabular import shown_lines
 
 
 @dataclass(frozen=True)
@@ -105,10 +103,10 @@ def windows_of_table(
             f"'{series.time}' jumps here; no window reaches over it, so "
             f"{count:,} {'row has' if count == 1 else 'rows have'} no prediction"
         )
-        changes.append(change_at(table, series.time, what, pace.jumps))
+        changes.append(Change.at(table.lines.take(pace.jumps), series.time, what))
     if pace.uneven:
         what = f"{pace.uneven}: windows count rows, not time"
-        changes.append(change_at(table, series.time, what, pace.odd))
+        changes.append(Change.at(table.lines.take(pace.odd), series.time, what))
     if channels is None:
         channels = _channels(table, series, changes)
     values = stacked(data, table, channels)
@@ -125,10 +123,10 @@ def windows_of_table(
         if not drop_missing_target:
             raise DataError(
                 f"{data.source}: target '{target}' is missing in {len(gone):,} rows "
-                f"({shown_lines(table.lines[gone])}); fill them in, or set "
+                f"({table.places(gone)}); fill them in, or set "
                 "data.drop_missing_target: true to leave these rows out as targets"
             )
-        changes.append(change_at(table, answer.name, MISSING_TARGET, gone))
+        changes.append(Change.at(table.lines.take(gone), answer.name, MISSING_TARGET))
         windows = windows.keep(~answer.missing)
         answer = _answers(data, table, target, windows)
     if complete:
@@ -212,7 +210,7 @@ def _without_blank(
     blank = known[windows.begins + length] == known[windows.begins]
     if blank.any():
         what = "window left out: no value is known from this line on"
-        changes.append(change_at(table, "", what, windows.begins[blank]))
+        changes.append(Change.at(table.lines.take(windows.begins[blank]), "", what))
     return windows.keep(~blank)
 
 

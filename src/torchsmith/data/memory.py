@@ -11,6 +11,7 @@ import numpy as np
 from torchsmith.core.errors import DataError
 from torchsmith.data.cells import Cells, Sheet, collect
 from torchsmith.data.data import Column, ColumnFormat
+from torchsmith.data.lines import Lines
 from torchsmith.data.numerals import number_text
 
 _EXACT = 2**53
@@ -87,8 +88,7 @@ def sheet_from_columns(columns: Mapping[str, Any], source: str) -> Sheet:
     return Sheet(
         source=source,
         columns=raws,
-        lines=np.arange(1, next(iter(lengths.values())) + 1, dtype=np.int64),
-        unit="row",
+        lines=Lines.counted(next(iter(lengths.values()))),
         reading={},
         fingerprint=f"sha256:{digest.hexdigest()}",
     )

@@ -11,7 +11,7 @@ MAGIC = b"PAR1"
 
 
 def read_parquet(path: Path, fingerprint: str) -> Sheet:
-    """Read a Parquet file; its lines are row numbers (1 = first).
+    """Read a Parquet file, whose rows are counted (1 = first).
 
     Args:
         path: The file.

@@ -17,8 +17,6 @@ from torchsmith.data.pictures import EXTENSIONS, stores_grey
 from torchsmith.data.pixels import ImagePreparation, fit_images
 from torchsmith.data.steps import Resize, Standardize, Step
 
-_SHOWN = 3  # so many lines are named in a message
-
 MOSTLY = 0.95
 """Of a column's different texts name picture files that are there."""
 
@@ -212,7 +210,7 @@ def _refuse(table: Table, column: Column, found: Iterable[Lacking]) -> None:
     for lacking in found:
         raise DataError(
             f"column '{column.name}': {len(lacking.rows):,} of {len(table):,} rows "
-            f"{lacking.what} ({_lines(table, lacking.rows)}{lacking.example}); "
+            f"{lacking.what} ({table.places(lacking.rows)}{lacking.example}); "
             f"{lacking.remedy}"
         )
 
@@ -248,9 +246,3 @@ def look_like_pictures(levels: Sequence[str]) -> bool:
     """
     named = sum(Path(level).suffix.lower() in EXTENSIONS for level in levels)
     return 0 < MOSTLY * len(levels) <= named
-
-
-def _lines(table: Table, rows: np.ndarray) -> str:
-    shown = ", ".join(map(str, table.lines[rows[:_SHOWN]].tolist()))
-    more = ", …" if len(rows) > _SHOWN else ""
-    return f"line{'s' if len(rows) > 1 else ''} {shown}{more}"

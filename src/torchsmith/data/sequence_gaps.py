@@ -7,9 +7,7 @@ import numpy as np
 
 from torchsmith.core.errors import DataError
 from torchsmith.data.data import Data, Sequences, Table
-from torchsmith.data.tabular import shown_lines
 
-_SHOWN = 3  # so many sequences are named in a message
 _FILL = "fill them in, or train with the step Interpolate in prepare"
 
 
@@ -34,7 +32,7 @@ def interpolated(sequences: Sequences, means: Sequence[float]) -> Sequences:
     if not missing.any():
         return sequences
     values = sequences.values.copy()
-    for row in _rows_of(sequences, missing):
+    for row in _rows_of(sequences, missing).tolist():
         steps = slice(sequences.starts[row], sequences.starts[row + 1])
         for channel, mean in enumerate(means):
             gone = missing[steps, channel]
@@ -57,11 +55,9 @@ def refuse_gaps(sequences: Sequences) -> None:
     if not missing.any():
         return
     rows = _rows_of(sequences, missing)
-    shown = ", ".join(sequences.name(row) for row in rows[:_SHOWN])
-    more = ", …" if len(rows) > _SHOWN else ""
     raise DataError(
         f"{int(missing.sum()):,} values are missing in {len(rows):,} of "
-        f"{len(sequences):,} sequences ({shown}{more}); {_FILL}"
+        f"{len(sequences):,} sequences ({sequences.places(rows)}); {_FILL}"
     )
 
 
@@ -78,7 +74,7 @@ def refuse_infinite(data: Data, table: Table, names: Iterable[str]) -> None:
             raise DataError(
                 f"{data.source}, column '{name}': {len(rows):,} of {len(table):,} "
                 "values are infinite or too large for float32 "
-                f"({shown_lines(table.lines[rows])}); correct them, or leave them empty"
+                f"({table.places(rows)}); correct them, or leave them empty"
             )
 
 
@@ -100,11 +96,11 @@ def refuse_missing(
         if len(rows := np.flatnonzero(np.isnan(table.columns[name].values) & used)):
             raise DataError(
                 f"{data.source}, column '{name}': {len(rows):,} of {len(table):,} "
-                f"values are missing ({shown_lines(table.lines[rows])}); {_FILL}"
+                f"values are missing ({table.places(rows)}); {_FILL}"
             )
 
 
-def _rows_of(sequences: Sequences, missing: np.ndarray) -> list[int]:
+def _rows_of(sequences: Sequences, missing: np.ndarray) -> np.ndarray:
     steps = np.flatnonzero(missing.any(axis=1))
     rows = np.searchsorted(sequences.starts, steps, side="right") - 1
-    return [int(row) for row in np.unique(rows)]
+    return np.asarray(np.unique(rows))

@@ -3,7 +3,6 @@
 import numpy as np
 
 from torchsmith.data.data import Column, Series, Table
-from torchsmith.data.tabular import shown_lines
 
 _ROWS_OF_SERIES = 10
 """A column whose values have so many rows each may tell series apart."""
@@ -50,7 +49,7 @@ def no_order(
     return (
         f"{source}, column '{series.time}': {_moment(column, int(at[0]))} {what}"
         f"{which} in {len(at):,} of {len(table):,} rows "
-        f"({shown_lines(table.lines[at])}); {remedy}"
+        f"({table.places(at)}); {remedy}"
     )
 
 

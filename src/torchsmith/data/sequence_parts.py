@@ -7,12 +7,11 @@ import numpy as np
 
 from torchsmith.core.errors import DataError
 from torchsmith.core.vocabulary import Part
+from torchsmith.core.wording import SHOWN, listed
 from torchsmith.data import fingerprint
 from torchsmith.data.data import Change, Column, Data, Sequences
 from torchsmith.data.pixel_arrays import ArrayPart, given_parts, target_of_parts
 from torchsmith.data.retarget import join_columns
-
-_SHOWN = 3  # so many sequences are named in a message
 
 
 @dataclass(frozen=True)
@@ -116,8 +115,8 @@ def numbered(count: int) -> tuple[str, ...]:
 
 def named(part: SequencePart, indices: np.ndarray) -> str:
     """Name the first of some sequences for a message."""
-    shown = ", ".join(part.sequence(i) for i in indices[:_SHOWN].tolist())
-    return shown + (", …" if len(indices) > _SHOWN else "")
+    shown = (part.sequence(i) for i in indices[:SHOWN].tolist())
+    return listed(shown, count=len(indices))
 
 
 def owner(lengths: np.ndarray, steps: np.ndarray) -> np.ndarray:

@@ -10,11 +10,11 @@ import numpy as np
 from torchsmith.core.errors import DataError
 from torchsmith.core.vocabulary import Part
 from torchsmith.data.data import Change, Data
+from torchsmith.data.lines import Lines
 from torchsmith.data.sequence_files import line_names, text_of
 from torchsmith.data.sequence_parts import SequencePart, sequences_from_parts
 
 _MISSING = ("", "?", "NaN", "nan", "NA")
-_SHOWN = 10  # so many lines are listed
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,7 @@ def read_rows(
         for (part, path), rows, label in zip(parts, read, labels, strict=True)
     ]
     changes = [
-        Change(
-            column="",
-            what=what,
-            count=len(lines),
-            lines=tuple(lines[:_SHOWN]),
-            example=example,
-        )
+        Change.at(Lines.of_text(lines), "", what, example)
         for (_, path), rows in zip(parts, read, strict=True)
         for what, lines, example in (
             (f"blank line left out ({path.name})", rows.blank, ""),

@@ -35,8 +35,6 @@ from torchsmith.data.tables import read_table, table_from_rows
 
 ROW_ENDINGS = (".tsv", ".txt", ".csv", ".data")
 
-_SHOWN = 5  # so many sequences are named in a message
-
 _NAMELESS = re.compile(r"column_\d+")
 """What the columns of a table without header are called."""
 
@@ -181,19 +179,18 @@ def _labelled(data: Data, *, drop: bool) -> Data:
     gone = np.flatnonzero(data.target.missing)
     if not len(gone):
         return data
-    names = [data.inputs.name(row) for row in gone[:_SHOWN].tolist()]
     if drop and len(gone) < len(data):
         change = Change(
             column=data.target.name,
             what=MISSING_TARGET,
             count=len(gone),
-            example=names[0],
+            example=data.inputs.name(int(gone[0])),
         )
         kept = data.take(np.flatnonzero(~data.target.missing))
         return replace(kept, changes=(*data.changes, change))
     raise DataError(
         f"{data.source}: target '{data.target.name}' is missing in {len(gone):,} of "
-        f"{len(data):,} sequences ({', '.join(names)}{', …' * (len(gone) > _SHOWN)}); "
+        f"{len(data):,} sequences ({data.inputs.places(gone)}); "
         "fill them in, or set data.drop_missing_target: true to leave these out"
     )
 

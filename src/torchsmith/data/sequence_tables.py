@@ -11,9 +11,7 @@ from torchsmith.data.retarget import formats_of
 from torchsmith.data.sequence_gaps import refuse_infinite
 from torchsmith.data.sequence_order import no_order
 from torchsmith.data.sequence_parts import SequencePart, sequences_from_parts
-from torchsmith.data.tabular import shown_lines
 
-_CHANGE_LINES = 10
 _REGULAR = 0.9
 """Where so large a share of steps in time is even, longer ones are jumps."""
 _EVEN = 0.1
@@ -100,10 +98,10 @@ def sequences_of_long_table(
         pace = pace_of(data, table, series, rows, new=new)
         if len(pace.jumps):
             what = f"'{series.time}' jumps here; steps are taken as even"
-            changes.append(change_at(table, series.time, what, pace.jumps))
+            changes.append(Change.at(table.lines.take(pace.jumps), series.time, what))
         if pace.uneven:
             what = f"{pace.uneven}: they are taken as even"
-            changes.append(change_at(table, series.time, what, pace.odd))
+            changes.append(Change.at(table.lines.take(pace.odd), series.time, what))
     set_aside = {series.id, series.time, target}
     others = {n: c for n, c in table.columns.items() if n not in set_aside}
     firsts = {n: c.take(rows.starts) for n, c in others.items() if _same(c, rows)}
@@ -175,7 +173,7 @@ def column_of(data: Data, table: Table, setting: str, name: str) -> Column:
     if len(gone := np.flatnonzero(column.missing)):
         raise DataError(
             f"{data.source}, column '{name}': no value in {len(gone):,} of "
-            f"{len(table):,} rows ({shown_lines(table.lines[gone])}); {setting} needs "
+            f"{len(table):,} rows ({table.places(gone)}); {setting} needs "
             "one in every row"
         )
     return column
@@ -197,8 +195,8 @@ def rows_by_id(data: Data, table: Table, series: Series) -> Rows:
     for start, name in zip(starts.tolist(), names, strict=True):
         if name in first:
             raise DataError(
-                f"{data.source}, line {table.lines[start]}: {series.id} '{name}' comes "
-                f"back; its sequence began on line {table.lines[first[name]]}, and "
+                f"{data.source}, {table.name(start)}: {series.id} '{name}' comes "
+                f"back; its sequence began at {table.name(first[name])}, and "
                 f"others stand between; sort the rows by '{series.id}'"
                 + (f" and '{series.time}'" if series.time else "")
             )
@@ -334,17 +332,11 @@ def finished(
     )
 
 
-def change_at(table: Table, column: str, what: str, rows: np.ndarray) -> Change:
-    """Count a change of some rows, with their first lines."""
-    lines = tuple(table.lines[rows[:_CHANGE_LINES]].tolist())
-    return Change(column=column, what=what, count=len(rows), lines=lines)
-
-
 def spoiled(data: Data, names: Iterable[str]) -> str:
     """Say which of these columns are text because of a few values, for a message."""
     told = [
-        f"; column '{change.column}': {change.what} (first: '{change.example}', line "
-        f"{change.lines[0]}): correct these"
+        f"; column '{change.column}': {change.what} (first: '{change.example}', "
+        f"{change.place}): correct these"
         for change in data.changes
         if change.column in names and change.what.endswith("read as text")
     ]
@@ -374,7 +366,7 @@ def _of_each(data: Data, column: Column, rows: Rows, *, new: bool) -> Column:
         before, after = (f"'{text}'" if text else "missing" for text in both)
         hint = "" if new else ". To predict the next value of a column, set data.window"
         raise DataError(
-            f"{data.source}, line {table.lines[changes[0]]}: the target "
+            f"{data.source}, {table.name(changes[0])}: the target "
             f"'{column.name}' changes from {before} to {after} within the sequence "
             f"'{rows.names[place]}'; a sequence has one target{hint}"
         )

@@ -9,9 +9,9 @@ import numpy as np
 
 from torchsmith.core.errors import DataError
 from torchsmith.data.data import Change, Data
+from torchsmith.data.lines import Lines
 from torchsmith.data.sequence_parts import SequencePart, sequences_from_parts
 
-_SHOWN = 10  # so many lines are listed
 _MARKS = ("\t", ";", "|", ",")
 _HEAD = 2**16  # bytes of a file that are looked at to tell texts from a table
 
@@ -164,12 +164,7 @@ def _lines(path: Path) -> _Lines:
     if not texts:
         raise DataError(f"{path}: holds no texts, one per line; add some, or remove it")
     changes = [
-        Change(
-            column="",
-            what=f"{what} ({path.name})",
-            count=len(found),
-            lines=tuple(found[:_SHOWN]),
-        )
+        Change.at(Lines.of_text(found), "", f"{what} ({path.name})")
         for what, found in (
             ("blank line left out", blank),
             ("spaces around a text removed", stripped),

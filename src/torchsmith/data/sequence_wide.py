@@ -3,10 +3,10 @@
 import numpy as np
 
 from torchsmith.core.errors import DataError
-from torchsmith.data.data import Data
+from torchsmith.data.data import Change, Data
 from torchsmith.data.sequence_gaps import refuse_infinite
 from torchsmith.data.sequence_parts import SequencePart, sequences_from_parts
-from torchsmith.data.sequence_tables import change_at, finished, table_of
+from torchsmith.data.sequence_tables import finished, table_of
 
 
 def sequences_of_wide_table(data: Data, *, target: str | None = None) -> Data:
@@ -37,11 +37,11 @@ def sequences_of_wide_table(data: Data, *, target: str | None = None) -> Data:
     lengths = present.shape[1] - present[:, ::-1].argmax(axis=1)
     lengths[~present.any(axis=1)] = 0
     kept = np.arange(values.shape[1]) < lengths[:, None]
-    names = tuple(f"line {line}" for line in table.lines.tolist())
+    names = tuple(table.name(row) for row in range(len(table)))
     changes = [*data.changes]
     if len(short := np.flatnonzero((lengths > 0) & (lengths < len(steps)))):
         what = "missing values at the end of a row read as the sequence's end"
-        changes.append(change_at(table, "", what, short))
+        changes.append(Change.at(table.lines.take(short), "", what))
     part = SequencePart(
         None,
         data.source,

@@ -10,7 +10,7 @@ from pydantic import Field
 from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.record import Record
 from torchsmith.core.seeds import LARGEST_SEED, generator
-from torchsmith.core.vocabulary import NOUNS, ColumnRole, Part
+from torchsmith.core.vocabulary import ColumnRole, Part
 from torchsmith.data.cutting import (
     cut_classes,
     cut_groups,
@@ -353,16 +353,11 @@ def _refuse_missing(
 ) -> None:
     if not len(missing):
         return
-    noun = NOUNS[data.kind]
-    if isinstance(data.inputs, Table):
-        shown = "lines " + ", ".join(map(str, data.inputs.lines[missing[:5]]))
-    else:
-        shown = ", ".join(data.inputs.name(row) for row in missing[:5].tolist())
-    more = ", …" if len(missing) > 5 else ""
+    noun = data.inputs.noun
     raise DataError(
         f"column '{column.name}': no value in {len(missing)} of {num_rows} {noun}s "
-        f"({shown}{more}); split.{setting} needs one in every {noun}: fill them in, "
-        f"remove the {noun}s, or split another way"
+        f"({data.inputs.places(missing)}); split.{setting} needs one in every {noun}: "
+        f"fill them in, remove the {noun}s, or split another way"
     )
 
 
@@ -383,7 +378,7 @@ def _classes(data: Data, rows: np.ndarray) -> np.ndarray:
     if len(lonely):
         names = target.texts(lonely)
         shown = ", ".join(
-            f"class '{name}' has one example ({_where(data, row)})"
+            f"class '{name}' has one example ({data.inputs.name(row)})"
             for name, row in zip(names[:5], lonely.tolist(), strict=False)
         )
         more = f" and {len(names) - 5} classes more" if len(names) > 5 else ""
@@ -392,9 +387,3 @@ def _classes(data: Data, rows: np.ndarray) -> np.ndarray:
             "both learned and tested: remove it or merge it with another"
         )
     return codes
-
-
-def _where(data: Data, row: int) -> str:
-    if isinstance(data.inputs, Table):
-        return f"line {data.inputs.lines[row]}"
-    return data.inputs.name(row)

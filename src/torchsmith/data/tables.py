@@ -283,7 +283,7 @@ def _without_missing(data: Data, target: Column, sheet: Sheet, *, drop: bool) ->
         )
     raise DataError(
         f"{sheet.source}: target '{target.name}' is missing in {len(rows):,} of "
-        f"{len(data):,} rows ({sheet.place(rows)}); fill them in, or set "
+        f"{len(data):,} rows ({sheet.lines.take(rows)}); fill them in, or set "
         "data.drop_missing_target: true to leave these rows out"
     )
 

@@ -14,6 +14,7 @@ from torchsmith.core.errors import DataError, nearest
 from torchsmith.core.memory import amount_of, available_memory, is_large
 from torchsmith.core.record import Record
 from torchsmith.data.data import Change, Column, ColumnFormat, Table
+from torchsmith.data.lines import Lines
 from torchsmith.data.neighbours import NeighbourTargets
 from torchsmith.data.picture_columns import PictureColumn
 from torchsmith.data.scaling import Scaling
@@ -22,7 +23,6 @@ from torchsmith.data.value_columns import ValueColumn
 
 DAY = 86_400
 FLOAT32_MAX = float(np.finfo(np.float32).max)
-NUM_LINES = 5
 
 
 class NumberColumn(Record):
@@ -314,7 +314,7 @@ def raw_values(column: Column) -> np.ndarray:
     return np.asarray(seconds)
 
 
-def finite_values(column: Column, lines: np.ndarray) -> np.ndarray:
+def finite_values(column: Column, lines: Lines) -> np.ndarray:
     """Return `raw_values` of a column without infinite values.
 
     Raises:
@@ -325,21 +325,10 @@ def finite_values(column: Column, lines: np.ndarray) -> np.ndarray:
     if infinite.any():
         raise DataError(
             f"column '{column.name}': {infinite.sum()} of {len(values)} values are "
-            f"infinite ({shown_lines(lines[infinite])}); correct them, or leave them "
+            f"infinite ({lines.take(infinite)}); correct them, or leave them "
             "empty"
         )
     return values
-
-
-def shown_lines(lines: np.ndarray) -> str:
-    """Name the first lines for a message.
-
-    >>> shown_lines(np.array([3, 8]))
-    'lines 3, 8'
-    """
-    shown = ", ".join(map(str, lines[:NUM_LINES].tolist()))
-    more = ", …" if len(lines) > NUM_LINES else ""
-    return f"line{'s' if len(lines) > 1 else ''} {shown}{more}"
 
 
 def distinct_texts(column: Column) -> tuple[np.ndarray, list[str]]:
@@ -367,28 +356,21 @@ def date_features(seconds: np.ndarray, *, clock: bool) -> list[np.ndarray]:
     return [seconds / DAY, months // 12 + 1970.0, *circles]
 
 
-def _refuse_too_large(name: str, feature: np.ndarray, lines: np.ndarray) -> None:
+def _refuse_too_large(name: str, feature: np.ndarray, lines: Lines) -> None:
     large = np.abs(feature) > FLOAT32_MAX
     if large.any():
         raise DataError(
             f"column '{name}': {large.sum()} of {len(feature)} values are too large "
-            f"for float32 ({shown_lines(lines[large])}); correct them, or use "
+            f"for float32 ({lines.take(large)}); correct them, or use "
             "RobustScale"
         )
 
 
 def _changes(
-    column: Column, what: str, where: np.ndarray, lines: np.ndarray
+    column: Column, what: str, where: np.ndarray, lines: Lines
 ) -> list[Change]:
     rows = np.flatnonzero(where)
     if not len(rows):
         return []
-    return [
-        Change(
-            column=column.name,
-            what=what,
-            count=len(rows),
-            lines=tuple(lines[rows[:NUM_LINES]].tolist()),
-            example=column.texts(rows[:1])[0],
-        )
-    ]
+    (example,) = column.texts(rows[:1])
+    return [Change.at(lines.take(rows), column.name, what, example)]

@@ -9,6 +9,7 @@ from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.spec import Spec
 from torchsmith.core.vocabulary import ColumnKind, ColumnRole
 from torchsmith.data.data import Column, Table
+from torchsmith.data.lines import Lines
 from torchsmith.data.neighbours import NeighbourTargets, fit_neighbours
 from torchsmith.data.picture_columns import PictureColumn, fit_pictures
 from torchsmith.data.scaling import Scaling
@@ -251,7 +252,7 @@ def _fit_category(column: Column, encode: EncodeCategories | None) -> CategoryCo
 
 def _fit_number(
     column: Column,
-    lines: np.ndarray,
+    lines: Lines,
     role: NumberRole,
     fill: FillMissing | None,
     scaler: Scaler | None,

@@ -7,8 +7,9 @@ import numpy as np
 from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.record import Record
 from torchsmith.core.vocabulary import Task
-from torchsmith.data.data import Column, ColumnFormat, Data, Table
-from torchsmith.data.tabular import FLOAT32_MAX, NUM_LINES, distinct_texts, shown_lines
+from torchsmith.core.wording import listed
+from torchsmith.data.data import Column, ColumnFormat, Data
+from torchsmith.data.tabular import FLOAT32_MAX, distinct_texts
 
 
 class TargetPreparation(Record):
@@ -48,8 +49,8 @@ class TargetPreparation(Record):
         if len(large):
             raise DataError(
                 f"target '{column.name}': {len(large)} of {len(every)} values are too "
-                f"large for float32 ({where(data, every[large])}); correct them, or "
-                "use another unit"
+                f"large for float32 ({data.inputs.places(every[large])}); correct "
+                "them, or use another unit"
             )
         return np.asarray(scaled.astype(np.float32)[:, None])
 
@@ -76,13 +77,13 @@ class TargetPreparation(Record):
         unknown = np.flatnonzero(places < 0)
         if len(unknown):
             names = list(dict.fromkeys(column.texts(unknown)))
-            shown = ", ".join(f"'{name}'" for name in names[:NUM_LINES])
+            shown = listed(f"'{name}'" for name in names)
             known = ", ".join(self.classes[:10]) + (", …" * (len(self.classes) > 10))
-            lines = where(data, rows[unknown])
             raise DataError(
                 f"target '{column.name}': {len(unknown)} of {len(rows)} examples have "
                 f"a class that the network does not know: {shown} "
-                f"({lines}){nearest(names[0], self.classes) or ';'} "
+                f"({data.inputs.places(rows[unknown])})"
+                f"{nearest(names[0], self.classes) or ';'} "
                 f"the classes are {known}"
             )
         return np.asarray(places)
@@ -153,14 +154,6 @@ def fit_target(
     )
 
 
-def where(data: Data, rows: np.ndarray) -> str:
-    """Name the first of some rows for a message: lines of a file, or pictures."""
-    if isinstance(data.inputs, Table):
-        return shown_lines(data.inputs.lines[rows])
-    more = ", …" if len(rows) > NUM_LINES else ""
-    return ", ".join(data.inputs.name(row) for row in rows[:NUM_LINES].tolist()) + more
-
-
 def _target(data: Data, rows: np.ndarray) -> Column:
     """Return the target of rows; a copy of their inputs could be large."""
     if data.target is None:
@@ -170,7 +163,7 @@ def _target(data: Data, rows: np.ndarray) -> Column:
     if len(missing):
         raise DataError(
             f"target '{column.name}': {len(missing)} of {len(rows)} rows have no "
-            f"value ({where(data, rows[missing])}); leave them out with "
+            f"value ({data.inputs.places(rows[missing])}); leave them out with "
             "data.drop_missing_target: true"
         )
     return column
@@ -185,6 +178,6 @@ def _numbers(column: Column, data: Data, rows: np.ndarray) -> np.ndarray:
     if len(infinite):
         raise DataError(
             f"target '{column.name}': {len(infinite)} values are infinite "
-            f"({where(data, rows[infinite])}); correct them or remove the rows"
+            f"({data.inputs.places(rows[infinite])}); correct them or remove the rows"
         )
     return column.values

@@ -187,4 +187,4 @@ def _where(subject: Subject, found: Pairing) -> str:
     row = int(found.rows[order][int(total.argmin())])
     if subject.case is None or not isinstance(subject.case.data.inputs, Table):
         return f"from about example {row:,} on"
-    return f"from about line {subject.case.data.inputs.lines[row]:,} on"
+    return f"from about {subject.case.data.inputs.name(row)} on"

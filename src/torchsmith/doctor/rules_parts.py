@@ -21,7 +21,7 @@ from torchsmith.doctor.rules_shared import find_shared
 from torchsmith.doctor.simple_models import ask_nearest
 from torchsmith.doctor.subject import Allowance, Subject
 from torchsmith.inspect.inspection import Finding
-from torchsmith.inspect.rows import CANNOT_LEARN, places_of
+from torchsmith.inspect.rows import CANNOT_LEARN
 from torchsmith.inspect.wording import amount
 
 FLATTERED_Z, MUCH_FLATTERED_Z = 3.0, 5.0
@@ -56,12 +56,11 @@ def _find_missing_classes(subject: Subject) -> Iterator[Finding]:
     if case is None or not case.plan.problem.classes:
         return
     names, split = case.plan.problem.classes, case.plan.split
-    setup = case.setup
+    setup, inputs = case.setup, case.data.inputs
     parts = setup.parts.apart
     targets = {
         p: setup.preparation.targets(case.data, rows) for p, rows in parts.items()
     }
-    places = places_of(case.data)
     counts = {p: np.bincount(t, minlength=len(names)) for p, t in targets.items()}
     whole = np.sum(list(counts.values()), axis=0)
     given = [part for part in counts if getattr(split, part, "") == "given"]
@@ -83,8 +82,8 @@ def _find_missing_classes(subject: Subject) -> Iterator[Finding]:
             for other, found in targets.items():
                 rows = parts[other][np.isin(found, missing)]
                 if len(rows):
-                    held = f"{amount(len(rows), places.noun)} of the {other} part"
-                    where += f"; {held}: {places.at(rows)}"
+                    held = f"{amount(len(rows), inputs.noun)} of the {other} part"
+                    where += f"; {held}: {inputs.places(rows)}"
         if could:
             remedy = "Keep the share of each class the same in all parts."
         yield Finding(
@@ -92,7 +91,7 @@ def _find_missing_classes(subject: Subject) -> Iterator[Finding]:
             severity="warning" if could or is_train else "note",
             message=f"The {part} part has no example of {shown}.",
             where=where,
-            evidence=f"{amount(int(whole[missing].sum()), places.noun)} in the other "
+            evidence=f"{amount(int(whole[missing].sum()), inputs.noun)} in the other "
             "parts",
             remedy=remedy,
             changes={"split.stratify": True} if could and not split.stratify else {},

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from torchsmith.data.data import Table
+from torchsmith.data.lines import Lines
 from torchsmith.doctor.examples import Examples, leaves
 from torchsmith.doctor.subject import Subject
 from torchsmith.inspect.inspection import Finding
-from torchsmith.inspect.wording import at_lines
 
 LEAST, LEAST_SHARE = 3, 0.001
 """Damaged examples without which nothing is said, and their share."""
@@ -71,7 +71,7 @@ def _find_in_table(subject: Subject, table: Table) -> Iterator[Finding]:
         if column.kind == "number" and roles.get(name, "number") == "number"
     ]
     columns = {name: table.columns[name].values[train] for name in names}
-    lines = table.lines[train]
+    lines = table.lines.take(train)
     yield from _find_stand_ins(subject, columns, lines)
     if len(names) > 1:
         values = np.stack(list(columns.values()), axis=1)
@@ -83,7 +83,7 @@ def _find_in_table(subject: Subject, table: Table) -> Iterator[Finding]:
 
 
 def _find_stand_ins(
-    subject: Subject, columns: dict[str, np.ndarray], lines: np.ndarray
+    subject: Subject, columns: dict[str, np.ndarray], lines: Lines
 ) -> Iterator[Finding]:
     """Find one value that returns, far from all others: -999 for what is missing."""
     found = [(name, end) for name in columns for end in _stand_in(columns[name])]
@@ -101,7 +101,7 @@ def _find_stand_ins(
         code="D13",
         severity="warning" if squeezed else "note",
         message=f"{value:g} seems to stand for a missing value in '{name}'{others}.",
-        where=f"column '{name}', {at_lines(lines[rows])}",
+        where=f"column '{name}', {lines.take(rows)}",
         evidence=f"{int(rows.sum()):,} of {len(rows):,} rows have it, far from all "
         "other values"
         + (f"; these are squeezed together in '{squeezed[0]}'" if squeezed else ""),
@@ -138,7 +138,7 @@ def _is_squeezed(subject: Subject, name: str, rest: np.ndarray) -> bool:
     return bool(column[rest].std() < SQUEEZED * column.std())
 
 
-def _find_other_units(values: np.ndarray, lines: np.ndarray) -> Iterator[Finding]:
+def _find_other_units(values: np.ndarray, lines: Lines) -> Iterator[Finding]:
     """Find rows of which most numbers are far out at once."""
     low, middle, high = np.nanquantile(values, (0.25, 0.5, 0.75), axis=0)
     spread = high - low
@@ -154,14 +154,14 @@ def _find_other_units(values: np.ndarray, lines: np.ndarray) -> Iterator[Finding
         severity="warning",
         message=f"{int(rows.sum()):,} rows ({rows.mean():.1%}) have most of their "
         "numbers far from those of all others, as if in other units.",
-        where=at_lines(lines[rows]),
+        where=str(lines.take(rows)),
         evidence=f"at least half of {int(usable.sum())} columns are more than {FAR:g} "
         "interquartile ranges from the median at once",
         remedy="Bring these rows to the units of the others.",
     )
 
 
-def _find_zeros(values: np.ndarray, lines: np.ndarray) -> Iterator[Finding]:
+def _find_zeros(values: np.ndarray, lines: Lines) -> Iterator[Finding]:
     """Find rows that are 0 throughout, as those of a failed reading are."""
     zero = values == 0
     rows = zero.all(axis=1)
@@ -176,7 +176,7 @@ def _find_zeros(values: np.ndarray, lines: np.ndarray) -> Iterator[Finding]:
         severity="warning",
         message=f"{int(rows.sum()):,} rows ({rows.mean():.1%}) are 0 in all of "
         f"{values.shape[1]} number columns.",
-        where=at_lines(lines[rows]),
+        where=str(lines.take(rows)),
         evidence=f"of the other rows, {others.min():.2%} are 0 in the column that "
         f"is so least; {expected:.2%} would be in all, if columns did not depend on "
         "each other",

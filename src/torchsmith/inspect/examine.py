@@ -10,6 +10,7 @@ from torchsmith.core.observer import Observer
 from torchsmith.core.seeds import generator
 from torchsmith.core.vocabulary import NOUNS, ColumnRole, Task
 from torchsmith.data.data import Data, Images, Sequences, Table, Volumes
+from torchsmith.data.lines import Named
 from torchsmith.data.same import compared_columns
 from torchsmith.inspect import images as pictures
 from torchsmith.inspect import relations, rows, values
@@ -50,14 +51,9 @@ class _Subject:
     """The data with what all checks share."""
 
     data: Data
-    where: rows.Places
+    where: Named
     target: Profile | None
     facts: TargetFacts | None
-
-    @property
-    def lines(self) -> np.ndarray:
-        inputs = self.data.inputs
-        return inputs.lines if isinstance(inputs, Table) else np.arange(len(inputs))
 
     @property
     def classes(self) -> Profile | None:
@@ -89,7 +85,7 @@ def inspect(
     noun = NOUNS[data.kind]
     facts = None if target is None else _target_facts(target, task, noun)
     known: dict[str, object] = {}
-    subject = _Subject(data, rows.places_of(data), target, facts)
+    subject = _Subject(data, data.inputs, target, facts)
     match data.inputs:
         case Table():
             findings = _inspect_table(subject, data.inputs, known, roles, observer)
@@ -138,7 +134,7 @@ def _target_findings(subject: _Subject) -> Iterator[Finding]:
     if target is None or facts is None:
         return
     yield from find_in_target(target, facts, subject.where)
-    yield from values.find_infinite(target, subject.lines)
+    yield from values.find_infinite(target, subject.where)
 
 
 def _order(subject: _Subject) -> Iterator[Finding]:
@@ -194,9 +190,7 @@ def _inspect_table(
     compared = [p for p in used if p.name in names]
     known["repeats"], known["usual_repeats"] = rows.count_repeats(compared, len(table))
     findings = [
-        *values.find_in_values(
-            looked_at, roles, table.lines, subject.data.changes, alike
-        ),
+        *values.find_in_values(looked_at, roles, table, subject.data.changes, alike),
         *find_in_picture_columns(table, named, roles, observer),
         *relations.find_repeats(looked_at, roles),
         *relations.find_dependence(profiles, group, time),

@@ -8,12 +8,12 @@ import numpy as np
 
 from torchsmith.core.observer import Observer
 from torchsmith.data.data import Change, Images
+from torchsmith.data.lines import Named
 from torchsmith.data.on_disk import CHUNK_BYTES, extremes
 from torchsmith.data.pictures import decode
 from torchsmith.data.same import PICTURES, THUMBNAIL, keys_of_pictures
 from torchsmith.data.steps import pixel_scale
 from torchsmith.inspect.inspection import Finding, ImageFacts, Symmetry
-from torchsmith.inspect.rows import Places
 from torchsmith.inspect.symmetry import shrink
 from torchsmith.inspect.values import place_of
 from torchsmith.inspect.wording import agree, amount, share
@@ -118,7 +118,7 @@ def describe_images(
 
 
 def find_in_images(
-    images: Images, look: Look, facts: ImageFacts, where: Places
+    images: Images, look: Look, facts: ImageFacts, where: Named
 ) -> Iterator[Finding]:
     """Check the pictures by themselves.
 
@@ -135,7 +135,7 @@ def find_in_images(
             severity="warning",
             message=f"{amount(len(blank), 'picture')} of {len(images):,} "
             f"{agree(len(blank), 'shows', 'show')} one even area only.",
-            where=where.at(blank),
+            where=where.places(blank),
             remedy="Remove them, or look for a fault where they were written.",
         )
     yield from _odd(images, look, where)
@@ -160,12 +160,12 @@ def find_in_images(
             severity="warning",
             message=f"{amount(len(small), 'picture')} "
             f"{agree(len(small), 'is', 'are')} smaller than {SMALL} pixels.",
-            where=where.at(small),
+            where=where.places(small),
             remedy="Check whether they show anything.",
         )
 
 
-def _odd(images: Images, look: Look, where: Places) -> Iterator[Finding]:
+def _odd(images: Images, look: Look, where: Named) -> Iterator[Finding]:
     means = look.means[~look.blank]
     if len(means) < 50:
         return
@@ -182,7 +182,7 @@ def _odd(images: Images, look: Look, where: Places) -> Iterator[Finding]:
             severity="note",
             message=f"{amount(len(odd), 'picture')} ({share(len(odd), len(images))}) "
             f"{agree(len(odd), 'is', 'are')} far brighter or darker than others.",
-            where=where.at(worst),
+            where=where.places(worst),
             evidence=f"mean brightness {look.means[worst[0]]:.3f}, "
             f"typical {median:.3f}",
             remedy="Check whether they are inverted or damaged.",

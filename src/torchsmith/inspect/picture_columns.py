@@ -1,11 +1,13 @@
 """Checks of columns that name picture files."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from torchsmith.core.observer import Observer
 from torchsmith.data.data import Change, Column, Images, Table
+from torchsmith.data.lines import Named
 from torchsmith.data.picture_checks import CheckedPicture, converted
 from torchsmith.data.picture_columns import (
     MOSTLY,
@@ -26,11 +28,24 @@ from torchsmith.inspect.images import (
 )
 from torchsmith.inspect.inspection import Finding
 from torchsmith.inspect.profile import Profile
-from torchsmith.inspect.rows import Places
 from torchsmith.inspect.values import Roles, find_changes
-from torchsmith.inspect.wording import amount, at_lines
+from torchsmith.inspect.wording import amount
 
-_CHANGE_LINES = 10
+
+@dataclass(frozen=True)
+class _Shown(Named):
+    """The pictures that a column names, each called with its lines."""
+
+    kind = "images"
+
+    table: Table
+    column: Column
+    pictures: Sequence[CheckedPicture]
+
+    def name(self, index: int) -> str:
+        picture = self.pictures[index]
+        rows = rows_with(self.column, [picture])
+        return f"{picture.name} ({self.table.places(rows)})"
 
 
 def find_in_picture_columns(
@@ -69,7 +84,7 @@ def _lacking(
             code="D38",
             severity="error",
             message=f"{amount(count, 'row')} {what} in '{column.name}'.",
-            where=f"column '{column.name}', {at_lines(table.lines[found.rows])}",
+            where=f"column '{column.name}', {table.places(found.rows)}",
             evidence=found.example.removeprefix("; "),
             remedy=f"{found.remedy[0].upper()}{found.remedy[1:]}, or set "
             f"data.columns.{column.name} to ignore.",
@@ -86,17 +101,8 @@ def _converted(
         if is_wrong_name(what):  # of files, whatever number of rows names each
             firsts = np.unique(column.values[rows], return_index=True)[1]
             rows = rows[np.sort(firsts)]
-        lines = tuple(table.lines[rows[:_CHANGE_LINES]].tolist())
         first = column.levels[column.values[rows[0]]]
-        changes.append(
-            Change(
-                column=column.name,
-                what=what,
-                count=len(rows),
-                lines=lines,
-                example=first,
-            )
-        )
+        changes.append(Change.at(table.lines.take(rows), column.name, what, first))
     yield from find_changes([c for c in changes if not is_wrong_name(c.what)])
     yield from find_wrong_names(changes)
 
@@ -114,14 +120,9 @@ def _shown(
         files=tuple(item.file.path for item in good),
         names=tuple(item.name for item in good),
     )
-
-    def name(place: int) -> str:
-        rows = rows_with(column, [good[place]])
-        return f"{good[place].name} ({at_lines(table.lines[rows])})"
-
     look = look_at(images, np.zeros(0, np.int64), observer)
     facts = describe_images(images, look, None, "")
-    for found in find_in_images(images, look, facts, Places("picture", None, name)):
+    for found in find_in_images(images, look, facts, _Shown(table, column, good)):
         where = ", ".join(filter(None, (f"column '{column.name}'", found.where)))
         yield found.model_copy(update={"where": where})
 

@@ -1,17 +1,17 @@
 """Checks of rows against each other: twins, contradictions, parts, order."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 
 import numpy as np
 
 from torchsmith.core.seeds import generator
-from torchsmith.core.vocabulary import NOUNS
-from torchsmith.data.data import Data, Table
+from torchsmith.core.wording import listed
+from torchsmith.data.lines import Named
 from torchsmith.data.same import mixed
 from torchsmith.inspect.inspection import Finding, TargetFacts
 from torchsmith.inspect.profile import Profile
-from torchsmith.inspect.wording import agree, amount, at_lines, listed, quoted, share
+from torchsmith.inspect.wording import agree, amount, quoted, share
 
 PARTS = ("train", "val", "test")
 MANY_TWINS = 0.01
@@ -79,7 +79,7 @@ def _count_known(keys: np.ndarray) -> int:
 
 def find_twins(
     keys: np.ndarray,
-    where: "Places",
+    where: Named,
     combinations: float,
     given: np.ndarray | None,
 ) -> Iterator[Finding]:
@@ -107,7 +107,7 @@ def find_twins(
         message=f"{amount(len(repeats), where.noun)} "
         f"({share(len(repeats), len(keys))}) "
         f"{agree(len(repeats), 'repeats', 'repeat')} an earlier one.",
-        where=where.at(repeats),
+        where=where.places(repeats),
         evidence="first: "
         + listed(
             f"{where.name(i)} = {where.name(first[inverse[i]])}" for i in repeats[:3]
@@ -132,7 +132,7 @@ def _are_copied(numbers: np.ndarray) -> bool:
 
 
 def find_contradictions(
-    keys: np.ndarray, target: Profile, where: "Places"
+    keys: np.ndarray, target: Profile, where: Named
 ) -> Iterator[Finding]:
     """Report equal inputs with different classes.
 
@@ -156,7 +156,7 @@ def find_contradictions(
         severity="warning" if enough else "note",
         message=f"{amount(len(rows), where.noun)} ({share(len(rows), len(keys))}) have "
         "the same inputs as another with a different class.",
-        where=where.at(rows),
+        where=where.places(rows),
         evidence=f"{where.name(one)} is '{target.levels[target.codes[one]]}', "
         f"{where.name(other)} is '{target.levels[target.codes[other]]}'",
         remedy="Correct the wrong ones; no model can be right about all of them.",
@@ -164,7 +164,7 @@ def find_contradictions(
 
 
 def find_shared(
-    keys: np.ndarray, given: np.ndarray, where: "Places", combinations: float
+    keys: np.ndarray, given: np.ndarray, where: Named, combinations: float
 ) -> Iterator[Finding]:
     """Report test or val examples whose inputs are in the training part too.
 
@@ -188,7 +188,7 @@ def find_shared(
             message=f"{amount(len(rows), where.noun)} of the {part} part "
             f"({share(len(rows), total)}) {agree(len(rows), 'is', 'are')} in the "
             "training part too.",
-            where=where.at(rows),
+            where=where.places(rows),
             remedy="With so few columns this is to be expected."
             if natural
             else f"They flatter the {part} score; `split.drop_shared: true` leaves "
@@ -200,7 +200,7 @@ def find_part_gaps(
     given: np.ndarray,
     target: Profile | None,
     inputs: Sequence[Profile],
-    places: "Places",
+    examples: Named,
 ) -> Iterator[Finding]:
     """Report classes and categories that only some of the given parts have.
 
@@ -208,13 +208,13 @@ def find_part_gaps(
         given: `(N,)` the part of each example.
         target: The classes, if the task is classification.
         inputs: The category columns.
-        places: What examples are called in messages.
+        examples: What they are called in messages.
     """
     for code, part in enumerate(PARTS):
         if not (given == code).any() or not (given == 0).any():
             continue
         if target is not None:
-            yield from _class_gaps(given, code, target, places)
+            yield from _class_gaps(given, code, target, examples)
         for profile in inputs if code else ():
             here = profile.codes[given == code]
             new = ~np.isin(here, profile.codes[given == 0]) & (here >= 0)
@@ -232,7 +232,7 @@ def find_part_gaps(
 
 
 def _class_gaps(
-    given: np.ndarray, code: int, target: Profile, places: "Places"
+    given: np.ndarray, code: int, target: Profile, examples: Named
 ) -> Iterator[Finding]:
     part = PARTS[code]
     counts = np.bincount(
@@ -244,7 +244,7 @@ def _class_gaps(
     if names and counts.any():
         elsewhere = np.flatnonzero(np.isin(target.codes, gone))
         remedy, where = CANNOT_LEARN, f"{part} part; in other parts "
-        where += places.at(elsewhere)
+        where += examples.places(elsewhere)
         if code:
             remedy = f"The {part} score says nothing about it."
             where = f"{part} part"
@@ -253,7 +253,7 @@ def _class_gaps(
             severity="warning",
             message=f"The {part} part has no example of {quoted(names)}.",
             where=where,
-            evidence=f"{amount(len(elsewhere), places.noun)} in the other parts",
+            evidence=f"{amount(len(elsewhere), examples.noun)} in the other parts",
             remedy=remedy,
         )
 
@@ -317,42 +317,3 @@ def _correlated(target: Profile, noun: str) -> Iterator[Finding]:
         "(one place, one day), the score flatters for new ones: set `split.group` "
         "or `split.time` if a column tells them.",
     )
-
-
-class Places:
-    """What the examples of a source are called in messages.
-
-    Args:
-        noun: What one is, such as `"picture"`.
-        lines: Of a table, the line of each row; else None.
-        name: Names an example by its number, where there are no lines.
-    """
-
-    def __init__(
-        self,
-        noun: str,
-        lines: np.ndarray | None = None,
-        name: Callable[[int], str] = str,
-    ) -> None:
-        self.noun = noun
-        self._lines = lines
-        self._name = name
-
-    def at(self, rows: np.ndarray) -> str:
-        """Name several examples: `lines 7, 9 and 3 more`."""
-        if self._lines is not None:
-            return at_lines(self._lines[rows])
-        return listed(self.name(row) for row in rows)
-
-    def name(self, row: int) -> str:
-        """Name one example: `line 7`, `Cat/12.jpg`, `image 7`."""
-        if self._lines is not None:
-            return f"line {int(self._lines[row])}"
-        return self._name(int(row))
-
-
-def places_of(data: Data) -> Places:
-    """Return what the examples of data are called in messages."""
-    if isinstance(data.inputs, Table):
-        return Places(NOUNS[data.kind], data.inputs.lines)
-    return Places(NOUNS[data.kind], None, data.inputs.name)

@@ -7,11 +7,11 @@ from hashlib import blake2b
 import numpy as np
 
 from torchsmith.data.data import Column, ColumnFormat, Sequences
+from torchsmith.data.lines import Named
 from torchsmith.inspect.columns import is_group
 from torchsmith.inspect.inspection import Finding, SequenceFacts, TargetFacts
 from torchsmith.inspect.leaks import GIVEN_AWAY, STRONG_AUC, measure
 from torchsmith.inspect.profile import Profile, build_profile
-from torchsmith.inspect.rows import Places
 from torchsmith.inspect.wording import agree, amount, number, quoted, share
 
 SCALES_APART = 1_000.0
@@ -122,7 +122,7 @@ def _singular(profile: Profile) -> Profile:
 
 
 def find_in_sequences(
-    sequences: Sequences, look: SequenceLook, facts: SequenceFacts, where: Places
+    sequences: Sequences, look: SequenceLook, facts: SequenceFacts, where: Named
 ) -> Iterator[Finding]:
     """Check the sequences by themselves.
 
@@ -176,7 +176,7 @@ def find_telling_lengths(
 
 
 def _not_numbers(
-    sequences: Sequences, look: SequenceLook, where: Places
+    sequences: Sequences, look: SequenceLook, where: Named
 ) -> Iterator[Finding]:
     for place, name in enumerate(sequences.channels):
         rows = np.flatnonzero(look.infinite[:, place])
@@ -186,7 +186,7 @@ def _not_numbers(
                 code="D1",
                 severity="error",
                 message=f"Channel '{name}' is infinite at {amount(count, 'step')}.",
-                where=where.at(rows),
+                where=where.places(rows),
                 remedy="Correct these values, or leave them missing.",
             )
     total = sequences.values.size
@@ -202,15 +202,13 @@ def _not_numbers(
         message=f"{amount(count, 'value')} ({share(count, total)}) in "
         f"{amount(len(rows), 'sequence')} {agree(count, 'is', 'are')} missing, in "
         f"{agree(len(channels), 'channel', 'channels')} {quoted(channels)}.",
-        where=where.at(rows),
+        where=where.places(rows),
         remedy="Torchsmith fills them; see that they are missing where the same will "
         "be missing in use.",
     )
 
 
-def _still(
-    sequences: Sequences, look: SequenceLook, where: Places
-) -> Iterator[Finding]:
+def _still(sequences: Sequences, look: SequenceLook, where: Named) -> Iterator[Finding]:
     empty = np.isnan(look.low).all(axis=1)
     if empty.any():
         rows = np.flatnonzero(empty)
@@ -219,7 +217,7 @@ def _still(
             severity="warning",
             message=f"{amount(len(rows), 'sequence')} {agree(len(rows), 'has', 'have')}"
             " no value at all.",
-            where=where.at(rows),
+            where=where.places(rows),
             remedy="Leave them out, or look for a fault where they were written.",
         )
     varies = (look.high > look.low).any(axis=1)
@@ -231,7 +229,7 @@ def _still(
             message=f"{amount(len(rows), 'sequence')} of {len(sequences):,} "
             f"{agree(len(rows), 'stays', 'stay')} at one value from the first step to "
             "the last.",
-            where=where.at(rows),
+            where=where.places(rows),
             remedy="Leave them out, or look for a fault where they were recorded.",
         )
 
@@ -272,7 +270,7 @@ def _channels(facts: SequenceFacts) -> Iterator[Finding]:
 
 
 def _lengths(
-    sequences: Sequences, facts: SequenceFacts, where: Places
+    sequences: Sequences, facts: SequenceFacts, where: Named
 ) -> Iterator[Finding]:
     lengths = sequences.lengths
     if facts.max_length < UNEVEN * max(facts.median_length, 1):
@@ -286,7 +284,7 @@ def _lengths(
         severity="note",
         message=f"The lengths are very uneven: {facts.min_length:,} to "
         f"{facts.max_length:,} {unit}s, typically {facts.median_length:,}.",
-        where=where.at(rows),
+        where=where.places(rows),
         evidence=f"made as long as the longest, {share(padded - lengths.sum(), padded)}"
         f" of all {unit}s would be empty",
         remedy="See that the long ones are one example each, not several in a row.",

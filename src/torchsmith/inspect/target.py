@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from torchsmith.core.vocabulary import ColumnRole, Task
+from torchsmith.core.wording import listed
+from torchsmith.data.lines import Named
 from torchsmith.inspect.columns import describe
 from torchsmith.inspect.inspection import Finding, TargetFacts
 from torchsmith.inspect.profile import Profile
-from torchsmith.inspect.rows import Places
-from torchsmith.inspect.wording import amount, listed, number, quoted, share
+from torchsmith.inspect.wording import amount, number, quoted, share
 
 MAX_NUMBER_CLASSES = 20
 """Whole numbers with more distinct values are quantities, not classes."""
@@ -108,27 +109,27 @@ def describe_target(profile: Profile, task: Task, evidence: str) -> TargetFacts:
 
 
 def find_in_target(
-    profile: Profile, target: TargetFacts, places: Places
+    profile: Profile, target: TargetFacts, examples: Named
 ) -> Iterator[Finding]:
     """Check whether the target can be learned.
 
     Args:
         profile: The target column, N values.
         target: Its facts.
-        places: What examples are called in messages.
+        examples: What they are called in messages.
     """
     column = f"column '{profile.name}'"
     if profile.num_missing:
         missing = np.flatnonzero(profile.missing)
-        rows = amount(len(missing), places.noun)
+        rows = amount(len(missing), examples.noun)
         yield Finding(
             code="D19",
             severity="error",
             message=f"'{profile.name}' is missing in {rows}, and the target must be "
             "known.",
-            where=f"{column}, {places.at(missing)}",
+            where=f"{column}, {examples.places(missing)}",
             evidence=share(len(missing), profile.num_rows),
-            remedy=f"Fill them in, or leave the {places.noun}s out of the arrays.",
+            remedy=f"Fill them in, or leave the {examples.noun}s out of the arrays.",
         )
     if profile.distinct < 2:
         what = f"only the value '{profile.levels[0]}'" if profile.levels else "no value"
@@ -137,15 +138,15 @@ def find_in_target(
             severity="error",
             message=f"'{profile.name}' holds {what}, so there is nothing to learn.",
             where=column,
-            remedy=f"Choose another target, or add {places.noun}s with other values.",
+            remedy=f"Choose another target, or add {examples.noun}s with other values.",
         )
         return
-    yield from _unsuitable(profile, target, places.noun)
+    yield from _unsuitable(profile, target, examples.noun)
     if target.task == "regression":
-        yield from _could_be_classes(profile, target, places.noun)
-        yield from _shape(profile, places)
+        yield from _could_be_classes(profile, target, examples.noun)
+        yield from _shape(profile, examples)
     else:
-        yield from _classes(profile, target, places)
+        yield from _classes(profile, target, examples)
 
 
 def _unsuitable(profile: Profile, target: TargetFacts, noun: str) -> Iterator[Finding]:
@@ -179,7 +180,7 @@ def _unsuitable(profile: Profile, target: TargetFacts, noun: str) -> Iterator[Fi
 
 
 def _classes(
-    profile: Profile, target: TargetFacts, places: Places
+    profile: Profile, target: TargetFacts, examples: Named
 ) -> Iterator[Finding]:
     if profile.kind == "text" and profile.typical_rows < 2:
         return
@@ -194,9 +195,9 @@ def _classes(
             severity="error",
             message=f"{begin} {quoted(single)} of '{profile.name}' has one example, "
             "which cannot be both learned and tested.",
-            where=f"{column}, {places.at(first)}",
+            where=f"{column}, {examples.places(first)}",
             remedy="Collect more, merge the class with another, or leave the "
-            f"{places.noun} out.",
+            f"{examples.noun} out.",
         )
     rare = [f"{name}: {count}" for name, count in counts.items() if 1 < count < 10]
     if rare:
@@ -205,13 +206,13 @@ def _classes(
             code="D24",
             severity="warning",
             message=f"{word} of '{profile.name}' {'has' if len(rare) == 1 else 'have'} "
-            f"fewer than {ROWS_PER_CLASS} {places.noun}s ({listed(rare)}).",
+            f"fewer than {ROWS_PER_CLASS} {examples.noun}s ({listed(rare)}).",
             where=column,
             evidence=listed(rare, 20),
             remedy="Collect more or merge classes; the scores of these classes are "
             "little more than chance.",
         )
-    yield from _imbalance(profile.name, counts, places.noun)
+    yield from _imbalance(profile.name, counts, examples.noun)
     yield from _ordinal(profile, target)
 
 
@@ -279,13 +280,13 @@ def _could_be_classes(
     )
 
 
-def _shape(profile: Profile, places: Places) -> Iterator[Finding]:
+def _shape(profile: Profile, examples: Named) -> Iterator[Finding]:
     if profile.kind != "number":
         return
     values = profile.present
     if len(values) < 50:
         return
-    yield from _capped(profile, places)
+    yield from _capped(profile, examples)
     deviation = values.std()
     if deviation == 0:
         return
@@ -302,12 +303,12 @@ def _shape(profile: Profile, places: Places) -> Iterator[Finding]:
             f"{number(float(values.max() if skew > 0 else values.min()))}).",
             where=f"column '{profile.name}'",
             evidence=f"skewness {skew:.1f}",
-            remedy=f"The few extreme {places.noun}s weigh most in the squared error; "
+            remedy=f"The few extreme {examples.noun}s weigh most in the squared error; "
             "consider to predict the logarithm, or choose `loss: HuberLoss`.",
         )
 
 
-def _capped(profile: Profile, places: Places) -> Iterator[Finding]:
+def _capped(profile: Profile, examples: Named) -> Iterator[Finding]:
     if profile.distinct < 50:
         return
     values = profile.column.values
@@ -324,12 +325,12 @@ def _capped(profile: Profile, places: Places) -> Iterator[Finding]:
         yield Finding(
             code="D21",
             severity="warning",
-            message=f"{amount(count, places.noun)} ({share(count, total)}) have "
+            message=f"{amount(count, examples.noun)} ({share(count, total)}) have "
             f"exactly the {end} '{profile.name}', {number(float(bound))}: the true "
             "value may lie beyond.",
-            where=f"{column}, {places.at(np.flatnonzero(values == bound))}",
+            where=f"{column}, {examples.places(np.flatnonzero(values == bound))}",
             evidence="next most frequent value: "
-            f"{amount(int(others.max()), places.noun)}",
+            f"{amount(int(others.max()), examples.noun)}",
             remedy="If the values were cut off there, say so with the score, or leave "
-            f"these {places.noun}s out.",
+            f"these {examples.noun}s out.",
         )

@@ -6,18 +6,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import numpy as np
 
 from torchsmith.core.vocabulary import ColumnRole
+from torchsmith.core.wording import listed
 from torchsmith.data.data import MISSING_TARGET, Change
+from torchsmith.data.lines import Named
 from torchsmith.inspect.inspection import Finding
 from torchsmith.inspect.profile import LARGEST, Profile
-from torchsmith.inspect.wording import (
-    agree,
-    amount,
-    at_lines,
-    listed,
-    number,
-    quoted,
-    share,
-)
+from torchsmith.inspect.wording import agree, amount, number, quoted, share
 
 FAR = 30.0
 """Interquartile ranges beyond the quartile at which a number is extreme."""
@@ -43,7 +37,7 @@ Roles = Mapping[str, tuple[ColumnRole, str]]
 def find_in_values(
     profiles: Sequence[Profile],
     roles: Roles,
-    lines: np.ndarray,
+    where: Named,
     changes: Sequence[Change],
     names: Collection[str] = (),
 ) -> Iterator[Finding]:
@@ -52,19 +46,19 @@ def find_in_values(
     Args:
         profiles: The input columns.
         roles: What each is used as, and why.
-        lines: `(N,)` the line of each row, for messages.
+        where: Names rows in messages.
         changes: What reading changed, to say which texts were read as missing.
         names: The columns whose categories are to have few rows each.
     """
     for profile in profiles:
         role, reason = roles[profile.name]
         if role != "ignore":
-            yield from _infinite(profile, lines)
+            yield from _infinite(profile, where)
         yield from _constant(profile, roles)
         if profile.distinct and role != "picture":
-            yield from _missing(profile, lines, changes, role)
+            yield from _missing(profile, where, changes, role)
         if role == "number":
-            yield from _extreme(profile, lines)
+            yield from _extreme(profile, where)
             yield from _weight(profile)
         elif role == "category":
             if profile.name not in names:
@@ -77,9 +71,9 @@ def find_in_values(
             yield from _set_aside(profile, role, reason)
 
 
-def find_infinite(profile: Profile, lines: np.ndarray) -> Iterator[Finding]:
+def find_infinite(profile: Profile, where: Named) -> Iterator[Finding]:
     """Check a column, such as the target, for infinite values."""
-    yield from _infinite(profile, lines)
+    yield from _infinite(profile, where)
 
 
 def _how_often(change: Change) -> str:
@@ -126,12 +120,11 @@ def find_changes(changes: Sequence[Change]) -> Iterator[Finding]:
 
 def place_of(change: Change) -> str:
     """Say in which column, and on which lines, reading changed something."""
-    where = [f"column '{change.column}'"] if change.column else []
-    where += [at_lines(change.lines, change.count)] if change.lines else []
-    return ", ".join(where)
+    column = f"column '{change.column}'" if change.column else ""
+    return ", ".join(filter(None, (column, change.place)))
 
 
-def _infinite(profile: Profile, lines: np.ndarray) -> Iterator[Finding]:
+def _infinite(profile: Profile, where: Named) -> Iterator[Finding]:
     if profile.kind != "number":
         return
     infinite = np.abs(profile.column.values) > LARGEST
@@ -143,7 +136,7 @@ def _infinite(profile: Profile, lines: np.ndarray) -> Iterator[Finding]:
             code="D1",
             severity="error",
             message=f"'{profile.name}' has {count}.",
-            where=f"column '{profile.name}', {at_lines(lines[infinite])}",
+            where=f"column '{profile.name}', {where.places(np.flatnonzero(infinite))}",
             remedy="Correct them, or leave the fields empty so that they count as "
             "missing.",
         )
@@ -176,10 +169,11 @@ def _constant(profile: Profile, roles: Roles) -> Iterator[Finding]:
 
 
 def _missing(
-    profile: Profile, lines: np.ndarray, changes: Sequence[Change], role: ColumnRole
+    profile: Profile, where: Named, changes: Sequence[Change], role: ColumnRole
 ) -> Iterator[Finding]:
     if not profile.num_missing:
         return
+    gone = np.flatnonzero(profile.missing)
     written = [
         f"{change.what} ({change.count:,})"
         for change in changes
@@ -203,13 +197,13 @@ def _missing(
         severity="warning" if mostly else "note",
         message=f"'{profile.name}' is missing in {amount(count, 'row')} "
         f"({share(count, rows)}).",
-        where=f"column '{profile.name}', {at_lines(lines[profile.missing])}",
+        where=f"column '{profile.name}', {where.places(gone)}",
         evidence=listed(written),
         remedy=remedy,
     )
 
 
-def _extreme(profile: Profile, lines: np.ndarray) -> Iterator[Finding]:
+def _extreme(profile: Profile, where: Named) -> Iterator[Finding]:
     if not len(profile.present):
         return
     values = profile.column.values
@@ -232,7 +226,7 @@ def _extreme(profile: Profile, lines: np.ndarray) -> Iterator[Finding]:
         message=f"'{profile.name}' has {amount(len(extreme), 'value')} far from all "
         f"others, up to {value}; half of all lie between {number(float(low))} and "
         f"{number(float(high))}.",
-        where=f"column '{profile.name}', {at_lines(lines[worst])}",
+        where=f"column '{profile.name}', {where.places(worst)}",
         evidence=f"{number(round(float(far[worst[0]]), 1))} interquartile ranges away",
         remedy="Check these rows; `RobustScale` keeps them from dominating.",
     )

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from torchsmith.core.wording import listed
 from torchsmith.data.data import Volumes
+from torchsmith.data.lines import Named
 from torchsmith.data.on_disk import chunks
 from torchsmith.data.same import keys_of_rows
 from torchsmith.data.voxels import voxel_statistics
 from torchsmith.inspect.inspection import Finding, VolumeFacts, VolumeSymmetry
-from torchsmith.inspect.rows import Places
-from torchsmith.inspect.wording import agree, amount, listed, number
+from torchsmith.inspect.wording import agree, amount, number
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def describe_volumes(
     )
 
 
-def find_in_volumes(look: VolumeLook, where: Places) -> Iterator[Finding]:
+def find_in_volumes(look: VolumeLook, where: Named) -> Iterator[Finding]:
     """Check the volumes by themselves.
 
     Args:
@@ -92,7 +93,7 @@ def find_in_volumes(look: VolumeLook, where: Places) -> Iterator[Finding]:
             severity="warning",
             message=f"{amount(len(empty), 'volume')} of {total:,} "
             f"{agree(len(empty), 'is', 'are')} empty: all voxels have one value.",
-            where=where.at(empty),
+            where=where.places(empty),
             evidence=value,
             remedy="Remove them, or look for a fault where they were written.",
         )

@@ -1,11 +1,8 @@
-"""How numbers, shares and places are written in messages."""
+"""How numbers, shares and names are written in messages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-import numpy as np
-
-SHOWN = 5
-"""How many lines or names a message lists before it says how many more there are."""
+from torchsmith.core.wording import SHOWN, listed
 
 
 def number(value: float) -> str:
@@ -49,34 +46,6 @@ def share(part: float, whole: float) -> str:
     return f"{percent:.1f} %"
 
 
-def listed(items: Iterable[str], shown: int = SHOWN) -> str:
-    """Join names, and say how many are left out.
-
-    >>> listed(["a", "b"]), listed("abcdefg")
-    ('a, b', 'a, b, c, d, e and 2 more')
-    """
-    names = list(items)
-    text = ", ".join(names[:shown])
-    return text + (f" and {len(names) - shown:,} more" if len(names) > shown else "")
-
-
 def quoted(items: Iterable[str], shown: int = SHOWN) -> str:
     """Join names in quotes, and say how many are left out."""
     return listed([f"'{item}'" for item in items], shown)
-
-
-def at_lines(lines: Sequence[int] | np.ndarray, count: int | None = None) -> str:
-    """Write lines of a file: `line 7`, `lines 7, 9, 12, 40, 41 and 3 more`.
-
-    Args:
-        lines: The lines, or the first of them.
-        count: How many lines there are in all, where `lines` are only the first.
-
-    >>> at_lines([7]), at_lines([7, 9]), at_lines([7, 9], 400)
-    ('line 7', 'lines 7, 9', 'lines 7, 9 and 398 more')
-    """
-    count = len(lines) if count is None else count
-    shown = lines[:SHOWN]
-    word = "line" if count == 1 else "lines"
-    more = f" and {count - len(shown):,} more" if count > len(shown) else ""
-    return f"{word} {', '.join(str(int(line)) for line in shown)}{more}"

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torchsmith.core.vocabulary import LOWER_IS_BETTER, NOUNS, Metric
-from torchsmith.data.data import Change
 from torchsmith.evaluate.evaluation import Evaluation, Rival, Score
 from torchsmith.inspect.inspection import ColumnFacts
 from torchsmith.plan.plan import Plan
@@ -72,7 +71,7 @@ def view(content: ReportContent) -> dict[str, Any]:
         "findings": _split(content.inspection.findings, _MAX_FINDINGS),
         "columns": _split(_columns(content), _MAX_COLUMNS),
         "class_bars": _class_bars(content),
-        "changes": [(change, _lines(change)) for change in content.inspection.changes],
+        "changes": [(change, change.place) for change in content.inspection.changes],
         "plan_lines": plan_lines(content.plan, content.changed),
         "charts": learning_charts(
             content.history, content.evaluation.metric, content.plan, content.lr
@@ -282,15 +281,6 @@ def _class_bars(content: ReportContent) -> dict[str, Any]:
         rows, title=f"{noun.capitalize()}s of each class", columns=len(rows) > 5
     )
     return {"chart": chart, "left_out": left_out}
-
-
-def _lines(change: Change) -> str:
-    if not change.lines:
-        return ""
-    listed = ", ".join(f"{line:,}" for line in change.lines[:12])
-    more = change.count > min(len(change.lines), 12)
-    word = "line" if change.count == 1 else "lines"
-    return f"{word} {listed}{', …' if more else ''}"
 
 
 def _epochs(content: ReportContent) -> dict[str, Any]:
