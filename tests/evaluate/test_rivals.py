@@ -57,6 +57,22 @@ def test_all_rivals_but_the_constant_learn_classes(classes):
         assert (rival.num_fitted, rival.note) == (300, "")
 
 
+@pytest.mark.parametrize("seconds", [1.0, 2.0, 20.0])
+def test_trees_rank_a_rare_class_whatever_time_there_is(seconds):
+    """With a rate of .3 and a stop by one or two rows of the class they fell apart."""
+    random = np.random.default_rng(0)
+    targets = np.arange(2_000) % 160 == 0
+    found = []
+    for _ in range(3):
+        inputs = random.normal(size=(2_000, 2)) + 3 * targets[:, None]
+        features = no_codes(inputs)
+        rivals = fit(
+            "roc_auc", 2, features, targets.astype(int), 1_200, seconds=seconds
+        )
+        found.append(scores_of(rivals, "roc_auc", targets[1_200:])["trees"])
+    assert min(found) > 0.8
+
+
 def test_all_rivals_but_the_constant_learn_values():
     features, targets = linear_values(400)
     rivals = fit("rmse", 0, features, targets, 300)

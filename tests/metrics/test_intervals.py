@@ -183,6 +183,17 @@ def test_a_difference_is_positive_where_the_first_is_better(metric):
     assert turned.high < 0
 
 
+@pytest.mark.parametrize("metric", [*CLASSES, *OF_TWO])
+def test_a_difference_is_at_most_that_of_all_and_nothing(metric):
+    targets = np.arange(6) % 2
+    right = np.eye(2)[targets]
+    for first, second in ((right, 1 - right), (1 - right, right)):
+        found = difference(metric, targets, first, second, Resamples(6, 0))
+        span = 2 if metric in ("matthews_corrcoef", "cohen_kappa_score") else 1
+        if metric not in ("log_loss", "brier_score_loss"):
+            assert -span <= found.low <= found.value <= found.high <= span
+
+
 @pytest.mark.parametrize("metric", ALL)
 def test_a_model_is_not_better_than_itself(metric):
     targets, outputs = sample(metric, 4, 100)

@@ -46,6 +46,9 @@ MOST_STEPS = 64
 ENOUGH = 200
 """Held-out examples without which nothing is said of a signal."""
 
+ENOUGH_OTHERS = 30
+"""The same for those that are not of the most frequent class."""
+
 
 def find_in_signal(
     subject: Subject, reference: Reference, examples: Examples
@@ -62,6 +65,10 @@ def find_in_signal(
     """
     if sum(len(held) for _, held in examples.folds) < ENOUGH or _clear(reference):
         return
+    if examples.codes is not None:
+        most = int(examples.codes.bincount().max())
+        if len(examples) - most < ENOUGH_OTHERS:
+            return
     seed = subject.job.training.seed
     folds = all_folds(torch.arange(len(examples)), seed)
     examples = replace(examples, folds=folds)

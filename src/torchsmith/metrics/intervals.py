@@ -95,12 +95,12 @@ def difference(
     match method := _method(metric):
         case "share":
             centre, half = _agresti_min(targets, outputs, others)
-            low, high = centre - half, centre + half
+            low, high = max(centre - half, -1.0), min(centre + half, 1.0)
         case "slopes":
-            half = paired_half_width(
-                macro(metric, targets, outputs), macro(metric, targets, others)
-            )
-            low, high = value - half, value + half
+            one = macro(metric, targets, outputs)
+            half = paired_half_width(one, macro(metric, targets, others))
+            most = 1.0 - one.low
+            low, high = max(value - half, -most), min(value + half, most)
         case "moments":
             low, high = _resampled_difference(
                 metric, sign, targets, outputs, others, resamples
