@@ -47,6 +47,15 @@ def test_a_network_that_is_too_sure_gets_a_temperature_above_1(run):
     assert found.note in run.report_path.read_text("utf-8")
 
 
+def test_too_few_val_rows_give_no_temperature_and_the_run_says_so(tmp_path):
+    settings = NET | {"split": {"test": 0.2, "val": 0.2}}
+    few = ts.train(noisy(100), settings=settings, runs=tmp_path)
+    told = "16 val rows are too few to fit a temperature (30 are needed)"
+    assert f"The probabilities are not calibrated: {told}." in few.evaluation.notes
+    assert few.plan.reasons["calibration"].endswith("30 val rows; until then it is 1")
+    assert few.report_path.read_text("utf-8").count(told)
+
+
 def test_it_lies_in_the_model_and_is_in_what_predict_says(run):
     file = json.loads((run.folder.model / "model.json").read_text())
     assert file["temperature"] == run.evaluation.calibration.temperature

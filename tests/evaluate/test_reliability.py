@@ -46,7 +46,7 @@ def test_few_rows_and_numbers_have_none():
 
 def test_it_survives_the_file_and_older_files_have_none():
     part = PartOutputs(np.arange(90) % 3, sure(np.arange(90) % 3, 3))
-    found = evaluate(THREE, part, num_train=100).with_calibration_note("as fitted")
+    found = evaluate(THREE, part, num_train=100).with_calibration("as fitted")
     assert found.calibration.note == "as fitted"
     assert Evaluation.model_validate_json(found.model_dump_json()) == found
     old = found.model_dump(mode="json")

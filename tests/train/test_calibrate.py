@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import torchsmith as ts
 from torchsmith.data.load import load
 from torchsmith.nn.losses import probabilities
+from torchsmith.plan.calibration import FEWEST_ROWS
 from torchsmith.plan.losses import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -16,7 +17,7 @@ from torchsmith.plan.losses import (
     NLLLoss,
 )
 from torchsmith.plan.settings import set_values
-from torchsmith.train.calibrate import FEWEST_ROWS, calibrated_loss, fit_temperature
+from torchsmith.train.calibrate import calibrated_loss, fit_temperature
 from torchsmith.train.setup import set_up, set_up_beside
 
 
@@ -68,7 +69,7 @@ def test_one_output_for_two_classes_is_scaled_too():
 def test_few_rows_are_not_trusted():
     found = fit_temperature(CrossEntropyLoss(), *sample(FEWEST_ROWS - 1, 4.0))
     assert found.value == 1
-    assert found.why == "29 val rows are too few to fit one (30 are needed)"
+    assert found.why == "29 val rows are too few to fit a temperature (30 are needed)"
 
 
 def test_a_few_rows_more_stay_close_to_1():

@@ -23,10 +23,12 @@ class Calibrated:
         model: Of which the temperature or the interval is set.
         note: On what it was fitted, or why it is 1 or missing; empty where no
             calibration is planned.
+        lacking: Why nothing could be fitted; else empty.
     """
 
     model: "Model"
     note: str = ""
+    lacking: str = ""
 
 
 def calibrate(model: "Model", plan: Plan, setup: "Setup", data: Data) -> Calibrated:
@@ -54,10 +56,12 @@ def _scaled(model: "Model", plan: Plan, setup: "Setup", data: Data) -> Calibrate
 
     val = setup.parts.val
     if not len(val):
-        return Calibrated(model, "the temperature is 1: there is no val part to fit it")
+        return _left_at_one(model, "there is no val part to fit a temperature")
     targets = torch.from_numpy(setup.preparation.targets(data, val))
     outputs = model.raw_outputs(setup.inputs["val"])
     found = fit_temperature(plan.loss, outputs, targets)
+    if not found.rows:
+        return _left_at_one(model, found.why)
     if found.why:
         return Calibrated(model, f"the temperature is 1: {found.why}")
     file = model.file.model_copy(update={"temperature": found.value})
@@ -69,6 +73,10 @@ def _scaled(model: "Model", plan: Plan, setup: "Setup", data: Data) -> Calibrate
     return Calibrated(replace(model, file=file), note)
 
 
+def _left_at_one(model: "Model", why: str) -> Calibrated:
+    return Calibrated(model, f"the temperature is 1: {why}", lacking=why)
+
+
 def _conformal(
     model: "Model", coverage: float, setup: "Setup", data: Data
 ) -> Calibrated:
@@ -77,12 +85,12 @@ def _conformal(
 
     val = setup.parts.val
     if not len(val):
-        return Calibrated(model, "there is no val part to find their width")
+        return Calibrated(model, lacking="there is no val part to find their width")
     held = part_outputs(model, data, val, setup.inputs["val"])
     target = model.preparation.target
     found = fit_interval(coverage, held.targets, held.outputs, target)
     if found.interval is None:
-        return Calibrated(model, found.why)
+        return Calibrated(model, lacking=found.why)
     file = model.file.model_copy(update={"interval": found.interval})
     note = f"as wide as the errors of {count(len(val), 'val row')} ask for"
     return Calibrated(replace(model, file=file), note)

@@ -292,7 +292,7 @@ def conclude(
     model = calibrated.model
     folder.save_model(model.save)
     evaluation = evaluate_run(plan, ready.data, setup, model, observer, rivals=rivals)
-    evaluation = evaluation.with_calibration_note(calibrated.note)
+    evaluation = evaluation.with_calibration(calibrated.note, calibrated.lacking)
     record_results(ready.events, plan, evaluation)
     write_atomic(folder.evaluation, evaluation.model_dump_json(indent=1))
     total = perf_counter() - begin + ready.earlier

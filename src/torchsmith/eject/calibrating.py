@@ -7,13 +7,8 @@ from torchsmith.eject.monitoring import monitors_calibrated
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.targets import num_outputs
 from torchsmith.plan import losses
-from torchsmith.train.calibrate import (
-    FEWEST_ROWS,
-    HIGHEST,
-    LOWEST,
-    PRIOR_DEVIATION,
-    ROUGHLY,
-)
+from torchsmith.plan.calibration import FEWEST_ROWS
+from torchsmith.train.calibrate import HIGHEST, LOWEST, PRIOR_DEVIATION, ROUGHLY
 
 _SHARES = (
     "# Each output as a share of their sum; all equal where there is nothing to share.",

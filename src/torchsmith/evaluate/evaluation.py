@@ -342,20 +342,24 @@ class Evaluation(Record):
     importance: tuple[Importance, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def with_calibration_note(self, note: str) -> "Evaluation":
-        """Return the same that says how it was calibrated, or why it was not."""
-        if not note:
-            return self
-        if self.task == "regression":
-            if self.coverage is None:
-                told = f"The predictions have no intervals: {note}."
-                return self.model_copy(update={"notes": (*self.notes, told)})
-            coverage = self.coverage.model_copy(update={"note": note})
-            return self.model_copy(update={"coverage": coverage})
-        if self.calibration is None:
-            return self
-        calibration = self.calibration.model_copy(update={"note": note})
-        return self.model_copy(update={"calibration": calibration})
+    def with_calibration(self, note: str, lacking: str = "") -> "Evaluation":
+        """Return the same that says how it was calibrated, or why it was not.
+
+        Args:
+            note: Beside what shows whether the chances or intervals keep their word.
+            lacking: Why there is no temperature or interval, for whoever reads scores.
+        """
+        changed: dict[str, object] = {}
+        if lacking:
+            what = "The probabilities are not calibrated"
+            if self.task == "regression":
+                what = "The predictions have no intervals"
+            changed["notes"] = (*self.notes, f"{what}: {lacking}.")
+        if note and self.coverage is not None:
+            changed["coverage"] = self.coverage.model_copy(update={"note": note})
+        if note and self.calibration is not None:
+            changed["calibration"] = self.calibration.model_copy(update={"note": note})
+        return self.model_copy(update=changed)
 
     def classification_report(self, digits: int = 2) -> str:
         """Return precision, recall and F1 of each class, as scikit-learn prints them.

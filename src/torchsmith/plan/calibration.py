@@ -6,13 +6,17 @@ from pydantic import Field
 
 from torchsmith.core.spec import OneOf, Spec
 
+FEWEST_ROWS = 30
+"""Val rows; from fewer a temperature is a guess, and makes probabilities worse on
+average."""
+
 
 class TemperatureScaling(Spec):
     """Divide the logits by one number, fitted on the val part after training.
 
     A network that is trained for long is surer of itself than it should be. One number
     for all classes repairs most of that, and changes no prediction: the order of the
-    classes stays.
+    classes stays. With fewer than 30 val rows nothing is fitted.
 
     Guo et al. (2017), https://arxiv.org/abs/1706.04599
     """

@@ -13,7 +13,12 @@ from torchsmith.data.data import MISSING_TARGET
 from torchsmith.data.split import Folds, Split
 from torchsmith.inspect.inspection import Inspection, TargetFacts
 from torchsmith.inspect.wording import agree, amount
-from torchsmith.plan.calibration import Calibration, SplitConformal, TemperatureScaling
+from torchsmith.plan.calibration import (
+    FEWEST_ROWS,
+    Calibration,
+    SplitConformal,
+    TemperatureScaling,
+)
 from torchsmith.plan.design import Case, Design, Pace, Reasons
 from torchsmith.plan.design_images import design_images
 from torchsmith.plan.design_sequences import design_sequences
@@ -94,6 +99,7 @@ def decide(
         reasons["split.val"] = (
             "no row is only for validation: each of so many networks leaves a fold out"
         )
+    num_val = num_left if split.num_folds else num_left - num_train
     what = "cores" if machine.device == "cpu" else "this GPU"
     reasons["sized_for"] = (
         f"for these seconds, {what} and billions of operations a second"
@@ -118,7 +124,7 @@ def decide(
         optimizer=design.optimizer,
         schedule=design.schedule,
         averaging=design.averaging,
-        calibration=_calibration(target, reasons),
+        calibration=_calibration(target, num_val, reasons),
         training=Training(
             epochs=design.epochs,
             batch_size=design.batch_size,
@@ -344,7 +350,7 @@ def _loss(
     return CrossEntropyLoss(weight=weight)
 
 
-def _calibration(target: TargetFacts, reasons: Reasons) -> Calibration:
+def _calibration(target: TargetFacts, num_val: int, reasons: Reasons) -> Calibration:
     if target.task == "regression":
         reasons["calibration"] = (
             "an interval around each prediction, to hold 90 in 100 targets; no "
@@ -353,6 +359,8 @@ def _calibration(target: TargetFacts, reasons: Reasons) -> Calibration:
         return SplitConformal()
     reasons["calibration"] = (
         "so that of the predictions of 90 %, 90 in 100 are right; no prediction changes"
+        if num_val >= FEWEST_ROWS
+        else f"to be fitted once there are {FEWEST_ROWS} val rows; until then it is 1"
     )
     return TemperatureScaling()
 

@@ -7,10 +7,8 @@ import torch
 from torch import Tensor
 
 from torchsmith.nn.losses import probabilities
+from torchsmith.plan.calibration import FEWEST_ROWS
 from torchsmith.plan.losses import Loss
-
-FEWEST_ROWS = 30
-"""From fewer rows a temperature is a guess: it makes probabilities worse on average."""
 
 LOWEST, HIGHEST = 0.05, 20.0
 
@@ -63,7 +61,8 @@ def fit_temperature(loss: Loss, outputs: Tensor, targets: Tensor) -> Temperature
     rows = len(outputs)
     if rows < FEWEST_ROWS:
         few = f"{rows} val rows are" if rows != 1 else "1 val row is"
-        return Temperature(why=f"{few} too few to fit one ({FEWEST_ROWS} are needed)")
+        needed = f"({FEWEST_ROWS} are needed)"
+        return Temperature(why=f"{few} too few to fit a temperature {needed}")
     if bool((targets == targets[0]).all()):
         return Temperature(why="all val rows are of one class")
     outputs, targets = outputs.double().cpu(), targets.cpu().long()
