@@ -6,7 +6,9 @@ from click.testing import CliRunner
 import torchsmith as ts
 from torchsmith.api import training
 from torchsmith.cli.main import cli
+from torchsmith.cli.train import next_steps
 from torchsmith.core.errors import Interrupted
+from torchsmith.train.session import Session
 from torchsmith.train.watch import TrainingObserver
 
 SETTINGS = {
@@ -84,3 +86,19 @@ def test_a_stop_between_the_runs_of_a_study_says_how_to_go_on(tmp_path):
         {"training.seed": "0"},
         {"training.seed": "1"},
     ]
+
+
+def test_a_guard_that_is_crossed_when_all_epochs_are_done_cut_nothing_off(
+    tmp_path, monkeypatch
+):
+    def over(session, state):  # from the last validation on
+        return state.epoch == 2
+
+    monkeypatch.setattr(Session, "out_of_time", over)
+    settings = {**SETTINGS, "training.seconds": 9}
+    run = ts.train("iris", settings=settings, runs=tmp_path)
+    assert (run.outcome.stopped, run.outcome.ending) == ("all 2 epochs done", "epochs")
+    assert "guard" not in run.outcome.outlook
+    assert "training.seconds=0" not in str(next_steps(run, "iris"))
+    found = ts.doctor(run.path).findings
+    assert "training.seconds" not in [finding.where for finding in found]

@@ -101,6 +101,7 @@ def test_a_fit_ends_when_its_seconds_are_over(tmp_path, in_memory):
     runs = None if in_memory else tmp_path
     done = fit(epochs=100_000, seconds=0.01, runs=runs)
     assert done.stopped.startswith("stopped by training.seconds: 0.01 in epoch")
+    assert done.ending == "seconds"
 
 
 def test_a_module_of_ones_own_is_trained_in_place_and_learns():

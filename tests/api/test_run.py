@@ -129,6 +129,18 @@ def test_the_summary_is_plain_json(run):
     assert found["run"] == str(run.path)
     assert found["metrics"]["test"]["accuracy"]["value"] <= 1
     assert len(found["seconds"]["epochs"]) == 3
+    assert found["ending"] == "epochs"
+
+
+def test_what_ended_a_run_of_an_older_version_is_told_by_its_sentence(run, tmp_path):
+    path = shutil.copytree(run.path, tmp_path / "old")
+    old = json.loads((path / "outcome.json").read_text())
+    del old["ending"]
+    (path / "outcome.json").write_text(json.dumps(old))
+    assert api.load_run(path).outcome == run.outcome
+    (path / "outcome.json").write_text("[]")
+    with pytest.raises(TrainError, match="is damaged"):
+        _ = api.load_run(path).outcome
 
 
 def test_rows_are_predicted_whatever_holds_them(run):

@@ -75,7 +75,7 @@ class FakeRun:
             split=Split(),
         )
         self.outcome = SimpleNamespace(
-            outlook="", seconds={"train": 20.0}, stopped="all 10 epochs done"
+            outlook="", seconds={"train": 20.0}, ending="epochs"
         )
 
     def summary(self) -> Mapping[str, object]:

@@ -243,10 +243,10 @@ def test_who_trains_longer_is_not_stopped_on_the_way(tmp_path):
     command = dict(next_steps(run, "titanic.csv"))["train longer"]
     assert command.endswith("--epochs 20 --set training.seconds=120")
     run.outcome.seconds["train"] = 3.0
-    run.outcome.stopped = "stopped early after epoch 9: val_loss has not improved"
+    run.outcome.ending = "patience"
     command = dict(next_steps(run, "titanic.csv"))["train longer"]
     assert command.endswith("--epochs 20 --set stopping.patience=14")
-    run.outcome.stopped = "stopped by training.seconds: 60 in epoch 3 of 10"
+    run.outcome.ending = "seconds"
     command = dict(next_steps(run, "titanic.csv"))["train longer"]
     assert command.endswith("plan.yaml --set training.seconds=0")
     run.plan.training.epochs = 1

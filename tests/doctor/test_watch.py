@@ -128,7 +128,8 @@ def test_an_observer_may_say_why_training_ends():
     job = make_job(epochs=7)
     state = make_state(job)
     fit(job, state, make_session(job, observers=[Stubborn(3)]))
-    assert (state.epoch, state.finished) == (3, "stopped: enough")
+    assert (state.epoch, state.ending) == (3, "observer")
+    assert state.finished == "stopped: enough"
 
 
 def numbers(rows=120):

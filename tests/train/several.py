@@ -278,7 +278,7 @@ class Processes:
 
 def outcome(state):
     return {
-        "finished": state.finished,
+        "ending": state.ending,
         "step": state.step,
         "train_loss": [record.train_loss for record in state.history],
         "val_loss": [record.val_loss for record in state.history],

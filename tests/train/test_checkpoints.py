@@ -1,5 +1,6 @@
 """A run that stops anywhere goes on as if it had not."""
 
+import json
 import random
 import signal
 
@@ -34,6 +35,7 @@ from torchsmith.plan.schedules import (
     StepLR,
 )
 from torchsmith.train.batches import DatasetBatches, TensorBatches
+from torchsmith.train.ending import ending_of
 from torchsmith.train.loop import fit
 from torchsmith.train.state import TrainState
 from torchsmith.train.watch import TrainingObserver
@@ -157,8 +159,49 @@ def test_a_finished_run_is_saved_as_finished(folder):
     fit(job, state, make_session(job, folder))
     loaded = make_state(job)
     loaded.load(folder.newest_checkpoint()[0])
-    assert loaded.finished == "all 2 epochs done"
+    assert (loaded.ending, loaded.finished) == ("epochs", "all 2 epochs done")
     assert same_weights(loaded.network, state.network)
+
+
+def test_a_finished_run_of_an_older_version_is_not_trained_again(tmp_path):
+    job = make_job(epochs=2)
+    state = make_state(job)
+    fit(job, state, make_session(job))
+    state.finished = "stopped by the doctor (T4): Units are dead."
+    state.save(tmp_path)
+    path = tmp_path / "state.json"
+    old = json.loads(path.read_text())
+    del old["ending"]
+    path.write_text(json.dumps(old))
+    loaded = make_state(job)
+    loaded.load(tmp_path)
+    assert loaded.ending == "observer"
+    fit(job, loaded, make_session(job))
+    assert (loaded.epoch, loaded.finished) == (2, state.finished)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "ending"),
+    [
+        ("", ""),
+        ("all 3 epochs done", "epochs"),
+        ("1 epoch done", "epochs"),
+        (
+            "stopped by training.seconds: 60 in epoch 3 of 9, at step 90; another run "
+            "may stop at another step",
+            "seconds",
+        ),
+        (
+            "stopped early after epoch 9: val_loss has not improved for 3 epochs "
+            "(best: epoch 6)",
+            "patience",
+        ),
+        ("stopped by the doctor (T4): 100% of the units are dead", "observer"),
+        ("stopped: enough", "observer"),
+    ],
+)
+def test_the_sentence_of_an_older_version_tells_what_ended_it(sentence, ending):
+    assert ending_of(sentence) == ending
 
 
 def test_a_flipped_byte_is_found_and_the_checkpoint_before_is_used(folder):

@@ -406,7 +406,7 @@ def test_a_training_stops_when_its_time_is_over():
     state = state_of(job, perceptron(13, 21, 1))
     session = make_session(job, seconds=1e-6)
     fit(job, state, session, compiled_epoch(job, state))
-    assert "stopped by training.seconds" in state.finished
+    assert state.ending == "seconds"
 
 
 def test_a_network_of_number_columns_is_a_multilayer_perceptron():

@@ -283,7 +283,7 @@ def test_a_cycle_by_steps_gives_way_to_the_rate_of_swa():
 def test_averaging_that_never_began_keeps_what_was_trained():
     job = keep_last(make_job(epochs=4))
     state = make_state(job, averaging=SWA(start=0.75))
-    state.finished = "stopped before"
+    state.ending = "observer"
     before = copy.deepcopy(state.network)
     fit(job, state, make_session(job))
     assert same_weights(state.network, before)

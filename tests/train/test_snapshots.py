@@ -18,13 +18,13 @@ from torchsmith.train.snapshots import (
 )
 
 
-def train(folder, state, epochs, num_epochs, finished=""):
+def train(folder, state, epochs, num_epochs, ending=""):
     snapshots = WeightSnapshots(folder, state, num_epochs)
     for epoch in epochs:
         with torch.no_grad():
             state.network[0].weight.fill_(epoch)
         state.epoch, state.step = epoch, 10 * epoch
-        state.finished = finished if epoch == epochs[-1] else ""
+        state.ending = ending if epoch == epochs[-1] else ""
         snapshots.on_epoch_end(record(epoch))
     snapshots.write_out()
 
@@ -32,7 +32,7 @@ def train(folder, state, epochs, num_epochs, finished=""):
 def test_weights_are_kept_before_training_then_at_powers_of_two_and_last(tmp_path):
     state = state_of()
     first = state.network[0].weight.detach().numpy().copy()
-    train(RunFolder(tmp_path), state, range(1, 7), 20, "stopped early")
+    train(RunFolder(tmp_path), state, range(1, 7), 20, "patience")
     found = Snapshots.read(RunFolder(tmp_path))
     assert (found.parameter, list(found)) == ("0.weight", [0, 1, 2, 4, 6])
     assert np.array_equal(found[0], first)
@@ -46,7 +46,7 @@ def test_a_resumed_run_has_the_same_snapshots(tmp_path):
     state.epoch, state.step = 3, 33  # epoch 4 is trained again
     train(folder, state, [], 6)
     assert list(Snapshots.read(folder)) == [0, 1, 2]
-    train(folder, state, range(4, 7), 6, "all 6 epochs done")
+    train(folder, state, range(4, 7), 6, "epochs")
     assert list(Snapshots.read(folder)) == [0, 1, 2, 4, 6]
     assert folder.snapshot(1).read_bytes() == before
 

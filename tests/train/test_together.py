@@ -428,7 +428,7 @@ def test_finished_members_wait_for_none_and_the_others_go_on(tmp_path):
         shutil.rmtree(folder.checkpoints)
         folder.checkpoints.mkdir()
     again = [load(make_state(j), f) for j, f in zip(jobs, folders, strict=True)]
-    assert [bool(state.finished) for state in again] == [True, False, False, True, True]
+    assert [bool(state.ending) for state in again] == [True, False, False, True, True]
     together(jobs, again, folders=folders)
     assert [bits(state)[1:] for state in again] == [bits(state)[1:] for state in states]
 
@@ -459,7 +459,7 @@ def test_an_error_in_another_thread_is_raised_and_stops_all(tmp_path):
     states = [make_state(job) for job in jobs]
     with pytest.raises(TrainError, match="the disk is full"):
         together(jobs, states, lanes=2, observers=observers, folders=folders)
-    assert not any(state.finished for state in states)
+    assert not any(state.ending for state in states)
     assert threading.active_count() == 1
 
 

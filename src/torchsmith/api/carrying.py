@@ -298,9 +298,10 @@ def conclude(
     total = perf_counter() - begin + ready.earlier
     outcome = Outcome(
         stopped=state.finished,
+        ending=state.ending,
         seconds={"total": round(total, 3), "train": round(state.seconds, 3)},
         notes=ready.notes,
-        outlook=outlook(plan, state.history, state.finished, total),
+        outlook=outlook(plan, state.history, state.ending, total),
     )
     if ready.watch is not None:
         conclude_diagnosis(folder, plan, ready.watch, evaluation)
@@ -330,7 +331,7 @@ def _load_newest(
         notes += environment.changes_since(folder.environment)
         state.load(newest)
         where = f"going on from epoch {state.epoch + 1}, step {state.step}"
-        observer.note("training is done already" if state.finished else where)
+        observer.note("training is done already" if state.ending else where)
         if len(notes):
             notes.append(f"training went on from checkpoint {newest.name}")
     for note in notes:

@@ -202,7 +202,7 @@ def _of_run(run: Run, observer: TrainingObserver) -> Diagnosis:
         signals=read_signals(folder.signals),
         reference=before.reference,
         plan=plan,
-        stopped=run.outcome.stopped if folder.outcome.is_file() else "",
+        ending=run.outcome.ending if folder.outcome.is_file() else "",
     )
     result: Evaluation | None = None
     with suppress(TrainError):

@@ -203,7 +203,7 @@ def _notes(run: Run) -> list[str]:
         for line in differences(dict(run.environment), now)
         if not line.startswith("torchsmith:")
     ]
-    if "training.seconds" in run.outcome.stopped:
+    if run.outcome.ending == "seconds":
         notes.append(
             f"the run was {run.outcome.stopped}; the script trains to the end, so its "
             "weights differ"

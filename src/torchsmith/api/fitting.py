@@ -37,7 +37,7 @@ from torchsmith.core.files import write_atomic
 from torchsmith.core.processes import require_alone
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.core.spec import Spec
-from torchsmith.core.vocabulary import Part
+from torchsmith.core.vocabulary import Ending, Part
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.nn.averaging import build_average
 from torchsmith.nn.losses import LossFunction
@@ -72,6 +72,7 @@ class Fit:
         history: One record for each epoch.
         best_epoch: The epoch whose weights it has.
         stopped: Why training ended, a sentence.
+        ending: The same, to be compared with.
         path: The run folder, or None.
         diagnosis: What the doctor says of module, data and training.
     """
@@ -80,6 +81,7 @@ class Fit:
     history: tuple[EpochRecord, ...]
     best_epoch: int
     stopped: str
+    ending: Ending
     path: Path | None
     diagnosis: Diagnosis
 
@@ -381,6 +383,7 @@ def _result(state: TrainState, path: Path | None, beside: FitDoctor | None) -> F
         history=tuple(state.history),
         best_epoch=state.best_epoch,
         stopped=state.finished,
+        ending=state.ending,
         path=path,
         diagnosis=beside.conclude() if beside else Diagnosis(),
     )

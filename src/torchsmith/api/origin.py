@@ -65,7 +65,7 @@ class Origin:
         """Whether training was not over, and neither weights nor loss had gone wild."""
         losses = [record.train_loss for record in self._state.history]
         return (
-            not self._state.finished
+            not self._state.ending
             and all(w.isfinite().all() for w in self._state.network.parameters())
             and (not losses or losses[-1] <= SICK * min(losses))
         )

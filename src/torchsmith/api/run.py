@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, assert_never
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from torchsmith.api.opened import Opened
 from torchsmith.api.planning import QUIET, Source
@@ -15,11 +15,13 @@ from torchsmith.core.errors import DataError, TrainError
 from torchsmith.core.observer import Observer
 from torchsmith.core.record import Record
 from torchsmith.core.run_folder import RunFolder, run_names
+from torchsmith.core.vocabulary import Ending
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.evaluate.evaluation import Evaluation
 from torchsmith.inspect.inspection import Inspection
 from torchsmith.plan.file import read_plan
 from torchsmith.plan.plan import Plan
+from torchsmith.train.ending import ending_of
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.watch import TrainingObserver
 
@@ -42,12 +44,14 @@ class Outcome(Record):
 
     Attributes:
         stopped: Why training ended, as a sentence.
+        ending: The same, to be compared with; an older version wrote the sentence only.
         seconds: `total` and `train`.
         notes: What the person was told, such as a damaged checkpoint.
         outlook: What more time would likely bring, in a sentence or two.
     """
 
     stopped: str
+    ending: Ending = Field(default_factory=lambda given: ending_of(given["stopped"]))
     seconds: dict[str, float]
     notes: tuple[str, ...] = ()
     outlook: str = ""
@@ -252,6 +256,7 @@ class Run(Opened):
             },
             "report": str(self.report_path),
             "stopped": self.outcome.stopped,
+            "ending": self.outcome.ending,
             "outlook": self.outcome.outlook,
         }
 

@@ -255,7 +255,7 @@ class Contest:
             seconds=seconds,
         )
         fit(job, state, session, engine.train_epoch)
-        if session.out_of_time(state):
+        if state.ending == "seconds":
             raise TrainError(f"takes longer than {seconds:.0f} s")
         return self._on_val(plan, setup, state.network)
 

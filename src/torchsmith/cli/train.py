@@ -182,17 +182,14 @@ def _longer(run: "Run") -> str:
     What the guard stopped goes on without it: how long all epochs take is not known. A
     plan that was cut to a budget has few epochs, which without it are still few.
     """
-    from torchsmith.doctor.judge_length import STOPPED_EARLY
-    from torchsmith.evaluate.outlook import GUARD
-
     training, patience = run.plan.training, run.plan.stopping.patience
     words = ["train", str(run.folder.plan)]
-    if GUARD in run.outcome.stopped:
+    if run.outcome.ending == "seconds":
         if training.epochs < FEW_EPOCHS:
             words += ["--epochs", str(FEW_EPOCHS)]
         return command(*words, "--set", "training.seconds=0")
     words += ["--epochs", str(2 * training.epochs)]
-    if run.outcome.stopped.startswith(STOPPED_EARLY):
+    if run.outcome.ending == "patience":
         words += ["--set", f"stopping.patience={2 * patience}"]
     if 0 < training.seconds < 2 * run.outcome.seconds.get("train", 0.0):
         words += ["--set", f"training.seconds={2 * training.seconds:g}"]

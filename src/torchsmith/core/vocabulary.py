@@ -29,6 +29,10 @@ Task = Literal["binary", "multiclass", "regression"]
 
 Part = Literal["train", "val", "test"]
 
+Ending = Literal["", "epochs", "seconds", "patience", "observer"]
+"""What ended a training: all epochs done, the guard `training.seconds`, early stopping,
+or an observer such as the doctor; empty while it goes on."""
+
 ColumnKind = Literal["number", "boolean", "date", "text"]
 """What the values of a table column are, as read from the file."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from torchsmith.core.vocabulary import Ending
 from torchsmith.doctor.diagnosis import UNKNOWN, Reference
 from torchsmith.doctor.facts import STUCK, Facts
 from torchsmith.doctor.rules_layers import find_in_layers, lost_units
@@ -25,7 +26,7 @@ class Course:
         signals: Sampled on the way.
         reference: With what to compare.
         plan: None for `fit`.
-        stopped: Why training ended; empty while it goes on.
+        ending: What ended training; empty while it goes on.
         num_val: Examples of the val part; 0 where that is not known.
     """
 
@@ -35,7 +36,7 @@ class Course:
     signals: Sequence[Signals] = ()
     reference: Reference = UNKNOWN
     plan: Plan | None = None
-    stopped: str = ""
+    ending: Ending = ""
     num_val: int = 0
 
 

@@ -117,7 +117,7 @@ class Facts:
     def is_over(self) -> bool:
         """Whether training has ended."""
         course = self.course
-        over = bool(course.stopped) or len(course.history) >= course.num_epochs
+        over = bool(course.ending) or len(course.history) >= course.num_epochs
         return over or self.diverged
 
     @property

@@ -15,7 +15,6 @@ from torchsmith.doctor.judge_length import (
     PATIENT,
     STEEP,
     STEEPER,
-    STOPPED_EARLY,
     is_impatient,
     is_learning,
     is_steep,
@@ -29,7 +28,6 @@ from torchsmith.doctor.remedies import scaled_rate
 from torchsmith.doctor.rules_loss import FAR, FAST, SLOW, is_faded
 from torchsmith.doctor.standing import Standing, standing
 from torchsmith.evaluate.evaluation import Evaluation
-from torchsmith.evaluate.outlook import GUARD
 from torchsmith.inspect.inspection import Finding
 from torchsmith.plan.plan import Plan
 from torchsmith.train.history import restored_epoch
@@ -122,7 +120,7 @@ def _missed(
         for cause in causes:
             yield _finding(found, course, _severity(found, lost), cause)
         return
-    is_cut = len(course.history) < FEW or GUARD in course.stopped
+    is_cut = len(course.history) < FEW or course.ending == "seconds"
     clearly = found.behind and (is_cut or lost >= CLEARLY_LOST)
     if is_steep(course) or (clearly and is_learning(course)):
         yield from _finish(found, course, _severity(found, lost))
@@ -151,12 +149,12 @@ def _finish(found: Standing | None, course: Course, severity: str) -> Iterator[F
 
     What the doctor itself has stopped was not too short.
     """
-    early = course.stopped.startswith(STOPPED_EARLY)
+    is_cut = course.ending in ("patience", "seconds")
     if short := [*_short_steps(course)]:
         yield from (_finding(found, course, severity, cause) for cause in short)
-    elif early and course.plan is not None:
+    elif course.ending == "patience" and course.plan is not None:
         yield _finding(found, course, severity, too_early(course))
-    elif early or GUARD in course.stopped or len(course.history) >= course.num_epochs:
+    elif is_cut or len(course.history) >= course.num_epochs:
         yield _finding(found, course, severity, too_short(course))
 
 

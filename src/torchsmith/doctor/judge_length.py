@@ -6,7 +6,7 @@ from pydantic import JsonValue
 
 from torchsmith.core.vocabulary import CALIBRATED
 from torchsmith.doctor.course import Course
-from torchsmith.evaluate.outlook import GUARD, monitored_values
+from torchsmith.evaluate.outlook import monitored_values
 
 LAST_PART = 0.2
 """Of the epochs, in which a score must have improved for training to be too short."""
@@ -28,9 +28,6 @@ PATIENT, IMPATIENT = 10, 3
 """Epochs without improvement after which stopping is usual; fewer than the second are
 bad by chance."""
 
-STOPPED_EARLY = "stopped early"
-"""How the reason begins where patience was over."""
-
 _LOSSES = ("val_loss", CALIBRATED)
 
 
@@ -41,8 +38,9 @@ def too_short(course: Course) -> dict[str, Any]:
     where, why = "training.epochs", f"{len(course.history)} of {epochs} epochs"
     if plan is None:
         changes = {}
-    elif GUARD in course.stopped:
-        changes, where = {"training.seconds": 4 * plan.training.seconds}, GUARD
+    elif course.ending == "seconds":
+        where = "training.seconds"
+        changes = {where: 4 * plan.training.seconds}
     return {
         "code": "P3",
         "message": f"Training ended after {why} while the network still learned.",
@@ -95,7 +93,7 @@ def is_steep(course: Course, least: float = STEEP) -> bool:
 def is_learning(course: Course) -> bool:
     """Whether the training loss still fell at the end, or nobody can know."""
     losses = [record.train_loss for record in course.history]
-    if len(losses) < FEW or GUARD in course.stopped:
+    if len(losses) < FEW or course.ending == "seconds":
         return True
     chance = course.reference.chance_loss
     first = max(losses[0], 0.0 if chance is None else chance)
@@ -114,7 +112,7 @@ def is_learning(course: Course) -> bool:
 def is_stopped_for_little(course: Course) -> bool:
     """Whether early stopping ended a val loss that fell, but by less than it counts."""
     plan, chance = course.plan, course.reference.chance_loss
-    early = course.stopped.startswith(STOPPED_EARLY)
+    early = course.ending == "patience"
     if not early or plan is None or chance is None or not plan.stopping.min_delta:
         return False
     losses = _held_out(course)
@@ -141,7 +139,7 @@ def is_stopped_by_chance(course: Course) -> bool:
 def is_impatient(course: Course, patience: int) -> bool:
     """Whether early stopping by the val loss ended a training loss that still fell."""
     plan, losses = course.plan, [record.train_loss for record in course.history]
-    if plan is None or not course.stopped.startswith(STOPPED_EARLY):
+    if plan is None or course.ending != "patience":
         return False
     if plan.stopping.monitor not in _LOSSES or plan.stopping.patience >= patience:
         return False

@@ -80,7 +80,7 @@ class Watch(TrainingObserver):
             signals=self.signals,
             reference=self._reference,
             plan=subject.plan,
-            stopped=subject.state.finished,
+            ending=subject.state.ending,
             num_val=0 if job.val is None else len(job.val),
         )
 
@@ -103,7 +103,7 @@ class Watch(TrainingObserver):
         no finite number, a last sample shows which modules are lost.
         """
         state = self._subject.state
-        is_lost = not bool(state.loss_sum.isfinite()) and not state.finished
+        is_lost = not bool(state.loss_sum.isfinite()) and not state.ending
         if is_lost and not (self.signals and self.signals[-1].step == state.step):
             self.sample()
         if self._log is not None:
@@ -118,7 +118,7 @@ class Watch(TrainingObserver):
     def _look(self, record: EpochRecord) -> None:
         begin = perf_counter()
         known = bool(self.signals) and self.signals[-1].epoch >= record.epoch
-        is_last = bool(self._subject.state.finished)
+        is_last = bool(self._subject.state.ending)
         steps = self._subject.job.steps_per_epoch
         is_last = is_last or record.epoch >= self._subject.job.training.epochs
         if not known and (is_last or is_sampled(record.epoch, steps)):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from torchsmith.core.vocabulary import LOWER_IS_BETTER
+from torchsmith.core.vocabulary import LOWER_IS_BETTER, Ending
 from torchsmith.inspect.wording import amount
 from torchsmith.plan.design import FIT_INTO
 from torchsmith.plan.plan import Plan
@@ -20,15 +20,12 @@ FAR_FROM_USED = 0.75
 
 HELPS = "would likely help"
 
-GUARD = "training.seconds"
-"""Stands in why training ended, where that was it."""
-
 FEWEST_EPOCHS = 3
 """A curve of fewer points says nothing."""
 
 
 def outlook(
-    plan: Plan, history: Sequence[EpochRecord], stopped: str, seconds: float
+    plan: Plan, history: Sequence[EpochRecord], ending: Ending, seconds: float
 ) -> str:
     """Say what more time would likely bring, and why a budget was not used.
 
@@ -38,21 +35,21 @@ def outlook(
     Args:
         plan: Of the run.
         history: One record for each epoch.
-        stopped: Why training ended.
+        ending: What ended training.
         seconds: That the whole run took.
 
     Returns:
         One or two sentences; empty where the curve is too short to judge.
     """
-    curve = _curve(plan, history, stopped)
-    if GUARD in stopped:  # it left the rest of the budget, and would do so again
+    curve = _curve(plan, history, ending)
+    if ending == "seconds":  # it left the rest of the budget, and would do so again
         return curve
     rest = _unused(plan, seconds, helps=HELPS in curve)
     return " ".join(filter(None, [curve, rest]))
 
 
-def _curve(plan: Plan, history: Sequence[EpochRecord], stopped: str) -> str:
-    if GUARD in stopped:
+def _curve(plan: Plan, history: Sequence[EpochRecord], ending: Ending) -> str:
+    if ending == "seconds":
         ways = (
             "more time, or fewer epochs," if plan.training.epochs > 1 else "more time"
         )

@@ -23,6 +23,7 @@ from torchsmith.train.batches import (
     batch_starts,
     epoch_order,
 )
+from torchsmith.train.ending import reason_to_stop
 from torchsmith.train.first_batch import check_first_batch
 from torchsmith.train.gradients import clip_gradients
 from torchsmith.train.history import EpochRecord
@@ -129,7 +130,7 @@ def fit(
     session: Session,
     train_epoch: TrainEpoch | None = None,
 ) -> None:
-    """Train until the plan says stop; `state.finished` then says why.
+    """Train until the plan says stop; `state.ending` is then why.
 
     A state that was loaded from a checkpoint goes on where it was, and ends with the
     same weights as if it had never stopped.
@@ -144,7 +145,7 @@ def fit(
         Interrupted: The person asked to stop; a checkpoint is saved.
         TrainError: The loss is no longer finite, or a checkpoint cannot be saved.
     """
-    was_finished = bool(state.finished)
+    was_finished = bool(state.ending)
     train_epoch = train_epoch or eager_epoch
     one_thread = job.device.type == "cpu" and job.training.threads == 1
     with (
@@ -154,7 +155,7 @@ def fit(
         kept_memory(),
         session.signals(),
     ):
-        while not state.finished:
+        while not state.ending:
             train_epoch(job, state, session)
             end_epoch(job, state, session)
         keep_best(job, state)
@@ -245,7 +246,7 @@ def end_epoch(job: Job, state: TrainState, session: Session) -> None:
         best=best,
     )
     state.history.append(record)
-    state.finished = reason_to_stop(job, state, session)
+    state.ending, state.finished = reason_to_stop(job, state, session)
     state.step_in_epoch = state.num_seen = 0
     state.loss_sum.zero_()
     state.epoch_seconds = 0.0
@@ -300,28 +301,6 @@ def keep_best(job: Job, state: TrainState) -> None:
         state.network.load_state_dict(state.best_weights)
     elif state.scored is not state.network:
         state.network.load_state_dict(state.scored.state_dict())
-
-
-def reason_to_stop(job: Job, state: TrainState, session: Session) -> str:
-    """Say why training ends now, or return an empty string."""
-    patience = job.stopping.patience
-    if session.out_of_time(state):
-        return (
-            f"stopped by training.seconds: {job.training.seconds:g} in epoch "
-            f"{state.epoch} of {job.training.epochs}, at step {state.step}; "
-            "another run may stop at another step"
-        )
-    if state.epoch >= job.training.epochs:
-        return f"all {state.epoch} epochs done" if state.epoch > 1 else "1 epoch done"
-    if patience and state.bad_epochs >= patience:
-        monitor, best = job.stopping.monitor, f"best: epoch {state.best_epoch}"
-        if not state.best_epoch:
-            best = "it was NaN in every epoch: look for NaN in the val part"
-        return (
-            f"stopped early after epoch {state.epoch}: {monitor} has not improved for "
-            f"{patience} epochs ({best})"
-        )
-    return session.reason_to_stop(state.history[-1])
 
 
 def average_epoch(

@@ -51,7 +51,7 @@ class WeightSnapshots(TrainingObserver):
 
     def on_epoch_end(self, record: EpochRecord) -> None:
         """Take the weights where it is time, or training is done."""
-        if record.epoch in self._epochs or self._state.finished:
+        if record.epoch in self._epochs or self._state.ending:
             self._take(record.epoch)
 
     def write_out(self) -> None:

@@ -14,10 +14,12 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from torchsmith.core.errors import TrainError
 from torchsmith.core.files import write_atomic
+from torchsmith.core.vocabulary import Ending
 from torchsmith.nn.averaging import Average
 from torchsmith.nn.schedules import load_schedule, schedule_state
 from torchsmith.plan.schedules import Interval
 from torchsmith.train.buffers import hidden_buffers, set_buffers
+from torchsmith.train.ending import ending_of
 from torchsmith.train.history import EpochRecord
 
 STATE_VERSION = 1
@@ -53,6 +55,7 @@ class TrainState:
         best_weights: The `state_dict` of the network that was scored then, on the CPU.
         bad_epochs: Epochs since without improvement.
         finished: Why training ended, as a sentence; empty while it goes on.
+        ending: The same, to be compared with; the sentence is only shown.
         plan: What is trained, as the text of its plan; empty for `fit`.
         gather: Brings here, before saving, what other processes hold of it.
     """
@@ -80,6 +83,7 @@ class TrainState:
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     bad_epochs: int = 0
     finished: str = ""
+    ending: Ending = ""
     plan: str = ""
     gather: Callable[[], None] = lambda: None
 
@@ -147,6 +151,7 @@ class TrainState:
             "best_epoch": self.best_epoch,
             "bad_epochs": self.bad_epochs,
             "finished": self.finished,
+            "ending": self.ending,
             "plan": self.plan,
             "optimizer": {"groups": optimizer["param_groups"], "numbers": numbers},
             "schedule": None if schedule is None else schedule_state(schedule),
@@ -218,6 +223,8 @@ class TrainState:
             "finished",
         ):
             setattr(self, name, state[name])
+        # An older version saved the sentence only; who had finished must not go on.
+        self.ending = state.get("ending") or ending_of(self.finished)
 
     def _load_optimizer(
         self, saved: dict[str, Any], tensors: dict[str, Tensor]

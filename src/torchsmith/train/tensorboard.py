@@ -95,7 +95,7 @@ class TensorBoardEvents(TrainingObserver):
     def on_epoch_end(self, record: EpochRecord) -> None:
         """Write the epoch's numbers, and histograms where there is time for them."""
         moment, histograms = time(), []
-        if perf_counter() >= self._next_histograms or self._state.finished:
+        if perf_counter() >= self._next_histograms or self._state.ending:
             import tensorboardX.summary  # noqa: F401 -- once, and no part of their time
 
             begin = perf_counter()

@@ -53,7 +53,7 @@ class TogetherMember:
     @property
     def is_running(self) -> bool:
         """Whether there is something left to train."""
-        return not self.state.finished and self.failed is None
+        return not self.state.ending and self.failed is None
 
     @property
     def is_at_end(self) -> bool:
@@ -155,7 +155,7 @@ def fit_beside(
 def _train(members: Sequence[TogetherMember], lanes: int) -> None:
     """Train the members of one lane."""
     for member in members:
-        if member.state.finished:
+        if member.state.ending:
             keep_best(member.job, member.state)
     lockstep: _Lockstep | None = None
     while running := [member for member in members if member.is_running]:
@@ -267,7 +267,7 @@ def _after_step(member: TogetherMember) -> None:
 
 def _end_epoch(member: TogetherMember) -> None:
     end_epoch(member.job, member.state, member.session)
-    if member.state.finished:
+    if member.state.ending:
         keep_best(member.job, member.state)
         member.session.save(member.state)
 
