@@ -43,6 +43,8 @@ def test_a_picture_of_other_brightness_is_noted():
     made[9] = 250 + made[9] % 5
     (finding,) = found(pictures(made, labels(240)), "D13")
     assert (finding.severity, finding.where) == ("note", "image 9")
+    made[:70] = 250 + made[:70] % 5  # a kind of their own
+    assert not found(pictures(made, labels(240)), "D13")
 
 
 def test_equal_pictures_with_different_labels_are_found():

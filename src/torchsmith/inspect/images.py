@@ -21,6 +21,9 @@ from torchsmith.inspect.wording import agree, amount, share
 ODD_BRIGHTNESS = 8.0
 """Robust standard deviations from the median brightness at which a picture is odd."""
 
+FEW_ODD = 0.05
+"""Of the pictures: more are a kind of their own, such as a class, and no mistake."""
+
 SMALL = 8
 
 
@@ -175,7 +178,7 @@ def _odd(images: Images, look: Look, where: Named) -> Iterator[Finding]:
         return
     far = np.abs(look.means - median) / spread
     odd = np.flatnonzero((far > ODD_BRIGHTNESS) & ~look.blank)
-    if len(odd):
+    if 0 < len(odd) <= FEW_ODD * len(images):
         worst = odd[np.argsort(-far[odd], kind="stable")]
         yield Finding(
             code="D13",

@@ -233,8 +233,8 @@ def _imbalance(name: str, counts: dict[str, int], noun: str) -> Iterator[Finding
         where=f"column '{name}'",
         evidence=listed((f"{k}: {v:,}" for k, v in counts.items()), 20),
         remedy="Do not judge by accuracy alone: always saying "
-        f"'{most}' would score {share(large, total)}. Torchsmith keeps the shares "
-        "equal in all parts; look at the scores of each class.",
+        f"'{most}' would score {share(large, total)}. Parts that "
+        "Torchsmith draws have equal shares; look at the scores of each class.",
     )
 
 

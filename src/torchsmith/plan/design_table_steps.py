@@ -87,7 +87,9 @@ def prepare_table(case: Case) -> tuple[Step, ...]:
     if categories:
         alike = [c for c in categories if c.alike]
         add(
-            EncodeCategories(encoding="codes", min_count=2 if alike else 1),
+            EncodeCategories(encoding="codes", min_count=2)
+            if alike
+            else EncodeCategories(encoding="codes"),
             f"for embeddings: {_names(categories)}"
             + f"; texts of {_names(alike)} in one row are unknown" * bool(alike),
         )
