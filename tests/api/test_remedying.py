@@ -221,7 +221,7 @@ def test_what_came_out_before_it_was_stopped_is_kept(timid):
 def test_how_long_it_takes_at_most_is_told_before(timid):
     log = Log()
     fix(timid, log, diagnosis=says(("P2", {"optimizer.lr": 0.1})))
-    assert log.notes[0].startswith("Trying remedies takes 1 min 0 s at most, about; ")
+    assert log.notes[0].startswith("Trying remedies takes 1 min at most, about; ")
 
 
 def test_all_is_done_as_by_itself_where_nothing_was_found_and_that_is_better(tmp_path):

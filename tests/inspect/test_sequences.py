@@ -28,7 +28,7 @@ def test_missing_values_are_counted_with_their_channels():
     inspection = inspect(sequences(made, labels(240)))
     (finding,) = found(inspection, "D16")
     assert finding.severity == "note"
-    assert finding.message.startswith("4 values (< 0.1 %) in 2 sequences are missing")
+    assert finding.message.startswith("4 values (<0.1 %) in 2 sequences are missing")
     assert finding.where == "sequence 3, sequence 9"
     assert "'c1'" in finding.message
     assert inspection.sequences.missing == 4

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from torchsmith.core.wording import amount
 from torchsmith.evaluate.evaluation import Score
 from torchsmith.report.text import (
     clean,
-    count,
     difference_texts,
     duration,
     number,
@@ -86,8 +86,8 @@ def test_durations_have_at_most_two_units(seconds, text):
 
 
 def test_counts_agree_with_their_nouns():
-    assert count(1, "class", "classes") == "1 class"
-    assert count(0, "class", "classes") == "0 classes"
+    assert amount(1, "class", "classes") == "1 class"
+    assert amount(0, "class", "classes") == "0 classes"
 
 
 @given(st.text())

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, assert_never
 
 import torch
 
+from torchsmith.core.wording import amount
 from torchsmith.data.data import Data
 from torchsmith.plan.calibration import SplitConformal, TemperatureScaling
 from torchsmith.plan.plan import Plan
-from torchsmith.report.text import count
 
 if TYPE_CHECKING:
     from torchsmith.train.model import Model
@@ -65,7 +65,7 @@ def _scaled(model: "Model", plan: Plan, setup: "Setup", data: Data) -> Calibrate
     if found.why:
         return Calibrated(model, f"the temperature is 1: {found.why}")
     file = model.file.model_copy(update={"temperature": found.value})
-    rows = count(found.rows, "val row")
+    rows = amount(found.rows, "val row")
     note = (
         f"fitted on {rows}, whose log loss it takes from {found.before:.4g} to "
         f"{found.after:.4g}"
@@ -92,5 +92,5 @@ def _conformal(
     if found.interval is None:
         return Calibrated(model, lacking=found.why)
     file = model.file.model_copy(update={"interval": found.interval})
-    note = f"as wide as the errors of {count(len(val), 'val row')} ask for"
+    note = f"as wide as the errors of {amount(len(val), 'val row')} ask for"
     return Calibrated(replace(model, file=file), note)

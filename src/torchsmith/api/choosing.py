@@ -8,7 +8,8 @@ from torchsmith.api.remembered import file_of, recall, remember
 from torchsmith.core.environment import usable_cores
 from torchsmith.core.observer import Observer
 from torchsmith.core.processes import place
-from torchsmith.inspect.wording import agree, amount
+from torchsmith.core.wording import amount
+from torchsmith.inspect.wording import agree
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import CHOSEN, take_choices
 

@@ -11,13 +11,13 @@ from torchsmith.api.run import Run
 from torchsmith.core.errors import DataError
 from torchsmith.core.observer import Observer
 from torchsmith.core.vocabulary import NOUNS
+from torchsmith.core.wording import amount
 from torchsmith.data.data import Column, Data, Sequences, Table
 from torchsmith.data.split import Parts, split_rows
 from torchsmith.evaluate.shown import Shown, show
 from torchsmith.explain import attributions
 from torchsmith.explain.activations import activations
 from torchsmith.explain.attributions import Attribution
-from torchsmith.inspect.wording import amount
 from torchsmith.report.explained import Example
 from torchsmith.report.text import number
 from torchsmith.train.batches import scaled

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from torchsmith.core.errors import PlanError
-from torchsmith.core.wording import clock, duration, number, sentence
+from torchsmith.core.wording import clock, duration, four_digits, sentence
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.watch import Progress, TrainingObserver
 
@@ -72,7 +72,7 @@ class Lines(TrainingObserver):
             self._say(
                 f"epoch {progress.epoch}/{progress.num_epochs}  "
                 f"step {progress.step:,}/{progress.num_steps:,}  "
-                f"loss {number(progress.loss)}  lr {progress.lr:.2e}  "
+                f"loss {four_digits(progress.loss)}  lr {progress.lr:.2e}  "
                 f"{progress.examples_per_second:,.0f} examples/s  "
                 f"{clock(progress.seconds_left)} left"
             )
@@ -81,11 +81,13 @@ class Lines(TrainingObserver):
         """Print the epoch's line."""
         parts = [
             f"epoch {record.epoch}/{self._num_epochs}",
-            f"loss {number(record.train_loss)}",
+            f"loss {four_digits(record.train_loss)}",
         ]
         if record.val_loss is not None:
-            parts.append(f"val_loss {number(record.val_loss)}")
-        parts += [f"{name} {number(value)}" for name, value in record.metrics.items()]
+            parts.append(f"val_loss {four_digits(record.val_loss)}")
+        parts += [
+            f"{name} {four_digits(value)}" for name, value in record.metrics.items()
+        ]
         parts += [
             f"lr {record.lr:.2e}",
             f"{record.examples_per_second:,.0f} examples/s",

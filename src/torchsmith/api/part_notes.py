@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from torchsmith.core.vocabulary import NOUNS
+from torchsmith.core.wording import amount
 from torchsmith.data.data import Data, Images, Sequences, Volumes
 from torchsmith.data.split import split_rows
-from torchsmith.inspect.wording import agree, amount, quoted
+from torchsmith.inspect.wording import agree, quoted
 from torchsmith.plan.plan import Plan
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from torchsmith.api.planning import QUIET, Planned, decide_with
 from torchsmith.core.observer import Observer
 from torchsmith.core.processes import place
+from torchsmith.core.wording import rough_duration
 from torchsmith.data.steps import RandomConvolutions
-from torchsmith.evaluate.outlook import duration_text
 from torchsmith.plan.cost_sequences import features_seconds, groups_seconds
 from torchsmith.plan.design import Pace
 from torchsmith.plan.plan import Plan
@@ -162,7 +162,7 @@ def _warn_of_guard(plan: Plan, setup: "Setup", observer: Observer) -> None:
     fitting = max(1, int(AIM * training.seconds / each))
     observer.note(
         f"{training.epochs} epochs will take about "
-        f"{duration_text(each * training.epochs)} here, and training.seconds: "
+        f"{rough_duration(each * training.epochs)} here, and training.seconds: "
         f"{training.seconds:g} stops them before the learning rate has come down; set "
         f"training.epochs to {fitting}, or training.seconds higher"
     )

@@ -13,6 +13,7 @@ from torchsmith.api.run import Run, load_run
 from torchsmith.core.errors import DataError
 from torchsmith.core.observer import Observer
 from torchsmith.core.vocabulary import NOUNS
+from torchsmith.core.wording import amount
 from torchsmith.data import load as reading
 from torchsmith.data.data import (
     MISSING_TARGET,
@@ -33,7 +34,6 @@ from torchsmith.data.tables import (
     texts_of_columns,
 )
 from torchsmith.evaluate.evaluation import Evaluation
-from torchsmith.inspect.wording import amount
 
 if TYPE_CHECKING:
     from torchsmith.train.model import Model

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from torchsmith.core.vocabulary import NOUNS
+from torchsmith.core.wording import amount, share
 from torchsmith.inspect.codes import CHECKS
 from torchsmith.inspect.inspection import (
     Bin,
@@ -21,7 +22,7 @@ from torchsmith.inspect.inspection import (
     Severity,
     TargetFacts,
 )
-from torchsmith.inspect.wording import amount, number, share
+from torchsmith.inspect.wording import number
 from torchsmith.plan.text import flow
 
 SHOWN_PER_CODE = 5

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from torchsmith.cli.output import Output
 from torchsmith.cli.runs import print_rows
-from torchsmith.core.wording import number
+from torchsmith.core.wording import four_digits
 from torchsmith.report.text import spread_text
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def show_lesson(run: "LessonRun", output: Output) -> None:
     record = run.record
     output.say(record.title)
     for name, value in record.result.numbers.items():
-        text = number(value) if isinstance(value, float) else str(value)
+        text = four_digits(value) if isinstance(value, float) else str(value)
         output.say(f"  {name}: {text}")
     for title, rows in record.result.tables.items():
         output.say(f"\n{title}")
@@ -65,7 +65,7 @@ def _cell(score: "Score | None", *, signed: bool = False) -> str:
     if score is None:
         return ""
     sign = "+" if signed and score.value > 0 else ""
-    value = f"{sign}{number(score.value)}"
+    value = f"{sign}{four_digits(score.value)}"
     if not math.isfinite(score.low):
         return value
-    return f"{value} ({number(score.low)} to {number(score.high)})"
+    return f"{value} ({four_digits(score.low)} to {four_digits(score.high)})"

@@ -10,10 +10,9 @@ from rich.text import Text
 
 from torchsmith.cli.checklist import SHOWN_PER_CODE, finding_block
 from torchsmith.core.commands import command
-from torchsmith.core.wording import duration
+from torchsmith.core.wording import amount, duration
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.inspect.inspection import Finding
-from torchsmith.inspect.wording import amount
 
 
 def diagnosis_json(diagnosis: Diagnosis) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import click
 
 from torchsmith.cli.options import output_options, runs_option
 from torchsmith.cli.output import Output
-from torchsmith.core.wording import number
+from torchsmith.core.wording import four_digits
 
 
 @click.command(
@@ -133,7 +133,7 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        return number(value)
+        return four_digits(value)
     return str(value)
 
 

@@ -9,13 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from torchsmith.core.vocabulary import METRIC_TITLES, NOUNS
+from torchsmith.core.wording import amount
 from torchsmith.evaluate.evaluation import Evaluation, Rival, Score
 from torchsmith.metrics.class_report import averages
 from torchsmith.report.reliability import calibration_text
 from torchsmith.report.residuals import coverage_text
 from torchsmith.report.text import (
     clean,
-    count,
     difference_texts,
     folds_text,
     number,
@@ -39,7 +39,7 @@ def print_evaluation(evaluation: Evaluation, console: Console, folds: int = 0) -
     """
     rows = evaluation.num_examples.get("test", 0)
     noun = NOUNS[evaluation.kind]
-    title = f"Scores on {count(rows, f'test {noun}')}"
+    title = f"Scores on {amount(rows, f'test {noun}')}"
     _section(console, title, _scores(evaluation))
     if folds and "val" in evaluation.scores:
         console.print(Text(folds_text(folds), "dim"))

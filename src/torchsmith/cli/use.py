@@ -7,7 +7,7 @@ import click
 
 from torchsmith.cli.options import check_writable, output_options, runs_option
 from torchsmith.cli.output import Output
-from torchsmith.core.wording import number
+from torchsmith.core.wording import four_digits
 
 if TYPE_CHECKING:
     from torchsmith.api.predictions import Predictions
@@ -89,7 +89,7 @@ def _print_predictions(predictions: "Predictions", output: Output) -> None:
     else:
         highest = predictions.probabilities.max(axis=1)[:shown]
         for (place, text), probability in zip(rows, highest, strict=True):
-            output.say(f"{place}\t{text}\t{number(float(probability))}")
+            output.say(f"{place}\t{text}\t{four_digits(float(probability))}")
     if len(texts) > shown:
         output.say(
             f"… {len(texts) - shown:,} more; write all of them with -o predictions.csv"

@@ -11,7 +11,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from torchsmith.core.wording import clock, duration, number, sentence, sparkline
+from torchsmith.core.wording import clock, duration, four_digits, sentence, sparkline
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.watch import Progress, TrainingObserver
 
@@ -169,7 +169,7 @@ class LiveView(TrainingObserver):
             return Text("")
         text = Text.assemble(
             ("loss ", "dim"),
-            number(progress.loss),
+            four_digits(progress.loss),
             ("   lr ", "dim"),
             f"{progress.lr:.2e}",
             ("   examples/s ", "dim"),
@@ -209,12 +209,12 @@ class LiveView(TrainingObserver):
 def _cells(record: EpochRecord, metric: str | None) -> list[str]:
     cells = [
         str(record.epoch),
-        number(record.train_loss),
-        number(record.val_loss),
+        four_digits(record.train_loss),
+        four_digits(record.val_loss),
         f"{record.lr:.2e}",
         f"{record.examples_per_second:,.0f}",
         duration(record.seconds),
     ]
     if metric is not None:
-        cells.insert(3, number(record.metrics.get(metric)))
+        cells.insert(3, four_digits(record.metrics.get(metric)))
     return cells

@@ -1,5 +1,6 @@
 """How numbers, times, sizes and lists are written for people."""
 
+import math
 from collections.abc import Iterable
 
 SHOWN = 5
@@ -7,17 +8,34 @@ SHOWN = 5
 
 
 def duration(seconds: float) -> str:
-    """Return a length of time.
+    """Return a length of time in the two units that matter.
 
-    >>> [duration(s) for s in (0.234, 9.6, 75, 7265)]
-    ['0.2 s', '9.6 s', '1 min 15 s', '2 h 1 min']
+    >>> [duration(s) for s in (0.234, 9.6, 48.7, 60, 75, 7265)]
+    ['0.2 s', '9.6 s', '49 s', '1 min', '1 min 15 s', '2 h 1 min']
     """
-    if seconds < 59.95:
+    if not math.isfinite(seconds):
+        return "–"
+    if seconds < 9.95:
         return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    big, small, units = whole // 60, whole % 60, ("min", "s")
+    if whole >= 3600:
+        big, small, units = whole // 3600, whole % 3600 // 60, ("h", "min")
+    return f"{big} {units[0]}" + (f" {small} {units[1]}" if small else "")
+
+
+def rough_duration(seconds: float) -> str:
+    """Return a length of time that was chosen or foretold, by two digits.
+
+    >>> [rough_duration(s) for s in (3.21, 48.7, 180, 5400)]
+    ['3.2 s', '49 s', '3 min', '1.5 h']
+    """
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= 2 * size or (unit == "h" and seconds >= size):
+            return f"{seconds / size:.2g} {unit}"
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
 
 
 def clock(seconds: float) -> str:
@@ -31,10 +49,10 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def number(value: float | None) -> str:
-    """Return a number with four significant digits.
+def four_digits(value: float | None) -> str:
+    """Return a measured number with four significant digits, also where they are zeros.
 
-    >>> [number(v) for v in (0.123456, 12.3456, 48213.7, 0.0000123, 0, None)]
+    >>> [four_digits(v) for v in (0.123456, 12.3456, 48213.7, 0.0000123, 0, None)]
     ['0.1235', '12.35', '48,214', '1.23e-05', '0', '-']
     """
     if value is None:
@@ -47,6 +65,32 @@ def number(value: float | None) -> str:
     if size < 0.001:
         return f"{value:.2e}"
     return f"{value:#.4g}".rstrip(".")
+
+
+def amount(count: int, noun: str, plural: str = "") -> str:
+    """Return a count with its noun.
+
+    >>> amount(1, "row"), amount(1200, "row"), amount(2, "class", "classes")
+    ('1 row', '1,200 rows', '2 classes')
+    """
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def share(part: float, whole: float) -> str:
+    """Return a part of a whole in per cent, never a false 0 or 100.
+
+    >>> [share(part, 20640) for part in (0, 1, 207, 20639, 20640)]
+    ['0 %', '<0.1 %', '1.0 %', '>99.9 %', '100 %']
+    """
+    if whole <= 0:
+        return "–"
+    if part in (0, whole):
+        return f"{100 * part / whole:.0f} %"
+    if part / whole < 0.001:
+        return "<0.1 %"
+    if part / whole > 0.999:
+        return ">99.9 %"
+    return f"{100 * part / whole:.1f} %"
 
 
 def gigabytes(count: float) -> str:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from torchsmith.core.vocabulary import METRIC_TITLES, NOUNS
-from torchsmith.core.wording import listed
+from torchsmith.core.wording import amount, listed
 from torchsmith.doctor.course import Course
 from torchsmith.doctor.standing import (
     Standing,
@@ -15,7 +15,6 @@ from torchsmith.doctor.standing import (
 from torchsmith.evaluate.evaluation import Evaluation, Group, Rival, Score
 from torchsmith.evaluate.rivals import IN_SENTENCES
 from torchsmith.inspect.inspection import Finding
-from torchsmith.inspect.wording import amount
 from torchsmith.plan.plan import Plan
 
 LACKS = {"last": 0.03, "linear": 0.03, "neighbors": 0.05, "trees": 0.2}

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
+from torchsmith.core.wording import amount
 from torchsmith.doctor.facts import (
     BEHIND,
     NOISY,
@@ -16,7 +17,6 @@ from torchsmith.doctor.facts import (
 )
 from torchsmith.doctor.remedies import scaled_rate
 from torchsmith.inspect.inspection import Finding
-from torchsmith.inspect.wording import amount
 from torchsmith.plan.optimizers import AdamW
 
 RISEN = 1.2

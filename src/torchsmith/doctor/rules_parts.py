@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from torchsmith.core.seeds import generator
+from torchsmith.core.wording import amount
 from torchsmith.doctor.examples import (
     MOST,
     Examples,
@@ -22,7 +23,6 @@ from torchsmith.doctor.simple_models import ask_nearest
 from torchsmith.doctor.subject import Allowance, Subject
 from torchsmith.inspect.inspection import Finding
 from torchsmith.inspect.rows import CANNOT_LEARN
-from torchsmith.inspect.wording import amount
 
 FLATTERED_Z, MUCH_FLATTERED_Z = 3.0, 5.0
 """Standard errors by which a simple model is better where related examples are on both

@@ -4,10 +4,10 @@ import math
 from collections.abc import Iterator
 
 from torchsmith.core.vocabulary import NOUNS
+from torchsmith.core.wording import amount
 from torchsmith.doctor.diagnosis import Reference
 from torchsmith.doctor.subject import Subject
 from torchsmith.inspect.inspection import Finding
-from torchsmith.inspect.wording import amount
 
 Z = 1.96
 """Of a 95 % interval."""

@@ -8,7 +8,6 @@ import numpy as np
 from torchsmith.data.split import Folds
 from torchsmith.eject.code import block, literal
 from torchsmith.eject.subject import Subject
-from torchsmith.eject.wording import ordinal_share
 
 
 @dataclass(frozen=True)
@@ -109,13 +108,13 @@ def told_shares(subject: Subject) -> str:
     """Return what share each part has, as a sentence."""
     split, told = subject.plan.split, []
     if split.test != "given":
-        told.append(f"{ordinal_share(split.test)} for the test")
+        told.append(f"{100 * split.test:.3g}% for the test")
     if isinstance(split.val, Folds):
         told = told or ["The test part is given"]
         return f"{told[0]}; what is left is divided into {split.val.folds} folds."
     if split.val != "given":
         of = " of the rest" if told else ""
-        told.append(f"{ordinal_share(split.val)}{of} for validation")
+        told.append(f"{100 * split.val:.3g}%{of} for validation")
     return f"{', '.join(told)}; what is left is trained on.".capitalize()
 
 

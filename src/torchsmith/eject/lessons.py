@@ -4,9 +4,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from torchsmith.core.wording import amount
 from torchsmith.eject import lesson_driver
 from torchsmith.eject.verify import Verification, run_driver
-from torchsmith.eject.wording import count
 from torchsmith.recipes.lesson import LessonResult
 
 
@@ -41,9 +41,9 @@ def verify_lesson(
     ]
     if wrong:
         return Verification(same=False, text="; ".join(wrong))
-    numbers = count(len(wanted.numbers), "number")
-    tables = count(len(wanted.tables), "table")
-    figures = count(len(wanted.figures), "figure")
+    numbers = amount(len(wanted.numbers), "number")
+    tables = amount(len(wanted.tables), "table")
+    figures = amount(len(wanted.figures), "figure")
     return Verification(
         same=True, text=f"it ran and found the same: {numbers}, {tables}, {figures}"
     )

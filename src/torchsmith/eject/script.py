@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import assert_never
 
 from torchsmith.core.vocabulary import NOUNS
+from torchsmith.core.wording import amount
 from torchsmith.eject.code import (
     Section,
     comment,
@@ -24,7 +25,6 @@ from torchsmith.eject.sequences import sequences_section
 from torchsmith.eject.splitting import split_section
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.volumes import voxels_section
-from torchsmith.eject.wording import count
 
 WEIGHTS = "network.pt"
 
@@ -131,7 +131,7 @@ def _save_section() -> Section:
 
 def about_run(subject: Subject) -> str:
     """Return what the script is, in a few sentences."""
-    number = count(len(subject.data), NOUNS[subject.data.kind])
+    number = amount(len(subject.data), NOUNS[subject.data.kind])
     target = subject.plan.problem.target
     return (
         f"Predict '{target}' of {Path(subject.plan.data.source).name}: {number}.\n"

@@ -16,7 +16,6 @@ from torchsmith.eject.cutting import (
     told_shares,
 )
 from torchsmith.eject.subject import Subject
-from torchsmith.eject.wording import number_text
 
 
 def split_by_time(subject: Subject) -> str:
@@ -67,7 +66,7 @@ def split_by_groups(subject: Subject) -> str:
         body.append(f"train = ~({' | '.join([*cut.parts, *given])})")
         names["train"] = "np.flatnonzero(train)"
     place = "part or fold" if cut.folds else "part"
-    how = f"All rows of one {number_text(split.group or '')} are in one {place}. "
+    how = f"All rows of one '{split.group}' are in one {place}. "
     units = ", in seconds since 1970," if column.kind == "date" else ""
     how += f"Those below{units} were drawn at random; {kept}."
     return function(

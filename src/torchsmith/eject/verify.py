@@ -15,11 +15,11 @@ from torch import Tensor
 from torchsmith.core.errors import TrainError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.record import Record
+from torchsmith.core.wording import amount
 from torchsmith.eject import driver
 from torchsmith.eject.code import literal
 from torchsmith.eject.notebook import code_of
 from torchsmith.eject.script import WEIGHTS
-from torchsmith.eject.wording import count
 
 _TOLERANCE = 1e-12  # sums of the same numbers, in another order
 
@@ -75,8 +75,8 @@ def verify(
     return Verification(
         same=True,
         text=(
-            f"the same weights, bit for bit ({count(len(weights), 'tensor')}, "
-            f"{count(numbers, 'number')}), the same scores"
+            f"the same weights, bit for bit ({amount(len(weights), 'tensor')}, "
+            f"{amount(numbers, 'number')}), the same scores"
         ),
     )
 
@@ -102,7 +102,7 @@ def _within(
     if outside or not compared:
         told = outside or ["there is no score with an interval to compare"]
         return Verification(same=False, text="; ".join([reason, *told]))
-    scores = count(len(compared), "score")
+    scores = amount(len(compared), "score")
     lie = "lies within its interval" if len(compared) == 1 else "lie within theirs"
     return Verification(same=True, text=f"{reason}; {scores} {lie}")
 

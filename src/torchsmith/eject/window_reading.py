@@ -20,7 +20,6 @@ from torchsmith.eject.table_columns import (
     to_seconds,
 )
 from torchsmith.eject.table_files import open_table
-from torchsmith.eject.wording import ordinal_share
 
 BY_TIME_ONLY = "split: a script divides windows of a table by time only"
 
@@ -206,8 +205,8 @@ def split_windows(subject: Subject) -> str:
     lines = [
         'order = np.argsort(ends, kind="stable")',
         comment(
-            f"{ordinal_share(test_share)} for the test, "
-            f"{ordinal_share(val_share)} of the rest for validation.".capitalize(),
+            f"{100 * test_share:.3g}% for the test, "
+            f"{100 * val_share:.3g}% of the rest for validation.".capitalize(),
             1,
         ),
         f"train = np.sort(order[:-{num_val + num_test}])",

@@ -15,6 +15,7 @@ from torchsmith.core.vocabulary import (
     Part,
     usual_metrics,
 )
+from torchsmith.core.wording import amount
 from torchsmith.data.data import Data, Inputs
 from torchsmith.evaluate.curves import curves
 from torchsmith.evaluate.evaluation import (
@@ -34,7 +35,6 @@ from torchsmith.evaluate.mistakes import mixture, surest_wrong, worst
 from torchsmith.evaluate.reliability import reliability
 from torchsmith.evaluate.rivals import RivalOutputs
 from torchsmith.evaluate.verdict import verdict
-from torchsmith.inspect.wording import amount
 from torchsmith.metrics.classification import confusion, precision_recall_f1
 from torchsmith.metrics.intervals import Interval, difference, interval
 from torchsmith.metrics.normal import wilson

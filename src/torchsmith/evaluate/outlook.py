@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from torchsmith.core.vocabulary import LOWER_IS_BETTER, Ending
-from torchsmith.inspect.wording import amount
+from torchsmith.core.wording import amount, rough_duration
 from torchsmith.plan.design import FIT_INTO
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import REASON
@@ -87,7 +87,7 @@ def _cut(plan: Plan, epochs: int) -> str:
     if plan.sized_for is None or epochs < plan.training.epochs or not by_budget:
         return ""
     return (
-        f"The budget of {duration_text(plan.sized_for.budget)} was enough for "
+        f"The budget of {rough_duration(plan.sized_for.budget)} was enough for "
         f"{amount(epochs, 'epoch')} only: more time {HELPS}."
     )
 
@@ -109,18 +109,6 @@ def monitored_values(plan: Plan, history: Sequence[EpochRecord]) -> list[float]:
     return found
 
 
-def duration_text(seconds: float) -> str:
-    """Write seconds as a person says them.
-
-    >>> [duration_text(s) for s in (3.21, 48.7, 180, 5400)]
-    ['3.2 s', '49 s', '3 min', '1.5 h']
-    """
-    for size, unit in ((3600, "h"), (60, "min")):
-        if seconds >= 2 * size or (unit == "h" and seconds >= size):
-            return f"{seconds / size:.2g} {unit}"
-    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
-
-
 def _gain(before: float, best: float, *, lower: bool) -> float:
     """Return which share of a loss, or of what a score lacks to 1, went away."""
     left = before if lower else 1 - before
@@ -132,10 +120,10 @@ def _unused(plan: Plan, seconds: float, *, helps: bool) -> str:
     budget = 0.0 if plan.sized_for is None or own else plan.sized_for.budget
     if seconds >= FAR_FROM_USED * budget:
         return ""
-    took = f"The run took {duration_text(seconds)} of its budget of "
+    took = f"The run took {rough_duration(seconds)} of its budget of "
     if helps:
         epochs = 2 * plan.training.epochs
-        return f"{took}{duration_text(budget)}; training.epochs: {epochs} uses more."
+        return f"{took}{rough_duration(budget)}; training.epochs: {epochs} uses more."
     return (
-        f"{took}{duration_text(budget)}: on data of this size more epochs seldom pay."
+        f"{took}{rough_duration(budget)}: on data of this size more epochs seldom pay."
     )

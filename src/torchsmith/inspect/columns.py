@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from torchsmith.core.vocabulary import ColumnRole
+from torchsmith.core.wording import amount
 from torchsmith.data.picture_columns import names_pictures
 from torchsmith.inspect.inspection import Bin, ColumnFacts
 from torchsmith.inspect.profile import MOST_READ, Profile
-from torchsmith.inspect.wording import amount, number
+from torchsmith.inspect.wording import number
 
 ASKED = "asked for"
 """Why a column has a role that the data does not suggest."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from torchsmith.core.observer import Observer
+from torchsmith.core.wording import amount, share
 from torchsmith.data.data import Change, Images
 from torchsmith.data.lines import Named
 from torchsmith.data.on_disk import CHUNK_BYTES, extremes
@@ -16,7 +17,7 @@ from torchsmith.data.steps import pixel_scale
 from torchsmith.inspect.inspection import Finding, ImageFacts, Symmetry
 from torchsmith.inspect.symmetry import shrink
 from torchsmith.inspect.values import place_of
-from torchsmith.inspect.wording import agree, amount, share
+from torchsmith.inspect.wording import agree
 
 ODD_BRIGHTNESS = 8.0
 """Robust standard deviations from the median brightness at which a picture is odd."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from torchsmith.core.observer import Observer
+from torchsmith.core.wording import amount
 from torchsmith.data.data import Change, Column, Images, Table
 from torchsmith.data.lines import Named
 from torchsmith.data.picture_checks import CheckedPicture, converted
@@ -29,7 +30,6 @@ from torchsmith.inspect.images import (
 from torchsmith.inspect.inspection import Finding
 from torchsmith.inspect.profile import Profile
 from torchsmith.inspect.values import Roles, find_changes
-from torchsmith.inspect.wording import amount
 
 
 @dataclass(frozen=True)

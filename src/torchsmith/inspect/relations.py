@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from torchsmith.core.wording import amount, share
 from torchsmith.inspect.columns import is_group
 from torchsmith.inspect.inspection import Finding
 from torchsmith.inspect.profile import Profile
 from torchsmith.inspect.values import Roles
-from torchsmith.inspect.wording import agree, amount, share
+from torchsmith.inspect.wording import agree
 
 MIN_ROWS = 50
 """With fewer rows, agreement of two columns or an order is no evidence."""

@@ -6,12 +6,12 @@ from functools import reduce
 import numpy as np
 
 from torchsmith.core.seeds import generator
-from torchsmith.core.wording import listed
+from torchsmith.core.wording import amount, listed, share
 from torchsmith.data.lines import Named
 from torchsmith.data.same import mixed
 from torchsmith.inspect.inspection import Finding, TargetFacts
 from torchsmith.inspect.profile import Profile
-from torchsmith.inspect.wording import agree, amount, quoted, share
+from torchsmith.inspect.wording import agree, quoted
 
 PARTS = ("train", "val", "test")
 MANY_TWINS = 0.01

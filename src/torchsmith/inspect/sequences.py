@@ -6,13 +6,14 @@ from hashlib import blake2b
 
 import numpy as np
 
+from torchsmith.core.wording import amount, share
 from torchsmith.data.data import Column, ColumnFormat, Sequences
 from torchsmith.data.lines import Named
 from torchsmith.inspect.columns import is_group
 from torchsmith.inspect.inspection import Finding, SequenceFacts, TargetFacts
 from torchsmith.inspect.leaks import GIVEN_AWAY, STRONG_AUC, measure
 from torchsmith.inspect.profile import Profile, build_profile
-from torchsmith.inspect.wording import agree, amount, number, quoted, share
+from torchsmith.inspect.wording import agree, number, quoted
 
 SCALES_APART = 1_000.0
 """How many times the deviation of one channel is that of another to be named."""

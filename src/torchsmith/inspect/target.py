@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from torchsmith.core.vocabulary import ColumnRole, Task
-from torchsmith.core.wording import listed
+from torchsmith.core.wording import amount, listed, share
 from torchsmith.data.lines import Named
 from torchsmith.inspect.columns import describe
 from torchsmith.inspect.inspection import Finding, TargetFacts
 from torchsmith.inspect.profile import Profile
-from torchsmith.inspect.wording import amount, number, quoted, share
+from torchsmith.inspect.wording import number, quoted
 
 MAX_NUMBER_CLASSES = 20
 """Whole numbers with more distinct values are quantities, not classes."""

@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import numpy as np
 
 from torchsmith.core.vocabulary import ColumnRole
-from torchsmith.core.wording import listed
+from torchsmith.core.wording import amount, listed, share
 from torchsmith.data.data import MISSING_TARGET, Change
 from torchsmith.data.lines import Named
 from torchsmith.inspect.inspection import Finding
 from torchsmith.inspect.profile import LARGEST, Profile
-from torchsmith.inspect.wording import agree, amount, number, quoted, share
+from torchsmith.inspect.wording import agree, number, quoted
 
 FAR = 30.0
 """Interquartile ranges beyond the quartile at which a number is extreme."""

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from torchsmith.core.wording import listed
+from torchsmith.core.wording import amount, listed
 from torchsmith.data.data import Volumes
 from torchsmith.data.lines import Named
 from torchsmith.data.on_disk import chunks
 from torchsmith.data.same import keys_of_rows
 from torchsmith.data.voxels import voxel_statistics
 from torchsmith.inspect.inspection import Finding, VolumeFacts, VolumeSymmetry
-from torchsmith.inspect.wording import agree, amount, number
+from torchsmith.inspect.wording import agree, number
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from collections.abc import Collection, Mapping
 
 from torchsmith.core.errors import DataError
 from torchsmith.core.vocabulary import NOUNS, Metric
-from torchsmith.core.wording import listed
+from torchsmith.core.wording import amount, listed
 from torchsmith.data.data import MISSING_TARGET
 from torchsmith.data.split import Folds, Split
 from torchsmith.inspect.inspection import Inspection, TargetFacts
-from torchsmith.inspect.wording import agree, amount
+from torchsmith.inspect.wording import agree
 from torchsmith.plan.calibration import (
     FEWEST_ROWS,
     Calibration,

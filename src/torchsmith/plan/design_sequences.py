@@ -35,6 +35,7 @@ training before the body has learned anything: on two draws of PhalangesOutlines
 from dataclasses import dataclass, replace
 
 from torchsmith.core.vocabulary import CALIBRATED
+from torchsmith.core.wording import amount
 from torchsmith.data.competing_convolutions import dilations_for
 from torchsmith.data.steps import (
     Interpolate,
@@ -45,7 +46,6 @@ from torchsmith.data.steps import (
     Step,
 )
 from torchsmith.inspect.inspection import SequenceFacts
-from torchsmith.inspect.wording import amount
 from torchsmith.plan.cost_sequences import (
     feature_step_seconds,
     features_seconds,

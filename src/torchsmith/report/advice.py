@@ -4,12 +4,13 @@ import math
 from collections.abc import Iterator
 
 from torchsmith.core.vocabulary import CALIBRATED, NOUNS
+from torchsmith.core.wording import amount
 from torchsmith.evaluate.evaluation import Rival, Score
 from torchsmith.evaluate.outlook import monitored_values
 from torchsmith.evaluate.rivals import IN_SENTENCES
 from torchsmith.report.content import ReportContent
 from torchsmith.report.heat import most_confused
-from torchsmith.report.text import count, difference_texts, number, score_texts
+from torchsmith.report.text import difference_texts, number, score_texts
 from torchsmith.train.history import restored_epoch
 
 MAX_STEPS = 4
@@ -145,7 +146,7 @@ def _from_size(content: ReportContent) -> Iterator[str]:
     interval = score_texts(content.evaluation.metric, main[1])[1]
     noun = NOUNS[content.inspection.kind]
     yield (
-        f"The test part has only {count(rows, noun)}, so the score is known no better "
+        f"The test part has only {amount(rows, noun)}, so the score is known no better "
         f"than {interval}: more test data would settle it."
     )
 

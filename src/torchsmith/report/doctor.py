@@ -5,6 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from torchsmith.core.wording import amount
 from torchsmith.doctor.catalogue import CATALOGUE
 from torchsmith.doctor.diagnosis import Diagnosis, Reference
 from torchsmith.doctor.signals import LayerSignals, Signals
@@ -12,7 +13,7 @@ from torchsmith.inspect.inspection import Finding, Moment
 from torchsmith.plan.text import flow
 from torchsmith.report.charts import COLOURS, Series, line_chart
 from torchsmith.report.content import ReportContent
-from torchsmith.report.text import count, duration, number, percent
+from torchsmith.report.text import duration, number, percent
 
 MOMENTS: dict[Moment, str] = {
     "before": "before training",
@@ -65,7 +66,7 @@ def _summary(diagnosis: Diagnosis, serious: Sequence[Finding]) -> str:
     errors = sum(finding.severity == "error" for finding in serious)
     warnings = len(serious) - errors
     found = [
-        count(number, noun)
+        amount(number, noun)
         for number, noun in ((errors, "error"), (warnings, "warning"))
         if number
     ]

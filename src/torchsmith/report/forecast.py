@@ -2,10 +2,10 @@
 
 from markupsafe import Markup
 
+from torchsmith.core.wording import amount
 from torchsmith.evaluate.evaluation import Coverage, Forecast
 from torchsmith.report.charts import Series, heights, line_chart
 from torchsmith.report.scales import linear_axis
-from torchsmith.report.text import count
 from torchsmith.report.time_axis import time_axis
 
 
@@ -46,6 +46,6 @@ def forecast_chart(
 
 def _shown(forecast: Forecast) -> str:
     """Say which rows of the test part are drawn."""
-    shown, rows = len(forecast.times), count(forecast.num_rows, "test row")
+    shown, rows = len(forecast.times), amount(forecast.num_rows, "test row")
     told = rows if shown == forecast.num_rows else f"the latest {shown:,} of {rows}"
     return f"{told} of {forecast.series}" if forecast.series else told

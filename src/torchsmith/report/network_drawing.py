@@ -5,11 +5,12 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
+from torchsmith.core.wording import amount
 from torchsmith.explain.layers import KINDS, LayerGraph, LayerNode
 from torchsmith.report.blocks import Block, blocks
 from torchsmith.report.graph_drawing import canvas, text_width
 from torchsmith.report.layered import Box, Point, layered
-from torchsmith.report.text import clean, count
+from torchsmith.report.text import clean
 
 _ROW = 38.0
 _PAD = 12.0
@@ -57,17 +58,17 @@ def _details(layer: LayerNode) -> str:
     if layer.shape:
         parts.append(f"(N, {', '.join(map(str, layer.shape))})")
     if layer.num_parameters:
-        parts.append(count(layer.num_parameters, "parameter"))
+        parts.append(amount(layer.num_parameters, "parameter"))
     return " · ".join(parts)
 
 
 def _notes(block: Block) -> list[str]:
     notes = []
     if block.more:
-        total = count(block.num_parameters, "parameter")
+        total = amount(block.num_parameters, "parameter")
         notes.append(f"… and {block.more} more; in all {total}")
     if block.times > 1:
-        total = count(block.num_parameters, "parameter")
+        total = amount(block.num_parameters, "parameter")
         notes.append(f"{block.times} times in a row; in all {total}")
     return notes
 

@@ -6,6 +6,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from torchsmith.core.wording import amount
 from torchsmith.report import text
 from torchsmith.report.content import ReportContent
 from torchsmith.report.doctor import settings
@@ -65,7 +66,7 @@ def _environment() -> Environment:
         percent=text.percent,
         share=text.share,
         duration=text.duration,
-        count=text.count,
+        count=amount,
         metric=text.metric_title,
         value=value_text,
         prose=prose,

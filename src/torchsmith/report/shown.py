@@ -7,11 +7,12 @@ from typing import Any
 from markupsafe import Markup
 
 from torchsmith.core.vocabulary import NOUNS, Kind
+from torchsmith.core.wording import amount
 from torchsmith.evaluate.evaluation import Evaluation, Mistake, Sample
 from torchsmith.evaluate.shown import Trace
 from torchsmith.report.charts import COLOURS
 from torchsmith.report.scales import Axis, linear_axis
-from torchsmith.report.text import clean, count, number
+from torchsmith.report.text import clean, number
 
 HEIGHT = 104
 """Of a panel, in pixels."""
@@ -41,7 +42,7 @@ def sample_view(evaluation: Evaluation, kind: Kind) -> dict[str, Any]:
                 "where": ", ".join(one.where for one in found),
                 "examples": found[0].where
                 if len(found) == 1
-                else count(len(found), NOUNS[kind]),
+                else amount(len(found), NOUNS[kind]),
             }
             for name, found in groups.items()
         ],
@@ -92,7 +93,7 @@ def legend(traces: Sequence[Trace], axes: Sequence[Axis]) -> Markup:
         for colour, name in zip(COLOURS, first.channels, strict=False)
     )
     more = first.num_channels - len(first.channels)
-    notes = [f"{count(more, 'more channel')} not drawn"] if more else []
+    notes = [f"{amount(more, 'more channel')} not drawn"] if more else []
     if len(set(axes)) > 1:
         ranges = (
             f"{clean(name)} {number(axis.low, 3)} to {number(axis.high, 3)}"
@@ -127,7 +128,7 @@ def draw_traces(
         '<line class="base" x1="0" x2="100%" y1="{0}" y2="{0}"/>'
         '<text class="tick start" x="0" y="{1}">1</text>'
         '<text class="tick end" x="100%" y="{1}">{2}</text>'
-    ).format(height, height + 15, count(longest, "step"))
+    ).format(height, height + 15, amount(longest, "step"))
     paths = Markup("").join(
         Markup('<path class="{}" d="{}"/>').format(
             "each" if len(trace.channels) == 1 and len(traces) > 1 else colour,
@@ -146,7 +147,7 @@ def draw_traces(
         '<div class="plot"><svg role="img" aria-label="{0}" height="{1}">{2}'
         '<svg viewBox="0 0 1000 {1}" height="{1}" preserveAspectRatio="none" '
         'class="paths">{3}</svg></svg></div>'
-    ).format(clean(f"{names}, {count(longest, 'step')}"), height, body, paths)
+    ).format(clean(f"{names}, {amount(longest, 'step')}"), height, body, paths)
 
 
 def _line(values: Sequence[float | None], axis: Axis, height: int, share: float) -> str:

@@ -5,6 +5,7 @@ import re
 import statistics
 from collections.abc import Sequence
 
+from torchsmith.core import wording
 from torchsmith.core.vocabulary import METRIC_TITLES, Metric
 from torchsmith.evaluate.evaluation import Score
 
@@ -13,6 +14,7 @@ MOST_DECIMALS = 8
 """A number that needs more is written with an exponent."""
 _NO_BREAK = "\u00a0"
 _MINUS = "\u2212"
+_BEFORE_UNIT = re.compile(r"(?<=\d) ")
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e"
     "\u2060\u2066-\u2069\ufeff\ud800-\udfff]"
@@ -32,7 +34,7 @@ def clean(text: str) -> str:
 
 
 def number(value: float, digits: int = 4) -> str:
-    """Write a number with so many significant digits, thousands separated.
+    """Write a number with so many significant digits at most, thousands separated.
 
     >>> number(48210.55), number(0.012345), number(-3), number(1e-9)
     ('48,211', '0.01235', '−3', '1e−9')
@@ -64,20 +66,8 @@ def percent(share: float, decimals: int = 1) -> str:
 
 
 def share(part: float, whole: float) -> str:
-    """Write a part of a whole as a percentage that is never a false 0 or 100.
-
-    >>> share(1, 100_000).split(), share(0, 5).split()
-    (['<0.1', '%'], ['0', '%'])
-    """
-    if whole <= 0:
-        return "–"
-    if part in (0, whole):
-        return percent(part / whole, 0)
-    if part / whole < 0.001:
-        return f"<0.1{_NO_BREAK}%"
-    if part / whole > 0.999:
-        return f">99.9{_NO_BREAK}%"
-    return percent(part / whole)
+    """Write a part of a whole as a percentage that is never a false 0 or 100."""
+    return _unbroken(wording.share(part, whole))
 
 
 def metric_title(metric: str) -> str:
@@ -153,33 +143,8 @@ def spread_text(metric: Metric, values: Sequence[float]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a duration in the two units that matter.
-
-    >>> duration(0.42).split(), duration(3725).split()
-    (['0.4', 's'], ['1', 'h', '2', 'min'])
-    """
-    if not math.isfinite(seconds):
-        return "–"
-    if seconds < 10:
-        return f"{seconds:.1f}{_NO_BREAK}s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}{_NO_BREAK}s"
-    big, small, units = whole // 60, whole % 60, ("min", "s")
-    if whole >= 3600:
-        big, small, units = whole // 3600, whole % 3600 // 60, ("h", "min")
-    rest = f" {small}{_NO_BREAK}{units[1]}" if small else ""
-    return f"{big}{_NO_BREAK}{units[0]}{rest}"
-
-
-def count(value: int, noun: str, plural: str = "") -> str:
-    """Write a count with its noun.
-
-    >>> count(1, "row"), count(1200, "row"), count(2, "class", "classes")
-    ('1 row', '1,200 rows', '2 classes')
-    """
-    word = noun if value == 1 else plural or f"{noun}s"
-    return f"{value:,} {word}"
+    """Write a duration, its numbers on one line with their units."""
+    return _unbroken(wording.duration(seconds))
 
 
 def folds_text(folds: int) -> str:
@@ -195,6 +160,10 @@ def folds_text(folds: int) -> str:
         "learned from all folds but one, and val scores are of that one, which it had "
         f"not seen. The mean of all {folds} predicts, which is usually a little better."
     )
+
+
+def _unbroken(text: str) -> str:
+    return _BEFORE_UNIT.sub(_NO_BREAK, text)
 
 
 def _decimals(half_width: float) -> int | None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torchsmith.core.vocabulary import LOWER_IS_BETTER, NOUNS, Metric
+from torchsmith.core.wording import amount
 from torchsmith.evaluate.evaluation import Evaluation, Rival, Score
 from torchsmith.inspect.inspection import ColumnFacts
 from torchsmith.plan.plan import Plan
@@ -29,7 +30,6 @@ from torchsmith.report.rows import Row, bar_chart, dot_chart, mini_histogram
 from torchsmith.report.shown import mistake_panels, sample_view
 from torchsmith.report.text import (
     PERCENT_METRICS,
-    count,
     difference_texts,
     folds_text,
     metric_title,
@@ -291,7 +291,7 @@ def _epochs(content: ReportContent) -> dict[str, Any]:
         "best": best.epoch if best else None,
         "broken": next(broken, None),
         "seconds": seconds,
-        "count": count(len(content.history), "epoch"),
+        "count": amount(len(content.history), "epoch"),
     }
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 
+from torchsmith.core.wording import amount
 from torchsmith.doctor.diagnosis import Reference
 from torchsmith.doctor.facts import BEHIND
 from torchsmith.doctor.probes.steps import (
@@ -16,7 +17,6 @@ from torchsmith.doctor.probes.steps import (
 from torchsmith.doctor.rules_plan import FEW_STEPS, few_steps
 from torchsmith.doctor.subject import Subject
 from torchsmith.inspect.inspection import Finding, Severity
-from torchsmith.inspect.wording import amount
 
 
 def find_in_length(

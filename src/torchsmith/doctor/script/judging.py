@@ -5,6 +5,7 @@ from pathlib import Path
 from shlex import quote
 from textwrap import shorten
 
+from torchsmith.core.wording import amount
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.doctor.rank import ranked
 from torchsmith.doctor.script.facts import Facts
@@ -19,7 +20,6 @@ from torchsmith.doctor.script.rules_order import find_in_order
 from torchsmith.doctor.script.rules_rate import find_in_rates
 from torchsmith.doctor.script.rules_score import find_in_scores
 from torchsmith.inspect.inspection import Finding
-from torchsmith.inspect.wording import amount
 
 Rule = Callable[[Facts, Sources], Iterator[Finding]]
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from torchsmith.core.wording import amount
 from torchsmith.doctor.script.facts import Call, Facts
 from torchsmith.doctor.script.found import found
 from torchsmith.doctor.script.places import Place, Places
@@ -16,7 +17,6 @@ from torchsmith.doctor.script.rules_loss import runs_over_batch
 from torchsmith.doctor.script.tensors import tensors_in
 from torchsmith.doctor.script.twin import first_calls
 from torchsmith.inspect.inspection import Finding
-from torchsmith.inspect.wording import amount
 
 SAME = 1e-6
 """Relative difference below which two numbers are one."""
