@@ -111,10 +111,10 @@ def test_pictures_are_turned_and_scaled_as_scipy_does(degrees, zoom):
 
 def test_a_sample_is_drawn_once_and_for_all():
     rows = np.arange(10_000)
-    drawn = sample_rows(rows)
-    assert (drawn == sample_rows(rows)).all()
+    drawn = sample_rows(rows, 1_500)
+    assert (drawn == sample_rows(rows, 1_500)).all()
     assert (np.diff(drawn) > 0).all()
-    assert len(drawn) < 3_000
+    assert len(drawn) == 1_500
 
 
 def test_inspection_says_what_it_saw_of_training_pictures_alone():

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from torchsmith.core.observer import Observer
-from torchsmith.core.seeds import generator
 from torchsmith.core.vocabulary import NOUNS, ColumnRole, Task
 from torchsmith.data.data import Data, Images, Sequences, Table, Volumes
 from torchsmith.data.lines import Named
@@ -33,9 +32,9 @@ from torchsmith.inspect.sequences import (
     group_of,
     look_at_sequences,
 )
-from torchsmith.inspect.symmetry import find_symmetry, sample_rows
+from torchsmith.inspect.symmetry import MOST_PICTURES, find_symmetry, sample_rows
 from torchsmith.inspect.target import decide_task, describe_target, find_in_target
-from torchsmith.inspect.volume_symmetry import MOST, find_volume_symmetry
+from torchsmith.inspect.volume_symmetry import MOST_VOLUMES, find_volume_symmetry
 from torchsmith.inspect.volumes import (
     describe_volumes,
     find_in_volumes,
@@ -204,14 +203,11 @@ def _inspect_table(
         findings += relations.find_steps(profiles, subject.target)
         alone = [p.by_words() if role_of[p.name] == "text" else p for p in used]
         findings += find_leaks(alone, subject.target, subject.facts)
+    categories = [p for p in used if role_of[p.name] == "category"]
+    findings += _compare_parts(subject, categories)
     if keys is not None:
         combinations = math.prod(_choices(p) for p in distinctive)
         findings += _compare_rows(subject, keys, combinations)
-    if subject.data.given is not None:
-        categories = [p for p in used if role_of[p.name] == "category"]
-        findings += rows.find_part_gaps(
-            subject.data.given, subject.classes, categories, subject.where
-        )
     return findings
 
 
@@ -266,7 +262,7 @@ def _is_row_id(profile: Profile, reason: str) -> bool:
 def _inspect_images(
     subject: _Subject, images: Images, known: dict[str, object], observer: Observer
 ) -> list[Finding]:
-    sampled, classes = _sample(subject)
+    sampled, classes = _sample(subject, MOST_PICTURES)
     look = pictures.look_at(images, sampled, observer)
     observer.stage("Mirroring and turning a sample of them")
     symmetry = find_symmetry(look.sample, classes)
@@ -274,19 +270,15 @@ def _inspect_images(
     facts = pictures.describe_images(images, look, symmetry, formats)
     known["images"] = facts
     counts = subject.facts.counts if subject.facts else ()
-    findings = [
+    return [
         *pictures.find_in_images(images, look, facts, subject.where),
         *relations.find_too_little(len(images), 0, counts, "picture"),
         *_compare_rows(subject, look.keys, np.inf),
+        *_compare_parts(subject),
     ]
-    if subject.data.given is not None:
-        findings += rows.find_part_gaps(
-            subject.data.given, subject.classes, (), subject.where
-        )
-    return findings
 
 
-def _sample(subject: _Subject) -> tuple[np.ndarray, np.ndarray]:
+def _sample(subject: _Subject, most: int) -> tuple[np.ndarray, np.ndarray]:
     """Return rows with known classes, none of a given test part, and these classes."""
     if subject.classes is None:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
@@ -294,7 +286,7 @@ def _sample(subject: _Subject) -> tuple[np.ndarray, np.ndarray]:
     usable = codes >= 0
     if given is not None:
         usable &= given == 0
-    rows = sample_rows(np.flatnonzero(usable))
+    rows = sample_rows(np.flatnonzero(usable), most)
     return rows, codes[rows]
 
 
@@ -314,13 +306,10 @@ def _inspect_sequences(
         *relations.find_dependence(profiles, group, time, "sequence"),
         *relations.find_too_little(len(sequences), 0, counts, "sequence"),
         *_compare_rows(subject, look.keys, np.inf),
+        *_compare_parts(subject),
     ]
     if subject.target is not None and subject.facts is not None:
         findings += find_telling_lengths(sequences, subject.target, subject.facts)
-    if subject.data.given is not None:
-        findings += rows.find_part_gaps(
-            subject.data.given, subject.classes, (), subject.where
-        )
     return findings
 
 
@@ -328,25 +317,26 @@ def _inspect_volumes(
     subject: _Subject, volumes: Volumes, known: dict[str, object]
 ) -> list[Finding]:
     look = look_at_volumes(volumes)
-    symmetry = None
-    if subject.classes is not None:
-        codes, given = subject.classes.codes, subject.data.given
-        usable = codes >= 0 if given is None else (codes >= 0) & (given == 0)
-        drawn = generator(0, "symmetry").permutation(np.flatnonzero(usable))[:MOST]
-        sample = np.sort(drawn)
-        symmetry = find_volume_symmetry(volumes.values[sample], codes[sample])
+    sampled, classes = _sample(subject, MOST_VOLUMES)
+    symmetry = find_volume_symmetry(volumes.values[sampled], classes)
     known["volumes"] = describe_volumes(volumes, look, symmetry)
     counts = subject.facts.counts if subject.facts else ()
-    findings = [
+    return [
         *find_in_volumes(look, subject.where),
         *relations.find_too_little(len(volumes), 0, counts, "volume"),
         *_compare_rows(subject, look.keys, np.inf),
+        *_compare_parts(subject),
     ]
-    if subject.data.given is not None:
-        findings += rows.find_part_gaps(
-            subject.data.given, subject.classes, (), subject.where
+
+
+def _compare_parts(
+    subject: _Subject, categories: Sequence[Profile] = ()
+) -> Iterator[Finding]:
+    given = subject.data.given
+    if given is not None:
+        yield from rows.find_part_gaps(
+            given, subject.classes, categories, subject.where
         )
-    return findings
 
 
 def _compare_rows(

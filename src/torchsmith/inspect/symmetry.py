@@ -23,9 +23,9 @@ DEGREES = 15.0
 SCALE = 1.2
 
 
-def sample_rows(rows: np.ndarray) -> np.ndarray:
-    """Return which of these rows are compared, in ascending order."""
-    drawn = generator(0, "symmetry").permutation(rows)[:MOST_PICTURES]
+def sample_rows(rows: np.ndarray, most: int) -> np.ndarray:
+    """Return which of these rows are compared, so many at most, in ascending order."""
+    drawn = generator(0, "symmetry").permutation(rows)[:most]
     return np.sort(drawn)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from torchsmith.inspect.inspection import VolumeSymmetry
 
 FEWEST = 20
-MOST = 1_200
+MOST_VOLUMES = 1_200
 _SHIFTS = ((0, 1, 1), (2, 1, 1), (1, 0, 1), (1, 2, 1), (1, 1, 0), (1, 1, 2))
 SIDE = 10
 """Volumes are shrunk to about this many voxels a side."""
