@@ -8,7 +8,7 @@ import pytest
 from torchsmith.core import files
 from torchsmith.core.errors import DataError, TrainError
 from torchsmith.core.files import (
-    append_line,
+    append,
     committed_folder,
     damage,
     make_folder,
@@ -86,20 +86,20 @@ def test_a_file_in_a_folder_that_is_not_there_is_one_clear_error(tmp_path):
 
 def test_lines_are_added_to_a_log(tmp_path):
     log = tmp_path / "metrics.jsonl"
-    append_line(log, "잘")
-    append_line(log, "b")
+    append(log, "잘\n".encode())
+    append(log, b"b\n")
     assert log.read_text("utf-8") == "잘\nb\n"
 
 
 def test_a_line_that_cannot_be_added_is_one_clear_error(tmp_path):
     with pytest.raises(TrainError, match="cannot be written"):
-        append_line(tmp_path / "nowhere" / "metrics.jsonl", "a")
+        append(tmp_path / "nowhere" / "metrics.jsonl", b"a")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_line_that_finds_the_disk_full_says_so():
     with pytest.raises(TrainError, match="the disk is full"):
-        append_line(Path("/dev/full"), "a")
+        append(Path("/dev/full"), b"a")
 
 
 def test_a_folder_appears_whole_with_a_manifest(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from tests.data.reading import columns, read
 from torchsmith.core.errors import DataError
 from torchsmith.data.data import Data
-from torchsmith.data.tables import table_from_columns, table_from_rows
+from torchsmith.data.tables import table_from_rows
 
 NAN = np.nan
 
@@ -27,7 +27,7 @@ class Frame:
 
 
 def one(values: object) -> object:
-    return columns(table_from_columns({"x": values}))["x"]  # type: ignore[dict-item]
+    return columns(table_from_rows({"x": values}))["x"]  # type: ignore[dict-item]
 
 
 @pytest.mark.parametrize(

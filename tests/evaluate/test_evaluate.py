@@ -221,12 +221,6 @@ def test_a_mistake_in_a_picture_shows_a_small_picture(channels, dtype):
     assert shown[-1].max() == 0
 
 
-def test_a_row_may_be_called_by_another_name():
-    targets, outputs = three(wrong=1)
-    part = PartOutputs(targets, outputs, where=lambda row: f"patient {row + 100}")
-    assert evaluate(THREE, part, num_train=1).mistakes[0].where == "patient 100"
-
-
 def test_a_class_without_test_rows_is_noted():
     targets = np.arange(200) % 2
     found = evaluate(THREE, PartOutputs(targets, sure(targets, 3)), num_train=1)

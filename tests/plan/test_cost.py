@@ -5,12 +5,11 @@ import pytest
 from torchsmith.plan.cost import (
     conv_epoch_seconds,
     conv_macs,
-    residual_macs,
     table_epoch_seconds,
     threads_for,
 )
 from torchsmith.plan.machine import Machine
-from torchsmith.plan.networks import ConvNet, ResNet
+from torchsmith.plan.networks import ConvNet
 
 TWO, SIXTEEN = Machine(cores=2, gflops=160.0), Machine(cores=16, gflops=1280.0)
 
@@ -37,15 +36,13 @@ def test_each_step_costs_something_whatever_the_network():
 
 
 @pytest.mark.parametrize(
-    ("spec", "count"),
+    "spec",
     [
-        (ConvNet(channels=(4, 6), depth=(1, 2), pool_first=True), conv_macs),
-        (ConvNet(channels=(4, 6, 8), depth=2), conv_macs),
-        (ResNet(channels=(4, 6), depth=2, stride=2), residual_macs),
-        (ResNet(channels=(4, 4, 8), depth=1), residual_macs),
+        ConvNet(channels=(4, 6), depth=(1, 2), pool_first=True),
+        ConvNet(channels=(4, 6, 8), depth=2),
     ],
 )
-def test_multiply_adds_are_those_of_the_convolutions(spec, count):
+def test_multiply_adds_are_those_of_the_convolutions(spec):
     import torch
     from torch import nn
 
@@ -61,4 +58,4 @@ def test_multiply_adds_are_those_of_the_convolutions(spec, count):
                 )
             )
     network(torch.zeros(2, 3, 15, 10))
-    assert count(spec, 3, 15, 10) == sum(found)
+    assert conv_macs(spec, 3, 15, 10) == sum(found)

@@ -82,21 +82,10 @@ def require_writable(folder: Path) -> None:
         raise write_failed(folder, error) from error
 
 
-def append_line(path: Path, line: str) -> None:
-    """Add a line to a log; a crash can tear only the last line.
-
-    Args:
-        path: The file; it is made where it is missing.
-        line: Without its line end.
-
-    Raises:
-        TrainError: The disk is full, read-only, or failed; says the free bytes.
-    """
-    append(path, f"{line}\n".encode())
-
-
 def append(path: Path, content: bytes) -> None:
-    """Add bytes to a file; a crash can tear only what is added.
+    """Add bytes to a file, which is made where it is missing.
+
+    A crash can tear only what is added.
 
     Raises:
         TrainError: The disk is full, read-only, or failed; says the free bytes.

@@ -6,7 +6,6 @@ import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -174,20 +173,6 @@ def table_from_rows(
         drop = drop_missing_target
         return _decide(sheet, name, roles or {}, drop_missing_target=drop)
     return _apply(sheet, formats, target if isinstance(target, ColumnFormat) else None)
-
-
-def table_from_columns(
-    columns: Mapping[str, Sequence[Any] | np.ndarray],
-    *,
-    formats: Sequence[ColumnFormat] | None = None,
-    target: str | ColumnFormat | None = None,
-    roles: Mapping[str, ColumnRole] | None = None,
-    source: str = "columns",
-) -> Data:
-    """Make `Data` of named columns in memory; see `table_from_rows`."""
-    return table_from_rows(
-        columns, formats=formats, target=target, roles=roles, source=source
-    )
 
 
 def _read_sheet(path: Path, known: Collection[str], observer: Observer) -> Sheet:

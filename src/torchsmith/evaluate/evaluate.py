@@ -1,6 +1,6 @@
 """From outputs on the test part to an `Evaluation`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,7 +56,6 @@ class PartOutputs:
         outputs: `(N, K)` probabilities, or `(N,)` values in the target's own units.
         inputs: The N examples as they were read, to show mistakes; else None.
         picture_column: Of a table, names a picture file for each row.
-        where: What to call a row; by default its line, file name or number.
         temperature: That probabilities were made with.
         uncalibrated: `(N, K)` probabilities with a temperature of 1, where that is not
             what `outputs` have.
@@ -68,7 +67,6 @@ class PartOutputs:
     outputs: np.ndarray
     inputs: Inputs | None = None
     picture_column: str = ""
-    where: Callable[[int], str] | None = None
     temperature: float = 1.0
     uncalibrated: np.ndarray | None = None
     interval: PredictionInterval | None = None
@@ -168,7 +166,6 @@ def evaluate(
             test.outputs,
             inputs=test.inputs,
             picture_column=test.picture_column,
-            where=test.where,
             rivals=rivals,
         ),
         surest_wrong=sure[0],

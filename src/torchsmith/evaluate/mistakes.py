@@ -1,6 +1,6 @@
 """The test examples on which the network is worst."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -31,7 +31,6 @@ def worst(
     *,
     inputs: Inputs | None = None,
     picture_column: str = "",
-    where: Callable[[int], str] | None = None,
     rivals: Sequence[RivalOutputs] = (),
 ) -> tuple[Mistake, ...]:
     """Return up to 24 wrong predictions, the most costly first.
@@ -42,7 +41,6 @@ def worst(
         outputs: `(N, K)` probabilities or `(N,)` values.
         inputs: The N examples, to show them.
         picture_column: Of a table, names a picture file for each row.
-        where: What to call a row; by default its line, file name or number (0 = first).
         rivals: Of the same rows.
     """
     if problem.task == "regression":
@@ -53,14 +51,13 @@ def worst(
         wrong = outputs.argmax(axis=1) != targets
     order = np.argsort(-losses, kind="stable")
     rows = order[wrong[order]][:MOST_MISTAKES]
-    name = where or (lambda row: _where(inputs, row))
     shown = show(inputs, rows, picture_column)
     found = []
     for place, row in enumerate(rows.tolist()):
         target, prediction, probability = _said(problem, targets[row], outputs[row])
         found.append(
             Mistake(
-                where=name(row),
+                where=_where(inputs, row),
                 target=target,
                 prediction=prediction,
                 probability=probability,

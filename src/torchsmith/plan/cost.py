@@ -13,7 +13,7 @@ guard `training.seconds` catches what the estimate does not.
 """
 
 from torchsmith.plan.machine import Machine
-from torchsmith.plan.networks import ConvNet, ResNet, TabularMLP, VolumeNet
+from torchsmith.plan.networks import ConvNet, TabularMLP, VolumeNet
 
 CONV_SHARE = 0.3
 POOL_FIRST_SHARE = 0.5
@@ -52,21 +52,6 @@ def conv_macs(network: ConvNet, in_channels: int, height: int, width: int) -> in
         for _ in range((depths * num)[stage]):
             total += area * 9 * in_channels * out_channels
             in_channels = out_channels
-    return total
-
-
-def residual_macs(network: ResNet, in_channels: int, height: int, width: int) -> int:
-    """Return the multiply-adds of a `ResNet` for one picture."""
-    before, stride = network.channels[0], network.stride
-    height, width = -(-height // stride), -(-width // stride)
-    total = height * width * (2 * stride + 1) ** 2 * in_channels * before
-    for stage, channels in enumerate(network.channels):
-        if stage:
-            height, width = -(-height // 2), -(-width // 2)
-        area = height * width
-        total += area * before * channels * (9 + (stage > 0))  # and the shortcut
-        total += area * 9 * channels**2 * (2 * network.depth - 1)
-        before = channels
     return total
 
 

@@ -18,7 +18,6 @@ NEAR = 1e-3
 FEW = 2
 """Losses that show the same, before a verdict; one is enough for shapes."""
 
-_CLASSES = ("cross_entropy", "nll_loss", "index", "gather")
 _NUMBERS = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "sub")
 _RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "softmax": (0.0, 1.0)}
 
