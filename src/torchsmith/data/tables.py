@@ -117,14 +117,13 @@ def read_columns(
 
 
 def texts_of_columns(
-    source: object, names: Sequence[str], observer: Observer = _SILENT
+    source: object, names: Sequence[str]
 ) -> dict[str, tuple[str, ...]]:
     """Read columns of a table as they stand there, whatever they hold.
 
     Args:
         source: A file, or rows in memory as for `table_from_rows`.
         names: The columns.
-        observer: Is told what is being read.
 
     Returns:
         N texts for each column; empty where there is no value.
@@ -133,7 +132,7 @@ def texts_of_columns(
         DataError: There is no such column.
     """
     if isinstance(source, str | Path):
-        sheet = _read_sheet(Path(source), names, observer)
+        sheet = _read_sheet(Path(source), names, _SILENT)
     else:
         sheet = sheet_from_rows(source, "rows")
     if lacking := [name for name in names if name not in sheet.columns]:

@@ -72,17 +72,14 @@ class Examples:
         return self.targets.reshape(len(self.rows), -1).float()
 
 
-def take_examples(
-    subject: Subject, allowance: Allowance, most: int = MOST
-) -> Examples | None:
+def take_examples(subject: Subject, allowance: Allowance) -> Examples | None:
     """Return a sample of the training part; None where simple models cannot see it.
 
     Args:
         subject: At step 0; stays as it is.
         allowance: How long reading items of a `Dataset` may take.
-        most: Examples.
     """
-    return examples_of(subject, _affordable(subject, allowance, most))
+    return examples_of(subject, _affordable(subject, allowance))
 
 
 def examples_of(subject: Subject, rows: Tensor) -> Examples | None:
@@ -169,10 +166,10 @@ def part_column(subject: Subject, name: str) -> Column | None:
     return None
 
 
-def _affordable(subject: Subject, allowance: Allowance, most: int) -> Tensor:
+def _affordable(subject: Subject, allowance: Allowance) -> Tensor:
     """Return rows; of a `Dataset` as many as there is time to read."""
     train = subject.job.train
-    most = min(most, max(MOST_NUMBERS // max(train.example_size, 1), MOST_LARGE))
+    most = min(MOST, max(MOST_NUMBERS // max(train.example_size, 1), MOST_LARGE))
     rows = subject.sample(min(most, len(train)))
     if subject.case is not None or len(rows) <= MOST_LARGE:
         return rows

@@ -49,9 +49,7 @@ class Bins:
         )
 
 
-def equal_rows(
-    targets: np.ndarray, probabilities: np.ndarray, bins: int = BINS
-) -> Bins:
+def equal_rows(targets: np.ndarray, probabilities: np.ndarray) -> Bins:
     """Sort rows into bins of about equally many rows by the confidence.
 
     Rows of one confidence are in one bin, so that their order does not matter; where
@@ -60,27 +58,25 @@ def equal_rows(
     Args:
         targets: `(N,)` class codes, N at least 1.
         probabilities: `(N, K)`.
-        bins: At most so many.
     """
     confidence = probabilities.max(axis=1)
-    shares = np.arange(1, bins) / bins
+    shares = np.arange(1, BINS) / BINS
     edges = np.quantile(confidence, shares, method="inverted_cdf")
     places = np.searchsorted(np.unique(edges), confidence, side="left")
     return _binned(places, confidence, targets == probabilities.argmax(axis=1))
 
 
-def equal_widths(
-    targets: np.ndarray, probabilities: np.ndarray, bins: int = SHOWN_BINS
-) -> Bins:
+def equal_widths(targets: np.ndarray, probabilities: np.ndarray) -> Bins:
     """Sort rows into bins of equal widths between 0 and 1 by the confidence.
+
+    Bins without rows are left out.
 
     Args:
         targets: `(N,)` class codes, N at least 1.
         probabilities: `(N, K)`.
-        bins: Between 0 and 1; those without rows are left out.
     """
     confidence = probabilities.max(axis=1)
-    places = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    places = np.minimum((confidence * SHOWN_BINS).astype(np.int64), SHOWN_BINS - 1)
     return _binned(places, confidence, targets == probabilities.argmax(axis=1))
 
 

@@ -75,7 +75,7 @@ def precision_recall_points(positive: np.ndarray, scores: np.ndarray) -> np.ndar
     return np.asarray(steps[recall > starts].reshape(-1, 2))
 
 
-def thin(points: np.ndarray, most: int = MOST_POINTS) -> np.ndarray:
+def thin(points: np.ndarray) -> np.ndarray:
     """Leave out the points of a line that cannot be seen.
 
     The point that is farthest from what is drawn so far is added again and again
@@ -83,14 +83,13 @@ def thin(points: np.ndarray, most: int = MOST_POINTS) -> np.ndarray:
 
     Args:
         points: `(P, 2)`, both between 0 and 1.
-        most: Points to keep at most.
 
     Returns:
         `(Q, 2)`: some of the points, in their order, with both ends.
     """
     open_parts = [_farthest(points, 0, len(points) - 1)]
     kept = {0, len(points) - 1}
-    while open_parts and len(kept) < most:
+    while open_parts and len(kept) < MOST_POINTS:
         part = max(open_parts)
         far, first, middle, last = part
         if far <= _UNSEEN:

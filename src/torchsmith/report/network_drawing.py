@@ -17,7 +17,7 @@ _PAD = 12.0
 _NOTE = 20.0
 
 
-def draw_network(graph: LayerGraph, *, title: str = "") -> Markup:
+def draw_network(graph: LayerGraph) -> Markup:
     """Draw a network from top to bottom.
 
     Each layer says how it is written in PyTorch, its name, the shape of its output
@@ -25,7 +25,6 @@ def draw_network(graph: LayerGraph, *, title: str = "") -> Markup:
 
     Args:
         graph: Of `torchsmith.explain.layers`.
-        title: Stands above, where given.
     """
     found = blocks(graph)
     sizes = [_size(block) for block in found]
@@ -46,11 +45,10 @@ def draw_network(graph: LayerGraph, *, title: str = "") -> Markup:
         for kind in KINDS
         if kind in there
     )
-    caption = Markup("<b>{}</b>").format(clean(title)) if title else Markup("")
     return Markup(
-        '<figure class="chart drawing"><figcaption>{}{}</figcaption>'
+        '<figure class="chart drawing"><figcaption>{}</figcaption>'
         '<div class="scroll">{}</div></figure>'
-    ).format(caption, legend, canvas(layout, lines + boxes, title or "network"))
+    ).format(legend, canvas(layout, lines + boxes, "network"))
 
 
 def _details(layer: LayerNode) -> str:

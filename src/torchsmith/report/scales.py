@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from torchsmith.report.text import number, percent
 
+_TICKS = 5
+"""About so many round numbers stand at an axis."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -56,7 +59,7 @@ class Axis:
 def linear_axis(
     values: Iterable[float],
     *,
-    num_ticks: int = 5,
+    num_ticks: int = _TICKS,
     pad: float = 0.06,
     whole: bool = False,
     bounds: tuple[float, float] = (-math.inf, math.inf),
@@ -81,19 +84,18 @@ def linear_axis(
     return Axis(low, high, nice_ticks(low, high, num_ticks, whole=whole))
 
 
-def value_axis(values: Iterable[float], *, num_ticks: int = 5) -> Axis:
+def value_axis(values: Iterable[float]) -> Axis:
     """Choose an axis, logarithmic where positive values differ by a factor of 30.
 
     Args:
         values: What must be seen; what is not finite is left out.
-        num_ticks: About how many round numbers to write.
     """
     finite = [value for value in values if math.isfinite(value)]
     if not finite or min(finite) <= 0 or max(finite) / min(finite) < 30:
-        return linear_axis(finite, num_ticks=num_ticks)
+        return linear_axis(finite)
     low, high = min(finite) / 1.15, max(finite) * 1.15
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    stride = max(1, math.ceil((last - first) / (num_ticks + 1)))
+    stride = max(1, math.ceil((last - first) / (_TICKS + 1)))
     factors = (1.0, 2.0, 5.0) if high / low < 200 else (1.0,)
     ticks = tuple(
         factor * 10.0**power
@@ -105,7 +107,7 @@ def value_axis(values: Iterable[float], *, num_ticks: int = 5) -> Axis:
 
 
 def nice_ticks(
-    low: float, high: float, num_ticks: int = 5, *, whole: bool = False
+    low: float, high: float, num_ticks: int = _TICKS, *, whole: bool = False
 ) -> tuple[float, ...]:
     """Return multiples of 1, 2, 2.5 or 5 times a power of ten between two values.
 

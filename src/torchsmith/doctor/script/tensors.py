@@ -7,6 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+_MOST_HASHED = 2_048
+"""Rows of a tensor of which hashes are taken."""
+
+_HASHED_NUMBERS = 4_096
+"""Of a row, evenly spread; of fewer than twice as many all are taken."""
+
 
 def tensors_in(values: object) -> Iterator[Tensor]:
     """Give each tensor of a value, of tuples and lists, and of what those hold."""
@@ -42,19 +48,16 @@ def is_dense(tensor: Tensor) -> bool:
     return is_strided and not (tensor.is_meta or tensor.is_quantized)
 
 
-def hashes(rows: Tensor, most: int = 2048, width: int = 4096) -> tuple[int, ...]:
-    """Return a hash of each row; none where the tensor's kind gives no numbers.
+def hashes(rows: Tensor) -> tuple[int, ...]:
+    """Return a hash of each of the first rows of `(N, ...)`.
 
-    Args:
-        rows: `(N, ...)`.
-        most: How many rows at most.
-        width: How many numbers of each row at most, evenly spread.
+    There are none where the tensor's kind gives no numbers.
     """
     if not is_dense(rows) or rows.dim() == 0 or rows.numel() == 0:
         return ()
     try:
-        flat = rows.detach()[:most].reshape(min(len(rows), most), -1)
-        stride = max(1, flat.shape[1] // width)
+        flat = rows.detach()[:_MOST_HASHED].reshape(min(len(rows), _MOST_HASHED), -1)
+        stride = max(1, flat.shape[1] // _HASHED_NUMBERS)
         table = flat[:, ::stride].cpu().contiguous()
         if table.dtype == torch.bfloat16:
             table = table.float()
