@@ -1,6 +1,7 @@
 """`Classifier` and `Regressor` keep what scikit-learn promises of an estimator."""
 
 import copy
+import math
 import pickle
 import random
 import signal
@@ -357,8 +358,10 @@ def test_without_a_budget_nothing_depends_on_the_clock():
     ("parameters", "message"),
     [
         ({"val": 1.5}, "val: 1.5 is no share"),
-        ({"budget": 0}, "budget: 0 seconds"),
-        ({"budget": "2s"}, "budget: '2s' seconds"),
+        ({"budget": 0}, "budget: 0 is no number of seconds above 0"),
+        ({"budget": "2s"}, "budget: '2s' is no number"),
+        ({"budget": True}, "budget: True is no number"),
+        ({"budget": math.inf}, "budget: inf is no number"),
         ({"epochs": 0}, "training.epochs"),
         ({"dropout": 1.0}, "dropout"),
         ({"device": "gpu"}, "training.device"),

@@ -358,7 +358,7 @@ def test_a_path_may_be_called_as_data_in_memory_is(tmp_path, monkeypatch, name):
         ts.train(plan, runs=tmp_path / "runs")
 
 
-@pytest.mark.parametrize("budget", [0, -1, float("nan"), float("inf")])
+@pytest.mark.parametrize("budget", [0, -1, float("nan"), float("inf"), True, "2"])
 def test_a_budget_is_a_number_of_seconds(budget):
     with pytest.raises(PlanError, match="no number of seconds above 0"):
         ts.plan(columns(), target="kind", budget=budget)

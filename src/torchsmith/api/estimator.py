@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from numbers import Real
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -11,6 +10,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from torchsmith.api.budget import require_budget
 from torchsmith.api.carrying import torch_threads
 from torchsmith.api.estimator_inputs import (
     Rows,
@@ -131,12 +131,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
             raise PlanError(
                 f"val: {self.val!r} is no share; give None, or 0 to below 1"
             )
-        budget: object = self.budget
-        is_number = isinstance(budget, Real) and float(budget) > 0
-        if budget is not None and not is_number:
-            raise PlanError(
-                f"budget: {self.budget!r} seconds; give more than 0, or None"
-            )
+        require_budget(self.budget)
 
     def _settings(self) -> dict[str, object]:
         """Return what is asked for, as values by dotted path, in the order to set."""

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from numbers import Real
 from pathlib import Path
 from typing import Any, cast, get_args
 
+from torchsmith.api.budget import require_budget
 from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.observer import Observer
 from torchsmith.core.vocabulary import WORDS, ColumnRole, Kind, Metric, Task
@@ -270,10 +270,7 @@ def make_plan(
 ) -> Planned:
     """Read, inspect and plan, keeping what the plan was made from."""
     _refuse_other_data(settings or {})
-    given: object = budget
-    is_number = isinstance(given, Real) and 0 < float(given) < float("inf")
-    if given is not None and not is_number:
-        raise PlanError(f"budget: {budget!r} is no number of seconds above 0")
+    require_budget(budget)
     data = _read(source, target, settings or {}, observer)
     asked = (settings or {}).get("problem.task")
     if asked is not None:
