@@ -1,9 +1,12 @@
-"""What a budget may be."""
+"""What a budget may be, and what of it the rivals get."""
 
 import math
 from numbers import Real
 
 from torchsmith.core.errors import PlanError
+
+RIVAL_SHARE, RIVAL_SECONDS = 0.1, 20.0
+"""Of the budget goes to the rivals, and no more than so many seconds."""
 
 
 def require_budget(budget: object) -> None:

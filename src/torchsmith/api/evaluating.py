@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from torchsmith.api.budget import RIVAL_SECONDS, RIVAL_SHARE
 from torchsmith.core.observer import Observer
 from torchsmith.core.seeds import derive_seed, generator
 from torchsmith.data.data import Data, Sequences
@@ -27,6 +28,7 @@ from torchsmith.evaluate.importance import permutation_importance
 from torchsmith.evaluate.rivals import RivalOutputs, fit_rivals
 from torchsmith.evaluate.samples import choose_samples
 from torchsmith.evaluate.sequence_features import sequence_features, text_features
+from torchsmith.plan.decide import DEFAULT_BUDGET
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.text import flow
 from torchsmith.train.model import Model
@@ -35,11 +37,8 @@ from torchsmith.train.setup import Setup
 SIDE_IN_TABLE = 8
 """To so many pixels a side the pictures of a table are shrunk for the rivals."""
 
-RIVAL_SHARE, RIVAL_SECONDS = 0.1, 20.0
-"""Of the budget goes to the rivals, and no more than so many seconds."""
-
 IMPORTANCE_SHARE, IMPORTANCE_SECONDS = 0.05, 5.0
-"""The same for the importance of columns."""
+"""Of the budget goes to the importance of columns, and no more than so many seconds."""
 
 FEWEST_TRAIN, MOST_TRAIN = 200, 2_000
 """Training rows are scored: enough to tell what was learned by heart from what not."""
@@ -217,7 +216,7 @@ def _small_pictures(preparation: Preparation, numbers: np.ndarray) -> np.ndarray
 
 def _share(plan: Plan, share: float, most: float) -> float:
     """Return the seconds of a share of the budget, and no more than so many."""
-    budget = 180.0 if plan.sized_for is None else plan.sized_for.budget
+    budget = DEFAULT_BUDGET if plan.sized_for is None else plan.sized_for.budget
     return min(most, share * budget)
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from torchsmith.api.budget import RIVAL_SECONDS, RIVAL_SHARE
 from torchsmith.api.planning import QUIET, Planned, decide_with
 from torchsmith.core.observer import Observer
 from torchsmith.core.processes import place
@@ -26,12 +27,9 @@ LONG_LOOK, LONG_SHARE = 2.0, 0.02
 NEAR = 0.7
 """Of the seconds for training: from here on the budget may decide."""
 
-AFTER_SHARE = 0.1
-"""Of the budget goes to the rivals, at most `AFTER_MOST` seconds."""
-
-AFTER_MOST = 20.0
-AFTER_SECONDS = 4.0
-"""For the test part, the importance of columns and the report."""
+AFTER_SHARE, AFTER_SECONDS = 0.1, 4.0
+"""Of the budget goes to the test part, the importance of columns and the report, and no
+more than so many seconds."""
 
 AIM = 0.97
 """Of the budget is aimed at, so that what nobody foresaw does not break it."""
@@ -92,9 +90,8 @@ def size_to_budget(
 
 def _left(planned: Planned, setup: "Setup", budget: float, begin: float) -> float:
     """Return the seconds for training: without what was, and what comes after."""
-    after = min(AFTER_MOST, AFTER_SHARE * budget) + min(
-        AFTER_SECONDS, AFTER_SHARE * budget
-    )
+    after = min(RIVAL_SECONDS, RIVAL_SHARE * budget)
+    after += min(AFTER_SECONDS, AFTER_SHARE * budget)
     after += _test_features_seconds(planned, len(setup.parts.test))
     left = AIM * budget - (perf_counter() - begin) - after
     left = max(left, LEAST_SHARE * budget)
