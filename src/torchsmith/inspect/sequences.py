@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 
 import numpy as np
 
 from torchsmith.core.wording import amount, share
 from torchsmith.data.data import Column, ColumnFormat, Sequences
 from torchsmith.data.lines import Named
+from torchsmith.data.same import input_keys
 from torchsmith.inspect.columns import is_group
 from torchsmith.inspect.inspection import Finding, SequenceFacts, TargetFacts
 from torchsmith.inspect.leaks import GIVEN_AWAY, STRONG_AUC, measure
@@ -46,15 +46,9 @@ def look_at_sequences(sequences: Sequences) -> SequenceLook:
     Args:
         sequences: N of them.
     """
-    keys = np.empty(len(sequences), np.uint64)
-    for row in range(len(sequences)):
-        # Zero has two signs, and -0.0 is equal to 0.0.
-        steps = np.ascontiguousarray(sequences.at(row)) + np.float32(0)
-        digest = blake2b(steps.tobytes(), digest_size=8).digest()
-        keys[row] = int.from_bytes(digest, "little")
     values = sequences.values
     return SequenceLook(
-        keys=keys,
+        keys=input_keys(sequences, {}),
         low=_of_each(np.fmin, values, sequences.starts, np.nan),
         high=_of_each(np.fmax, values, sequences.starts, np.nan),
         missing=_of_each(np.add, np.isnan(values).astype(int), sequences.starts, 0),
