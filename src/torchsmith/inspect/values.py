@@ -53,7 +53,7 @@ def find_in_values(
     for profile in profiles:
         role, reason = roles[profile.name]
         if role != "ignore":
-            yield from _infinite(profile, where)
+            yield from find_infinite(profile, where)
         yield from _constant(profile, roles)
         if profile.distinct and role != "picture":
             yield from _missing(profile, where, changes, role)
@@ -68,12 +68,7 @@ def find_in_values(
             and profile.distinct > 1
             and not reason.startswith("equal to")
         ):
-            yield from _set_aside(profile, role, reason)
-
-
-def find_infinite(profile: Profile, where: Named) -> Iterator[Finding]:
-    """Check a column, such as the target, for infinite values."""
-    yield from _infinite(profile, where)
+            yield from _set_aside(profile, reason)
 
 
 def _how_often(change: Change) -> str:
@@ -124,7 +119,8 @@ def place_of(change: Change) -> str:
     return ", ".join(filter(None, (column, change.place)))
 
 
-def _infinite(profile: Profile, where: Named) -> Iterator[Finding]:
+def find_infinite(profile: Profile, where: Named) -> Iterator[Finding]:
+    """Check a column, such as the target, for infinite values."""
     if profile.kind != "number":
         return
     infinite = np.abs(profile.column.values) > LARGEST
@@ -280,13 +276,12 @@ def _rare(profile: Profile) -> Iterator[Finding]:
     )
 
 
-def _set_aside(profile: Profile, role: ColumnRole, reason: str) -> Iterator[Finding]:
-    if role == "ignore":
-        yield Finding(
-            code="D29",
-            severity="note",
-            message=f"'{profile.name}' is set aside: {reason}.",
-            where=f"column '{profile.name}'",
-            evidence=f"such as {quoted(profile.levels, 2)}",
-            remedy="To use it nevertheless, give it another role under `data.columns`.",
-        )
+def _set_aside(profile: Profile, reason: str) -> Iterator[Finding]:
+    yield Finding(
+        code="D29",
+        severity="note",
+        message=f"'{profile.name}' is set aside: {reason}.",
+        where=f"column '{profile.name}'",
+        evidence=f"such as {quoted(profile.levels, 2)}",
+        remedy="To use it nevertheless, give it another role under `data.columns`.",
+    )
