@@ -297,6 +297,13 @@ def test_a_column_without_any_bearing_scores_like_chance():
     assert strength.explained == pytest.approx(0, abs=0.01)
 
 
+def test_a_column_that_is_missing_wherever_the_target_is_known_tells_nothing():
+    known = [i < 200 for i in range(400)]
+    x = [None if there else float(i) for i, there in enumerate(known)]
+    y = [f"c{i % 2}" if there else None for i, there in enumerate(known)]
+    assert not found(table({"x": x}, y), "D10")
+
+
 def test_equal_inputs_are_counted_and_what_chance_would_make_of_them():
     x, y = np.tile(noise(100), 2), noise(200, 2)
     z = np.tile(noise(100, 3), 2)

@@ -76,15 +76,12 @@ def find_leaks(
         s for s in strengths if s.score >= limit and (regression or s.explained >= 0.9)
     ]
     for strength in away:
-        yield Finding(
-            code="D10",
-            severity="warning",
-            message=f"'{strength.name}' alone predicts '{facts.name}' almost perfectly "
+        yield _finding(
+            strength.name,
+            f"'{strength.name}' alone predicts '{facts.name}' almost perfectly "
             f"({measured} {strength.score:.3f}).",
-            where=f"column '{strength.name}'",
-            evidence=_ranking(strengths),
-            remedy=f"If it is made from '{facts.name}' or known only afterwards, leave "
-            f"it out: `data.columns: {{{strength.name}: ignore}}`.",
+            _ranking(strengths),
+            f"If it is made from '{facts.name}' or known only afterwards",
         )
     if away or len(strengths) < 4:
         return
@@ -92,36 +89,42 @@ def find_leaks(
     if best.score >= STRONG[kind] and goes_with_nothing_else(
         best.name, [s.name for s in strengths[1:]], profiles, target, facts
     ):
-        yield Finding(
-            code="D10",
-            severity="warning",
-            message=f"'{best.name}' tells '{facts.name}' ({measured} {best.score:.2f}) "
-            "and, apart from that, goes with no other column, as if it was made from "
+        yield _finding(
+            best.name,
+            f"'{best.name}' tells '{facts.name}' ({measured} {best.score:.2f}) and, "
+            "apart from that, goes with no other column, as if it was made from "
             f"'{facts.name}'.",
-            where=f"column '{best.name}'",
-            evidence=f"within {'ranges of it' if regression else 'the classes'} other "
-            "columns depend on each other; " + _ranking(strengths),
-            remedy="Make sure that it is known when a prediction is needed; if it is "
-            f"known only afterwards, leave it out: `data.columns: {{{best.name}: "
-            "ignore}`.",
+            f"within {'ranges of it' if regression else 'the classes'} other columns "
+            "depend on each other; " + _ranking(strengths),
         )
         return
     if regression:
         return
     lead = (best.score - 0.5) / max(second.score - 0.5, 0.05)
     if best.score >= STRONG_AUC and lead >= LEAD:
-        yield Finding(
-            code="D10",
-            severity="warning",
-            message=f"'{best.name}' tells far more about '{facts.name}' than any other "
-            f"column (AUC {best.score:.2f}, the next, '{second.name}', "
-            f"{second.score:.2f}).",
-            where=f"column '{best.name}'",
-            evidence=_ranking(strengths),
-            remedy="Make sure that it is known when a prediction is needed; if it is "
-            f"known only afterwards, leave it out: `data.columns: {{{best.name}: "
-            "ignore}`.",
+        yield _finding(
+            best.name,
+            f"'{best.name}' tells far more about '{facts.name}' than any other column "
+            f"(AUC {best.score:.2f}, the next, '{second.name}', {second.score:.2f}).",
+            _ranking(strengths),
         )
+
+
+def _finding(
+    name: str,
+    message: str,
+    evidence: str,
+    when: str = "Make sure that it is known when a prediction is needed; if it is "
+    "known only afterwards",
+) -> Finding:
+    return Finding(
+        code="D10",
+        severity="warning",
+        message=message,
+        where=f"column '{name}'",
+        evidence=evidence,
+        remedy=f"{when}, leave it out: `data.columns: {{{name}: ignore}}`.",
+    )
 
 
 def goes_with_nothing_else(
@@ -204,17 +207,10 @@ def association(one: np.ndarray, other: np.ndarray, within: np.ndarray) -> float
 
 def _coarse(profile: Profile, rows: np.ndarray) -> np.ndarray:
     """Return `(N,)` codes of the most frequent values, or of equally filled bins."""
-    codes = profile.codes[rows] + 1
-    present = codes > 0
-    measured = profile.kind not in ("text", "boolean") and profile.distinct > LEVELS
-    if measured and present.any():
-        values = profile.column.values[rows][present].astype(np.float64)
-        cuts = np.sort(values)[np.arange(1, LEVELS) * len(values) // LEVELS]
-        codes[present] = 1 + np.searchsorted(np.unique(cuts), values)
-        return np.asarray(codes)
+    codes = _group(profile, rows, LEVELS)
     frequent = np.bincount(codes).argsort()[::-1][:LEVELS]
     place = np.full(int(codes.max()) + 1, LEVELS)
-    place[frequent] = np.arange(len(frequent))
+    place[frequent] = np.arange(len(frequent))  # of bins, all but one: they stay apart
     return np.asarray(place[codes])
 
 
@@ -240,9 +236,10 @@ def measure(
     if not goals.shape[1]:
         return []
     folds = np.arange(len(rows)) % FOLDS
+    num_bins = int(np.clip(len(rows) // ROWS_PER_BIN, 2, MAX_BINS))
     strengths = []
     for profile in profiles:
-        cells = _group(profile, rows) * FOLDS + folds
+        cells = _group(profile, rows, num_bins) * FOLDS + folds
         counts, sums = _totals(cells, goals)
         guesses = _out_of_fold(counts, sums, goals.mean(axis=0))
         error = (counts[..., None] * guesses**2 - 2 * guesses * sums).sum(axis=(0, 1))
@@ -306,13 +303,13 @@ def _middle_ranks(values: np.ndarray) -> np.ndarray:
     )
 
 
-def _group(profile: Profile, rows: np.ndarray) -> np.ndarray:
-    """Number the groups of rows that look equal in one column, from 0."""
-    num_bins = int(np.clip(len(rows) // ROWS_PER_BIN, 2, MAX_BINS))
+def _group(profile: Profile, rows: np.ndarray, num_bins: int) -> np.ndarray:
+    """Number groups of rows from 0: missing, equal values, or equally filled bins."""
     codes: np.ndarray = profile.codes[rows] + 1
-    if profile.kind in ("text", "boolean") or profile.distinct <= num_bins:
-        return codes
     present = codes > 0
+    measured = profile.kind not in ("text", "boolean") and profile.distinct > num_bins
+    if not measured or not present.any():
+        return codes
     values = profile.column.values[rows][present].astype(np.float64)
     cuts = np.sort(values)[np.arange(1, num_bins) * len(values) // num_bins]
     codes[present] = 1 + np.searchsorted(np.unique(cuts), values)
