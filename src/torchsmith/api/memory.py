@@ -15,7 +15,7 @@ from torchsmith.data.data import Data
 from torchsmith.data.split import Parts, hold_out
 from torchsmith.inspect.examine import inspect
 from torchsmith.plan.decide import decide
-from torchsmith.plan.machine import Machine, machine_for, measure
+from torchsmith.plan.machine import machine_for, measure
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import REASON, asked_splits, set_values
 from torchsmith.train.engines.choose import choose_engine
@@ -34,6 +34,8 @@ UNLIMITED = 1e9
 
 MATTERS_LITTLE = frozenset({"D7", "D23", "D25"})
 """Errors about too few rows to train *and* to test; here the caller tests."""
+
+_machine = cache(measure)
 
 
 @dataclass(frozen=True)
@@ -161,8 +163,3 @@ def _parts(plan: Plan, data: Data, share: float) -> Parts:
         return Parts(train=np.arange(len(data)), val=nothing, test=nothing)
     train, val = hold_out(data, plan.split, share, plan.data.columns)
     return Parts(train=train, val=val, test=nothing)
-
-
-@cache
-def _machine(device: object) -> Machine:
-    return measure(device)

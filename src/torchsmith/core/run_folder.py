@@ -52,7 +52,7 @@ STALE_SECONDS = 3600.0
 MINUTE = "%Y-%m-%d-%H%M"
 
 FolderKind = Literal["plan", "fit", "study", "lesson"]
-"""Of what a run folder is: of a plan, of a person's own module, of a recipe."""
+"""Of what a run folder is: of a plan, a person's own module, a study or a lesson."""
 
 FIRST_FILES: Mapping[str, FolderKind] = {
     "plan.yaml": "plan",
