@@ -16,11 +16,11 @@ sized_for: {budget: 60, cores: 2, gflops: 100}
 """)
 
 
-def curve(values, **metrics):
+def curve(values, steps=10, **metrics):
     return [
         EpochRecord(
             epoch=place,
-            step=place,
+            step=place * steps,
             train_loss=value,
             val_loss=value,
             metrics={name: scores[place - 1] for name, scores in metrics.items()},
@@ -46,6 +46,11 @@ def test_a_flat_end_asks_for_nothing():
     text = said([9, 5, 3, 2, 1.5, 1, 0.999, 0.998, 0.997])
     assert "has flattened" in text
     assert "more epochs would hardly help" in text
+
+
+def test_a_flat_end_of_few_steps_says_nothing():
+    history = curve([9, 5, 3, 2, 1.5, 1, 0.999, 0.998, 0.997], steps=4)
+    assert outlook(PLAN, history, "epochs", 58.0) == ""
 
 
 def test_a_curve_that_turned_long_ago_asks_for_nothing():

@@ -23,6 +23,9 @@ HELPS = "would likely help"
 FEWEST_EPOCHS = 3
 """A curve of fewer points says nothing."""
 
+FEWEST_STEPS = 50
+"""Optimizer steps; a curve of fewer may be flat by its falling rate alone."""
+
 
 def outlook(
     plan: Plan, history: Sequence[EpochRecord], ending: Ending, seconds: float
@@ -71,6 +74,8 @@ def _curve(plan: Plan, history: Sequence[EpochRecord], ending: Ending) -> str:
         )
     gain = _gain((min if lower else max)(values[:before]), best, lower=lower)
     if gain < SMALL_GAIN:
+        if history[-1].step < FEWEST_STEPS:
+            return ""
         return (
             f"{name} has flattened (the last third of the epochs improved it by "
             f"{gain:.1%}): more epochs would hardly help."
