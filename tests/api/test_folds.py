@@ -145,3 +145,11 @@ def test_few_groups_of_a_persons_own_keep_a_val_part(groups, val):
 )
 def test_what_excludes_folds_keeps_a_val_part(asked):
     assert ts.plan(grouped(40), target="y", settings=asked).split.val == 0.15
+
+
+def test_sequences_have_no_folds(tmp_path):
+    values = np.random.default_rng(0).normal(size=(60, 12, 1)).astype(np.float32)
+    np.savez(tmp_path / "made.npz", x=values, y=np.arange(60) % 2)
+    settings = {"data.kind": "sequences", "split.val": {"folds": 3}}
+    with pytest.raises(PlanError, match=r"folds are for tables .C,., but.* sequences;"):
+        ts.train(tmp_path / "made.npz", settings=settings, runs=tmp_path / "runs")

@@ -10,6 +10,7 @@ from torch import nn
 
 from torchsmith.core.errors import PlanError
 from torchsmith.core.seeds import derive_seed
+from torchsmith.core.vocabulary import Kind
 from torchsmith.nn.convnet import ConvNet
 from torchsmith.nn.folds import Folds
 from torchsmith.nn.layers import Shape, build_activation, build_layers, shape_text
@@ -86,16 +87,21 @@ def build_network(
             raise
 
 
-def refuse_folds(shape: Shape) -> None:
+def refuse_folds(shape: Shape, kind: Kind = "table") -> None:
     """Refuse examples that are no rows of a table, whose fold is one more column.
+
+    Args:
+        shape: Of one example; that of a packed sequence is flat, too.
+        kind: What examples are.
 
     Raises:
         PlanError: Says what to do.
     """
-    if len(shape) != 1:
+    if kind != "table" or len(shape) != 1:
+        found = shape_text(shape) if kind == "table" else kind
         raise PlanError(
-            f"split.val: folds are for tables (C,), but the inputs are "
-            f"{shape_text(shape)}; set a share, such as 0.15"
+            f"split.val: folds are for tables (C,), but the inputs are {found}; set a "
+            "share, such as 0.15"
         )
 
 

@@ -109,6 +109,7 @@ def set_up(plan: Plan, data: Data, parts: Parts | None = None) -> Setup:
     if parts.folds is None:
         fed, held = learned, preparation.inputs(data, parts.val)
     else:
+        refuse_folds(learned.shape[1:], preparation.kind)
         fed = held = _with_folds(learned, parts.folds)
 
     def batches(inputs: Prepared, rows: np.ndarray) -> tuple[Batches, Tensor]:
@@ -147,7 +148,6 @@ def set_up(plan: Plan, data: Data, parts: Parts | None = None) -> Setup:
 
 
 def _with_folds(inputs: Prepared, folds: np.ndarray) -> np.ndarray:
-    refuse_folds(inputs.shape[1:])
     return np.column_stack([np.asarray(inputs), folds.astype(np.float32)])
 
 
