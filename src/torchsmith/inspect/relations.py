@@ -150,8 +150,8 @@ def find_names(
             evidence=f"{share(alike[profile.name], 1)} of the target's variance lies "
             "between them",
             remedy="Torchsmith takes the texts as categories. If new rows come with "
-            "texts of their own, the test flatters: set `split.group: "
-            f"{profile.name}`.",
+            f"texts of their own, the test flatters: set `split.group: {profile.name}` "
+            f"and `data.columns: {{{profile.name}: ignore}}`.",
         )
 
 
