@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from torchsmith.core.errors import PlanError
-from torchsmith.eject.code import Section, block, constant, function, joined, literal
+from torchsmith.eject.code import (
+    Section,
+    block,
+    constant,
+    function,
+    joined,
+    literal,
+    quoted,
+)
 from torchsmith.eject.subject import Subject
 
 
@@ -98,7 +106,7 @@ def _walk(
             if held is not None
             else ""
         )
-        inner.append(f'is_{part}.append(part == "{name}")')
+        inner.append(f"is_{part}.append(part == {quoted(name)})")
     everywhere = all(
         (path / part / name).is_dir() for part in parts for name in folders
     )

@@ -1,6 +1,7 @@
 """Python source as a careful person writes it: literals, calls, lines that fit."""
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter, signature
@@ -119,6 +120,7 @@ def constant(name: str, value: object, comment: str = "") -> str:
         text = f"{name} = (\n{INDENT}{quoted(value)}\n)"
     if not comment:
         return text
+    comment = one_line(comment)
     if "\n" in text or len(text) + 3 + len(comment) > WIDTH:
         return f"{_wrapped(comment, 0)}\n{text}"
     return f"{text}  # {comment}"
@@ -184,15 +186,27 @@ def chosen(function: Any, arguments: Mapping[str, object]) -> dict[str, object]:
     return {str(place): value for place, value in enumerate(given.values())} | own
 
 
+def one_line(text: str) -> str:
+    r"""Make text from the data fit for a comment: a line break there would end it.
+
+    >>> one_line("width\n(in cm)")
+    'width (in cm)'
+    """
+    return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
 def docstring(text: str, depth: int = 1) -> str:
     """Write a docstring that is wrapped, its first line alone where there are more."""
     width = WIDTH - len(INDENT) * depth
     first, _, rest = text.partition("\n")
+    first = one_line(first)
     if rest:
-        body = "\n".join(fill(part, width) for part in rest.strip("\n").split("\n"))
+        parts = rest.strip("\n").split("\n")
+        body = "\n".join(fill(one_line(part), width) for part in parts)
         first = f"{first}\n\n{body}\n"
     # Names of columns and files stand in it, with whatever characters they have.
-    plain = first.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    plain = first.replace("\\", "\\\\")
+    plain = re.sub(r'"""|"\Z', lambda quotes: quotes[0].replace('"', '\\"'), plain)
     return f'"""{plain}"""'
 
 
@@ -203,7 +217,7 @@ def comment(text: str, depth: int = 0) -> str:
 
 def _wrapped(text: str, depth: int) -> str:
     return fill(
-        text,
+        one_line(text),
         WIDTH - len(INDENT) * depth,
         initial_indent="# ",
         subsequent_indent="# ",

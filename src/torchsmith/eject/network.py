@@ -16,6 +16,7 @@ from torchsmith.eject.code import (
     docstring,
     joined,
     literal,
+    one_line,
 )
 from torchsmith.eject.initialising import init_lines
 from torchsmith.eject.modules import module_source, sequential_source
@@ -237,7 +238,7 @@ def _embeddings(subject: Subject, network: TabularMLP) -> str:
     table = subject.preparation.table
     names = table.coded if table else ()
     lines = "".join(
-        f"{module_source(embedding)},  # {name}\n"
+        f"{module_source(embedding)},  # {one_line(name)}\n"
         for name, embedding in zip(names, network.categories, strict=True)
     )
     kinds = "category or recurring value" if table and table.values else "category"

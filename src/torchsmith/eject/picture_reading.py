@@ -8,7 +8,7 @@ from torchsmith.data.idx import is_idx_name
 from torchsmith.data.pixels_csv import find_layout
 from torchsmith.eject.array_reading import read_idx_section, read_npz_section
 from torchsmith.eject.class_folders import FileReader, read_class_folders_section
-from torchsmith.eject.code import Section, constant, function
+from torchsmith.eject.code import Section, constant, function, quoted
 from torchsmith.eject.label_codes import label_lines
 from torchsmith.eject.picture_function import picture_function
 from torchsmith.eject.sources import Located
@@ -55,7 +55,7 @@ def _pixel_file(
     import numpy as np
 
     skipped = ", skiprows=1" if header else ""
-    load = f'np.loadtxt(DATA, np.int32, delimiter="{delimiter}"{skipped})'
+    load = f"np.loadtxt(DATA, np.int32, delimiter={quoted(delimiter)}{skipped})"
     place = label or 0
     inputs = subject.data.inputs
     if not isinstance(inputs, Images) or inputs.pixels is None:

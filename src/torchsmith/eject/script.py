@@ -14,6 +14,7 @@ from torchsmith.eject.code import (
     function,
     imports,
     joined,
+    one_line,
 )
 from torchsmith.eject.datasets import dataset_section, pixels_section
 from torchsmith.eject.evaluating import evaluate_section
@@ -132,10 +133,12 @@ def _save_section() -> Section:
 def about_run(subject: Subject) -> str:
     """Return what the script is, in a few sentences."""
     number = amount(len(subject.data), NOUNS[subject.data.kind])
-    target = subject.plan.problem.target
+    target = one_line(subject.plan.problem.target)
+    source = one_line(Path(subject.plan.data.source).name)
     return (
-        f"Predict '{target}' of {Path(subject.plan.data.source).name}: {number}.\n"
-        f"Written by Torchsmith {version('torchsmith')} from the run {subject.name}. "
+        f"Predict '{target}' of {source}: {number}.\n"
+        f"Written by Torchsmith {version('torchsmith')} from the run "
+        f"{one_line(subject.name)}. "
         f"It needs no Torchsmith, and on the CPU it ends with {_promise(subject)}."
     )
 
