@@ -228,11 +228,8 @@ def _encode_function(
     if encode.min_count > 1:
         known = [
             "counts = Counter(values[train].tolist())",
-            "levels = sorted(",
-            "    level",
-            "    for level, count in counts.items()",
-            f"    if level and count >= {encode.min_count}",
-            ")",
+            "levels = sorted(level for level, count in counts.items() "
+            f"if level and count >= {encode.min_count})",
         ]
     if encode.encoding == "codes":
         about = "Number the categories of the training part from 1.\n"
