@@ -1,6 +1,7 @@
 """A trained run on other files, from Python."""
 
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -135,6 +136,47 @@ def test_damaged_pictures_are_left_out_where_the_plan_says_so(tmp_path):
     scored = run.evaluate(photos)
     assert scored.num_examples["test"] == 12
     assert "damaged pictures left out: dog/bad.png." in scored.notes
+
+
+def _loose(folder):
+    for name in ("a", "b"):
+        shutil.copy(folder / "dog" / "1.png", folder / f"{name}.png")
+    (folder / "note.txt").write_bytes(b"")
+    return folder
+
+
+def test_all_pictures_of_a_folder_are_predicted_wherever_they_lie(tmp_path):
+    photos, told = _loose(_draw(tmp_path / "photos")), []
+    settings = {"training.epochs": 1}
+    run = ts.train(
+        photos, runs=tmp_path / "runs", settings=settings, observer=told.append
+    )
+    loose = "pictures outside class folders left out (2, first: "
+    assert any(loose in line for line in told)
+    file = f"files that are no pictures left out (first: '{photos / 'note.txt'}')"
+    assert any(file in line for line in told)
+    found = run.predict(photos)
+    assert len(found) == 14
+    assert found.where[:3] == ("a.png", "b.png", "cat/0.png")
+    assert found.notes == (file,)
+    scored = run.evaluate(photos)
+    assert scored.num_examples["test"] == 12
+    assert f"{file}." in scored.notes
+    assert any(note.startswith(loose) for note in scored.notes)
+
+
+@pytest.mark.parametrize("part", ["test", "val"])
+def test_a_folder_called_as_a_part_is_predicted(tmp_path, part):
+    photos = _draw(tmp_path / "photos")
+    run = ts.train(photos, runs=tmp_path / "runs", settings={"training.epochs": 1})
+    for inner in (part, f"{part}/cat"):
+        new = tmp_path / inner.replace("/", "-")
+        shutil.copytree(photos / "cat", new / inner)
+        found = run.predict(new)
+        assert found.where == tuple(f"{inner}/{n}.png" for n in range(6))
+        np.testing.assert_array_equal(
+            found.probabilities, run.predict(photos).probabilities[:6]
+        )
 
 
 def test_damaged_pictures_are_else_refused_with_advice_that_can_be_taken(tmp_path):

@@ -8,6 +8,7 @@ from torchsmith.core.vocabulary import NOUNS
 from torchsmith.core.wording import amount
 from torchsmith.data.data import Data, Images, Sequences, Volumes
 from torchsmith.data.split import split_rows
+from torchsmith.inspect.values import left_out
 from torchsmith.inspect.wording import agree, quoted
 from torchsmith.plan.plan import Plan
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def part_notes(plan: Plan, data: Data, setup: "Setup") -> tuple[str, ...]:
-    """Say which examples a part lost, and which are not used as they are.
+    """Say which examples were not read, or left a part, or are not used as they are.
 
     Args:
         plan: What was set up.
@@ -24,6 +25,7 @@ def part_notes(plan: Plan, data: Data, setup: "Setup") -> tuple[str, ...]:
         setup: What was made of them.
     """
     return (
+        *(told for change in data.changes if (told := left_out(change))),
         *_overlapping(plan, data),
         *_left_out(plan, data, setup),
         *_lacking(plan, data, setup),

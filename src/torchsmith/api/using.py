@@ -34,6 +34,7 @@ from torchsmith.data.tables import (
     texts_of_columns,
 )
 from torchsmith.evaluate.evaluation import Evaluation
+from torchsmith.inspect.values import left_out
 
 if TYPE_CHECKING:
     from torchsmith.train.model import Model
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
 AnyRun = Run | str | Path
 
 _BLANK = "blank line"
-_DAMAGED = "damaged "
-"""So begins what is said of pictures and volumes that were left out."""
 _OF_STEPS = ("jumps here", "are uneven", "window left out")
 """What reading a table of steps changes where it does not cut it as it stands."""
 
@@ -285,6 +284,7 @@ def _read_arrays(
         target=target if scored else None,
         kind=kind,
         skip_damaged=skip_damaged,
+        labelled=scored,
         observer=observer,
     )
     if isinstance(data.inputs, Table) and target in data.inputs.columns:
@@ -348,8 +348,8 @@ def _of_lines(data: Data) -> Iterator[str]:
         if what.startswith(_BLANK):
             counted = amount(change.count, _BLANK)
             yield f"{counted}{what.removeprefix(_BLANK)}: {change.place}"
-        elif what.startswith(_DAMAGED):
-            yield what
+        elif not change.lines and (told := left_out(change)):
+            yield told
         elif steps and any(words in what for words in _OF_STEPS):
             yield f"{what} ({change.place})"
 

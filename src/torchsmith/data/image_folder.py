@@ -35,6 +35,7 @@ def read_image_folder(
     *,
     target: str | None = None,
     skip_damaged: bool | None = False,
+    labelled: bool = True,
     observer: Observer | None = None,
 ) -> Data:
     """Read a folder of pictures, decoding each once to find damaged ones.
@@ -44,6 +45,7 @@ def read_image_folder(
         target: What to call the label; default `"label"`.
         skip_damaged: Leave damaged pictures out and list them, instead of refusing.
             None refuses, too, where there is no plan in which to ask for it.
+        labelled: Whether folders are parts and classes; else all are read alike.
         observer: Is told how many pictures are checked.
 
     Returns:
@@ -56,7 +58,7 @@ def read_image_folder(
     """
     passed = PassedOver()
     root = path.parent if path.is_file() else path
-    found = find_pictures(path, passed)
+    found = find_pictures(path, passed, labelled=labelled)
     called = [printable(file.path.relative_to(root).as_posix()) for file in found]
     checked = check_pictures(found, called, observer or Observer())
     good = [item for item in checked if item.picture is not None]

@@ -1,7 +1,7 @@
 """Reading whatever a person names: a file, a folder, a known set, or arrays."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,13 +35,9 @@ TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".data", ".parquet", ".pq")
 
 _REFUSED = {
     (".xlsx", ".xls", ".xlsm", ".ods"): "a workbook; save the sheet as CSV",
-    (
-        ".zip",
-        ".tar",
-        ".tgz",
-        ".7z",
-        ".rar",
-    ): "an archive; unpack it and give the folder",
+    (".zip", ".tar", ".tgz", ".7z", ".rar"): (
+        "an archive; unpack it and give the folder"
+    ),
     (".json", ".jsonl", ".ndjson", ".xml"): (
         "no table; save it as CSV or Parquet, one row for each example"
     ),
@@ -74,18 +70,20 @@ class _Asked:
     roles: Mapping[str, ColumnRole] | None
     drop: bool
     skip: bool | None
+    labelled: bool
     kind: Kind | None
     series: Series | None
     observer: Observer
 
 
-def load(
+def load(  # noqa: PLR0913 -- each asks for something else
     source: object,
     *,
     target: str | None = None,
     roles: Mapping[str, ColumnRole] | None = None,
     drop_missing_target: bool = False,
     skip_damaged: bool | None = False,
+    labelled: bool = True,
     kind: Kind | None = None,
     series: Series | None = None,
     observer: Observer | None = None,
@@ -100,6 +98,7 @@ def load(
         drop_missing_target: Leave out rows of a table without a target.
         skip_damaged: Leave out damaged pictures and volumes. None refuses them as
             False does, where there is no plan in which to ask for it.
+        labelled: Whether folders of pictures and volumes are parts and classes.
         kind: What the source holds, where it could mean several things; by default its
             content decides.
         series: How the rows of a table make sequences, where they do.
@@ -119,6 +118,7 @@ def load(
         roles=roles,
         drop=drop_missing_target,
         skip=skip_damaged,
+        labelled=labelled,
         kind=kind,
         series=series,
         observer=observer or Observer(),
@@ -227,9 +227,7 @@ def _from_folder(path: Path, asked: _Asked) -> Data:
     files = [file.name for file in held if file.is_file()]
     folders = [f for f in held if f.is_dir() and not f.name.startswith(".")]
     if holds_nifti(path):
-        return read_nifti(
-            path, target=target, skip_damaged=asked.skip, observer=observer
-        )
+        return _examples(read_nifti, path, asked)
     if any(is_idx_name(name) for name in files):
         observer.stage(f"Reading {path.name}")
         return read_idx_source(path, target=target)
@@ -260,9 +258,7 @@ def _from_folder(path: Path, asked: _Asked) -> Data:
         raise DataError(f"{path}: is a folder of {what} {path / found[0]}")
     if not held:
         raise DataError(f"{path}: is an empty folder")
-    return read_image_folder(
-        path, target=target, skip_damaged=asked.skip, observer=observer
-    )
+    return _examples(read_image_folder, path, asked)
 
 
 def _from_file(path: Path, asked: _Asked) -> Data:
@@ -270,13 +266,9 @@ def _from_file(path: Path, asked: _Asked) -> Data:
     head = _head(path)
     ending = path.suffix.lower()
     if sniff(head) or ending in EXTENSIONS:
-        return read_image_folder(
-            path, target=target, skip_damaged=asked.skip, observer=observer
-        )
+        return _examples(read_image_folder, path, asked)
     if is_nifti(path):
-        return read_nifti(
-            path, target=target, skip_damaged=asked.skip, observer=observer
-        )
+        return _examples(read_nifti, path, asked)
     sequences = read_sequence_file(path, target, kind)
     if sequences is not None:
         return sequences
@@ -309,6 +301,17 @@ def _from_file(path: Path, asked: _Asked) -> Data:
         roles=asked.roles,
         drop_missing_target=asked.drop,
         observer=observer,
+    )
+
+
+def _examples(read: Callable[..., Data], path: Path, asked: _Asked) -> Data:
+    """Read a file for each example."""
+    return read(
+        path,
+        target=asked.target,
+        skip_damaged=asked.skip,
+        labelled=asked.labelled,
+        observer=asked.observer,
     )
 
 

@@ -85,6 +85,7 @@ def read_nifti(
     *,
     target: str | None = None,
     skip_damaged: bool | None = False,
+    labelled: bool = True,
     observer: Observer | None = None,
 ) -> Data:
     """Read a folder of NIfTI files, or one file.
@@ -97,6 +98,7 @@ def read_nifti(
         target: What to call the label; default `"label"`.
         skip_damaged: Leave damaged files out and list them, instead of refusing.
             None refuses, too, where there is no plan in which to ask for it.
+        labelled: Whether folders are parts and classes; else all are read alike.
         observer: Is told how many files are read.
 
     Returns:
@@ -111,7 +113,9 @@ def read_nifti(
         raise DataError(f"{path}: {_MISSING}")
     passed = PassedOver(is_nifti, "volume", ENDINGS)
     root = path.parent if path.is_file() else path
-    scans = [_open(file, root) for file in find_pictures(path, passed)]
+    scans = [
+        _open(file, root) for file in find_pictures(path, passed, labelled=labelled)
+    ]
     observer = observer or Observer()
     observer.stage("Reading volumes", len(scans))
     damaged = [scan for scan in scans if scan.problem]

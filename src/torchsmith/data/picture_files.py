@@ -29,6 +29,9 @@ PART_NAMES: dict[str, Part] = {
 NAMED_FIRST = 5
 """So many damaged or passed-over files are named in a message."""
 
+OUTSIDE = "outside class folders left out"
+"""So ends what is said of pictures and volumes that have no class."""
+
 
 @dataclass(frozen=True)
 class FoundPicture:
@@ -79,7 +82,7 @@ class PassedOver:
         listed = [
             (f"files that are no {self.noun}s left out", self.others),
             ("symbolic links not followed", self.links),
-            (f"{self.noun}s outside class folders left out", self.unlabelled),
+            (f"{self.noun}s {OUTSIDE}", self.unlabelled),
         ]
         return [
             Change(column="", what=what, count=len(names), example=min(names))
@@ -117,12 +120,16 @@ def damage_text(
     )
 
 
-def find_pictures(path: Path, passed: PassedOver) -> list[FoundPicture]:
+def find_pictures(
+    path: Path, passed: PassedOver, *, labelled: bool = True
+) -> list[FoundPicture]:
     """Find the pictures of a folder in a fixed order: by part, class and name.
 
     Args:
         path: A folder, or one picture file.
         passed: Is told of all that is not read.
+        labelled: Whether folders are parts and classes; else all pictures are found,
+            wherever in the folder they lie.
 
     Raises:
         DataError: There are no pictures, a class folder is empty, or the folders do not
@@ -130,7 +137,7 @@ def find_pictures(path: Path, passed: PassedOver) -> list[FoundPicture]:
     """
     if path.is_file():
         return [FoundPicture(path, None, None)]
-    folders = _class_folders(path, passed)
+    folders = _class_folders(path, passed) if labelled else []
     if not folders:
         found = [FoundPicture(file, None, None) for file in _pictures(path, passed)]
         if not found:

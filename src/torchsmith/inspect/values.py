@@ -9,6 +9,7 @@ from torchsmith.core.vocabulary import ColumnRole
 from torchsmith.core.wording import amount, listed, share
 from torchsmith.data.data import MISSING_TARGET, Change
 from torchsmith.data.lines import Named
+from torchsmith.data.picture_files import OUTSIDE
 from torchsmith.inspect.inspection import Finding
 from torchsmith.inspect.profile import LARGEST, Profile
 from torchsmith.inspect.wording import agree, number, quoted
@@ -83,6 +84,23 @@ def _how_often(change: Change) -> str:
     return f"{how_many} ({', '.join(told)})" if told else how_many
 
 
+def left_out(change: Change) -> str:
+    """Say what reading did not take of a source; empty where it took all.
+
+    That is examples, and files and links that may be some.
+    """
+    what = change.what
+    if "left out" not in what and "not followed" not in what:
+        return ""
+    if what.startswith("damaged "):
+        return what  # it names all of them
+    if what == MISSING_TARGET:
+        what = f"{amount(change.count, 'row')} left out: no target"
+    elif not change.lines:
+        return f"{what}{_how_often(change)}"
+    return f"{what} ({at_lines(change.lines, change.count)})"
+
+
 def find_changes(changes: Sequence[Change]) -> Iterator[Finding]:
     """Report what reading changed, but for missing and infinite values."""
     for change in changes:
@@ -103,6 +121,11 @@ def find_changes(changes: Sequence[Change]) -> Iterator[Finding]:
             remedy = (
                 "Fill in what is known; data.drop_missing_target: false refuses such "
                 "rows."
+            )
+        elif change.what.endswith(OUTSIDE):
+            remedy = (
+                "Put them into the folder of their class, to learn from them; "
+                "prediction takes all that lie in a folder."
             )
         yield Finding(
             code="D17",
