@@ -138,6 +138,36 @@ def test_damaged_pictures_are_left_out_where_the_plan_says_so(tmp_path):
     assert "damaged pictures left out: dog/bad.png." in scored.notes
 
 
+def _small(shape):
+    """Examples of `shape` with a mean each, and that as a number and as a text."""
+    inputs = np.random.default_rng(0).normal(size=(60, *shape)).astype(np.float32)
+    means = inputs.reshape(60, -1).mean(axis=1)
+    return inputs, means, np.where(means > 0, "high", "low")
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"),
+    [((6, 6), "images"), ((4, 4, 4), "volumes"), ((2, 9), "sequences")],
+)
+def test_texts_and_numbers_are_not_scored_against_each_other(tmp_path, shape, kind):
+    inputs, numbers, texts = _small(shape)
+    held = {"numbers.npz": numbers, "texts.npz": texts}
+    for name, labels in held.items():
+        np.savez(tmp_path / name, x=inputs, y=labels)
+    settings = {"training.epochs": 1, "data.kind": kind}
+    runs = {
+        name: ts.train(tmp_path / name, runs=tmp_path / "runs", settings=settings)
+        for name in held
+    }
+    noun = "picture" if kind == "images" else kind.removesuffix("s")
+    says = f"texts.npz: the target 'label' holds texts .*give a number for each {noun}"
+    with pytest.raises(DataError, match=says):
+        runs["numbers.npz"].evaluate(tmp_path / "texts.npz")
+    says = rf"numbers.npz: the target .* holds numbers .* classes (high|low), .*{noun}"
+    with pytest.raises(DataError, match=says):
+        runs["texts.npz"].evaluate(tmp_path / "numbers.npz")
+
+
 def _loose(folder):
     for name in ("a", "b"):
         shutil.copy(folder / "dog" / "1.png", folder / f"{name}.png")

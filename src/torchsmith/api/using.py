@@ -154,6 +154,7 @@ def evaluate_with(
         raise DataError(
             f"{data.source}: has no target {model.problem.target!r} to score against"
         )
+    model.preparation.target.require_kind(data)
     data, note = _scorable(data, data.target)
     observer.stage(f"Evaluating on {amount(len(data), 'example')}")
     outputs = part_outputs(model, data, np.arange(len(data)))

@@ -6,7 +6,7 @@ import numpy as np
 
 from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.record import Record
-from torchsmith.core.vocabulary import Task
+from torchsmith.core.vocabulary import NOUNS, Task
 from torchsmith.core.wording import listed
 from torchsmith.data.data import Column, ColumnFormat, Data
 from torchsmith.data.tabular import FLOAT32_MAX, distinct_texts
@@ -62,6 +62,32 @@ class TargetPreparation(Record):
             return self._places(column, data, every)
         return _numbers(column, data, every)
 
+    def require_kind(self, data: Data) -> None:
+        """Refuse texts where numbers are predicted, and numbers that are no classes.
+
+        Raises:
+            DataError: Says what the target holds, and what it shall hold.
+        """
+        held = [] if data.target is None else distinct_texts(data.target)[1]
+        held = [text for text in held if text]
+        if data.target is None or not held:
+            return
+        name, kind, one = data.target.name, data.target.kind, NOUNS[data.kind]
+        found = listed(held)
+        if not self.classes and kind == "text":
+            raise DataError(
+                f"{data.source}: the target '{name}' holds texts ({found}), and the "
+                f"network predicts numbers; give a number for each {one} to score "
+                "against"
+            )
+        if self.classes and kind == "number" and not {*held} & {*self.classes}:
+            known = listed(self.classes, 10)
+            raise DataError(
+                f"{data.source}: the target '{name}' holds numbers ({found}), and the "
+                f"network knows the classes {known}; give one of these for each {one} "
+                "to score against"
+            )
+
     def values(self, outputs: np.ndarray) -> np.ndarray:
         """Turn outputs into float64 in the target's own units."""
         return np.asarray(outputs, np.float64) * self.deviation + self.mean
@@ -78,7 +104,7 @@ class TargetPreparation(Record):
         if len(unknown):
             names = list(dict.fromkeys(column.texts(unknown)))
             shown = listed(f"'{name}'" for name in names)
-            known = ", ".join(self.classes[:10]) + (", …" * (len(self.classes) > 10))
+            known = listed(self.classes, 10)
             raise DataError(
                 f"target '{column.name}': {len(unknown)} of {len(rows)} examples have "
                 f"a class that the network does not know: {shown} "

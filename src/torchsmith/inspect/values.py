@@ -98,7 +98,7 @@ def left_out(change: Change) -> str:
         what = f"{amount(change.count, 'row')} left out: no target"
     elif not change.lines:
         return f"{what}{_how_often(change)}"
-    return f"{what} ({at_lines(change.lines, change.count)})"
+    return f"{what} ({change.place})"
 
 
 def find_changes(changes: Sequence[Change]) -> Iterator[Finding]:
