@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.inspect.build import found, labels, noise, table
+from torchsmith.data.load import load
 from torchsmith.inspect.examine import inspect
 
 
@@ -100,6 +102,21 @@ def test_a_target_without_two_values_is_an_error(target, message):
     (finding,) = found(table({"x": noise(30)}, target), "D20")
     assert finding.severity == "error"
     assert message in finding.message
+
+
+@pytest.mark.parametrize("deep", ["animals", "data/animals"])
+def test_classes_within_a_folder_are_found(tmp_path, deep):
+    for name in ("cat/1.png", "cat/2.png", "dog/1.png"):
+        file = tmp_path / deep / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(file)
+    data = load(tmp_path)
+    (finding,) = [f for f in inspect(data).findings if f.code == "D20"]
+    remedy = f"The classes seem to be in {tmp_path / deep} ('cat', 'dog'): give that."
+    assert finding.remedy == remedy
+    Image.new("RGB", (8, 8)).save(tmp_path / deep / "1.png")
+    (finding,) = [f for f in inspect(load(tmp_path)).findings if f.code == "D20"]
+    assert "Choose another target" in finding.remedy
 
 
 def test_an_infinite_target_is_an_error():

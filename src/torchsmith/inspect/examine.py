@@ -132,7 +132,9 @@ def _target_findings(subject: _Subject) -> Iterator[Finding]:
     target, facts = subject.target, subject.facts
     if target is None or facts is None:
         return
-    yield from find_in_target(target, facts, subject.where)
+    has_files = isinstance(subject.data.inputs, Images | Volumes)
+    folder = subject.data.source if has_files else ""
+    yield from find_in_target(target, facts, subject.where, folder)
     yield from values.find_infinite(target, subject.where)
 
 

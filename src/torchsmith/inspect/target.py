@@ -1,6 +1,8 @@
 """What is to be predicted: the kind of problem, and whether it can be learned."""
 
 from collections.abc import Iterator
+from pathlib import PurePath, PurePosixPath
+from posixpath import commonpath
 
 import numpy as np
 
@@ -109,7 +111,7 @@ def describe_target(profile: Profile, task: Task, evidence: str) -> TargetFacts:
 
 
 def find_in_target(
-    profile: Profile, target: TargetFacts, examples: Named
+    profile: Profile, target: TargetFacts, examples: Named, folder: str = ""
 ) -> Iterator[Finding]:
     """Check whether the target can be learned.
 
@@ -117,6 +119,7 @@ def find_in_target(
         profile: The target column, N values.
         target: Its facts.
         examples: What they are called in messages.
+        folder: In which they are files, if they are.
     """
     column = f"column '{profile.name}'"
     if profile.num_missing:
@@ -138,7 +141,8 @@ def find_in_target(
             severity="error",
             message=f"'{profile.name}' holds {what}, so there is nothing to learn.",
             where=column,
-            remedy=f"Choose another target, or add {examples.noun}s with other values.",
+            remedy=_below(profile, examples, folder)
+            or f"Choose another target, or add {examples.noun}s with other values.",
         )
         return
     yield from _unsuitable(profile, target, examples.noun)
@@ -147,6 +151,20 @@ def find_in_target(
         yield from _shape(profile, examples)
     else:
         yield from _classes(profile, target, examples)
+
+
+def _below(profile: Profile, examples: Named, folder: str) -> str:
+    """Say where class folders lie that are within another folder, if they do."""
+    if not folder:
+        return ""
+    names = map(examples.name, range(profile.num_rows))
+    parents = {str(PurePosixPath(name).parent) for name in names}
+    common = commonpath(parents)
+    if not common or common in parents:
+        return ""
+    below = {PurePosixPath(parent).relative_to(common).parts[0] for parent in parents}
+    where = PurePath(folder, common)
+    return f"The classes seem to be in {where} ({quoted(sorted(below))}): give that."
 
 
 def _unsuitable(profile: Profile, target: TargetFacts, noun: str) -> Iterator[Finding]:
