@@ -279,3 +279,18 @@ def test_byte_strings_are_texts_in_utf_8(tmp_path):
     assert load(tmp_path / "a.npz").target.texts() == ["가", "b", "가"]
     np.savez(tmp_path / "s.npz", sequences=np.eye(3), y=labels, channels=names[:1])
     assert load(tmp_path / "s.npz").inputs.channels == ("가",)
+
+
+@pytest.mark.parametrize(
+    ("shape", "kept"),
+    [
+        ((20, 8, 8, 4), "x[..., :3]"),
+        ((20, 4, 8, 8), "x[:, :3]"),
+        ((20, 8, 8, 2), "x[..., :1]"),
+    ],
+)
+def test_pictures_with_alpha_are_refused_with_what_to_do(shape, kept):
+    arrays = (np.zeros(shape, np.uint8), np.arange(20) % 2)
+    with pytest.raises(DataError, match=r"pictures of [24] channels") as caught:
+        load(arrays)
+    assert f"leave it out: {kept}; if these are volumes" in str(caught.value)

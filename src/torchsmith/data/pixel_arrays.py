@@ -172,6 +172,8 @@ def _pixels(part: ArrayPart, reading: dict[str, str], changes: list[Change]) -> 
         array = array.transpose(0, 2, 3, 1)
         reading["axes"] = "(N, C, H, W), read as (N, H, W, C)"
     if array.ndim != 4 or array.shape[-1] not in (1, 3):
+        if array.ndim == 4:
+            _refuse_channels(part)
         raise DataError(
             f"{part.name}: shape {part.inputs.shape} is not understood; pictures are "
             "(N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3 channels, "
@@ -182,6 +184,27 @@ def _pixels(part: ArrayPart, reading: dict[str, str], changes: list[Change]) -> 
     if isinstance(array, OnDisk):
         return replace(array, dtype=dtype)
     return np.ascontiguousarray(array, dtype)
+
+
+def _refuse_channels(part: ArrayPart) -> None:
+    """Refuse pictures of two or four channels, of which the last is mostly alpha.
+
+    Raises:
+        DataError: Says which colours to keep.
+    """
+    shape = part.inputs.shape
+    last = shape[-1] in (2, 4)
+    channels = shape[-1] if last else shape[1]
+    if channels not in (2, 4):
+        return
+    kept = channels - 1
+    place = f"x[..., :{kept}]" if last else f"x[:, :{kept}]"
+    raise DataError(
+        f"{part.name}: shape {shape} holds pictures of {channels} channels, or volumes;"
+        " pictures are read with 1 (grey) or 3 (red, green, blue). If the last is "
+        f"alpha, lay it over a colour, or leave it out: {place}; if these are volumes "
+        "(N, D, H, W), set data.kind: volumes"
+    )
 
 
 def stored_type(
