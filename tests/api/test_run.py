@@ -166,6 +166,9 @@ def test_predictions_name_what_is_missing_or_unseen(run):
     assert len(found) == 1
     [note] = [note for note in found.notes if "colour" in note]
     assert note.startswith("column 'colour': 1 value: category that")
+    found = run.predict({"length": [1.0], "width": [4.0], "colour": [""]})
+    [note] = [note for note in found.notes if "colour" in note]
+    assert note.startswith("column 'colour': 1 value: missing, taken as a category")
     with pytest.raises(DataError, match="1 of 1 values are not numbers"):
         run.predict({"length": ["long"], "width": [4.0], "colour": ["red"]})
 

@@ -355,6 +355,16 @@ def test_what_training_did_not_have_is_counted():
     assert np.isfinite(preparation.inputs(mixed(extreme=True))).all()
 
 
+def test_a_missing_category_is_counted_where_training_had_none():
+    whole = table(text("color", ["red", "blue", "red", "blue"]))
+    some = table(text("color", ["red", "", "red", ""]))
+    step = EncodeCategories()
+    (change,) = fitted(whole, [step]).unseen(some)
+    assert (change.column, change.count, change.lines) == ("color", 2, (3, 5))
+    assert change.what.startswith("missing, taken as")
+    assert fitted(some, [step]).unseen(some) == ()
+
+
 def test_columns_may_come_in_any_order_and_others_are_ignored():
     data = table(number("a", [1, 2]), number("b", [3, 4]))
     swapped = table(text("c", ["x", "y"]), number("b", [3, 4]), number("a", [1, 2]))

@@ -100,11 +100,13 @@ class CategoryColumn(Record):
     Attributes:
         levels: Level i has code i + 1; 0 is missing and unknown.
         one_hot: Whether each level is a 0/1 feature rather than a code.
+        gaps: Whether a training row has none; older runs do not say.
     """
 
     name: str
     levels: tuple[str, ...]
     one_hot: bool
+    gaps: bool = True
 
     def codes(self, column: Column) -> np.ndarray:
         """Return `(N,)` int64 codes."""
@@ -272,6 +274,9 @@ class TablePreparation(Record):
             unknown = (category.codes(column) == 0) & ~column.missing
             what = "category that the training part does not have, taken as unknown"
             found += _changes(column, what, unknown, table.lines)
+            if not category.gaps:
+                what = "missing, taken as a category that is unknown"
+                found += _changes(column, what, column.missing, table.lines)
         for value in self.values:
             if not value.others:
                 column = self.column(table, value.name)

@@ -246,7 +246,10 @@ def _fit_category(column: Column, encode: EncodeCategories | None) -> CategoryCo
             "role to ignore"
         )
     return CategoryColumn(
-        name=column.name, levels=tuple(levels), one_hot=encode.encoding == "one_hot"
+        name=column.name,
+        levels=tuple(levels),
+        one_hot=encode.encoding == "one_hot",
+        gaps=bool((places < 0).any()),
     )
 
 
