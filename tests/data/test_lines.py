@@ -19,7 +19,6 @@ from torchsmith.data.steps import EncodeCategories, StandardizeTarget
 from torchsmith.data.tables import (
     read_table,
     read_with_formats,
-    table_from_columns,
     table_from_rows,
 )
 from torchsmith.inspect.examine import inspect
@@ -55,7 +54,7 @@ def _literal(value: object) -> str:
 def data(request, tmp_path) -> Data:
     """The same rows, from a source without lines."""
     if request.param == "memory":
-        return table_from_columns(COLUMNS, target="kind")
+        return table_from_rows(COLUMNS, target="kind")
     return read_table(parquet(tmp_path / "t.parquet", COLUMNS), target="kind")
 
 
@@ -131,7 +130,7 @@ def test_missing_and_infinite_targets_stand_in_rows(tmp_path):
     path = parquet(tmp_path / "t.parquet", columns)
     with pytest.raises(DataError, match=r"'y' is missing in 1 of 3 rows \(row 2\)"):
         read_table(path, target="y")
-    infinite = table_from_columns({"x": [1.0, 2.0], "y": [1.0, np.inf]}, target="y")
+    infinite = table_from_rows({"x": [1.0, 2.0], "y": [1.0, np.inf]}, target="y")
     with pytest.raises(DataError, match=r"1 values are infinite \(row 2\)"):
         fit(
             infinite,
