@@ -4,7 +4,7 @@ import pytest
 import torchsmith as ts
 from tests.data.reading import changes, column_of, columns, read
 from torchsmith.core.errors import DataError
-from torchsmith.data.tables import table_from_rows
+from torchsmith.data.tables import read_with_formats, table_from_rows
 from torchsmith.plan.file import parse_plan
 from torchsmith.plan.text import plan_text
 
@@ -229,6 +229,40 @@ def test_a_stray_is_told_beside_markers_of_missing_values(tmp_path) -> None:
         [change] = changes(data, name).values()
         assert change.what.startswith(f"1 of 80 values are not {what}")
         assert change.lines == (line,)
+
+
+def test_times_whose_offset_changes_are_read_as_utc_and_said(tmp_path) -> None:
+    hours = [f"2021-10-31T0{hour}:00:00+02:00" for hour in range(3)]
+    hours += [f"2021-10-31T0{hour}:00:00+01:00" for hour in range(2, 6)]
+
+    data = read(tmp_path, "t,y\n" + "".join(f"{hour},1\n" for hour in hours))
+
+    times = columns(data)["t"].values
+    assert times[0] == np.datetime64("2021-10-30T22:00:00")
+    assert (np.diff(times) == np.timedelta64(1, "h")).all()
+    [change] = changes(data, "t").values()
+    assert (change.what, change.count) == ("times with offsets read as UTC", 7)
+    again = read_with_formats(tmp_path / "table.csv", [columns(data)["t"].format])
+    assert columns(again)["t"].values.tolist() == times.tolist()
+
+
+def test_an_offset_that_some_times_lack_is_told(tmp_path) -> None:
+    days = [f"2021-10-{day:02}T00:00:00+02:00" for day in range(1, 29)]
+    days[5:9] = [day.removesuffix("+02:00") for day in days[5:9]]
+
+    data = read(tmp_path, "t,y\n" + "".join(f"{day},1\n" for day in days))
+
+    assert columns(data)["t"].kind == "text"
+    [change] = changes(data, "t").values()
+    assert change.what.endswith("so the column is read as text")
+    assert (change.count, change.lines[0]) == (4, 7)
+
+
+def test_years_of_two_digits_are_told(tmp_path) -> None:
+    data = read(tmp_path, "t,y\n01-Jan-69,1\n01-Feb-19,2\n")
+    assert columns(data)["t"].texts() == ["1969-01-01", "2019-02-01"]
+    [change] = changes(data, "t").values()
+    assert change.what == "years of two digits read as 1969 to 2068"
 
 
 def test_many_different_strays_are_a_text_and_not_told(tmp_path) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import torch
@@ -313,6 +314,33 @@ def test_dates_may_have_nine_digits_of_a_second(word, tmp_path):
         f",{i},{i * 7 % 50}"
         for i in range(60)
     ]
+    file = tmp_path / "made.csv"
+    file.write_text("\n".join(["day,a,y", *lines]), "utf-8")
+    settings = {"data.columns.day": "date", "training.epochs": 1}
+    plan = ts.plan(str(file), target="y", settings=settings)
+    hold_to_run(plan, tmp_path)
+
+
+FORMS = [
+    ("%Y-%m-%dT%H:%M:%S+02:00", ""),
+    ("%Y-%m-%dT%H:%M:%SZ", "NA"),
+    ("%Y-%m-%d %H:%M:%S.%f123-0930", "NA"),
+    ("%Y-%m", ""),
+    ("%m/%d/%Y %I:%M %p", ""),
+    ("%b %d, %Y", "NA"),
+    ("%d-%b-%y", ""),
+    ("%d %B %Y", ""),
+]
+
+
+@pytest.mark.parametrize(("form", "word"), FORMS)
+def test_dates_of_other_forms_are_read_alike(form, word, tmp_path):
+    start = datetime(2014, 1, 1, 9, 30, 5, 25, tzinfo=UTC)
+    days = [(start + timedelta(days=37 * i, hours=i)).strftime(form) for i in range(60)]
+    if "+" in form:
+        days[30:] = [day.replace("+02:00", "+01:00") for day in days[30:]]
+    days[7] = word or days[7]
+    lines = [f'"{day}",{i},{i * 7 % 50}' for i, day in enumerate(days)]
     file = tmp_path / "made.csv"
     file.write_text("\n".join(["day,a,y", *lines]), "utf-8")
     settings = {"data.columns.day": "date", "training.epochs": 1}

@@ -8,7 +8,7 @@ import numpy as np
 from torchsmith.core.errors import DataError
 from torchsmith.data.cells import Cells, Sheet, collect
 from torchsmith.data.data import Change, Column, ColumnFormat
-from torchsmith.data.dates import has_fractions, parse_dates
+from torchsmith.data.dates import has_fractions, has_offset, parse_dates
 from torchsmith.data.numerals import (
     find_many_digits,
     is_rounded,
@@ -178,7 +178,7 @@ def _edited(
     if form.kind == "text":
         lost = {"surrounding spaces removed": [t != t.strip() for t in cells.texts]}
     elif form.kind == "date":
-        lost = {"fraction of a second cut off": [*map(has_fractions, cells.texts)]}
+        lost = _lost_of_dates(cells, form)
     elif form.kind == "number":
         yield from _infinities(column, sheet)
         lost = _lost_of_numbers(cells, form)
@@ -195,6 +195,17 @@ def _edited(
             yield sheet.change(
                 cells.name, what, rows, cells.texts[cells.codes[rows[0]]]
             )
+
+
+def _lost_of_dates(cells: Cells, form: ColumnFormat) -> dict[str, list[bool]]:
+    texts = [text.strip() for text in cells.texts]
+    lost = {"fraction of a second cut off": [*map(has_fractions, texts)]}
+    if "%z" in form.date_format:
+        lost["times with offsets read as UTC"] = [*map(has_offset, texts)]
+    if "%y" in form.date_format:
+        told = "years of two digits read as 1969 to 2068"
+        lost[told] = [True] * len(texts)
+    return lost
 
 
 def _lost_of_numbers(cells: Cells, form: ColumnFormat) -> dict[str, list[bool]]:

@@ -6,63 +6,86 @@ from functools import lru_cache
 
 import numpy as np
 
+FORMS_READ = (
+    "2026-11-20, 2026/11/20, 20.11.2026, 11/20/2026, 20-Nov-2026, Nov 20, 2026 and "
+    "2026-11, with or without a time such as 09:30, 9:30 AM or T09:30:00+02:00"
+)
+"""Examples of what is read, for messages."""
+
 _FIELDS = {
     "Y": "([0-9]{4})",
+    "y": "([0-9]{2})",
     "m": "([0-9]{1,2})",
     "d": "([0-9]{1,2})",
     "b": "([A-Za-z]{3})",
+    "B": "([A-Za-z]{3,9})",
     "H": "([0-9]{1,2})",
+    "I": "([0-9]{1,2})",
     "M": "([0-9]{2})",
     "S": "([0-9]{2})",
     "f": r"([0-9]{1,9})",
+    "p": "([AaPp][Mm])",
+    "z": "(Z|[+-][0-9]{2}:?[0-9]{2})",
 }
 _MONTHS = (
-    *("jan", "feb", "mar", "apr", "may", "jun"),
-    *("jul", "aug", "sep", "oct", "nov", "dec"),
+    *("january", "february", "march", "april", "may", "june", "july"),
+    *("august", "september", "october", "november", "december"),
 )
 _DAYS = (
     *("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y. %m. %d.", "%Y. %m. %d"),
-    *("%Y년 %m월 %d일", "%d-%b-%Y", "%d %b %Y"),
+    *("%Y년 %m월 %d일", "%d-%b-%Y", "%d %b %Y", "%d/%b/%Y", "%d %B %Y"),
+    *("%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y", "%d-%b-%y", "%d %b %y"),
     *("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m.%d.%Y", "%d-%m-%Y", "%m-%d-%Y"),
 )
+_MONTHLY = ("%Y-%m", "%Y/%m", "%b %Y", "%B %Y", "%b-%Y")
 _TIMES = (
     *("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M", "T%H:%M:%S"),
-    *("T%H:%M:%SZ", "T%H:%M:%S.%f", "T%H:%M:%S.%fZ"),
+    *("T%H:%M:%S.%f", "T%H:%M%z", "T%H:%M:%S%z", "T%H:%M:%S.%f%z", " %H:%M%z"),
+    *(" %H:%M:%S%z", " %H:%M:%S.%f%z", " %H:%M:%S %z", " %H:%M:%S UTC"),
+    *(" %I:%M %p", " %I:%M:%S %p", ", %H:%M", ", %H:%M:%S"),
+    *(", %I:%M %p", ", %I:%M:%S %p"),
 )
-_SHAPE = re.compile("[0-9]{1,4}[^0-9]+([0-9]{1,2}|[A-Za-z]{3})[^0-9]+[0-9]")
-"""How all of them begin: a first look, as 126 patterns take time to compile."""
 
 _COMPACT_DATES = 10  # so many eight-digit numbers are not all dates by chance
+_CENTURIES = 2040  # years of two digits from here to 2068 may as well be of the last
 
 
 def find_date_formats(texts: Sequence[str]) -> tuple[str, ...]:
     """Find the formats by which all texts are dates.
 
-    Two formats come back where day and month cannot be told apart. Two-digit years are
-    not read as dates, for nobody can tell their century.
+    Two formats come back where day and month cannot be told apart. Years of two digits
+    are read beside the name of a month only, and only from 69 to 39, as 1969 to 2039:
+    others may be of either century.
 
     Args:
         texts: Distinct texts without surrounding spaces, none of them empty.
     """
     if not texts:
         return ()
+    # Day and time by themselves: all pairs of them would take long to compile.
     found = [
         day + time
         for day in _DAYS
-        for time in (_TIMES if _SHAPE.match(texts[0]) else ())
-        if _compiled(day + time).fullmatch(texts[0])
+        if (begin := _compiled(day).match(texts[0]))
+        for time in _TIMES
+        if _compiled(time).fullmatch(texts[0][begin.end() :])
     ]
+    found += [form for form in _MONTHLY if _compiled(form).fullmatch(texts[0])]
     if len(texts) >= _COMPACT_DATES and all(len(text) == 8 for text in texts):
         found.append("%Y%m%d")
-    return tuple(form for form in found if parse_dates(texts, form)[1].all())
+    found = [form for form in found if _are_dates(texts, form)]
+    # "May" is a short name and a full one.
+    twice = {form.replace("%b", "%B") for form in found if "%b" in form}
+    return tuple(form for form in found if form not in twice)
 
 
 def parse_dates(texts: Sequence[str], form: str) -> tuple[np.ndarray, np.ndarray]:
-    """Turn texts into points in time.
+    """Turn texts into points in time, those with an offset in UTC.
 
     Args:
         texts: Without surrounding spaces.
-        form: A `strptime` format of the fields Y, m, b, d, H, M, S and f.
+        form: A `strptime` format of the fields Y, y, m, b, B, d, H, I, M, S, f, p and
+            z; the names of months are English.
 
     Returns:
         `(len(texts),)` `datetime64[s]`, NaT where the text is no date of this form
@@ -74,12 +97,11 @@ def parse_dates(texts: Sequence[str], form: str) -> tuple[np.ndarray, np.ndarray
     names = re.findall("%([a-zA-Z])", form)
     groups = zip(*(match.groups() for match in matches if match), strict=True)
     parts = {
-        name: np.array([*map(_month if name == "b" else int, group)], dtype=np.int64)
+        name: np.array([*map(_WORTH.get(name, int), group)], dtype=np.int64)
         for name, group in zip(names, groups, strict=False)
     }
     if len(rows):
-        moments = _moments(parts)
-        values[rows] = moments
+        values[rows] = _moments(parts)
     return values, ~np.isnat(values)
 
 
@@ -88,22 +110,85 @@ def has_fractions(text: str) -> bool:
     return re.search(r":[0-9]{2}\.[0-9]*[1-9]", text) is not None
 
 
+def has_offset(text: str) -> bool:
+    """Whether a time has an offset from UTC that is not zero."""
+    found = re.search(r":[0-9.]+ ?[+-]([0-9]{2}:?[0-9]{2})$", text)
+    return found is not None and found[1].strip("0:") != ""
+
+
+def _are_dates(texts: Sequence[str], form: str) -> bool:
+    moments, fit = parse_dates(texts, form)
+    if not fit.all():
+        return False
+    months = moments.astype("datetime64[M]").astype(np.int64)
+    years = months // 12 + 1970
+    if "%y" in form:
+        return bool(years.max() < _CENTURIES)
+    if form in ("%Y-%m", "%Y/%m"):
+        # "2019-1" may be a term, and "2011-12" the season from 2011 to 2012.
+        seasons = months % 12 + 1 == (years + 1) % 100
+        whole = all(len(text) == len("2019-01") for text in texts)
+        likely = (years >= 1500) & (years < 2500)
+        return whole and bool(likely.all()) and not seasons.all()
+    return True
+
+
 def _moments(parts: dict[str, np.ndarray]) -> np.ndarray:
-    year, day = parts["Y"], parts["d"]
-    month = parts["m"] if "m" in parts else parts["b"]
+    year = parts["Y"] if "Y" in parts else parts["y"]
+    month = next(parts[name] for name in "mbB" if name in parts)
     zero = np.zeros_like(year)
+    day = parts.get("d", zero + 1)
     hour, minute, second = (parts.get(name, zero) for name in "HMS")
+    good = (month >= 1) & (month <= 12)
+    if "I" in parts:
+        good &= (parts["I"] >= 1) & (parts["I"] <= 12)
+        hour = parts["I"] % 12 + parts["p"]
     months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
     days = months.astype("datetime64[D]") + (day - 1)
-    good = (month >= 1) & (month <= 12) & (days.astype("datetime64[M]") == months)
+    good &= days.astype("datetime64[M]") == months
     good &= (year >= 1) & (day >= 1) & (hour < 24) & (minute < 60) & (second < 60)
-    seconds = (hour * 3600 + minute * 60 + second).astype("timedelta64[s]")
+    offset = parts.get("z", zero)
+    good &= np.abs(offset) < 24 * 3600
+    seconds = (hour * 3600 + minute * 60 + second - offset).astype("timedelta64[s]")
     moments = days.astype("datetime64[s]") + seconds
     return np.where(good, moments, np.datetime64("NaT", "s"))
 
 
 def _month(name: str) -> int:
     return _MONTHS.index(name.lower()) + 1 if name.lower() in _MONTHS else 0
+
+
+def _short_month(name: str) -> int:
+    short = [month[:3] for month in _MONTHS]
+    return short.index(name.lower()) + 1 if name.lower() in short else 0
+
+
+def _year(text: str) -> int:
+    """Return the year of two digits as POSIX has it: from 1969 to 2068."""
+    return int(text) + (1900 if int(text) >= 69 else 2000)
+
+
+def _half(text: str) -> int:
+    return 12 if text in ("PM", "pm", "Pm", "pM") else 0
+
+
+def _seconds_east(text: str) -> int:
+    if text == "Z":
+        return 0
+    digits = text[1:].replace(":", "")
+    hours, minutes = int(digits[:2]), int(digits[2:])
+    seconds = 3600 * (hours if minutes < 60 else 99) + 60 * minutes  # 99: no offset
+    return -seconds if text[0] == "-" else seconds
+
+
+_WORTH = {
+    "b": _short_month,
+    "B": _month,
+    "y": _year,
+    "p": _half,
+    "z": _seconds_east,
+}
+"""How the text of a field becomes a whole number, where it is not that of one."""
 
 
 @lru_cache(maxsize=256)

@@ -251,31 +251,53 @@ def to_seconds(formats: Sequence[ColumnFormat], raw: Mapping[str, Raw]) -> str:
         )
     gaps = {gap for form, cells in texts for gap in gaps_of(form, cells)}
     may_miss = bool(gaps) or not ways  # a typed column does not tell
-    moments = ['moments = np.ma.filled(values.astype("datetime64[s]"), "NaT")']
-    if ways:
-        moments = _parsed_dates(ways.pop(), sorted(gaps))
-    seconds = "moments.astype(np.int64).astype(np.float64)"
     about = "Turn dates into seconds since 1970."
     if may_miss:
         about = "Turn dates into seconds since 1970; a missing one becomes NaN."
+    way = ways.pop() if ways else ""
+    if "%z" in way:
+        lines = _with_offsets(way, sorted(gaps))
+        return function("to_seconds(values)", about, lines)
+    moments = ['moments = np.ma.filled(values.astype("datetime64[s]"), "NaT")']
+    if way:
+        moments = _parsed_dates("moments", _moment(way), '"NaT"', sorted(gaps))
+        moments.append('moments = np.array(moments, dtype="datetime64[s]")')
+    seconds = "moments.astype(np.int64).astype(np.float64)"
+    if may_miss:
         moments.append(f"seconds = {seconds}")
         seconds = "np.where(np.isnat(moments), np.nan, seconds)"
     return function("to_seconds(values)", about, [*moments, f"return {seconds}"])
 
 
-def _parsed_dates(way: str, gaps: Sequence[str]) -> list[str]:
+def _with_offsets(way: str, gaps: Sequence[str]) -> list[str]:
+    lines = []
+    if ".%f" in way:  # `strptime` reads 6 digits at most, and whole seconds are kept
+        way = way.replace(".%f", "")
+        cut = 're.sub("[.][0-9]+(?=[-+Z])", "", text)'
+        lines = [f"values = [{cut} for text in values]"]
+    parsed = f"datetime.strptime(text, {quoted(way)}).timestamp()"
+    lines += _parsed_dates("seconds", parsed, "np.nan", gaps)
+    return [*lines, "return np.array(seconds)"]
+
+
+def _moment(way: str) -> str:
     text = "text"
     if ".%f" in way:  # `strptime` reads 6 digits at most, and whole seconds are kept
         way, text = way.partition(".%f")[0], 'text.rpartition(".")[0]'
-    parsed = f"datetime.strptime({text}, {quoted(way)})"
+    return f"datetime.strptime({text}, {quoted(way)})"
+
+
+def _parsed_dates(
+    name: str, parsed: str, nothing: str, gaps: Sequence[str]
+) -> list[str]:
     pieces = [parsed]
     if gaps == [""]:
-        pieces = [parsed, "if text", 'else "NaT"']
+        pieces = [parsed, "if text", f"else {nothing}"]
     elif gaps:
-        pieces = ['"NaT"', f"if text in {literal(tuple(gaps))}", f"else {parsed}"]
+        pieces = [nothing, f"if text in {literal(tuple(gaps))}", f"else {parsed}"]
     item = " ".join(pieces)
-    one = f"moments = [{item} for text in values]"
+    one = f"{name} = [{item} for text in values]"
     if len(one) > _ROOM:
         item = item if len(item) <= _ROOM - 4 else "\n    ".join(pieces)
-        one = f"moments = [\n    {item}\n    for text in values\n]"
-    return [one, 'moments = np.array(moments, dtype="datetime64[s]")']
+        one = f"{name} = [\n    {item}\n    for text in values\n]"
+    return [one]
