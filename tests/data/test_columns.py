@@ -5,6 +5,7 @@ import torchsmith as ts
 from tests.data.reading import changes, column_of, columns, read
 from torchsmith.core.errors import DataError
 from torchsmith.data.tables import read_with_formats, table_from_rows
+from torchsmith.inspect.values import find_changes
 from torchsmith.plan.file import parse_plan
 from torchsmith.plan.text import plan_text
 
@@ -263,6 +264,20 @@ def test_years_of_two_digits_are_told(tmp_path) -> None:
     assert columns(data)["t"].texts() == ["1969-01-01", "2019-02-01"]
     [change] = changes(data, "t").values()
     assert change.what == "years of two digits read as 1969 to 2068"
+
+
+def test_dates_of_no_form_that_is_read_are_told(tmp_path) -> None:
+    days = [f"{month}/{day}/21" for month in range(1, 13) for day in range(1, 28)]
+
+    data = read(tmp_path, "t,y\n" + "".join(f"{day},1\n" for day in [*days, "soon"]))
+
+    [change] = changes(data, "t").values()
+    words = "dates of no form that is read, so the column is read as text"
+    assert (change.what, change.count) == (words, len(days))
+    assert (change.lines[0], change.example) == (2, "1/1/21")
+    [finding] = find_changes([change])
+    assert (finding.code, finding.severity) == ("D17", "warning")
+    assert "in one form that is read: 2026-11-20, " in finding.remedy
 
 
 def test_many_different_strays_are_a_text_and_not_told(tmp_path) -> None:

@@ -13,6 +13,7 @@ from torchsmith.data.dates import (
     _TIMES,
     find_date_formats,
     has_offset,
+    looks_like_date,
     parse_dates,
 )
 
@@ -120,3 +121,27 @@ def test_may_is_a_full_name_among_others_and_no_second_form():
 )
 def test_an_offset_is_told_where_it_moves_the_time(text, found):
     assert has_offset(text) is found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("01/02/20", "9/15/21 2:00 AM", "15-09-21", "2021.9.31", "31.12.2021 7 Uhr"),
+        *("Sept 3, 2020", "Wed, 15 Sep 2021 02:00:00 GMT", "3rd of May 2020"),
+        *("2020Q1", "2020-W05", "1960M01", "20210915 02:00", "15Sep2021"),
+    ],
+)
+def test_a_date_of_another_form_is_told_from_a_text(text):
+    assert looks_like_date(text)
+    assert not find_date_formats([text])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1.2.13", "192.168.1.1", "123-45-6789", "010-12-3456", "5-10", "C85", "MAR"),
+        *("may 3", "Jan Steen 1650", "June 4 apples 2020", "Version 2020-01", "", "12"),
+    ],
+)
+def test_a_text_does_not_look_like_a_date(text):
+    assert not looks_like_date(text)

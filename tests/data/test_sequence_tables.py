@@ -86,7 +86,12 @@ def test_rows_in_memory_are_sequences_too():
             SERIES,
             r"line 7: the target 'kind' changes from 'sit' to 'walk'.*'bob'",
         ),
-        (LONG, Series(id="person", time="mood"), "data.time needs dates or numbers"),
+        (
+            LONG,
+            Series(id="person", time="mood"),
+            r"'mood': holds text \(first: 'calm', line 2\); data.time needs dates or "
+            "numbers; dates are read in forms such as 2026-11-20",
+        ),
         ("p,x,kind\na,1,u\nb,2,v\n", Series(id="p"), "no column of numbers changes"),
     ],
 )

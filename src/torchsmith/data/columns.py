@@ -11,7 +11,7 @@ from torchsmith.core.vocabulary import ColumnRole
 from torchsmith.data.cells import Cells, Sheet
 from torchsmith.data.convert import MARKERS, to_cells
 from torchsmith.data.data import Change, Column, ColumnFormat
-from torchsmith.data.dates import find_date_formats, parse_dates
+from torchsmith.data.dates import find_date_formats, looks_like_date, parse_dates
 from torchsmith.data.numerals import (
     best_number_format,
     find_number_format,
@@ -250,12 +250,19 @@ def _strays(raw: Cells | Column, form: ColumnFormat, sheet: Sheet) -> list[Chang
             example = raw.texts[raw.codes[rows[0]]]
             return [sheet.change(form.name, text, rows, example)]
     if dates and all(find_date_formats([text]) for text in dated):
-        rows = raw.rows(~parse_dates(texts, dates[0])[1] & ~missing)
-        if not len(rows):
-            return []
-        text = "dates are written in several ways, so the column is read as text"
-        return [sheet.change(form.name, text, rows, raw.texts[raw.codes[rows[0]]])]
-    return []
+        chosen = ~parse_dates(texts, dates[0])[1] & ~missing
+        text = "dates are written in several ways"
+    elif dated and looks_like_date(dated[0]):
+        chosen = np.array([*map(looks_like_date, texts)], dtype=bool) & ~missing
+        chosen &= counts[chosen].sum() >= _MOSTLY * counts.sum()
+        text = "dates of no form that is read"
+    else:
+        return []
+    if not chosen.any():
+        return []
+    rows = raw.rows(chosen)
+    text += ", so the column is read as text"
+    return [sheet.change(form.name, text, rows, raw.texts[raw.codes[rows[0]]])]
 
 
 def _forced(

@@ -46,6 +46,22 @@ _TIMES = (
     *(", %I:%M %p", ", %I:%M:%S %p"),
 )
 
+_NUMBERED = re.compile(
+    r"([0-9]{1,4})([-/. ]) ?(0?[1-9]|1[0-2]|[12][0-9]|3[01])\2 ?([0-9]{1,4})(?![0-9.])"
+)
+_PERIOD = re.compile(
+    "[12][0-9]{3}[- ]?([QqWw][0-9]{1,2}|M[0-9]{2})|[0-9]{8}[T ][0-9]{2}:?[0-9]{2}.*"
+)
+_BESIDE = frozenset(
+    (
+        *("mon", "tue", "tues", "wed", "thu", "thur", "thurs", "fri", "sat", "sun"),
+        *("monday", "tuesday", "wednesday", "thursday", "friday", "saturday"),
+        *("sunday", "st", "nd", "rd", "th", "of", "at", "am", "pm", "t", "z", "utc"),
+        *("gmt", "est", "edt", "cet", "cest", "pst", "pdt", "kst", "jst"),
+    )
+)
+"""Words that may stand beside the name of a month."""
+
 _COMPACT_DATES = 10  # so many eight-digit numbers are not all dates by chance
 _CENTURIES = 2040  # years of two digits from here to 2068 may as well be of the last
 
@@ -114,6 +130,27 @@ def has_offset(text: str) -> bool:
     """Whether a time has an offset from UTC that is not zero."""
     found = re.search(r":[0-9.]+ ?[+-]([0-9]{2}:?[0-9]{2})$", text)
     return found is not None and found[1].strip("0:") != ""
+
+
+def looks_like_date(text: str) -> bool:
+    """Whether a person would take a text for a date, in whatever form."""
+    if found := _NUMBERED.match(text):
+        first, mark, _, last = found.groups()
+        ends = (first, last) if len(first) == 4 else (last, first)
+        full = len(ends[0]) == 4 and 1500 <= int(ends[0]) < 2500
+        # Two digits with points may be a version: 1.2.13
+        return int(ends[1]) <= 31 and (full or (len(ends[0]) == 2 and mark != "."))
+    if _PERIOD.fullmatch(text):
+        return True
+    words = [word.lower() for word in re.findall("[A-Za-z]+", text)]
+    months = [word for word in words if _is_month(word)]
+    others = {word for word in words if word not in months}
+    digits = re.search("[0-9]{4}|[0-9]{1,2}[^0-9]+[0-9]{2}", text) is not None
+    return len(months) == 1 and digits and others <= _BESIDE
+
+
+def _is_month(word: str) -> bool:
+    return word == "sept" or word in _MONTHS or bool(_short_month(word))
 
 
 def _are_dates(texts: Sequence[str], form: str) -> bool:

@@ -3,11 +3,29 @@
 import numpy as np
 
 from torchsmith.data.data import Column, Series, Table
+from torchsmith.data.dates import FORMS_READ
 
 _ROWS_OF_SERIES = 10
 """A column whose values have so many rows each may tell series apart."""
 _MIXED = 3
 """Where time repeats or goes back in every third row, series stand among each other."""
+
+
+def no_times(source: str, table: Table, column: Column, reason: str) -> str:
+    """Say that a column holds no times, and what is read as one.
+
+    Args:
+        source: What to call the table.
+        table: Its rows.
+        column: Named as their time.
+        reason: What reading told of it, or nothing.
+    """
+    (first,) = column.texts(slice(1))
+    held = f"{column.kind} (first: '{first}', {table.name(0)})"
+    return (
+        f"{source}, column '{column.name}': holds {held}; data.time needs dates or "
+        f"numbers{reason}; dates are read in forms such as {FORMS_READ}"
+    )
 
 
 def no_order(

@@ -9,7 +9,7 @@ from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.data.data import Change, Column, Data, Sequences, Series, Table
 from torchsmith.data.retarget import formats_of
 from torchsmith.data.sequence_gaps import refuse_infinite
-from torchsmith.data.sequence_order import no_order
+from torchsmith.data.sequence_order import no_order, no_times
 from torchsmith.data.sequence_parts import SequencePart, sequences_from_parts
 
 _REGULAR = 0.9
@@ -227,10 +227,7 @@ def pace_of(
     name = series.time or ""
     column = column_of(data, table, "data.time", name)
     if column.kind not in ("date", "number"):
-        raise DataError(
-            f"{data.source}, column '{name}': holds {column.kind}; data.time needs "
-            f"dates or numbers{spoiled(data, [name])}"
-        )
+        raise DataError(no_times(data.source, table, column, spoiled(data, [name])))
     dated = column.kind == "date"
     times = column.values.astype(np.int64) if dated else column.values
     steps = np.diff(times).astype(np.float64)

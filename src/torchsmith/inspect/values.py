@@ -8,6 +8,7 @@ import numpy as np
 from torchsmith.core.vocabulary import ColumnRole
 from torchsmith.core.wording import amount, listed, share
 from torchsmith.data.data import MISSING_TARGET, Change
+from torchsmith.data.dates import FORMS_READ
 from torchsmith.data.lines import Named
 from torchsmith.data.picture_files import OUTSIDE
 from torchsmith.inspect.inspection import Finding
@@ -116,6 +117,8 @@ def find_changes(changes: Sequence[Change]) -> Iterator[Finding]:
                 "Correct these values, or leave them empty so that they count as "
                 f"missing; then the column holds {held}."
             )
+            if "no form" in change.what or "several ways" in change.what:
+                remedy = f"Write all of them in one form that is read: {FORMS_READ}."
         elif change.what == MISSING_TARGET:
             message = f"{amount(change.count, 'row')} left out: no target."
             remedy = (
