@@ -1,3 +1,6 @@
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -56,6 +59,60 @@ def _series(times, window=3):
     return lambda folder: load(
         _write(folder, rows, "t,y"), target="y", series=Series(time="t", window=window)
     )
+
+
+def _local(start, num, minutes=60, zone="Europe/Berlin", form="%Y-%m-%d %H:%M"):
+    first = datetime.fromisoformat(start).replace(tzinfo=UTC)
+    moments = [first + timedelta(minutes=minutes * i) for i in range(num)]
+    return [moment.astimezone(ZoneInfo(zone)).strftime(form) for moment in moments]
+
+
+@pytest.mark.parametrize(
+    ("start", "minutes", "zone", "words"),
+    [
+        ("2021-10-25", 60, "Europe/Berlin", "2021-10-31 02:00:00 repeats in 1 of"),
+        ("2021-10-25", 30, "Europe/Berlin", "2021-10-31 02:00:00 goes back in 1 of"),
+        ("2021-11-01", 15, "America/New_York", "2021-11-07 01:00:00 goes back in 1"),
+        ("2021-04-01", 60, "Australia/Sydney", "2021-04-04 02:00:00 repeats in 1 of"),
+    ],
+)
+def test_the_hour_that_repeats_in_autumn_is_told_as_such(
+    tmp_path, start, minutes, zone, words
+):
+    times = _local(start, 700, minutes, zone)
+    with pytest.raises(DataError, match=words) as caught:
+        _series(times)(tmp_path)
+    told = "; looks like the end of daylight saving: give UTC, or times with their "
+    assert str(caught.value).endswith(told + "offset (+02:00)")
+    aware = _local(start, 700, minutes, zone, "%Y-%m-%dT%H:%M:%S%z")
+    assert len(_series(aware)(tmp_path)) == 697
+
+
+@pytest.mark.parametrize("minutes", [60, 10])
+def test_the_hour_that_is_skipped_in_spring_is_told_as_such(tmp_path, minutes):
+    times = _local("2021-03-25", 900, minutes)
+    data = _series(times)(tmp_path)
+    (change,) = data.changes
+    assert change.what == (
+        "'t' jumps here; no window reaches over it, so 3 rows have no prediction; "
+        "looks like the start of daylight saving: give UTC, or times with their offset "
+        "(+02:00)"
+    )
+    with_hole = [*times[:40], *times[50:]]
+    (change,) = _series(with_hole)(tmp_path).changes
+    assert "; 1 of 2: looks like the start of daylight saving" in change.what
+
+
+@pytest.mark.parametrize("hour", [12, 2])
+def test_an_hour_that_lacks_or_repeats_elsewhere_is_not_of_daylight_saving(
+    tmp_path, hour
+):
+    times = _local("2021-03-25" if hour == 12 else "2021-06-25", 60, zone="UTC")
+    place = 24 + hour
+    (change,) = _series(times[:place] + times[place + 1 :])(tmp_path).changes
+    assert "daylight" not in change.what
+    with pytest.raises(DataError, match="; keep one row of each time, or"):
+        _series(times[: place + 1] + times[place:])(tmp_path)
 
 
 def _months(places, every=1):

@@ -102,6 +102,7 @@ def windows_of_table(
         what = (
             f"'{series.time}' jumps here; no window reaches over it, so "
             f"{count:,} {'row has' if count == 1 else 'rows have'} no prediction"
+            f"{pace.clock}"
         )
         changes.append(Change.at(table.lines.take(pace.jumps), series.time, what))
     if pace.uneven:

@@ -9,7 +9,7 @@ from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.data.data import Change, Column, Data, Sequences, Series, Table
 from torchsmith.data.retarget import formats_of
 from torchsmith.data.sequence_gaps import refuse_infinite
-from torchsmith.data.sequence_order import no_order, no_times
+from torchsmith.data.sequence_order import no_order, no_times, skipped_hours
 from torchsmith.data.sequence_parts import SequencePart, sequences_from_parts
 
 _REGULAR = 0.9
@@ -55,6 +55,7 @@ class Pace:
         exact: Whether steps are equal but for the rounding of decimals, so that the
             next time is known.
         uneven: Where they are not even, what to say of that; else empty.
+        clock: What to say of jumps of an hour in spring, if there are any.
         odd: The rows after other steps unlike the median, where they are not even,
             after the longest first.
     """
@@ -64,6 +65,7 @@ class Pace:
     usual: float
     exact: bool
     uneven: str = ""
+    clock: str = ""
     odd: np.ndarray = field(default_factory=_no_rows)
 
 
@@ -97,7 +99,7 @@ def sequences_of_long_table(
     if series.time is not None:
         pace = pace_of(data, table, series, rows, new=new)
         if len(pace.jumps):
-            what = f"'{series.time}' jumps here; steps are taken as even"
+            what = f"'{series.time}' jumps here; steps are taken as even{pace.clock}"
             changes.append(Change.at(table.lines.take(pace.jumps), series.time, what))
         if pace.uneven:
             what = f"{pace.uneven}: they are taken as even"
@@ -247,7 +249,8 @@ def pace_of(
         # Of decimals, a step is off by up to one unit in the last place, as the median.
         rounding = 2 * float(np.spacing(np.abs(times).max().astype(np.float64)))
         exact = bool((off[inside] <= rounding).mean() >= _REGULAR)
-        return Pace(jumps, limit, usual, exact)
+        clock = "" if new else skipped_hours(column, jumps, steps, usual)
+        return Pace(jumps, limit, usual, exact, clock=clock)
     odd = _after(steps, inside & ~even & (steps <= limit))
     told = ""
     if len(odd):
