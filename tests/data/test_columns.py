@@ -28,6 +28,10 @@ NAN = np.nan
         (["₩100,000", "₩5"], [100000, 5]),
         (["12%", "3.5 %"], [12, 3.5]),
         (["1e400", "-inf", "3"], [np.inf, -np.inf, 3]),
+        (["(5.3)", "2", "-1", "(.5)"], [-5.3, 2, -1, -0.5]),
+        (["($1,200.50)", "-$3", "$ 4", "($ 7)"], [-1200.5, -3, 4, -7]),
+        (["(5 %)", "3%"], [-5, 3]),
+        (["(1.234,5)", "7,25", "(0,5)"], [-1234.5, 7.25, -0.5]),
     ],
 )
 def test_numbers_are_read_in_every_common_form(tmp_path, texts, values) -> None:
@@ -52,6 +56,11 @@ def test_numbers_are_read_in_every_common_form(tmp_path, texts, values) -> None:
         ["110-15", "9"],
         ["inf", "nan"],
         ["12%", "5"],
+        ["(5.3)", "(b)"],
+        ["(02)", "(031)"],
+        ["(-5)", "3"],
+        ["(5", "3)"],
+        ["(inf)", "3"],
     ],
 )
 def test_what_would_change_as_a_number_stays_text(tmp_path, texts) -> None:
@@ -76,6 +85,12 @@ def test_whatever_is_taken_off_a_number_is_counted(tmp_path) -> None:
     assert changes(data, "x")["thousands separator ',' removed"].lines == (2,)
     assert changes(data, "x")["'$' removed from numbers"].count == 2
     assert changes(data, "y")["'%' removed from numbers"].count == 2
+    account = read(tmp_path, "x;y\n1.5;a\n (2.5);b\n3;c\n(4);c\n")
+    change = changes(account, "x")["brackets read as a minus sign"]
+    assert (change.count, change.lines, change.example) == (2, (3, 5), " (2.5)")
+    form = columns(account)["x"].format
+    again = read_with_formats(tmp_path / "table.csv", [form])
+    assert columns(again)["x"].values.tolist() == [1.5, -2.5, 3, -4]
     assert changes(data, "z")["infinite value"].count == 1
     assert changes(commas, "x")["decimal comma read as a point"].example == "1,5"
 

@@ -348,6 +348,19 @@ def test_dates_of_other_forms_are_read_alike(form, word, tmp_path):
     hold_to_run(plan, tmp_path)
 
 
+@pytest.mark.parametrize("mark", ["", "$"])
+def test_numbers_in_brackets_are_read_alike(mark, tmp_path):
+    def written(number):
+        return f"({mark}{-number})" if number < 0 else f"{mark}{number}"
+
+    lines = [f"{written(i % 9 - 4)},{i},{written(i * 7 % 50 - 25)}" for i in range(60)]
+    file = tmp_path / "made.csv"
+    file.write_text("\n".join(["x,a,y", *lines, f",1,{mark}2"]), "utf-8")
+    plan = ts.plan(str(file), target="y", settings={"training.epochs": 1})
+    code = hold_to_run(plan, tmp_path)
+    assert '.replace("(", "-")' in code
+
+
 @pytest.mark.parametrize("numbered", [True, False])
 def test_groups_of_rows_stay_together(numbered, tmp_path):
     lines = [

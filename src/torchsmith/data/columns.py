@@ -170,7 +170,7 @@ def _with_decimal_commas(
     }
     commas = any(natural[name].decimal == "," for name in numbers)
     points = any(
-        natural[name].decimal == "." and re.search(r"\.(?!\d{3}$)\d", text)
+        natural[name].decimal == "." and re.search(r"\.(?!\d{3}\)?$)\d", text)
         for name, texts in numbers.items()
         for text in texts
     )

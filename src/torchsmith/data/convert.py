@@ -11,6 +11,7 @@ from torchsmith.data.data import Change, Column, ColumnFormat
 from torchsmith.data.dates import has_fractions, has_offset, parse_dates
 from torchsmith.data.numerals import (
     find_many_digits,
+    has_brackets,
     is_rounded,
     number_text,
     parse_numbers,
@@ -220,6 +221,9 @@ def _lost_of_numbers(cells: Cells, form: ColumnFormat) -> dict[str, list[bool]]:
         for what, mark in removed.items()
         if mark
     }
+    if form.brackets:
+        texts = map(str.strip, cells.texts)
+        lost["brackets read as a minus sign"] = [*map(has_brackets, texts)]
     lost["rounded to the nearest 64-bit number"] = _rounded(cells, form)
     return lost
 

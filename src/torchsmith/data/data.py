@@ -66,6 +66,7 @@ class ColumnFormat(Record):
         decimal: The decimal mark of numbers.
         prefix: Removed from the front of numbers, such as `"$"`.
         suffix: Removed from the end of numbers, such as `"%"`.
+        brackets: Whether `(5)` is -5, as in accounts.
         date_format: The `strptime` format of dates.
         words: For booleans, the text of false and the text of true.
     """
@@ -77,6 +78,7 @@ class ColumnFormat(Record):
     decimal: str = "."
     prefix: str = ""
     suffix: str = ""
+    brackets: bool = False
     date_format: str = ""
     words: tuple[str, str] | None = None
 

@@ -7,7 +7,9 @@ from collections.abc import Collection, Sequence
 from torchsmith.core.errors import DataError
 from torchsmith.data.data import Change
 
-_NUMBER = re.compile(r"\s*[+-]?([0-9]+([.,][0-9]*)*|[.,][0-9]+)([eE][+-]?[0-9]+)?\s*")
+_NUMBER = re.compile(
+    r"\s*[+-]?\(?([0-9]+([.,][0-9]*)*|[.,][0-9]+)([eE][+-]?[0-9]+)?\)?\s*"
+)
 
 
 def has_header(rows: Sequence[Sequence[str]], known: Collection[str] = ()) -> bool:

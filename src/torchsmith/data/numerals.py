@@ -75,7 +75,7 @@ def parse_numbers(
         `(len(texts),)` float64, NaN where the text is no number; and bool: where it is.
     """
     is_plain = form.decimal == "." and not (
-        form.prefix or form.suffix or form.thousands
+        form.prefix or form.suffix or form.thousands or form.brackets
     )
     if is_plain and _are_plain(texts):
         with suppress(ValueError):
@@ -91,11 +91,17 @@ def parse_numbers(
 
 def looks_like_code(texts: Sequence[str]) -> bool:
     """Whether numbers would lose something: leading zeros, or digits beyond 2**53."""
+    bare = map(str.strip, texts, repeat("()"))
     return any(
         (text[0] == "0" and len(text) > 1)
         or (len(text) > 15 and Decimal(text) > _EXACT)
-        for text in filter(str.isdecimal, _unsigned(texts))
+        for text in filter(str.isdecimal, _unsigned(bare))
     )
+
+
+def has_brackets(text: str) -> bool:
+    """Whether a text stands in brackets, as a negative number does in accounts."""
+    return text.startswith("(") and text.endswith(")")
 
 
 def find_many_digits(texts: Sequence[str]) -> list[int]:
@@ -122,12 +128,16 @@ def _candidates(
 ) -> Iterator[ColumnFormat]:
     """Give formats in the order in which they are believed."""
     first = next((text for text in texts if any(map(str.isdigit, text))), "")
+    brackets = any(map(str.endswith, texts, repeat(")")))
+    if brackets:
+        first = first.strip("()")
     prefix, suffix = _PREFIX.match(first), _SUFFIX.search(first)
     plainest = ColumnFormat(
         name=name,
         kind="number",
         prefix=prefix[1] if prefix else "",
         suffix=suffix[1] if suffix else "",
+        brackets=brackets,
     )
     forms = (*_COMMA, *_POINT) if comma else (*_POINT, *_COMMA)
     for thousands, decimal in (*forms, *_SPACES):
@@ -152,12 +162,18 @@ def _fits(texts: Sequence[str], form: ColumnFormat) -> np.ndarray:
 
 
 def _pattern(form: ColumnFormat) -> re.Pattern[str]:
-    return _compiled(form.thousands, form.decimal, form.prefix, form.suffix)
+    return _compiled(
+        form.thousands, form.decimal, form.prefix, form.suffix, form.brackets
+    )
 
 
 @lru_cache(maxsize=64)
 def _compiled(
-    thousands: str, decimal: str, prefix: str, suffix: str
+    thousands: str,
+    decimal: str,
+    prefix: str,
+    suffix: str,
+    brackets: bool,  # noqa: FBT001 -- of a cached function
 ) -> re.Pattern[str]:
     whole, mark = "[0-9]+", re.escape(decimal)
     if thousands:
@@ -166,10 +182,16 @@ def _compiled(
     before = f"[+-]?{re.escape(prefix)}\\s?" if prefix else ""
     after = f"\\s?{re.escape(suffix)}" if suffix else ""
     infinite = "[iI][nN][fF](?:[iI][nN][iI][tT][yY])?"
-    return re.compile(f"{before}[+-]?(?:{number}|{infinite}){after}")
+    plain = f"{before}[+-]?(?:{number}|{infinite}){after}"
+    if not brackets:
+        return re.compile(plain)
+    before = f"{re.escape(prefix)}\\s?" if prefix else ""
+    return re.compile(f"{plain}|\\({before}{number}{after}\\)")
 
 
 def _plain(text: str, form: ColumnFormat) -> str:
+    if form.brackets and has_brackets(text):
+        text = f"-{text[1:-1]}"
     if form.prefix:
         text = text.replace(form.prefix, "", 1)
     text = text.removesuffix(form.suffix)

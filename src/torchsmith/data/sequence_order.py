@@ -24,10 +24,10 @@ def no_times(source: str, table: Table, column: Column, reason: str) -> str:
         reason: What reading told of it, or nothing.
     """
     (first,) = column.texts(slice(1))
-    held = f"{column.kind} (first: '{first}', {table.name(0)})"
+    held = "" if reason else f" (first: '{first}', {table.name(0)})"
     return (
-        f"{source}, column '{column.name}': holds {held}; data.time needs dates or "
-        f"numbers{reason}; dates are read in forms such as {FORMS_READ}"
+        f"{source}, column '{column.name}': holds {column.kind}{held}; data.time "
+        f"needs dates or numbers{reason}; dates are read in forms such as {FORMS_READ}"
     )
 
 

@@ -103,6 +103,8 @@ def number_source(form: ColumnFormat, cells: Cells) -> str:
         (" " if form.prefix or form.suffix else "", ""),
         (form.thousands, ""),
         (form.decimal if form.decimal != "." else "", "."),
+        ("(" if form.brackets else "", "-"),
+        (")" if form.brackets else "", ""),
     ):
         if mark and mark in known:
             source += f".replace({quoted(mark)}, {quoted(becomes)})"

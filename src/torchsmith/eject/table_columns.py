@@ -65,7 +65,12 @@ def _shared_number_source(
         return ""
     texts = tuple(text for column in cells for text in column.texts)
     missing = tuple(dict.fromkeys(text for form in forms for text in form.missing))
-    form = forms[0].model_copy(update={"thousands": "".join(marks), "missing": missing})
+    shared = {
+        "thousands": "".join(marks),
+        "missing": missing,
+        "brackets": any(form.brackets for form in forms),
+    }
+    form = forms[0].model_copy(update=shared)
     # Codes tell of cells that are not there at all, which a delimited file has not.
     return _array(number_source(form, Cells("", cells[0].codes, texts)))
 
@@ -166,7 +171,7 @@ def conversion_lines(
         item = f"name: {source}"
         if len(item) > _ROOM - 4:
             inner = source.removeprefix("np.array(").removesuffix(")")
-            item = f"name: np.array(\n        {inner}\n    )"
+            item = f"name: np.array(\n        {_comprehension(inner, 2)}\n    )"
         lines.append(f"{before}\n    {item}\n    for name in {listed}\n}}")
     return lines
 
@@ -177,10 +182,20 @@ def assigned(variable: str, source: str) -> str:
     inner = source.removeprefix("np.array(").removesuffix(")")
     if len(one) <= _ROOM or inner == source:
         return one
-    if len(inner) > _ROOM - 4:
-        item, _, rows = inner[1:-1].rpartition(" for text in ")
-        inner = f"[\n        {item}\n        for text in {rows}\n    ]"
-    return f"{variable} = np.array(\n    {inner}\n)"
+    return f"{variable} = np.array(\n    {_comprehension(inner, 1)}\n)"
+
+
+def _comprehension(source: str, depth: int) -> str:
+    """Write a list of what is made of each text, on several lines where it is long."""
+    room, gap = _ROOM - 4 * depth, "\n" + 4 * depth * " "
+    if len(source) <= room:
+        return source
+    item, _, rows = source[1:-1].rpartition(" for text in ")
+    if len(item) > room - 4 and item.startswith("float("):
+        steps = item.removeprefix("float(").removesuffix(")")
+        steps = steps.replace(".replace(", f"{gap}        .replace(")
+        item = f"float({gap}        {steps}{gap}    )"
+    return f"[{gap}    {item}{gap}    for text in {rows}{gap}]"
 
 
 def target_source(
