@@ -33,6 +33,48 @@ def test_the_delimiter_is_found_whatever_the_file_is_called(
     assert [*columns(data)] == ["a", "b"]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("mark", "word"), [(";", "semicolon"), (",", "comma"), ("\t", "tab"), ("^", "'^'")]
+)
+def test_a_first_line_may_name_the_delimiter(tmp_path, mark, word, end) -> None:
+    lines = [f"SEP={mark}", f"a{mark}b", f'1{mark}"x{mark}y"', "", f"2{mark} z"]
+
+    data = read(tmp_path, end.join(lines).encode())
+
+    assert data.reading["delimiter"] == f"{word}, which the first line names"
+    assert columns(data)["a"].values.tolist() == [1, 2]
+    assert columns(data)["b"].levels == (f"x{mark}y", "z")
+    assert data.inputs.lines.tolist() == [3, 5]
+    assert changes(data)["blank line skipped"].lines == (4,)
+    assert changes(data, "b")["surrounding spaces removed"].lines == (5,)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("sep=;", "t.csv: the file holds a line that names the delimiter, and nothing"),
+        ("sep=;\n\n \n", "a line that names the delimiter, and nothing below"),
+        ("sep=;\na;b\n1;2\n3;4;5\n", r"\(first: line 4 has 3\)"),
+        ('sep=;\na;b\n1;2\n"3;4\n', "the quote that opens in line 4 is not closed"),
+        ("sep=;\na;b\n", "the file has a header .2 columns. but no rows"),
+    ],
+)
+def test_lines_are_counted_from_the_one_that_names_the_delimiter(
+    content, words
+) -> None:
+    with pytest.raises(DataError, match=words):
+        read_delimited(content, "t.csv")
+
+
+def test_one_column_below_a_line_that_names_the_delimiter() -> None:
+    assert texts("sep=;\na\n1,5\n2\n") == {"a": ["1,5", "2"]}
+
+
+def test_a_column_may_be_called_sep() -> None:
+    assert texts("sep=a;b\n1;2\n") == {"sep=a": ["1"], "b": ["2"]}
+
+
 def test_a_delimiter_inside_quotes_does_not_count() -> None:
     assert texts('name;x\n"Smith, J";1\n"Doe, A";2\n') == {
         "name": ["Smith, J", "Doe, A"],

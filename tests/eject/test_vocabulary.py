@@ -361,6 +361,17 @@ def test_numbers_in_brackets_are_read_alike(mark, tmp_path):
     assert '.replace("(", "-")' in code
 
 
+@pytest.mark.parametrize("header", ["a;b;y\n", ""])
+def test_a_first_line_that_names_the_delimiter_is_passed_over(header, tmp_path):
+    lines = [f"{i};{i * 13 % 29};{i * 7 % 50}" for i in range(60)]
+    file = tmp_path / "made.csv"
+    file.write_text("sep=;\n" + header + "\n".join(lines), "utf-8")
+    target = "y" if header else "column_3"
+    plan = ts.plan(str(file), target=target, settings={"training.epochs": 1})
+    code = hold_to_run(plan, tmp_path)
+    assert "next(file)  # names the delimiter" in code
+
+
 @pytest.mark.parametrize("numbered", [True, False])
 def test_groups_of_rows_stay_together(numbered, tmp_path):
     lines = [

@@ -2,9 +2,10 @@
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from torchsmith.core.errors import DataError
@@ -16,6 +17,8 @@ from torchsmith.data.lines import Lines
 
 _DELIMITERS = {"\t": "tab", ";": "semicolon", "|": "pipe", ",": "comma"}
 _NONE = "\x1f"
+_NAMED = re.compile(r"sep=([^\w\"'\r\n])(?:\r\n?|\n|$)", re.IGNORECASE)
+"""A first line by which spreadsheets name the delimiter."""
 _SAMPLE = 1 << 17  # characters that decide the delimiter; csv takes no longer field
 _BLOCK = 4096  # rows at a time, so that a large file is never all in pieces
 
@@ -29,22 +32,27 @@ class Dialect:
         quote: The character around fields that hold delimiters.
         skip_space: Whether delimiters are followed by spaces before quotes.
         width: How many fields the first row has.
+        named: Whether a line above the table names the delimiter.
     """
 
     delimiter: str
     quote: str
     skip_space: bool
     width: int
+    named: bool = False
 
     def reader(self, text: str, *, strict: bool = True) -> "Iterator[list[str]]":
         """Read rows; the reader's `line_num` counts lines, whatever ends them."""
-        return csv.reader(
+        rows = csv.reader(
             io.StringIO(text, newline=""),
             delimiter=self.delimiter,
             quotechar=self.quote,
             skipinitialspace=self.skip_space,
             strict=strict,
         )
+        if self.named:
+            next(rows)
+        return rows
 
 
 def read_delimited(text: str, source: str, known: Collection[str] = ()) -> Sheet:
@@ -68,6 +76,11 @@ def read_delimited(text: str, source: str, known: Collection[str] = ()) -> Sheet
             "is this a text table? remove it, or save the table as CSV again"
         )
     dialect = find_dialect(text)
+    if dialect.width == 0:
+        raise DataError(
+            f"{source}: the file holds a line that names the delimiter, and nothing "
+            "below; expected a table with a header"
+        )
     rows = _Rows(text, dialect, source)
     block = rows.take(_BLOCK)
     if not block:
@@ -101,8 +114,10 @@ def find_dialect(text: str) -> Dialect:
 
     A delimiter must stand in the first row and in most others. Of several, the one by
     which most rows have as many fields as the first wins; then tab, semicolon and pipe
-    before comma, which also is a decimal mark.
+    before comma, which also is a decimal mark. A first line such as `sep=;` decides.
     """
+    if named := _NAMED.match(text):
+        return _named_dialect(text[named.end() : _SAMPLE], named[1])
     sample = text[:_SAMPLE]
     if len(sample) < len(text):
         sample = sample[: 1 + max(sample.rfind("\n"), sample.rfind("\r"))] or sample
@@ -123,6 +138,15 @@ def find_dialect(text: str) -> Dialect:
     return best
 
 
+def _named_dialect(sample: str, delimiter: str) -> Dialect:
+    found = Dialect(delimiter, '"', skip_space=False, width=0)
+    if sample.strip():
+        found = _with_quotes(sample, delimiter)
+    rows = found.reader(sample, strict=False)
+    width = next((len(row) for row in rows if any(map(str.strip, row))), 0)
+    return replace(found, width=width, named=True)
+
+
 def _with_quotes(sample: str, delimiter: str) -> Dialect:
     spaced = f'{delimiter} "' in sample
     first = sample.lstrip().splitlines()[0]
@@ -141,7 +165,7 @@ class _Rows:
         self.width = dialect.width
         self._text, self._source, self._quote = text, source, dialect.quote
         self._reader = dialect.reader(text)
-        self._line = 0
+        self._line = int(dialect.named)
         self._blank: list[int] = []
         self._ragged: list[tuple[int, int]] = []
 
@@ -221,6 +245,9 @@ class _Rows:
 
 def _describe(dialect: Dialect, text: str, *, headed: bool) -> dict[str, str]:
     delimiter = _DELIMITERS.get(dialect.delimiter, "none")
+    if dialect.named:
+        known = _DELIMITERS.get(dialect.delimiter, repr(dialect.delimiter))
+        delimiter = f"{known}, which the first line names"
     if dialect.quote not in text:
         quote = "none"
     else:

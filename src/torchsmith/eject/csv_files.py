@@ -28,6 +28,7 @@ class CsvFile:
     Attributes:
         opened: The call that opens it as text, with `{path}` for the path.
         reader: The call that reads its rows from `file`.
+        named: Whether a line above the table names the delimiter.
         cells: The texts of each column.
         names: Of all columns, in the order of the file.
         headed: Whether the first row is a header that names all columns as they are.
@@ -38,6 +39,7 @@ class CsvFile:
 
     opened: str
     reader: str
+    named: bool
     cells: Mapping[str, Cells]
     names: tuple[str, ...]
     headed: bool
@@ -71,6 +73,7 @@ def look_at(path: Path) -> CsvFile:
     return CsvFile(
         opened=f'{opener}encoding={encoding}, newline="")',
         reader=_reader(dialect.delimiter, dialect.quote, dialect.skip_space, texts),
+        named=dialect.named,
         cells=cells,
         names=tuple(cells),
         headed=headed and first == list(cells),

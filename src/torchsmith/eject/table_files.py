@@ -74,10 +74,14 @@ def _csv_lines(files: Sequence[CsvFile], dropped: ColumnFormat | None) -> list[s
         taken = f"_, *rows = {rows}"
     else:
         taken = f"rows = list({rows})"
+    taken_lines = [taken]
+    if file.named:
+        taken_lines = ["next(file)  # names the delimiter", taken]
     if len(files) == 2:
-        lines = _two_files(file, taken)
+        lines = _two_files(file, taken_lines)
     else:
-        lines = [block(f"with {file.opened.format(path='DATA')} as file:", [taken])]
+        head = f"with {file.opened.format(path='DATA')} as file:"
+        lines = [block(head, taken_lines)]
     if any(f.has_spaces for f in files):
         lines.append("rows = [[cell.strip() for cell in row] for row in rows]")
     names = "header" if file.headed else "COLUMNS"
@@ -97,11 +101,11 @@ def _drop_lines(target: ColumnFormat, cells: Cells, names: str) -> list[str]:
     ]
 
 
-def _two_files(file: CsvFile, taken: str) -> list[str]:
+def _two_files(file: CsvFile, taken: Sequence[str]) -> list[str]:
     inner = [
         block(
             f"with {file.opened.format(path='path')} as file:",
-            [taken.replace("*rows", "*more")],
+            [line.replace("*rows", "*more") for line in taken],
         ),
         "rows += more",
         "is_test += [path == TEST_DATA] * len(more)",
