@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.data.reading import changes, columns, read
-from torchsmith.core.errors import DataError
+from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.observer import Observer
-from torchsmith.data.data import ColumnFormat, Data
+from torchsmith.data.data import ColumnFormat, Data, Series
+from torchsmith.data.load import load
+from torchsmith.data.retarget import with_target
 from torchsmith.data.tables import read_table, read_with_formats
 
 TRAIN = "age,city,y\n1,Seoul,0\n,Busan,1\n3,Seoul,0\n"
@@ -381,3 +383,17 @@ def test_a_table_is_read_quickly(shared_data: Path) -> None:
     read_table(shared_data / "adult" / "adult_train.csv")
 
     assert time.process_time() - began < 2  # 0.4 s here; room for a slow machine
+
+
+def test_several_targets_are_refused_as_such(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("day,a,b\n" + "".join(f"2020-01-0{i},{i},2\n" for i in range(1, 9)))
+    told = "'a, b'; one target at a time is supported: a or b; the columns are"
+    with pytest.raises(DataError, match=f"no target column {told}:"):
+        read_table(path, target="a, b")
+    with pytest.raises(PlanError, match=f"has no column {told}"):
+        load(path, target="a, b", series=Series(time="day", window=2))
+    with pytest.raises(DataError, match=f"no column {told}"):
+        with_target(read_table(path, target="a"), "a, b")
+    with pytest.raises(DataError, match="'a,c'; the columns are: day, a, b"):
+        read_table(path, target="a,c")

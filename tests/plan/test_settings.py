@@ -333,3 +333,13 @@ def test_the_target_divides_no_rows_and_is_called_the_target(name):
     with pytest.raises(PlanError) as caught:
         ts.plan(days(in_order=False), target="y", settings={name: "y"})
     assert str(caught.value).endswith(f"{name}: 'y' is the target; name another column")
+
+
+def test_a_horizon_is_refused_with_what_forecasts_are_of():
+    told = "data.horizon: .*; forecasts are of the next row only; leave it out"
+    with pytest.raises(PlanError, match=told):
+        set_values(PLAN, {"data.horizon": "7"})
+    with pytest.raises(PlanError, match=told):
+        ts.load({"t": [1, 2]}, settings={"data.horizon": 7})
+    with pytest.raises(PlanError, match="'horizon'; forecasts are of the next row"):
+        parse_plan(EXAMPLE.replace("data:\n", "data:\n  horizon: 7\n"))

@@ -19,6 +19,7 @@ from torchsmith.plan.decide import decide
 from torchsmith.plan.design import Pace
 from torchsmith.plan.design_tables import has_few_groups
 from torchsmith.plan.machine import Machine, machine_for, measure
+from torchsmith.plan.other_names import why_not_here
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import as_divided, asked_splits, set_values
 
@@ -98,8 +99,10 @@ def load(
     known = [f"data.{name}" for name in _READING]
     for path in settings or {}:
         if path not in known and not path.startswith("data.columns."):
+            why = why_not_here(path.rpartition(".")[2], (), of_spec=False)
+            near = f"; {why}" if why else nearest(path, known)
             raise PlanError(
-                f"{path}: says nothing about how data is read{nearest(path, known)}"
+                f"{path}: says nothing about how data is read{near}"
                 f"; what does is {', '.join(known)} and data.columns.NAME"
             )
     return _read(source, target, settings or {}, observer)

@@ -1,12 +1,26 @@
 """Taking another column of a table as its target, and joining tables."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from torchsmith.core.errors import DataError, nearest
 from torchsmith.data.data import Column, ColumnFormat, Data, Table
+
+
+def nearest_target(target: str, columns: Iterable[str]) -> str:
+    """Say which target a person may have meant, as the end of an error message.
+
+    >>> nearest_target("a,b", ["a", "b", "c"])
+    '; one target at a time is supported: a or b'
+    """
+    known = [*columns]
+    parts = [part.strip() for part in target.split(",")]
+    if len(parts) > 1 and all(part in known for part in parts):
+        each = f"{', '.join(parts[:-1])} or {parts[-1]}"
+        return f"; one target at a time is supported: {each}"
+    return nearest(target, known)
 
 
 def with_target(data: Data, target: str) -> Data:
@@ -27,7 +41,7 @@ def with_target(data: Data, target: str) -> Data:
     if target not in columns:
         names = [*columns, data.target.name]
         raise DataError(
-            f"{data.source}: no column '{target}'{nearest(target, names)}; "
+            f"{data.source}: no column '{target}'{nearest_target(target, names)}; "
             f"the columns are {', '.join(names)}"
         )
     chosen = columns.pop(target)

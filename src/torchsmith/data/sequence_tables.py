@@ -7,7 +7,7 @@ import numpy as np
 
 from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.data.data import Change, Column, Data, Sequences, Series, Table
-from torchsmith.data.retarget import formats_of
+from torchsmith.data.retarget import formats_of, nearest_target
 from torchsmith.data.sequence_gaps import refuse_infinite
 from torchsmith.data.sequence_order import no_order, no_times, skipped_hours
 from torchsmith.data.sequence_parts import SequencePart, sequences_from_parts
@@ -155,9 +155,11 @@ def table_of(data: Data) -> Table:
 
 def no_column(data: Data, table: Table, setting: str, name: str) -> PlanError:
     """Return the error of a setting that names no column of the table."""
+    near = nearest_target if setting == "target" else nearest
+    hint = near(name, table.columns)
+    hint += "" if hint.endswith("?") else ";"
     return PlanError(
-        f"{setting}: {data.source} has no column '{name}'"
-        f"{nearest(name, table.columns) or ';'} the columns are "
+        f"{setting}: {data.source} has no column '{name}'{hint} the columns are "
         f"{', '.join(table.columns)}"
     )
 

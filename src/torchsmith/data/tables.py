@@ -20,6 +20,7 @@ from torchsmith.data.delimited import read_delimited
 from torchsmith.data.encoding import decode
 from torchsmith.data.memory import sheet_from_rows
 from torchsmith.data.parquet import MAGIC, read_parquet
+from torchsmith.data.retarget import nearest_target
 
 _SILENT = Observer()
 _LARGEST = 4 << 30  # bytes of text; more does not fit into memory as a table
@@ -368,15 +369,15 @@ def _no_column(sheet: Sheet, what: str, names: Sequence[str]) -> DataError:
     listed = ", ".join(f"'{name}'" for name in names[:20])
     columns = [*sheet.columns]
     more = f", … ({len(columns)} in all)" if len(columns) > 20 else ""
-    hint = nearest(names[0], columns) if len(names) == 1 else ""
+    near = nearest_target if what.startswith("target") else nearest
+    hint = near(names[0], columns) if len(names) == 1 else ""
+    hint += "" if hint.endswith("?") else ";"
     headless = sheet.reading.get("header", "").startswith("none")
-    told = "the file has no header, so its columns are called" if headless else ""
-    told = told or "the columns are:"
+    called = "the file has no header, so its columns are called"
+    told = called if headless else "the columns are:"
     if len(columns) == 1 and names[0] in columns[0].split():
-        more = (
-            ", one alone: put a comma, semicolon, tab or | between columns, no spaces"
-        )
+        more = ", one alone: put a comma, semicolon, tab or | between columns, no space"
     return DataError(
-        f"{sheet.source}: no {what}{'s' * (len(names) > 1)} {listed}{hint or ';'} "
+        f"{sheet.source}: no {what}{'s' * (len(names) > 1)} {listed}{hint} "
         f"{told} {', '.join(columns[:20])}{more}"
     )

@@ -163,7 +163,13 @@ _NOT_HERE: Mapping[str, str] = {
     "mode": "which way is better is known; leave it out",
 }
 """Arguments of PyTorch and of others that specs do not have, and why."""
+_NEXT_ROW = "forecasts are of the next row only; leave it out"
 _NO_KEYS: Mapping[str, str] = {
+    "horizon": _NEXT_ROW,
+    "forecast_horizon": _NEXT_ROW,
+    "prediction_length": _NEXT_ROW,
+    "pred_len": _NEXT_ROW,
+    "steps_ahead": _NEXT_ROW,
     "mode": _NOT_HERE["mode"],
     "shuffle": "each epoch has an order of its own; leave it out",
     "num_workers": "batches need none; leave it out",

@@ -15,7 +15,7 @@ from torchsmith.data.steps import (
 )
 from torchsmith.inspect.inspection import Inspection
 from torchsmith.plan.check import check, takes_codes
-from torchsmith.plan.other_names import key_hint
+from torchsmith.plan.other_names import key_hint, why_not_here
 from torchsmith.plan.place import fields_at, follow, specs_of
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.text import document, flow, resolve
@@ -296,6 +296,8 @@ def _hint(path: Path, left: str, allowed: tuple[str, ...]) -> str:
     """Say what may be set instead, as the end of a message."""
     where = ".".join(map(str, path))
     names = [name for name in allowed if name not in ("version", "reasons")]
+    if why := why_not_here(left, names, of_spec=False):
+        return f"; {why}"
     if near := key_hint(left, names):
         return near
     if not path and (elsewhere := sections_with(left)):
