@@ -1,6 +1,8 @@
 """A script ends with the weights of its training, whatever the plan is made of."""
 
 import ast
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -321,6 +323,14 @@ def test_dates_may_have_nine_digits_of_a_second(word, tmp_path):
     hold_to_run(plan, tmp_path)
 
 
+def hold_to_style(code, folder):
+    path = folder / "train.py"
+    path.write_text(code, "utf-8")
+    command = [sys.executable, "-m", "ruff", "format", "--diff", "--isolated"]
+    done = subprocess.run([*command, path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
 FORMS = [
     ("%Y-%m-%dT%H:%M:%S+02:00", ""),
     ("%Y-%m-%dT%H:%M:%SZ", "NA"),
@@ -345,20 +355,25 @@ def test_dates_of_other_forms_are_read_alike(form, word, tmp_path):
     file.write_text("\n".join(["day,a,y", *lines]), "utf-8")
     settings = {"data.columns.day": "date", "training.epochs": 1}
     plan = ts.plan(str(file), target="y", settings=settings)
-    hold_to_run(plan, tmp_path)
+    hold_to_style(hold_to_run(plan, tmp_path), tmp_path)
 
 
-@pytest.mark.parametrize("mark", ["", "$"])
+@pytest.mark.parametrize("mark", ["", "$", "NA", "€,"])
 def test_numbers_in_brackets_are_read_alike(mark, tmp_path):
+    sign, many = mark[:1].strip("N"), 1000 if "," in mark else 1
+
     def written(number):
-        return f"({mark}{-number})" if number < 0 else f"{mark}{number}"
+        text = f"{sign}{abs(number) * many:,}"
+        return f'"({text})"' if number < 0 else f'"{text}"'
 
     lines = [f"{written(i % 9 - 4)},{i},{written(i * 7 % 50 - 25)}" for i in range(60)]
+    lines.append(f"{mark * (mark == 'NA')},1,{sign}2")
     file = tmp_path / "made.csv"
-    file.write_text("\n".join(["x,a,y", *lines, f",1,{mark}2"]), "utf-8")
+    file.write_text("\n".join(["x,a,y", *lines]), "utf-8")
     plan = ts.plan(str(file), target="y", settings={"training.epochs": 1})
     code = hold_to_run(plan, tmp_path)
     assert '.replace("(", "-")' in code
+    hold_to_style(code, tmp_path)
 
 
 @pytest.mark.parametrize("header", ["a;b;y\n", ""])

@@ -186,16 +186,34 @@ def assigned(variable: str, source: str) -> str:
 
 
 def _comprehension(source: str, depth: int) -> str:
-    """Write a list of what is made of each text, on several lines where it is long."""
+    """Write a list of what is made of each text as tools do, where it is long."""
     room, gap = _ROOM - 4 * depth, "\n" + 4 * depth * " "
+    inner = source[1:-1]
     if len(source) <= room:
         return source
-    item, _, rows = source[1:-1].rpartition(" for text in ")
+    if len(inner) <= room - 4:
+        return f"[{gap}    {inner}{gap}]"
+    item, _, rows = inner.rpartition(" for text in ")
     if len(item) > room - 4 and item.startswith("float("):
-        steps = item.removeprefix("float(").removesuffix(")")
-        steps = steps.replace(".replace(", f"{gap}        .replace(")
-        item = f"float({gap}        {steps}{gap}    )"
+        lines = _chained(item.removeprefix("float(")[:-1], room - 8)
+        item = f"float({''.join(f'{gap}        {line}' for line in lines)}{gap}    )"
     return f"[{gap}    {item}{gap}    for text in {rows}{gap}]"
+
+
+def _chained(source: str, room: int) -> list[str]:
+    """Write what is replaced in a text, one step on a line where it is long."""
+    if len(source) <= room:
+        return [source]
+    before, after = [], []
+    if source.startswith('"nan" if '):
+        test, _, source = source.rpartition(" else ")
+        before, source = ['"nan"', test.removeprefix('"nan" ')], f"else {source}"
+    elif source.endswith(' or "nan"'):
+        source, after = source.removesuffix(' or "nan"'), ['or "nan"']
+    steps = [source]
+    if len(source) > room:
+        steps = source.replace(").replace(", ")\n.replace(").split("\n")
+    return [*before, *steps, *after]
 
 
 def target_source(
@@ -310,9 +328,10 @@ def _parsed_dates(
         pieces = [parsed, "if text", f"else {nothing}"]
     elif gaps:
         pieces = [nothing, f"if text in {literal(tuple(gaps))}", f"else {parsed}"]
-    item = " ".join(pieces)
-    one = f"{name} = [{item} for text in values]"
+    item, loop = " ".join(pieces), "for text in values"
+    one = f"{name} = [{item} {loop}]"
     if len(one) > _ROOM:
+        gap = " " if len(f"{item} {loop}") <= _ROOM - 4 else "\n    "
         item = item if len(item) <= _ROOM - 4 else "\n    ".join(pieces)
-        one = f"{name} = [\n    {item}\n    for text in values\n]"
+        one = f"{name} = [\n    {item}{gap}{loop}\n]"
     return [one]
