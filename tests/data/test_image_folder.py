@@ -173,9 +173,17 @@ def test_what_is_no_picture_is_left_out_and_counted(tmp_path):
     data = read_image_folder(tmp_path)
     assert len(data) == 3
     assert told(data) == {
-        "files that are no pictures left out": 3,
+        "files that are no pictures left out": 1,
         "symbolic links not followed": 2,
         "pictures outside class folders left out": 1,
+    }
+
+
+def test_pictures_beside_the_parts_are_counted_as_pictures(tmp_path):
+    for folder in ("train/cat", "train/dog", "test/cat", "test/dog", "more"):
+        save(tmp_path / folder / "1.png")
+    assert told(read_image_folder(tmp_path)) == {
+        "pictures outside class folders left out": 1
     }
 
 

@@ -26,6 +26,9 @@ PART_NAMES: dict[str, Part] = {
     "testing": "test",
 }
 
+OF_SYSTEMS = frozenset({"thumbs.db", "desktop.ini"})
+"""Files in which Windows keeps how a folder looks."""
+
 NAMED_FIRST = 5
 """So many damaged or passed-over files are named in a message."""
 
@@ -76,6 +79,11 @@ class PassedOver:
     others: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
     unlabelled: list[str] = field(default_factory=list)
+
+    def leave(self, file: Path) -> None:
+        """Note a file that is not looked for, unless it is one of the system's."""
+        if not file.name.startswith(".") and file.name.lower() not in OF_SYSTEMS:
+            self.others.append(str(file))
 
     def changes(self) -> list[Change]:
         """Count what was not read, kind by kind."""
@@ -153,7 +161,7 @@ def find_pictures(
         return _find_classes(path, folders, None, passed)
     for folder in folders:
         if folder not in parts:
-            passed.others += [str(file) for file in _pictures(folder, passed)]
+            passed.unlabelled += [str(file) for file in _pictures(folder, passed)]
     found = []
     for folder, part in parts.items():
         classes = _class_folders(folder, passed)
@@ -229,7 +237,7 @@ def _loose_pictures(path: Path, passed: PassedOver) -> Iterator[Path]:
             if passed.is_wanted(Path(entry.path)):
                 yield Path(entry.path)
             else:
-                passed.others.append(entry.path)
+                passed.leave(Path(entry.path))
 
 
 def _pictures(path: Path, passed: PassedOver) -> Iterator[Path]:
@@ -246,7 +254,7 @@ def _pictures(path: Path, passed: PassedOver) -> Iterator[Path]:
             elif passed.is_wanted(file):
                 yield file
             else:
-                passed.others.append(str(file))
+                passed.leave(file)
 
 
 def require_in_train(path: Path, kept: set[tuple[Part | None, str | None]]) -> None:
