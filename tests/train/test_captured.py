@@ -35,13 +35,8 @@ from torchsmith.plan.schedules import OneCycleLR, StepLR, interval_of
 from torchsmith.train.batches import DatasetBatches, TensorBatches
 from torchsmith.train.engines.captured import capture
 from torchsmith.train.engines.engine import Unsupported
-from torchsmith.train.loop import (
-    Job,
-    eager_epoch,
-    end_epoch,
-    fit,
-    own_randomness,
-)
+from torchsmith.train.loop import Job, eager_epoch, end_epoch, fit
+from torchsmith.train.randomness import own_randomness
 from torchsmith.train.setup import channels_last
 from torchsmith.train.state import TrainState
 

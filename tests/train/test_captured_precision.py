@@ -40,7 +40,8 @@ from torchsmith.plan.layers import Layer
 from torchsmith.train.engines.captured import capture
 from torchsmith.train.engines.choose import build_engine, choose_engine
 from torchsmith.train.engines.engine import Unsupported
-from torchsmith.train.loop import eager_epoch, fit, own_randomness
+from torchsmith.train.loop import eager_epoch, fit
+from torchsmith.train.randomness import own_randomness
 from torchsmith.train.setup import channels_last
 
 BF16 = {"precision": "bfloat16"}

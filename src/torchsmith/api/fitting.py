@@ -108,10 +108,10 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
     """Train a person's own `nn.Module` on a person's own data, with the same loop.
 
     The module is trained in place, with checkpoints, early stopping on `val`, metrics
-    and TensorBoard events in a run folder. Order and dropout are functions of (seed,
-    step), and what a `Dataset` draws from `random`, NumPy's global numbers and
-    PyTorch's is one of (seed, epoch, index): a resumed fit, and one with any
-    `num_workers`, ends with the same weights, bit for bit on the CPU.
+    and TensorBoard events in a run folder. What a module draws from `random`, NumPy's
+    global numbers and PyTorch's is a function of (seed, step), and what a `Dataset`
+    draws one of (seed, epoch, index): a resumed fit, and one with any `num_workers`,
+    ends with the same weights, bit for bit on the CPU.
 
     Args:
         module: Any network; it is called with the collated inputs of a batch.
@@ -188,6 +188,7 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
         device=device,
         score=score_function(measures, loss_function, device),
         lower_is_better=lower_is_better(measures),
+        own_code=True,
     )
     steps = job.steps_per_epoch
     built = chosen_optimizer(optimizer, module, loss_function)

@@ -116,7 +116,7 @@ def run_lesson(
     chosen = lesson.choose(settings)
     folder = _data_folder(lesson, observer)
     import_torch(observer)
-    from torchsmith.train.loop import own_randomness
+    from torchsmith.train.randomness import own_randomness
 
     try:
         with own_randomness():

@@ -177,8 +177,8 @@ def _lead(group: "Group", train: Callable[[], _R]) -> _R:
 
 def _follow(group: "Group", what: object) -> Run:
     from torchsmith.api.carrying import torch_threads
-    from torchsmith.train.loop import own_randomness
     from torchsmith.train.processor import kept_memory
+    from torchsmith.train.randomness import own_randomness
 
     plan: Plan | None = None
     setup: Setup | None = None

@@ -16,7 +16,8 @@ from torchsmith.nn.losses import LossFunction, MeanOverMembers
 from torchsmith.plan.plan import Plan
 from torchsmith.train.batches import TensorBatches, epoch_order
 from torchsmith.train.buffers import kept_buffers
-from torchsmith.train.loop import Job, own_randomness, seed_step
+from torchsmith.train.loop import Job
+from torchsmith.train.randomness import own_randomness, seed_step
 from torchsmith.train.setup import Setup
 from torchsmith.train.state import TrainState
 

@@ -1,8 +1,7 @@
 """The loop that every PyTorch page shows: zero_grad, forward, loss, backward, step."""
 
-import random
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,13 +11,11 @@ import torch
 from torch import Tensor
 
 from torchsmith.core.errors import TrainError
-from torchsmith.core.seeds import derive_seed
 from torchsmith.core.vocabulary import LOWER_IS_BETTER
 from torchsmith.nn.losses import LossFunction, example_weights
 from torchsmith.plan.plan import Stopping, Training
 from torchsmith.train.batches import (
     Batches,
-    DatasetBatches,
     at_once,
     batch_starts,
     epoch_order,
@@ -32,6 +29,7 @@ from torchsmith.train.looking import looking
 from torchsmith.train.monitor import is_better, monitored
 from torchsmith.train.pace import count_step, step_schedule
 from torchsmith.train.processor import flushed_denormals, kept_memory
+from torchsmith.train.randomness import own_randomness, seed_step
 from torchsmith.train.session import Session, diverged
 from torchsmith.train.state import TrainState
 
@@ -57,6 +55,7 @@ class Job:
         lower_is_better: The names of those scores of which low values are good.
         augment: Changes a training batch at random; the label stays.
         settle: Makes up, before a network is scored, for what training cannot teach it.
+        own_code: Whether a person's own module, loss or data set runs in it.
     """
 
     train: Batches
@@ -69,6 +68,7 @@ class Job:
     lower_is_better: frozenset[str] = LOWER_IS_BETTER
     augment: Callable[[Any], Any] = lambda inputs: inputs
     settle: Callable[[torch.nn.Module], None] = lambda _: None
+    own_code: bool = False
 
     @cached_property
     def loss_is_sum(self) -> bool:
@@ -343,29 +343,3 @@ def autocast(job: Job) -> torch.autocast:
     """Return the context that computes in the plan's precision."""
     bfloat16 = job.training.precision == "bfloat16"
     return torch.autocast(job.device.type, dtype=torch.bfloat16, enabled=bfloat16)
-
-
-def seed_step(job: Job, purpose: str, position: int) -> None:
-    """Make dropout a function of the position, whoever draws its numbers."""
-    value = derive_seed(job.training.seed, purpose, position)
-    if job.device.type == "cpu":
-        # torch.manual_seed also notes each call for the devices that nobody uses, with
-        # a traceback: longer than the step of a small network, and never forgotten.
-        torch.default_generator.manual_seed(value)
-    else:
-        torch.manual_seed(value)
-    if isinstance(job.train, DatasetBatches):
-        random.seed(value)
-        np.random.seed(value % 2**32)  # noqa: NPY002 -- what a person's module may use
-
-
-@contextmanager
-def own_randomness() -> Iterator[None]:
-    """Give the program its own random numbers back afterwards."""
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
-    try:
-        with torch.random.fork_rng():
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002

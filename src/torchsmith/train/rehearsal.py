@@ -11,7 +11,8 @@ from torchsmith.core.errors import TrainError
 from torchsmith.train.batches import epoch_order
 from torchsmith.train.buffers import kept_buffers
 from torchsmith.train.first_batch import check_first_batch
-from torchsmith.train.loop import Job, autocast, own_randomness, seed_step
+from torchsmith.train.loop import Job, autocast
+from torchsmith.train.randomness import own_randomness, seed_step
 
 
 def rehearse(job: Job, network: nn.Module) -> None:

@@ -25,14 +25,9 @@ from torchsmith.train.batches import at_once, epoch_order
 from torchsmith.train.first_batch import check_first_batch
 from torchsmith.train.gradients import clip_gradients
 from torchsmith.train.group import Departed, Group
-from torchsmith.train.loop import (
-    VAL_BATCH_SIZE,
-    Job,
-    autocast,
-    backward,
-    seed_step,
-)
+from torchsmith.train.loop import VAL_BATCH_SIZE, Job, autocast, backward
 from torchsmith.train.pace import count_step, step_schedule
+from torchsmith.train.randomness import seed_step
 from torchsmith.train.session import Session
 from torchsmith.train.state import TrainState
 

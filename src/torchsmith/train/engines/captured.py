@@ -21,8 +21,9 @@ from torchsmith.train.engines.captured_precision import InFloat32
 from torchsmith.train.engines.engine import Engine, Unsupported
 from torchsmith.train.first_batch import check_first_batch
 from torchsmith.train.gradients import clip_gradients
-from torchsmith.train.loop import Job, seed_step
+from torchsmith.train.loop import Job
 from torchsmith.train.pace import count_step
+from torchsmith.train.randomness import seed_torch
 from torchsmith.train.session import Session
 from torchsmith.train.state import TrainState
 
@@ -79,7 +80,7 @@ class Captured:
         for step in left:
             taken = [next(batches) for _ in step]
             if self._draws:
-                seed_step(job, "step", state.step)
+                seed_torch(job, "step", state.step)
             with without_autograd:
                 self._backpropagate(job, state, taken)
                 is_last = state.step_in_epoch == len(steps) - 1

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 import torch
 
 from torchsmith.core.errors import Interrupted
-from torchsmith.train.loop import own_randomness
 from torchsmith.train.pace import quiet_schedules
 from torchsmith.train.processor import flushed_denormals, kept_memory
+from torchsmith.train.randomness import own_randomness
 from torchsmith.train.session import Stop
 
 WAIT_SECONDS = 0.1

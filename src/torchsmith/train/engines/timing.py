@@ -6,8 +6,9 @@ import torch
 
 from torchsmith.train.engines.choose import choose_engine
 from torchsmith.train.engines.trial import try_steps
-from torchsmith.train.loop import Job, autocast, own_randomness
+from torchsmith.train.loop import Job, autocast
 from torchsmith.train.processor import flushed_denormals
+from torchsmith.train.randomness import own_randomness
 from torchsmith.train.session import Session
 from torchsmith.train.state import TrainState
 

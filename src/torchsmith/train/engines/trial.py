@@ -7,7 +7,8 @@ from time import get_clock_info, perf_counter, process_time
 import torch
 
 from torchsmith.train.engines.engine import Engine
-from torchsmith.train.loop import Job, own_randomness
+from torchsmith.train.loop import Job
+from torchsmith.train.randomness import own_randomness
 from torchsmith.train.session import Session
 from torchsmith.train.state import TrainState
 

@@ -1,0 +1,69 @@
+"""What a person's own module may do in `fit`: draw numbers, differentiate, count."""
+
+import random
+import signal
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import TensorDataset
+
+import torchsmith as ts
+from torchsmith.core.errors import Interrupted
+from torchsmith.train.watch import TrainingObserver
+
+INPUTS = torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
+TARGETS = (INPUTS.sum(1) > 0).long()
+
+
+def fit(module, data=(INPUTS, TARGETS), val=None, **given):
+    given = {"loss": "CrossEntropyLoss", "epochs": 2, "batch_size": 10} | given
+    return ts.fit(module, data, val, **{"runs": None} | given)
+
+
+def weights(module):
+    return torch.cat([p.detach().flatten() for p in module.parameters()])
+
+
+class StopAfter(TrainingObserver):
+    """Asks to stop after an epoch, as Ctrl-C does."""
+
+    def on_epoch_end(self, record):
+        del record
+        signal.raise_signal(signal.SIGINT)
+
+
+class Deep(nn.Module):
+    """Leaves a layer out at random, by numbers that are not PyTorch's."""
+
+    def __init__(self, draw):
+        super().__init__()
+        torch.manual_seed(0)
+        self.draw = draw
+        self.layers = nn.ModuleList([nn.Linear(4, 4), nn.Linear(4, 2)])
+
+    def forward(self, inputs):
+        first, last = self.layers
+        if not self.training or self.draw() < 0.5:
+            inputs = inputs + first(inputs).relu()
+        return last(inputs)
+
+
+def of_numpy():
+    return np.random.rand()  # noqa: NPY002
+
+
+@pytest.mark.parametrize("draw", [random.random, of_numpy], ids=["python", "numpy"])
+@pytest.mark.parametrize("data", [(INPUTS, TARGETS), TensorDataset(INPUTS, TARGETS)])
+def test_what_a_module_draws_is_a_function_of_the_step(tmp_path, data, draw):
+    given = {"data": data, "epochs": 3}
+    expected = weights(fit(Deep(draw), **given).module)
+    draw()
+    assert torch.equal(weights(fit(Deep(draw), **given).module), expected)
+    with pytest.raises(Interrupted):
+        fit(Deep(draw), observer=StopAfter(), runs=tmp_path, **given)
+    [run] = tmp_path.iterdir()
+    draw()
+    resumed = fit(Deep(draw), resume=run, **given)
+    assert torch.equal(weights(resumed.module), expected)
