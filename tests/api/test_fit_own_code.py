@@ -67,3 +67,42 @@ def test_what_a_module_draws_is_a_function_of_the_step(tmp_path, data, draw):
     draw()
     resumed = fit(Deep(draw), resume=run, **given)
     assert torch.equal(weights(resumed.module), expected)
+
+
+class Force(nn.Module):
+    """Returns minus the gradient of an energy, as networks of physics do."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.energy = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1))
+
+    def forward(self, places):
+        with torch.enable_grad():
+            places = places.detach().requires_grad_()
+            energy = self.energy(places).sum()
+            return -torch.autograd.grad(energy, places, create_graph=True)[0]
+
+
+def scripted():
+    torch.manual_seed(0)
+    return torch.jit.script(nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 4)))
+
+
+def far(outputs, targets):
+    return float(np.abs(outputs.numpy() - targets.numpy()).max())
+
+
+@pytest.mark.parametrize("module", [Force, scripted])
+@pytest.mark.parametrize("averaging", [None, {"SWA": {"start": 0.1}}])
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+def test_a_module_that_differentiates_or_is_scripted_is_validated(
+    tmp_path, module, averaging
+):
+    data = INPUTS, -2 * INPUTS
+    given = {"loss": "MSELoss", "metrics": [far], "runs": tmp_path, "epochs": 4}
+    done = fit(module(), data, data, averaging=averaging, **given)
+    first, *_, last = done.history
+    assert last.val_loss < first.val_loss
+    assert last.metrics["far"] > 0
+    assert done.module(INPUTS).shape == INPUTS.shape

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 INPUT = "input"
@@ -64,6 +65,7 @@ class ForwardTrace:
         self._handles = [
             handle
             for name, module in network.named_modules()
+            if not isinstance(module, torch.jit.ScriptModule)  # takes no hooks
             for handle in (
                 module.register_forward_pre_hook(self._enter),
                 module.register_forward_hook(

@@ -32,6 +32,7 @@ from torchsmith.train.processor import flushed_denormals, kept_memory
 from torchsmith.train.randomness import own_randomness, seed_step
 from torchsmith.train.session import Session, diverged
 from torchsmith.train.state import TrainState
+from torchsmith.train.workers import map_leaves
 
 VAL_BATCH_SIZE = 512
 """Examples that are validated at once; fewer where they are large."""
@@ -253,7 +254,6 @@ def end_epoch(job: Job, state: TrainState, session: Session) -> None:
     session.after_epoch(state, record)
 
 
-@torch.inference_mode()
 def evaluate_loss(
     job: Job,
     network: torch.nn.Module,
@@ -272,26 +272,29 @@ def evaluate_loss(
     and lists of them. Without `keep` they are not kept, and None.
     """
     network.eval()
-    total = torch.zeros((), dtype=torch.float64, device=job.device)
     weight = 0.0
     outputs, targets = [], []
     rows = torch.arange(len(batches))
     parts = rows.split(job.val_batch_size)
     streamed = batches.stream(parts, epoch)
-    for part, (inputs, target) in zip(parts, streamed, strict=True):
-        look()
-        with autocast(job):
-            output = network(inputs)
-            loss = job.loss(output, target)
-        share = job.share_of(part, target)
-        if share:  # of a batch whose targets are all left out the mean is 0 / 0
-            total += loss * (1 if job.loss_is_sum else share)
-        weight += share
-        if keep:
-            reduced = isinstance(output, Tensor) and not output.is_complex()
-            outputs.append(output.float() if reduced else output)
-            targets.append(target)
-    mean = (total / weight).item()
+    with without_gradients(job):
+        total = torch.zeros((), dtype=torch.float64, device=job.device)
+        for part, (inputs, target) in zip(parts, streamed, strict=True):
+            look()
+            with autocast(job):
+                output = network(inputs)
+                loss = job.loss(output, target)
+            share = job.share_of(part, target)
+            if share:  # of a batch whose targets are all left out the mean is 0 / 0
+                total += loss * (1 if job.loss_is_sum else share)
+            weight += share
+            if keep:
+                if job.own_code:  # it may have turned gradients on again
+                    output = map_leaves(output, Tensor, Tensor.detach)
+                reduced = isinstance(output, Tensor) and not output.is_complex()
+                outputs.append(output.float() if reduced else output)
+                targets.append(target)
+        mean = (total / weight).item()
     return (mean, joined(outputs), joined(targets)) if keep else (mean, None, None)
 
 
@@ -321,6 +324,11 @@ def average_epoch(
 
     with autocast(job):
         state.average.after_epoch(state.network, state.epoch + 1, given())
+
+
+def without_gradients(job: Job) -> torch.no_grad | torch.inference_mode:
+    """Return the context of validation: a person's module may differentiate in it."""
+    return torch.no_grad() if job.own_code else torch.inference_mode()
 
 
 def backward(loss: Tensor) -> None:

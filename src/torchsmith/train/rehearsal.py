@@ -11,7 +11,7 @@ from torchsmith.core.errors import TrainError
 from torchsmith.train.batches import epoch_order
 from torchsmith.train.buffers import kept_buffers
 from torchsmith.train.first_batch import check_first_batch
-from torchsmith.train.loop import Job, autocast
+from torchsmith.train.loop import Job, autocast, without_gradients
 from torchsmith.train.randomness import own_randomness, seed_step
 
 
@@ -32,7 +32,7 @@ def rehearse(job: Job, network: nn.Module) -> None:
             seed_step(job, "val", 0)
             rows = torch.arange(min(len(rows), len(job.val)))
             batch, name = job.val.take(rows), "the first batch of val"
-            with torch.no_grad():
+            with without_gradients(job):
                 _try(job, network.eval(), batch, name, rows)
 
 
