@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from torchsmith.api.fitting import fit
     from torchsmith.core.errors import (
         DataError,
+        Interrupted,
         PlanError,
         TorchsmithError,
         TrainError,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Classifier",
     "DataError",
+    "Interrupted",
     "Plan",
     "PlanError",
     "Regressor",
@@ -63,6 +65,7 @@ __all__ = [
 
 _ELSEWHERE = {
     "DataError": "torchsmith.core.errors",
+    "Interrupted": "torchsmith.core.errors",
     "PlanError": "torchsmith.core.errors",
     "TorchsmithError": "torchsmith.core.errors",
     "TrainError": "torchsmith.core.errors",

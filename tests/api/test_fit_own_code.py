@@ -10,7 +10,6 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 import torchsmith as ts
-from torchsmith.core.errors import Interrupted
 from torchsmith.train.watch import TrainingObserver
 
 INPUTS = torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
@@ -61,7 +60,7 @@ def test_what_a_module_draws_is_a_function_of_the_step(tmp_path, data, draw):
     expected = weights(fit(Deep(draw), **given).module)
     draw()
     assert torch.equal(weights(fit(Deep(draw), **given).module), expected)
-    with pytest.raises(Interrupted):
+    with pytest.raises(ts.Interrupted):
         fit(Deep(draw), observer=StopAfter(), runs=tmp_path, **given)
     [run] = tmp_path.iterdir()
     draw()
