@@ -2,13 +2,18 @@
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import torch
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 from torch import nn
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import (
+    CyclicLR,
+    LRScheduler,
+    OneCycleLR,
+    ReduceLROnPlateau,
+)
 
 from torchsmith.core.errors import PlanError, nearest
 from torchsmith.core.record import Record
@@ -25,6 +30,11 @@ from torchsmith.plan.schedules import Interval, Schedule, interval_of
 from torchsmith.plan.wrong import wish
 
 Section = TypeVar("Section", bound=Record)
+
+GivenSchedule = (
+    LRScheduler | tuple[LRScheduler, Interval] | str | Mapping[str, Any] | Spec | None
+)
+"""A schedule of PyTorch, perhaps with when it is stepped, or a choice of a plan."""
 
 
 def section_settings(kind: type[Section], given: Any, what: str) -> Section:  # noqa: ANN401
@@ -190,7 +200,7 @@ def chosen_optimizer(
 
 
 def chosen_schedule(
-    schedule: LRScheduler | str | Mapping[str, Any] | Spec | None,
+    schedule: GivenSchedule,
     optimizer: torch.optim.Optimizer,
     epochs: int,
     steps: int,
@@ -198,13 +208,52 @@ def chosen_schedule(
     """Return the schedule that a person gave or named, and when it is stepped.
 
     Raises:
-        PlanError: There is no such schedule, or it is of another optimizer.
+        PlanError: There is no such schedule, it is of another optimizer, or it cannot
+            be stepped when the person says.
     """
-    if isinstance(schedule, LRScheduler) and schedule.optimizer is not optimizer:
-        raise PlanError(
-            "fit: the schedule belongs to another optimizer; make both, and give both"
-        )
-    if schedule is None or isinstance(schedule, LRScheduler):
-        return schedule, "epoch"
+    if schedule is None:
+        return None, "epoch"
+    given, interval = schedule, None
+    if isinstance(given, tuple):
+        given, interval = _with_interval(given)
+    if isinstance(given, LRScheduler):
+        if given.optimizer is not optimizer:
+            raise PlanError(
+                "fit: the schedule belongs to another optimizer; make both, and give "
+                "both"
+            )
+        return given, interval or _usual_interval(given)
     spec = choice(Schedule, schedule, "schedule")
     return build_schedule(spec, optimizer, epochs, steps), interval_of(spec)
+
+
+def _with_interval(given: tuple[Any, ...]) -> tuple[LRScheduler, Interval]:
+    """Return a schedule of PyTorch and when a person wants it to be stepped."""
+    kinds = [type(each).__name__ for each in given]
+    if len(given) != 2 or not isinstance(given[0], LRScheduler):
+        raise PlanError(
+            f"fit: schedule: ({', '.join(kinds)}) is no schedule and its interval; "
+            "write (schedule, 'step') with an object of torch.optim.lr_scheduler, or "
+            "{'LinearLR': {'interval': 'step'}}"
+        )
+    schedule, interval = given
+    if interval not in get_args(Interval):
+        raise PlanError(
+            f"fit: schedule: {kinds[0]} is stepped once an 'epoch' or once a 'step', "
+            f"not {interval!r}"
+        )
+    if isinstance(schedule, ReduceLROnPlateau) and interval == "step":
+        raise PlanError(
+            "fit: schedule: ReduceLROnPlateau looks at what is known after an epoch; "
+            "leave 'step' out"
+        )
+    return schedule, interval
+
+
+def _usual_interval(schedule: LRScheduler) -> Interval:
+    """Return when PyTorch's documentation wants a schedule to be stepped."""
+    members = getattr(schedule, "_schedulers", ())  # that it steps itself
+    by_step = isinstance(schedule, OneCycleLR | CyclicLR)
+    if by_step or any(_usual_interval(each) == "step" for each in members):
+        return "step"
+    return "epoch"

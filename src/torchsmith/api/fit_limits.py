@@ -1,11 +1,24 @@
 """What `fit` cannot train or keep, told before training begins."""
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import (
+    ChainedScheduler,
+    LRScheduler,
+    OneCycleLR,
+    ReduceLROnPlateau,
+    SequentialLR,
+)
 
 from torchsmith.core.errors import PlanError
 from torchsmith.plan.plan import Training
 from torchsmith.train.engines.engine import is_torchs_own
+from torchsmith.train.loop import Job
+from torchsmith.train.monitor import low_is_good
+from torchsmith.train.pace import pace
 from torchsmith.train.state import TrainState
 
 
@@ -53,6 +66,60 @@ def require_gradients(state: TrainState, training: Training) -> None:
             f"fit: clip_grad_value: PyTorch cannot cut the {kind} gradient of "
             f"{names[found[0]]}; use clip_grad_norm"
         )
+
+
+def require_schedule(state: TrainState, job: Job, *, resumes: bool) -> None:
+    """Refuse a schedule that ends before training, or has nothing to look at.
+
+    Args:
+        state: Holds the schedule.
+        job: What to train on, and how.
+        resumes: Whether a checkpoint will say how far the schedule is.
+
+    Raises:
+        PlanError: It is too short, or wants high values of what has low ones.
+    """
+    if state.schedule is None:
+        return
+    epochs = range(1, job.training.epochs + 1)
+    num = sum(pace(state, epoch)[0] is state.schedule for epoch in epochs)
+    if state.interval == "step":
+        num *= job.steps_per_epoch
+    for cycle, count in _cycles(state.schedule, num):
+        # SequentialLR sets those back by one that it has not begun.
+        left = cycle.total_steps - (0 if resumes else max(cycle.last_epoch, 0))
+        if left < count:
+            raise PlanError(
+                f"fit: schedule: OneCycleLR has {left:,} of its total_steps="
+                f"{cycle.total_steps:,} left, and this training steps it {count:,} "
+                f"times ({job.training.epochs:,} epochs of {job.steps_per_epoch:,} "
+                f"steps); make it anew with total_steps={count}"
+            )
+    schedule = state.schedule
+    if isinstance(schedule, ReduceLROnPlateau) and schedule.mode == "max":
+        monitor = job.stopping.monitor
+        if low_is_good(job.stopping, job.lower_is_better):
+            raise PlanError(
+                "fit: schedule: ReduceLROnPlateau(mode='max') looks at "
+                f"stopping.monitor, and that is {monitor!r}, of which low values are "
+                "good; write mode='min', or monitor a score of which high values are "
+                "good, such as stopping={'monitor': 'val_accuracy'}"
+            )
+
+
+def _cycles(schedule: LRScheduler | None, num: int) -> Iterator[tuple[OneCycleLR, int]]:
+    """Find each `OneCycleLR`, also inside another schedule, and its number of steps."""
+    if isinstance(schedule, OneCycleLR):
+        yield schedule, num
+    elif isinstance(schedule, ChainedScheduler):
+        for each in schedule._schedulers:
+            yield from _cycles(each, num)
+    elif isinstance(schedule, SequentialLR):
+        edges = [0, *(min(edge, num) for edge in schedule._milestones), num]
+        for each, (begin, end) in zip(
+            schedule._schedulers, pairwise(edges), strict=False
+        ):
+            yield from _cycles(each, end - begin)
 
 
 def _takes_sparse(optimizer: torch.optim.Optimizer, *, mixed: bool) -> bool:

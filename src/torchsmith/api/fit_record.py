@@ -20,6 +20,7 @@ from torchsmith.train.loop import Job
 from torchsmith.train.state import TrainState
 
 FIRST_ROWS = "first rows"
+INTERVAL = "schedule.interval"
 
 OF_THE_MACHINE = ("params", "param_names", "foreach", "fused", "capturable")
 """Of a group of parameters: how it is computed, which a checkpoint restores."""
@@ -48,7 +49,7 @@ class FitRecord(Record):
             **_of_examples("val", job.val, job),
             **_of_loss(job.loss),
             **_of_optimizer(state.optimizer),
-            **_of_schedule(state.schedule),
+            **_of_schedule(state),
             **_of_average(state.average),
             **{f"stopping.{k}": v for k, v in dict(job.stopping).items()},
         }
@@ -89,7 +90,9 @@ class FitRecord(Record):
             {
                 key: value
                 for key, value in each.made_of.items()
-                if same_rows or not key.endswith(f".{FIRST_ROWS}")
+                if (same_rows or not key.endswith(f".{FIRST_ROWS}"))
+                # Older versions did not write it.
+                and (key != INTERVAL or key in self.made_of)
             }
             for each in (self, now)
         )
@@ -175,10 +178,12 @@ def _of_average(average: Average | None) -> dict[str, Any]:
     return _named("averaging", average.spec.spec_name(), dict(average.spec))
 
 
-def _of_schedule(schedule: object) -> dict[str, Any]:
+def _of_schedule(state: TrainState) -> dict[str, Any]:
+    schedule = state.schedule
     if schedule is None:
         return {"schedule": None}
     settings = _settings(schedule, OF_THE_MOMENT) if _is_torchs(schedule) else {}
+    settings["interval"] = state.interval
     return _named("schedule", type(schedule).__name__, settings)
 
 

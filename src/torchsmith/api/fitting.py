@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LRScheduler
 from torch.utils.data import Dataset
 
 from torchsmith.api.carrying import torch_threads
 from torchsmith.api.fit_choices import (
+    GivenSchedule,
     choice,
     chosen_loss,
     chosen_optimizer,
@@ -22,7 +22,11 @@ from torchsmith.api.fit_choices import (
     training_settings,
 )
 from torchsmith.api.fit_doctor import FitDoctor, doctor_settings, telling_of_divergence
-from torchsmith.api.fit_limits import require_gradients, require_tensors
+from torchsmith.api.fit_limits import (
+    require_gradients,
+    require_schedule,
+    require_tensors,
+)
 from torchsmith.api.fit_record import FitRecord
 from torchsmith.api.lines import Watching, watching
 from torchsmith.api.measures import (
@@ -93,7 +97,7 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
     *,
     loss: LossFunction | str | Mapping[str, Any] | Spec,
     optimizer: torch.optim.Optimizer | str | Mapping[str, Any] | Spec = "Adam",
-    schedule: LRScheduler | str | Mapping[str, Any] | Spec | None = None,
+    schedule: GivenSchedule = None,
     averaging: str | Mapping[str, Any] | Spec | None = None,
     metrics: Measures | None = None,
     training: Training | Mapping[str, Any] | None = None,
@@ -123,8 +127,9 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
             name of one.
         optimizer: A `torch.optim.Optimizer` over the module's parameters, or a choice
             as in a plan: `"SGD"`, `{"Adam": {"lr": 0.01}}`.
-        schedule: A `torch.optim.lr_scheduler`, stepped once an epoch (`OneCycleLR`
-            once a step), or a choice as in a plan.
+        schedule: A `torch.optim.lr_scheduler`, stepped once an epoch (`OneCycleLR` and
+            `CyclicLR` once a step; `(schedule, "step")` says so of another), or a
+            choice as in a plan.
         averaging: Of the weights, as in a plan: `"EMA"`, `{"SWA": {"start": 0.5}}`; the
             averaged weights are validated and, at the end, those of the module.
         metrics: More scores on all of `val`: names such as `"f1_macro"`, functions of
@@ -204,6 +209,7 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
         loss_sum=torch.zeros((), dtype=torch.float64, device=device),
     )
     require_gradients(state, chosen)
+    require_schedule(state, job, resumes=resume is not None)
     with torch_threads(_threads(job, module)):
         if runs is None and resume is None:
             return _in_memory(job, state, watching(observer), care)

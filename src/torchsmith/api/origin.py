@@ -95,9 +95,7 @@ class Origin:
             optimizer.load_state_dict({"state": remembered, "param_groups": groups})
         schedule = state.schedule
         if schedule is not None and not isinstance(schedule, ReduceLROnPlateau):
-            by_step = state.interval == "step" or isinstance(
-                schedule, torch.optim.lr_scheduler.OneCycleLR
-            )
+            by_step = state.interval == "step"
             with quiet_schedules():
                 for _ in range(before.step if by_step else before.epoch):
                     schedule.step()

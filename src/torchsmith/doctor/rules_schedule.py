@@ -133,7 +133,7 @@ def planned_rates(subject: Subject) -> list[float]:
     schedule = state.schedule
     if schedule is None or isinstance(schedule, ReduceLROnPlateau):
         return []
-    by_step = state.interval == "step" or isinstance(schedule, OneCycleLR)
+    by_step = state.interval == "step"
     if not by_step and (epochs > MOST_CHANGES or epochs * each > MOST_RATES):
         return []
     return _tried(state.optimizer, schedule, epochs, each, by_step=by_step)

@@ -232,7 +232,8 @@ def end_epoch(job: Job, state: TrainState, session: Session) -> None:
         }
     else:
         state.bad_epochs += 1
-    step_schedule(state, "epoch", train_loss if val_loss is None else val_loss)
+    loss = train_loss if val_loss is None else val_loss
+    step_schedule(state, "epoch", loss, value)
     session.add_time(state)
     record = EpochRecord(
         epoch=state.epoch,

@@ -47,6 +47,10 @@ def is_better(
         return False
     if best is None:
         return True
-    name = stopping.monitor.removeprefix("val_").removeprefix("train_")
-    gain = best - value if name in lower else value - best
+    gain = best - value if low_is_good(stopping, lower) else value - best
     return gain > stopping.min_delta
+
+
+def low_is_good(stopping: Stopping, lower: frozenset[str] = LOWER_IS_BETTER) -> bool:
+    """Whether low values of the monitored score are good, as of a loss."""
+    return stopping.monitor.removeprefix("val_").removeprefix("train_") in lower

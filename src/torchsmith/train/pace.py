@@ -6,7 +6,6 @@ from contextlib import contextmanager
 
 from torch.optim.lr_scheduler import (
     LRScheduler,
-    OneCycleLR,
     ReduceLROnPlateau,
     SequentialLR,
 )
@@ -23,13 +22,16 @@ def count_step(state: TrainState) -> None:
     state.step_in_epoch += 1
 
 
-def step_schedule(state: TrainState, now: Interval, loss: float = 0.0) -> None:
+def step_schedule(
+    state: TrainState, now: Interval, loss: float = 0.0, score: float = 0.0
+) -> None:
     """Step the schedule if its time is now: after a step, or after an epoch.
 
     Args:
         state: Holds the schedule.
         now: What has just ended.
         loss: For `ReduceLROnPlateau`, after an epoch.
+        score: In place of it where that wants high values.
     """
     schedule, interval = pace(state, state.epoch + (now == "step"))
     if schedule is None or interval != now:
@@ -39,7 +41,7 @@ def step_schedule(state: TrainState, now: Interval, loss: float = 0.0) -> None:
         return
     with quiet_schedules():
         if isinstance(schedule, ReduceLROnPlateau):
-            schedule.step(loss)
+            schedule.step(score if schedule.mode == "max" else loss)
         else:
             schedule.step()
 
@@ -63,6 +65,4 @@ def pace(state: TrainState, epoch: int) -> tuple[LRScheduler | None, Interval]:
     average = state.average
     if average is not None and average.schedule is not None and average.takes(epoch):
         return average.schedule, "epoch"
-    if isinstance(state.schedule, OneCycleLR):
-        return state.schedule, "step"
     return state.schedule, state.interval

@@ -36,7 +36,7 @@ class TrainState:
         network: The network.
         optimizer: The optimizer.
         schedule: The learning-rate schedule, or None.
-        interval: When the schedule is stepped; `OneCycleLR` always after each step.
+        interval: When the schedule is stepped.
         average: Of the weights over training, or None.
         loss: A person's loss, whose parameters and buffers training may change; None
             where it changes nothing.

@@ -98,7 +98,9 @@ def subject(
         else DatasetBatches(part, device, part=name)
         for name, part in (("train", data), ("val", val))
     ]
-    job = Job(*parts, chosen_loss(loss, device), training, Stopping(), device)
+    job = Job(
+        *parts, chosen_loss(loss, device), training, Stopping(), device, own_code=True
+    )
     made = optimizer  # of any parameters, as a script may have made it
     if not isinstance(made, torch.optim.Optimizer):
         made = chosen_optimizer(optimizer, module, job.loss)
