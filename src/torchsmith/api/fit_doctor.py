@@ -18,6 +18,7 @@ from torchsmith.api.doctoring import (
     write_diagnosis,
 )
 from torchsmith.api.fit_choices import section_settings
+from torchsmith.api.fit_values import harm_told
 from torchsmith.core.errors import DataError, Diverged
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.doctor.diagnosis import Diagnosis
@@ -27,6 +28,7 @@ from torchsmith.doctor.watch import Watch
 from torchsmith.plan.doctor import Doctor
 from torchsmith.train.batches import Batches, DatasetBatches
 from torchsmith.train.loop import Job
+from torchsmith.train.session import diverged
 from torchsmith.train.state import TrainState
 from torchsmith.train.watch import TrainingObserver
 
@@ -123,20 +125,24 @@ class FitDoctor:
 
 @contextmanager
 def telling_of_divergence(
-    beside: FitDoctor | None, observer: TrainingObserver
+    job: Job, state: TrainState, beside: FitDoctor | None, observer: TrainingObserver
 ) -> Iterator[None]:
     """Tell why a loss is no number any longer, where one becomes so.
 
     Args:
+        job: What is trained on; its examples may be why.
+        state: Where training is.
         beside: Looks at the fit; None where the doctor was not asked.
         observer: Is told what training showed, the likely cause first.
     """
     try:
         yield
-    except Diverged:
+    except Diverged as error:
         found = beside.conclude().findings if beside else ()
         for finding in (f for f in found if f.moment == "during"):
             observer.note(told(finding))
+        if harm := harm_told(job.train, "train", state.epoch):
+            raise diverged(state, harm) from error
         raise
 
 

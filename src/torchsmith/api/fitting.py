@@ -28,6 +28,7 @@ from torchsmith.api.fit_limits import (
     require_tensors,
 )
 from torchsmith.api.fit_record import FitRecord
+from torchsmith.api.fit_values import ValLossWatch
 from torchsmith.api.lines import Watching, watching
 from torchsmith.api.measures import (
     Measures,
@@ -55,7 +56,7 @@ from torchsmith.train.history import EpochRecord
 from torchsmith.train.loop import Job
 from torchsmith.train.loop import fit as run_loop
 from torchsmith.train.recorders import MetricsFile
-from torchsmith.train.rehearsal import rehearse
+from torchsmith.train.rehearsal import check_all_rows, rehearse
 from torchsmith.train.session import Session
 from torchsmith.train.setup import choose_device
 from torchsmith.train.snapshots import WeightSnapshots
@@ -256,12 +257,14 @@ def _in_memory(
     job: Job, state: TrainState, watcher: TrainingObserver, care: Doctor
 ) -> Fit:
     rehearse(job, state.network)
+    check_all_rows(job, state.network)
     beside = FitDoctor.examining(job, state, care, watcher) if care.examine else None
     engine = choose_engine(job, state, watcher.note)
-    watchers = [*([beside.begin()] if beside else []), watcher]
+    looking = ValLossWatch(job, watcher)
+    watchers = [*([beside.begin()] if beside else []), looking, watcher]
     session = _session(job, None, watchers)
     _tell_begin(job, state, watcher)
-    with telling_of_divergence(beside, watcher):
+    with telling_of_divergence(job, state, beside, watcher):
         run_loop(job, state, session, engine.train_epoch)
     watcher.on_end(state.finished)
     return _result(state, None, beside)
@@ -280,6 +283,7 @@ def _carry_out(
     beside = None
     if resume is None:
         rehearse(job, module)
+        check_all_rows(job, module)
         if care.examine:
             beside = FitDoctor.examining(job, state, care, watcher)
     engine = choose_engine(job, state, watcher.note)
@@ -305,11 +309,12 @@ def _carry_out(
             events,
             WeightSnapshots(folder, state, chosen.epochs),
             *([beside.begin(folder)] if beside else []),
+            ValLossWatch(job, watcher),
             watcher,
         ]
         session = _session(job, folder, watchers)
         _tell_begin(job, state, watcher)
-        with telling_of_divergence(beside, watcher):
+        with telling_of_divergence(job, state, beside, watcher):
             run_loop(job, state, session, engine.train_epoch)
         for each in watchers:
             each.on_end(state.finished)

@@ -88,6 +88,11 @@ class TensorBatches:
         return math.prod(self._inputs.shape[1:])
 
     @property
+    def tensors(self) -> tuple[Tensor, Tensor]:
+        """Inputs and targets of all examples, as they lie there."""
+        return self._inputs, self._targets
+
+    @property
     def dtype(self) -> torch.dtype:
         """Of the inputs as the network takes them."""
         return self._inputs.dtype if self._affine is None else torch.float32

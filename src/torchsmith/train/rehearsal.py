@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from torchsmith.core.errors import TrainError
-from torchsmith.train.batches import epoch_order
+from torchsmith.train.batches import Batches, TensorBatches, epoch_order
 from torchsmith.train.buffers import kept_buffers
+from torchsmith.train.finite import find_not_finite
 from torchsmith.train.first_batch import check_first_batch
 from torchsmith.train.loop import Job, autocast, without_gradients
 from torchsmith.train.randomness import own_randomness, seed_step
@@ -34,6 +35,37 @@ def rehearse(job: Job, network: nn.Module) -> None:
             batch, name = job.val.take(rows), "the first batch of val"
             with without_gradients(job):
                 _try(job, network.eval(), batch, name, rows)
+
+
+def check_all_rows(job: Job, network: nn.Module) -> None:
+    """Refuse tensors with values that are not finite, where these make the loss NaN.
+
+    A module or loss that fills them in, or leaves them out, may have them.
+
+    Raises:
+        TrainError: Says which examples of which part it is.
+    """
+    for name, part in (("train", job.train), ("val", job.val)):
+        if isinstance(part, TensorBatches):
+            for found in find_not_finite(part):
+                if not _is_taken(job, network, part, found.rows[0]):
+                    raise TrainError(f"the loss will not be finite: {found.told(name)}")
+
+
+def _is_taken(job: Job, network: nn.Module, part: Batches, row: int) -> bool:
+    """Whether the loss of an example among others is a finite number."""
+    others = torch.arange(min(len(part), job.training.batch_size))
+    rows = torch.cat([torch.tensor([row]), others[others != row][: len(others) - 1]])
+    kept = kept_buffers(network, job.loss)
+    with own_randomness(), kept, _same_modes(network), without_gradients(job):
+        seed_step(job, "val", 0)
+        try:
+            inputs, targets = part.take(rows)
+            with autocast(job):
+                loss = job.loss(network.eval()(inputs), targets)
+            return bool(loss.isfinite().all())
+        except (RuntimeError, ValueError, IndexError, TypeError):
+            return True  # what else there is to say of it, training says
 
 
 def _try(

@@ -258,11 +258,18 @@ class Stop:
             os._exit(128 + number)
 
 
-def diverged(state: TrainState) -> Diverged:
-    """Say that the loss is no longer a finite number, and what to do."""
+def diverged(state: TrainState, why: str = "") -> Diverged:
+    """Say that the loss is no longer a finite number, and what to do.
+
+    Args:
+        state: Where training is.
+        why: And what to do, where that is known.
+    """
+    usual = (
+        "lower the learning rate, check that the inputs are scaled, and clip gradients "
+        "(training.clip_grad_norm: 1 in a plan, clip_grad_norm=1 in fit)"
+    )
     return Diverged(
         f"the loss is no longer a finite number (epoch {state.epoch + 1}, step "
-        f"{state.step}, lr {state.lr:.3g}); lower the learning rate, check that the "
-        "inputs are scaled, and clip gradients (training.clip_grad_norm: 1 in a plan, "
-        "clip_grad_norm=1 in fit)"
+        f"{state.step}, lr {state.lr:.3g}); {why or usual}"
     )
