@@ -105,3 +105,91 @@ def test_a_module_that_differentiates_or_is_scripted_is_validated(
     assert last.val_loss < first.val_loss
     assert last.metrics["far"] > 0
     assert done.module(INPUTS).shape == INPUTS.shape
+
+
+class Remembering(nn.Module):
+    """Remembers a number and a mean where no checkpoint sees them."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = Norm(), nn.Linear(4, 2)
+        self._count, self.steps, self.width = 0, 0.0, 4
+        self.shown = None
+        self.register_buffer("times", torch.zeros(()))
+
+    def forward(self, inputs):
+        self.shown = self.last(self.first(inputs))
+        self._count += 1
+        self.times += 1
+        return self.shown
+
+
+class Norm(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.mean = torch.zeros(4)
+
+    def forward(self, inputs):
+        if self.training:
+            self.mean = 0.9 * self.mean + 0.1 * inputs.mean(dim=0)
+        return inputs - self.mean
+
+
+class Notes(TrainingObserver):
+    def __init__(self):
+        self.told = []
+
+    def note(self, text):
+        self.told.append(text)
+
+
+def told_of(module, **given):
+    notes = Notes()
+    fit(module, observer=notes, **given)
+    return [note for note in notes.told if "buffer" in note]
+
+
+def test_what_a_checkpoint_does_not_hold_is_told_once(tmp_path):
+    module = Remembering()
+    words = "changes in training and is no buffer: use register_buffer, or a resumed fi"
+    told = told_of(module, runs=tmp_path)
+    assert [note.partition(words)[0] for note in told] == [
+        "attribute _count of Remembering ",
+        "attribute mean of Norm ",
+    ]
+    assert not told_of(Remembering())
+
+
+class Shell(nn.Module):
+    """Makes a layer of PyTorch one of a person's own module."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, inputs):
+        found = self.layer(inputs)
+        return (found[0] if isinstance(found, tuple) else found)[:, :2]
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm.*:FutureWarning")
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: nn.BatchNorm1d(4, momentum=None),
+        lambda: nn.LSTM(4, 4),
+        lambda: nn.TransformerEncoderLayer(4, 2, 8),
+        lambda: nn.LazyLinear(4),
+        lambda: nn.Sequential(nn.Dropout(), nn.RReLU(), nn.Linear(4, 4)),
+        lambda: nn.utils.spectral_norm(nn.Linear(4, 4)),
+        lambda: nn.utils.weight_norm(nn.Linear(4, 4)),
+        lambda: nn.utils.parametrizations.spectral_norm(nn.Linear(4, 4)),
+    ],
+)
+def test_layers_of_pytorch_forget_nothing(tmp_path, layer):
+    torch.manual_seed(0)
+    module = Shell(layer())
+    module(INPUTS)
+    if not list(module.parameters()):
+        module.scale = nn.Parameter(torch.ones(()))
+    assert told_of(module, runs=tmp_path, epochs=1, doctor=False) == []

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from torchsmith.api.carrying import torch_threads
+from torchsmith.api.fit_begin import look_before
 from torchsmith.api.fit_choices import (
     GivenSchedule,
     choice,
@@ -56,7 +57,7 @@ from torchsmith.train.history import EpochRecord
 from torchsmith.train.loop import Job
 from torchsmith.train.loop import fit as run_loop
 from torchsmith.train.recorders import MetricsFile
-from torchsmith.train.rehearsal import check_all_rows, rehearse
+from torchsmith.train.rehearsal import rehearse
 from torchsmith.train.session import Session
 from torchsmith.train.setup import choose_device
 from torchsmith.train.snapshots import WeightSnapshots
@@ -256,9 +257,7 @@ def _require_monitor(
 def _in_memory(
     job: Job, state: TrainState, watcher: TrainingObserver, care: Doctor
 ) -> Fit:
-    rehearse(job, state.network)
-    check_all_rows(job, state.network)
-    beside = FitDoctor.examining(job, state, care, watcher) if care.examine else None
+    beside = look_before(job, state, care, watcher, saves=False)
     engine = choose_engine(job, state, watcher.note)
     looking = ValLossWatch(job, watcher)
     watchers = [*([beside.begin()] if beside else []), looking, watcher]
@@ -282,10 +281,7 @@ def _carry_out(
     module, chosen = state.network, job.training
     beside = None
     if resume is None:
-        rehearse(job, module)
-        check_all_rows(job, module)
-        if care.examine:
-            beside = FitDoctor.examining(job, state, care, watcher)
+        beside = look_before(job, state, care, watcher, saves=True)
     engine = choose_engine(job, state, watcher.note)
     record = FitRecord.of(job, state)
     name = name or type(module).__name__
