@@ -97,6 +97,18 @@ def test_a_run_whose_data_gives_other_examples_now_does_not_go_on(tmp_path):
         ts.train(resume=run)
 
 
+def test_a_run_whose_data_has_changed_is_told_nothing_that_does_not_help(tmp_path):
+    source, run = stopped(tmp_path)
+    source.write_text(TABLE[: TABLE.rindex("0,1,no")])
+    with pytest.raises(ts.DataError, match=r"back the old data, or begin a new run$"):
+        ts.train(resume=run)
+    plan = (run / "plan.yaml").read_text("utf-8")
+    (run / "plan.yaml").write_text(re.sub("fingerprint: .*", "fingerprint: ''", plan))
+    words = r"began with \d+ examples, and the data gives \d+ now; bring back the old d"
+    with pytest.raises(ts.TrainError, match=words):
+        ts.train(resume=run)
+
+
 def test_a_damaged_default_plan_does_not_keep_a_run_from_its_end(tmp_path):
     _, run = stopped(tmp_path, **{"optimizer.lr": 0.02})
     path = run / "default.yaml"

@@ -1,6 +1,6 @@
 """What is known before a run begins, and mended where its file is damaged."""
 
-from torchsmith.core.errors import TorchsmithError, TrainError
+from torchsmith.core.errors import DataError, TorchsmithError, TrainError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.observer import Observer
 from torchsmith.core.run_folder import RunFolder
@@ -17,6 +17,30 @@ def inspect_planned(data: Data, plan: Plan, observer: Observer) -> Inspection:
     return inspect(data, observer, task=task, roles=roles)
 
 
+def check_fingerprint(plan: Plan, data: Data, *, resumes: bool = False) -> None:
+    """Refuse data that is not what the plan was made for.
+
+    Args:
+        plan: Has the fingerprint.
+        data: As it is now.
+        resumes: Whether training on it has begun, so that no other will do.
+
+    Raises:
+        DataError: The fingerprints differ.
+    """
+    if plan.data.fingerprint and plan.data.fingerprint != data.fingerprint:
+        other = (
+            "begin a new run"
+            if resumes
+            else "make a new plan, or set data.fingerprint: ''"
+        )
+        raise DataError(
+            f"{data.source}: the data is not what the plan was made for (fingerprint "
+            f"{data.fingerprint[:23]}…, planned {plan.data.fingerprint[:23]}…); bring "
+            f"back the old data, or {other}"
+        )
+
+
 def mend_inspection(
     folder: RunFolder, plan: Plan, data: Data, observer: Observer
 ) -> None:
@@ -29,7 +53,7 @@ def mend_inspection(
         observer: Is told so.
 
     Raises:
-        TrainError: The same files are read as other examples than when the run began.
+        TrainError: The data gives other examples than when the run began.
     """
     try:
         known = Inspection.model_validate_json(folder.inspection.read_bytes())
@@ -39,10 +63,16 @@ def mend_inspection(
         write_atomic(folder.inspection, made.model_dump_json(indent=1))
         return
     if known.num_examples != len(data):
+        began = f"{folder.path}: began with {known.num_examples:,} examples, and"
+        again = f"train {folder.plan} again, as a new run"
+        if not plan.data.fingerprint:  # it was not seen whether the data is the same
+            raise TrainError(
+                f"{began} the data gives {len(data):,} now; bring back the old data, "
+                f"or {again}"
+            )
         raise TrainError(
-            f"{folder.path}: began with {known.num_examples:,} examples, and the same "
-            f"data gives {len(data):,} now, as another version of Torchsmith reads it; "
-            f"train {folder.plan} again, as a new run"
+            f"{began} the same data gives {len(data):,} now, as another version of "
+            f"Torchsmith reads it; {again}"
         )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from torchsmith.api.budget import require_budget
+from torchsmith.api.inspected import check_fingerprint
 from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.observer import Observer
 from torchsmith.core.vocabulary import WORDS, ColumnRole, Kind, Metric, Task
@@ -350,7 +351,11 @@ def is_in_memory(plan: Plan) -> bool:
 
 
 def load_planned(
-    plan: Plan, observer: Observer = QUIET, source: Source | None = None
+    plan: Plan,
+    observer: Observer = QUIET,
+    source: Source | None = None,
+    *,
+    resumes: bool = False,
 ) -> Data:
     """Read the data that a plan names, as the plan says.
 
@@ -358,6 +363,7 @@ def load_planned(
         plan: Says what to read and how.
         observer: Is told what is going on.
         source: The same data from somewhere else, such as arrays in memory.
+        resumes: Whether training on it has begun.
 
     Raises:
         DataError: It is not there, does not fit the plan, or is not the same any more.
@@ -378,19 +384,5 @@ def load_planned(
         series=plan.data.series,
         observer=observer,
     )
-    check_fingerprint(plan, data)
+    check_fingerprint(plan, data, resumes=resumes)
     return _of_kind(data, plan.data.kind)
-
-
-def check_fingerprint(plan: Plan, data: Data) -> None:
-    """Refuse data that is not what the plan was made for.
-
-    Raises:
-        DataError: The fingerprints differ.
-    """
-    if plan.data.fingerprint and plan.data.fingerprint != data.fingerprint:
-        raise DataError(
-            f"{data.source}: the data is not what the plan was made for (fingerprint "
-            f"{data.fingerprint[:23]}…, planned {plan.data.fingerprint[:23]}…); bring "
-            "back the old data, or make a new plan, or set data.fingerprint: ''"
-        )

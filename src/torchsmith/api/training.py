@@ -311,7 +311,7 @@ def _moved(
     """
     load_beside()
     try:
-        return load_planned(plan, observer, place)
+        return load_planned(plan, observer, place, resumes=True)
     except DataError as error:
         why = str(error).partition(";")[0]
         raise _made_of(folder, f"{plan.data.source!r}, and not this: {why}") from error
@@ -327,7 +327,7 @@ def _found(
     """
     load_beside()
     try:
-        return load_planned(plan, observer, source)
+        return load_planned(plan, observer, source, resumes=True)
     except DataError as error:
         name = plan.data.source
         if source is not None or "." not in name or Path(name).exists():
