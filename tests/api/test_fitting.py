@@ -191,7 +191,7 @@ def test_training_and_stopping_may_be_mappings_as_in_a_plan():
     assert done.history[-1].step == 8
     stopping = {"monitor": "val_accuracy", "patience": 1}
     done = fit(val=examples(), stopping=stopping, epochs=50)
-    assert "val_accuracy has not improved for 1 epochs" in done.stopped
+    assert "val_accuracy has not improved for 1 epoch (" in done.stopped
 
 
 @pytest.mark.parametrize(

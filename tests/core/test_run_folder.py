@@ -204,6 +204,25 @@ def test_a_lock_is_freed_by_kill_9(folder):
         pass
 
 
+def test_a_run_that_another_process_trains_is_not_to_be_resumed(folder):
+    answers = PROCESSES.Queue()
+    holder = PROCESSES.Process(target=hold, args=(folder.path, answers))
+    holder.start()
+    pid = answers.get(timeout=60)
+    try:
+        words = f"no model yet; it is being trained by process {pid}; wait until that e"
+        with pytest.raises(TrainError, match=words):
+            folder.check_model()
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        holder.join()
+    with pytest.raises(TrainError, match="no model yet; go on with: torchsmith train"):
+        folder.check_model()
+    words = "no model yet; go on with: torchsmith train"
+    with folder.locked(), pytest.raises(TrainError, match=words):
+        folder.check_model()
+
+
 def hold_with_a_worker(path, answers):
     with RunFolder(Path(path)).locked():
         worker = os.fork()

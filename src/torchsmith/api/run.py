@@ -1,7 +1,7 @@
 """A run: what was asked, what happened, what came out, and what it can do."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, assert_never
@@ -91,8 +91,11 @@ class Run(Opened):
     @cached_property
     def inspection(self) -> Inspection:
         """What was found out about the data."""
-        remedy = f"restore it from a copy, or {self._go_on}"
-        return _read(Inspection, self.folder.inspection, remedy)
+        return _read(
+            Inspection,
+            self.folder.inspection,
+            lambda: f"restore it from a copy, or {self.folder.way_on}",
+        )
 
     @cached_property
     def evaluation(self) -> Evaluation:
@@ -101,12 +104,12 @@ class Run(Opened):
         Raises:
             TrainError: The run has not been evaluated yet; says how to go on.
         """
-        return _read(Evaluation, self.folder.evaluation, self._go_on)
+        return _read(Evaluation, self.folder.evaluation, lambda: self.folder.way_on)
 
     @cached_property
     def outcome(self) -> Outcome:
         """How the run ended."""
-        return _read(Outcome, self.folder.outcome, self._go_on)
+        return _read(Outcome, self.folder.outcome, lambda: self.folder.way_on)
 
     @cached_property
     def diagnosis(self) -> Diagnosis:
@@ -260,10 +263,6 @@ class Run(Opened):
             "outlook": self.outcome.outlook,
         }
 
-    @property
-    def _go_on(self) -> str:
-        return f"go on with: {self.folder.go_on}"
-
 
 def _calibration(evaluation: Evaluation) -> dict[str, object] | None:
     """Return the temperature and the calibration error without its diagram."""
@@ -330,14 +329,14 @@ def load_run(run: str | Path = "last", *, runs: str | Path = "runs") -> Run:
     return Run(RunFolder.find(run, Path(runs)).path)
 
 
-def _read(model: type[_R], path: Path, remedy: str = "") -> _R:
+def _read(model: type[_R], path: Path, remedy: Callable[[], str]) -> _R:
     try:
         return model.model_validate_json(path.read_bytes())
     except FileNotFoundError as error:
         raise TrainError(
-            f"{path}: is not there: the run did not get so far; {remedy}"
+            f"{path}: is not there: the run did not get so far; {remedy()}"
         ) from error
     except ValidationError as error:
         raise TrainError(
-            f"{path}: is damaged ({error.errors()[0]['msg']}); {remedy}"
+            f"{path}: is damaged ({error.errors()[0]['msg']}); {remedy()}"
         ) from error

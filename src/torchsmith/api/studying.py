@@ -42,14 +42,16 @@ class StudyRun(Opened):
         Raises:
             TrainError: It did not come to an end; says how to go on.
         """
-        path, go_on = self.folder.study_results, f"go on with: {self.folder.go_on}"
+        path = self.folder.study_results
         try:
             return StudyResult.model_validate_json(path.read_bytes())
         except FileNotFoundError as error:
-            raise TrainError(f"{path}: is not there: {go_on}") from error
+            raise TrainError(f"{path}: is not there: {self.folder.way_on}") from error
         except ValidationError as error:
             what = error.errors()[0]["msg"]
-            raise TrainError(f"{path}: is damaged ({what}); {go_on}") from error
+            raise TrainError(
+                f"{path}: is damaged ({what}); {self.folder.way_on}"
+            ) from error
 
     @property
     def table(self) -> list[dict[str, object]]:

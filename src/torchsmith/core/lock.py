@@ -41,6 +41,24 @@ def held(folder: Path) -> Iterator[None]:
             os.close(descriptor)
 
 
+def other_holder(folder: Path) -> str:
+    """Say which other process holds a folder, as `process 7`; empty where none does."""
+    try:
+        descriptor = os.open(folder / LOCK, os.O_RDONLY)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        told = _holder(descriptor)
+        return "" if told == _told() else told
+    except OSError:  # some disks know no locks
+        return ""
+    finally:
+        os.close(descriptor)
+    return ""
+
+
 def _take(folder: Path, lock: int) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -53,7 +71,11 @@ def _take(folder: Path, lock: int) -> None:
         raise write_failed(folder, error) from error
     with suppress(OSError):  # on a full disk, the message names no process
         os.ftruncate(lock, 0)
-        os.pwrite(lock, f"process {os.getpid()}".encode(), 0)
+        os.pwrite(lock, _told().encode(), 0)
+
+
+def _told() -> str:
+    return f"process {os.getpid()}"
 
 
 def _holder(lock: int) -> str:

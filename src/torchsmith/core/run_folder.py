@@ -43,7 +43,7 @@ from torchsmith.core.files import (
     write_atomic,
     write_failed,
 )
-from torchsmith.core.lock import held
+from torchsmith.core.lock import held, other_holder
 from torchsmith.core.slugs import named_after, run_slug
 
 KEPT_CHECKPOINTS = 2
@@ -121,6 +121,13 @@ class RunFolder:
         if self.fit.is_file():
             return f"torchsmith.fit(…, resume={str(self.path)!r})"
         return command("train", "--resume", self.path)
+
+    @property
+    def way_on(self) -> str:
+        """What to do about a run that is not at its end."""
+        if holder := other_holder(self.path):
+            return f"it is being trained by {holder}; wait until that ends"
+        return f"go on with: {self.go_on}"
 
     @classmethod
     def create(cls, runs: Path, name: str, files: Mapping[str, str]) -> "RunFolder":
@@ -287,9 +294,7 @@ class RunFolder:
             TrainError: Says which file, and what to do.
         """
         if not (self.model / MANIFEST).is_file():
-            raise TrainError(
-                f"{self.path}: this run has no model yet; go on with: {self.go_on}"
-            )
+            raise TrainError(f"{self.path}: this run has no model yet; {self.way_on}")
         problem = damage(self.model)
         if problem:
             raise TrainError(

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from torchsmith.core.vocabulary import Ending
+from torchsmith.core.wording import amount
 
 if TYPE_CHECKING:
     from torchsmith.train.loop import Job
@@ -30,7 +31,7 @@ def reason_to_stop(
             best = "it was NaN in every epoch: look for NaN in the val part"
         return "patience", (
             f"stopped early after epoch {state.epoch}: {monitor} has not improved for "
-            f"{patience} epochs ({best})"
+            f"{amount(patience, 'epoch')} ({best})"
         )
     if is_late:
         return "seconds", (
