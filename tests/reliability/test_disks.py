@@ -43,7 +43,7 @@ def fill(disk, kibibytes_left):
     (disk / "filler").write_bytes(b"x" * (size - 1024 * kibibytes_left))
 
 
-@pytest.mark.parametrize("left", [24, 100])
+@pytest.mark.parametrize("left", [500, 600])  # a checkpoint takes 470
 def test_a_disk_that_becomes_full_is_one_clear_line_and_loses_nothing(small_disk, left):
     write_table(small_disk / "table.csv")
     fill(small_disk, left)
@@ -63,6 +63,17 @@ def test_a_disk_that_becomes_full_is_one_clear_line_and_loses_nothing(small_disk
     assert outcome_of(full) == outcome_of(small_disk / text.strip())
 
 
+def test_a_disk_without_room_for_a_checkpoint_is_refused_before_there_is_a_run(
+    small_disk,
+):
+    fill(small_disk, 24)
+    code, text = Command(small_disk, *JOB).end()
+    assert code == 1, text
+    [line] = text.splitlines()
+    assert line.startswith("error: runs: the disk is too full for one checkpoint (24,")
+    assert not (small_disk / "runs").exists()
+
+
 def test_a_read_only_runs_folder_is_one_clear_line(small_disk):
     (small_disk / "runs").mkdir()
     assert system("mount", "-o", "remount,ro", str(small_disk)).returncode == 0
@@ -74,7 +85,7 @@ def test_a_read_only_runs_folder_is_one_clear_line(small_disk):
 
 
 def test_a_run_on_a_disk_that_became_read_only_is_one_clear_line(small_disk):
-    fill(small_disk, 24)
+    fill(small_disk, 500)
     assert Command(small_disk, *JOB).end()[0] == 1
     assert system("mount", "-o", "remount,ro", str(small_disk)).returncode == 0
     code, text = Command(small_disk, "train", "--resume", "--quiet").end()

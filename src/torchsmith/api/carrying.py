@@ -30,7 +30,7 @@ from torchsmith.api.torchrun import (
 from torchsmith.core import environment
 from torchsmith.core.commands import command
 from torchsmith.core.errors import Diverged, Interrupted, PlanError, TrainError
-from torchsmith.core.files import write_atomic
+from torchsmith.core.files import require_room, write_atomic
 from torchsmith.core.observer import Observer
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.core.torch_library import let_threads_sleep, without_collection
@@ -94,6 +94,7 @@ def run_planned(
     planned, setup = choose_engine_and_threads(planned, setup, observer)
     diagnosis = examine_planned(planned, setup, observer)
     planned, setup = size_to_budget(planned, setup, begin, observer)
+    require_room(runs, setup.state.num_bytes)
     files = first_files(planned)
     if diagnosis is not None:
         files["diagnosis.json"] = diagnosis.model_dump_json(indent=1)

@@ -39,7 +39,7 @@ from torchsmith.api.measures import (
 )
 from torchsmith.core import environment
 from torchsmith.core.errors import DataError, PlanError, nearest
-from torchsmith.core.files import write_atomic
+from torchsmith.core.files import require_room, write_atomic
 from torchsmith.core.processes import require_alone
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.core.spec import Spec
@@ -282,6 +282,7 @@ def _carry_out(
     beside = None
     if resume is None:
         beside = look_before(job, state, care, watcher, saves=True)
+        require_room(Path(runs or "runs"), state.num_bytes)
     engine = choose_engine(job, state, watcher.note)
     record = FitRecord.of(job, state)
     name = name or type(module).__name__

@@ -209,7 +209,8 @@ def write_failed(path: Path, error: OSError, needed: int = 0) -> TorchsmithError
         error: Why not.
         needed: Bytes that were to be written; 0 is not known.
     """
-    free = _free_bytes(path)
+    known = _free_bytes(path)
+    free = "unknown" if known is None else f"{known:,}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         what = "disk" if error.errno == errno.ENOSPC else "disk quota"
         wanted = f", {needed:,} needed" if needed else ""
@@ -223,12 +224,31 @@ def write_failed(path: Path, error: OSError, needed: int = 0) -> TorchsmithError
     )
 
 
-def _free_bytes(path: Path) -> str:
+def require_room(folder: Path, needed: int) -> None:
+    """Make sure that a disk can hold what is to be written, before long work for it.
+
+    Args:
+        folder: Where it shall be; it need not be there.
+        needed: Bytes.
+
+    Raises:
+        TrainError: There is less room; says how much.
+    """
+    free = _free_bytes(folder / MANIFEST)
+    if free is not None and free < needed:
+        raise TrainError(
+            f"{folder}: the disk is too full for one checkpoint ({free:,} bytes free, "
+            f"{needed:,} needed); make room, or choose another folder (for runs: "
+            "--runs)"
+        )
+
+
+def _free_bytes(path: Path) -> int | None:
     try:
         parent = next(each for each in path.absolute().parents if each.exists())
-        return f"{shutil.disk_usage(parent).free:,}"
+        return shutil.disk_usage(parent).free
     except OSError:  # a disk that fails may not even say this
-        return "unknown"
+        return None
 
 
 def _manifest_text(manifest: dict[str, Any]) -> str:

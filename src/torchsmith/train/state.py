@@ -1,7 +1,7 @@
 """The only mutable object of a run; what it holds is what a checkpoint holds."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -23,6 +23,18 @@ from torchsmith.train.ending import ending_of
 from torchsmith.train.history import EpochRecord
 
 STATE_VERSION = 1
+
+MEMORIES = {
+    "Adam": 2,
+    "AdamW": 2,
+    "NAdam": 2,
+    "RAdam": 2,
+    "Adamax": 2,
+    "Adadelta": 2,
+    "Adagrad": 1,
+    "RMSprop": 1,
+}
+"""Tensors as large as a parameter that an optimizer keeps of it, besides a momentum."""
 
 MOST_TOLD = 3
 """Weights that a message names."""
@@ -111,6 +123,15 @@ class TrainState:
         if self.average is None or not self.average.has_begun:
             return self.network
         return self.average.model.module
+
+    @property
+    def num_bytes(self) -> int:
+        """How large its checkpoints will be at least, once an epoch is done."""
+        kept = self.network.state_dict().values()  # and once more those of the best
+        modules = [self.loss, None if self.average is None else self.average.model]
+        others = [m.state_dict().values() for m in modules if m is not None]
+        tensors = [*kept, *kept, *(each for found in others for each in found)]
+        return bytes_of(tensors) + _memory_bytes(self.optimizer)
 
     def save(self, folder: Path) -> None:
         """Write `state.safetensors` and `state.json` into a folder."""
@@ -251,6 +272,21 @@ class TrainState:
             )
         ]
         self.optimizer.load_state_dict({"state": values, "param_groups": groups})
+
+
+def bytes_of(tensors: Iterable[Tensor]) -> int:
+    """Return how many bytes tensors take together."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def _memory_bytes(optimizer: torch.optim.Optimizer) -> int:
+    """Return what an optimizer will remember of its parameters, where that is known."""
+    num = 0
+    for group in optimizer.param_groups:
+        tensors = MEMORIES.get(type(optimizer).__name__, 0)
+        tensors += bool(group.get("momentum")) + bool(group.get("amsgrad"))
+        num += tensors * bytes_of(p for p in group["params"] if p.requires_grad)
+    return num
 
 
 def safetensors_bytes(tensors: Mapping[str, Tensor]) -> bytes:
