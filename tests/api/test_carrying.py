@@ -57,7 +57,7 @@ def test_a_stop_between_steps_says_what_is_kept_and_how_to_go_on(tmp_path, at, k
 def test_a_stop_while_a_resumed_run_is_made_ready_says_how_to_go_on(
     tmp_path, monkeypatch, at
 ):
-    def ctrl_c(*given):
+    def ctrl_c(*given, **named):
         raise KeyboardInterrupt
 
     with pytest.raises(Interrupted):
