@@ -45,7 +45,7 @@ def test_a_first_line_may_name_the_delimiter(tmp_path, mark, word, end) -> None:
     assert data.reading["delimiter"] == f"{word}, which the first line names"
     assert columns(data)["a"].values.tolist() == [1, 2]
     assert columns(data)["b"].levels == (f"x{mark}y", "z")
-    assert data.inputs.lines.tolist() == [3, 5]
+    assert data.inputs.lines.numbers.tolist() == [3, 5]
     assert changes(data)["blank line skipped"].lines == (4,)
     assert changes(data, "b")["surrounding spaces removed"].lines == (5,)
 
