@@ -365,6 +365,13 @@ def test_a_missing_category_is_counted_where_training_had_none():
     assert fitted(some, [step]).unseen(some) == ()
 
 
+def test_a_category_that_too_few_training_rows_had_is_told_as_such():
+    some = table(text("color", ["red", "blue", "red"]))
+    (change,) = fitted(some, [EncodeCategories(min_count=2)]).unseen(some)
+    assert (change.count, change.example) == (1, "blue")
+    assert change.what == "category of fewer than 2 training rows, taken as unknown"
+
+
 def test_columns_may_come_in_any_order_and_others_are_ignored():
     data = table(number("a", [1, 2]), number("b", [3, 4]))
     swapped = table(text("c", ["x", "y"]), number("b", [3, 4]), number("a", [1, 2]))

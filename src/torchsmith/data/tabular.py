@@ -101,12 +101,14 @@ class CategoryColumn(Record):
         levels: Level i has code i + 1; 0 is missing and unknown.
         one_hot: Whether each level is a 0/1 feature rather than a code.
         gaps: Whether a training row has none; older runs do not say.
+        min_count: So many training rows at least have each level.
     """
 
     name: str
     levels: tuple[str, ...]
     one_hot: bool
     gaps: bool = True
+    min_count: int = 1
 
     def codes(self, column: Column) -> np.ndarray:
         """Return `(N,)` int64 codes."""
@@ -273,6 +275,8 @@ class TablePreparation(Record):
             column = self.column(table, category.name)
             unknown = (category.codes(column) == 0) & ~column.missing
             what = "category that the training part does not have, taken as unknown"
+            if (least := category.min_count) > 1:
+                what = f"category of fewer than {least} training rows, taken as unknown"
             found += _changes(column, what, unknown, table.lines)
             if not category.gaps:
                 what = "missing, taken as a category that is unknown"

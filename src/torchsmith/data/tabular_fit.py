@@ -250,6 +250,7 @@ def _fit_category(column: Column, encode: EncodeCategories | None) -> CategoryCo
         levels=tuple(levels),
         one_hot=encode.encoding == "one_hot",
         gaps=bool((places < 0).any()),
+        min_count=encode.min_count,
     )
 
 
