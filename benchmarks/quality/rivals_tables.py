@@ -76,8 +76,8 @@ def fit_hgb(rows: Rows) -> np.ndarray:
 def _with_few_levels(values: Any, rows: Rows) -> Any:
     """Let all but the most frequent levels share one: 255 is scikit-learn's limit."""
     for name in categories(rows):
-        counts = values[name].iloc[rows.fitted].value_counts()
         if len(values[name].cat.categories) > MOST_LEVELS:
+            counts = values[name].iloc[rows.fitted].value_counts()
             kept = counts.index[: MOST_LEVELS - 1]
             texts = values[name].astype(str)
             values[name] = texts.where(texts.isin(kept), "other").astype("category")

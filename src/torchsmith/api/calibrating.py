@@ -21,8 +21,7 @@ class Calibrated:
 
     Attributes:
         model: Of which the temperature or the interval is set.
-        note: On what it was fitted, or why it is 1 or missing; empty where no
-            calibration is planned.
+        note: On what it was fitted, or why the temperature is 1; else empty.
         lacking: Why nothing could be fitted; else empty.
     """
 

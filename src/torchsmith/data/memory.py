@@ -165,16 +165,14 @@ def _typed(
 ) -> np.ndarray | list[str]:
     """Give objects the type that all of them have, else write them as texts."""
     known = [v for v, missing in zip(values.tolist(), gone, strict=True) if not missing]
+    # NumPy takes a span of time for a whole number, and then cannot write it.
+    spans = any(isinstance(value, np.timedelta64) for value in known)
     for types, dtype in (
         ((bool, np.bool_), "bool"),
         ((int, float, Decimal, np.number), "float64"),
         ((date, np.datetime64), "datetime64[s]"),
     ):
-        # NumPy takes a span of time for a whole number, and then cannot write it.
-        fits = all(
-            isinstance(value, types) and not isinstance(value, np.timedelta64)
-            for value in known
-        )
+        fits = not spans and all(isinstance(value, types) for value in known)
         if dtype == "float64":
             fits = fits and not any(isinstance(v, bool) or _is_large(v) for v in known)
         if dtype.startswith("datetime"):

@@ -137,8 +137,7 @@ def with_names(
     found: dict[str, tuple[ColumnRole, str]] = {
         profile.name: (
             "category",
-            f"{profile.distinct:,} different texts in {profile.num_present:,} rows, "
-            "and rows that share one are often of one class",
+            f"{_texts(profile)}, and rows that share one are often of one class",
         )
         for profile in profiles
         if profile.name in alike and roles[profile.name][1] != ASKED
@@ -182,7 +181,7 @@ def _number_role(profile: Profile) -> tuple[ColumnRole, str]:
 
 
 def _text_role(profile: Profile) -> tuple[ColumnRole, str]:
-    evidence = f"{profile.distinct:,} different texts in {profile.num_present:,} rows"
+    evidence = _texts(profile)
     unique = profile.distinct == profile.num_rows >= MIN_ROWS
     if unique and is_id_name(profile.name):
         return "ignore", "a different text in every row: an id"
@@ -202,6 +201,10 @@ def _text_role(profile: Profile) -> tuple[ColumnRole, str]:
     if unique:
         return "ignore", "a different text in every row: free text or an id"
     return "ignore", f"{evidence}: too few rows each to learn from"
+
+
+def _texts(profile: Profile) -> str:
+    return f"{profile.distinct:,} different texts in {profile.num_present:,} rows"
 
 
 def _has_several_words(profile: Profile) -> bool:
