@@ -15,6 +15,7 @@ from torchsmith.core.record import Record
 from torchsmith.nn.averaging import Average
 from torchsmith.nn.losses import ClassTargets
 from torchsmith.plan.plan import Training
+from torchsmith.train.attributes import is_torchs
 from torchsmith.train.batches import Batches, TensorBatches, epoch_order
 from torchsmith.train.loop import Job
 from torchsmith.train.state import TrainState
@@ -145,7 +146,7 @@ def _digest(tensors: tuple[Tensor, ...]) -> str:
 def _of_loss(loss: object) -> dict[str, Any]:
     loss = loss.loss if isinstance(loss, ClassTargets) else loss
     name = getattr(loss, "__name__", type(loss).__name__)
-    if not isinstance(loss, nn.Module) or not _is_torchs(loss):
+    if not isinstance(loss, nn.Module) or not is_torchs(loss):
         return {"loss": name}
     weights = {key: buffer.tolist() for key, buffer in loss.named_buffers()}
     return _named("loss", name, {**_settings(loss, ("training",)), **weights})
@@ -182,14 +183,9 @@ def _of_schedule(state: TrainState) -> dict[str, Any]:
     schedule = state.schedule
     if schedule is None:
         return {"schedule": None}
-    settings = _settings(schedule, OF_THE_MOMENT) if _is_torchs(schedule) else {}
+    settings = _settings(schedule, OF_THE_MOMENT) if is_torchs(schedule) else {}
     settings["interval"] = state.interval
     return _named("schedule", type(schedule).__name__, settings)
-
-
-def _is_torchs(value: object) -> bool:
-    """Whether this is PyTorch's, of whose attributes it is known what changes."""
-    return type(value).__module__.startswith("torch.")
 
 
 def _settings(value: object, without: tuple[str, ...]) -> dict[str, Any]:

@@ -14,6 +14,11 @@ Attributes = dict[tuple[str, str], bool | int | float | complex | Tensor]
 """The numbers and tensors that modules hold as such, by module and name."""
 
 
+def is_torchs(value: object) -> bool:
+    """Whether this is PyTorch's, of whose attributes it is known what changes."""
+    return type(value).__module__.startswith("torch.")
+
+
 def forgotten_attributes(job: Job, network: nn.Module) -> list[str]:
     """Name the attributes that go on from batch to batch and are no buffers.
 
@@ -23,9 +28,7 @@ def forgotten_attributes(job: Job, network: nn.Module) -> list[str]:
     Returns:
         Such as `count of Net`; nothing where the network cannot be copied.
     """
-    if all(
-        type(module).__module__.startswith("torch.") for module in network.modules()
-    ):
+    if all(map(is_torchs, network.modules())):
         return []
     rows = job.steps(epoch_order(len(job.train), job.training.seed, 0), 1)[0][0]
     try:
