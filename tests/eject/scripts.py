@@ -16,17 +16,11 @@ from torchsmith.train.session import Session
 from torchsmith.train.setup import set_up
 
 
-def trained(plan):
-    """What a script is written of, its network trained as the plan says."""
+def begun(plan):
+    """What a script is written of, its network as it begins, and its training."""
     data = load_planned(plan)
     setup = set_up(plan, data)
-    epochs, steps = plan.training.epochs, setup.steps_per_epoch
-    fit(
-        setup.job,
-        setup.state,
-        Session(None, [], num_epochs=epochs, steps_per_epoch=steps),
-    )
-    return Subject(
+    subject = Subject(
         name="a-run",
         plan=plan,
         data=data,
@@ -34,6 +28,19 @@ def trained(plan):
         preparation=setup.preparation,
         network=setup.state.network,
     )
+    return subject, setup
+
+
+def trained(plan):
+    """What a script is written of, its network trained as the plan says."""
+    subject, setup = begun(plan)
+    epochs, steps = plan.training.epochs, setup.steps_per_epoch
+    fit(
+        setup.job,
+        setup.state,
+        Session(None, [], num_epochs=epochs, steps_per_epoch=steps),
+    )
+    return subject
 
 
 def run(code, folder):

@@ -9,13 +9,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import torchsmith as ts
-from torchsmith.api.planning import load_planned
+from tests.eject.scripts import begun
 from torchsmith.data.tables import read_table
 from torchsmith.eject.code import comment, constant, docstring
 from torchsmith.eject.notebook import code_of, notebook_of
 from torchsmith.eject.script import script_of
-from torchsmith.eject.subject import Subject
-from torchsmith.train.setup import set_up
 
 BREAKS = "\n\r\t\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029\u202e\x01"
 SIGNS = ["print(1)", "\n", "\r\n", '"""', "#", "\\", "{a}", ", ", *BREAKS, *"\"'=:%);"]
@@ -40,16 +38,7 @@ def scripts(path, *, grouped):
     quick = {"training.epochs": 1, "training.threads": 1}
     split = {"split.group": json.dumps(category)} if grouped else {}
     plan = ts.plan(str(path), target=target, settings={**quick, **split})
-    data = load_planned(plan)
-    setup = set_up(plan, data)
-    subject = Subject(
-        name="a-run",
-        plan=plan,
-        data=data,
-        parts=setup.parts,
-        preparation=setup.preparation,
-        network=setup.state.network,
-    )
+    subject, _ = begun(plan)
     return script_of(subject), code_of(notebook_of(subject))
 
 
