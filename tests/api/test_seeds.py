@@ -10,7 +10,7 @@ import pytest
 import torchsmith as ts
 from tests.recipes.small import SMALL_STUDY
 from torchsmith.api.studying import StudyRun
-from torchsmith.core.errors import Interrupted, PlanError
+from torchsmith.core.errors import DataError, Interrupted, PlanError
 from torchsmith.train.watch import TrainingObserver
 
 SETTINGS = {
@@ -91,6 +91,24 @@ def test_an_interrupted_study_of_seeds_goes_on_to_the_same_bits(study, tmp_path)
     again = ts.train(resume=True, runs=tmp_path)
     assert list(map(weights, again.members)) == list(map(weights, study.members))
     assert again.table[0]["values"] == study.table[0]["values"]
+
+
+def test_an_interrupted_study_goes_on_with_the_same_data_only(tmp_path):
+    table = tmp_path / "table.csv"
+    rows = [f"{n % 7},{n % 5},{n % 2}" for n in range(100)]
+    table.write_text("\n".join(["a,b,y", *rows]))
+    with pytest.raises(Interrupted):
+        ts.train(
+            table,
+            target="y",
+            seeds=2,
+            settings=SETTINGS,
+            runs=tmp_path,
+            observer=Interrupter(),
+        )
+    table.write_text("\n".join(["a,b,y", *rows[:-1], "3,3,1"]))
+    with pytest.raises(DataError, match="old data, or begin a new run$"):
+        ts.train(resume=True, runs=tmp_path)
 
 
 def test_members_that_cannot_train_together_say_why_and_train_in_turn(tmp_path):

@@ -41,6 +41,7 @@ class SharedData:
         observer: Is told how reading goes.
         planned: The base plan with its data, where that is read already.
         source: The same data from somewhere else, such as arrays in memory.
+        resumes: Whether training on the data may have begun.
     """
 
     def __init__(
@@ -49,10 +50,13 @@ class SharedData:
         observer: TrainingObserver,
         planned: Planned | None = None,
         source: Source | None = None,
+        *,
+        resumes: bool = False,
     ) -> None:
         self._study = study
         self._observer = observer
         self._source = source
+        self._resumes = resumes
         self._known: tuple[object, Data, Inspection] | None = None
         if planned is not None:
             how = _how_read(planned.plan)
@@ -83,7 +87,9 @@ class SharedData:
     def _read(self, plan: Plan) -> tuple[Data, Inspection]:
         how = _how_read(plan)
         if self._known is None or self._known[0] != how:
-            data = load_planned(plan, self._observer, self._source)
+            data = load_planned(
+                plan, self._observer, self._source, resumes=self._resumes
+            )
             inspection = inspect_planned(data, plan, self._observer)
             self._known = how, data, inspection
         return self._known[1:]

@@ -140,7 +140,7 @@ def resume_study(
         if _is_complete(run):
             observer.note(f"{folder.path} is complete; there is nothing to resume")
             return run
-        shared = SharedData(run.study, observer, source=source)
+        shared = SharedData(run.study, observer, source=source, resumes=True)
         return _carry_out(folder, run.study, shared, observer, begin)
 
 
