@@ -107,7 +107,7 @@ def test_an_interrupted_study_goes_on_with_the_same_data_only(tmp_path):
             observer=Interrupter(),
         )
     table.write_text("\n".join(["a,b,y", *rows[:-1], "3,3,1"]))
-    with pytest.raises(DataError, match="old data, or begin a new run$"):
+    with pytest.raises(DataError, match="old data, or begin a new run"):
         ts.train(resume=True, runs=tmp_path)
 
 

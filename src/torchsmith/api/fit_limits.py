@@ -14,10 +14,10 @@ from torch.optim.lr_scheduler import (
 )
 
 from torchsmith.core.errors import PlanError
+from torchsmith.core.vocabulary import low_is_good
 from torchsmith.plan.plan import Training
 from torchsmith.train.engines.engine import is_torchs_own
 from torchsmith.train.loop import Job
-from torchsmith.train.monitor import low_is_good
 from torchsmith.train.pace import pace
 from torchsmith.train.state import TrainState
 
@@ -98,7 +98,7 @@ def require_schedule(state: TrainState, job: Job, *, resumes: bool) -> None:
     schedule = state.schedule
     if isinstance(schedule, ReduceLROnPlateau) and schedule.mode == "max":
         monitor = job.stopping.monitor
-        if low_is_good(job.stopping, job.lower_is_better):
+        if low_is_good(monitor, job.lower_is_better):
             raise PlanError(
                 "fit: schedule: ReduceLROnPlateau(mode='max') looks at "
                 f"stopping.monitor, and that is {monitor!r}, of which low values are "

@@ -116,6 +116,17 @@ LOWER_IS_BETTER: frozenset[str] = frozenset(
     }
 )
 
+
+def low_is_good(monitor: str, lower: frozenset[str] = LOWER_IS_BETTER) -> bool:
+    """Whether low values of a monitored score are good, as of `val_loss`.
+
+    Args:
+        monitor: Its name, with the part that it is of.
+        lower: The names, without it, of those scores of which low values are good.
+    """
+    return monitor.removeprefix("val_").removeprefix("train_") in lower
+
+
 OTHER_NAMES: Mapping[str, Metric] = {
     "accuracy_score": "accuracy",
     "acc": "accuracy",

@@ -4,7 +4,7 @@ import math
 
 from torch import nn
 
-from torchsmith.core.vocabulary import LOWER_IS_BETTER
+from torchsmith.core.vocabulary import low_is_good
 from torchsmith.eject.augmenting import augmented, changes_of
 from torchsmith.eject.averaging import (
     after_epoch_lines,
@@ -230,15 +230,10 @@ def _value(subject: Subject) -> str:
     return f"val_{metric}" if metric else subject.plan.stopping.monitor
 
 
-def _lower_is_better(subject: Subject) -> bool:
-    name = subject.plan.stopping.monitor
-    return name.removeprefix("val_").removeprefix("train_") in LOWER_IS_BETTER
-
-
 def _before(subject: Subject) -> list[str]:
-    lines = []
-    if subject.plan.stopping.restore_best or has_patience(subject):
-        worst = "math.inf" if _lower_is_better(subject) else "-math.inf"
+    lines, stopping = [], subject.plan.stopping
+    if stopping.restore_best or has_patience(subject):
+        worst = "math.inf" if low_is_good(stopping.monitor) else "-math.inf"
         lines.append(f"best = {worst}")
     if has_patience(subject):
         lines.append("waited = 0")
@@ -357,7 +352,7 @@ def _keep_best(subject: Subject) -> list[str]:
     stopping, value = subject.plan.stopping, _value(subject)
     if not stopping.restore_best and not has_patience(subject):
         return []
-    lower = _lower_is_better(subject)
+    lower = low_is_good(stopping.monitor)
     test = f"{value} < best" if lower else f"{value} > best"
     if stopping.min_delta:
         gain = f"best - {value}" if lower else f"{value} - best"

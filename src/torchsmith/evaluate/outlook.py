@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from torchsmith.core.vocabulary import LOWER_IS_BETTER, Ending
+from torchsmith.core.vocabulary import Ending, low_is_good
 from torchsmith.core.wording import amount, rough_duration
 from torchsmith.plan.design import FIT_INTO
 from torchsmith.plan.plan import Plan
@@ -64,7 +64,7 @@ def _curve(plan: Plan, history: Sequence[EpochRecord], ending: Ending) -> str:
     if len(values) < FEWEST_EPOCHS:
         return _cut(plan, len(values))
     name = plan.stopping.monitor if history[0].val_loss is not None else "train_loss"
-    lower = name.removeprefix("val_").removeprefix("train_") in LOWER_IS_BETTER
+    lower = low_is_good(name)
     best = (min if lower else max)(values)
     epoch, before = values.index(best) + 1, len(values) - round(LAST_PART * len(values))
     if epoch <= before:

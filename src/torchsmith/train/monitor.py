@@ -3,7 +3,7 @@
 import math
 
 from torchsmith.core.errors import TrainError
-from torchsmith.core.vocabulary import LOWER_IS_BETTER
+from torchsmith.core.vocabulary import LOWER_IS_BETTER, low_is_good
 from torchsmith.plan.plan import Stopping
 
 
@@ -47,10 +47,5 @@ def is_better(
         return False
     if best is None:
         return True
-    gain = best - value if low_is_good(stopping, lower) else value - best
+    gain = best - value if low_is_good(stopping.monitor, lower) else value - best
     return gain > stopping.min_delta
-
-
-def low_is_good(stopping: Stopping, lower: frozenset[str] = LOWER_IS_BETTER) -> bool:
-    """Whether low values of the monitored score are good, as of a loss."""
-    return stopping.monitor.removeprefix("val_").removeprefix("train_") in lower
