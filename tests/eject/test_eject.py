@@ -96,6 +96,12 @@ def test_a_table_ends_with_the_same_weights_and_scores(
     verified(run, tmp_path / "train.py")
 
 
+def test_many_columns_alike_are_written_as_one(tmp_path):
+    run = train("breast_cancer", tmp_path, network={"TabularMLP": {"members": 2}})
+    code = verified(run, tmp_path / "train.py")
+    assert "groups=[*[1] * 30]," in code
+
+
 def test_pictures_in_folders_end_with_the_same_weights(tmp_path, shared_data: Path):
     net = {"ConvNet": {"channels": [4, 8], "pool": 2}}
     run = train(str(shared_data / "catdog"), tmp_path, network=net)

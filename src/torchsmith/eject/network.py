@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import groupby
 from textwrap import indent
 
 import torch
@@ -262,7 +263,15 @@ def _layers_source(mlp: MLP | MemberMLP) -> str:
     arguments = [
         sequential_source(mlp.shared, 3),
         f"members={members}",
-        literal(mlp.groups, 3, "groups="),
+        bracketed("groups=[", _repeated(mlp.groups), "]", 3),
         f"num_outputs={num_outputs}",
     ]
     return bracketed("self.layers = Members(", arguments, ")", 2)
+
+
+def _repeated(widths: Sequence[int]) -> list[str]:
+    """Write the items of a list, equal ones that follow each other as one."""
+    counts = [(width, len(list(equal))) for width, equal in groupby(widths)]
+    return [
+        f"*[{width}] * {count}" if count > 1 else f"{width}" for width, count in counts
+    ]
