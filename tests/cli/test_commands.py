@@ -156,6 +156,47 @@ def test_what_is_no_file_is_refused_before_the_work(run_cli, command, fake_api):
     assert fake_api.calls == []
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("plan", "iris"),
+        ("predict", "runs/a", "new.csv"),
+        ("report", "runs/a"),
+        ("explain", "runs/a"),
+        ("eject", "runs/a"),
+    ],
+)
+def test_a_file_that_is_there_is_overwritten_with_force_only(
+    run_cli, command, fake_api
+):
+    Path("mine").write_text("of a person")
+    result = run_cli(*command, "-o", "mine")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "error: mine: is there already; add --force to overwrite it\n"
+    )
+    assert fake_api.calls == []
+    if command[0] in ("predict", "explain"):
+        assert run_cli(*command, "-o", "mine", "--force").exit_code == 0
+        assert Path("mine").read_text() != "of a person"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("plan", "here.yaml"),
+        ("predict", "runs/a", "here.yaml"),
+        ("explain", "here.yaml"),
+    ],
+)
+def test_what_a_file_is_made_of_is_never_overwritten(run_cli, command, fake_api):
+    Path("here.yaml").write_text("of a person")
+    result = run_cli(*command, "-o", "./here.yaml", "--force")
+    assert result.exit_code == 2
+    assert "here.yaml: is what the file is made of; give -o another" in result.stderr
+    assert Path("here.yaml").read_text() == "of a person"
+
+
 def test_runs_prints_a_table(run_cli, fake_api):
     fake_api.rows = [
         {"name": "2026-11-20-1432-a", "state": "done", "score": 0.97251},

@@ -25,6 +25,14 @@ def test_a_plan_is_explained_before_it_is_trained(run_cli, fake_api, tmp_path):
     assert fake_api.calls == [("explain", {"what": Path("plan.yaml"), "example": None})]
 
 
+def test_the_page_of_a_plan_replaces_another_file_with_force_only(run_cli, fake_api):
+    Path("explanation.html").write_text("of a person")
+    result = run_cli("explain", "plan.yaml")
+    assert "explanation.html: is there already; add --force" in result.stderr
+    assert fake_api.calls == []
+    assert run_cli("explain", "plan.yaml", "--force", "--quiet").exit_code == 0
+
+
 def test_json_holds_the_numbers(run_cli, fake_api):
     result = run_cli("explain", "runs/a", "--json")
     assert json.loads(result.stdout) == {

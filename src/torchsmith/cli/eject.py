@@ -4,7 +4,12 @@ from pathlib import Path
 
 import click
 
-from torchsmith.cli.options import check_writable, output_options, runs_option
+from torchsmith.cli.options import (
+    check_writable,
+    force_option,
+    output_options,
+    runs_option,
+)
 from torchsmith.cli.output import Output
 from torchsmith.core.errors import TrainError
 
@@ -31,7 +36,7 @@ Examples:
     is_flag=True,
     help="Run the script, and compare its weights and scores with the run's.",
 )
-@click.option("--force", is_flag=True, help="Overwrite the file.")
+@force_option
 @runs_option
 @output_options
 def eject(

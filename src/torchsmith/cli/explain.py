@@ -4,7 +4,12 @@ from pathlib import Path
 
 import click
 
-from torchsmith.cli.options import check_writable, output_options, runs_option
+from torchsmith.cli.options import (
+    check_writable,
+    force_option,
+    output_options,
+    runs_option,
+)
 from torchsmith.cli.output import Output
 
 FILE_NAME = "explanation.html"
@@ -29,8 +34,10 @@ Examples:
     "-o",
     "path",
     type=click.Path(path_type=Path, dir_okay=False),
-    help=f"Write the page here rather than {FILE_NAME} into the run folder.",
+    help=f"The file to write: {FILE_NAME} of the run folder, of a plan here, where not "
+    "given.",
 )
+@force_option
 @click.option("--open", "show", is_flag=True, help="Open it in a browser.")
 @runs_option
 @output_options
@@ -38,6 +45,7 @@ def explain(
     run: str,
     example: int | None,
     path: Path | None,
+    force: bool,  # noqa: FBT001
     show: bool,  # noqa: FBT001
     runs_folder: Path,
     output: Output,
@@ -48,16 +56,17 @@ def explain(
     gives for an example, and which columns, pixels or steps mattered. Of a plan: the
     network and the learning rate, drawn before training.
     """
-    check_writable(path, force=True)
+    if is_plan := Path(run).suffix in {".yaml", ".yml"}:
+        path = path or Path(FILE_NAME)
+    check_writable(path, force=force, source=run)
     with output.progress() as observer:
         from torchsmith import api
 
-        plan = Path(run).suffix in {".yaml", ".yml"}
-        what = Path(run) if plan else api.load_run(run, runs=runs_folder)
+        what = Path(run) if is_plan else api.load_run(run, runs=runs_folder)
         found = api.explain(what, example=example, observer=observer)
         observer.stage("Drawing")
-        default = Path(FILE_NAME) if isinstance(what, Path) else what.path / FILE_NAME
-        written = found.save(path or default)
+        folder = what.parent if isinstance(what, Path) else what.path
+        written = found.save(path or folder / FILE_NAME)
     if output.as_json:
         output.json({"explanation": str(written), **found.numbers})
     else:

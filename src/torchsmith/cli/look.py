@@ -8,6 +8,7 @@ from torchsmith.cli.options import (
     Setting,
     check_writable,
     collect_settings,
+    force_option,
     output_options,
     plan_options,
     target_option,
@@ -79,7 +80,7 @@ Examples:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the plan to this file; otherwise it is printed.",
 )
-@click.option("--force", is_flag=True, help="Overwrite the file.")
+@force_option
 @output_options
 def plan(
     source: str,
@@ -94,7 +95,7 @@ def plan(
 
     Edit it, then run exactly that with `torchsmith train plan.yaml`.
     """
-    check_writable(path, force=force)
+    check_writable(path, force=force, source=source)
     with output.progress() as observer:
         from torchsmith import api
         from torchsmith.core.files import write_atomic

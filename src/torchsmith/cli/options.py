@@ -128,16 +128,17 @@ def collect_settings(
     return settings
 
 
-def check_writable(path: Path | None, *, force: bool) -> None:
+def check_writable(path: Path | None, *, force: bool, source: str = "") -> None:
     """Refuse a file before the work that it shall hold is done.
 
     Args:
         path: What `--output` names, if it does.
         force: Whether a file that is there may be overwritten.
+        source: What the file is made of, which it must not overwrite.
 
     Raises:
-        DataError: It is `-` or a device, there is no such folder, or the file is there
-            already.
+        DataError: It is `-` or a device, there is no such folder, the file is there
+            already, or it is the source.
     """
     if path is None:
         return
@@ -149,8 +150,22 @@ def check_writable(path: Path | None, *, force: bool) -> None:
     if not path.parent.is_dir():
         raise DataError(f"{path}: there is no folder {path.parent}; make it first")
     check_replaceable(path)
+    if _is_same(path, source):
+        raise DataError(f"{path}: is what the file is made of; give -o another name")
     if path.exists() and not force:
         raise DataError(f"{path}: is there already; add --force to overwrite it")
+
+
+def _is_same(path: Path, source: str) -> bool:
+    try:
+        return path.samefile(source)
+    except (OSError, ValueError):  # one of them is not there, or no name of a file
+        return False
+
+
+def force_option(command: Command) -> Command:
+    """Add `--force`."""
+    return click.option("--force", is_flag=True, help="Overwrite the file.")(command)
 
 
 def output_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -5,7 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from torchsmith.cli.options import check_writable, output_options, runs_option
+from torchsmith.cli.options import (
+    check_writable,
+    force_option,
+    output_options,
+    runs_option,
+)
 from torchsmith.cli.output import Output
 from torchsmith.core.wording import four_digits
 
@@ -32,7 +37,7 @@ Examples:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write all predictions to this CSV file; otherwise the first are shown.",
 )
-@click.option("--force", is_flag=True, help="Overwrite the file.")
+@force_option
 @click.option(
     "--keep",
     metavar="COL",
@@ -55,7 +60,7 @@ def predict(
     The data passes through the preparation that was fitted in training. Columns may
     stand in any order; the target need not be there.
     """
-    check_writable(path, force=force)
+    check_writable(path, force=force, source=source)
     with output.progress() as observer:
         from torchsmith import api
 
@@ -142,18 +147,20 @@ Examples:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the report here rather than into the run folder.",
 )
+@force_option
 @click.option("--open", "show", is_flag=True, help="Open it in a browser.")
 @runs_option
 @output_options
 def report(
     run: str,
     path: Path | None,
+    force: bool,  # noqa: FBT001
     show: bool,  # noqa: FBT001
     runs_folder: Path,
     output: Output,
 ) -> None:
     """Write a run's report again: one HTML file that needs no network."""
-    check_writable(path, force=True)
+    check_writable(path, force=force)
     with output.progress() as observer:
         from torchsmith import api
 
