@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -180,6 +181,42 @@ main()
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == ""
+        assert process.wait() == 0
+
+
+TRAINED = """
+from types import SimpleNamespace
+from torchsmith import api
+from torchsmith.cli.main import main
+
+api.train = lambda *args, **given: SimpleNamespace(path="runs/a")
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "end"),
+    [
+        ("train x.csv -q", "; all is done, and lies in runs/a"),
+        ("datasets", "; send it elsewhere"),
+        ("--help", "; send it elsewhere"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("redirected", "reason"),
+    [(">&-", "is closed"), (">/dev/full", "cannot be written (No space left on")],
+)
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_result_that_cannot_be_told_is_one_line_and_an_exit_code(
+    arguments, end, redirected, reason
+):
+    line = f'exec "$0" -c "$1" {arguments} {redirected}'
+    command = ["sh", "-c", line, sys.executable, TRAINED]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    [told] = done.stderr.splitlines()
+    assert told.startswith(f"error: standard output: {reason}")
+    assert told.endswith(end)
 
 
 def test_ctrl_c_while_the_command_is_imported_is_no_traceback():

@@ -3,7 +3,6 @@
 Nothing heavy is imported here: `torchsmith --help` answers at once.
 """
 
-import io
 import os
 import platform
 import signal
@@ -24,7 +23,7 @@ from torchsmith.cli import (
     train,
     use,
 )
-from torchsmith.cli.streams import let_nobody_listen
+from torchsmith.cli.streams import let_nobody_listen, let_readers_leave
 from torchsmith.core.errors import Interrupted, TorchsmithError
 from torchsmith.core.processes import is_silent
 from torchsmith.core.torch_library import PROCESS_IS_OURS
@@ -119,20 +118,13 @@ def main() -> None:
     sys.excepthook = report_unexpected
     PROCESS_IS_OURS.set()
     let_nobody_listen()
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
+    let_readers_leave()
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             # What a scheduler or a terminal that closes sends is heard as Ctrl-C is,
             # also outside the training loop.
             signal.signal(number, signal.default_int_handler)
-    try:
-        cli(prog_name="torchsmith")
-    finally:
-        try:
-            sys.stdout.flush()
-        except BrokenPipeError:  # the reader left; Python would complain at exit
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    cli(prog_name="torchsmith")
 
 
 def report_unexpected(

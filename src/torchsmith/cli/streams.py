@@ -1,8 +1,43 @@
-"""Standard error that ends nothing."""
+"""Standard output and standard error, whoever reads them, or nobody."""
 
+import errno
 import io
+import os
 import sys
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+STANDARD_OUTPUT = 1
+
+
+class Unwritable(click.ClickException):
+    """Standard output takes nothing: its disk is full, or it was closed."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the one line, as of any other error."""
+        click.echo(f"error: {self.format_message()}", file=file, err=True)
+
+
+class _Heard(io.FileIO):
+    """A file whose reader may leave; any other failure is told once."""
+
+    _has_failed = False
+
+    def write(self, content: Any, /) -> Any:  # noqa: ANN401
+        """Write; what nobody reads any more is lost."""
+        try:
+            return super().write(content)
+        except BrokenPipeError:
+            pass
+        except OSError as error:
+            if not self._has_failed:
+                self._has_failed = True
+                raise _unwritable(error) from error
+        return memoryview(content).nbytes
 
 
 class _Unheard(io.FileIO):
@@ -16,6 +51,23 @@ class _Unheard(io.FileIO):
             return memoryview(content).nbytes
 
 
+def let_readers_leave() -> None:
+    """Keep a reader of standard output who leaves, as `head` does, from being an error.
+
+    What cannot be written for another reason becomes an `Unwritable`.
+    """
+    if sys.stdout is None:  # was closed: no other file shall get its number
+        os.dup2(os.open(os.devnull, os.O_RDONLY), STANDARD_OUTPUT)
+        sys.stdout = io.TextIOWrapper(_writer(_Heard, STANDARD_OUTPUT), "utf-8")
+    elif isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout = io.TextIOWrapper(
+            _writer(_Heard, sys.stdout.fileno()),
+            sys.stdout.encoding,
+            "replace",
+            line_buffering=sys.stdout.line_buffering,
+        )
+
+
 def let_nobody_listen() -> None:
     """Keep what is told of the work from ending it, as where `head` reads a pipe.
 
@@ -23,9 +75,36 @@ def let_nobody_listen() -> None:
     log is full.
     """
     told = sys.stderr
-    if not isinstance(told, io.TextIOWrapper):
-        return
-    raw = _Unheard(told.fileno(), "w", closefd=False)
-    sys.stderr = io.TextIOWrapper(
-        io.BufferedWriter(raw), told.encoding, told.errors, line_buffering=True
-    )
+    if isinstance(told, io.TextIOWrapper):
+        sys.stderr = io.TextIOWrapper(
+            _writer(_Unheard, told.fileno()),
+            told.encoding,
+            told.errors,
+            line_buffering=True,
+        )
+
+
+@contextmanager
+def naming(made: str | Path) -> Iterator[None]:
+    """Name what was made where standard output does not take its name.
+
+    Args:
+        made: A path.
+
+    Raises:
+        Unwritable: Standard output takes nothing.
+    """
+    try:
+        yield
+    except Unwritable as error:
+        raise Unwritable(f"{error.message}; all is done, and lies in {made}") from error
+
+
+def _writer(kind: type[io.FileIO], descriptor: int) -> io.BufferedWriter:
+    return io.BufferedWriter(kind(descriptor, "w", closefd=False))
+
+
+def _unwritable(error: OSError) -> Unwritable:
+    closed = error.errno == errno.EBADF
+    reason = "is closed" if closed else f"cannot be written ({error.strerror})"
+    return Unwritable(f"standard output: {reason}; send it elsewhere")

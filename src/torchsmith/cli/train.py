@@ -15,6 +15,7 @@ from torchsmith.cli.options import (
     target_option,
 )
 from torchsmith.cli.output import Output
+from torchsmith.cli.streams import naming
 from torchsmith.core.commands import command, listing
 from torchsmith.core.processes import is_silent
 from torchsmith.core.torch_library import load_beside, without_collection
@@ -106,12 +107,13 @@ def train(  # noqa: PLR0913 -- its options
         )
     if is_silent():
         return
-    if output.as_json:
-        output.json(run.summary())
-    elif output.quiet:
-        output.say(str(run.path))
-    else:
-        _show(run, output, source)
+    with naming(run.path):
+        if output.as_json:
+            output.json(run.summary())
+        elif output.quiet:
+            output.say(str(run.path))
+        else:
+            _show(run, output, source)
 
 
 def _show(run: "AnyRun", output: Output, source: str | None) -> None:
