@@ -210,6 +210,20 @@ def test_runs_prints_a_table(run_cli, fake_api):
     ]
 
 
+@pytest.mark.parametrize(("columns", "as_wide_as"), [("0", None), ("1", "40")])
+def test_a_width_in_which_nothing_can_be_read_is_not_taken(
+    run_cli, fake_api, monkeypatch, columns, as_wide_as
+):
+    monkeypatch.setenv("COLUMNS", columns)
+    found = run_cli("inspect", "titanic.csv", "--quiet").stdout
+    assert "Two columns are the same." in found
+    if as_wide_as is None:
+        monkeypatch.delenv("COLUMNS")
+    else:
+        monkeypatch.setenv("COLUMNS", as_wide_as)
+    assert run_cli("inspect", "titanic.csv", "--quiet").stdout == found
+
+
 def test_runs_json_lists_them(run_cli, fake_api):
     fake_api.rows = [{"name": "a", "score": 0.5}]
     result = run_cli("runs", "--json")

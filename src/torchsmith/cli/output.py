@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 PIPE_WIDTH = 100
 """Columns of tables that do not go to a terminal."""
 
+LEAST_WIDTH = 40
+"""Columns in which tables can still be read; a narrower terminal breaks the lines."""
+
 
 @dataclass(frozen=True)
 class Output:
@@ -72,10 +75,19 @@ def make_console(*, stderr: bool = False) -> "Console":
     """
     from rich.console import Console
 
-    console = Console(stderr=stderr, highlight=False, emoji=False)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
+    environment = {k: v for k, v in os.environ.items() if not _is_unset_size(k, v)}
+    console = Console(stderr=stderr, highlight=False, emoji=False, _environ=environment)
+    if not console.is_terminal and "COLUMNS" not in environment:
         console.width = PIPE_WIDTH
+    if console.width < LEAST_WIDTH:
+        console.width = LEAST_WIDTH
     return console
+
+
+def _is_unset_size(name: str, value: str) -> bool:
+    """Whether it is the size of a terminal that is not known, which is written as 0."""
+    is_number = value.isdecimal() and int(value) > 0
+    return name in ("COLUMNS", "LINES") and not is_number
 
 
 def is_live(console: "Console") -> bool:
