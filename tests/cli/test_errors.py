@@ -144,6 +144,22 @@ def test_a_log_that_nobody_takes_ends_nothing():
     assert (done.returncode, done.stdout) == (0, "done\n")
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp949"])
+def test_marks_and_bars_differ_where_they_cannot_be_encoded(encoding, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    code = "from torchsmith.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "inspect", "iris", "--target", "species"]
+    done = subprocess.run(command, capture_output=True, check=True)
+    text = done.stdout.decode(encoding)
+    [legend] = [line for line in text.splitlines() if line.startswith("checked (")]
+    marks = [part.split()[0] for part in legend.removeprefix("checked (").split(", ")]
+    assert len(set(marks)) == 4
+    assert f"\n  {marks[0]} the target can be predicted" in text
+    assert f"\n{marks[1]} D26" in text
+    assert "setosa     50 33.3 % ########################" in text
+    assert "?" not in text
+
+
 def test_a_defect_is_told_in_short_with_how_to_report_it():
     result = run_python(BROKEN, "runs")
     assert result.returncode == 1

@@ -11,6 +11,8 @@ from typing import IO, Any
 
 import click
 
+from torchsmith.cli.stand_ins import with_stand_ins
+
 STANDARD_OUTPUT = 1
 
 
@@ -63,7 +65,7 @@ def let_readers_leave() -> None:
         sys.stdout = io.TextIOWrapper(
             _writer(_Heard, sys.stdout.fileno()),
             sys.stdout.encoding,
-            "replace",
+            with_stand_ins("replace"),
             line_buffering=sys.stdout.line_buffering,
         )
 
@@ -79,7 +81,7 @@ def let_nobody_listen() -> None:
         sys.stderr = io.TextIOWrapper(
             _writer(_Unheard, told.fileno()),
             told.encoding,
-            told.errors,
+            with_stand_ins(told.errors or "replace"),
             line_buffering=True,
         )
 
