@@ -2,6 +2,7 @@ import json
 import os
 from pathlib import Path
 
+import pytest
 import torch
 
 from tests.cli.conftest import FakeRun
@@ -228,6 +229,23 @@ def test_a_fix_takes_the_run_as_it_is(run_cli, fake_api):
     assert result.exit_code == 2
     assert "leave out --target, --set, 'more'" in result.stderr
     assert fake_api.calls == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--fix",), "no run, data or plan is named: leave out --fix"),
+        (("--fix", "--target", "y"), "leave out --fix, --target"),
+        (("--set", "a=1"), "leave out --set"),
+        (("--explain", "T4", "iris"), "takes a code alone: leave out 'iris'"),
+        (("--explain", "T4", "--fix"), "leave out --fix"),
+    ],
+)
+def test_what_the_doctor_would_not_heed_is_refused(run_cli, fake_api, options, words):
+    result = run_cli("doctor", *options)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert words in " ".join(result.stderr.split())
 
 
 def test_after_training_the_likely_cause_is_shown_with_what_to_do(

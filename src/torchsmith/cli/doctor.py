@@ -1,5 +1,6 @@
 """`torchsmith doctor`: what is wrong, and what to do about it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,12 +86,19 @@ def doctor(  # noqa: PLR0913 -- its options
     """
     if train and not fix:
         raise click.UsageError("--train goes with --fix")
+    beside = ["--target"] * (target is not None) + ["--set"] * bool(pairs)
+    beside += map(repr, arguments)
     if code is not None:
+        named = [] if what is None else [repr(what)]
+        beside = [*named, *["--fix"] * fix, *beside]
+        _require_alone("--explain takes a code alone", beside)
         _explain(code, output)
     elif what is None:
+        machine = "this machine is checked where no run, data or plan is named"
+        _require_alone(machine, [*["--fix"] * fix, *beside])
         ctx.exit(_machine(runs_folder, output))
     elif fix:
-        _require_alone(target, pairs, arguments)
+        _require_alone("--fix takes a run, as it is", beside)
         ctx.exit(_fix(what, runs_folder, output, train=train))
     else:
         with output.progress() as observer:
@@ -113,18 +121,10 @@ def doctor(  # noqa: PLR0913 -- its options
         ctx.exit(1 if diagnosis.errors else 0)
 
 
-def _require_alone(
-    target: str | None,
-    pairs: tuple[tuple[str, object], ...],
-    arguments: tuple[str, ...],
-) -> None:
-    """Refuse what --fix would not heed, before it tries anything for minutes."""
-    given = ["--target"] * (target is not None) + ["--set"] * bool(pairs)
-    given += map(repr, arguments)
-    if given:
-        raise click.UsageError(
-            f"--fix takes a run, as it is: leave out {', '.join(given)}"
-        )
+def _require_alone(what: str, beside: Sequence[str]) -> None:
+    """Refuse what would not be heeded, before anything is tried for minutes."""
+    if beside:
+        raise click.UsageError(f"{what}: leave out {', '.join(beside)}")
 
 
 def _fix(run: str, runs_folder: Path, output: Output, *, train: bool) -> int:
