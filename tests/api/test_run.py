@@ -11,6 +11,7 @@ from PIL import Image
 import torchsmith as ts
 from torchsmith import api
 from torchsmith.core.errors import DataError, PlanError, TrainError
+from torchsmith.core.observer import Observer
 from torchsmith.plan.file import write_plan
 from torchsmith.plan.settings import set_values
 
@@ -218,6 +219,32 @@ def test_runs_are_found_by_path_name_and_last(run):
     same = row | {"plan": {}}
     assert ts.compare([run.path, "last"], folder=runs) == [same, same]
     assert api.runs(runs / "none") == []
+
+
+class Notes(Observer):
+    def __init__(self):
+        self.told = []
+
+    def note(self, text):
+        self.told.append(text)
+
+
+def test_what_cannot_be_compared_is_left_out_among_several_and_told(run, tmp_path):
+    for name, file in (("lesson", "lesson.json"), ("damaged", "plan.yaml")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_text("version: [")
+    (tmp_path / "notes.txt").touch()
+    named, notes = sorted(tmp_path.iterdir()), Notes()
+    [row] = ts.compare([*named, run.path], observer=notes)
+    assert row["name"] == run.path.name
+    damaged, lesson, file = notes.told
+    assert damaged.startswith(f"left out: {tmp_path}/damaged/plan.yaml:1")
+    assert lesson.startswith(f"left out: {tmp_path}/lesson: is a lesson")
+    assert file.startswith(f"left out: no run at {tmp_path}/notes.txt")
+    with pytest.raises(PlanError, match=r"damaged.plan\.yaml"):
+        ts.compare(named)
+    with pytest.raises(DataError, match="no run at nothing"):
+        ts.compare([run.path, "nothing"])
 
 
 def test_runs_are_compared_by_what_their_plans_say_differently(run, tmp_path):

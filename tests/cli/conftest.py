@@ -148,8 +148,10 @@ class FakeApi(ModuleType):
         self._called("runs", folder=folder)
         return self.rows
 
-    def compare(self, runs: Sequence[str], folder: Path) -> Sequence[object]:
-        self._called("compare", runs=list(runs), folder=folder)
+    def compare(
+        self, runs: Sequence[str], folder: Path, observer: Any
+    ) -> Sequence[object]:
+        self._called("compare", runs=list(runs), folder=folder, observer=observer)
         return self.rows
 
     def _called(self, name: str, /, **given: Any) -> None:

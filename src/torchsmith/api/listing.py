@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import assert_never
 
 from torchsmith.api.lessons import LessonRun
+from torchsmith.api.planning import QUIET
 from torchsmith.api.run import Run, load_run
 from torchsmith.api.studying import StudyRun
-from torchsmith.core.errors import PlanError, TrainError
+from torchsmith.core.errors import DataError, PlanError, TrainError
+from torchsmith.core.observer import Observer
 from torchsmith.core.run_folder import RunFolder, run_names
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import differences
@@ -49,13 +51,20 @@ def _row_or_damage(folder: RunFolder) -> dict[str, object]:
 
 
 def compare(
-    runs: Sequence[str | Path], *, folder: str | Path = "runs"
+    runs: Sequence[str | Path],
+    *,
+    folder: str | Path = "runs",
+    observer: Observer = QUIET,
 ) -> list[dict[str, object]]:
     """Return a row for each run: its name, state, score, and what its plan has alone.
+
+    Among several, what is there and cannot be compared, such as a lesson or a damaged
+    run, is left out.
 
     Args:
         runs: Paths or names; a study stands for all its runs.
         folder: Where the names are looked for.
+        observer: Is told what is left out, and why.
 
     Returns:
         Rows as of `runs`. Under `plan` stand the settings in which the plans differ, by
@@ -63,9 +72,10 @@ def compare(
         Adam) lacks it there.
 
     Raises:
-        DataError: There is no such run.
+        DataError: There is no such run, or none of them can be compared.
+        PlanError: Of the only run, the plan is damaged.
     """
-    found = [one for run in runs for one in _runs_at(run, folder)]
+    found = _comparable(runs, folder, observer)
     told = _different([run.plan for run in found])
     rows = [_row(run) | {"plan": own} for run, own in zip(found, told, strict=True)]
     if len({row["name"] for row in rows}) < len({run.path.resolve() for run in found}):
@@ -74,6 +84,25 @@ def compare(
             row | {"name": str(run.path)} for row, run in zip(rows, found, strict=True)
         ]
     return rows
+
+
+def _comparable(
+    runs: Sequence[str | Path], folder: str | Path, observer: Observer
+) -> list[Run]:
+    found: list[Run] = []
+    refused: list[DataError | PlanError] = []
+    for run in runs:
+        try:
+            found += _runs_at(run, folder)
+        except (DataError, PlanError) as error:
+            if not any(path.exists() for path in (Path(run), Path(folder) / run)):
+                raise
+            refused.append(error)
+    if refused and not found:
+        raise refused[0]
+    for reason in refused:
+        observer.note(f"left out: {reason}")
+    return found
 
 
 def _runs_at(run: str | Path, runs: str | Path) -> list[Run]:

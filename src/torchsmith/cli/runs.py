@@ -46,9 +46,11 @@ Examples:
 @output_options
 def compare(paths: Sequence[str], runs_folder: Path, output: Output) -> None:
     """Show how runs differ, in their plans and their scores."""
-    from torchsmith import api
+    with output.progress() as observer:
+        from torchsmith import api
 
-    rows = [as_mapping(row) for row in api.compare(paths, folder=runs_folder)]
+        found = api.compare(paths, folder=runs_folder, observer=observer)
+    rows = [as_mapping(row) for row in found]
     if output.as_json:
         output.json({"runs": rows})
         return
