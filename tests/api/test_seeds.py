@@ -162,6 +162,8 @@ def test_seeds_go_with_plans_only(tmp_path):
         ts.train(recipe="optimizers", seeds=2, runs=tmp_path)
     with pytest.raises(PlanError, match="is a lesson, which has one seed"):
         ts.train(recipe="sine-cubic", seeds=2, runs=tmp_path)
+    with pytest.raises(PlanError, match="a lesson, which has no seed; leave"):
+        ts.train(recipe="autograd-basics", seeds=2, runs=tmp_path)
     with pytest.raises(PlanError, match="seeds and name cannot be changed"):
         ts.train(resume=True, seeds=2, runs=tmp_path)
 

@@ -131,7 +131,9 @@ def no_seeds(what: str, found: Study | Lesson) -> PlanError:
             f"{what} is a study, which has seeds of its own ({flow(found.seeds)}); "
             "set others with --set seeds=[0,1,2]"
         )
-    return PlanError(f"{what} is a lesson, which has one seed; set it with --seed")
+    if "seed" in found.settings:
+        return PlanError(f"{what} is a lesson, which has one seed; set it with --seed")
+    return PlanError(f"{what} is a lesson, which has no seed; leave --seeds out")
 
 
 def study_file(what: object) -> Study | None:

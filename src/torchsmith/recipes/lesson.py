@@ -189,7 +189,8 @@ class Lesson:
             name = path.removeprefix("training.")
             if name not in chosen:
                 near = nearest(name, chosen) or f"; it has {', '.join(chosen)}"
-                raise PlanError(f"{path}: {self.name} has no such setting{near}")
+                lesson = f"the lesson {self.name}"
+                raise PlanError(f"{name}: {lesson} has no such setting{near}")
             read = parse_value(value) if isinstance(value, str) else value
             chosen[name] = _fitting(name, read, chosen[name])
         return chosen
