@@ -230,7 +230,7 @@ def test_the_largest_seed_can_be_set():
 def test_brackets_that_are_no_yaml_are_said_to_be_none(value):
     with pytest.raises(PlanError, match=r"not YAML: .*; close each bracket") as error:
         set_values(PLAN, {"network": value})
-    assert str(error.value).startswith(value)
+    assert str(error.value).startswith(f"network: {value}")
 
 
 def test_the_argument_of_an_optimizer_that_the_plan_does_not_take_is_refused():

@@ -67,6 +67,7 @@ def test_settings_are_chosen_and_texts_are_read():
         ),
         (SINE, {"folder": "x"}, "no such setting"),
         (SINE, {"steps": "many"}, "steps: must be a whole number, got 'many'"),
+        (SINE, {"steps": "["}, r"steps: \[: not YAML"),
         (SINE, {"steps": 2.5}, "steps: must be a whole number, got 2.5"),
         (SINE, {"steps": True}, "steps: must be a whole number, got True"),
         (SINE, {"steps": 0}, "steps: must be at least 1, got 0"),

@@ -20,7 +20,7 @@ from torchsmith.plan.place import fields_at, follow, specs_of
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.text import document, flow, resolve
 from torchsmith.plan.wrong import sections_with, validate
-from torchsmith.plan.yaml import Path, parse_value
+from torchsmith.plan.yaml import Path, parse_setting
 
 REASON = "set with --set"
 CHOSEN = "auto: "
@@ -85,8 +85,8 @@ def set_values(plan: Plan, settings: Mapping[str, object]) -> Plan:
 def asked_splits(settings: Mapping[str, object]) -> list[str]:
     """Return by what settings divide the rows; not all of these can be combined."""
     names = ("time", "group", "stratify", "keep_together")
-    asked = [name for name in names if _value(settings.get(f"split.{name}"))]
-    val = _value(settings.get("split.val"))
+    asked = [name for name in names if _setting(settings, f"split.{name}")]
+    val = _setting(settings, "split.val")
     folds = isinstance(val, Folds | dict) or "split.val.folds" in settings
     return [*asked, "folds"] if folds else asked
 
@@ -96,13 +96,15 @@ def as_divided(inspection: Inspection, settings: Mapping[str, object]) -> Inspec
     off = {
         name: None
         for name in ("time", "group")
-        if _value(settings.get(f"split.{name}", name)) is None
+        if _setting(settings, f"split.{name}", name) is None
     }
     return inspection.model_copy(update=off)
 
 
-def _value(value: object) -> object:
-    return parse_value(value) if isinstance(value, str) else value
+def _setting(
+    settings: Mapping[str, object], path: str, otherwise: object = None
+) -> object:
+    return parse_setting(path, settings.get(path, otherwise))
 
 
 def _for_the_best(plan: Plan) -> Plan:
@@ -180,7 +182,7 @@ def _set(plan: Plan, dotted: str, value: object) -> Plan:
         holder, parent = parent, parent[step]
     if not isinstance(parent, dict | list):
         parent = holder[path[-2]] = {}  # `val: 0.15` becomes `val: {folds: 5}`
-    chosen = _value(value)
+    chosen = parse_setting(dotted, value)
     name = dotted.rpartition(".")[2]
     # `prepare.ToFloat` names the item of the list, and sets its main argument.
     by_name = isinstance(parent, list) and not name.isdecimal()

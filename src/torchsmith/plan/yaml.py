@@ -145,6 +145,18 @@ def parse_value(text: str) -> Any:  # noqa: ANN401
     return document.value
 
 
+def parse_setting(path: str, value: object) -> Any:  # noqa: ANN401
+    """Return what a path of a plan is set to, of which a text is read as YAML.
+
+    Raises:
+        PlanError: The text begins as a list or a mapping does, and is none.
+    """
+    try:
+        return parse_value(value) if isinstance(value, str) else value
+    except PlanError as error:
+        raise PlanError(f"{path}: {error}") from error
+
+
 def _refuse(yaml: YAML, text: str) -> None:
     depth = 0
     for token in yaml.scan(text):

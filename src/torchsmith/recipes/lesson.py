@@ -27,7 +27,7 @@ from pydantic import ValidationError
 from torchsmith.core.errors import PlanError, nearest
 from torchsmith.core.record import Record
 from torchsmith.core.seeds import LARGEST_SEED
-from torchsmith.plan.yaml import parse_value
+from torchsmith.plan.yaml import parse_setting
 
 Value = int | float | str | bool
 """What a setting of a lesson may be."""
@@ -191,7 +191,7 @@ class Lesson:
                 near = nearest(name, chosen) or f"; it has {', '.join(chosen)}"
                 lesson = f"the lesson {self.name}"
                 raise PlanError(f"{name}: {lesson} has no such setting{near}")
-            read = parse_value(value) if isinstance(value, str) else value
+            read = parse_setting(name, value)
             chosen[name] = _fitting(name, read, chosen[name])
         return chosen
 

@@ -40,7 +40,7 @@ from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import REASON, differences, set_values
 from torchsmith.plan.text import WIDTH, flow, plan_text
 from torchsmith.plan.wrong import wish
-from torchsmith.plan.yaml import Document, NotYaml, Position, parse, parse_value
+from torchsmith.plan.yaml import Document, NotYaml, Position, parse, parse_setting
 
 HEADING = "# torchsmith study, version 1"
 _BREAK = re.compile(r"^---[ \t]*$", re.MULTILINE)
@@ -187,7 +187,7 @@ def set_study(study: Study, settings: Mapping[str, object]) -> Study:
     rest: dict[str, object] = {}
     for path, value in settings.items():
         if path in ("seeds", "training.seed"):
-            chosen = parse_value(value) if isinstance(value, str) else value
+            chosen = parse_setting(path, value)
             own["seeds"] = [chosen] if isinstance(chosen, int) else chosen
         else:
             rest[path] = value
