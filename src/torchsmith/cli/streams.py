@@ -24,7 +24,15 @@ class Unwritable(click.ClickException):
         click.echo(f"error: {self.format_message()}", file=file, err=True)
 
 
-class _Heard(io.FileIO):
+class _Same(io.FileIO):
+    """The file of a stream, which is open as long as this one is."""
+
+    def __init__(self, stream: io.TextIOWrapper) -> None:
+        super().__init__(stream.fileno(), "w", closefd=False)
+        self._stream = stream
+
+
+class _Heard(_Same):
     """A file whose reader may leave; any other failure is told once."""
 
     _has_failed = False
@@ -42,7 +50,7 @@ class _Heard(io.FileIO):
         return memoryview(content).nbytes
 
 
-class _Unheard(io.FileIO):
+class _Unheard(_Same):
     """A file whose reader may leave, and whose disk may be full."""
 
     def write(self, content: Any, /) -> Any:  # noqa: ANN401
@@ -60,13 +68,14 @@ def let_readers_leave() -> None:
     """
     if sys.stdout is None:  # was closed: no other file shall get its number
         os.dup2(os.open(os.devnull, os.O_RDONLY), STANDARD_OUTPUT)
-        sys.stdout = io.TextIOWrapper(_writer(_Heard, STANDARD_OUTPUT), "utf-8")
-    elif isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout = io.TextIOWrapper(io.FileIO(STANDARD_OUTPUT, "w"), "utf-8")
+    told = sys.stdout
+    if isinstance(told, io.TextIOWrapper):
         sys.stdout = io.TextIOWrapper(
-            _writer(_Heard, sys.stdout.fileno()),
-            sys.stdout.encoding,
+            io.BufferedWriter(_Heard(told)),
+            told.encoding,
             with_stand_ins("replace"),
-            line_buffering=sys.stdout.line_buffering,
+            line_buffering=told.line_buffering,
         )
 
 
@@ -79,7 +88,7 @@ def let_nobody_listen() -> None:
     told = sys.stderr
     if isinstance(told, io.TextIOWrapper):
         sys.stderr = io.TextIOWrapper(
-            _writer(_Unheard, told.fileno()),
+            io.BufferedWriter(_Unheard(told)),
             told.encoding,
             with_stand_ins(told.errors or "replace"),
             line_buffering=True,
@@ -100,10 +109,6 @@ def naming(made: str | Path) -> Iterator[None]:
         yield
     except Unwritable as error:
         raise Unwritable(f"{error.message}; all is done, and lies in {made}") from error
-
-
-def _writer(kind: type[io.FileIO], descriptor: int) -> io.BufferedWriter:
-    return io.BufferedWriter(kind(descriptor, "w", closefd=False))
 
 
 def _unwritable(error: OSError) -> Unwritable:
