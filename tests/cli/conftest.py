@@ -130,6 +130,7 @@ class FakeApi(ModuleType):
 
     def load_run(self, path: object, runs: object = "runs") -> FakeRun:
         self._called("load_run", path=path, runs=runs)
+        Path(str(path)).mkdir(parents=True, exist_ok=True)
         return FakeRun(Path(str(path)))
 
     def open_run(self, path: object, runs: object = "runs") -> FakeRun:

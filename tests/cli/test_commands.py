@@ -7,6 +7,7 @@ import pytest
 from tests.cli import conftest
 from tests.cli.conftest import INSPECTION, FakeRun
 from torchsmith.cli.train import next_steps
+from torchsmith.core import files
 from torchsmith.core.errors import DataError
 from torchsmith.data.split import Split
 from torchsmith.evaluate.outlook import HELPS
@@ -195,6 +196,32 @@ def test_what_a_file_is_made_of_is_never_overwritten(run_cli, command, fake_api)
     assert result.exit_code == 2
     assert "here.yaml: is what the file is made of; give -o another" in result.stderr
     assert Path("here.yaml").read_text() == "of a person"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("plan", "iris", "-o", "shut/mine"),
+        ("predict", "runs/a", "new.csv", "-o", "shut/mine"),
+        ("eject", "runs/a", "-o", "shut/mine"),
+        ("explain", "runs/a", "-o", "shut/mine"),
+        ("explain", "shut"),
+        ("report", "shut"),
+    ],
+)
+def test_a_folder_that_is_read_only_is_told_before_the_work_with_what_helps(
+    run_cli, command, fake_api, monkeypatch
+):
+    def refuse(**given):
+        raise OSError(30, "Read-only file system")
+
+    Path("shut").mkdir()
+    monkeypatch.setattr(files, "TemporaryFile", refuse)
+    result = run_cli(*command, "--quiet")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: shut: cannot be written (Read-only file")
+    assert result.stderr.endswith("or name a file elsewhere with -o\n")
+    assert {name for name, _ in fake_api.calls} <= {"load_run"}
 
 
 def test_runs_prints_a_table(run_cli, fake_api):

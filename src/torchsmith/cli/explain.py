@@ -1,16 +1,21 @@
 """`torchsmith explain`: see inside a run, or a plan before it is trained."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from torchsmith.cli.options import (
+    check_folder,
     check_writable,
     force_option,
     output_options,
     runs_option,
 )
 from torchsmith.cli.output import Output
+
+if TYPE_CHECKING:
+    from torchsmith.api.run import Run
 
 FILE_NAME = "explanation.html"
 
@@ -56,17 +61,20 @@ def explain(
     gives for an example, and which columns, pixels or steps mattered. Of a plan: the
     network and the learning rate, drawn before training.
     """
-    if is_plan := Path(run).suffix in {".yaml", ".yml"}:
-        path = path or Path(FILE_NAME)
-    check_writable(path, force=force, source=run)
+    is_plan = Path(run).suffix in {".yaml", ".yml"}
+    default = Path(FILE_NAME)
+    check_writable(path or (default if is_plan else None), force=force, source=run)
     with output.progress() as observer:
         from torchsmith import api
 
-        what = Path(run) if is_plan else api.load_run(run, runs=runs_folder)
+        what: Path | Run = Path(run)
+        if not is_plan:
+            what = api.load_run(run, runs=runs_folder)
+            default = what.path / FILE_NAME
+            check_folder(path or default)
         found = api.explain(what, example=example, observer=observer)
         observer.stage("Drawing")
-        folder = what.parent if isinstance(what, Path) else what.path
-        written = found.save(path or folder / FILE_NAME)
+        written = found.save(path or default)
     if output.as_json:
         output.json({"explanation": str(written), **found.numbers})
     else:

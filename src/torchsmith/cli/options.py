@@ -10,7 +10,7 @@ import click
 
 from torchsmith.cli.output import Output
 from torchsmith.core.errors import DataError, PlanError
-from torchsmith.core.files import check_replaceable
+from torchsmith.core.files import check_replaceable, require_writable, target_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -139,6 +139,7 @@ def check_writable(path: Path | None, *, force: bool, source: str = "") -> None:
     Raises:
         DataError: It is `-` or a device, there is no such folder, the file is there
             already, or it is the source.
+        TrainError: The folder is read-only.
     """
     if path is None:
         return
@@ -154,6 +155,16 @@ def check_writable(path: Path | None, *, force: bool, source: str = "") -> None:
         raise DataError(f"{path}: is what the file is made of; give -o another name")
     if path.exists() and not force:
         raise DataError(f"{path}: is there already; add --force to overwrite it")
+    check_folder(path)
+
+
+def check_folder(path: Path) -> None:
+    """Make sure that a file can be written, before the work that it shall hold is done.
+
+    Raises:
+        TrainError: Its folder is read-only.
+    """
+    require_writable(target_of(path).parent, "name a file elsewhere with -o")
 
 
 def _is_same(path: Path, source: str) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from torchsmith.cli.options import (
+    check_folder,
     check_writable,
     force_option,
     output_options,
@@ -165,6 +166,7 @@ def report(
         from torchsmith import api
 
         loaded = api.open_run(run, runs=runs_folder)
+        check_folder(path or loaded.report_path)
         observer.stage("Writing the report")
         written = loaded.report(path)
     if output.as_json:

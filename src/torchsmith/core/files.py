@@ -20,6 +20,7 @@ from torchsmith.core.errors import DataError, TorchsmithError, TrainError
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
+ANOTHER_FOLDER = "choose another folder (for runs: --runs)"
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
@@ -35,9 +36,7 @@ def write_atomic(path: Path, content: str | bytes) -> None:
     """
     data = content.encode() if isinstance(content, str) else content
     check_replaceable(path)
-    # Path.is_symlink and Path.resolve raise where a folder cannot be searched
-    linked = os.path.islink(path)  # noqa: PTH114
-    target = Path(os.path.realpath(path)) if linked else path
+    target = target_of(path)
     temporary = target.with_name(f"{target.name}.tmp-{os.getpid()}")
     try:
         with temporary.open("wb") as file:
@@ -52,6 +51,13 @@ def write_atomic(path: Path, content: str | bytes) -> None:
         if isinstance(error, OSError):
             raise write_failed(path, error, len(data)) from error
         raise
+
+
+def target_of(path: Path) -> Path:
+    """Return the file that a path names, which of a symlink is its target."""
+    # Path.is_symlink and Path.resolve raise where a folder cannot be searched
+    linked = os.path.islink(path)  # noqa: PTH114
+    return Path(os.path.realpath(path)) if linked else path
 
 
 def check_replaceable(path: Path) -> None:
@@ -69,8 +75,12 @@ def check_replaceable(path: Path) -> None:
         raise DataError(f"{path}: is {found}, not a file; give the name of a file")
 
 
-def require_writable(folder: Path) -> None:
+def require_writable(folder: Path, otherwise: str = ANOTHER_FOLDER) -> None:
     """Make sure that files can be written into a folder, before long work for one.
+
+    Args:
+        folder: Where they shall be.
+        otherwise: What else the person can do.
 
     Raises:
         TrainError: It is read-only, or not there.
@@ -79,7 +89,7 @@ def require_writable(folder: Path) -> None:
         with TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise write_failed(folder, error) from error
+        raise write_failed(folder, error, otherwise=otherwise) from error
 
 
 def append(path: Path, content: bytes) -> None:
@@ -201,13 +211,16 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_failed(path: Path, error: OSError, needed: int = 0) -> TorchsmithError:
+def write_failed(
+    path: Path, error: OSError, needed: int = 0, otherwise: str = ANOTHER_FOLDER
+) -> TorchsmithError:
     """Turn a failed write into the message that the person needs.
 
     Args:
         path: What could not be written.
         error: Why not.
         needed: Bytes that were to be written; 0 is not known.
+        otherwise: What the person can do but check the permissions.
     """
     known = _free_bytes(path)
     free = "unknown" if known is None else f"{known:,}"
@@ -220,7 +233,7 @@ def write_failed(path: Path, error: OSError, needed: int = 0) -> TorchsmithError
         )
     return TrainError(
         f"{path}: cannot be written ({error.strerror or error}), {free} bytes free; "
-        "check its permissions, or choose another folder (for runs: --runs)"
+        f"check its permissions, or {otherwise}"
     )
 
 
@@ -238,8 +251,7 @@ def require_room(folder: Path, needed: int) -> None:
     if free is not None and free < needed:
         raise TrainError(
             f"{folder}: the disk is too full for one checkpoint ({free:,} bytes free, "
-            f"{needed:,} needed); make room, or choose another folder (for runs: "
-            "--runs)"
+            f"{needed:,} needed); make room, or {ANOTHER_FOLDER}"
         )
 
 
