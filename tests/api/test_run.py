@@ -221,6 +221,17 @@ def test_runs_are_found_by_path_name_and_last(run):
     assert api.runs(runs / "none") == []
 
 
+def test_a_run_in_place_of_data_is_told_as_such_with_what_to_do(run, tmp_path):
+    with pytest.raises(DataError) as error:
+        ts.train(run.path, runs=tmp_path)
+    assert str(error.value) == (
+        f"{run.path}: is a run, not data; go on with it: torchsmith train --resume "
+        f"{run.path}; train its plan anew: torchsmith train {run.path}/plan.yaml"
+    )
+    with pytest.raises(DataError, match="is a run, not data"):
+        run.predict(run.path)
+
+
 class Notes(Observer):
     def __init__(self):
         self.told = []

@@ -19,6 +19,7 @@ from torchsmith.data.data import Data, Sequences, Series
 from torchsmith.data.idx import is_idx_name, looks_like_idx, read_idx_source
 from torchsmith.data.image_folder import read_image_folder
 from torchsmith.data.nifti import holds_nifti, is_nifti, read_nifti
+from torchsmith.data.no_data import refuse_file, refuse_run
 from torchsmith.data.pictures import EXTENSIONS, sniff
 from torchsmith.data.pixels_csv import find_layout, read_pixels_csv
 from torchsmith.data.sequence_source import (
@@ -32,34 +33,6 @@ from torchsmith.data.sequence_texts import look_like_texts
 from torchsmith.data.tables import read_table, table_from_rows
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".data", ".parquet", ".pq")
-
-_REFUSED = {
-    (".xlsx", ".xls", ".xlsm", ".ods"): "a workbook; save the sheet as CSV",
-    (".zip", ".tar", ".tgz", ".7z", ".rar"): (
-        "an archive; unpack it and give the folder"
-    ),
-    (".json", ".jsonl", ".ndjson", ".xml"): (
-        "no table; save it as CSV or Parquet, one row for each example"
-    ),
-    (".py", ".ipynb"): (
-        "a program; torchsmith doctor FILE.py watches the first steps of its training "
-        "(of a notebook, export the script first)"
-    ),
-    (".yaml", ".yml"): (
-        "no data; if it is a plan, carry it out with: torchsmith train FILE"
-    ),
-    (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt"): (
-        "a pickle, which could run any code and is never opened; "
-        "save arrays with numpy.savez, tables as CSV or Parquet"
-    ),
-    (".h5", ".hdf5", ".mat", ".sqlite", ".db", ".feather", ".arrow"): (
-        "not a format that is read; save arrays with numpy.savez, "
-        "tables as CSV or Parquet"
-    ),
-    (".gif", ".heic", ".heif", ".avif"): "not a picture that is read; save it as PNG",
-    (".pdf", ".docx", ".html"): "a document; save its table as CSV",
-    (".mp4", ".avi", ".mov", ".mp3", ".wav"): "sound or film, which is not read",
-}
 
 
 @dataclass(frozen=True)
@@ -224,6 +197,7 @@ def _from_folder(path: Path, asked: _Asked) -> Data:
         held = sorted(path.iterdir())
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    refuse_run(path)
     files = [file.name for file in held if file.is_file()]
     folders = [f for f in held if f.is_dir() and not f.name.startswith(".")]
     if holds_nifti(path):
@@ -239,11 +213,10 @@ def _from_folder(path: Path, asked: _Asked) -> Data:
     sequences = read_sequence_folder(path, files, target, kind, texts=texts)
     if sequences is not None:
         return sequences
-    tables = [n for n in files if n.removesuffix(".gz").endswith(TABLE_ENDINGS)]
-    arrays = [n for n in files if n.endswith((".npz", ".npy"))]
+    found = [n for n in files if n.removesuffix(".gz").endswith(TABLE_ENDINGS)]
+    found += [n for n in files if n.endswith((".npz", ".npy"))]
     pictures = any(Path(name).suffix.lower() in EXTENSIONS for name in files)
-    if (tables or arrays) and not folders and not pictures:
-        found = [*tables, *arrays]
+    if found and not folders and not pictures:
         what = (
             f"{len(found)} files ({', '.join(found[:10])}); give one of them, such as"
         )
@@ -278,9 +251,7 @@ def _from_file(path: Path, asked: _Asked) -> Data:
         return read_npz(path, target=target, kind=kind)
     if path.name.lower().endswith(".tar.gz"):
         ending = ".tar"
-    for endings, why in _REFUSED.items():
-        if ending in endings:
-            raise DataError(f"{path}: is {why}")
+    refuse_file(path, ending)
     if looks_like_idx(head) or (is_idx_name(path.name) and head[:2] == b"\x1f\x8b"):
         return read_idx_source(path, target=target)
     if kind == "sequences" or asked.series is not None:
