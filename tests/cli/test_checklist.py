@@ -71,7 +71,9 @@ def test_each_finding_has_place_and_remedy():
     assert "'나이와 아주 긴 이름을 가진 열' is missing in 1 row (0.5 %)." in text
     assert "line 7" in text
     assert "→ Torchsmith fills in the median" in text
-    assert "1 error" in text.splitlines()[-1]
+    *_, counts, meaning = text.splitlines()
+    assert counts.startswith("1 error")
+    assert meaning.rstrip() == "What D23 means: torchsmith doctor --explain D23"
 
 
 def test_classes_have_bars():

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from torchsmith.core.commands import command
 from torchsmith.core.vocabulary import NOUNS
 from torchsmith.core.wording import amount, share
 from torchsmith.inspect.codes import CHECKS
@@ -86,7 +87,14 @@ def print_findings(findings: Sequence[Finding], console: Console) -> None:
         amount(sum(f.severity == severity for f in findings), severity)
         for severity in _RANK
     ]
-    console.print(Text(f"{', '.join(counts)}; codes: docs/findings.md", style="dim"))
+    console.print(Text(", ".join(counts), style="dim"))
+    console.print(meaning(findings[0]))
+
+
+def meaning(finding: Finding) -> Text:
+    """Name the command that says what the code of a finding means."""
+    typed = command("doctor", "--explain", finding.code)
+    return Text(f"What {finding.code} means: {typed}", style="dim")
 
 
 def _header(inspection: Inspection) -> RenderableType:

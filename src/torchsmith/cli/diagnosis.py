@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from torchsmith.cli.checklist import SHOWN_PER_CODE, finding_block
+from torchsmith.cli.checklist import SHOWN_PER_CODE, finding_block, meaning
 from torchsmith.core.commands import command
 from torchsmith.core.wording import amount, duration
 from torchsmith.doctor.diagnosis import Diagnosis
@@ -52,8 +52,7 @@ def print_diagnosis(
         console.print(Text(f"Not looked at: {line}", "dim"))
     console.print(Text(summary(diagnosis), "bold" if serious else "bold green"))
     if serious:
-        code = command("doctor", "--explain", serious[0].code)
-        console.print(Text(f"What {serious[0].code} means: {code}", "dim"))
+        console.print(meaning(serious[0]))
     if run is not None and any(finding.changes for finding in serious):
         remedies = f"Try the remedies: {command('doctor', run, '--fix')}"
         console.print(Text(remedies, "dim"), soft_wrap=True)
