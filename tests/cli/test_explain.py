@@ -26,11 +26,18 @@ def test_a_plan_is_explained_before_it_is_trained(run_cli, fake_api, tmp_path):
 
 
 def test_the_page_of_a_plan_replaces_another_file_with_force_only(run_cli, fake_api):
-    Path("explanation.html").write_text("of a person")
-    result = run_cli("explain", "plan.yaml")
-    assert "explanation.html: is there already; add --force" in result.stderr
+    Path("mine.html").write_text("of a person")
+    result = run_cli("explain", "plan.yaml", "-o", "mine.html")
+    assert "mine.html: is there already; add --force" in result.stderr
     assert fake_api.calls == []
-    assert run_cli("explain", "plan.yaml", "--force", "--quiet").exit_code == 0
+    forced = run_cli("explain", "plan.yaml", "-o", "mine.html", "--force", "--quiet")
+    assert forced.exit_code == 0
+
+
+def test_the_page_of_a_plan_replaces_the_one_before(run_cli, fake_api):
+    Path("explanation.html").write_text("of the plan before it was edited")
+    assert run_cli("explain", "plan.yaml", "--quiet").exit_code == 0
+    assert len(fake_api.calls) == 1
 
 
 def test_json_holds_the_numbers(run_cli, fake_api):
