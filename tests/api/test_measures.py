@@ -112,6 +112,35 @@ def test_values_are_scored_in_their_column():
     assert done.history[-1].metrics["r2"] == pytest.approx(expected, rel=1e-5)
 
 
+SEVERAL = {
+    "rmse": reference.root_mean_squared_error,
+    "mae": reference.mean_absolute_error,
+    "r2": reference.r2_score,
+    "median_absolute_error": reference.median_absolute_error,
+    "mean_absolute_percentage_error": reference.mean_absolute_percentage_error,
+    "explained_variance": reference.explained_variance_score,
+}
+
+
+def two_values(codes):
+    """A second target that is far from the first, and larger."""
+    return torch.stack([codes.float(), 1000 + 7 * (codes.float() - 1) ** 2], dim=1)
+
+
+def test_several_values_are_each_scored_and_the_scores_averaged():
+    done = fit([*SEVERAL], 2, loss="MSELoss", targets=two_values, stopping=LAST)
+    outputs, codes = said(done, 2)
+    targets = two_values(torch.from_numpy(codes))
+    for name, function in SEVERAL.items():
+        expected = pytest.approx(function(targets, outputs), rel=1e-5)
+        assert done.history[-1].metrics[name] == expected
+
+
+def test_the_largest_error_is_of_one_value():
+    with pytest.raises(TrainError, match=r"'max_error' .* for one target of each"):
+        fit(["max_error"], 2, loss="MSELoss", targets=two_values)
+
+
 @pytest.mark.parametrize(
     ("measure", "name"),
     [

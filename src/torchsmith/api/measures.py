@@ -210,9 +210,7 @@ def _by_its_name(
     outputs, targets = _labelled(outputs, targets, loss)
     outputs, targets = outputs.detach().cpu().double(), targets.cpu()
     if is_regression(metric):
-        if outputs.numel() != targets.numel():
-            raise ValueError("there must be one output for each target")
-        return score(metric, targets.reshape(-1).numpy(), outputs.reshape(-1).numpy())
+        return _of_values(metric, outputs, targets)
     if outputs.ndim == 1:
         outputs = outputs.unsqueeze(1)
     if outputs.ndim != 2:
@@ -222,6 +220,21 @@ def _by_its_name(
     if classes != 2 and metric not in metrics_for("multiclass"):
         raise ValueError(f"it is for two classes, not {classes}; try '{metric}_macro'")
     return score(metric, _codes(targets, classes), shares)
+
+
+def _of_values(metric: Metric, outputs: Tensor, targets: Tensor) -> float:
+    """Score values; several targets of an example count alike, as in scikit-learn."""
+    if outputs.numel() != targets.numel() or len(outputs) != len(targets):
+        raise ValueError("there must be one output for each target")
+    columns = targets.reshape(len(targets), -1).T.numpy()
+    said = outputs.reshape(len(targets), -1).T.numpy()
+    if metric == "max_error" and len(columns) > 1:
+        raise ValueError(
+            "it is for one target of each example; give a function of outputs and "
+            "targets"
+        )
+    pairs = zip(columns, said, strict=True)
+    return float(np.mean([score(metric, *pair) for pair in pairs]))
 
 
 def _labelled(
