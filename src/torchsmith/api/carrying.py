@@ -17,6 +17,7 @@ from torchsmith.api.doctoring import (
     watch_of,
 )
 from torchsmith.api.inspected import mend_default, mend_inspection
+from torchsmith.api.keeping import keeping_best, stopping_in
 from torchsmith.api.part_notes import part_notes
 from torchsmith.api.planning import Planned
 from torchsmith.api.run import Outcome, Run
@@ -29,7 +30,7 @@ from torchsmith.api.torchrun import (
 )
 from torchsmith.core import environment
 from torchsmith.core.commands import command
-from torchsmith.core.errors import Diverged, Interrupted, PlanError, TrainError
+from torchsmith.core.errors import Diverged, PlanError, TrainError
 from torchsmith.core.files import require_room, write_atomic
 from torchsmith.core.observer import Observer
 from torchsmith.core.run_folder import RunFolder
@@ -44,6 +45,7 @@ from torchsmith.plan.text import plan_text
 from torchsmith.train.watch import TrainingObserver
 
 if TYPE_CHECKING:
+    from torchsmith.api.calibrating import Calibrated
     from torchsmith.doctor.watch import Watch
     from torchsmith.train.session import Session, Stop
     from torchsmith.train.setup import Setup
@@ -149,31 +151,14 @@ def carry_out(
         ready = ready_to_train(folder, plan, data, setup, observer)
         shared = shared_engine(plan, setup, ready.session)
         engine = shared or choose_engine(setup.job, setup.state, observer.note)
-        try:
-            fit(setup.job, setup.state, ready.session, engine.train_epoch)
-        except Diverged:
-            if ready.watch is not None:
-                diagnose_diverged(folder, plan, ready.watch, observer)
-            raise
+        with keeping_best(setup.state, folder, ready.save_model):
+            try:
+                fit(setup.job, setup.state, ready.session, engine.train_epoch)
+            except Diverged:
+                if ready.watch is not None:
+                    diagnose_diverged(folder, plan, ready.watch, observer)
+                raise
         return conclude(ready, observer, begin, rivals=rivals)
-
-
-@contextmanager
-def stopping_in(folder: RunFolder) -> Iterator[None]:
-    """Say how to go on where Ctrl-C comes between steps, when no loop can say it.
-
-    Raises:
-        Interrupted: Ctrl-C, before the first step, after the last, or a second time.
-    """
-    try:
-        yield
-    except KeyboardInterrupt:
-        kept = "no step is saved yet"
-        if folder.kind == "study":
-            kept = "what its runs have saved is kept"
-        elif newest := folder.newest_checkpoint()[0]:
-            kept = f"training is saved up to step {int(newest.name.partition('-')[0])}"
-        raise Interrupted(f"stopped; {kept}. Go on with: {folder.go_on}") from None
 
 
 @dataclass(frozen=True)
@@ -203,6 +188,17 @@ class Ready:
     watch: "Watch | None"
     notes: tuple[str, ...]
     earlier: float
+
+    def calibrated(self) -> "Calibrated":
+        """Return the model as it is trained, with the plan's `calibration` fitted."""
+        from torchsmith.api.calibrating import calibrate
+
+        setup = self.setup
+        return calibrate(setup.model(self.plan), self.plan, setup, self.data)
+
+    def save_model(self, path: Path) -> None:
+        """Write the model as it is trained into a folder."""
+        self.calibrated().model.save(path)
 
 
 def ready_to_train(
@@ -280,7 +276,6 @@ def conclude(
         begin: When this session began, by `perf_counter`.
         rivals: As for `carry_out`.
     """
-    from torchsmith.api.calibrating import calibrate
     from torchsmith.api.evaluating import evaluate_run
     from torchsmith.api.recording import record_results
     from torchsmith.api.reporting import report_html
@@ -289,7 +284,7 @@ def conclude(
     state = setup.state
     for watcher in (*ready.recorders, observer):
         watcher.on_end(state.finished)
-    calibrated = calibrate(setup.model(plan), plan, setup, ready.data)
+    calibrated = ready.calibrated()
     model = calibrated.model
     folder.save_model(model.save)
     evaluation = evaluate_run(plan, ready.data, setup, model, observer, rivals=rivals)

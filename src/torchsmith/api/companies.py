@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from torchsmith.api.carrying import (
     SAME_BITS,
+    Ready,
     carry_out,
     conclude,
     make_ready,
     ready_to_train,
     torch_threads,
 )
+from torchsmith.api.keeping import keep_best_of_failed
 from torchsmith.core.environment import usable_cores
 from torchsmith.core.errors import Diverged
 from torchsmith.core.run_folder import RunFolder
@@ -23,6 +25,7 @@ from torchsmith.train.history import EpochRecord
 from torchsmith.train.watch import Progress, TrainingObserver
 
 if TYPE_CHECKING:
+    from torchsmith.train.engines.together import TogetherMember
     from torchsmith.train.setup import Setup
 
 MOST_TOGETHER = 32
@@ -151,7 +154,16 @@ def carry_out_together(
                 begin = perf_counter() - (each.setup.state.seconds - each.earlier)
                 conclude(each, view.member(n), begin, rivals=False)
             view.concluded(n + 1)
-    return [str(member.failed or "") for member in members]
+    return [_why_failed(*each) for each in zip(ready, members, strict=True)]
+
+
+def _why_failed(ready: Ready, member: "TogetherMember") -> str:
+    """Say why a member's training failed, and keep what it had learned."""
+    if member.failed is None:
+        return ""
+    state, folder = ready.setup.state, ready.folder
+    kept = keep_best_of_failed(state, folder, ready.save_model)
+    return "; ".join(filter(None, (str(member.failed), kept)))
 
 
 class CompanyView:

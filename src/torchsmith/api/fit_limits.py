@@ -1,6 +1,6 @@
 """What `fit` cannot train or keep, told before training begins."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 import torch
@@ -13,8 +13,9 @@ from torch.optim.lr_scheduler import (
     SequentialLR,
 )
 
-from torchsmith.core.errors import PlanError
+from torchsmith.core.errors import PlanError, nearest
 from torchsmith.core.vocabulary import low_is_good
+from torchsmith.nn.losses import LossFunction
 from torchsmith.plan.plan import Training
 from torchsmith.train.engines.engine import is_torchs_own
 from torchsmith.train.loop import Job
@@ -35,6 +36,30 @@ def require_tensors(module: nn.Module) -> None:
                 f"{name!r}, and checkpoints hold tensors only; return a tensor from "
                 "get_extra_state(), or leave it out"
             )
+
+
+def require_monitor(
+    monitor: str, measures: Iterable[str], loss: LossFunction, *, validates: bool
+) -> None:
+    """Refuse what will not be measured, before an epoch is trained for it.
+
+    Args:
+        monitor: Of `stopping`.
+        measures: The names of the metrics.
+        loss: Of classes, it comes with an accuracy.
+        validates: Whether there is a validation part.
+
+    Raises:
+        PlanError: It is none of what is measured.
+    """
+    known = ["train_loss", "val_loss", *(f"val_{name}" for name in measures)]
+    if validates and isinstance(loss, nn.CrossEntropyLoss):
+        known.append("val_accuracy")
+    if monitor not in known:
+        raise PlanError(
+            f"fit: stopping.monitor: there is no {monitor!r}; there are: "
+            f"{', '.join(dict.fromkeys(known))}{nearest(monitor, known)}"
+        )
 
 
 def require_gradients(state: TrainState, training: Training) -> None:

@@ -1,9 +1,10 @@
 """`fit`: a person's own module and data, through the same loop."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,13 @@ from torchsmith.api.fit_choices import (
 from torchsmith.api.fit_doctor import FitDoctor, doctor_settings, telling_of_divergence
 from torchsmith.api.fit_limits import (
     require_gradients,
+    require_monitor,
     require_schedule,
     require_tensors,
 )
 from torchsmith.api.fit_record import FitRecord
 from torchsmith.api.fit_values import ValLossWatch
+from torchsmith.api.keeping import keeping_best, save_weights
 from torchsmith.api.lines import Watching, watching
 from torchsmith.api.measures import (
     Measures,
@@ -38,8 +41,8 @@ from torchsmith.api.measures import (
     score_function,
 )
 from torchsmith.core import environment
-from torchsmith.core.errors import DataError, PlanError, nearest
-from torchsmith.core.files import require_room, write_atomic
+from torchsmith.core.errors import DataError, PlanError
+from torchsmith.core.files import require_room
 from torchsmith.core.processes import require_alone
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.core.spec import Spec
@@ -61,7 +64,7 @@ from torchsmith.train.rehearsal import rehearse
 from torchsmith.train.session import Session
 from torchsmith.train.setup import choose_device
 from torchsmith.train.snapshots import WeightSnapshots
-from torchsmith.train.state import TrainState, safetensors_bytes
+from torchsmith.train.state import TrainState
 from torchsmith.train.tensorboard import TensorBoardEvents
 from torchsmith.train.watch import TrainingObserver
 
@@ -184,7 +187,7 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
         )
     device = choose_device(chosen.device)
     loss_function = chosen_loss(loss, device)
-    _require_monitor(until.monitor, measures, loss_function, validates=val is not None)
+    require_monitor(until.monitor, measures, loss_function, validates=val is not None)
     module.to(device)
     job = Job(
         train=_batches(train, device, "train", chosen),
@@ -240,20 +243,6 @@ def _macs(job: Job, module: nn.Module) -> float:
     return float(counter.get_total_flops()) / (2 * parts)
 
 
-def _require_monitor(
-    monitor: str, measures: Iterable[str], loss: LossFunction, *, validates: bool
-) -> None:
-    """Refuse what will not be measured, before an epoch is trained for it."""
-    known = ["train_loss", "val_loss", *(f"val_{name}" for name in measures)]
-    if validates and isinstance(loss, nn.CrossEntropyLoss):
-        known.append("val_accuracy")
-    if monitor not in known:
-        raise PlanError(
-            f"fit: stopping.monitor: there is no {monitor!r}; there are: "
-            f"{', '.join(dict.fromkeys(known))}{nearest(monitor, known)}"
-        )
-
-
 def _in_memory(
     job: Job, state: TrainState, watcher: TrainingObserver, care: Doctor
 ) -> Fit:
@@ -263,7 +252,10 @@ def _in_memory(
     watchers = [*([beside.begin()] if beside else []), looking, watcher]
     session = _session(job, None, watchers)
     _tell_begin(job, state, watcher)
-    with telling_of_divergence(job, state, beside, watcher):
+    with (
+        keeping_best(state, None, told="the module"),
+        telling_of_divergence(job, state, beside, watcher),
+    ):
         run_loop(job, state, session, engine.train_epoch)
     watcher.on_end(state.finished)
     return _result(state, None, beside)
@@ -311,11 +303,15 @@ def _carry_out(
         ]
         session = _session(job, folder, watchers)
         _tell_begin(job, state, watcher)
-        with telling_of_divergence(job, state, beside, watcher):
+        save = partial(save_weights, module)
+        with (
+            keeping_best(state, folder, save, told="the module"),
+            telling_of_divergence(job, state, beside, watcher),
+        ):
             run_loop(job, state, session, engine.train_epoch)
         for each in watchers:
             each.on_end(state.finished)
-        folder.save_model(lambda path: _save_weights(module, path))
+        folder.save_model(save)
         return _result(state, folder.path, beside)
 
 
@@ -379,11 +375,6 @@ def _folder(
         "environment.json": json.dumps(environment.environment(), indent=1),
     }
     return RunFolder.create(runs, name, files)
-
-
-def _save_weights(module: nn.Module, path: Path) -> None:
-    weights = safetensors_bytes(module.state_dict())
-    write_atomic(path / "network.safetensors", weights)
 
 
 def _result(state: TrainState, path: Path | None, beside: FitDoctor | None) -> Fit:

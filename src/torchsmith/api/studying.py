@@ -7,7 +7,8 @@ from time import perf_counter
 
 from pydantic import ValidationError
 
-from torchsmith.api.carrying import import_torch, stopping_in
+from torchsmith.api.carrying import import_torch
+from torchsmith.api.keeping import stopping_in
 from torchsmith.api.opened import Opened
 from torchsmith.api.planning import Planned, Source
 from torchsmith.api.run import Run

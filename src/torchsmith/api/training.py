@@ -13,9 +13,9 @@ from torchsmith.api.carrying import (
     is_complete,
     make_ready,
     run_planned,
-    stopping_in,
 )
 from torchsmith.api.inspected import inspect_planned
+from torchsmith.api.keeping import stopping_in
 from torchsmith.api.lessons import LessonRun
 from torchsmith.api.lines import Watching, watching
 from torchsmith.api.planning import Planned, Source, load_planned
