@@ -252,6 +252,9 @@ def test_a_run_of_ones_own_module_is_no_run_of_a_plan(tmp_path):
     assert ts.api.runs(tmp_path) == []
 
 
+PARTS = {"schedulers": [{"LinearLR": {"iters": 1}}, "CosineAnnealingLR"]}
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
@@ -276,6 +279,15 @@ def test_a_run_of_ones_own_module_is_no_run_of_a_plan(tmp_path):
         ({"loss": BALANCED}, "weight: balanced needs the classes of a plan"),
         ({"optimizer": "SGD", "schedule": CYCLE}, "SGD has no momentum here"),
         ({"schedule": "Cosine"}, "CosineAnnealingLR"),
+        ({"schedule": "StepLR"}, "schedule StepLR.step_size: is missing$"),
+        (
+            {"schedule": {"StepLR": {"step": 2}}},
+            r"StepLR.step: unknown key; did you mean 'step_size'\? it takes step_size",
+        ),
+        (
+            {"schedule": {"SequentialLR": PARTS}},
+            "schedulers.0.LinearLR.iters: unknown key; .*it takes start_factor",
+        ),
         ({"epoch": 3}, "did you mean 'epochs'?"),
         ({"epochs": 0}, "epochs: .* got 0"),
         ({"module": nn.ReLU()}, "a ReLU has no parameters to train"),

@@ -27,7 +27,7 @@ from torchsmith.plan.optimizers import Optimizer
 from torchsmith.plan.other_names import key_hint, spec_names
 from torchsmith.plan.plan import Training
 from torchsmith.plan.schedules import Interval, Schedule, interval_of
-from torchsmith.plan.wrong import wish
+from torchsmith.plan.wrong import fault
 
 Section = TypeVar("Section", bound=Record)
 
@@ -61,7 +61,7 @@ def _wrong_key(kind: type[Record], first: ErrorDetails, what: str) -> str:
     where, takes = ".".join(map(str, (what, *first["loc"]))), list(kind.model_fields)
     if first["type"] == "value_error":
         return f"{where}: {first['ctx']['error']}"
-    why = f"must be {wish(first)}, got {first['input']!r}"
+    why = fault(first)
     if first["type"] == "extra_forbidden":
         why = f"unknown key{key_hint(str(first['loc'][-1]), takes)}"
     elif first["loc"]:
@@ -89,9 +89,7 @@ def training_settings(
         return Training.model_validate({**base, **settings})
     except ValidationError as error:
         first = error.errors()[0]
-        raise PlanError(
-            f"fit: {first['loc'][0]}: must be {wish(first)}, got {first['input']!r}"
-        ) from error
+        raise PlanError(f"fit: {first['loc'][0]}: {fault(first)}") from error
 
 
 def choice(kind: Any, value: Any, what: str) -> Any:  # noqa: ANN401 -- any union of specs
@@ -110,7 +108,10 @@ def choice(kind: Any, value: Any, what: str) -> Any:  # noqa: ANN401 -- any unio
     try:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
-        first = error.errors()[0]
+        found = error.errors()
+        # A key that is called otherwise here is missing, too: its name says more.
+        unknown = (each for each in found if each["type"] == "extra_forbidden")
+        first = next(unknown, found[0])
         name = next(iter(value), "") if isinstance(value, Mapping) else value
         if name not in names:
             other = spec_names(getattr(name, "__name__", str(name)), names)
@@ -121,16 +122,15 @@ def choice(kind: Any, value: Any, what: str) -> Any:  # noqa: ANN401 -- any unio
             ) from error
         where = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            allowed = list(specs[str(name)].model_fields)
+            owner = next(part for part in reversed(first["loc"][:-1]) if part in specs)
+            allowed = list(specs[str(owner)].model_fields)
             hint = key_hint(str(first["loc"][-1]), allowed)
             why = f"unknown key{hint}; it takes {', '.join(allowed)}"
             raise PlanError(f"fit: {what} {where}: {why}".replace("?;", "?")) from error
-        why = f"must be {wish(first)}"
+        why = fault(first)
         if first["type"] == "value_error":
-            why = str(first["ctx"]["error"])
-        raise PlanError(
-            f"fit: {what} {where}: {why}, got {first['input']!r}"
-        ) from error
+            why = f"{first['ctx']['error']}, got {first['input']!r}"
+        raise PlanError(f"fit: {what} {where}: {why}") from error
 
 
 def chosen_loss(

@@ -290,7 +290,9 @@ def wish(detail: ErrorDetails) -> str:
     if kind == "literal_error":
         return str(context["expected"]).replace("'", "")
     if kind == "missing":
-        return "a longer list"
+        last = detail["loc"][-1]
+        of_list = isinstance(last, int)
+        return "a longer list" if of_list else f"keys with values, one of them {last}"
     if kind == "too_short":
         return f"a list of at least {context['min_length']}"
     if kind == "too_long":
@@ -298,6 +300,13 @@ def wish(detail: ErrorDetails) -> str:
     if context.get("class_name") == Folds.__name__:
         return "folds, such as {folds: 5}"
     return _WANTED.get(kind, detail["msg"])
+
+
+def fault(detail: ErrorDetails) -> str:
+    """Say what is wrong with a value, or that there is none, after its place."""
+    if detail["type"] == "missing" and isinstance(detail["loc"][-1], str):
+        return "is missing"
+    return f"must be {wish(detail)}, got {detail['input']!r}"
 
 
 def _wish_in_union(detail: ErrorDetails) -> str:

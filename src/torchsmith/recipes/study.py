@@ -39,7 +39,7 @@ from torchsmith.plan.file import parse_plan
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import REASON, differences, set_values
 from torchsmith.plan.text import WIDTH, flow, plan_text
-from torchsmith.plan.wrong import wish
+from torchsmith.plan.wrong import fault
 from torchsmith.plan.yaml import Document, NotYaml, Position, parse, parse_setting
 
 HEADING = "# torchsmith study, version 1"
@@ -317,13 +317,11 @@ def _checked(content: dict[str, Any], document: Document | None, name: str) -> S
     except ValidationError as error:
         first = error.errors()[0]
         path = first["loc"]
-        what = f"must be {wish(first)}, got {first['input']!r}"
+        what = fault(first)
         if first["type"] == "extra_forbidden":
             keys = [key for key in Study.model_fields if key not in ("base", "about")]
             near = nearest(str(path[0]), keys) or f"; it has {', '.join(keys)}"
             what = f"unknown key{near}"
-        elif first["type"] == "missing":
-            what = "is missing"
         raise _at(document, path, what, name) from error
     for path, what in _impossible(study):
         raise _at(document, path, what, name)
