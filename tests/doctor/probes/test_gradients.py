@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.utils import prune
 
 from tests.doctor.probes.modules import Net, X, Y, line_of, probed, said, told
 
@@ -139,6 +140,15 @@ def test_a_frozen_layer_with_random_weights_is_told_and_a_trained_one_is_not():
     module = Net()
     nn.init.normal_(module.second.weight, std=0.3)
     module.second.requires_grad_(False)
+    assert said(module) == {}
+
+
+def test_a_pruned_layer_is_trained_and_not_frozen():
+    module = Net()
+    prune.l1_unstructured(module.second, "weight", 0.1)
+    module(X)
+    with torch.no_grad():
+        module(X)  # leaves a weight without gradients behind
     assert said(module) == {}
 
 

@@ -358,6 +358,8 @@ def _frozen_at_random(scene: Scene) -> Iterator[Finding]:
         name
         for name, module in scene.subject.state.network.named_modules()
         if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)
+        # Of a pruned layer it is computed, from a parameter that has another name.
+        and isinstance(module.weight, nn.Parameter)
         and not module.weight.requires_grad
         and _is_fresh(module.weight)
     ]
