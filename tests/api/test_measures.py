@@ -218,7 +218,7 @@ def broken(outputs, targets):
         ({"table": of_classes.MulticlassConfusionMatrix(3)}, r"'table' gives a tensor"),
         ([of_classes.MulticlassF1Score(3, average=None)], r"shape \(3,\), not one"),
         ([lambda *both: "good" * len(both)], "gives a str, not one number"),
-        ({"mine": broken}, r"'mine' cannot score outputs of shape \(48, 3\)"),
+        ({"mine": broken}, r"'mine' cannot score outputs \(48, 3\) of float32"),
         ([of_classes.MulticlassAccuracy(2)], "'MulticlassAccuracy' cannot score"),
         (["f1"], "two classes, not 3; try 'f1_macro'"),
         (["rmse"], "one output for each target"),
@@ -252,6 +252,18 @@ def test_a_name_of_a_metric_asks_for_one_tensor():
     assert fit([accuracy], module=Twice(), loss=loss).history
     with pytest.raises(TrainError, match="'accuracy' scores outputs that are one"):
         fit(["accuracy"], module=Twice(), loss=loss)
+
+
+def test_a_metric_that_fails_on_outputs_of_several_parts_is_named():
+    def loss(outputs, targets):
+        return nn.functional.cross_entropy(outputs[0], targets)
+
+    def total(outputs, targets):
+        return outputs.sum()
+
+    words = r"'total' cannot score outputs list against targets \(48,\) of int64: Attri"
+    with pytest.raises(TrainError, match=words):
+        fit([total], module=Twice(), loss=loss)
 
 
 def test_numbers_are_no_classes():

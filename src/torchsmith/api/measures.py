@@ -18,6 +18,7 @@ from torchsmith.metrics.score import is_regression, score
 from torchsmith.nn.losses import LossFunction, probabilities
 from torchsmith.plan import losses
 from torchsmith.train.loop import ScoreFunction
+from torchsmith.train.rehearsal import shape_of
 
 ScoreOf = Callable[[Tensor, Tensor], float]
 """From all outputs and all targets to a number."""
@@ -167,9 +168,8 @@ def _one(
     except _FAILURES as error:
         reason = str(error).strip().partition("\n")[0]
         raise TrainError(
-            f"metrics: {name!r} cannot score outputs of shape {tuple(outputs.shape)} "
-            f"against targets of shape {tuple(targets.shape)} ({targets.dtype}): "
-            f"{type(error).__name__}: {reason}"
+            f"metrics: {name!r} cannot score outputs {shape_of(outputs)} against "
+            f"targets {shape_of(targets)}: {type(error).__name__}: {reason}"
         ) from error
 
 

@@ -68,16 +68,23 @@ def _is_taken(job: Job, network: nn.Module, part: Batches, row: int) -> bool:
             return True  # what else there is to say of it, training says
 
 
+def shape_of(value: object) -> str:
+    """Return shape and type of a tensor, of what else there may be its type."""
+    if isinstance(value, Tensor):
+        return f"{tuple(value.shape)} of {str(value.dtype).removeprefix('torch.')}"
+    return type(value).__name__
+
+
 def _try(
     job: Job, network: nn.Module, batch: tuple[Any, Any], name: str, rows: Tensor
 ) -> None:
     inputs, targets = batch
-    what, shapes = type(network).__name__, f"inputs {_shape(inputs)}"
+    what, shapes = type(network).__name__, f"inputs {shape_of(inputs)}"
     try:
         outputs = network(inputs)
         check_first_batch(network, job.loss, outputs, targets)
         what = "the loss"
-        shapes = f"outputs {_shape(outputs)}, targets {_shape(targets)}"
+        shapes = f"outputs {shape_of(outputs)}, targets {shape_of(targets)}"
         _check_loss(job.loss(outputs, targets), inputs, targets, name, rows)
     except (RuntimeError, ValueError, IndexError, TypeError) as error:
         if isinstance(error, TrainError):
@@ -139,9 +146,3 @@ def _same_modes(network: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in modes:
             module.training = mode
-
-
-def _shape(value: object) -> str:
-    if isinstance(value, Tensor):
-        return f"{tuple(value.shape)} of {str(value.dtype).removeprefix('torch.')}"
-    return type(value).__name__
