@@ -193,3 +193,20 @@ def test_layers_of_pytorch_forget_nothing(tmp_path, layer):
     if not list(module.parameters()):
         module.scale = nn.Parameter(torch.ones(()))
     assert told_of(module, runs=tmp_path, epochs=1, doctor=False) == []
+
+
+@pytest.mark.parametrize("averaging", ["EMA", {"SWA": {"start": 0.5}}])
+def test_lazy_layers_are_averaged_and_go_on_where_they_were(tmp_path, averaging):
+    def lazy():
+        torch.manual_seed(0)
+        layers = nn.LazyLinear(8), nn.LazyBatchNorm1d(), nn.Linear(8, 2)
+        return nn.Sequential(*layers)
+
+    given = {"averaging": averaging, "epochs": 3, "val": (INPUTS, TARGETS)}
+    expected = fit(lazy(), **given).module.state_dict()
+    with pytest.raises(ts.Interrupted):
+        fit(lazy(), observer=StopAfter(), runs=tmp_path, **given)
+    [run] = tmp_path.iterdir()
+    resumed = fit(lazy(), resume=run, **given).module.state_dict()
+    for name, value in expected.items():
+        assert torch.equal(resumed[name], value)

@@ -1,5 +1,8 @@
 """What `fit` looks at before the first step."""
 
+from torch import nn
+from torch.nn.parameter import is_lazy
+
 from torchsmith.api.fit_doctor import FitDoctor
 from torchsmith.plan.doctor import Doctor
 from torchsmith.train.attributes import forgotten_attributes
@@ -7,6 +10,16 @@ from torchsmith.train.loop import Job
 from torchsmith.train.rehearsal import check_all_rows, rehearse
 from torchsmith.train.state import TrainState
 from torchsmith.train.watch import TrainingObserver
+
+
+def materialise_lazy(job: Job, module: nn.Module) -> None:
+    """Let lazy layers make their weights, which cannot be copied or averaged before.
+
+    Raises:
+        TrainError: The module or the loss cannot take the examples.
+    """
+    if any(is_lazy(each) for each in (*module.parameters(), *module.buffers())):
+        rehearse(job, module)
 
 
 def look_before(

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from torchsmith.api.carrying import torch_threads
-from torchsmith.api.fit_begin import look_before
+from torchsmith.api.fit_begin import look_before, materialise_lazy
 from torchsmith.api.fit_choices import (
     GivenSchedule,
     choice,
@@ -200,6 +200,7 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
         lower_is_better=lower_is_better(measures),
         own_code=True,
     )
+    materialise_lazy(job, module)
     steps = job.steps_per_epoch
     built = chosen_optimizer(optimizer, module, loss_function)
     pace, interval = chosen_schedule(schedule, built, chosen.epochs, steps)
