@@ -312,6 +312,43 @@ def test_examples_that_the_loss_ignores_do_not_count(metrics):
     assert done.history[-1].metrics["accuracy"] == pytest.approx(right)
 
 
+@pytest.mark.parametrize("target", ["codes", "shares"])
+def test_each_place_of_an_example_counts_and_its_accuracy_may_be_monitored(target):
+    random = torch.Generator().manual_seed(0)
+    inputs = torch.randn(40, 3, 5, 5, generator=random)
+    codes = (inputs.sum(dim=1) > 0).long()
+    targets = nn.functional.one_hot(codes, 2).movedim(-1, 1).float()
+    if target == "codes":
+        targets = torch.where(torch.arange(5) < 4, codes, -100)  # a column is ignored
+    done = ts.fit(
+        nn.Conv2d(3, 2, 1),
+        (inputs, targets),
+        (inputs, targets),
+        loss="CrossEntropyLoss",
+        metrics=["f1_macro"],
+        stopping=Stopping(monitor="val_accuracy", patience=0, restore_best=False),
+        epochs=2,
+        runs=None,
+    )
+    with torch.inference_mode():
+        found = done.module(inputs).argmax(dim=1)
+    if target == "codes":
+        found, codes = found[..., :4], codes[..., :4]
+    pair = codes.flatten(), found.flatten()
+    metrics = done.history[-1].metrics
+    assert metrics["accuracy"] == pytest.approx(reference.accuracy_score(*pair))
+    f1 = reference.f1_score(*pair, average="macro")
+    assert metrics["f1_macro"] == pytest.approx(f1)
+
+
+def test_probabilities_as_targets_have_an_accuracy():
+    def one_hot(codes):
+        return nn.functional.one_hot(codes, 3).float()
+
+    done = fit(None, targets=one_hot, stopping=Stopping(monitor="val_accuracy"))
+    assert 0 <= done.history[-1].metrics["accuracy"] <= 1
+
+
 def test_several_classes_of_an_example_are_not_scored_as_one():
     several = torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0]]).repeat(48, 1)
     with pytest.raises(TrainError, match="several classes or none, and the metric is"):

@@ -139,7 +139,8 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
             averaged weights are validated and, at the end, those of the module.
         metrics: More scores on all of `val`: names such as `"f1_macro"`, functions of
             outputs and targets, objects of torchmetrics; a list of these, or a mapping
-            from names of yours. Accuracy is there for `CrossEntropyLoss`.
+            from names of yours. Accuracy is there for `CrossEntropyLoss`; of outputs
+            `(N, K, …)`, such as of pixels, each place counts.
         training: `{"epochs": 3}`, `batch_size`, `seed`, … as in a plan; each may also
             be given as a keyword: `fit(…, epochs=3)`. `threads` of 0 are one where a
             batch has fewer than 200 million multiply-adds, which is faster.

@@ -131,13 +131,35 @@ def score_function(
             name: _one(name, measure, outputs, targets, loss)
             for name, measure in measures.items()
         }
-        if isinstance(loss, nn.CrossEntropyLoss) and targets.ndim == 1:
-            outputs, targets = _labelled(outputs, targets, loss)
-            right = (outputs.argmax(dim=1) == targets).double().mean()
-            found.setdefault("accuracy", right.item())
+        if isinstance(loss, nn.CrossEntropyLoss) and "accuracy" not in found:
+            found |= _accuracy(outputs, targets, loss)
         return found
 
     return scores
+
+
+def _accuracy(
+    outputs: object, targets: object, loss: nn.CrossEntropyLoss
+) -> dict[str, float]:
+    """Return the share of examples, or of their places, whose class is right.
+
+    Of targets that are probabilities it is the most probable class. It is left out
+    where a loss of one's own takes something else.
+    """
+    if not isinstance(outputs, Tensor) or not isinstance(targets, Tensor):
+        return {}
+    if targets.shape == outputs.shape:
+        right = outputs.argmax(dim=1) == targets.argmax(dim=1)
+    elif targets.shape == _places(outputs):
+        right = (outputs.argmax(dim=1) == targets)[targets != loss.ignore_index]
+    else:
+        return {}
+    return {"accuracy": right.double().mean().item()}
+
+
+def _places(outputs: Tensor) -> torch.Size:
+    """Return the shape of class codes for outputs `(N, K)` or `(N, K, …)`."""
+    return outputs.shape[:1] + outputs.shape[2:]
 
 
 def _own_name(measure: Measure) -> str:
@@ -207,6 +229,8 @@ def _by_its_name(
     measure: str, outputs: Tensor, targets: Tensor, loss: LossFunction
 ) -> float:
     metric: Metric = next(name for name in get_args(Metric) if name == measure)
+    if not is_regression(metric):
+        outputs, targets = _as_examples(outputs, targets)
     outputs, targets = _labelled(outputs, targets, loss)
     outputs, targets = outputs.detach().cpu().double(), targets.cpu()
     if is_regression(metric):
@@ -235,6 +259,19 @@ def _of_values(metric: Metric, outputs: Tensor, targets: Tensor) -> float:
         )
     pairs = zip(columns, said, strict=True)
     return float(np.mean([score(metric, *pair) for pair in pairs]))
+
+
+def _as_examples(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Make each place, such as a pixel, an example: of `(N, K, …)`, `(M, K)`."""
+    if outputs.ndim > 2:
+        if targets.shape == outputs.shape:
+            targets = targets.movedim(1, -1).flatten(0, -2)
+        elif targets.shape == _places(outputs):
+            targets = targets.flatten()
+        else:
+            return outputs, targets
+        outputs = outputs.movedim(1, -1).flatten(0, -2)
+    return outputs, targets
 
 
 def _labelled(
