@@ -132,9 +132,9 @@ DEFECTS = (
     Defect(
         "mean of batch means",
         LOOP,
-        "loss.detach() * (1 if job.loss_is_sum else len(targets))\n"
-        "            state.num_seen += len(targets)",
-        "loss.detach()\n            state.num_seen += 1",
+        "loss.detach() * (1 if job.loss_is_sum else share)\n"
+        "            state.loss_weight += share",
+        "loss.detach()\n            state.loss_weight += 1",
         "tests/train/test_loop.py",
     ),
     Defect(

@@ -100,3 +100,30 @@ def test_a_val_part_that_is_not_finite_is_named_once(tmp_path, in_memory):
     [told] = [note for note in notes.told if "val_loss" in note]
     assert told.startswith("val_loss is not finite: the inputs of val hold NaN or")
     assert "example 50" in told
+
+
+@pytest.mark.parametrize("engine", ["eager", "captured"])
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, r"^all targets of a batch are ignore_index \(-100\): .* batch_size$"),
+        ({"weight": torch.tensor([0.0, 1.0])}, "or of classes with weight 0: "),
+    ],
+)
+def test_a_batch_without_a_target_is_told_and_not_the_learning_rate(
+    options, words, engine
+):
+    classes = torch.arange(64) % 2
+    targets = (
+        classes if options else torch.where(torch.arange(64) % 3 > 0, -100, classes)
+    )
+    with pytest.raises(TrainError, match=words):
+        ts.fit(
+            nn.Linear(1, 2),
+            (torch.linspace(-1, 1, 64).unsqueeze(1), targets),
+            loss=nn.CrossEntropyLoss(**options),
+            batch_size=2,
+            epochs=1,
+            runs=None,
+            engine=engine,
+        )

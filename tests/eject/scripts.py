@@ -43,14 +43,14 @@ def trained(plan):
     return subject
 
 
-def run(code, folder):
-    """Run a script's `main`; return its network and its scores."""
+def run(code, folder, told=None):
+    """Run a script's `main`; return its network and its scores. `told` is filled."""
     code = code.replace(f'"{WEIGHTS}"', repr(str(folder / WEIGHTS)))
     names = {"__name__": "ejected"}
     with (
         torch.random.fork_rng(),
         flushed_denormals(flush=False),  # gives back what the script sets
-        redirect_stdout(StringIO()),
+        redirect_stdout(told or StringIO()),
     ):
         exec(code, names)
         return names["main"]()

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 import torchsmith as ts
-from tests.eject.scripts import hold_to_run, plan_of, run, trained
+from tests.eject.scripts import begun, hold_to_run, plan_of, run, trained
 from torchsmith.core.spec import members
 from torchsmith.eject.script import script_of
 from torchsmith.nn.losses import MeanOverMembers
@@ -21,6 +22,8 @@ from torchsmith.plan.init import Init
 from torchsmith.plan.losses import Loss
 from torchsmith.plan.optimizers import Optimizer
 from torchsmith.plan.schedules import Schedule
+from torchsmith.train.loop import fit
+from torchsmith.train.session import Session
 
 NET = {"MLP": {"hidden": [6]}}
 
@@ -145,6 +148,19 @@ def test_classes_with_weights_are_validated_as_in_the_run(members):
     given = MeanOverMembers(criterion) if members > 1 else criterion
     found = names["mean_loss"](nn.Identity(), given, part)
     assert found == pytest.approx(criterion(*part.tensors).item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_classes_with_weights_have_the_training_loss_of_the_run(accumulate, tmp_path):
+    loss = {"CrossEntropyLoss": {"weight": [1, 8, 3]}}
+    plan = plan_of("iris", loss=loss, training__accumulate=accumulate)
+    subject, setup = begun(plan)
+    steps = setup.steps_per_epoch
+    fit(setup.job, setup.state, Session(None, [], num_epochs=2, steps_per_epoch=steps))
+    told = StringIO()
+    run(script_of(subject), tmp_path, told)
+    for record in setup.state.history:
+        assert f"train loss {record.train_loss:.4f}" in told.getvalue()
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=str)

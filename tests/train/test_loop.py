@@ -408,16 +408,17 @@ def test_the_first_steps_are_those_of_the_whole_epoch(accumulate, most):
     assert first == whole[:most]
 
 
-@pytest.mark.parametrize(
-    ("loss", "weights"),
-    [
-        (nn.CrossEntropyLoss(weight=torch.tensor([0.5, 4.0])), [0.5, 4.0]),
-        (nn.CrossEntropyLoss(ignore_index=0), [0.0, 1.0]),
-        (nn.NLLLoss(weight=torch.tensor([3.0, 0.25]), ignore_index=-1), [3.0, 0.25]),
-        (MeanOverMembers(nn.NLLLoss(weight=torch.tensor([3.0, 1.0]))), [3.0, 1.0]),
-        (nn.CrossEntropyLoss(), [1.0, 1.0]),
-    ],
-)
+WEIGHTED = [
+    (nn.CrossEntropyLoss(weight=torch.tensor([0.5, 4.0])), [0.5, 4.0]),
+    (nn.CrossEntropyLoss(ignore_index=0), [0.0, 1.0]),
+    (nn.NLLLoss(weight=torch.tensor([3.0, 0.25]), ignore_index=-1), [3.0, 0.25]),
+    (MeanOverMembers(nn.NLLLoss(weight=torch.tensor([3.0, 1.0]))), [3.0, 1.0]),
+    (nn.CrossEntropyLoss(), [1.0, 1.0]),
+]
+"""Losses, and what each class weighs in their means."""
+
+
+@pytest.mark.parametrize(("loss", "weights"), WEIGHTED)
 def test_the_val_loss_of_weighted_classes_is_that_of_the_whole_part(loss, weights):
     logs = torch.randn(1300, 2, generator=torch.Generator().manual_seed(0))
     logs = logs.log_softmax(1)
@@ -427,3 +428,23 @@ def test_the_val_loss_of_weighted_classes_is_that_of_the_whole_part(loss, weight
     weight = torch.tensor(weights, dtype=torch.float64)[classes]
     exact = -(weight * logs[torch.arange(1300), classes]).sum() / weight.sum()
     assert found == pytest.approx(exact.item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+@pytest.mark.parametrize(("loss", "weights"), WEIGHTED)
+def test_the_train_loss_of_weighted_classes_is_that_of_the_whole_part(
+    loss, weights, accumulate
+):
+    logs = torch.randn(130, 2, generator=torch.Generator().manual_seed(0))
+    logs = logs.log_softmax(1)
+    classes = (torch.arange(130) % 3 > 0).long()
+    job = make_job(epochs=1, batch_size=13, val=False, accumulate=accumulate)
+    job = replace(job, loss=loss, train=TensorBatches(logs, classes))
+    network = nn.Linear(2, 2, bias=False)
+    nn.init.eye_(network.weight)
+    optimizer = torch.optim.SGD(network.parameters(), lr=1e-12)
+    state = TrainState(network, optimizer)
+    fit(job, state, make_session(job))
+    weight = torch.tensor(weights, dtype=torch.float64)[classes]
+    exact = -(weight * logs[torch.arange(130), classes]).sum() / weight.sum()
+    assert state.history[0].train_loss == pytest.approx(exact.item(), rel=1e-6)

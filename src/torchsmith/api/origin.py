@@ -102,6 +102,7 @@ class Origin:
         state.epoch, state.step = before.epoch, before.step
         state.step_in_epoch, state.num_seen = before.step_in_epoch, before.num_seen
         state.loss_sum = before.loss_sum.clone()
+        state.loss_weight = before.loss_weight
 
 
 def _kind(optimizer: torch.optim.Optimizer) -> tuple[str, list[object]]:

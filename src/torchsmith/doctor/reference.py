@@ -141,10 +141,11 @@ def initial_loss(subject: Subject) -> tuple[float | None, Tensor]:
                 outputs = network(inputs)
                 loss = job.loss(outputs, targets)
             share = job.share_of(part, targets)
-            total += float(loss) * (1 if job.loss_is_sum else share)
+            if share:
+                total += float(loss) * (1 if job.loss_is_sum else share)
             weight += share
             found.append(outputs.detach().float())
-    value = total / weight
+    value = total / weight if weight else math.nan
     every = torch.cat(found)
     if every.ndim == 3 and job.loss is not subject.loss:
         every = every.mean(dim=1)  # of members

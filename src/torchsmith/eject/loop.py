@@ -31,9 +31,12 @@ from torchsmith.eject.learning import (
     schedule_lines,
 )
 from torchsmith.eject.losses import (
-    class_weights,
+    add_losses,
+    begin_total,
     loss_source,
+    mean_divisor,
     member_loss,
+    weight_lines,
     weights_function,
 )
 from torchsmith.eject.monitoring import (
@@ -129,40 +132,22 @@ def draws_while_training(subject: Subject) -> bool:
     )
 
 
-def _weighted(subject: Subject, loss: str) -> str:
-    """Weigh the loss of a batch by its examples, where it is a mean over them."""
-    return loss if subject.plan.loss.reduction == "sum" else f"{loss} * len(rows)"
-
-
-def _zeros(subject: Subject) -> str:
-    device = "" if subject.device == "cpu" else ", device=DEVICE"
-    return f"torch.zeros((), dtype=torch.float64{device})"
-
-
 def _loss_function(subject: Subject) -> str:
     width = math.prod(subject.preparation.input_shape)
     width += subject.plan.split.num_folds > 0  # the column of the fold
     size = at_once(width, VAL_BATCH_SIZE)
     size = max(size, subject.plan.training.batch_size)
     metric = monitored_metric(subject)
-    weights = class_weights(subject)
-    step = _weighted(subject, "loss_function(outputs, targets)")
-    divisor, before = "len(data)", []
-    if weights:
-        # The mean of a batch is divided by what the classes in it weigh.
-        step, divisor = "loss_function(outputs, targets) * weight", "total_weight"
-        before = [f"weight = {weights}.double()[targets].sum().item()"]
-    lines = in_precision(subject, ["outputs = network(inputs)", f"total += {step}"])
-    if weights:
-        lines.append("total_weight += weight")
+    before, divisor = weight_lines(subject), mean_divisor(subject, "data")
+    step, *after = add_losses(subject, "loss_function(outputs, targets)")
+    lines = in_precision(subject, ["outputs = network(inputs)", step]) + after
     if metric:
         precise = subject.plan.training.precision == "float32"
         kept = "outputs" if precise else "outputs.float()"
         lines.append(f"all_outputs.append({kept})")
     body = [
         "network.eval()",
-        f"total = {_zeros(subject)}",
-        *(["total_weight = 0.0"] if weights else []),
+        *begin_total(subject),
         *(["all_outputs = []"] if metric else []),
         block(
             f"for rows in torch.arange(len(data)).split({size}):",
@@ -188,7 +173,7 @@ def _fit_function(subject: Subject, arguments: list[str]) -> str:
     epoch = [
         "network.train()",
         'order = generator("order", epoch).permutation(len(train_set))',
-        f"total = {_zeros(subject)}",
+        *begin_total(subject),
         *_batches(subject),
         *_validation(subject),
         *_keep_best(subject),
@@ -274,8 +259,12 @@ def _group_step(subject: Subject) -> list[str]:
     if subject.plan.loss.reduction == "mean":
         lines.append("num_examples = sum(map(len, group))")
         part = "(loss * (len(rows) / num_examples))"
-    total = f"total += {_weighted(subject, 'loss.detach()')}"
-    inner = [*_forward(subject), f"{part}.backward()  # adds to the gradients", total]
+    inner = [
+        *_forward(subject),
+        f"{part}.backward()  # adds to the gradients",
+        *weight_lines(subject),
+        *add_losses(subject, "loss.detach()"),
+    ]
     lines += ["optimizer.zero_grad()", block("for rows in group:", inner)]
     return [*lines, *_change_weights(subject)]
 
@@ -287,7 +276,8 @@ def _step(subject: Subject) -> list[str]:
         "optimizer.zero_grad()",
         "loss.backward()",
         *_change_weights(subject),
-        f"total += {_weighted(subject, 'loss.detach()')}",
+        *weight_lines(subject),
+        *add_losses(subject, "loss.detach()"),
     ]
 
 
@@ -322,7 +312,7 @@ def _validation(subject: Subject) -> list[str]:
     lines = [
         *averaged,
         *settle_lines(subject, scored),
-        "train_loss = total.item() / len(train_set)",
+        f"train_loss = total.item() / {mean_divisor(subject, 'train_set')}",
     ]
     if metric:
         lines.append(f"val_loss, outputs = validate({scored}, loss_function, val_set)")

@@ -93,6 +93,32 @@ def class_weights(subject: Subject) -> str:
     return f"loss_function{inner}.weight"
 
 
+def begin_total(subject: Subject) -> list[str]:
+    """Return the lines that set to zero what a mean loss is made of."""
+    device = "" if subject.device == "cpu" else ", device=DEVICE"
+    lines = [f"total = torch.zeros((), dtype=torch.float64{device})"]
+    return [*lines, "total_weight = 0.0"] if class_weights(subject) else lines
+
+
+def weight_lines(subject: Subject) -> list[str]:
+    """Return the line that tells what a batch's mean was divided by, if any."""
+    weights = class_weights(subject)
+    return [f"weight = {weights}.double()[targets].sum().item()"] if weights else []
+
+
+def add_losses(subject: Subject, loss: str) -> list[str]:
+    """Return the lines that add the losses of a batch up."""
+    if class_weights(subject):
+        return [f"total += {loss} * weight", "total_weight += weight"]
+    is_sum = subject.plan.loss.reduction == "sum"
+    return [f"total += {loss}" if is_sum else f"total += {loss} * len(rows)"]
+
+
+def mean_divisor(subject: Subject, examples: str) -> str:
+    """Return what the total is divided by for the mean over these examples."""
+    return "total_weight" if class_weights(subject) else f"len({examples})"
+
+
 def _has_several(subject: Subject) -> bool:
     """Whether an example of training has the outputs of several networks."""
     return num_members(subject.plan.network) > 1 or subject.plan.split.num_folds > 0

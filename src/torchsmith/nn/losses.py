@@ -194,6 +194,28 @@ def example_weights(loss: LossFunction, targets: Tensor) -> Tensor | None:
     Returns:
         `(N,)` float64; None where all examples weigh the same.
     """
+    found = weighing(loss, targets)
+    if found is None:
+        return None
+    known = targets != found.ignore_index
+    weights = known.double()
+    if found.weight is not None:
+        weights = found.weight.double()[targets * known] * known
+    return weights.reshape(*targets.shape[:1], -1).mean(-1)
+
+
+def weighing(
+    loss: LossFunction, targets: Tensor
+) -> nn.CrossEntropyLoss | nn.NLLLoss | None:
+    """Return the loss of PyTorch in which these examples may weigh differently.
+
+    Args:
+        loss: Of the training.
+        targets: `(N, …)`.
+
+    Returns:
+        None where all weigh the same.
+    """
     loss = loss.loss if isinstance(loss, MeanOverMembers) else loss
     if not isinstance(loss, nn.CrossEntropyLoss | nn.NLLLoss):
         return None
@@ -201,14 +223,9 @@ def example_weights(loss: LossFunction, targets: Tensor) -> Tensor | None:
         return None  # a person's own loss that is made of PyTorch's
     if loss.reduction == "sum" or targets.is_floating_point():
         return None  # of targets that are probabilities PyTorch divides by N
-    known = targets != loss.ignore_index
-    if loss.weight is not None:
-        weights = loss.weight.double()[targets * known] * known
-    elif known.all():
+    if loss.weight is None and not (targets == loss.ignore_index).any():
         return None
-    else:
-        weights = known.double()
-    return weights.reshape(*targets.shape[:1], -1).mean(-1)
+    return loss
 
 
 def num_outputs(loss: Loss, num_classes: int) -> int:

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from torchsmith.core.errors import TrainError
 from torchsmith.core.vocabulary import LOWER_IS_BETTER
-from torchsmith.nn.losses import LossFunction, example_weights
+from torchsmith.nn.losses import LossFunction, example_weights, weighing
 from torchsmith.plan.plan import Stopping, Training
 from torchsmith.train.batches import (
     Batches,
+    TensorBatches,
     at_once,
     batch_starts,
     epoch_order,
@@ -94,6 +95,30 @@ class Job:
         """Return what a batch counts in the mean over several: what its rows weigh."""
         weights = example_weights(self.loss, targets)
         return len(rows) if weights is None else weights.sum().item()
+
+    def learned_share_of(self, rows: Tensor, targets: Tensor) -> float:
+        """Return what a training batch counts in the mean over an epoch.
+
+        Raises:
+            TrainError: Its loss leaves all targets out.
+        """
+        share = self.share_of(rows, targets) if self._weighs else len(rows)
+        loss = weighing(self.loss, targets) if not share else None
+        if loss is not None:
+            raise TrainError(
+                f"all targets of a batch are ignore_index ({loss.ignore_index})"
+                f"{'' if loss.weight is None else ', or of classes with weight 0'}: "
+                "the mean over no target is no number; leave such examples out of the "
+                "training part, or take a larger batch_size"
+            )
+        return share
+
+    @cached_property
+    def _weighs(self) -> bool:
+        """Whether one training example may weigh more than another."""
+        if not isinstance(self.train, TensorBatches):
+            return True  # each batch tells
+        return weighing(self.loss, self.train.tensors[1]) is not None
 
     def close(self) -> None:
         """End the processes that prepare batches."""
@@ -187,9 +212,11 @@ def eager_epoch(job: Job, state: TrainState, session: Session) -> None:
                 if state.step == 0:
                     check_first_batch(network, job.loss, outputs, targets)
                 loss = job.loss(outputs, targets)
+            share = job.learned_share_of(rows, targets)
             is_part = len(batches) > 1 and not job.loss_is_sum
             backward(loss * (len(rows) / num_examples) if is_part else loss)
-            state.loss_sum += loss.detach() * (1 if job.loss_is_sum else len(rows))
+            state.loss_sum += loss.detach() * (1 if job.loss_is_sum else share)
+            state.loss_weight += share
             state.num_seen += len(rows)
         is_last = state.step_in_epoch == len(steps) - 1
         clip_gradients(job.training, state, is_last=is_last)
@@ -206,7 +233,7 @@ def end_epoch(job: Job, state: TrainState, session: Session) -> None:
     """Validate, record, step the schedule, and decide whether to go on."""
     session.add_time(state)
     speed = state.num_seen / max(state.epoch_seconds, 1e-9)
-    train_loss = state.loss_sum.item() / max(state.num_seen, 1)
+    train_loss = state.mean_loss
     if not np.isfinite(train_loss):
         raise diverged(state)
     many = job.val is not None and len(job.val) > job.val_batch_size
@@ -249,8 +276,7 @@ def end_epoch(job: Job, state: TrainState, session: Session) -> None:
     )
     state.history.append(record)
     state.ending, state.finished = reason_to_stop(job, state, session)
-    state.step_in_epoch = state.num_seen = 0
-    state.loss_sum.zero_()
+    state.clear_losses()
     state.epoch_seconds = 0.0
     session.after_epoch(state, record)
 

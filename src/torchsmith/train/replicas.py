@@ -144,6 +144,7 @@ class Replicas:
         if failed or ended:
             return None
         state.loss_sum += total
+        state.loss_weight += sum(map(self._weight, batches))
         state.num_seen += sum(map(len, batches))
         clip_gradients(job.training, state, is_last=is_last)
         state.optimizer.step()
@@ -168,7 +169,7 @@ class Replicas:
                 loss = job.loss(outputs, targets)
             factor = self._factor(rows)
             backward(loss * (factor if job.loss_is_sum else factor / num_examples))
-            total += loss.detach() * factor
+            total += loss.detach() * (factor * self._weight(rows) / len(rows))
         return total
 
     def _own(self, rows: Tensor) -> Tensor:
@@ -202,6 +203,12 @@ class Replicas:
         # PyTorch divides a weighted mean by the sum of the weights.
         weight = self._weights[own].sum() / self._weights[rows].sum()
         return float(weight) * len(rows)
+
+    def _weight(self, rows: Tensor) -> float:
+        """Return what a batch counts in the mean over an epoch."""
+        if self._weights is None:
+            return float(len(rows))
+        return float(self._weights[rows].sum())
 
     def _add_up(
         self,

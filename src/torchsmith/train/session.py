@@ -190,7 +190,7 @@ class Session:
             num_epochs=self._num_epochs,
             step=state.step,
             num_steps=num_steps,
-            loss=state.loss_sum.item() / max(state.num_seen, 1),
+            loss=state.mean_loss,
             lr=state.lr,
             examples_per_second=state.num_seen / max(state.epoch_seconds, 1e-9),
             seconds=state.seconds,

@@ -132,6 +132,7 @@ class Shards(Replicas):
         loss = self._compute_or_leave(batches)
         self._group.sum(loss)
         state.loss_sum += loss / self._group.place.world_size
+        state.loss_weight += sum(map(self._weight, batches))
         state.num_seen += sum(map(len, batches))
         for part, own in zip(self._parts, self._own_parts, strict=True):
             # In PyTorch 2.9 the first forward moves what cannot be divided evenly.

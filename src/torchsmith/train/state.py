@@ -56,6 +56,8 @@ class TrainState:
         step: Finished optimizer steps.
         step_in_epoch: Finished optimizer steps of the current epoch.
         loss_sum: Sum of the losses of the epoch's examples, float64, on the device.
+        loss_weight: What those examples weigh together: as much as there are, unless
+            the loss weighs classes or leaves targets out.
         num_seen: Examples of the epoch that are in `loss_sum`.
         seconds: Spent on training so far, over all sessions.
         epoch_seconds: Spent on the current epoch so far.
@@ -84,6 +86,7 @@ class TrainState:
     loss_sum: Tensor = field(
         default_factory=lambda: torch.zeros((), dtype=torch.float64)
     )
+    loss_weight: float = 0.0
     num_seen: int = 0
     seconds: float = 0.0
     epoch_seconds: float = 0.0
@@ -98,6 +101,17 @@ class TrainState:
     ending: Ending = ""
     plan: str = ""
     gather: Callable[[], None] = lambda: None
+
+    @property
+    def mean_loss(self) -> float:
+        """The mean loss of the epoch's examples so far; 0 before the first."""
+        return self.loss_sum.item() / (self.loss_weight or 1.0)
+
+    def clear_losses(self) -> None:
+        """Forget the losses of an epoch that is over."""
+        self.loss_sum.zero_()
+        self.loss_weight = 0.0
+        self.step_in_epoch = self.num_seen = 0
 
     @property
     def trained(self) -> list[Tensor]:
@@ -162,6 +176,7 @@ class TrainState:
             "epoch": self.epoch,
             "step": self.step,
             "step_in_epoch": self.step_in_epoch,
+            "loss_weight": self.loss_weight,
             "num_seen": self.num_seen,
             "seconds": self.seconds,
             "epoch_seconds": self.epoch_seconds,
@@ -244,6 +259,8 @@ class TrainState:
             "finished",
         ):
             setattr(self, name, state[name])
+        # An older version weighed all examples the same.
+        self.loss_weight = state.get("loss_weight", float(self.num_seen))
         # An older version saved the sentence only; who had finished must not go on.
         self.ending = state.get("ending") or ending_of(self.finished)
 

@@ -110,9 +110,12 @@ class Captured:
             weight = self._one
             if len(batches) > 1 and not job.loss_is_sum:
                 weight = self._one * (count / num_examples)
+            share = job.learned_share_of(targets, targets)
             self._layers.backward(self._loss.backward(weight))
             self._gradients.collect(first=place == 0)
-            state.loss_sum += loss if job.loss_is_sum else loss * self._number(count)
+            factor = self._number(count) if share == count else share
+            state.loss_sum += loss if job.loss_is_sum else loss * factor
+            state.loss_weight += share
             state.num_seen += count
 
     def _number(self, count: int) -> Tensor:

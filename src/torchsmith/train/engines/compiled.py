@@ -201,7 +201,7 @@ class Compiled:
         """Train for some steps, and bring the state up to date."""
         starts = self._starts[state.step_in_epoch : state.step_in_epoch + count + 1]
         rates = self._rates(state, count)
-        norm = ctypes.c_double()
+        norm, weight = ctypes.c_double(), ctypes.c_double(state.loss_weight)
         threads = self._threads.now
         steps = Steps(
             count=count,
@@ -214,6 +214,7 @@ class Compiled:
             measure=is_last,
             threads=threads,
             loss_sum=state.loss_sum.data_ptr(),
+            loss_weight=ctypes.addressof(weight),
             norm=ctypes.addressof(norm),
         )
         seconds = self._library.torchsmith_train(self._training, steps)
@@ -229,6 +230,7 @@ class Compiled:
         for values in state.optimizer.state.values():
             if "step" in values:
                 values["step"] += count
+        state.loss_weight = weight.value
         state.num_seen += int(starts[-1] - starts[0])
         state.step += count
         state.step_in_epoch += count

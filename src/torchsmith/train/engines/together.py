@@ -237,9 +237,14 @@ class _Lockstep:
         losses, grads = loss(outputs, targets)
         layers.backward(grads)
         num_examples = rows.shape[1]
-        self._loss_sums += losses * (1 if job.loss_is_sum else num_examples)
-        for member in self.members:
+        shares = [
+            member.job.learned_share_of(own, own)
+            for member, own in zip(self.members, targets, strict=True)
+        ]
+        self._loss_sums += losses * (1 if job.loss_is_sum else torch.tensor(shares))
+        for member, share in zip(self.members, shares, strict=True):
             state = member.state
+            state.loss_weight += share
             is_last = state.step_in_epoch == member.job.steps_per_epoch - 1
             state.num_seen += num_examples
             clip_gradients(member.job.training, state, is_last=is_last)

@@ -47,8 +47,7 @@ def try_steps(engine: Engine, job: Job, state: TrainState, watch: Session) -> No
         engine.train_epoch(job, state, watch)
         if state.step_in_epoch >= job.steps_per_epoch:
             state.epoch += 1
-            state.step_in_epoch = state.num_seen = 0
-            state.loss_sum.zero_()
+            state.clear_losses()
 
 
 class Stopwatch(Session):

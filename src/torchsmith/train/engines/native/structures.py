@@ -80,6 +80,7 @@ class Steps(Structure):
         ("measure", c_int64),
         ("threads", c_int64),
         ("loss_sum", c_void_p),
+        ("loss_weight", c_void_p),
         ("norm", c_void_p),
     ]
 

@@ -70,7 +70,8 @@ struct Steps {
   int64_t is_fresh;  // SGD has no momentum yet
   int64_t measure;   // the norm of the gradients at the last of these steps
   int64_t threads;
-  double* loss_sum;  // is added to
+  double* loss_sum;     // is added to
+  double* loss_weight;  // what the examples weigh together is added to
   double* norm;
 };
 
@@ -202,7 +203,7 @@ class Run {
       const int64_t size = s_.starts[n + 1] - s_.starts[n];
       through_network(thread, rows, size);
       barrier_.wait();
-      if (thread == 0) add_losses(size);
+      if (thread == 0) add_losses(rows, size);
       change_weights(thread, n, rows, size);
       barrier_.wait();
     }
@@ -308,11 +309,7 @@ class Run {
     const int64_t width = padded(last.outputs), n = last.outputs;
     const Examples& e = t_.examples;
     const bool of_classes = t_.loss.kind == CROSS_ENTROPY;
-    double share = of_classes ? size : static_cast<double>(size) * n;
-    if (of_classes && t_.loss.weight) {
-      share = 0;
-      for (int64_t i = 0; i < size; i++) share += t_.loss.weight[e.classes[rows[i]]];
-    }
+    const double share = weight_of(rows, size) * (of_classes ? 1 : n);
     const float scale = t_.loss.is_sum ? 1.0f : static_cast<float>(1 / share);
     for (int64_t i = mine.begin; i < mine.end; i++) {
       float* error = errors_[t_.num_layers - 1].at(i * width);
@@ -337,10 +334,22 @@ class Run {
                        errors_[t_.num_layers - 1].at(place), mine.size() * width);
   }
 
-  void add_losses(int64_t size) {
+  // What the rows count in a mean: weighted classes more or less than 1 each.
+  double weight_of(const int64_t* rows, int64_t size) const {
+    const bool of_classes = t_.loss.kind == CROSS_ENTROPY;
+    if (!of_classes || !t_.loss.weight || t_.loss.is_sum) return size;
+    double sum = 0;
+    for (int64_t i = 0; i < size; i++)
+      sum += t_.loss.weight[t_.examples.classes[rows[i]]];
+    return sum;
+  }
+
+  void add_losses(const int64_t* rows, int64_t size) {
     double sum = 0;
     for (int64_t i = 0; i < size; i++) sum += losses_[i];
-    *s_.loss_sum += sum * (t_.loss.is_sum ? 1 : size);
+    const double weight = weight_of(rows, size);
+    *s_.loss_sum += sum * (t_.loss.is_sum ? 1 : weight);
+    *s_.loss_weight += weight;
   }
 
   // The error of the layer below.
