@@ -5,6 +5,7 @@ import math
 import pickle
 import random
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -456,3 +457,23 @@ def test_ctrl_c_stops_a_whole_search():
         patch.setattr(Session, "after_step", press)
         with pytest.raises(KeyboardInterrupt, match="nothing was saved"):
             GridSearchCV(quick_classifier(), {"epochs": [3, 4]}).fit(rows, labels)
+
+
+def test_fits_in_threads_have_the_weights_that_each_has_alone():
+    inputs, y = load_iris(return_X_y=True)
+
+    def fitted(_):
+        return ts.Classifier(epochs=4, dropout=0.3).fit(inputs, y).predict_proba(inputs)
+
+    alone = fitted(0)
+    with ThreadPoolExecutor(3) as threads:
+        assert all(np.array_equal(alone, found) for found in threads.map(fitted, "abc"))
+
+
+@pytest.mark.parametrize("off", [torch.no_grad, torch.inference_mode])
+def test_a_caller_without_gradients_has_the_same_weights(off):
+    inputs, y = load_iris(return_X_y=True)
+    model = ts.Classifier(epochs=2, settings={"training.engine": "eager"})
+    wanted = clone(model).fit(inputs, y).predict_proba(inputs)
+    with off():
+        assert np.array_equal(model.fit(inputs, y).predict_proba(inputs), wanted)

@@ -1,5 +1,6 @@
 """A person's own module and data through the same loop."""
 
+import threading
 from contextlib import suppress
 
 import pytest
@@ -721,3 +722,54 @@ def test_a_dataset_may_have_columns():
 def test_what_a_caller_gave_wrong_is_told_in_the_callers_words(given, words):
     with pytest.raises((DataError, TrainError), match=words):
         fit(**given)
+
+
+class Meeting(TrainingObserver):
+    """Keeps a fit in its first epoch until another thread has begun its own."""
+
+    def __init__(self, other):
+        self.other = other
+
+    def on_start(self, *_):
+        self.other.start()
+        assert self.other.waits.wait(60)
+
+
+class Beside(threading.Thread):
+    """Fits in another thread; notes when it waits for its turn."""
+
+    def __init__(self, module):
+        super().__init__()
+        self.module, self.notes, self.waits = module, [], threading.Event()
+
+    def run(self):
+        fit(self.module, observer=self.tell)
+
+    def tell(self, line):
+        self.notes.append(line)
+        self.waits.set()
+
+
+def test_fits_in_two_threads_take_turns_and_leave_random_numbers_alone():
+    ours, theirs, alone = network(), network(), network()
+    fit(alone)
+    before = torch.get_rng_state()
+    other = Beside(theirs)
+    fit(ours, observer=Meeting(other))
+    other.join()
+    assert "waits for its turn" in other.notes[0]
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(weights(ours), weights(alone))
+    assert torch.equal(weights(theirs), weights(alone))
+
+
+@pytest.mark.parametrize("engine", ["eager", "captured"])
+@pytest.mark.parametrize("off", [torch.no_grad, torch.inference_mode])
+def test_a_caller_that_records_no_gradients_trains_as_others_do(off, engine):
+    wanted = fit(engine=engine, averaging="EMA")
+    module = network()
+    with off():
+        found = fit(module, engine=engine, averaging="EMA")
+        assert not torch.is_grad_enabled()
+    assert torch.equal(weights(module), weights(wanted.module))
+    assert found.diagnosis.findings == wanted.diagnosis.findings

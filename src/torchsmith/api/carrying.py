@@ -33,6 +33,7 @@ from torchsmith.core.commands import command
 from torchsmith.core.errors import Diverged, PlanError, TrainError
 from torchsmith.core.files import require_room, write_atomic
 from torchsmith.core.observer import Observer
+from torchsmith.core.randomness import own_turn
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.core.torch_library import let_threads_sleep, without_collection
 from torchsmith.data.data import Data
@@ -101,7 +102,7 @@ def run_planned(
     if diagnosis is not None:
         files["diagnosis.json"] = diagnosis.model_dump_json(indent=1)
     folder = RunFolder.create(runs, name, files)
-    with folder.locked():
+    with folder.locked(), own_turn(observer.note):
         return carry_out(folder, planned.plan, planned.data, setup, observer, begin)
 
 

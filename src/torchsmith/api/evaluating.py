@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from torchsmith.api.budget import RIVAL_SECONDS, RIVAL_SHARE
 from torchsmith.core.observer import Observer
+from torchsmith.core.randomness import seeded
 from torchsmith.core.seeds import derive_seed, generator
 from torchsmith.data.data import Data, Sequences
 from torchsmith.data.pixels import Prepared
@@ -178,8 +178,7 @@ def _changed(
     for place, (spec, change) in enumerate(
         zip(plan.robustness, setup.robustness, strict=True)
     ):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derive_seed(plan.training.seed, "robustness", place))
+        with seeded(derive_seed(plan.training.seed, "robustness", place)):
             outputs = model.predict_prepared(inputs, change)
         found[flow(spec.model_dump(mode="json"))] = outputs
     return found

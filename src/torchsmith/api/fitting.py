@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.utils.data import Dataset
+from torch import nn
 
 from torchsmith.api.carrying import torch_threads
 from torchsmith.api.fit_begin import look_before, materialise_lazy
@@ -24,6 +23,7 @@ from torchsmith.api.fit_choices import (
     training_settings,
 )
 from torchsmith.api.fit_doctor import FitDoctor, doctor_settings, telling_of_divergence
+from torchsmith.api.fit_examples import Examples, batches_of
 from torchsmith.api.fit_limits import (
     require_gradients,
     require_monitor,
@@ -41,12 +41,13 @@ from torchsmith.api.measures import (
     score_function,
 )
 from torchsmith.core import environment
-from torchsmith.core.errors import DataError, PlanError
+from torchsmith.core.errors import PlanError
 from torchsmith.core.files import require_room
 from torchsmith.core.processes import require_alone
+from torchsmith.core.randomness import own_turn
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.core.spec import Spec
-from torchsmith.core.vocabulary import Ending, Part
+from torchsmith.core.vocabulary import Ending
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.nn.averaging import build_average
 from torchsmith.nn.losses import LossFunction
@@ -54,8 +55,8 @@ from torchsmith.plan.averaging import Averaging
 from torchsmith.plan.cost import LARGE_BATCH_MACS
 from torchsmith.plan.doctor import Doctor
 from torchsmith.plan.plan import Stopping, Training
-from torchsmith.train.batches import Batches, DatasetBatches, TensorBatches
 from torchsmith.train.engines.choose import choose_engine
+from torchsmith.train.gradients import with_gradients
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.loop import Job
 from torchsmith.train.loop import fit as run_loop
@@ -67,9 +68,6 @@ from torchsmith.train.snapshots import WeightSnapshots
 from torchsmith.train.state import TrainState
 from torchsmith.train.tensorboard import TensorBoardEvents
 from torchsmith.train.watch import TrainingObserver
-
-Examples = Dataset[Any] | tuple[Tensor, Tensor]
-"""A map-style `Dataset` of pairs (input, target), or the pair of tensors itself."""
 
 
 @dataclass(frozen=True)
@@ -186,41 +184,45 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
             "fit: metrics are computed on the validation part, and there is none; give "
             "val, or leave metrics out"
         )
-    device = choose_device(chosen.device)
-    loss_function = chosen_loss(loss, device)
-    require_monitor(until.monitor, measures, loss_function, validates=val is not None)
-    module.to(device)
-    job = Job(
-        train=_batches(train, device, "train", chosen),
-        val=None if val is None else _batches(val, device, "val", chosen),
-        loss=loss_function,
-        training=chosen,
-        stopping=until,
-        device=device,
-        score=score_function(measures, loss_function, device),
-        lower_is_better=lower_is_better(measures),
-        own_code=True,
-    )
-    materialise_lazy(job, module)
-    steps = job.steps_per_epoch
-    built = chosen_optimizer(optimizer, module, loss_function)
-    pace, interval = chosen_schedule(schedule, built, chosen.epochs, steps)
-    spec = None if averaging is None else choice(Averaging, averaging, "averaging")
-    state = TrainState(
-        module,
-        built,
-        pace,
-        interval,
-        build_average(spec, module, built, chosen.epochs),
-        loss_function if isinstance(loss_function, nn.Module) else None,
-        loss_sum=torch.zeros((), dtype=torch.float64, device=device),
-    )
-    require_gradients(state, chosen)
-    require_schedule(state, job, resumes=resume is not None)
-    with torch_threads(_threads(job, module)):
-        if runs is None and resume is None:
-            return _in_memory(job, state, watching(observer), care)
-        return _carry_out(job, state, watching(observer), care, runs, name, resume)
+    watcher = watching(observer)
+    with own_turn(watcher.note), with_gradients():
+        device = choose_device(chosen.device)
+        loss_function = chosen_loss(loss, device)
+        require_monitor(
+            until.monitor, measures, loss_function, validates=val is not None
+        )
+        module.to(device)
+        job = Job(
+            train=batches_of(train, device, "train", chosen),
+            val=None if val is None else batches_of(val, device, "val", chosen),
+            loss=loss_function,
+            training=chosen,
+            stopping=until,
+            device=device,
+            score=score_function(measures, loss_function, device),
+            lower_is_better=lower_is_better(measures),
+            own_code=True,
+        )
+        materialise_lazy(job, module)
+        steps = job.steps_per_epoch
+        built = chosen_optimizer(optimizer, module, loss_function)
+        pace, interval = chosen_schedule(schedule, built, chosen.epochs, steps)
+        spec = None if averaging is None else choice(Averaging, averaging, "averaging")
+        state = TrainState(
+            module,
+            built,
+            pace,
+            interval,
+            build_average(spec, module, built, chosen.epochs),
+            loss_function if isinstance(loss_function, nn.Module) else None,
+            loss_sum=torch.zeros((), dtype=torch.float64, device=device),
+        )
+        require_gradients(state, chosen)
+        require_schedule(state, job, resumes=resume is not None)
+        with torch_threads(_threads(job, module)):
+            if runs is None and resume is None:
+                return _in_memory(job, state, watcher, care)
+            return _carry_out(job, state, watcher, care, runs, name, resume)
 
 
 def _threads(job: Job, module: nn.Module) -> int:
@@ -332,29 +334,6 @@ def _session(
         steps_per_epoch=job.steps_per_epoch,
         seconds=job.training.seconds,
     )
-
-
-def _batches(
-    examples: Examples, device: torch.device, part: Part, training: Training
-) -> Batches:
-    if not isinstance(examples, tuple):
-        seed, num_workers = training.seed, training.num_workers
-        return DatasetBatches(
-            examples, device, seed=seed, part=part, num_workers=num_workers
-        )
-    if len(examples) != 2 or not all(isinstance(e, Tensor) for e in examples):
-        kinds = ", ".join(type(each).__name__ for each in examples)
-        raise DataError(
-            f"fit: examples are a pair of tensors, not ({kinds}); torch.from_numpy "
-            "makes them of arrays, and a Dataset holds anything else"
-        )
-    inputs, targets = examples
-    if len(inputs) != len(targets) or not len(inputs):
-        raise DataError(
-            f"fit: {len(inputs)} inputs and {len(targets)} targets; "
-            "there must be as many of both, and at least one"
-        )
-    return TensorBatches(inputs.to(device), targets.to(device))
 
 
 def _folder(

@@ -33,6 +33,7 @@ from torchsmith.core.commands import command
 from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.observer import Observer
 from torchsmith.core.processes import require_alone
+from torchsmith.core.randomness import own_turn
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.core.torch_library import load_beside
 from torchsmith.data.data import Data
@@ -281,7 +282,7 @@ def _resume_plan(
     plan = read_plan(folder.plan)
     place = _other_place(plan, what)
     _require_same(folder, plan, what if place is None else None, target)
-    with folder.locked(), stopping_in(folder):
+    with folder.locked(), stopping_in(folder), own_turn(observer.note):
         data = None if place is None else _moved(folder, plan, place, observer)
         if is_complete(run := Run(folder.path)):
             observer.note(f"{folder.path} is complete; there is nothing to resume")

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from torchsmith.core.randomness import seeded
 from torchsmith.core.seeds import derive_seed
 
 MISSING = (
@@ -128,8 +129,7 @@ def column_attribution(
         for number, places in enumerate(groups.values()):
             mask[0, list(places)] = number
         orders = max(1, min(ORDERS, MOST_PASSES // max(len(groups), 1)))
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            torch.manual_seed(derive_seed(seed, "attribution"))
+        with seeded(derive_seed(seed, "attribution")), torch.no_grad():
             values = ShapleyValueSampling(network).attribute(
                 inputs,
                 baselines=plain,
@@ -183,8 +183,7 @@ def step_attribution(
 
     whole = torch.ones(1, num_channels * pieces)
     orders = max(1, min(ORDERS, MOST_TRIALS // whole.shape[1]))
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(derive_seed(seed, "attribution"))
+    with seeded(derive_seed(seed, "attribution")), torch.no_grad():
         found = ShapleyValueSampling(outputs).attribute(
             whole,
             baselines=torch.zeros_like(whole),

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from torchsmith.core.errors import DataError
+from torchsmith.core.randomness import seeded
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def _derivatives(call: Call, inputs: Sequence[Tensor]) -> dict[Tensor, float]:
     leaves = {id(t): t.detach().clone().requires_grad_(t.requires_grad) for t in inputs}
     # A copy of the leaf, for operations that change their input.
     copies = {key: leaf.clone() for key, leaf in leaves.items()}
-    with torch.random.fork_rng(devices=[]):
+    with seeded():
         args = _replaced(tuple(call.args), copies)
         found = call.func(*args, **_replaced(dict(call.kwargs), copies))
     if not isinstance(found, Tensor) or found.numel() != 1 or not found.requires_grad:

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from torchsmith.core.errors import PlanError
+from torchsmith.core.randomness import seeded
 from torchsmith.core.seeds import derive_seed
 from torchsmith.core.vocabulary import Kind
 from torchsmith.nn.convnet import ConvNet
@@ -74,8 +75,7 @@ def build_network(
         PlanError: A layer cannot take what comes before it, or does not fit into
             memory, or the outputs do not fit.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(seed, "init"))
+    with seeded(derive_seed(seed, "init")):
         try:
             if not folds:
                 return _build(spec, layout, num_outputs)

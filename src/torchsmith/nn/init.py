@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from torchsmith.core.errors import PlanError, nearest
+from torchsmith.core.randomness import seeded
 from torchsmith.core.seeds import derive_seed
 from torchsmith.plan import init
 from torchsmith.plan.init import Init
@@ -25,8 +26,7 @@ def initialise(network: nn.Module, specs: Sequence[Init], seed: int) -> None:
     Raises:
         PlanError: A pattern fits no parameter, or a parameter cannot be filled so.
     """
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(derive_seed(seed, "initialisers"))
+    with seeded(derive_seed(seed, "initialisers")), torch.no_grad():
         for place, spec in enumerate(specs):
             fill = initialiser(spec)
             where = f"init.{place}: {spec.spec_name()}"

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from torchsmith.core.errors import PlanError
+from torchsmith.core.randomness import seeded
 from torchsmith.nn.adapted import Bilinear, Embedding, GroupNorm, Residual
 from torchsmith.nn.memory import refuse_too_large
 from torchsmith.nn.recurrent import Recurrent
@@ -318,7 +319,7 @@ def _output_shape(module: nn.Module, shape: Shape, where: str) -> Shape:
         # PyTorch says once where it has no fast way, for projections of an LSTM and
         # for padding: same with an even kernel; nothing in the plan is wrong then.
         with (
-            torch.random.fork_rng(devices=[]),
+            seeded(),
             torch.no_grad(),
             warnings.catch_warnings(action="ignore", category=UserWarning),
         ):

@@ -1,6 +1,7 @@
 """The gradients of what the optimizer changes: cleared, clipped, measured."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -38,3 +39,10 @@ def gradient_norm(parameters: Iterable[Tensor]) -> Tensor:
     return torch.nn.utils.get_total_norm(
         [grad.coalesce().values() if grad.is_sparse else grad for grad in found]
     )
+
+
+@contextmanager
+def with_gradients() -> Iterator[None]:
+    """Let autograd record, also where the caller has turned it off."""
+    with torch.inference_mode(mode=False), torch.enable_grad():
+        yield

@@ -25,6 +25,7 @@ from torch.utils.data import (
 )
 
 from torchsmith.core.errors import DataError, TorchsmithError
+from torchsmith.core.randomness import own_turn
 from torchsmith.core.seeds import derive_seed
 from torchsmith.core.vocabulary import Part
 from torchsmith.train.processor import flushed_denormals
@@ -111,17 +112,18 @@ class Items:
         if not self._draws:
             yield
             return
-        python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
-        pytorch, threads = torch.get_rng_state(), torch.get_num_threads()
-        try:
-            with flushed_denormals(flush=False):
-                compute_as_a_worker()
-                yield
-        finally:
-            torch.set_num_threads(threads)
-            torch.set_rng_state(pytorch)
-            np.random.set_state(numpy)  # noqa: NPY002
-            random.setstate(python)
+        with own_turn():
+            python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+            pytorch, threads = torch.get_rng_state(), torch.get_num_threads()
+            try:
+                with flushed_denormals(flush=False):
+                    compute_as_a_worker()
+                    yield
+            finally:
+                torch.set_num_threads(threads)
+                torch.set_rng_state(pytorch)
+                np.random.set_state(numpy)  # noqa: NPY002
+                random.setstate(python)
 
 
 def _odd(items: list[Any]) -> tuple[list[int], str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from torchsmith.core.randomness import own_turn
 from torchsmith.core.seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -36,11 +37,12 @@ def seed_torch(job: "Job", purpose: str, position: int) -> int:
 
 @contextmanager
 def own_randomness() -> Iterator[None]:
-    """Give the program its own random numbers back afterwards."""
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
-    try:
-        with torch.random.fork_rng():
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002
+    """Give the program its own random numbers back afterwards; wait for one's turn."""
+    with own_turn():
+        python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+        try:
+            with torch.random.fork_rng():
+                yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)  # noqa: NPY002

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from torchsmith.core.errors import Interrupted
+from torchsmith.core.randomness import same_turn
 from torchsmith.train.pace import quiet_schedules
 from torchsmith.train.processor import flushed_denormals, kept_memory
 from torchsmith.train.randomness import own_randomness
@@ -37,7 +38,7 @@ def in_lanes(
         if len(work) > 1:
             torch.set_num_threads(1)  # counts for this thread alone
         try:
-            with flushed_denormals(flush=one_thread):
+            with flushed_denormals(flush=one_thread), same_turn():
                 own()
         except BaseException as error:  # noqa: BLE001 -- raised below
             errors.append(error)

@@ -1,0 +1,43 @@
+"""The examples that `fit` is given, as batches."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from torchsmith.core.errors import DataError
+from torchsmith.core.vocabulary import Part
+from torchsmith.plan.plan import Training
+from torchsmith.train.batches import Batches, DatasetBatches, TensorBatches
+
+Examples = Dataset[Any] | tuple[Tensor, Tensor]
+"""A map-style `Dataset` of pairs (input, target), or the pair of tensors itself."""
+
+
+def batches_of(
+    examples: Examples, device: torch.device, part: Part, training: Training
+) -> Batches:
+    """Return one part of the examples as batches.
+
+    Raises:
+        DataError: They are no pairs, or there are none.
+    """
+    if not isinstance(examples, tuple):
+        seed, num_workers = training.seed, training.num_workers
+        return DatasetBatches(
+            examples, device, seed=seed, part=part, num_workers=num_workers
+        )
+    if len(examples) != 2 or not all(isinstance(e, Tensor) for e in examples):
+        kinds = ", ".join(type(each).__name__ for each in examples)
+        raise DataError(
+            f"fit: examples are a pair of tensors, not ({kinds}); torch.from_numpy "
+            "makes them of arrays, and a Dataset holds anything else"
+        )
+    inputs, targets = examples
+    if len(inputs) != len(targets) or not len(inputs):
+        raise DataError(
+            f"fit: {len(inputs)} inputs and {len(targets)} targets; "
+            "there must be as many of both, and at least one"
+        )
+    return TensorBatches(inputs.to(device), targets.to(device))
