@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from torchsmith.cli.stand_ins import with_stand_ins
 from torchsmith.core.errors import DataError, Interrupted, PlanError, TrainError
 
 
@@ -158,6 +159,11 @@ def test_marks_and_bars_differ_where_they_cannot_be_encoded(encoding, monkeypatc
     assert f"\n{marks[1]} D26" in text
     assert "setosa     50 33.3 % ########################" in text
     assert "?" not in text
+
+
+def test_a_space_that_cannot_be_encoded_is_a_space():
+    errors = with_stand_ins("replace")
+    assert "90\u00a0% 나".encode("ascii", errors) == b"90 % ?"
 
 
 def test_a_defect_is_told_in_short_with_how_to_report_it():

@@ -6,6 +6,7 @@ from functools import partial
 STAND_INS = {
     **dict(zip("▁▂▃▄▅▆▇█", ".:-=+*%#", strict=True)),
     **dict(zip("✓✗·▸–−×“”", '+x->--x""', strict=True)),
+    "\u00a0": " ",
     "→": "->",
     "…": "...",
     "±": "+-",
