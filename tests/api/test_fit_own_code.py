@@ -160,6 +160,85 @@ def test_what_a_checkpoint_does_not_hold_is_told_once(tmp_path):
     assert not told_of(Remembering())
 
 
+class CountingLoss(nn.CrossEntropyLoss):
+    """Smooths less and less, by a number that no checkpoint sees."""
+
+    count = 0
+
+    def forward(self, outputs, targets):
+        self.count += 1
+        self.label_smoothing = 0.1 / self.count
+        return super().forward(outputs, targets)
+
+
+class CountingSGD(torch.optim.SGD):
+    """Steps less and less, by a number that no checkpoint sees."""
+
+    def __init__(self, parameters):
+        super().__init__(parameters, lr=0.1)
+        self.count, self.largest = 0, 0.0
+
+    def step(self, closure=None):
+        self.count += 1
+        groups = self.param_groups
+        gradients = [p.grad for group in groups for p in group["params"]]
+        self.largest = max(float(each.abs().max()) for each in gradients)
+        for each in gradients:
+            each /= self.count
+        return super().step(closure)
+
+
+def test_what_a_loss_remembers_is_told(tmp_path):
+    module = Shell(nn.Linear(4, 4))
+    told = told_of(module, loss=CountingLoss(), runs=tmp_path)
+    assert [note.partition(" changes")[0] for note in told] == [
+        "attribute label_smoothing of CountingLoss",
+        "attribute count of CountingLoss",
+    ]
+
+
+@pytest.mark.parametrize("is_scheduled", [False, True])
+def test_what_an_optimizer_remembers_is_told(tmp_path, is_scheduled):
+    module = Shell(nn.Linear(4, 4))
+    optimizer = CountingSGD(module.parameters())
+    before = weights(module)
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, 1) if is_scheduled else None
+
+    class Look(Notes):
+        def on_start(self, num_epochs, num_examples, num_parameters, device):
+            super().on_start(num_epochs, num_examples, num_parameters, device)
+            assert torch.equal(weights(module), before)
+            assert optimizer.count == 0
+
+    notes = Look()
+    given = {"runs": tmp_path, "observer": notes, "doctor": False}
+    fit(module, optimizer=optimizer, schedule=schedule, **given)
+    assert notes.told == [
+        "attribute count of CountingSGD changes in training and is in no checkpoint: "
+        "keep it in param_groups, or a resumed fit ends otherwise"
+    ]
+
+
+class Box:
+    """Is neither a tensor nor a number."""
+
+
+class BoxSGD(torch.optim.SGD):
+    def step(self, closure=None):
+        super().step(closure)
+        for parameter in self.param_groups[0]["params"]:
+            self.state[parameter]["box"] = Box()
+
+
+def test_a_state_that_no_checkpoint_holds_is_refused_before_training(tmp_path):
+    module = Shell(nn.Linear(4, 4))
+    optimizer = BoxSGD(module.parameters(), lr=0.1)
+    with pytest.raises(ts.TrainError, match="holds a Box, which a checkpoint of plain"):
+        fit(module, optimizer=optimizer, runs=tmp_path / "runs")
+    assert not list(tmp_path.iterdir())
+    assert fit(module, optimizer=optimizer).history
+
+
 class Shell(nn.Module):
     """Makes a layer of PyTorch one of a person's own module."""
 

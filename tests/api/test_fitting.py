@@ -310,6 +310,36 @@ def test_parts_of_another_module_are_refused():
         fit(schedule=schedule)
 
 
+class NoRate(torch.optim.Optimizer):
+    def __init__(self, parameters):
+        super().__init__(parameters, {"size": 1.0})
+
+    def step(self, closure=None):
+        return closure
+
+
+def test_an_optimizer_without_a_rate_is_refused():
+    module = network()
+    with pytest.raises(PlanError, match="NoRate has a group of parameters without"):
+        fit(module=module, optimizer=NoRate(module.parameters()))
+
+
+class ByScore(torch.optim.lr_scheduler.LRScheduler):
+    def __init__(self, optimizer):
+        self.optimizer = optimizer
+
+    def step(self, metrics):
+        return metrics
+
+
+def test_a_schedule_that_is_told_a_score_is_refused():
+    module = network()
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
+    words = r"ByScore cannot be stepped without arguments \(missing a required argument"
+    with pytest.raises(PlanError, match=words):
+        fit(module=module, optimizer=optimizer, schedule=ByScore(optimizer))
+
+
 def test_examples_that_are_no_pairs_are_refused():
     inputs, targets = examples()
     with pytest.raises(DataError, match="64 inputs and 3 targets"):

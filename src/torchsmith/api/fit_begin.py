@@ -48,9 +48,9 @@ def look_before(
     rehearse(job, state.network)
     check_all_rows(job, state.network)
     if saves:
-        for attribute in forgotten_attributes(job, state.network):
+        for attribute, why in forgotten_attributes(job, state).items():
             observer.note(
-                f"attribute {attribute} changes in training and is no buffer: use "
-                "register_buffer, or a resumed fit ends otherwise"
+                f"attribute {attribute} changes in training and {why}, or a resumed "
+                "fit ends otherwise"
             )
     return FitDoctor.examining(job, state, care, observer) if care.examine else None

@@ -188,15 +188,28 @@ def chosen_optimizer(
             f"{what}make them parameters of the module, or of a loss that is an "
             "nn.Module"
         )
-    try:
-        inspect.signature(type(optimizer).step).bind(optimizer)
-    except TypeError as error:
+    if why := _step_lacks(optimizer):
         raise PlanError(
             f"fit: {type(optimizer).__name__} cannot be stepped without arguments "
-            f"({error}), and fit computes the loss once in each step; give another "
+            f"({why}), and fit computes the loss once in each step; give another "
             "optimizer, such as torch.optim.AdamW"
-        ) from error
+        )
+    if any("lr" not in group for group in optimizer.param_groups):
+        raise PlanError(
+            f"fit: {type(optimizer).__name__} has a group of parameters without 'lr', "
+            "which fit records in each epoch; put it into the optimizer's defaults, "
+            "such as {'lr': 1.0}"
+        )
     return optimizer
+
+
+def _step_lacks(stepped: torch.optim.Optimizer | LRScheduler) -> str:
+    """Say which argument `step` cannot do without; nothing where there is none."""
+    try:
+        inspect.signature(type(stepped).step).bind(stepped)
+    except TypeError as error:
+        return str(error)
+    return ""
 
 
 def chosen_schedule(
@@ -221,6 +234,13 @@ def chosen_schedule(
             raise PlanError(
                 "fit: the schedule belongs to another optimizer; make both, and give "
                 "both"
+            )
+        why = _step_lacks(given)
+        if why and not isinstance(given, ReduceLROnPlateau):
+            raise PlanError(
+                f"fit: {type(given).__name__} cannot be stepped without arguments "
+                f"({why}), and only ReduceLROnPlateau is told a score; make it a "
+                "subclass of that, or give another schedule"
             )
         return given, interval or _usual_interval(given)
     spec = choice(Schedule, schedule, "schedule")

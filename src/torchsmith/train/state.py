@@ -40,6 +40,10 @@ MOST_TOLD = 3
 """Weights that a message names."""
 
 
+class NotPlain(TrainError):  # noqa: N818 -- named as what was found
+    """A checkpoint cannot hold what an optimizer or a schedule holds."""
+
+
 @dataclass
 class TrainState:
     """A network in training.
@@ -349,10 +353,23 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     }
 
 
+def require_plain(optimizer: torch.optim.Optimizer) -> None:
+    """Refuse an optimizer with a state that no checkpoint could hold.
+
+    Raises:
+        NotPlain: It holds what is neither a tensor nor plain data.
+    """
+    state = optimizer.state_dict()
+    held = [each for values in state["state"].values() for each in values.values()]
+    plain = [each for each in held if not isinstance(each, Tensor)]
+    json.dumps([plain, state["param_groups"]], default=_refuse)
+
+
 def _refuse(value: object) -> object:
     if isinstance(value, Tensor) and value.numel() == 1:
         return value.item()
-    raise TrainError(
+    raise NotPlain(
         f"the optimizer or schedule holds a {type(value).__name__}, which a checkpoint "
-        "of plain data cannot hold; use one of torch.optim"
+        "of plain data cannot hold; keep tensors and numbers in its state, or use one "
+        "of torch.optim"
     )
