@@ -75,12 +75,20 @@ def sample(
 
 
 def course(
-    losses, samples, *, accuracy=0.9, num_epochs=None, val=None, norms=None, **more
+    losses,
+    samples,
+    *,
+    accuracy=0.9,
+    num_epochs=None,
+    val=None,
+    norms=None,
+    steps=100,
+    **more,
 ):
     history = [
         EpochRecord(
             epoch=n + 1,
-            step=100 * (n + 1),
+            step=steps * (n + 1),
             train_loss=loss,
             val_loss=loss if val is None else val[n],
             metrics={"accuracy": accuracy},
@@ -92,7 +100,7 @@ def course(
         for n, loss in enumerate(losses)
     ]
     kept = {"reference": REFERENCE, "plan": PLAN, **more}
-    return Course(num_epochs or len(losses), 100, history, samples, **kept)
+    return Course(num_epochs or len(losses), history, samples, **kept)
 
 
 def found(made):
@@ -365,14 +373,14 @@ def test_first_weights_of_the_plan_that_saturate_are_told_without_harm():
 def test_a_pace_that_is_not_still_is_too_slow_where_a_rival_is_clearly_better():
     def of(ratio):
         samples = [sample(0, ratio=0.1), sample(2, ratio=ratio)]
-        made = course((1.0, 0.95, 0.9, 0.85), samples, accuracy=0.5, num_epochs=4)
-        return found(replace(made, steps_per_epoch=30))
+        losses = (1.0, 0.95, 0.9, 0.85)
+        return found(course(losses, samples, accuracy=0.5, steps=30))
 
     assert of(0.005) == {"P2": "warning"}
     # What a step at hardly any rate changes is lost in rounding.
     asleep = sample(4, ratio=1e-9).model_copy(update={"lr": 1e-8})
-    made = course((1.0, 0.9), [sample(0, ratio=0.1), asleep], accuracy=0.5)
-    assert "P2" not in found(replace(made, steps_per_epoch=30))
+    samples = [sample(0, ratio=0.1), asleep]
+    assert "P2" not in found(course((1.0, 0.9), samples, accuracy=0.5, steps=30))
     assert of(0.02) == {}
 
 
@@ -410,12 +418,23 @@ def test_too_much_momentum_is_lowered_with_the_rate():
 def test_so_few_steps_that_no_rate_goes_far_in_them_are_too_short():
     # At the end the schedule has lowered the rate; each step changed 10^-3.2.
     steps = [sample(0, ratio=10**-3.2), sample(1, ratio=10**-3.2)]
-    short = replace(course((0.95,), steps, accuracy=0.5), steps_per_epoch=40)
+    short = course((0.95,), steps, accuracy=0.5, steps=40)
     finding = next(f for f in find_in_course(short) if f.code == "P3")
-    assert finding.changes == {"training.epochs": 4 * PLAN.training.epochs}
-    assert "P2" in found(replace(short, steps_per_epoch=400))
+    assert finding.changes == {"training.epochs": 4}
+    assert "P2" in found(course((0.95,), steps, accuracy=0.5, steps=400))
     slow = [sample(0, ratio=1e-4), sample(1, ratio=1e-4)]
     assert "P2" in found(replace(short, signals=slow))
+
+
+def test_steps_are_those_that_were_done_where_the_guard_cut_an_epoch_off():
+    steps = [sample(0, ratio=10**-3.2), sample(2, ratio=10**-3.2)]
+    whole = course((0.95, 0.94), steps, accuracy=0.5, num_epochs=5, steps=40)
+    cut = whole.history[1].model_copy(update={"step": 47})
+    made = replace(whole, history=[whole.history[0], cut], ending="seconds")
+    finding = next(f for f in find_in_course(made) if f.code == "P3")
+    assert "after 47 optimizer steps" in finding.message
+    assert finding.where == "training.seconds"
+    assert finding.changes == {"training.seconds": 4 * PLAN.training.seconds}
 
 
 DEAD = [sample(n, dead=1.0, first=0, last=0, spread=0) for n in (0, 4)]

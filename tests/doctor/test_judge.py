@@ -101,7 +101,7 @@ def course(history=SETTLED, ending="", **given):
     }
     plan = Plan.model_validate({**whole, **given})
     reference = Reference(chance_loss=1.6)
-    return Course(len(history), 100, history, (), reference, plan, ending)
+    return Course(len(history), history, (), reference, plan, ending)
 
 
 def found(one=None, evaluation=None):
@@ -120,7 +120,7 @@ def test_nothing_is_said_of_a_healthy_run_without_scores():
 def own(history, num_val=500):
     """The course of a person's own module: no plan, and no scores at the end."""
     return Course(
-        len(history), 100, history, (), Reference(chance_loss=1.6), None, "", num_val
+        len(history), history, (), Reference(chance_loss=1.6), None, "", num_val
     )
 
 

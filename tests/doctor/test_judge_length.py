@@ -63,6 +63,16 @@ def test_a_slow_pace_is_to_blame_where_a_rival_is_better():
     assert "P2" not in told(1e-3, steps=5)
 
 
+def test_what_the_guard_ended_names_the_step_at_which_it_did():
+    history = epochs([1.4])
+    cut = (history[0].model_copy(update={"step": 47}),)
+    short = found(course(cut, "seconds"), result(0.5, 0.5, 0.5))["P3"]
+    assert short.message.startswith("Training ended in epoch 1 of 1, at step 47, while")
+    assert "47 optimizer steps" in short.evidence
+    assert "epoch" not in short.evidence
+    assert short.where == "training.seconds"
+
+
 def test_few_steps_are_told_where_a_rival_is_clearly_better():
     def told(steps):
         history = epochs([1.4, 0.8, 0.5], val_losses=[1.4, 0.6, 0.59])

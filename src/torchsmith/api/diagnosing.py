@@ -35,7 +35,6 @@ from torchsmith.evaluate.evaluation import Evaluation
 from torchsmith.inspect.inspection import Finding
 from torchsmith.plan.file import naming_lines
 from torchsmith.plan.plan import Plan
-from torchsmith.train.history import EpochRecord
 from torchsmith.train.watch import TrainingObserver
 
 LAST = "last"
@@ -194,11 +193,9 @@ def _of_run(run: Run, observer: TrainingObserver) -> Diagnosis:
     seconds = {**known.seconds, **before.seconds}
     before = before.model_copy(update={"seconds": seconds})
     observer.stage("Looking at the run")
-    history = read_history(folder.metrics)
     course = Course(
         num_epochs=plan.training.epochs,
-        steps_per_epoch=_steps_per_epoch(history),
-        history=history,
+        history=read_history(folder.metrics),
         signals=read_signals(folder.signals),
         reference=before.reference,
         plan=plan,
@@ -261,19 +258,13 @@ def _of_fit(folder: RunFolder) -> Diagnosis:
     if known is not None:
         return known
     training = FitRecord.read(folder.fit).training
-    history = read_history(folder.metrics)
     course = Course(
         num_epochs=training.epochs,
-        steps_per_epoch=_steps_per_epoch(history),
-        history=history,
+        history=read_history(folder.metrics),
         signals=read_signals(folder.signals),
     )
     left = ("The module and its data: only torchsmith.fit has them.",)
     return concluded(Diagnosis(left_out=left), course, None, ())
-
-
-def _steps_per_epoch(history: Sequence[EpochRecord]) -> int:
-    return history[-1].step // history[-1].epoch if history else 0
 
 
 def _keep(run: Run, diagnosis: Diagnosis, observer: TrainingObserver) -> None:

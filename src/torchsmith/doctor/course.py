@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from pydantic import JsonValue
+
 from torchsmith.core.vocabulary import Ending
 from torchsmith.doctor.diagnosis import UNKNOWN, Reference
 from torchsmith.doctor.facts import STUCK, Facts
@@ -21,8 +23,7 @@ class Course:
 
     Attributes:
         num_epochs: As planned.
-        steps_per_epoch: Optimizer steps.
-        history: One record for each finished epoch.
+        history: One record for each epoch; the guard may have cut the last one off.
         signals: Sampled on the way.
         reference: With what to compare.
         plan: None for `fit`.
@@ -31,13 +32,29 @@ class Course:
     """
 
     num_epochs: int
-    steps_per_epoch: int
     history: Sequence[EpochRecord]
     signals: Sequence[Signals] = ()
     reference: Reference = UNKNOWN
     plan: Plan | None = None
     ending: Ending = ""
     num_val: int = 0
+
+    @property
+    def num_steps(self) -> int:
+        """Optimizer steps that were done."""
+        return self.history[-1].step if self.history else 0
+
+    def longer(self, num_epochs: int) -> dict[str, JsonValue]:
+        """Return settings that train for longer: a later guard where that ended it.
+
+        Args:
+            num_epochs: Where something else ended it.
+        """
+        if self.plan is None:
+            return {}
+        if self.ending == "seconds":
+            return {"training.seconds": 4 * self.plan.training.seconds}
+        return {"training.epochs": num_epochs}
 
 
 def find_in_course(course: Course) -> Iterator[Finding]:

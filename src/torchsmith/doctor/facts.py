@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -186,7 +187,8 @@ class Facts:
         length whatever the gradient, SGD's has no momentum yet. So do steps at a rate
         that is far below the highest: what they change is lost in rounding.
         """
-        rates = [record.lr for record in self.course.history]
+        history = self.course.history
+        rates = [record.lr for record in history]
         sampled = [s for s in self.samples if s.lr > 0]
         if not sampled:
             return -math.inf, 0.0
@@ -194,7 +196,10 @@ class Facts:
         felt = [s for s in sampled if s.step and s.lr >= FELT * top]
         sampled = felt or sampled
         pace = max(pace_of(s) + math.log10(top / s.lr) for s in sampled)
-        return pace, 10**pace * self.course.steps_per_epoch * sum(rates) / top
+        done = [0, *(record.step for record in history)]
+        steps = (after - before for before, after in pairwise(done))
+        way = sum(rate * num for rate, num in zip(rates, steps, strict=True))
+        return pace, 10**pace * way / top
 
     @cached_property
     def sizes(self) -> list[float]:

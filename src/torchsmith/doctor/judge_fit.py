@@ -91,7 +91,7 @@ def find_underfit(course: Course, evaluation: Evaluation | None) -> Iterator[Fin
     if harmed and causes:
         return
     if found is None or not found.misses or lost < MUCH_LOST or _is_kept_early(course):
-        few = bool(course.history) and course.history[-1].step < FEW_STEPS
+        few = bool(course.history) and course.num_steps < FEW_STEPS
         yield from _ended(found, course, few=few and harmed and lost >= CLEARLY_LOST)
     else:
         yield from _missed(found, course, evaluation)
@@ -185,7 +185,7 @@ def _short_steps(course: Course) -> Iterator[dict[str, Any]]:
     facts, (pace, _) = Facts(course), Facts(course).stride
     if facts.is_clipped:
         yield _clipped(course)
-    elif course.history and 10**FAST * course.history[-1].step < FAR:
+    elif course.history and 10**FAST * course.num_steps < FAR:
         return  # no healthy rate goes far in so few steps
     elif -math.inf < pace <= SLOW and not is_faded(facts) and not facts.is_shrunk:
         changes = {} if course.plan is None else scaled_rate(course.plan, FASTER)

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from torchsmith.core.vocabulary import CALIBRATED
+from torchsmith.core.wording import amount
 from torchsmith.doctor.course import Course
 from torchsmith.evaluate.outlook import monitored_values
 
@@ -33,18 +34,15 @@ _LOSSES = ("val_loss", CALIBRATED)
 
 def too_short(course: Course) -> dict[str, Any]:
     """Return P3 where the epochs, or the clock, ended training."""
-    epochs, plan = course.num_epochs, course.plan
-    changes: dict[str, JsonValue] = {"training.epochs": max(2 * epochs, 5)}
-    where, why = "training.epochs", f"{len(course.history)} of {epochs} epochs"
-    if plan is None:
-        changes = {}
-    elif course.ending == "seconds":
-        where = "training.seconds"
-        changes = {where: 4 * plan.training.seconds}
+    done, epochs = len(course.history), course.num_epochs
+    when = f"after {done} of {epochs} epochs"
+    if course.ending == "seconds":
+        when = f"in epoch {done} of {epochs}, at step {course.num_steps:,},"
+    changes = course.longer(max(2 * epochs, 5))
     return {
         "code": "P3",
-        "message": f"Training ended after {why} while the network still learned.",
-        "where": where,
+        "message": f"Training ended {when} while the network still learned.",
+        "where": next(iter(changes), "training.epochs"),
         "remedy": "Train longer, or raise the learning rate.",
         "changes": changes,
     }
@@ -151,7 +149,7 @@ def pace_text(course: Course) -> str:
     """Say what the training loss did at the end, in numbers."""
     losses = [record.train_loss for record in course.history]
     if len(losses) < 2:
-        return f"{len(losses)} epoch"
+        return amount(course.num_steps, "optimizer step")
     before = losses[-1 - _late(course)]
     return (
         f"the training loss went from {losses[0]:.3g} to {losses[-1]:.3g}, in the "

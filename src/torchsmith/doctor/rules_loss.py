@@ -259,9 +259,8 @@ def _too_low(facts: Facts) -> Iterator[Finding]:
     hardly = travel < FAR and _is_below(facts, errors=0)
     if not hardly and not (clearly and _still_falls(facts)):
         return
-    steps = facts.course.steps_per_epoch * len(facts.losses)
-    if pace >= STILL and 10**FAST * steps < FAR:
-        yield _too_few(facts, steps, clearly=clearly)
+    if pace >= STILL and 10**FAST * facts.course.num_steps < FAR:
+        yield _too_few(facts, clearly=clearly)
         return
     yield Finding(
         code="P2",
@@ -281,19 +280,20 @@ def _too_low(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def _too_few(facts: Facts, steps: int, *, clearly: bool) -> Finding:
+def _too_few(facts: Facts, *, clearly: bool) -> Finding:
     """Return that no healthy rate would have gone far in so few steps."""
-    plan = facts.course.plan
+    course = facts.course
+    changes = course.longer(4 * course.num_epochs)
     return Finding(
         code="P3",
         severity="error" if clearly else "warning",
-        message=f"Training ended after {amount(steps, 'optimizer step')}, which is "
-        "too few.",
-        where="training.epochs",
+        message=f"Training ended after {amount(course.num_steps, 'optimizer step')}, "
+        "which is too few.",
+        where=next(iter(changes), "training.epochs"),
         evidence=f"Weights have hardly moved, and would not have gone far at a healthy "
         f"learning rate; {_standing(facts)}.",
         remedy="Train for more epochs, or with smaller batches.",
-        changes={} if plan is None else {"training.epochs": 4 * plan.training.epochs},
+        changes=changes,
         moment="during",
     )
 

@@ -75,7 +75,6 @@ class Watch(TrainingObserver):
         subject, job = self._subject, self._subject.job
         return Course(
             num_epochs=job.training.epochs,
-            steps_per_epoch=job.steps_per_epoch,
             history=subject.state.history,
             signals=self.signals,
             reference=self._reference,
