@@ -164,3 +164,28 @@ def test_a_run_that_is_the_best_of_many_beside_it_is_told(run, monkeypatch):
     plan = (twin / "plan.yaml").read_text("utf-8")
     (twin / "plan.yaml").write_text(plan.replace("seed: 0", "seed: 7"), "utf-8")
     assert "Q2" not in codes(torchsmith.doctor(run))
+
+
+def test_what_the_split_leaves_out_is_a_note(tmp_path):
+    inputs = np.random.default_rng(0).normal(size=(140, 3)).round(4)
+    inputs[130:], inputs[30:50] = inputs[:10], inputs[:20]
+    labels = np.where(inputs[:, 0] > 0, "yes", "no")
+    source = tmp_path / "parts.npz"
+    parts = {"x_train": inputs[:90], "y_train": labels[:90]}
+    np.savez(source, **parts, x_test=inputs[90:], y_test=labels[90:])
+
+    def told(settings):
+        found = torchsmith.doctor(source, settings=settings).findings
+        return {one.code: one for one in found if one.code in ("D8", "D27")}
+
+    flattered = told({"split.drop_shared": False, "split.keep_together": False})
+    assert {one.severity for one in flattered.values()} == {"warning"}
+    dropped = told({"split.drop_shared": True, "split.keep_together": False})
+    assert {one.severity for one in dropped.values()} == {"note"}
+    assert dropped["D8"].message == (
+        "10 rows of the test part (20.0 %) are in the training part too; "
+        "split.drop_shared leaves them out of it."
+    )
+    assert all("split.drop_shared" in one.message for one in dropped.values())
+    together = told({"split.drop_shared": False, "split.keep_together": True})
+    assert (together["D8"].severity, together["D27"].severity) == ("warning", "note")

@@ -76,6 +76,18 @@ def test_warnings_of_the_inspection_come_with_their_remedy():
     )
 
 
+def test_what_the_plan_takes_care_of_is_no_advice():
+    content = contents.images()
+    shared = content.inspection.findings[0].model_copy(update={"code": "D8"})
+    inspection = content.inspection.model_copy(update={"findings": (shared,)})
+    content = replace(content, inspection=inspection)
+    assert says(content, "D8: 43 test images")
+    split = content.plan.split.model_copy(update={"drop_shared": True})
+    content = replace(content, plan=content.plan.model_copy(update={"split": split}))
+    assert not says(content, "D8")
+    assert content.data_findings[0].severity == "note"
+
+
 def test_the_most_confused_pair_is_named():
     assert says(contents.images(), "“قميص” that are taken for “티셔츠” (112")
 

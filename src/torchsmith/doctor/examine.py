@@ -21,6 +21,7 @@ from torchsmith.doctor.subject import (
     without_trace,
 )
 from torchsmith.inspect.inspection import Finding
+from torchsmith.plan.settled import settled
 from torchsmith.train.processor import kept_memory
 
 THOROUGH = 10.0
@@ -88,8 +89,9 @@ def examine(
 
 
 def _inspected(subject: Subject) -> Iterator[Finding]:
-    if subject.case is not None:
-        yield from subject.case.inspection.findings
+    case = subject.case
+    if case is not None:
+        yield from settled(case.inspection.findings, case.plan.split)
 
 
 def fitting_seconds(subject: Subject) -> float:

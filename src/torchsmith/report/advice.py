@@ -117,7 +117,7 @@ def _from_curves(content: ReportContent) -> Iterator[str]:
 
 
 def _from_findings(content: ReportContent) -> Iterator[str]:
-    for finding in content.inspection.findings:
+    for finding in content.data_findings:
         if finding.severity != "note" and finding.remedy:
             message = finding.message.rstrip(".")
             yield f"{finding.code}: {message}. {finding.remedy}"

@@ -8,9 +8,10 @@ from torchsmith.doctor.signals import Signals
 from torchsmith.evaluate.evaluation import Evaluation
 from torchsmith.explain.layers import LayerGraph
 from torchsmith.explain.weights import Weights
-from torchsmith.inspect.inspection import Inspection
+from torchsmith.inspect.inspection import Finding, Inspection
 from torchsmith.nn.summary import NetworkSummary
 from torchsmith.plan.plan import Plan
+from torchsmith.plan.settled import settled
 from torchsmith.train.history import EpochRecord
 
 
@@ -59,3 +60,8 @@ class ReportContent:
     outlook: str = ""
     diagnosis: Diagnosis | None = None
     signals: Sequence[Signals] = ()
+
+    @property
+    def data_findings(self) -> tuple[Finding, ...]:
+        """What was found in the data; what the plan takes care of is a note."""
+        return settled(self.inspection.findings, self.plan.split)

@@ -34,7 +34,7 @@ def doctor_view(content: ReportContent) -> dict[str, Any]:
     diagnosis = content.diagnosis
     if diagnosis is None:
         return {}
-    known = content.inspection.findings
+    known = content.data_findings
     found = [finding for finding in diagnosis.findings if finding not in known]
     serious = [finding for finding in found if finding.severity != "note"]
     notes = [finding for finding in found if finding.severity == "note"]

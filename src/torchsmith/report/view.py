@@ -68,7 +68,7 @@ def view(content: ReportContent) -> dict[str, Any]:
         "verdict": _verdict(content),
         "doctor": doctor_view(content),
         "steps": next_steps(content),
-        "findings": _split(content.inspection.findings, _MAX_FINDINGS),
+        "findings": _split(content.data_findings, _MAX_FINDINGS),
         "columns": _split(_columns(content), _MAX_COLUMNS),
         "class_bars": _class_bars(content),
         "changes": [(change, change.place) for change in content.inspection.changes],
