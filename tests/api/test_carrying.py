@@ -102,3 +102,20 @@ def test_a_guard_that_is_crossed_when_all_epochs_are_done_cut_nothing_off(
     assert "training.seconds=0" not in str(next_steps(run, "iris"))
     found = ts.doctor(run.path).findings
     assert "training.seconds" not in [finding.where for finding in found]
+
+
+def test_report_and_console_advise_the_same_where_the_guard_ended_training(
+    tmp_path, monkeypatch
+):
+    def over(session, state):
+        return state.epoch == 2
+
+    monkeypatch.setattr(Session, "out_of_time", over)
+    learns = {"training.batch_size": 8, "optimizer": {"Adam": {"lr": 0.05}}}
+    settings = {**SETTINGS, **learns, "training.epochs": 3, "training.seconds": 9}
+    run = ts.train("iris", settings=settings, runs=tmp_path)
+    typed = dict(next_steps(run, "iris"))["train longer"]
+    assert typed.endswith("--epochs 10 --set training.seconds=0")
+    page = run.report_path.read_text("utf-8")
+    assert f"<code>{typed}</code>" in page
+    assert page.count("--epochs") == 1

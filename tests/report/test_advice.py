@@ -43,14 +43,19 @@ def test_a_better_rival_is_spoken_of_in_its_number(name, words):
     assert says(content, "or use it instead")
 
 
-def test_training_that_ended_at_its_best_should_go_on():
+def test_who_should_train_longer_is_told_by_the_outlook_with_its_command():
     content = contents.images()
-    cut = replace(content, history=content.history[:13])
-    assert says(cut, "--epochs 26")
-    assert not says(content, "--epochs")
-    stopping = content.plan.stopping.model_copy(update={"restore_best": False})
-    to_the_end = content.plan.model_copy(update={"stopping": stopping})
-    assert not says(replace(cut, plan=to_the_end), "--epochs 26")
+    told, typed = (
+        "More time would likely help.",
+        "torchsmith train plan.yaml --epochs 9",
+    )
+    assert says(
+        replace(content, outlook=told, longer=typed), f"{told} Train longer: `{typed}`."
+    )
+    flat = "val_loss has flattened: more epochs would hardly help."
+    assert not says(replace(content, outlook=flat), "--epochs")
+    cut = replace(content, history=content.history[:13], outlook=flat)
+    assert not says(cut, "epoch"), "the last epoch was the best"
 
 
 def test_the_loss_that_chose_the_epoch_is_the_one_that_must_not_rise():

@@ -95,6 +95,14 @@ def test_the_verdict_says_score_interval_rivals_and_next_steps():
     assert page.says("What to try next")
 
 
+def test_names_of_code_in_what_to_try_next_are_shown_as_code():
+    typed = "torchsmith train plan.yaml --epochs 9"
+    content = replace(contents.images(), outlook="More would help.", longer=typed)
+    steps = render(content).partition("What to try next")[2].partition("</ol>")[0]
+    assert f"Train longer: <code>{typed}</code>." in steps
+    assert "`" not in steps
+
+
 def test_the_data_section_tells_changes_with_their_lines():
     page = Page(render(contents.regression()))
     assert page.says("empty text read as missing")

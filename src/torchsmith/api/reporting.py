@@ -9,6 +9,7 @@ from torchsmith.api.inside import run_weights
 from torchsmith.api.run import Outcome, Run
 from torchsmith.core.commands import command
 from torchsmith.doctor.signals import read_signals
+from torchsmith.evaluate.outlook import longer
 from torchsmith.explain.layers import layer_graph
 from torchsmith.nn.optimizers import planned_rate
 from torchsmith.nn.summarize import summarize
@@ -55,6 +56,13 @@ def report_html(run: Run, outcome: Outcome | None = None) -> str:
             stopped=". ".join([outcome.stopped, *outcome.notes]),
             seconds=outcome.seconds["total"],
             outlook=outcome.outlook,
+            longer=longer(
+                outcome.outlook,
+                run.plan,
+                run.folder.plan,
+                outcome.ending,
+                outcome.seconds["train"],
+            ),
             diagnosis=read_diagnosis(run.folder),
             signals=read_signals(run.folder.signals),
         )

@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 LAST = "last"
 
-FEW_EPOCHS = 10
-"""What is told to train longer has at least so many."""
-
 
 @click.command(
     epilog="""\b
@@ -156,9 +153,11 @@ def next_steps(run: "Run", source: str | None) -> list[tuple[str, str]]:
         source: What the person trained on, if it was named.
     """
     from torchsmith.api.ejecting import obstacle
-    from torchsmith.evaluate.outlook import HELPS
+    from torchsmith.evaluate.outlook import longer
 
-    folder, new = run.path, _new_file(run, source)
+    folder, new, outcome = run.path, _new_file(run, source), run.outcome
+    seconds = outcome.seconds.get("train", 0.0)
+    more = longer(outcome.outlook, run.plan, run.folder.plan, outcome.ending, seconds)
     eject = command("eject", folder, "-o", "train.py", "--verify")
     opener = "open" if sys.platform == "darwin" else "xdg-open"
     mend = [("try what the doctor says", command("doctor", folder, "--fix"))]
@@ -168,7 +167,7 @@ def next_steps(run: "Run", source: str | None) -> list[tuple[str, str]]:
         ("see inside", command("explain", folder, "--open")),
         ("use it", command("predict", folder, new, "-o", "predictions.csv")),
         *([] if obstacle(run) else [("take the code", eject)]),
-        *([("train longer", _longer(run))] if HELPS in run.outcome.outlook else []),
+        *([("train longer", more)] if more else []),
         ("see all runs", listing(folder.parent)),
     ]
 
@@ -176,26 +175,6 @@ def next_steps(run: "Run", source: str | None) -> list[tuple[str, str]]:
 def _can_mend(run: "Run") -> bool:
     found = run.diagnosis.findings
     return any(one.changes and one.severity != "note" for one in found)
-
-
-def _longer(run: "Run") -> str:
-    """Return the command that trains twice as long, and is not stopped on its way.
-
-    What the guard stopped goes on without it: how long all epochs take is not known. A
-    plan that was cut to a budget has few epochs, which without it are still few.
-    """
-    training, patience = run.plan.training, run.plan.stopping.patience
-    words = ["train", str(run.folder.plan)]
-    if run.outcome.ending == "seconds":
-        if training.epochs < FEW_EPOCHS:
-            words += ["--epochs", str(FEW_EPOCHS)]
-        return command(*words, "--set", "training.seconds=0")
-    words += ["--epochs", str(2 * training.epochs)]
-    if run.outcome.ending == "patience":
-        words += ["--set", f"stopping.patience={2 * patience}"]
-    if 0 < training.seconds < 2 * run.outcome.seconds.get("train", 0.0):
-        words += ["--set", f"training.seconds={2 * training.seconds:g}"]
-    return command(*words)
 
 
 def _new_file(run: "Run", source: str | None) -> str:

@@ -1,7 +1,9 @@
 """What more time would likely bring, judged by the curve of a training."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from torchsmith.core.commands import command
 from torchsmith.core.vocabulary import Ending, low_is_good
 from torchsmith.core.wording import amount, rough_duration
 from torchsmith.plan.design import FIT_INTO
@@ -22,6 +24,9 @@ HELPS = "would likely help"
 
 FEWEST_EPOCHS = 3
 """A curve of fewer points says nothing."""
+
+FEW_EPOCHS = 10
+"""What is told to train longer has at least so many."""
 
 FEWEST_STEPS = 50
 """Optimizer steps; a curve of fewer may be flat by its falling rate alone."""
@@ -49,6 +54,38 @@ def outlook(
         return curve
     rest = _unused(plan, seconds, helps=HELPS in curve)
     return " ".join(filter(None, [curve, rest]))
+
+
+def longer(told: str, plan: Plan, file: Path, ending: Ending, seconds: float) -> str:
+    """Return the command that trains twice as long, and is not stopped on its way.
+
+    What the guard stopped goes on without it: how long all epochs take is not known. A
+    plan that was cut to a budget has few epochs, which without it are still few.
+
+    Args:
+        told: The outlook.
+        plan: Of the run.
+        file: That holds the plan.
+        ending: What ended training.
+        seconds: That training took.
+
+    Returns:
+        Empty where the outlook does not say that it would help.
+    """
+    if HELPS not in told:
+        return ""
+    training, patience = plan.training, plan.stopping.patience
+    words = ["train", str(file)]
+    if ending == "seconds":
+        if training.epochs < FEW_EPOCHS:
+            words += ["--epochs", str(FEW_EPOCHS)]
+        return command(*words, "--set", "training.seconds=0")
+    words += ["--epochs", str(2 * training.epochs)]
+    if ending == "patience":
+        words += ["--set", f"stopping.patience={2 * patience}"]
+    if 0 < training.seconds < 2 * seconds:
+        words += ["--set", f"training.seconds={2 * training.seconds:g}"]
+    return command(*words)
 
 
 def _curve(plan: Plan, history: Sequence[EpochRecord], ending: Ending) -> str:

@@ -11,7 +11,6 @@ from torchsmith.evaluate.rivals import IN_SENTENCES
 from torchsmith.report.content import ReportContent
 from torchsmith.report.heat import most_confused
 from torchsmith.report.text import difference_texts, number, score_texts
-from torchsmith.train.history import restored_epoch
 
 MAX_STEPS = 4
 _FEW_TEST_ROWS = 300
@@ -25,6 +24,7 @@ def next_steps(content: ReportContent) -> tuple[str, ...]:
     """
     steps = [
         *_from_doctor(content),
+        *_from_outlook(content),
         *_against_rivals(content),
         *_from_curves(content),
         *_from_findings(content),
@@ -69,6 +69,11 @@ def _from_doctor(content: ReportContent) -> Iterator[str]:
             yield f"{finding.code}: {message}. {finding.remedy}"
 
 
+def _from_outlook(content: ReportContent) -> Iterator[str]:
+    if content.longer and not no_better_than_constant(content):
+        yield f"{content.outlook} Train longer: `{content.longer}`."
+
+
 def _against_rivals(content: ReportContent) -> Iterator[str]:
     target = content.plan.problem.target
     if no_better_than_constant(content):
@@ -96,13 +101,7 @@ def _from_curves(content: ReportContent) -> Iterator[str]:
     history = content.history
     if not history:
         return
-    epochs = len(history)
     plan, last = content.plan, history[-1]
-    if restored_epoch(plan, history) is last and not no_better_than_constant(content):
-        yield (
-            f"The last epoch was the best, so training had not come to its end: try "
-            f"--epochs {2 * epochs}."
-        )
     losses = [r.val_loss for r in history if r.val_loss is not None]
     if losses and plan.stopping.monitor == CALIBRATED:
         losses = monitored_values(plan, history)

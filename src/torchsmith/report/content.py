@@ -38,6 +38,7 @@ class ReportContent:
         stopped: Why training ended, a sentence such as `"stopped early: …"`.
         seconds: That the whole run took.
         outlook: What more time would likely bring.
+        longer: The command that trains for longer, where that would likely help.
         diagnosis: What the doctor says; None where it was not asked.
         signals: What it sampled while the network trained.
     """
@@ -58,6 +59,7 @@ class ReportContent:
     stopped: str = ""
     seconds: float = 0.0
     outlook: str = ""
+    longer: str = ""
     diagnosis: Diagnosis | None = None
     signals: Sequence[Signals] = ()
 
