@@ -254,3 +254,36 @@ def test_sequences_are_predicted_whatever_stands_in_the_target(
     assert found.notes == expected.notes
     with pytest.raises(DataError, match="no value of the target 'y' is known"):
         run.evaluate(tmp_path / "new.csv")
+
+
+@pytest.fixture(scope="module")
+def iris(tmp_path_factory):
+    """A run on a set that is known by name."""
+    runs = tmp_path_factory.mktemp("runs")
+    return ts.train("iris", runs=runs, settings={"training.epochs": 1})
+
+
+def test_the_kind_of_a_source_is_looked_at_before_its_labels(iris, tmp_path):
+    says = " holds images; the network needs a table"
+    for source in ("digits", str(_draw(tmp_path / "photos"))):
+        for use in (iris.predict, iris.evaluate):
+            with pytest.raises(DataError, match=re.escape(source + says)):
+                use(source)
+
+
+def test_a_known_set_is_known_to_be_of_another_kind_whatever_was_learned(tmp_path):
+    inputs, _, texts = _small((2, 9))
+    np.savez(tmp_path / "waves.npz", x=inputs, y=texts)
+    settings = {"training.epochs": 1, "data.kind": "sequences"}
+    run = ts.train(tmp_path / "waves.npz", runs=tmp_path / "runs", settings=settings)
+    for use in (run.predict, run.evaluate):
+        with pytest.raises(DataError, match="digits holds images; the network needs"):
+            use("digits")
+
+
+def test_columns_of_a_known_set_are_kept_beside_its_predictions(iris, tmp_path):
+    name = "sepal length (cm)"
+    found = iris.predict("iris", keep=name)
+    assert found.kept[name][:3] == ("5.1", "4.9", "4.7")
+    with pytest.raises(DataError, match="iris: no column 'sepal'"):
+        iris.predict("iris", keep="sepal")

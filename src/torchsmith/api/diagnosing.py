@@ -24,7 +24,7 @@ from torchsmith.api.run import Run, read_history
 from torchsmith.api.training import planned_of
 from torchsmith.core.errors import DataError, TorchsmithError, TrainError, nearest
 from torchsmith.core.run_folder import RunFolder, is_run, run_names, runs_called
-from torchsmith.data.catalog import entry_named
+from torchsmith.data.catalog import set_named
 from torchsmith.data.load import target_name
 from torchsmith.doctor.course import Course
 from torchsmith.doctor.diagnosis import Diagnosis
@@ -126,7 +126,7 @@ def folder_of(what: object, runs: Path) -> RunFolder | None:
     if not isinstance(what, str | Path):
         return None
     named = str(what) == LAST or is_run(Path(what)) or is_run(runs / what)
-    if not named and not Path(what).exists() and entry_named(str(what)) is None:
+    if not named and not Path(what).exists() and set_named(str(what)) is None:
         named = bool(runs_called(str(what), runs))
     return RunFolder.find(what, runs) if named else None
 

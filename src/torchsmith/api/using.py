@@ -15,6 +15,7 @@ from torchsmith.core.observer import Observer
 from torchsmith.core.vocabulary import NOUNS
 from torchsmith.core.wording import amount
 from torchsmith.data import load as reading
+from torchsmith.data.catalog import set_named
 from torchsmith.data.data import (
     MISSING_TARGET,
     Column,
@@ -27,6 +28,7 @@ from torchsmith.data.data import (
 from torchsmith.data.npy_files import is_array_file
 from torchsmith.data.pixel_arrays import GREY_AXES
 from torchsmith.data.pixels import ImagePreparation
+from torchsmith.data.prepare import wrong_kind
 from torchsmith.data.sequence_using import read_new_sequences
 from torchsmith.data.tables import (
     read_with_formats,
@@ -139,7 +141,10 @@ def _kept(
             f"keep: '{min(taken)}' is what a column of the predictions is called; give "
             "the column another name in the source"
         )
-    return texts_of_columns(source, names)
+    if set_named(source):  # it is no file
+        columns = data.inputs.columns.items()
+        source = {name: column.texts() for name, column in columns}
+    return texts_of_columns(source, names, data.source)
 
 
 def evaluate_with(
@@ -150,6 +155,9 @@ def evaluate_with(
     from torchsmith.evaluate import evaluate as evaluation
 
     data = read_for(model, source, observer, scored=True, skip_damaged=skip_damaged)
+    needed = model.preparation.kind
+    if data.kind != needed:
+        raise wrong_kind(data.source, data.kind, needed)
     if data.target is None:
         raise DataError(
             f"{data.source}: has no target {model.problem.target!r} to score against"
@@ -213,6 +221,8 @@ def read_for(
     preparation = model.preparation
     if isinstance(source, Data):
         return source
+    if (known := set_named(source)) and known.kind != preparation.kind:
+        raise wrong_kind(known.name, known.kind, preparation.kind)
     if preparation.sequences is not None:
         return read_new_sequences(
             preparation.sequences,

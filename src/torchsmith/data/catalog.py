@@ -271,6 +271,12 @@ def entry_named(name: str) -> Entry | None:
     return next((entry for entry in ENTRIES if entry.name == plain), None)
 
 
+def set_named(source: object) -> Entry | None:
+    """Return the set that a source names, or None; a path of the same name wins."""
+    entry = entry_named(source) if isinstance(source, str) else None
+    return None if entry is None or Path(str(source)).exists() else entry
+
+
 def entries() -> list[Listing]:
     """List the catalogue, and where each set is now."""
     listings = []

@@ -149,7 +149,7 @@ class Preparation(Record):
                 return self.sequences.apply(inputs)
             if self.volumes and isinstance(inputs, Volumes):
                 return self.volumes.apply(inputs)
-        raise DataError(_wrong_kind(data, self.kind))
+        raise wrong_kind(data.source, data.kind, self.kind)
 
     def unseen(self, data: Data) -> tuple[Change, ...]:
         """Count what the training part did not have, and what is done about it."""
@@ -161,7 +161,7 @@ class Preparation(Record):
             return self.sequences.unseen(data.inputs)
         if self.volumes and isinstance(data.inputs, Volumes):
             return self.volumes.unseen(data.inputs)
-        raise DataError(_wrong_kind(data, self.kind))
+        raise wrong_kind(data.source, data.kind, self.kind)
 
     def targets(self, data: Data, rows: np.ndarray | None = None) -> np.ndarray:
         """Return the targets of all rows, or of these.
@@ -280,7 +280,6 @@ def _inputs(data: Data, rows: np.ndarray | None) -> Inputs:
     return data.inputs if rows is None else data.inputs.take(rows)
 
 
-def _wrong_kind(data: Data, expected: Kind) -> str:
-    return (
-        f"{data.source} holds {WORDS[data.kind]}; the network needs {WORDS[expected]}"
-    )
+def wrong_kind(source: str, held: Kind, needed: Kind) -> DataError:
+    """Return the error that a source holds another kind of examples."""
+    return DataError(f"{source} holds {WORDS[held]}; the network needs {WORDS[needed]}")

@@ -118,13 +118,14 @@ def read_columns(
 
 
 def texts_of_columns(
-    source: object, names: Sequence[str]
+    source: object, names: Sequence[str], called: str = "rows"
 ) -> dict[str, tuple[str, ...]]:
     """Read columns of a table as they stand there, whatever they hold.
 
     Args:
         source: A file, or rows in memory as for `table_from_rows`.
         names: The columns.
+        called: What messages call rows in memory.
 
     Returns:
         N texts for each column; empty where there is no value.
@@ -135,7 +136,7 @@ def texts_of_columns(
     if isinstance(source, str | Path):
         sheet = _read_sheet(Path(source), names, _SILENT)
     else:
-        sheet = sheet_from_rows(source, "rows")
+        sheet = sheet_from_rows(source, called)
     if lacking := [name for name in names if name not in sheet.columns]:
         raise _no_column(sheet, "column", lacking)
     return {name: _as_texts(sheet.columns[name]) for name in names}
