@@ -2,10 +2,11 @@
 
 import torch
 
+from torchsmith.explain.layers import layer_graph
 from torchsmith.nn.build import InputLayout, build_network
 from torchsmith.nn.summarize import summarize
-from torchsmith.plan import layers
-from torchsmith.plan.networks import ConvNet, Sequential, TabularMLP
+from torchsmith.plan import layers, sequence_bodies
+from torchsmith.plan.networks import ConvNet, SequenceNet, Sequential, TabularMLP
 
 
 def test_layers_have_their_shapes_and_parameters():
@@ -72,6 +73,16 @@ def test_recurrent_layers_are_one_row_and_blocks_end_in_the_row_of_their_sum():
     ]
     assert sum(row.num_parameters for row in found.layers) == found.num_parameters
     assert found.layers[-1].num_parameters == 0
+
+
+def test_a_recurrent_layer_of_packed_sequences_has_the_shape_of_a_step():
+    layout = InputLayout((3, 20), sequence=(3, 20), has_mask=True)
+    spec = SequenceNet(body=sequence_bodies.GRU(width=5, depth=2))
+    network = build_network(spec, layout, 3, 0)
+    [row] = [r for r in summarize(network, (3, 20)).layers if r.name == "body.gru"]
+    assert row.output_shape == (10,)
+    graph = layer_graph(network, torch.zeros(2, 3, 20))
+    assert (10,) in [one.shape for one in graph.layers if one.name == "body.gru"]
 
 
 def test_members_that_share_layers_are_counted_once():

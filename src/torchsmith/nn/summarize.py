@@ -43,7 +43,9 @@ def summarize(network: nn.Module, input_shape: tuple[int, ...]) -> NetworkSummar
 
     def record(name: str, module: nn.Module) -> None:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:  # noqa: ANN401
-            first = output[0] if isinstance(output, tuple) else output
+            first = output
+            while isinstance(first, tuple) and first:  # a packed sequence is one, too
+                first = first[0]
             shape = tuple(first.shape[1:]) if isinstance(first, Tensor) else ()
             whole = isinstance(module, WHOLE)  # the parts of others have rows
             own = sum(p.numel() for p in module.parameters(recurse=whole))

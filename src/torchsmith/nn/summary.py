@@ -10,7 +10,8 @@ class LayerRow(Record):
         name: Where it stands in the network, such as `"features.0"`.
         type: Its class under PyTorch's name, with the arguments that matter, such as
             `"Linear"` or `"Conv2d(3x3)"`.
-        output_shape: Of one example, the batch dimension left out.
+        output_shape: Of one example, the batch dimension left out; of one step where
+            sequences of several lengths are packed.
         num_parameters: Its own, children not counted twice.
     """
 
