@@ -7,8 +7,11 @@ from torchsmith.plan import schedules
 from torchsmith.plan.averaging import SWA
 from torchsmith.plan.file import parse_plan
 from torchsmith.plan.optimizers import SGD
+from torchsmith.report import curves
 from torchsmith.report.curves import learning_charts, planned_rates
 from torchsmith.train.history import EpochRecord
+
+EXAMPLES = 5 * parse_plan(EXAMPLE).training.batch_size
 
 
 def plan_with(**changes):
@@ -58,13 +61,36 @@ def test_both_rates_are_in_one_chart():
         epoch=1, step=5, train_loss=1, lr=0.1, seconds=1, examples_per_second=1
     )
     history = [record, record.model_copy(update={"epoch": 2, "step": 10})]
-    chart = str(learning_charts(history, "accuracy", plan_with(), 0.5)[-1])
+    chart = str(learning_charts(history, "accuracy", plan_with(), 0.5, EXAMPLES)[-1])
     assert ">planned<" in chart
     assert "last step" in chart
     constant = str(
-        learning_charts(history, "accuracy", plan_with(schedule=None), 0.5)[-1]
+        learning_charts(history, "accuracy", plan_with(schedule=None), 0.5, EXAMPLES)[
+            -1
+        ]
     )
     assert "planned" not in constant
+
+
+def test_the_rate_of_an_epoch_that_was_cut_off_stands_where_it_was_planned():
+    plan = plan_with(schedule=schedules.LinearLR(start_factor=1, end_factor=0.5))
+    record = EpochRecord(
+        epoch=1, step=2, train_loss=1, lr=0.1, seconds=1, examples_per_second=1
+    )
+    whole = record.model_copy(update={"step": 5})
+    cut = record.model_copy(update={"epoch": 2, "step": 7})
+
+    def places(history):
+        with pytest.MonkeyPatch.context() as patch:
+            drawn = []
+            patch.setattr(curves, "line_chart", lambda lines, **_: drawn.append(lines))
+            learning_charts(history, "accuracy", plan, 0.5, EXAMPLES)
+        planned, used = drawn[-1]
+        assert planned.points == planned_rates(plan, 0.5, 5)
+        return [x for x, _ in used.points]
+
+    assert places([record]) == [0.4]
+    assert places([whole, cut]) == [1, 1.4]
 
 
 def test_the_loss_after_calibration_is_a_line_of_its_own():
@@ -81,6 +107,6 @@ def test_the_loss_after_calibration_is_a_line_of_its_own():
         )
         for epoch in (1, 2)
     ]
-    chart = str(learning_charts(records, "accuracy", plan_with(), 0.5)[0])
+    chart = str(learning_charts(records, "accuracy", plan_with(), 0.5, EXAMPLES)[0])
     assert '<span class="key c3">validation, calibrated</span>' in chart
     assert '<span class="key main">validation</span>' in chart

@@ -12,6 +12,7 @@ from torchsmith.plan.plan import Plan
 from torchsmith.plan.schedules import ReduceLROnPlateau
 from torchsmith.report.charts import Colour, Series, line_chart
 from torchsmith.report.text import PERCENT_METRICS, metric_title, number, percent
+from torchsmith.train.batches import steps_in_epoch
 from torchsmith.train.history import EpochRecord, restored_epoch
 
 MOST_STEPS = 100_000
@@ -19,7 +20,11 @@ MOST_STEPS = 100_000
 
 
 def learning_charts(
-    history: Sequence[EpochRecord], metric: Metric, plan: Plan, lr: float
+    history: Sequence[EpochRecord],
+    metric: Metric,
+    plan: Plan,
+    lr: float,
+    num_train: int,
 ) -> list[Markup]:
     """Draw losses, the main metric on the val part, and the learning rate by epoch.
 
@@ -28,6 +33,7 @@ def learning_charts(
         metric: The score that stands first.
         plan: Says how the learning rate was planned to go.
         lr: The rate that it goes from, of the parameters whose rate is recorded.
+        num_train: Examples of the training part.
     """
     if not history:
         return []
@@ -58,8 +64,11 @@ def learning_charts(
                 mark=mark,
             )
         )
-    rates = [Series("of each epoch's last step", [(r.epoch, r.lr) for r in history])]
-    if planned := planned_rates(plan, lr, history[0].step):
+    # The guard may have ended the last epoch, or the first, before its last step.
+    steps = steps_in_epoch(num_train, plan.training)
+    used = [(r.step / steps, r.lr) for r in history]
+    rates = [Series("of each epoch's last step", used)]
+    if planned := planned_rates(plan, lr, steps):
         rates.insert(0, Series("planned", planned, "second"))
     charts.append(
         line_chart(rates, title="Learning rate", x_title="epoch", from_zero=True)

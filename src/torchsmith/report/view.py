@@ -74,7 +74,11 @@ def view(content: ReportContent) -> dict[str, Any]:
         "changes": [(change, change.place) for change in content.inspection.changes],
         "plan_lines": plan_lines(content.plan, content.changed),
         "charts": learning_charts(
-            content.history, content.evaluation.metric, content.plan, content.lr
+            content.history,
+            content.evaluation.metric,
+            content.plan,
+            content.lr,
+            content.evaluation.num_examples["train"],
         ),
         "epochs": _epochs(content),
         "engine_reason": _engine_reason(content.plan),

@@ -13,6 +13,7 @@ from torchsmith.core.errors import DataError
 from torchsmith.core.seeds import generator
 from torchsmith.core.vocabulary import Part
 from torchsmith.data.pixels import PreparedPictures
+from torchsmith.plan.plan import Training
 from torchsmith.train.items import Items
 from torchsmith.train.workers import Workers, map_leaves, read_ahead
 
@@ -336,6 +337,12 @@ def batch_starts(num_examples: int, batch_size: int) -> list[int]:
     if batch_size > 1 and len(starts) > 1 and num_examples - starts[-1] == 1:
         starts.pop()
     return starts
+
+
+def steps_in_epoch(num_examples: int, training: Training) -> int:
+    """Return how many optimizer steps an epoch of so many examples has."""
+    batches = len(batch_starts(num_examples, training.batch_size))
+    return -(-batches // training.accumulate)
 
 
 def scaled(inputs: Tensor, offset: Sequence[float], factor: Sequence[float]) -> Tensor:

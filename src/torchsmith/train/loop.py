@@ -20,6 +20,7 @@ from torchsmith.train.batches import (
     at_once,
     batch_starts,
     epoch_order,
+    steps_in_epoch,
 )
 from torchsmith.train.ending import reason_to_stop
 from torchsmith.train.first_batch import check_first_batch
@@ -129,7 +130,7 @@ class Job:
     @cached_property
     def steps_per_epoch(self) -> int:
         """Optimizer steps in each epoch."""
-        return -(-len(self.starts) // self.training.accumulate)
+        return steps_in_epoch(len(self.train), self.training)
 
     def steps(self, order: Tensor, most: int | None = None) -> list[tuple[Tensor, ...]]:
         """Divide an epoch's rows into batches, and these into optimizer steps.
