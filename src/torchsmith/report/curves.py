@@ -33,7 +33,7 @@ def learning_charts(
         metric: The score that stands first.
         plan: Says how the learning rate was planned to go.
         lr: The rate that it goes from, of the parameters whose rate is recorded.
-        num_train: Examples of the training part.
+        num_train: Examples of the training part; 0 where that is not known.
     """
     if not history:
         return []
@@ -65,7 +65,7 @@ def learning_charts(
             )
         )
     # The guard may have ended the last epoch, or the first, before its last step.
-    steps = steps_in_epoch(num_train, plan.training)
+    steps = steps_in_epoch(num_train, plan.training) or history[0].step
     used = [(r.step / steps, r.lr) for r in history]
     rates = [Series("of each epoch's last step", used)]
     if planned := planned_rates(plan, lr, steps):

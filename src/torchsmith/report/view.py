@@ -78,7 +78,7 @@ def view(content: ReportContent) -> dict[str, Any]:
             content.evaluation.metric,
             content.plan,
             content.lr,
-            content.evaluation.num_examples["train"],
+            content.evaluation.num_examples.get("train", 0),
         ),
         "epochs": _epochs(content),
         "engine_reason": _engine_reason(content.plan),
