@@ -6,6 +6,7 @@ it must have printed. Other blocks (```sh, ```yaml, ```py) are only shown.
 Pages that name sets to download need them in the folder of real data.
 """
 
+import json
 import random
 import re
 import shlex
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import torchsmith
 from torchsmith.cli.main import cli
 from torchsmith.core.spec import members
 from torchsmith.core.vocabulary import ColumnRole, EngineName, Metric, Precision, Task
@@ -185,3 +187,16 @@ def test_the_data_page_names_every_set():
     from torchsmith.data.catalog import NAMES
 
     assert set(NAMES) - in_backticks("data.md") == set()
+
+
+def test_files_and_numbers_of_a_run_are_named(tmp_path):
+    run = torchsmith.train("iris", settings={"training.epochs": 1}, runs=tmp_path)
+    quickstart = (REPOSITORY / "docs" / "quickstart.md").read_text("utf-8")
+    for file in run.path.glob("[!.]*"):
+        assert f"`{file.name}{'/' * file.is_dir()}`" in quickstart, file.name
+    page = REPOSITORY / "docs" / "cli.md"
+    [shown] = (json.loads(code) for kind, code in blocks(page) if kind == "json")
+    summary = run.summary()
+    assert shown.keys() == summary.keys()
+    for name in ("metrics", "calibration", "seconds"):
+        assert shown[name].keys() == summary[name].keys(), name
