@@ -83,6 +83,19 @@ def test_what_stands_in_the_target_does_not_matter_to_predictions(numbers, tmp_p
         numbers.evaluate(tmp_path / "new.csv")
 
 
+def test_a_number_in_a_form_that_training_had_not_is_read_and_told(numbers, tmp_path):
+    expected = numbers.predict({"a": [1234.5, -2.0], "b": [0.3, 0.4]})
+    (tmp_path / "new.csv").write_text('a,b\n"1,234.5",0.3\n(2),0.4\n')
+    found = numbers.predict(tmp_path / "new.csv")
+    np.testing.assert_array_equal(found.values, expected.values)
+    assert found.notes[:2] == (
+        "column 'a': 1 value: unlike others, thousands separator ',' removed (first: "
+        "'1,234.5', line 2)",
+        "column 'a': 1 value: unlike others, brackets read as a minus sign (first: "
+        "'(2)', line 3)",
+    )
+
+
 def test_a_marker_among_numbers_is_a_gap_also_where_training_had_none(
     numbers, tmp_path
 ):

@@ -32,6 +32,11 @@ NAN = np.nan
         (["($1,200.50)", "-$3", "$ 4", "($ 7)"], [-1200.5, -3, 4, -7]),
         (["(5 %)", "3%"], [-5, 3]),
         (["(1.234,5)", "7,25", "(0,5)"], [-1234.5, 7.25, -0.5]),
+        (["\u22120.5", "2", "-1"], [-0.5, 2, -1]),
+        (["\u2212$3", "-$\u00a04"], [-3, -4]),
+        (["50 kg", "7.5kg"], [50, 7.5]),
+        (["23k", "-1k", "(2k)"], [23, -1, -2]),
+        (["90 km/h", "12 km/h"], [90, 12]),
     ],
 )
 def test_numbers_are_read_in_every_common_form(tmp_path, texts, values) -> None:
@@ -53,6 +58,9 @@ def test_numbers_are_read_in_every_common_form(tmp_path, texts, values) -> None:
         ["12,34,567", "1"],
         ["0x1f", "2"],
         ["5 kg", "7 lb"],
+        ["007A", "012A"],
+        ["12a", "12b"],
+        ["-$-5", "$3"],
         ["110-15", "9"],
         ["inf", "nan"],
         ["12%", "5"],
@@ -404,8 +412,119 @@ def test_dates_that_are_written_in_several_ways_are_told_with_their_lines(
     assert columns(table)["d"].kind == "text"
     (change,) = changes(table, "d").values()
     words = "dates are written in several ways, so the column is read as text"
-    assert (change.what, change.count) == (words, 16)
-    assert (change.lines[0], change.example) == (6, "05.01.2026")
+    assert (change.what, change.count) == (words, 12)
+    assert (change.lines[0], change.example) == (2, "2026-01-01")
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "what"),
+    [
+        ("5.00", "${}.45", "numbers with '$'"),
+        ("n.d.", "2026-01-{:02}", "dates"),
+    ],
+)
+def test_a_stray_is_told_in_the_first_row_too(tmp_path, first, other, what) -> None:
+    rows = [first, *(other.format(i) for i in range(1, 29))]
+
+    data = read(tmp_path, "x,y\n" + "".join(f"{row},1\n" for row in rows))
+
+    [change] = changes(data, "x").values()
+    assert change.what.startswith(f"1 of 29 values are not {what}, so")
+    assert (change.lines, change.example) == ((2,), first)
+
+
+@pytest.mark.parametrize(
+    ("forms", "what", "example"),
+    [
+        (("{},50", "{}.50"), "are written in several ways", "0,50"),
+        (("{} kg", "{} kg", "{} lb"), "are written in several ways", "2 lb"),
+        (("{}.5-",), "of no form that is read", "0.5-"),
+        (("EUR {},-",), "of no form that is read", "EUR 0,-"),
+        (("{}", "12,34,{:03}"), "of no form that is read", "12,34,001"),
+    ],
+)
+def test_numbers_that_cannot_be_read_are_told(tmp_path, forms, what, example) -> None:
+    rows = [forms[i % len(forms)].format(i) for i in range(60)]
+
+    data = read(tmp_path, "x;y\n" + "".join(f"{row};1\n" for row in rows))
+
+    assert columns(data)["x"].kind == "text"
+    [change] = changes(data, "x").values()
+    assert change.what == f"numbers {what}, so the column is read as text"
+    assert change.example == example
+    [finding] = find_changes([change])
+    assert finding.severity == "warning"
+    assert "in one form that is read: 1234.5, 1,234.50, " in finding.remedy
+
+
+@pytest.mark.parametrize(
+    "form", ["{}a {}b", "{}-{}", "1.{}.{}", "A{}{}", "0{}{}"], ids=str
+)
+def test_codes_are_not_told_as_numbers(tmp_path, form) -> None:
+    rows = [form.format(i % 7, i) for i in range(60)]
+    rows = [row.split()[i % len(row.split())] for i, row in enumerate(rows)]
+
+    data = read(tmp_path, "x;y\n" + "".join(f"{row};1\n" for row in rows))
+
+    assert columns(data)["x"].kind == "text"
+    assert changes(data, "x") == {}
+
+
+SALES = "price,share\n" + "".join(f"${i}.5,{i} %\n" for i in range(1, 30))
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "told"),
+    [
+        ("$1,234.00", 1234, "unlike others, thousands separator ',' removed"),
+        ("$1,234,567", 1234567, "unlike others, thousands separator ',' removed"),
+        ("343.52", 343.52, "unlike others, read without '$'"),
+        ("1234", 1234, "unlike others, read without '$'"),
+        ("($5.00)", -5, "unlike others, brackets read as a minus sign"),
+        ("-$5", -5, "'$' removed from numbers"),
+    ],
+)
+def test_new_rows_may_extend_the_form_of_training(tmp_path, text, value, told) -> None:
+    form = columns(read(tmp_path, SALES))["price"].format
+    (tmp_path / "new.csv").write_text(f'price,x\n$2.5,1\n"{text}",1\n')
+
+    data = read_with_formats(tmp_path / "new.csv", [form])
+
+    assert columns(data)["price"].values.tolist() == [2.5, value]
+    assert 3 in changes(data, "price")[told].lines
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("€343.52", "with '€' in place of '$'"),
+        ("343,52", "with ',' where '.' is the decimal mark"),
+        ("1,234", "with a ',' that may part thousands or decimals"),
+        ("5 kg", "with 'kg'"),
+    ],
+)
+def test_new_rows_in_a_form_that_is_not_clear_are_refused(tmp_path, text, why) -> None:
+    form = columns(read(tmp_path, SALES))["price"].format
+    (tmp_path / "new.csv").write_text(f'price,x\n$2.5,1\n"{text}",1\n')
+
+    with pytest.raises(DataError) as caught:
+        read_with_formats(tmp_path / "new.csv", [form])
+
+    assert f"not numbers (first: '{text}' {why}, line 3);" in str(caught.value)
+
+
+def test_new_rows_may_extend_decimal_commas_but_not_leave_out_a_unit(tmp_path) -> None:
+    rows = "".join(f"{i},5 €;{i} kg\n" for i in range(30))
+    data = read(tmp_path, f"x;w\n{rows}")
+    forms = [columns(data)[name].format for name in ("x", "w")]
+    (tmp_path / "new.csv").write_text("x;w\n1.234,00 €;5 kg\n1.234;7 kg\n")
+    (tmp_path / "bare.csv").write_text("x;w\n1,5;5\n1,5;7\n")
+
+    again = read_with_formats(tmp_path / "new.csv", forms)
+
+    assert columns(again)["x"].values.tolist() == [1234, 1234]
+    with pytest.raises(DataError, match=r"first: '5' with no 'kg', line 2"):
+        read_with_formats(tmp_path / "bare.csv", forms)
 
 
 def test_whole_numbers_keep_all_their_digits_as_text(tmp_path):

@@ -141,6 +141,19 @@ def test_a_table_with_dates_gaps_booleans_and_thousands(tmp_path):
     assert "datetime.strptime" in code
 
 
+def test_a_table_with_units_signs_and_minus_signs_of_typography(tmp_path):
+    lines = ["weight,price,y"]
+    for i in range(90):
+        price = f"{'' if i % 9 == 4 else '$'}{37 * i % 900}.5"
+        lines.append(f"{50 + i * 7 % 40} kg,{price},\u2212{i % 17}.25")
+    path = tmp_path / "made.csv"
+    path.write_text("\n".join(lines), "utf-8")
+    asked = {"data__columns__price": "number"}
+    run = train(str(path), tmp_path, "y", network=NET, **asked)
+    code = verified(run, tmp_path / "train.py")
+    assert '.replace("kg", "")' in code
+
+
 @pytest.mark.parametrize("labels", [[1, 2], ["가".encode(), b"b"]])
 def test_arrays_in_a_file_end_with_the_same_weights(tmp_path, labels):
     random = np.random.default_rng(0)

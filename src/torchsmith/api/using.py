@@ -16,6 +16,7 @@ from torchsmith.core.vocabulary import NOUNS
 from torchsmith.core.wording import amount
 from torchsmith.data import load as reading
 from torchsmith.data.catalog import set_named
+from torchsmith.data.convert import UNLIKE
 from torchsmith.data.data import (
     MISSING_TARGET,
     Column,
@@ -363,6 +364,10 @@ def _of_lines(data: Data) -> Iterator[str]:
             yield told
         elif steps and any(words in what for words in _OF_STEPS):
             yield f"{what} ({change.place})"
+        elif what.startswith(UNLIKE):
+            counted = amount(change.count, "value")
+            told = f"(first: '{change.example}', {change.place})"
+            yield f"column '{change.column}': {counted}: {what} {told}"
 
 
 def _no_labels(model: "Model", data: Data) -> Iterator[str]:

@@ -4,19 +4,18 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from torchsmith.core.errors import DataError
 from torchsmith.core.vocabulary import ColumnRole
 from torchsmith.data.cells import Cells, Sheet
 from torchsmith.data.convert import MARKERS, to_cells
 from torchsmith.data.data import Change, Column, ColumnFormat
-from torchsmith.data.dates import find_date_formats, looks_like_date, parse_dates
+from torchsmith.data.dates import find_date_formats
 from torchsmith.data.numerals import (
     best_number_format,
     find_number_format,
     looks_like_code,
 )
+from torchsmith.data.strays import find_strays
 
 _WORDS = (("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"), ("off", "on"))
 _LONGEST_NAME = 1000
@@ -30,8 +29,6 @@ _KINDS = {
     "text": "text",
     "picture": "text",
 }
-_MOSTLY = 0.95  # this share of numbers makes the rest strays
-_STRAYS = 50  # distinct strays; more of them are no slips of the pen
 
 
 @dataclass(frozen=True)
@@ -79,7 +76,7 @@ def decide_formats(sheet: Sheet, roles: Mapping[str, ColumnRole]) -> Decided:
         form = _with_file_markers(raw, natural[name], marks)
         role = roles.get(name)
         if role is None:
-            changes += _strays(raw, form, sheet)
+            changes += find_strays(raw, form, sheet)
         elif role != "ignore" and form.kind != _KINDS[role]:
             form = _forced(raw, form, role, sheet)
         formats[name] = form
@@ -121,7 +118,7 @@ def _natural(raw: Cells | Column) -> ColumnFormat:
                 name=name, kind="date", missing=markers, date_format=dates[0]
             )
         number = find_number_format(rest, name)
-        if number is not None and not looks_like_code(rest):
+        if number is not None and not looks_like_code(rest, number):
             return number.model_copy(update={"missing": markers})
     if words := _boolean_words(raw, rest):
         return ColumnFormat(name=name, kind="boolean", missing=markers, words=words)
@@ -222,47 +219,6 @@ def _settle_date_orders(
                 f"read with the {first} first"
             )
     return settled, tuple(notes)
-
-
-def _strays(raw: Cells | Column, form: ColumnFormat, sheet: Sheet) -> list[Change]:
-    """Tell of a column of texts in which nearly all are numbers or dates."""
-    if form.kind != "text" or isinstance(raw, Column):
-        return []
-    texts = [text.strip() for text in raw.texts]
-    absent = {*form.missing, *MARKERS}  # a marker would be one without the strays
-    missing = np.array([text in absent for text in texts], dtype=bool)
-    counts = np.where(missing, 0, raw.counts)
-    dated = _unmarked(raw)[:_STRAYS]
-    dates = find_date_formats(dated[:1])
-    for what, fits in (
-        ("numbers", best_number_format(texts, counts, form.name)[1]),
-        ("dates", parse_dates(texts, dates[0])[1] if dates else missing),
-    ):
-        strays = ~fits & ~missing
-        total = int(counts.sum())
-        share = counts[fits].sum() / max(total, 1)
-        if _MOSTLY <= share < 1 and strays.sum() <= _STRAYS:
-            rows = raw.rows(strays)
-            text = (
-                f"{len(rows):,} of {total:,} values are not {what}, "
-                "so the column is read as text"
-            )
-            example = raw.texts[raw.codes[rows[0]]]
-            return [sheet.change(form.name, text, rows, example)]
-    if dates and all(find_date_formats([text]) for text in dated):
-        chosen = ~parse_dates(texts, dates[0])[1] & ~missing
-        text = "dates are written in several ways"
-    elif dated and looks_like_date(dated[0]):
-        chosen = np.array([*map(looks_like_date, texts)], dtype=bool) & ~missing
-        chosen &= counts[chosen].sum() >= _MOSTLY * counts.sum()
-        text = "dates of no form that is read"
-    else:
-        return []
-    if not chosen.any():
-        return []
-    rows = raw.rows(chosen)
-    text += ", so the column is read as text"
-    return [sheet.change(form.name, text, rows, raw.texts[raw.codes[rows[0]]])]
 
 
 def _forced(

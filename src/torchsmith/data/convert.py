@@ -10,9 +10,13 @@ from torchsmith.data.cells import Cells, Sheet, collect
 from torchsmith.data.data import Change, Column, ColumnFormat
 from torchsmith.data.dates import has_fractions, has_offset, parse_dates
 from torchsmith.data.numerals import (
+    MINUS,
+    difference,
+    extended,
     find_many_digits,
     has_brackets,
     is_rounded,
+    may_lack,
     number_text,
     parse_numbers,
 )
@@ -24,6 +28,9 @@ MARKERS = frozenset(
     )
 )
 """Texts that are no number, date or boolean anywhere: there is no value."""
+
+UNLIKE = "unlike others, "
+"""With this begins what was changed about a number that is written in its own way."""
 
 _NOUNS = {
     "number": "numbers",
@@ -106,11 +113,13 @@ def convert_all(
             what += " with a decimal comma"
         elif form.words:
             what += f" ({form.words[0]}, {form.words[1]})"
+        odd = difference(converted.first.strip(), form) if form.kind == "number" else ""
+        first = f"'{converted.first}'" + (f" with {odd}" if odd else "")
         every = f"; all: {sheet.lines.take(misfits)}" if len(misfits) > 1 else ""
         raise DataError(
             f"{sheet.source}: column '{form.name}': {len(misfits):,} of "
             f"{len(converted.column.values):,} values are not {what} (first: "
-            f"'{converted.first}', {sheet.lines.name(misfits[0])}{every}); {remedy}"
+            f"{first}, {sheet.lines.name(misfits[0])}{every}); {remedy}"
         )
     return converted
 
@@ -210,20 +219,24 @@ def _lost_of_dates(cells: Cells, form: ColumnFormat) -> dict[str, list[bool]]:
 
 
 def _lost_of_numbers(cells: Cells, form: ColumnFormat) -> dict[str, list[bool]]:
+    mark = extended(form).thousands
     removed = {
-        f"thousands separator {form.thousands!r} removed": form.thousands,
+        f"{'' if form.thousands else UNLIKE}thousands separator {mark!r} removed": mark,
         f"{form.prefix!r} removed from numbers": form.prefix,
         f"{form.suffix!r} removed from numbers": form.suffix,
         "decimal comma read as a point": form.decimal if form.decimal != "." else "",
+        f"{MINUS!r} read as a minus sign": MINUS,
     }
     lost = {
         what: [mark in text for text in cells.texts]
         for what, mark in removed.items()
         if mark
     }
-    if form.brackets:
-        texts = map(str.strip, cells.texts)
-        lost["brackets read as a minus sign"] = [*map(has_brackets, texts)]
+    for sign in may_lack(form):
+        lost[f"{UNLIKE}read without {sign!r}"] = [sign not in t for t in cells.texts]
+    texts = map(str.strip, cells.texts)
+    brackets = f"{'' if form.brackets else UNLIKE}brackets read as a minus sign"
+    lost[brackets] = [*map(has_brackets, texts)]
     lost["rounded to the nearest 64-bit number"] = _rounded(cells, form)
     return lost
 

@@ -6,9 +6,10 @@ from collections.abc import Collection, Sequence
 
 from torchsmith.core.errors import DataError
 from torchsmith.data.data import Change
+from torchsmith.data.numerals import MINUS
 
 _NUMBER = re.compile(
-    r"\s*[+-]?\(?([0-9]+([.,][0-9]*)*|[.,][0-9]+)([eE][+-]?[0-9]+)?\)?\s*"
+    rf"\s*[+{MINUS}-]?\(?([0-9]+([.,][0-9]*)*|[.,][0-9]+)([eE][+-]?[0-9]+)?\)?\s*"
 )
 
 

@@ -1,6 +1,7 @@
 """Numbers written as text: which separators they use, and what they are worth."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from decimal import Decimal
@@ -11,15 +12,33 @@ import numpy as np
 
 from torchsmith.data.data import ColumnFormat
 
-_PLAIN = b"0123456789.+-eE"
-_EXACT = 2**53  # whole numbers up to here are exact as float64
-_PREFIX = re.compile(
-    r"[+-]?(US\$|[$€£¥₩￦₹]|USD|EUR|GBP|KRW|JPY|CNY|CHF)\s?[+-]?[\d.,]"
+NUMBERS_READ = (
+    "1234.5, 1,234.50, 1.234,50, (5) for -5, 1e-3, with a currency, % or one unit"
 )
-_SUFFIX = re.compile(r"\d\s?([%€£¥₩원円元]|USD|EUR|GBP|KRW|JPY|CNY|CHF)$")
+"""Examples of what is read, for messages."""
+
+_PLAIN = b"0123456789.+-eE"
+_LOOKED_AT = 1000  # texts by which the commonest marks beside numbers are found
+_EXACT = 2**53  # whole numbers up to here are exact as float64
+MINUS = "\u2212"
+"""The minus sign of typography, which is no hyphen."""
+
+_CODES = ("USD", "EUR", "GBP", "KRW", "JPY", "CNY", "CHF")
+_BEFORE = ("US$", *"$€£¥₩￦₹", *_CODES)
+_AFTER = (*"%€£¥₩원円元", *_CODES)
+_UNIT = r"°?[^\W\d_]{1,12}(?:/[^\W\d_]{1,6})?"
+_SIGN = f"[+{MINUS}-]"
+_PREFIX = re.compile(rf"{_SIGN}?({'|'.join(map(re.escape, _BEFORE))})\s?{_SIGN}?[\d.,]")
+_SUFFIX = re.compile(rf"\d\s?({'|'.join(_AFTER)}|{_UNIT})$")
+_ODD = re.compile(
+    rf"{_SIGN}?(?:(?:{'|'.join(map(re.escape, _BEFORE))})\s?)?"
+    r"(?:[0-9][0-9.,']*-{1,2}|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}(?:\.[0-9]+)?)"
+)
 _POINT = (("", "."), (",", "."))
 _COMMA = (("", ","), (".", ","))
 _SPACES = tuple((gap, mark) for gap in " \u00a0\u202f'" for mark in ".,")
+
+_Marks = tuple[str, str]  # what stands before numbers, and after them
 
 
 def find_number_format(
@@ -34,7 +53,8 @@ def find_number_format(
         name: The column's name.
         comma: The rest of the file writes the decimal mark as a comma.
     """
-    for form in _candidates(texts, name, comma=comma):
+    first = next((text for text in texts if any(map(str.isdigit, text))), "")
+    for form in _candidates(texts, _marks(first), name, comma=comma):
         pattern = _pattern(form)
         if all(map(pattern.fullmatch, texts)):
             return form
@@ -54,22 +74,29 @@ def best_number_format(
     Returns:
         The format, and `(len(texts),)` bool: which texts are numbers by it.
     """
-    best, best_fits, most = ColumnFormat(name=name, kind="number"), None, -1
-    for form in _candidates(texts, name, comma=False):
+    held = np.flatnonzero(counts)
+    marks: Counter[_Marks] = Counter()
+    for i in held[:: max(1, len(held) // _LOOKED_AT)].tolist():
+        if any(map(str.isdigit, texts[i])):
+            marks[_marks(texts[i])] += int(counts[i])
+    pair = max(marks, key=marks.__getitem__, default=("", ""))
+    best, most = ColumnFormat(name=name, kind="number"), -1
+    best_fits = np.zeros(len(texts), bool)
+    for form in _candidates(texts, pair, name, comma=False):
         fits = _fits(texts, form)
         if (number := int(counts[fits].sum())) > most:
             best, best_fits, most = form, fits, number
-    return best, _fits(texts, best) if best_fits is None else best_fits
+    return best, best_fits
 
 
 def parse_numbers(
     texts: Sequence[str], form: ColumnFormat
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Turn texts into numbers.
+    """Turn texts into numbers, in the format or in what it may be extended to.
 
     Args:
         texts: Without surrounding spaces.
-        form: A format of kind number.
+        form: A format of kind number; see `extended`.
 
     Returns:
         `(len(texts),)` float64, NaN where the text is no number; and bool: where it is.
@@ -80,17 +107,62 @@ def parse_numbers(
     if is_plain and _are_plain(texts):
         with suppress(ValueError):
             return np.array([*map(float, texts)], float), np.ones(len(texts), bool)
-    fits = _fits(texts, form)
+    fits = _fits(texts, form, loose=True)
     values = np.full(len(texts), np.nan)
-    numbers = [texts[i] for i in np.flatnonzero(fits).tolist()]
-    if not is_plain:
-        numbers = [_plain(text, form) for text in numbers]
+    wide = extended(form)
+    numbers = (_plain(texts[i], wide) for i in np.flatnonzero(fits).tolist())
     values[fits] = [*map(float, numbers)]
     return values, fits
 
 
-def looks_like_code(texts: Sequence[str]) -> bool:
+def extended(form: ColumnFormat) -> ColumnFormat:
+    """Return a format with what numbers may have besides, and still be clear.
+
+    That is a separator between groups of three digits, and brackets for a minus sign.
+    A point as decimal mark may be no more than a guess, so "1,234" alone is refused.
+    """
+    thousands = form.thousands or ("," if form.decimal == "." else ".")
+    return form.model_copy(update={"thousands": thousands, "brackets": True})
+
+
+def may_lack(form: ColumnFormat) -> tuple[str, ...]:
+    """Return the signs of a format without which a number means the same.
+
+    A currency or a percent sign may be left out; a unit, such as the k of 5k, may not.
+    """
+    prefix = (form.prefix,) if form.prefix else ()
+    return (*prefix, form.suffix) if form.suffix in _AFTER else prefix
+
+
+def difference(text: str, form: ColumnFormat) -> str:
+    """Say by what a number differs from a format; empty where it is no number."""
+    found = find_number_format([text], form.name)
+    if found is None:
+        return ""
+    for has, wanted in ((found.prefix, form.prefix), (found.suffix, form.suffix)):
+        if has and has != wanted:
+            return f"'{has}'" + (f" in place of '{wanted}'" if wanted else "")
+    if form.suffix not in ("", found.suffix, *may_lack(form)):
+        return f"no '{form.suffix}'"
+    if found.decimal != form.decimal:
+        return f"'{found.decimal}' where '{form.decimal}' is the decimal mark"
+    if found.thousands and not form.thousands:
+        return f"a '{found.thousands}' that may part thousands or decimals"
+    return ""
+
+
+def looks_like_number(text: str) -> bool:
+    """Whether a person would take a text for a number, though in no form that is read.
+
+    `5-` is -5, `14,-` is 14, and `12,34,567` has the groups of India.
+    """
+    return _ODD.fullmatch(text) is not None
+
+
+def looks_like_code(texts: Sequence[str], form: ColumnFormat) -> bool:
     """Whether numbers would lose something: leading zeros, or digits beyond 2**53."""
+    if form.suffix:
+        texts = [text.removesuffix(form.suffix).rstrip() for text in texts]
     bare = map(str.strip, texts, repeat("()"))
     return any(
         (text[0] == "0" and len(text) > 1)
@@ -123,21 +195,24 @@ def number_text(value: float) -> str:
     return repr(float(value))
 
 
+def _marks(text: str) -> _Marks:
+    if text.endswith(")"):
+        text = text.strip("()")
+    prefix, suffix = _PREFIX.match(text), _SUFFIX.search(text)
+    return prefix[1] if prefix else "", suffix[1] if suffix else ""
+
+
 def _candidates(
-    texts: Sequence[str], name: str, *, comma: bool
+    texts: Sequence[str], marks: _Marks, name: str, *, comma: bool
 ) -> Iterator[ColumnFormat]:
     """Give formats in the order in which they are believed."""
-    first = next((text for text in texts if any(map(str.isdigit, text))), "")
-    brackets = any(map(str.endswith, texts, repeat(")")))
-    if brackets:
-        first = first.strip("()")
-    prefix, suffix = _PREFIX.match(first), _SUFFIX.search(first)
+    prefix, suffix = marks
     plainest = ColumnFormat(
         name=name,
         kind="number",
-        prefix=prefix[1] if prefix else "",
-        suffix=suffix[1] if suffix else "",
-        brackets=brackets,
+        prefix=prefix,
+        suffix=suffix,
+        brackets=any(map(str.endswith, texts, repeat(")"))),
     )
     forms = (*_COMMA, *_POINT) if comma else (*_POINT, *_COMMA)
     for thousands, decimal in (*forms, *_SPACES):
@@ -153,43 +228,57 @@ def _are_plain(texts: Sequence[str]) -> bool:
 
 
 def _unsigned(texts: Iterable[str]) -> Iterator[str]:
-    return map(str.lstrip, texts, repeat("+-"))
+    return map(str.lstrip, texts, repeat(f"+-{MINUS}"))
 
 
-def _fits(texts: Sequence[str], form: ColumnFormat) -> np.ndarray:
-    matches = map(_pattern(form).fullmatch, texts)
+def _fits(
+    texts: Sequence[str], form: ColumnFormat, *, loose: bool = False
+) -> np.ndarray:
+    matches = map(_pattern(form, loose=loose).fullmatch, texts)
     return np.fromiter(map(bool, matches), bool, len(texts))
 
 
-def _pattern(form: ColumnFormat) -> re.Pattern[str]:
+def _pattern(form: ColumnFormat, *, loose: bool = False) -> re.Pattern[str]:
+    """Return the pattern of numbers in a format, or loosely in what extends it."""
+    wide = extended(form) if loose else form
+    absent = may_lack(form) if loose else ()
+    prefix = f"{re.escape(form.prefix)}\\s?" if form.prefix else ""
+    suffix = f"\\s?{re.escape(form.suffix)}" if form.suffix else ""
+    whole, mark = "[0-9]+", re.escape(form.decimal)
+    if wide.thousands:
+        group = f"{re.escape(wide.thousands)}[0-9]{{3}}"
+        groups = f"(?:{group})+"
+        if not form.thousands and form.decimal == ".":
+            groups = f"{group}(?:{groups}|(?={mark}))"
+        whole = f"(?:[1-9][0-9]{{0,2}}{groups}|[0-9]+)"
     return _compiled(
-        form.thousands, form.decimal, form.prefix, form.suffix, form.brackets
+        whole,
+        mark,
+        f"(?:{prefix})?" if form.prefix in absent else prefix,
+        f"(?:{suffix})?" if form.suffix in absent else suffix,
+        wide.brackets,
     )
 
 
 @lru_cache(maxsize=64)
 def _compiled(
-    thousands: str,
-    decimal: str,
+    whole: str,
+    mark: str,
     prefix: str,
     suffix: str,
     brackets: bool,  # noqa: FBT001 -- of a cached function
 ) -> re.Pattern[str]:
-    whole, mark = "[0-9]+", re.escape(decimal)
-    if thousands:
-        whole = f"(?:[1-9][0-9]{{0,2}}(?:{re.escape(thousands)}[0-9]{{3}})+|[0-9]+)"
     number = f"(?:{whole}(?:{mark}[0-9]*)?|{mark}[0-9]+)(?:[eE][+-]?[0-9]+)?"
-    before = f"[+-]?{re.escape(prefix)}\\s?" if prefix else ""
-    after = f"\\s?{re.escape(suffix)}" if suffix else ""
     infinite = "[iI][nN][fF](?:[iI][nN][iI][tT][yY])?"
-    plain = f"{before}[+-]?(?:{number}|{infinite}){after}"
+    before = f"(?:{_SIGN}{prefix}|{prefix}{_SIGN}?)" if prefix else f"{_SIGN}?"
+    plain = f"{before}(?:{number}|{infinite}){suffix}"
     if not brackets:
         return re.compile(plain)
-    before = f"{re.escape(prefix)}\\s?" if prefix else ""
-    return re.compile(f"{plain}|\\({before}{number}{after}\\)")
+    return re.compile(f"{plain}|\\({prefix}{number}{suffix}\\)")
 
 
 def _plain(text: str, form: ColumnFormat) -> str:
+    text = text.replace(MINUS, "-")
     if form.brackets and has_brackets(text):
         text = f"-{text[1:-1]}"
     if form.prefix:
@@ -200,4 +289,4 @@ def _plain(text: str, form: ColumnFormat) -> str:
     if form.decimal != ".":
         text = text.replace(form.decimal, ".")
     # "-$ 5" leaves "- 5"; float() takes no space after the sign
-    return text.replace(" ", "") if form.prefix else text
+    return "".join(text.split()) if form.prefix else text

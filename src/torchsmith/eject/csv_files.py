@@ -10,6 +10,7 @@ from torchsmith.data.cells import Cells
 from torchsmith.data.data import ColumnFormat
 from torchsmith.data.delimited import find_dialect, read_delimited
 from torchsmith.data.encoding import decode
+from torchsmith.data.numerals import MINUS
 from torchsmith.eject.code import quoted
 
 _MARKS = {
@@ -101,6 +102,7 @@ def number_source(form: ColumnFormat, cells: Cells) -> str:
     known = "".join(text for text in texts if text not in form.missing)
     source = "text"
     for mark, becomes in (
+        (MINUS, "-"),
         (form.prefix, ""),
         (form.suffix, ""),
         (" " if form.prefix or form.suffix else "", ""),

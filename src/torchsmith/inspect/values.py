@@ -10,6 +10,7 @@ from torchsmith.core.wording import amount, listed, share
 from torchsmith.data.data import MISSING_TARGET, Change
 from torchsmith.data.dates import FORMS_READ
 from torchsmith.data.lines import Named
+from torchsmith.data.numerals import NUMBERS_READ
 from torchsmith.data.picture_files import OUTSIDE
 from torchsmith.inspect.inspection import Finding
 from torchsmith.inspect.profile import LARGEST, Profile
@@ -118,7 +119,8 @@ def find_changes(changes: Sequence[Change]) -> Iterator[Finding]:
                 f"missing; then the column holds {held}."
             )
             if "no form" in change.what or "several ways" in change.what:
-                remedy = f"Write all of them in one form that is read: {FORMS_READ}."
+                forms = FORMS_READ if held == "dates" else NUMBERS_READ
+                remedy = f"Write all of them in one form that is read: {forms}."
         elif change.what == MISSING_TARGET:
             message = f"{amount(change.count, 'row')} left out: no target."
             remedy = (
