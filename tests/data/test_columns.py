@@ -286,7 +286,35 @@ def test_years_of_two_digits_are_told(tmp_path) -> None:
     data = read(tmp_path, "t,y\n01-Jan-69,1\n01-Feb-19,2\n")
     assert columns(data)["t"].texts() == ["1969-01-01", "2019-02-01"]
     [change] = changes(data, "t").values()
-    assert change.what == "years of two digits read as 1969 to 2068"
+    assert change.what == "years of two digits read as 1969 to 2039"
+
+
+def test_years_of_two_digits_are_of_training_and_new_rows_the_same(tmp_path) -> None:
+    form = columns(read(tmp_path, "t,y\n01-Jan-39,1\n01-Feb-19,2\n"))["t"].format
+    (tmp_path / "new.csv").write_text("t,y\n01-Jan-40,1\n")
+    with pytest.raises(DataError, match=r"not dates of the form %d-%b-%y .*01-Jan-40"):
+        read_with_formats(tmp_path / "new.csv", [form])
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["{}. März 2024", "{} de marzo de 2024", "{} juin 2024", "{}. Mai 2024 9:30"],
+)
+def test_dates_with_months_of_other_languages_are_told(tmp_path, form) -> None:
+    data = read(
+        tmp_path, "d;y\n" + "".join(f"{form};1\n".format(i) for i in range(1, 29))
+    )
+    [change] = changes(data, "d").values()
+    assert change.what.startswith("dates of no form that is read")
+
+
+def test_dates_with_times_have_them_at_midnight_too(tmp_path) -> None:
+    times = column_of(tmp_path, "2025-05-12 00:00", "2025-05-12 00:10", "")
+    days = column_of(tmp_path, "2025-05-12 00:00", "2025-05-13 00:00", "")
+    whole = ["2025-05-12T00:00:00", "2025-05-12T00:10:00", ""]
+    assert times.texts() == whole
+    assert times.texts(np.array([0])) == whole[:1]
+    assert days.texts() == ["2025-05-12", "2025-05-13", ""]
 
 
 def test_dates_of_no_form_that_is_read_are_told(tmp_path) -> None:

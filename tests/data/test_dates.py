@@ -46,7 +46,7 @@ def test_a_date_is_read_as_python_reads_it(day, seconds, time, zone):
     form = day + time * (day in _DAYS)
     moment = datetime.fromtimestamp(seconds, zone if "%z" in form else UTC)
     if "%y" in form:
-        moment = moment.replace(year=1969 + moment.year % 100, day=1)
+        moment = moment.replace(year=1969 + moment.year % 71, day=1)
     text = moment.strftime(form)
 
     [value], [fits] = parse_dates([text], form)

@@ -213,7 +213,7 @@ def _lost_of_dates(cells: Cells, form: ColumnFormat) -> dict[str, list[bool]]:
     if "%z" in form.date_format:
         lost["times with offsets read as UTC"] = [*map(has_offset, texts)]
     if "%y" in form.date_format:
-        told = "years of two digits read as 1969 to 2068"
+        told = "years of two digits read as 1969 to 2039"
         lost[told] = [True] * len(texts)
     return lost
 

@@ -125,16 +125,18 @@ class Column:
         return Column(self.format, self.values[rows], self.levels)
 
     def texts(self, rows: np.ndarray | slice = slice(None)) -> list[str]:
-        """Return values as a person would write them; missing ones are empty."""
+        """Return values as a person would write them; missing ones are empty.
+
+        Dates have a time where any of the whole column has one.
+        """
         values = self.values[rows]
         if self.kind == "text":
             return [self.levels[code] if code >= 0 else "" for code in values.tolist()]
         if self.kind == "date":
-            days = values.astype("datetime64[D]")
-            exact = np.where(
-                days == values, np.datetime_as_string(days), values.astype(str)
-            )
-            return ["" if text == "NaT" else str(text) for text in exact]
+            days = self.values.astype("datetime64[D]")
+            whole = ((days == self.values) | self.missing).all()
+            shown = np.datetime_as_string(values, "D" if whole else "s").tolist()
+            return ["" if text == "NaT" else text for text in shown]
         if self.kind == "boolean":
             words = self.format.words or ("false", "true")
             return ["" if np.isnan(v) else words[int(v)] for v in values.tolist()]

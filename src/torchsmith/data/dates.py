@@ -52,6 +52,10 @@ _NUMBERED = re.compile(
 _PERIOD = re.compile(
     "[12][0-9]{3}[- ]?([QqWw][0-9]{1,2}|M[0-9]{2})|[0-9]{8}[T ][0-9]{2}:?[0-9]{2}.*"
 )
+_WORDED = re.compile(
+    r"[0-3]?[0-9](?:\.|st|nd|rd|th|er|º)?[ -](?:de )?[^\W\d_]{3,}\.?,?[ -](?:de )?"
+    r"[12][0-9]{3}(?:[ ,T].*)?"
+)
 _BESIDE = frozenset(
     (
         *("mon", "tue", "tues", "wed", "thu", "thur", "thurs", "fri", "sat", "sun"),
@@ -63,7 +67,7 @@ _BESIDE = frozenset(
 """Words that may stand beside the name of a month."""
 
 _COMPACT_DATES = 10  # so many eight-digit numbers are not all dates by chance
-_CENTURIES = 2040  # years of two digits from here to 2068 may as well be of the last
+_CENTURIES = 2040  # years of two digits from here on may as well be of the last century
 
 
 def find_date_formats(texts: Sequence[str]) -> tuple[str, ...]:
@@ -140,8 +144,8 @@ def looks_like_date(text: str) -> bool:
         full = len(ends[0]) == 4 and 1500 <= int(ends[0]) < 2500
         # Two digits with points may be a version: 1.2.13
         return int(ends[1]) <= 31 and (full or (len(ends[0]) == 2 and mark != "."))
-    if _PERIOD.fullmatch(text):
-        return True
+    if _PERIOD.fullmatch(text) or _WORDED.fullmatch(text):
+        return True  # "17. März 2024" has the name of a month in some language
     words = [word.lower() for word in re.findall("[A-Za-z]+", text)]
     months = [word for word in words if _is_month(word)]
     others = {word for word in words if word not in months}
@@ -159,8 +163,6 @@ def _are_dates(texts: Sequence[str], form: str) -> bool:
         return False
     months = moments.astype("datetime64[M]").astype(np.int64)
     years = months // 12 + 1970
-    if "%y" in form:
-        return bool(years.max() < _CENTURIES)
     if form in ("%Y-%m", "%Y/%m"):
         # "2019-1" may be a term, and "2011-12" the season from 2011 to 2012.
         seasons = months % 12 + 1 == (years + 1) % 100
@@ -183,6 +185,8 @@ def _moments(parts: dict[str, np.ndarray]) -> np.ndarray:
     months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
     days = months.astype("datetime64[D]") + (day - 1)
     good &= days.astype("datetime64[M]") == months
+    if "y" in parts:
+        good &= year < _CENTURIES
     good &= (year >= 1) & (day >= 1) & (hour < 24) & (minute < 60) & (second < 60)
     offset = parts.get("z", zero)
     good &= np.abs(offset) < 24 * 3600
@@ -201,7 +205,7 @@ def _short_month(name: str) -> int:
 
 
 def _year(text: str) -> int:
-    """Return the year of two digits as POSIX has it: from 1969 to 2068."""
+    """Return the year of two digits as POSIX has it, from 1969 to 2068."""
     return int(text) + (1900 if int(text) >= 69 else 2000)
 
 
