@@ -266,6 +266,54 @@ def test_a_number_far_from_all_others_is_noted_with_its_line():
     assert finding.where == "column 'x', line 42"
 
 
+@pytest.mark.parametrize(
+    ("code", "severity", "words"),
+    [
+        (-999, "warning", "-999 in 20 rows and otherwise 21 to 89: it looks like a"),
+        (9999, "warning", "9,999 in 20 rows and otherwise 21 to 89: it looks like a"),
+        (-80, "note", "-80 in 20 rows and otherwise 21 to 89: it may be meant as a"),
+    ],
+)
+def test_a_far_number_that_recurs_may_be_a_code(code, severity, words):
+    values = np.arange(200) % 70 + 20.0
+    values[::10] = code
+    (finding,) = found(table({"x": values}, noise(seed=2)), "D18")
+    assert (finding.severity, finding.where[:19]) == (severity, "column 'x', lines 2")
+    assert f"'x' is {words} code for a missing value." in finding.message
+    assert "empty these cells of the file: Torchsmith then fills" in finding.remedy
+
+
+def test_several_codes_and_a_far_number_beside_one_are_told():
+    codes, far = np.tile(np.arange(200) % 70 + 20.0, (2, 1))
+    codes[::10], codes[1::10], codes[2::10] = -999, -998, 9999
+    far[::10], far[3] = -9999, 3000
+    data = table({"codes": codes, "far": far}, noise(seed=2))
+    told = {f.message.partition(" in ")[0] for f in found(data, "D18")}
+    assert told >= {"'codes' is 9,999", "'codes' is -999", "'codes' is -998"}
+    assert "'far' is -9,999" in told
+    assert any("'far' has 1 value far from all" in text for text in told)
+
+
+def test_numbers_that_recur_near_others_are_no_codes():
+    zeros = np.where(noise() > 0, 0, 50 + 20 * noise(seed=3))
+    choices = np.tile([-1.0, 0.0, 1.0, 9.0], 50)
+    data = table({"zeros": np.abs(zeros), "choices": choices}, noise(seed=2))
+    assert not found(data, "D18")
+
+
+def test_categories_that_differ_in_case_or_blanks_are_told():
+    values = ["New York"] * 150 + ["new  york"] * 20 + ["Rome"] * 30
+    (finding,) = found(table({"c": values, "x": noise()}, noise(seed=4)), "D17")
+    assert finding.severity == "warning"
+    assert finding.message == (
+        "'c' has 1 category that differs from another in case or blanks only: "
+        "'New York' and 'new  york'."
+    )
+    assert finding.where == "column 'c', lines 152, 153, 154, 155, 156 and 15 more"
+    values = ["New York"] * 150 + ["New-York"] * 50
+    assert not found(table({"c": values, "x": noise()}, noise(seed=4)), "D17")
+
+
 def test_long_tails_and_counts_of_mostly_zero_are_not_extreme():
     tail = np.exp(1.3 * noise(5000))
     zeros = np.where(noise(5000, 3) > 2, 9999.0, 0.0)

@@ -140,6 +140,34 @@ def test_a_target_cut_off_below_is_found_too():
     assert "lowest 'y', 0" in finding.message
 
 
+def test_a_target_that_is_a_code_for_nothing_is_told_and_not_capped():
+    target = np.arange(200) % 70 + 20.0
+    target[::10] = -999
+    data = table({"x": noise()}, target)
+    (finding,) = found(data, "D18")
+    assert "'y' is -999 in 20 rows" in finding.message
+    assert "drop_missing_target: true leaves rows without a target" in finding.remedy
+    assert not found(data, "D21")
+
+
+def test_classes_that_are_one_in_two_spellings_are_told():
+    cities = ["Berlin"] * 90 + ["berlin"] * 10 + ["Hamburg"] * 80 + ["HAMBURG"] * 20
+    (finding,) = found(table({"x": noise()}, cities), "D17")
+    assert finding.severity == "warning"
+    assert "'y' has 2 classes that differ from another in case" in finding.message
+    assert finding.evidence == "Berlin: 90, berlin: 10, Hamburg: 80, HAMBURG: 20"
+
+
+def test_classes_that_are_called_as_missing_values_are_noted():
+    answers = ["yes", "no", "Unknown", "n/a"] * 50
+    (finding,) = found(table({"x": noise()}, answers), "D19")
+    assert (finding.severity, finding.message) == (
+        "note",
+        "'Unknown', 'n/a' are classes of 'y'.",
+    )
+    assert not found(table({"x": noise()}, ["none", "mild"] * 100), "D19")
+
+
 def test_a_rounded_target_is_not_capped():
     target = np.clip(np.round(noise(2000) * 20), -60, 61)
     assert not found(table({"x": noise(2000, 2)}, target), "D21")

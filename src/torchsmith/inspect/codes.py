@@ -55,7 +55,7 @@ CHECKS = (
     Check("the rows are independent of each other", ("D9",), "table"),
     Check("no value is infinite", ("D1",), "table"),
     Check("no value is missing", ("D16", "D38"), "table"),
-    Check("reading changed no value", ("D17",)),
+    Check("values are written alike, and read as written", ("D17",)),
     Check("no number is far from all others", ("D18",), "table"),
     Check("every column varies", ("D2", "D35"), "table"),
     Check("no column repeats another", ("D28",), "table"),

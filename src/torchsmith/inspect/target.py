@@ -11,7 +11,14 @@ from torchsmith.core.wording import amount, listed, share
 from torchsmith.data.lines import Named
 from torchsmith.inspect.columns import describe
 from torchsmith.inspect.inspection import Finding, TargetFacts
+from torchsmith.inspect.missing_codes import (
+    LEFT_OUT,
+    find_codes,
+    find_missing_codes,
+    find_words_for_nothing,
+)
 from torchsmith.inspect.profile import Profile
+from torchsmith.inspect.spellings import find_spellings
 from torchsmith.inspect.wording import number, quoted
 
 MAX_NUMBER_CLASSES = 20
@@ -150,6 +157,8 @@ def find_in_target(
         yield from _could_be_classes(profile, target, examples.noun)
         yield from _shape(profile, examples)
     else:
+        yield from find_words_for_nothing(profile.name, target.classes, examples.noun)
+        yield from find_spellings(profile, examples, "class", "classes")
         yield from _classes(profile, target, examples)
 
 
@@ -304,7 +313,10 @@ def _shape(profile: Profile, examples: Named) -> Iterator[Finding]:
     values = profile.present
     if len(values) < 50:
         return
-    yield from _capped(profile, examples)
+    codes = find_codes(profile)
+    then = LEFT_OUT.format(noun=examples.noun)
+    yield from find_missing_codes(profile, codes, examples, then)
+    yield from _capped(profile, examples, codes)
     deviation = values.std()
     if deviation == 0:
         return
@@ -326,7 +338,7 @@ def _shape(profile: Profile, examples: Named) -> Iterator[Finding]:
         )
 
 
-def _capped(profile: Profile, examples: Named) -> Iterator[Finding]:
+def _capped(profile: Profile, examples: Named, codes: np.ndarray) -> Iterator[Finding]:
     if profile.distinct < 50:
         return
     values = profile.column.values
@@ -338,7 +350,8 @@ def _capped(profile: Profile, examples: Named) -> Iterator[Finding]:
     ):
         count = int(profile.counts[distinct == bound].sum())
         others = profile.counts[distinct != bound]
-        if count < max(10, CAPPED_SHARE * profile.num_present, 3 * others.max()):
+        least = max(10, CAPPED_SHARE * profile.num_present, 3 * others.max())
+        if bound in codes or count < least:
             continue
         yield Finding(
             code="D21",

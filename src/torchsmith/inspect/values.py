@@ -13,7 +13,9 @@ from torchsmith.data.lines import Named
 from torchsmith.data.numerals import NUMBERS_READ
 from torchsmith.data.picture_files import OUTSIDE
 from torchsmith.inspect.inspection import Finding
+from torchsmith.inspect.missing_codes import find_codes, find_missing_codes
 from torchsmith.inspect.profile import LARGEST, Profile
+from torchsmith.inspect.spellings import find_spellings
 from torchsmith.inspect.wording import agree, number, quoted
 
 FAR = 30.0
@@ -24,6 +26,9 @@ FAR_ON_LOG = 4.0
 
 NEARLY_CONSTANT = 0.999
 RARE_LEVEL = 10
+
+_FILLED = "fills in the median of the training part and adds a flag"
+"""What is done about a number that is missing."""
 
 _OF_NO_VALUE = ("no name in the header", "no channel", "jumps here", "are uneven")
 """What is said of a column, not of values in it."""
@@ -61,9 +66,13 @@ def find_in_values(
         if profile.distinct and role != "picture":
             yield from _missing(profile, where, changes, role)
         if role == "number":
-            yield from _extreme(profile, where)
+            codes = find_codes(profile)
+            then = f"Torchsmith then {_FILLED}"
+            yield from find_missing_codes(profile, codes, where, then)
+            yield from _extreme(profile, where, codes)
             yield from _weight(profile)
         elif role == "category":
+            yield from find_spellings(profile, where, "category", "categories")
             if profile.name not in names:
                 yield from _rare(profile)
         elif (
@@ -207,7 +216,7 @@ def _missing(
     mostly = 2 * count > rows
     remedy = "Torchsmith treats missing as a category of its own."
     if profile.kind != "text":
-        remedy = "Torchsmith fills in the median of the training part and adds a flag."
+        remedy = f"Torchsmith {_FILLED}."
     if profile.kind == "date":
         remedy = "Torchsmith flags the rows; fill the dates in if they can be known."
     if role == "text":
@@ -227,22 +236,23 @@ def _missing(
     )
 
 
-def _extreme(profile: Profile, where: Named) -> Iterator[Finding]:
-    if not len(profile.present):
-        return
+def _extreme(profile: Profile, where: Named, codes: np.ndarray) -> Iterator[Finding]:
     values = profile.column.values
-    far = _distance(values, profile.present)
-    if (far > FAR).any() and profile.present.min() >= 0:
-        scale = float(np.median(profile.present))
+    present = profile.present[~np.isin(profile.present, codes)]
+    if not len(present):
+        return
+    far = np.where(np.isin(values, codes), 0.0, _distance(values, present))
+    if (far > FAR).any() and present.min() >= 0:
+        scale = float(np.median(present))
         if scale > 0:
             # A long tail is common and harmless: it must be far on a log scale too.
-            logs = _distance(_log(values, scale), _log(profile.present, scale))
+            logs = _distance(_log(values, scale), _log(present, scale))
             far = np.where(logs > FAR_ON_LOG, far, 0.0)
     extreme = np.flatnonzero(far > FAR)
     if not len(extreme):
         return
     worst = extreme[np.argsort(-far[extreme], kind="stable")]
-    low, high = np.quantile(profile.present, [0.25, 0.75])
+    low, high = np.quantile(present, [0.25, 0.75])
     value = number(float(values[worst[0]]))
     yield Finding(
         code="D18",
