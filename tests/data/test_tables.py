@@ -152,6 +152,17 @@ def test_a_missing_column_is_named(tmp_path) -> None:
         predict(tmp_path, train, "b,c\n1,Jeju\n")
 
 
+@pytest.mark.parametrize("first", ["Sales report 2025;;", ";;"])
+def test_a_title_above_the_header_is_told_as_one(tmp_path, first) -> None:
+    rows = "".join(f"0.{i};0.{i};{'ab'[i % 2]}\n" for i in range(20))
+    with pytest.raises(
+        DataError, match=r"no target column 'y'; .*, column_2, "
+    ) as told:
+        read(tmp_path, f"{first}\na;b;y\n{rows}", target="y")
+    end = "column_3; if the first row is a title, or empty, delete it"
+    assert str(told.value).endswith(end)
+
+
 def test_a_value_that_does_not_fit_is_refused_and_never_missing(tmp_path) -> None:
     train = read(tmp_path, TRAIN, target="y")
 

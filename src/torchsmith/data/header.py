@@ -8,6 +8,9 @@ from torchsmith.core.errors import DataError
 from torchsmith.data.data import Change
 from torchsmith.data.numerals import MINUS
 
+NAMELESS = "has no name in the header"
+"""Is told of a column that the header leaves empty."""
+
 _NUMBER = re.compile(
     rf"\s*[+{MINUS}-]?\(?([0-9]+([.,][0-9]*)*|[.,][0-9]+)([eE][+-]?[0-9]+)?\)?\s*"
 )
@@ -73,7 +76,7 @@ def name_columns(
     for i, name in enumerate(names):
         if not name:
             names[i] = f"column_{i + 1}"
-            what = f"column {i + 1} has no name in the header; it is called {names[i]}"
+            what = f"column {i + 1} {NAMELESS}; it is called {names[i]}"
             changes.append(Change(column=names[i], what=what, count=1))
     twice = {name: count for name, count in Counter(names).items() if count > 1}
     if twice:

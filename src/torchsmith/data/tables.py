@@ -18,6 +18,7 @@ from torchsmith.data.convert import convert_all
 from torchsmith.data.data import MISSING_TARGET, Column, ColumnFormat, Data, Table
 from torchsmith.data.delimited import read_delimited
 from torchsmith.data.encoding import decode
+from torchsmith.data.header import NAMELESS
 from torchsmith.data.memory import sheet_from_rows
 from torchsmith.data.parquet import MAGIC, read_parquet
 from torchsmith.data.retarget import nearest_target
@@ -378,6 +379,9 @@ def _no_column(sheet: Sheet, what: str, names: Sequence[str]) -> DataError:
     told = called if headless else "the columns are:"
     if len(columns) == 1 and names[0] in columns[0].split():
         more = ", one alone: put a comma, semicolon, tab or | between columns, no space"
+    nameless = sum(NAMELESS in change.what for change in sheet.changes)
+    if nameless and nameless >= len(columns) - 1:
+        more += "; if the first row is a title, or empty, delete it"
     return DataError(
         f"{sheet.source}: no {what}{'s' * (len(names) > 1)} {listed}{hint} "
         f"{told} {', '.join(columns[:20])}{more}"
