@@ -178,13 +178,22 @@ def test_where_no_remedy_alone_is_enough_all_are_tried_together(tmp_path):
     assert mended.winner.score > 0.9
 
 
-def test_a_leak_is_closed_without_a_contest(timid):
-    leak = "data.columns.petal width (cm)"
-    mended = fix(timid, diagnosis=says(("D10", {leak: "ignore"})))
+def test_what_changes_the_measure_is_done_without_a_contest(timid):
+    mended = fix(timid, diagnosis=says(("D8", {"split.drop_shared": True})))
     assert mended.trials == ()
-    assert mended.changes == {leak: "ignore"}
-    assert mended.settled == ("D10: D10 is so: " + leak + " number → ignore",)
-    assert read_plan(timid.folder.mended).data.columns["petal width (cm)"] == "ignore"
+    assert mended.changes == {"split.drop_shared": True}
+    assert mended.settled == ("D8: D8 is so: split.drop_shared false → true",)
+    assert read_plan(timid.folder.mended).split.drop_shared
+
+
+def test_a_good_column_is_not_taken_out_where_only_the_person_knows(tmp_path):
+    run = trained(tmp_path)
+    asking = says(("Q6", {"data.columns.petal width (cm)": "ignore"})).findings[0]
+    asking = asking.model_copy(update={"only_if": "it is not known in time"})
+    mended = fix(run, diagnosis=Diagnosis(findings=(asking,)))
+    assert (mended.settled, mended.trials, mended.plan) == ((), (), None)
+    [told] = mended.left_out
+    assert told.startswith("Q6: only you know; if it is not known in time: --set ")
 
 
 def test_the_same_trials_give_the_same_numbers(timid):

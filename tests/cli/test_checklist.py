@@ -145,6 +145,7 @@ def test_json_has_findings_and_facts():
         "evidence",
         "remedy",
         "changes",
+        "only_if",
         "moment",
     }
     assert made["num_examples"] == 200

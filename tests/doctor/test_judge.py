@@ -288,6 +288,7 @@ def test_a_single_column_that_says_nearly_all_is_told():
     seen = found(evaluation=result(0.995, 0.995, 0.995, importance=importance))
     assert seen["Q6"].where == "column 'code'"
     assert seen["Q6"].changes == {"data.columns.code": "ignore"}
+    assert seen["Q6"].only_if == "'code' is not known when a prediction is needed"
 
 
 def test_a_small_test_part_is_a_note():

@@ -78,10 +78,24 @@ def test_notes_ask_for_nothing_and_no_remedy_changes_nothing(plan, default):
 
 
 def test_what_changes_the_measure_needs_no_contest(plan, default):
-    leak = found("D10", {"data.columns.petal width (cm)": "ignore"})
-    made = remedies([leak], plan, default)
-    assert [remedy.codes for remedy in made.settled] == [("D10",)]
+    shared = found("D8", {"split.keep_together": True})
+    made = remedies([shared], plan, default)
+    assert [remedy.codes for remedy in made.settled] == [("D8",)]
     assert made.contested == ()
+
+
+def test_what_only_the_person_knows_is_left_to_the_person(plan, default):
+    leak = {"data.columns.petal width (cm)": "ignore"}
+    unknown = "'petal width (cm)' is not known when a prediction is needed"
+    asking = found("D10", leak).model_copy(update={"only_if": unknown})
+    made = remedies([asking], plan, default)
+    assert (made.settled, made.contested) == ((), ())
+    assert made.left_out == (
+        f"D10: only you know; if {unknown}: "
+        "--set 'data.columns.petal width (cm)=ignore'",
+    )
+    done = set_values(plan, leak)
+    assert remedies([asking], done, default).left_out == ()
 
 
 def test_what_no_plan_can_say_and_what_does_not_fit_is_left_out(plan, default):

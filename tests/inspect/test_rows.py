@@ -227,7 +227,8 @@ def test_a_column_that_gives_the_answer_away_is_a_warning():
     (finding,) = found(table({"x": noise(), "leak": leak}, y), "D10")
     assert finding.severity == "warning"
     assert finding.where == "column 'leak'"
-    assert "data.columns: {leak: ignore}" in finding.remedy
+    assert finding.changes == {"data.columns.leak": "ignore"}
+    assert finding.only_if == "'leak' is not known when a prediction is needed"
 
 
 def test_a_copy_of_a_heavy_tailed_target_is_found():

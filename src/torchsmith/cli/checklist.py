@@ -1,6 +1,5 @@
 """How an inspection looks in a terminal, and as JSON."""
 
-import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -24,7 +23,7 @@ from torchsmith.inspect.inspection import (
     TargetFacts,
 )
 from torchsmith.inspect.wording import number
-from torchsmith.plan.text import flow
+from torchsmith.plan.text import as_options
 
 SHOWN_PER_CODE = 5
 SHOWN = 40
@@ -294,8 +293,7 @@ def finding_block(finding: Finding) -> RenderableType:
     if finding.remedy:
         detail.append(Text(f"→ {finding.remedy}"))
     if finding.changes:
-        pairs = (f"{key}={flow(value)}" for key, value in finding.changes.items())
-        text = " ".join(f"--set {shlex.quote(pair)}" for pair in pairs)
+        text = " ".join(as_options(finding.changes))
         detail.append(Text(f"  {text}", style="cyan"))
     grid.add_row(
         Text(mark, style=style), Text(finding.code, style=style), Group(*detail)

@@ -53,7 +53,7 @@ def print_diagnosis(
     console.print(Text(summary(diagnosis), "bold" if serious else "bold green"))
     if serious:
         console.print(meaning(serious[0]))
-    if run is not None and any(finding.changes for finding in serious):
+    if run is not None and any(finding.can_be_tried for finding in serious):
         remedies = f"Try the remedies: {command('doctor', run, '--fix')}"
         console.print(Text(remedies, "dim"), soft_wrap=True)
 

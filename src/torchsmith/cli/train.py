@@ -173,8 +173,7 @@ def next_steps(run: "Run", source: str | None) -> list[tuple[str, str]]:
 
 
 def _can_mend(run: "Run") -> bool:
-    found = run.diagnosis.findings
-    return any(one.changes and one.severity != "note" for one in found)
+    return any(one.can_be_tried for one in run.diagnosis.findings)
 
 
 def _new_file(run: "Run", source: str | None) -> str:

@@ -188,9 +188,11 @@ def _too_good(evaluation: Evaluation, found: Standing) -> Iterator[Finding]:
             where=f"column '{importance[0].column}'",
             evidence=f"{METRIC_TITLES[metric]} {found.test.value:.4g}; without it "
             f"{first:.3g} less, without any other at most {second:.3g}",
-            remedy="Make sure that it is known before the target is; otherwise set it "
-            "aside.",
+            remedy="Make sure that it is known when a prediction is needed; if it is "
+            "known only afterwards, leave it out.",
             changes={f"data.columns.{importance[0].column}": "ignore"},
+            only_if=f"'{importance[0].column}' is not known when a prediction is "
+            "needed",
             moment="after",
         )
 

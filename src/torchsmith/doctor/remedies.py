@@ -26,6 +26,7 @@ from torchsmith.plan.optimizers import Muon
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.schedules import OneCycleLR
 from torchsmith.plan.settings import REASON, differences, set_values
+from torchsmith.plan.text import as_options
 from torchsmith.plan.yaml import parse_value
 
 SETTLED = frozenset({"problem", "data", "split", "calibration", "doctor", "robustness"})
@@ -266,6 +267,13 @@ def _own(finding: Finding, plan: Plan, left_out: list[str]) -> Iterator[Remedy]:
     except PlanError as error:
         said = str(error).splitlines()[0]
         left_out.append(f"{finding.code}: the remedy does not fit this plan ({said})")
+        return
+    if finding.only_if:
+        if differences(changed, plan):
+            left_out.append(
+                f"{finding.code}: only you know; if {finding.only_if}: "
+                + " ".join(as_options(changes))
+            )
         return
     is_dose = finding.code in DOSES
     is_sure = finding.severity == "error" and bool(finding.changes)

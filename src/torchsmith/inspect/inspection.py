@@ -29,6 +29,8 @@ class Finding(Record):
         remedy: What to do, or what Torchsmith does about it.
         changes: The remedy as settings of the plan, by dotted path, as for `--set`;
             empty where it is none that a plan can say.
+        only_if: Where the changes are right only if something is so that nobody but the
+            person knows, such as "'paid' is not known when a prediction is needed".
         moment: When it was found.
     """
 
@@ -39,7 +41,13 @@ class Finding(Record):
     evidence: str = ""
     remedy: str = ""
     changes: dict[str, JsonValue] = {}
+    only_if: str = ""
     moment: Moment = "before"
+
+    @property
+    def can_be_tried(self) -> bool:
+        """Whether it asks for changes that a trial, or nothing but the data, judges."""
+        return bool(self.changes) and not self.only_if and self.severity != "note"
 
 
 class Bin(Record):

@@ -123,7 +123,9 @@ def _finding(
         message=message,
         where=f"column '{name}'",
         evidence=evidence,
-        remedy=f"{when}, leave it out: `data.columns: {{{name}: ignore}}`.",
+        remedy=f"{when}, leave it out.",
+        changes={f"data.columns.{name}": "ignore"},
+        only_if=f"'{name}' is not known when a prediction is needed",
     )
 
 

@@ -1,6 +1,7 @@
 """Writing a plan as YAML, with the reason for each value beside it."""
 
 import re
+import shlex
 import textwrap
 from collections import defaultdict
 from collections.abc import Mapping
@@ -121,6 +122,19 @@ def _item(items: list[Any], name: str) -> int | None:
         if item == name or (isinstance(item, dict) and name in item)
     ]
     return named[0] if len(named) == 1 else None
+
+
+def as_options(settings: Mapping[str, Any]) -> list[str]:
+    """Return settings as options of a command.
+
+    Args:
+        settings: Values by dotted path.
+
+    >>> as_options({"optimizer.lr": 0.1, "network": {"MLP": {"hidden": [8]}}})
+    ['--set optimizer.lr=0.1', "--set 'network={MLP: {hidden: [8]}}'"]
+    """
+    pairs = (f"{key}={flow(value)}" for key, value in settings.items())
+    return [f"--set {shlex.quote(pair)}" for pair in pairs]
 
 
 def flow(value: Any) -> str:  # noqa: ANN401

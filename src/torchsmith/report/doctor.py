@@ -10,7 +10,7 @@ from torchsmith.doctor.catalogue import CATALOGUE
 from torchsmith.doctor.diagnosis import Diagnosis, Reference
 from torchsmith.doctor.signals import LayerSignals, Signals
 from torchsmith.inspect.inspection import Finding, Moment
-from torchsmith.plan.text import flow
+from torchsmith.plan.text import as_options
 from torchsmith.report.charts import COLOURS, Series, line_chart
 from torchsmith.report.content import ReportContent
 from torchsmith.report.text import duration, number, percent
@@ -54,7 +54,7 @@ def settings(finding: Finding) -> list[str]:
     Args:
         finding: With changes of the plan.
     """
-    return [f"--set {key}={flow(value)}" for key, value in finding.changes.items()]
+    return as_options(finding.changes)
 
 
 def _told(finding: Finding) -> tuple[Finding, str, str]:
