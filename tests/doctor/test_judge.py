@@ -11,6 +11,7 @@ from torchsmith.doctor.judge_choice import find_in_choice
 from torchsmith.doctor.signals import Signals
 from torchsmith.evaluate.evaluation import (
     Calibration,
+    ClassScores,
     Evaluation,
     Group,
     Importance,
@@ -210,6 +211,63 @@ def test_no_better_than_a_constant_guess_is_an_error_where_a_rival_is():
     alone = chance.model_copy(update={"rivals": rivals(0.25)[:1]})
     assert found(evaluation=alone)["Q1"].severity == "warning"
     assert "is no better than a constant" in found(evaluation=alone)["Q1"].message
+
+
+def ranking(metric="accuracy", low=0.7, **given):
+    """Answers as good as a constant guess, probabilities that rank the rows."""
+    constant = rival("constant", 0.75, 0.0, 0.005)
+    areas = {"roc_auc": around(0.5)}
+    constant = constant.model_copy(update={"scores": {**constant.scores, **areas}})
+    one = {
+        metric: around(0.75),
+        "accuracy": around(0.75),
+        "roc_auc": Score(value=0.8, low=low, high=0.9),
+    }
+    scores = {"train": one, "val": one, "test": one}
+    return result(scores=scores, rivals=(constant,), metric=metric, **given)
+
+
+def test_answers_of_a_constant_guess_are_a_note_where_probabilities_rank_the_rows():
+    seen = found(evaluation=ranking())["Q1"]
+    assert seen.severity == "note"
+    assert "but the probabilities rank the rows" in seen.message
+    assert "ROC AUC 0.8 (0.7 to 0.9)" in seen.evidence
+    assert found(evaluation=ranking(low=0.45))["Q1"].severity == "warning"
+    ahead = (*ranking().rivals, rival("trees", 0.9, -0.15))
+    worse = ranking().model_copy(update={"rivals": ahead})
+    assert found(evaluation=worse)["Q1"].severity == "error"
+
+
+def per_class(**recalls):
+    return tuple(
+        ClassScores(name=name, precision=0, recall=recall, f1=recall, support=support)
+        for name, (recall, support) in recalls.items()
+    )
+
+
+def test_a_class_that_is_never_predicted_right_is_a_warning():
+    rare = per_class(a=(0.9, 790), b=(0.0, 8), c=(0.0, 2))
+    seen = found(evaluation=result(per_class=rare))["Q5"]
+    assert (seen.severity, seen.where) == ("warning", "'b'")
+    assert seen.message == "No test row of class 'b' is predicted as such."
+    assert seen.evidence == "'b': recall 0 of 8"
+    assert seen.changes == {"loss.weight": "balanced"}
+    assert seen.only_if == "a missed one costs more than a false one"
+    weighted = course(loss=CrossEntropyLoss(weight="balanced"))
+    assert found(weighted, result(per_class=rare))["Q5"].changes == {}
+    few = per_class(a=(0.9, 796), b=(0.0, 4))
+    assert found(evaluation=result(per_class=few)) == {}
+
+
+def test_a_class_that_is_never_predicted_is_told_once_and_where_anything_is_known():
+    rare = per_class(a=(1.0, 600), b=(0.0, 200))
+    group = Group(column="", name="b", rows=200, error=1, others=0, excess=around(1.0))
+    known = ranking(per_class=rare, groups=(group,))
+    judged = [f for f in find_in_result(course(), known) if f.code == "Q5"]
+    assert [f.message for f in judged] == [
+        "No test row of class 'b' is predicted as such."
+    ]
+    assert "Q5" not in found(evaluation=ranking(low=0.45, per_class=rare))
 
 
 def test_what_few_rows_cannot_tell_is_not_said_to_be_so():

@@ -79,6 +79,37 @@ def test_worse_than_a_constant_guess_comes_first():
     )
 
 
+def area(value, low=0.7, high=0.9):
+    return {"roc_auc": Score(value=value, low=low, high=high)}
+
+
+def guessed(gain, metric="accuracy"):
+    constant = rival("constant", gain, metric=metric)
+    scores = {**constant.scores, **area(0.5, 0.49, 0.51)}
+    return constant.model_copy(update={"scores": scores})
+
+
+@pytest.mark.parametrize(
+    ("gain", "lead"), [(EVEN, "No better than"), (WORSE, "Worse than")]
+)
+def test_probabilities_that_rank_rows_are_named_beside_answers_of_no_use(gain, lead):
+    scores = {"accuracy": Score(value=0.9, low=0, high=1), **area(0.8)}
+    text = verdict("accuracy", scores, [guessed(gain), rival("trees", EVEN)], 100)
+    assert text.startswith(f"{lead} a constant guess (accuracy ")
+    ranked = "), but its probabilities rank the rows better (ROC AUC 0.8); not better"
+    assert ranked in text
+    noise = {**scores, **area(0.6, 0.48, 0.7)}
+    said_of_noise = verdict("accuracy", noise, [guessed(gain)], 100)
+    assert "rank" not in said_of_noise
+
+
+def test_a_metric_of_probabilities_says_by_itself_whether_rows_are_ranked():
+    scores = {"log_loss": Score(value=0.9, low=0, high=1), **area(0.8)}
+    text = verdict("log_loss", scores, [guessed(EVEN, "log_loss")], 100)
+    assert text.startswith("No better than a constant guess")
+    assert "rank" not in text
+
+
 def test_a_rival_that_saw_fewer_rows_is_named_as_such():
     text = said(rival("trees", BETTER, num_fitted=4_000), num_rows=60_000)
     assert text == (

@@ -21,6 +21,22 @@ def test_a_network_that_learned_nothing_is_told_first():
     assert not says(contents.images(), "constant guess")
 
 
+def test_probabilities_that_rank_are_to_be_used_where_answers_are_of_no_use():
+    content = contents.no_better_than_constant()
+    same = Score(value=0.0, low=-0.01, high=0.01)
+    areas = {"roc_auc": Score(value=0.5, low=0.5, high=0.5)}
+    constant = Rival(
+        name="constant", title=TITLES["constant"], scores=areas, difference=same
+    )
+    known = {"metric": "accuracy", "rivals": (constant,)}
+    area = Score(value=0.8, low=0.7, high=0.9)
+    known["scores"] = {"test": {"accuracy": same, "roc_auc": area}}
+    evaluation = content.evaluation.model_copy(update=known)
+    ranking = replace(content, evaluation=evaluation)
+    assert says(ranking, "the probabilities rank the rows")
+    assert not says(ranking, "does no better than a constant guess")
+
+
 def test_a_better_rival_is_named_with_its_lead():
     assert says(contents.regression(), "Gradient-boosted trees do better")
     assert says(contents.regression(), "−2,733")

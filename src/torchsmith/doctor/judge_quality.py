@@ -1,4 +1,4 @@
-"""What the scores are worth: D11, Q1, Q3 to Q6."""
+"""What the scores are worth: D11, Q1, Q3, Q4 and Q6."""
 
 import math
 from collections.abc import Iterator
@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from torchsmith.core.vocabulary import METRIC_TITLES, NOUNS
 from torchsmith.core.wording import amount, listed
 from torchsmith.doctor.course import Course
+from torchsmith.doctor.judge_groups import find_in_groups
 from torchsmith.doctor.standing import (
     Standing,
     sampling_error,
     standing,
     sureness,
 )
-from torchsmith.evaluate.evaluation import Evaluation, Group, Rival, Score
+from torchsmith.evaluate.evaluation import Evaluation, Rival, Score
 from torchsmith.evaluate.rivals import IN_SENTENCES
+from torchsmith.evaluate.verdict import answers_as_constant, ranks
 from torchsmith.inspect.inspection import Finding
 from torchsmith.plan.plan import Plan
 
@@ -26,15 +28,6 @@ WIDE = 0.05
 
 DOUBTFUL_PROBABILITIES, WRONG_PROBABILITIES = 0.03, 0.05
 """The low end of the calibration error: more is a note, a warning."""
-
-FAILS = 2.0
-"""The error of a group, in errors of all others: a note, and a warning where a rival
-does better on the group beyond noise, and no worse elsewhere."""
-
-UNTOLD, UNTOLD_Z = 0.5, 2.326
-"""Of what anybody tells of the target elsewhere, nobody tells so much in a group, and
-the difference is so many standard errors (p < 0.01, one side, as five groups may be
-asked): a warning, since its labels may say nothing."""
 
 TOO_GOOD, TOO_GOOD_ERRORS = 0.02, 3.0
 """By how much val is better than the training examples, as a score and in sampling
@@ -74,37 +67,32 @@ def find_in_quality(course: Course, evaluation: Evaluation) -> Iterator[Finding]
         yield from _too_good(evaluation, found)
     yield from _probabilities(course.plan, evaluation)
     if found is None or not (found.misses and found.behind):
-        yield from _groups(evaluation)
+        yield from find_in_groups(course.plan, evaluation)
         yield from _mixed_up(evaluation)
     yield from _labels(evaluation)
 
 
 def _beside_rivals(evaluation: Evaluation, found: Standing) -> Iterator[Finding]:
-    constant = _rival(evaluation, "constant")
-    if constant is not None and constant.difference is not None:
+    if answers_as_constant(evaluation):
         best = found.best
         known = (
             best is not None
             and best.scores[found.metric].low > found.chance
             and found.behind
         )
-        if constant.difference.low <= 0:
-            better = "" if best is None else f" Better: {IN_SENTENCES[best.name]}."
-            rows = amount(
-                evaluation.num_examples.get("test", 0), f"test {NOUNS[evaluation.kind]}"
-            )
-            yield Finding(
-                code="Q1",
-                severity="error" if known else "warning",
-                message=f"{rows} cannot tell the network from a constant guess."
-                if constant.difference.value > 0 and not known
-                else "The network is no better than a constant guess.",
-                evidence=found.evidence,
-                remedy="Nothing can be read from this network; look for the cause "
-                f"among the other findings.{better if known else ''}",
-                moment="after",
-            )
+        if known or not ranks(evaluation):
+            yield _as_constant(evaluation, found, best if known else None)
             return
+        yield Finding(
+            code="Q1",
+            severity="note",
+            message="The answers are no better than a constant guess, but the "
+            f"probabilities rank the {NOUNS[evaluation.kind]}s.",
+            evidence=f"{found.evidence}; {METRIC_TITLES['roc_auc']} "
+            f"{evaluation.scores['test']['roc_auc']}",
+            remedy="Use the probabilities, or answer from a threshold of your own.",
+            moment="after",
+        )
     lost = {name: _lost(evaluation, found, name) for name in LACKS}
     worst = max(lost, key=lambda name: lost[name] / LACKS[name])
     rival = _rival(evaluation, worst)
@@ -119,6 +107,28 @@ def _beside_rivals(evaluation: Evaluation, found: Standing) -> Iterator[Finding]
         evidence=f"{found.evidence}; the network lacks {lost[worst]:.0%} of what "
         f"{named} gained over chance",
         remedy="Look for the cause among the other findings, or use the rival.",
+        moment="after",
+    )
+
+
+def _as_constant(
+    evaluation: Evaluation, found: Standing, better: Rival | None
+) -> Finding:
+    constant = _rival(evaluation, "constant")
+    gain = None if constant is None else constant.difference
+    leads = gain is not None and gain.value > 0
+    rows = f"test {NOUNS[evaluation.kind]}"
+    return Finding(
+        code="Q1",
+        severity="warning" if better is None else "error",
+        message=f"{amount(evaluation.num_examples.get('test', 0), rows)} cannot tell "
+        "the network from a constant guess."
+        if leads and better is None
+        else "The network is no better than a constant guess.",
+        evidence=found.evidence,
+        remedy="Nothing can be read from this network; look for the cause among the "
+        "other findings."
+        + ("" if better is None else f" Better: {IN_SENTENCES[better.name]}."),
         moment="after",
     )
 
@@ -232,99 +242,6 @@ def _smoothed(plan: Plan | None, evaluation: Evaluation) -> float:
     """Return how much label smoothing takes off the probability of a sure answer."""
     share = 0.0 if plan is None else float(getattr(plan.loss, "label_smoothing", 0.0))
     return share * (1 - 1 / max(len(evaluation.classes), 2))
-
-
-def _groups(evaluation: Evaluation) -> Iterator[Finding]:
-    told = [(group, _untold_skills(group)) for group in evaluation.groups]
-    untold = [(skills, group) for group, skills in told if skills is not None]
-    # Columns go together: of groups of the same rows one is enough.
-    worst = min(untold, key=lambda pair: pair[0][0].value, default=None)
-    for group in evaluation.groups:
-        if worst is not None and group is worst[1]:
-            yield _unexplained(evaluation, group, *worst[0])
-        elif group.error >= FAILS * group.others:
-            yield _failing(evaluation, group)
-
-
-def _untold_skills(group: Group) -> tuple[Score, Score] | None:
-    """Return what is told of the target in a group, and elsewhere.
-
-    None where anybody tells half as much of it there as elsewhere.
-    """
-    here, there = group.skill, group.skill_others
-    if here is None or there is None or here.value >= UNTOLD * there.value:
-        return None
-    noise = math.hypot(sampling_error(here), sampling_error(there))
-    return (here, there) if there.value - here.value > UNTOLD_Z * noise else None
-
-
-def _unexplained(
-    evaluation: Evaluation, group: Group, here: Score, there: Score
-) -> Finding:
-    return Finding(
-        code="Q5",
-        severity="warning",
-        message=f"{_called(group)} are hardly told apart, by the network or any rival.",
-        where=f"column '{group.column}'",
-        evidence=f"{_errors(evaluation, group)}; the best of all takes off "
-        f"{max(here.value, 0.0):.0%} of a constant guess's error there, and "
-        f"{there.value:.0%} elsewhere",
-        remedy="Look at their labels and at how they were collected: they may say "
-        "nothing, or the inputs lack what sets these examples apart.",
-        moment="after",
-    )
-
-
-def _failing(evaluation: Evaluation, group: Group) -> Finding:
-    beaten = group.rival_gain is not None and group.rival_gain.low > 0
-    alike = f"for {group.rival} too" if group.rival and not beaten else ""
-    return Finding(
-        code="Q5",
-        severity="warning" if beaten else "note",
-        message=f"{_called(group)} {_fail(evaluation)}{_times(evaluation, group)}"
-        f"{', ' * bool(alike)}{alike}.",
-        where=f"column '{group.column}'" if group.column else f"'{group.name}'",
-        evidence=f"{_errors(evaluation, group)}{_better(evaluation, group)}",
-        remedy="Collect more of them, give them more weight, or add what sets them "
-        "apart.",
-        moment="after",
-    )
-
-
-def _times(evaluation: Evaluation, group: Group) -> str:
-    if not group.others:
-        return ", and no others"
-    often = "much" if evaluation.task == "regression" else "often"
-    return f" {group.error / group.others:.1f} times as {often} as all others"
-
-
-def _errors(evaluation: Evaluation, group: Group) -> str:
-    return (
-        f"{amount(group.rows, 'test ' + NOUNS[evaluation.kind])}: error "
-        f"{_error(evaluation, group.error)}, all others "
-        f"{_error(evaluation, group.others)}"
-    )
-
-
-def _fail(evaluation: Evaluation) -> str:
-    return "are off" if evaluation.task == "regression" else "are wrong"
-
-
-def _called(group: Group) -> str:
-    if group.column:
-        return f"Examples with '{group.column}' {group.name}"
-    return f"Examples of class '{group.name}'"
-
-
-def _better(evaluation: Evaluation, group: Group) -> str:
-    if group.rival_gain is None:
-        return ""
-    theirs = group.error - group.rival_gain.value
-    return f"; {group.rival} there {_error(evaluation, theirs)}"
-
-
-def _error(evaluation: Evaluation, value: float) -> str:
-    return f"{value:.4g}" if evaluation.task == "regression" else f"{value:.1%}"
 
 
 def _labels(evaluation: Evaluation) -> Iterator[Finding]:

@@ -3,8 +3,36 @@
 from collections.abc import Mapping, Sequence
 
 from torchsmith.core.vocabulary import METRIC_TITLES, Metric
-from torchsmith.evaluate.evaluation import Rival, Score
+from torchsmith.evaluate.evaluation import Evaluation, Rival, Score
 from torchsmith.evaluate.rivals import IN_SENTENCES
+
+_OF_PROBABILITIES = frozenset(
+    {"roc_auc", "average_precision", "log_loss", "brier_score_loss"}
+)
+"""Metrics that look at how sure a network is, not at its answers alone."""
+
+
+def answers_as_constant(evaluation: Evaluation) -> bool:
+    """Say whether the answers are no better than a constant guess beyond noise.
+
+    Args:
+        evaluation: Of the run.
+    """
+    gains = [r.difference for r in evaluation.rivals if r.name == "constant"]
+    return any(gain is not None and not gain.low > 0 for gain in gains)
+
+
+def ranks(evaluation: Evaluation) -> bool:
+    """Say whether probabilities show what answers, the main metric's, need not show.
+
+    Where one class is the likeliest in nearly every row, the best answers are those of
+    a constant guess; what was learned is how likely it is.
+
+    Args:
+        evaluation: Of the run.
+    """
+    scores = evaluation.scores.get("test", {})
+    return _ranks(evaluation.metric, scores, evaluation.rivals)
 
 
 def verdict(
@@ -31,10 +59,11 @@ def verdict(
     if metric not in scores or not compared:
         return ""
     better, even, worse = _grouped(compared)
+    ranked = _ranked(scores, noun) if _ranks(metric, scores, rivals) else ""
     parts = []
     for group, lead, end in (
-        ([r for r in even if r.name == "constant"], "no better than", ""),
-        ([r for r in worse if r.name == "constant"], "worse than", ""),
+        ([r for r in even if r.name == "constant"], "no better than", ranked),
+        ([r for r in worse if r.name == "constant"], "worse than", ranked),
         (better, "better than", " beyond noise"),
         ([r for r in even if r.name != "constant"], "not better than", ""),
         ([r for r in worse if r.name != "constant"], "worse than", ""),
@@ -53,6 +82,25 @@ def verdict(
         parts.append(f"{lead} {_listed(names, word)}{end}")
     text = "; ".join(parts)
     return text[0].upper() + text[1:] + "."
+
+
+def _ranked(scores: Mapping[Metric, Score], noun: str) -> str:
+    title, value = METRIC_TITLES["roc_auc"], _number(scores["roc_auc"].value, 3)
+    return f", but its probabilities rank the {noun}s better ({title} {value})"
+
+
+def _ranks(
+    metric: Metric, scores: Mapping[Metric, Score], rivals: Sequence[Rival]
+) -> bool:
+    """Say whether a network ranks rows better than a constant guess, beyond noise."""
+    if metric in _OF_PROBABILITIES or "roc_auc" not in scores:
+        return False
+    return any(
+        rival.name == "constant"
+        and "roc_auc" in rival.scores
+        and scores["roc_auc"].low > rival.scores["roc_auc"].value
+        for rival in rivals
+    )
 
 
 def _grouped(

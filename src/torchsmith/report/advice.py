@@ -8,6 +8,7 @@ from torchsmith.core.wording import amount
 from torchsmith.evaluate.evaluation import Rival, Score
 from torchsmith.evaluate.outlook import monitored_values
 from torchsmith.evaluate.rivals import IN_SENTENCES
+from torchsmith.evaluate.verdict import answers_as_constant, ranks
 from torchsmith.report.content import ReportContent
 from torchsmith.report.heat import most_confused
 from torchsmith.report.text import difference_texts, number, score_texts
@@ -54,11 +55,9 @@ def beats(rival: Rival) -> bool | None:
 
 
 def no_better_than_constant(content: ReportContent) -> bool:
-    """Say whether the network does not beat the constant guess beyond noise."""
-    return any(
-        rival.name == "constant" and rival.difference is not None and not beats(rival)
-        for rival in content.evaluation.rivals
-    )
+    """Say whether nothing of the network beats the constant guess beyond noise."""
+    evaluation = content.evaluation
+    return answers_as_constant(evaluation) and not ranks(evaluation)
 
 
 def _from_doctor(content: ReportContent) -> Iterator[str]:
@@ -83,6 +82,12 @@ def _against_rivals(content: ReportContent) -> Iterator[str]:
             "ten times smaller and a ten times larger lr."
         )
         return
+    if answers_as_constant(content.evaluation):
+        yield (
+            "The answers are no better than always the same one, but the probabilities "
+            f"rank the {NOUNS[content.evaluation.kind]}s: use these, or answer from a "
+            "threshold of your own."
+        )
     better = [rival for rival in content.evaluation.rivals if beats(rival) is False]
     gaps = {rival.name: rival.difference for rival in better if rival.difference}
     if gaps:
