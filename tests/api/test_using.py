@@ -112,6 +112,19 @@ def test_a_marker_among_numbers_is_a_gap_also_where_training_had_none(
         numbers.predict(tmp_path / "marked.csv")
 
 
+def test_what_training_did_not_have_is_told_of_scores_as_of_predictions(
+    numbers, tmp_path
+):
+    (tmp_path / "far.csv").write_text("a,b,y\n90,0.3,1\n0.2,0.4,2\n,0.4,\n")
+    notes = numbers.evaluate(tmp_path / "far.csv").notes
+    [told] = [note for note in notes if "outside of the range" in note]
+    assert told == (
+        "column 'a': 1 value: outside of the range of the training part "
+        "(first: '90', line 2)."
+    )
+    assert not any("missing" in note for note in notes)  # of a row that is not scored
+
+
 def test_places_in_data_in_memory_are_rows(numbers, tmp_path):
     held = {"a": [0.1, None, 0.5], "b": [0.3, 0.4, 0.6], "y": [1.0, 2.0, None]}
     found = numbers.predict(held)

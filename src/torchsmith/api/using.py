@@ -168,8 +168,8 @@ def evaluate_with(
     observer.stage(f"Evaluating on {amount(len(data), 'example')}")
     outputs = part_outputs(model, data, np.arange(len(data)))
     found = evaluation.evaluate(model.problem, outputs, num_train=0)
-    lines = (f"{told}." for told in _of_lines(data))
-    notes = (*found.notes, *((note,) if note else ()), *lines)
+    told = (f"{text}." for text in (*_of_lines(data), *_unseen(model, data)))
+    notes = (*found.notes, *((note,) if note else ()), *told)
     return found.model_copy(update={"notes": notes})
 
 
@@ -341,6 +341,11 @@ def _notes(
         yield f"not used by the network: {ignored}{how}"
     yield from _no_labels(model, data)
     yield from _of_lines(data)
+    yield from _unseen(model, data)
+
+
+def _unseen(model: "Model", data: Data) -> Iterator[str]:
+    """Tell what training did not have, and what is done about it."""
     for change in model.preparation.unseen(data):
         noun = "value" if change.column else NOUNS[data.kind]
         subject = f"column '{change.column}': " if change.column else ""
