@@ -101,7 +101,7 @@ def test_a_wrong_number_of_folds_is_refused():
         with pytest.raises(PlanError, match=r"split\.val"):
             ts.plan(by_chance(), settings={"split.val": wrong})
     for wrong in ("5", "0", "folds"):
-        message = r"split.val: must be given or .*, or folds, such as \{folds: 5\}"
+        message = r"split.val: must be 'given' or .*, or folds, such as \{folds: 5\}"
         message = message.replace(", or", " or")
         with pytest.raises(PlanError, match=message):
             ts.plan(by_chance(), settings={"split.val": wrong})

@@ -92,7 +92,8 @@ def test_a_target_that_is_not_there_is_named_with_its_neighbour(tmp_path) -> Non
         read(tmp_path, TRAIN, target="ciyt")
     with pytest.raises(DataError, match="the columns are: age, city, y"):
         read(tmp_path, TRAIN, target="zzz")
-    with pytest.raises(DataError, match="no column 'agee'; did you mean 'age'"):
+    told = r"data\.columns\.agee: .*: no column 'agee'; did you mean 'age'"
+    with pytest.raises(PlanError, match=told):
         read(tmp_path, TRAIN, roles={"agee": "number"})
 
 

@@ -239,11 +239,15 @@ def test_all_mistakes_are_named_at_once_in_the_order_of_the_file():
         ("restore_best: true", "restore_best: 1", "must be true or false, got 1"),
         ("target: label", "target: 3", "must be a text, got 3; write it in quotes"),
         ("metric: accuracy", "metric: acuracy", "'acuracy'; did you mean 'accuracy'"),
-        ("test: given", "test: gven", "split.test: must be given or a number, got 'gv"),
+        (
+            "test: given",
+            "test: gven",
+            "must be 'given' or a number, got 'gven'",
+        ),
         (
             "test: given",
             "test: 1.5",
-            "split.test: must be given or a number less than 1, got 1.5",
+            "split.test: must be 'given' or a number less than 1, got 1.5",
         ),
         ("    - ReLU", "    - ReLU: {a: 1}", "ReLU: unknown key 'a'; it takes no argu"),
         ("    - ReLU", "    - 3", "Sequential.2: must be the name of a layer"),

@@ -79,7 +79,8 @@ def load(  # noqa: PLR0913 -- each asks for something else
 
     Raises:
         DataError: There is no such source, or it cannot be used; says where and why.
-        PlanError: `series` is given for what is read without it.
+        PlanError: `series` is given for what is read without it, or `roles` name a
+            column that is not there.
 
     >>> load("iris").target.levels
     ('setosa', 'versicolor', 'virginica')

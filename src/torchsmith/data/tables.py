@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from torchsmith.core.errors import DataError, nearest
+from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.observer import Observer
 from torchsmith.core.vocabulary import ColumnRole
 from torchsmith.data.cells import Cells, Sheet
@@ -57,6 +57,7 @@ def read_table(
 
     Raises:
         DataError: The file, a column, or the target cannot be used; says where.
+        PlanError: `roles` name a column that is not there.
     """
     sheet = _read_sheet(path, (), observer)
     return _decide(sheet, target, roles or {}, drop_missing_target=drop_missing_target)
@@ -236,10 +237,12 @@ def _decide(
     *,
     drop_missing_target: bool,
 ) -> Data:
-    for name in (*([target] if target is not None else []), *roles):
+    if target is not None and target not in sheet.columns:
+        raise _no_column(sheet, "target column", [target])
+    for name in roles:
         if name not in sheet.columns:
-            what = "target column" if name == target else "column"
-            raise _no_column(sheet, what, [name])
+            error = _no_column(sheet, "column", [name])
+            raise PlanError(f"data.columns.{name}: {error}")
     decided = decide_formats(sheet, roles)
     remedy = "correct them, or give the column the role category or ignore"
     formats = decided.formats

@@ -120,6 +120,12 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "early_stopping": ("stopping",),
     "callbacks": ("stopping",),
 }
+_VALUES: Mapping[str, tuple[str, ...]] = {
+    "gpu": ("cuda", "mps"),
+    "metal": ("mps",),
+    "bf16": ("bfloat16",),
+    "fp32": ("float32",),
+}
 _FOLLOWS = "it follows from the data; leave it out"
 _SAME = "it changes no result; leave it out"
 _LENGTH = "it follows from training.epochs; leave it out"
@@ -243,6 +249,16 @@ def key_hint(key: str, allowed: Sequence[str], elsewhere: str = "") -> str:
     if other := _other_keys(key, allowed):
         return "; write " + _either(other)
     return "" if elsewhere else nearest(key, allowed)
+
+
+def value_hint(value: str, allowed: Sequence[str]) -> str:
+    """Say which of a few values a person may have meant, as the end of a message.
+
+    >>> value_hint("gpu", ["auto", "cpu", "cuda", "mps"])
+    "; write 'cuda' or 'mps'"
+    """
+    other = [name for name in _VALUES.get(value.lower(), ()) if name in allowed]
+    return "; write " + _either(other) if other else nearest(value, allowed)
 
 
 def _other_keys(key: str, allowed: Sequence[str]) -> list[str]:

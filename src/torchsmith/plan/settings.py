@@ -300,7 +300,7 @@ def _hint(path: Path, left: str, allowed: tuple[str, ...]) -> str:
     names = [name for name in allowed if name not in ("version", "reasons")]
     if why := why_not_here(left, names, of_spec=False):
         return f"; {why}"
-    if near := key_hint(left, names):
+    if near := key_hint(left, names) or key_hint(left.partition(".")[0], names):
         return near
     if not path and (elsewhere := sections_with(left)):
         return f"; {elsewhere}"

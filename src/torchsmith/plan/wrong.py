@@ -8,7 +8,6 @@ from typing import Any, get_args
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from torchsmith.core.errors import nearest
 from torchsmith.core.spec import Spec, members
 from torchsmith.core.vocabulary import Metric, Task, metric_hint, metrics_for
 from torchsmith.data.split import Folds
@@ -20,6 +19,7 @@ from torchsmith.plan.other_names import (
     key_names,
     spec_hint,
     spec_names,
+    value_hint,
     why_not_here,
 )
 from torchsmith.plan.place import Place, follow, record_of, specs_of
@@ -163,7 +163,7 @@ def _wrong(detail: ErrorDetails, place: Place, content: dict[str, Any]) -> Wrong
         return _at(place, f"unknown metric {got}{_metric_hint(detail, content)}")
     if kind == "literal_error":
         allowed = detail["ctx"]["expected"].replace("'", "").replace(" or ", ", ")
-        near = nearest(str(detail["input"]), allowed.split(", "))
+        near = value_hint(str(detail["input"]), allowed.split(", "))
         return _at(place, f"must be {wish(detail)}, got {got}{near}")
     if kind in _NO_KEYS and place.model is not None and issubclass(place.model, Spec):
         names = ", ".join(place.model.model_fields)
@@ -310,6 +310,8 @@ def fault(detail: ErrorDetails) -> str:
 
 
 def _wish_in_union(detail: ErrorDetails) -> str:
+    if detail["type"] == "literal_error":
+        return str(detail["ctx"]["expected"])  # in quotes, unlike what is described
     wished = wish(detail)
     return f"a number {wished}" if detail["type"] in _BOUNDS else wished
 
