@@ -114,6 +114,12 @@ def test_predict_writes_a_file_and_tells_the_notes(run_cli, fake_api, tmp_path):
     assert "note: column 'deck': 1 category not seen" in result.stderr
 
 
+def test_one_prediction_is_told_as_one(run_cli, fake_api, monkeypatch):
+    monkeypatch.setattr(conftest.FakePredictions, "texts", ("yes",))
+    result = run_cli("predict", "last", "new.csv", "-o", "out.csv")
+    assert result.stdout == "1 prediction is in out.csv\n"
+
+
 def test_predict_without_a_file_shows_each_prediction_by_name(run_cli, fake_api):
     result = run_cli("predict", "last", "new.csv")
     assert result.stdout == "2\tyes\t0.9000\n3\tno\t0.7500\n4\tyes\t0.6000\n"

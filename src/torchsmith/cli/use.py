@@ -13,7 +13,7 @@ from torchsmith.cli.options import (
     runs_option,
 )
 from torchsmith.cli.output import Output
-from torchsmith.core.wording import four_digits
+from torchsmith.core.wording import amount, four_digits
 
 if TYPE_CHECKING:
     from torchsmith.api.predictions import Predictions
@@ -77,11 +77,8 @@ def predict(
     elif path is None:
         _print_predictions(predictions, output)
     else:
-        output.say(
-            str(path)
-            if output.quiet
-            else f"{len(predictions.texts):,} predictions are in {path}"
-        )
+        told = amount(len(predictions.texts), "prediction is", "predictions are")
+        output.say(str(path) if output.quiet else f"{told} in {path}")
 
 
 def _print_predictions(predictions: "Predictions", output: Output) -> None:
