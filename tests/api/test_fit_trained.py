@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 from torch.utils.data import TensorDataset
 
@@ -271,3 +272,25 @@ def test_a_module_that_differentiates_inside_is_trained():
     data = places, -2 * places
     done = ts.fit(Force(), data, loss="MSELoss", epochs=2, batch_size=32, runs=None)
     assert done.history[1].train_loss < done.history[0].train_loss
+
+
+def test_weights_of_a_compiled_module_are_saved_by_their_plain_names(tmp_path):
+    def network():
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+
+    inputs = torch.randn(20, 4)
+    compiled = torch.compile(network(), backend="eager")
+    done = ts.fit(
+        compiled,
+        (inputs, (inputs.sum(dim=1) > 0).long()),
+        loss="CrossEntropyLoss",
+        epochs=1,
+        runs=tmp_path,
+        doctor=False,
+    )
+    plain = network()
+    plain.load_state_dict(load_file(done.path / "model" / "network.safetensors"))
+    assert torch.equal(plain(inputs), done.module(inputs))
+    with pytest.raises(ts.DataError, match=r"load_state_dict.*network\.safetensors"):
+        ts.load_run(done.path).predict(inputs)

@@ -37,11 +37,15 @@ def stopping_in(folder: RunFolder) -> Iterator[None]:
 
 
 def save_weights(module: "nn.Module", path: Path) -> None:
-    """Write the weights of a person's module into a folder."""
+    """Write the weights of a person's module into a folder, by plain names."""
     from torchsmith.train.state import safetensors_bytes
 
-    weights = safetensors_bytes(module.state_dict())
-    write_atomic(path / "network.safetensors", weights)
+    # torch.compile puts a name of its own before those of the module.
+    weights = {
+        name.replace("_orig_mod.", ""): weight
+        for name, weight in module.state_dict().items()
+    }
+    write_atomic(path / "network.safetensors", safetensors_bytes(weights))
 
 
 @contextmanager

@@ -290,7 +290,8 @@ def _require_plan(folder: RunFolder) -> None:
         case "fit":
             raise DataError(
                 f"{path}: holds your own module, trained by torchsmith.fit; load its "
-                f"weights from {folder.model} into it"
+                "weights with: module.load_state_dict(safetensors.torch.load_file("
+                f"{str(folder.model / 'network.safetensors')!r}))"
             )
         case "study":
             names = run_names(folder.members)
