@@ -359,6 +359,14 @@ def test_without_a_budget_nothing_depends_on_the_clock():
     ("parameters", "message"),
     [
         ({"val": 1.5}, "val: 1.5 is no share"),
+        ({"val": "a"}, "val: 'a' is no share"),
+        (
+            {"random_state": "abc"},
+            "random_state: 'abc' is no seed; give a whole number",
+        ),
+        ({"random_state": 1.5}, "random_state: 1.5 is no seed"),
+        ({"random_state": np.random.default_rng(0)}, "random_state: Generator"),
+        ({"hidden": []}, "dropout: .*; set it to 0, or name hidden layers"),
         ({"budget": 0}, "budget: 0 is no number of seconds above 0"),
         ({"budget": "2s"}, "budget: '2s' is no number"),
         ({"budget": True}, "budget: True is no number"),

@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 import torchsmith as ts
 from torchsmith.core.errors import DataError, Interrupted, PlanError, TrainError
@@ -49,6 +49,8 @@ GROUPS = {"SGD": {"groups": [{"params": "*", "betas": (0.9, 0.9)}]}}
 NO_MATCH = {"SGD": {"groups": [{"params": "bias", "lr": 0.1}]}}
 NONE = {"MSELoss": {"reduction": "none"}}
 BALANCED = {"CrossEntropyLoss": {"weight": "balanced"}}
+with torch.inference_mode():
+    INFERRED = nn.Linear(2, 2)
 CYCLE = {"OneCycleLR": {"cycle_momentum": True}}
 
 
@@ -293,6 +295,13 @@ PARTS = {"schedulers": [{"LinearLR": {"iters": 1}}, "CosineAnnealingLR"]}
         ({"epochs": 0}, "epochs: .* got 0"),
         ({"module": nn.ReLU()}, "a ReLU has no parameters to train"),
         ({"module": "network"}, "a str has no parameters to train"),
+        ({"module": nn.Linear}, r"give an object, Linear\(…\), not the class Linear"),
+        ({"module": nn.Linear(2, 2, device="meta")}, "weight is on the device 'meta'"),
+        ({"module": INFERRED}, "weight was made under torch.inference_mode"),
+        (
+            {"averaging": torch.optim.swa_utils.AveragedModel(nn.Linear(2, 2))},
+            "unknown averaging AveragedModel; write 'EMA', or give one of: EMA, SWA$",
+        ),
     ],
 )
 def test_a_choice_that_does_not_exist_is_refused(tmp_path, given, words):
@@ -596,6 +605,30 @@ def test_the_item_that_makes_no_batch_with_the_others_is_named(items, words):
         fit(data=items)
 
 
+class Named(nn.Linear):
+    """Takes one part of its input, by name."""
+
+    def __init__(self, name):
+        super().__init__(2, 2)
+        self.name = name
+
+    def forward(self, inputs):
+        return super().forward(inputs[self.name])
+
+
+class Takes(nn.Linear):
+    """Takes the parts of its input one by one, as a batch does not give them."""
+
+    def __init__(self):
+        super().__init__(2, 2)
+
+    def forward(self, row, xy):
+        return super().forward(row + xy)
+
+
+NAMED = [({"row": x, "xy": x}, y) for x, y in zip(*examples(), strict=True)]
+
+
 @pytest.mark.parametrize("runs", [True, False])
 @pytest.mark.parametrize(
     ("given", "words"),
@@ -605,7 +638,14 @@ def test_the_item_that_makes_no_batch_with_the_others_is_named(items, words):
             {"loss": lambda out, _: float(out.detach().sum())},
             "float, but must be a ten",
         ),
+        ({"loss": lambda out, _: (out.sum(), 1)}, "is a tuple, .*; return that alone"),
         ({"data": (torch.full((64, 2), torch.nan), examples()[1])}, "its inputs hold"),
+        (
+            {"module": Named("rows"), "data": NAMED},
+            r"Named cannot take the first batch \(inputs dict of 'row', 'xy'\): "
+            "KeyError 'rows'$",
+        ),
+        ({"module": Takes(), "data": NAMED}, "one argument, a dict of their batches"),
         (
             {
                 "module": Sum(),
@@ -626,6 +666,43 @@ def test_examples_of_three_parts_are_refused_with_what_to_do():
     inputs, targets = examples()
     with pytest.raises(DataError, match=r"a tuple of 3, not a pair .* several parts"):
         fit(data=TensorDataset(inputs, inputs, targets))
+
+
+class Endless(IterableDataset):
+    """Says how many there are, and gives them in its own order."""
+
+    def __len__(self):
+        return 64
+
+    def __iter__(self):
+        return zip(*examples(), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (Endless(), "Endless has no len.. or no items by number; give a map-style"),
+        ((INPUTS.to_sparse(), *TARGETS), "the inputs of train are a sparse tensor"),
+        ((INPUTS, torch.tensor(1)), "the targets of train are one number; give a"),
+    ],
+)
+def test_examples_that_cannot_be_taken_by_number_are_refused(data, words):
+    with pytest.raises(DataError, match=words):
+        fit(data=data)
+
+
+def test_a_device_may_be_an_object_of_pytorch():
+    cpu = torch.device("cpu")
+    wanted = weights(fit(device="cpu").module)
+    assert torch.equal(weights(fit(device=cpu).module), wanted)
+    assert torch.equal(weights(fit(training={"device": cpu}).module), wanted)
+
+
+def test_true_resumes_the_last_fit(tmp_path):
+    done = fit(runs=tmp_path)
+    module = network()
+    assert fit(module, runs=tmp_path, resume=True).path == done.path
+    assert torch.equal(weights(module), weights(done.module))
 
 
 def test_metrics_without_a_validation_part_are_refused():

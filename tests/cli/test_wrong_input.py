@@ -123,7 +123,10 @@ def test_a_table_that_cannot_be_learned_from_is_refused(tmp_path, content, words
             ["table.csv", "--target", "Y"],
             "did you mean 'y'? the columns are: a, b, c, y",
         ),
-        (["table.csv"], "name it with --target; there are: a, b, c, y"),
+        (
+            ["table.csv"],
+            "name it with --target (target=… in Python); there are: a, b, c, y",
+        ),
         (["mnsit"], "did you mean 'mnist'?"),
         (["foobar"], "the known sets are digits, iris"),
         (["https://host/table.csv"], "is an address; download the file first"),

@@ -5,6 +5,7 @@ from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
+import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
@@ -78,7 +79,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         random_state: int | np.random.RandomState | None = 0,
         budget: float | None = None,
         settings: Mapping[str, object] | None = None,
-        device: str = "auto",
+        device: str | torch.device = "auto",
         verbose: int = 0,
     ) -> None:
         self.hidden = hidden
@@ -127,10 +128,11 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
         self.n_iter_ = len(trained.history)
 
     def _check_parameters(self) -> None:
-        if self.val is not None and not 0 <= self.val < 1:
-            raise PlanError(
-                f"val: {self.val!r} is no share; give None, or 0 to below 1"
-            )
+        val: object = self.val
+        if val is not None and not (
+            isinstance(val, int | float | np.floating) and 0 <= val < 1
+        ):
+            raise PlanError(f"val: {val!r} is no share; give None, or 0 to below 1")
         require_budget(self.budget)
 
     def _settings(self) -> dict[str, object]:
@@ -142,7 +144,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
                 raise PlanError(f"settings: {dotted} cannot be set; {_FIXED[fixed]}")
         seed = whole_seed(self.random_state)
         found |= {"split.seed": seed, "training.seed": seed}
-        found["training.device"] = self.device
+        found["training.device"] = plain_value(self.device)
         for name, path in _PATHS.items():
             if getattr(self, name) is not None:
                 found[path] = plain_value(getattr(self, name))

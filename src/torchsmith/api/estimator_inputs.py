@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_X_y
 from sklearn.utils.validation import validate_data
 
-from torchsmith.core.errors import DataError
+from torchsmith.core.errors import DataError, PlanError
 
 Rows = Any
 """An array `(N, C)` of numbers, or a data frame; NaN is a missing value."""
@@ -101,17 +102,31 @@ def free_name(name: str, taken: Sequence[str]) -> str:
     return name
 
 
-def whole_seed(random_state: int | np.random.RandomState | None) -> int:
-    """Return the seed that `random_state` stands for; None is 0."""
+def whole_seed(random_state: object) -> int:
+    """Return the seed that `random_state` stands for; None is 0.
+
+    Raises:
+        PlanError: It is none of what scikit-learn takes.
+    """
     if random_state is None:
         return 0
     if isinstance(random_state, np.random.RandomState):
         return int(random_state.randint(2**31))
+    if not isinstance(random_state, int | np.integer):
+        raise PlanError(
+            f"random_state: {random_state!r} is no seed; give a whole number, a "
+            "numpy.random.RandomState or None"
+        )
     return int(random_state)
 
 
 def plain_value(value: object) -> object:
-    """Turn numbers of NumPy, which searches over parameters draw, into Python's."""
+    """Turn numbers of NumPy, which searches over parameters draw, into Python's.
+
+    A `torch.device` becomes its name.
+    """
+    if isinstance(value, torch.device):
+        return str(value)
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str):

@@ -69,6 +69,14 @@ def _wrong_key(kind: type[Record], first: ErrorDetails, what: str) -> str:
     return f"{where}: {why}; it takes {', '.join(takes)}".replace("?;", "?")
 
 
+def with_device_names(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with a `torch.device` as the name that a plan has for it."""
+    return {
+        key: str(value) if isinstance(value, torch.device) else value
+        for key, value in settings.items()
+    }
+
+
 def training_settings(
     training: Training | Mapping[str, Any] | None, settings: Mapping[str, Any]
 ) -> Training:
@@ -84,21 +92,29 @@ def training_settings(
         raise PlanError(f"fit: there is no setting {unknown[0]!r}{hint}")
     base: Mapping[str, Any] = {}
     if training is not None:
+        if isinstance(training, Mapping):
+            training = with_device_names(training)
         base = section_settings(Training, training, "training").model_dump()
     try:
-        return Training.model_validate({**base, **settings})
+        return Training.model_validate({**base, **with_device_names(settings)})
     except ValidationError as error:
         first = error.errors()[0]
         raise PlanError(f"fit: {first['loc'][0]}: {fault(first)}") from error
 
 
-def choice(kind: Any, value: Any, what: str) -> Any:  # noqa: ANN401 -- any union of specs
+def choice(
+    kind: Any,  # noqa: ANN401 -- any union of specs
+    value: Any,  # noqa: ANN401 -- what a person gives
+    what: str,
+    besides: str = " an object of PyTorch (not its class), or",
+) -> Any:  # noqa: ANN401 -- a member of the union
     """Return a choice as in a plan: a name, or a mapping from one to its arguments.
 
     Args:
         kind: A union of specs, such as `Loss`.
         value: What the person gave.
         what: What to call it in messages.
+        besides: What else may be given, for messages.
 
     Raises:
         PlanError: There is no such choice, or it does not take these arguments.
@@ -116,9 +132,10 @@ def choice(kind: Any, value: Any, what: str) -> Any:  # noqa: ANN401 -- any unio
         if name not in names:
             other = spec_names(getattr(name, "__name__", str(name)), names)
             hint = f"; write '{other[0]}', or" if other else nearest(str(name), names)
+            shown = type(name).__name__ if isinstance(name, nn.Module) else repr(name)
             raise PlanError(
-                f"fit: unknown {what} {name!r}{hint or ';'} give an object of PyTorch "
-                f"(not its class), or one of: {', '.join(names)}"
+                f"fit: unknown {what} {shown}{hint or ';'} give{besides} one of: "
+                f"{', '.join(names)}"
             ) from error
         where = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":

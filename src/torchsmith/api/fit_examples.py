@@ -35,9 +35,22 @@ def batches_of(
             "makes them of arrays, and a Dataset holds anything else"
         )
     inputs, targets = examples
+    for what, values in (("inputs", inputs), ("targets", targets)):
+        _require_rows(values, f"fit: the {what} of {part}")
     if len(inputs) != len(targets) or not len(inputs):
         raise DataError(
             f"fit: {len(inputs)} inputs and {len(targets)} targets; "
             "there must be as many of both, and at least one"
         )
     return TensorBatches(inputs.to(device), targets.to(device))
+
+
+def _require_rows(values: Tensor, what: str) -> None:
+    """Refuse a tensor of which no batch can be taken."""
+    if not values.ndim:
+        raise DataError(f"{what} are one number; give a tensor with a row per example")
+    if values.layout != torch.strided:
+        raise DataError(
+            f"{what} are a sparse tensor, of which no batch can be taken; give "
+            ".to_dense(), or a Dataset that makes rows of it"
+        )

@@ -24,11 +24,22 @@ from torchsmith.train.state import TrainState
 
 
 def require_tensors(module: nn.Module) -> None:
-    """Refuse a module whose weights a checkpoint could not hold.
+    """Refuse a module whose weights cannot be trained, or a checkpoint could not hold.
 
     Raises:
-        PlanError: Its `state_dict` has something that is no tensor.
+        PlanError: One has no values, or is no tensor; or autograd shall not know it.
     """
+    for name, weight in [*module.named_parameters(), *module.named_buffers()]:
+        if weight.is_meta:
+            raise PlanError(
+                f"fit: {name} is on the device 'meta', where tensors have no values; "
+                "make the module on another device"
+            )
+        if weight.is_inference():
+            raise PlanError(
+                f"fit: {name} was made under torch.inference_mode(), and cannot be "
+                "trained; make the module outside of it"
+            )
     for name, value in module.state_dict().items():
         if not isinstance(value, Tensor):
             raise PlanError(

@@ -107,7 +107,7 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
     stopping: Stopping | Mapping[str, Any] | None = None,
     runs: str | Path | None = "runs",
     name: str | None = None,
-    resume: str | Path | None = None,
+    resume: str | Path | bool | None = None,
     observer: Watching = None,
     doctor: Doctor | Mapping[str, Any] | bool | None = None,
     **settings: Any,  # noqa: ANN401 -- the fields of Training
@@ -146,7 +146,8 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
             plan: `{"patience": 3}`. Where not given, it is not stopped early.
         runs: Where the run folder is made; None keeps everything in memory.
         name: What to call the run; the module's class where not given.
-        resume: The path or name of an interrupted fit, given the same objects again.
+        resume: The path or name of an interrupted fit, given the same objects again;
+            True is the last.
         observer: Is told how it goes; `print`, or another function of a line of text,
             is given a line for each epoch.
         doctor: As in a plan: `{"ignore": ["P12"]}`; False does not examine. It looks
@@ -172,6 +173,12 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
     if stopping is not None:
         until = section_settings(Stopping, stopping, "stopping")
     care = doctor_settings(doctor)
+    resumed = "last" if resume is True else resume or None
+    if isinstance(module, type):
+        raise PlanError(
+            f"fit: give an object, {module.__name__}(…), not the class "
+            f"{module.__name__}"
+        )
     if not isinstance(module, nn.Module) or not list(module.parameters()):
         raise PlanError(
             f"fit: a {type(module).__name__} has no parameters to train; give an "
@@ -207,7 +214,9 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
         steps = job.steps_per_epoch
         built = chosen_optimizer(optimizer, module, loss_function)
         pace, interval = chosen_schedule(schedule, built, chosen.epochs, steps)
-        spec = None if averaging is None else choice(Averaging, averaging, "averaging")
+        spec = (
+            None if averaging is None else choice(Averaging, averaging, "averaging", "")
+        )
         state = TrainState(
             module,
             built,
@@ -218,11 +227,11 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
             loss_sum=torch.zeros((), dtype=torch.float64, device=device),
         )
         require_gradients(state, chosen)
-        require_schedule(state, job, resumes=resume is not None)
+        require_schedule(state, job, resumes=resumed is not None)
         with torch_threads(_threads(job, module)):
-            if runs is None and resume is None:
+            if runs is None and resumed is None:
                 return _in_memory(job, state, watcher, care)
-            return _carry_out(job, state, watcher, care, runs, name, resume)
+            return _carry_out(job, state, watcher, care, runs, name, resumed)
 
 
 def _threads(job: Job, module: nn.Module) -> int:

@@ -37,11 +37,14 @@ def _of_hidden(network: MLP | TabularMLP) -> Idle:
     if network.hidden:
         return
     where = f"network.{network.spec_name()}"
-    remedy = "there is none; remove the line, or name hidden layers"
+    remedy = "there is none; set it to {}, or name hidden layers"
     if network.dropout:
-        yield f"{where}.dropout", f"is after each hidden layer, and {remedy}"
+        yield f"{where}.dropout", f"is after each hidden layer, and {remedy.format(0)}"
     if network.batch_norm:
-        yield f"{where}.batch_norm", f"is in each hidden layer, and {remedy}"
+        yield (
+            f"{where}.batch_norm",
+            f"is in each hidden layer, and {remedy.format('false')}",
+        )
 
 
 def _of_columns(plan: Plan, network: TabularMLP) -> Idle:

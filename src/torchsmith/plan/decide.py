@@ -185,7 +185,10 @@ def _no_target(inspection: Inspection) -> str:
             "folder of its own, or the labels into an array beside the inputs"
         )
     names = listed([column.name for column in inspection.columns], 20)
-    return f"which column shall be predicted? name it with --target; there are: {names}"
+    return (
+        "which column shall be predicted? name it with --target (target=… in Python); "
+        f"there are: {names}"
+    )
 
 
 def _problem(target: TargetFacts, noun: str, reasons: Reasons) -> Problem:

@@ -7,7 +7,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, IterableDataset
 
 from torchsmith.core.errors import DataError
 from torchsmith.core.seeds import generator
@@ -292,7 +292,8 @@ class DatasetBatches:
 def _require_map_style(dataset: Dataset[Any]) -> None:
     """Refuse what has no items by number; says what to give instead."""
     what = type(dataset).__name__
-    if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
+    by_number = hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")
+    if not by_number or isinstance(dataset, IterableDataset):
         if hasattr(dataset, "dataset"):
             raise DataError(
                 f"a {what} makes batches itself; give its .dataset, and "

@@ -1,13 +1,14 @@
 """A first batch that leaves no trace: what cannot work is told before training."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from torchsmith.core.errors import TrainError
+from torchsmith.core.errors import TorchsmithError, TrainError
+from torchsmith.core.wording import listed
 from torchsmith.train.batches import Batches, TensorBatches, epoch_order
 from torchsmith.train.buffers import kept_buffers
 from torchsmith.train.finite import find_not_finite
@@ -64,7 +65,7 @@ def _is_taken(job: Job, network: nn.Module, part: Batches, row: int) -> bool:
             with autocast(job):
                 loss = job.loss(network.eval()(inputs), targets)
             return bool(loss.isfinite().all())
-        except (RuntimeError, ValueError, IndexError, TypeError):
+        except Exception:  # noqa: BLE001 -- a person's module may raise any
             return True  # what else there is to say of it, training says
 
 
@@ -72,6 +73,8 @@ def shape_of(value: object) -> str:
     """Return shape and type of a tensor, of what else there may be its type."""
     if isinstance(value, Tensor):
         return f"{tuple(value.shape)} of {str(value.dtype).removeprefix('torch.')}"
+    if isinstance(value, Mapping):
+        return f"{type(value).__name__} of {listed(map(repr, value))}"
     return type(value).__name__
 
 
@@ -86,13 +89,16 @@ def _try(
         what = "the loss"
         shapes = f"outputs {shape_of(outputs)}, targets {shape_of(targets)}"
         _check_loss(job.loss(outputs, targets), inputs, targets, name, rows)
-    except (RuntimeError, ValueError, IndexError, TypeError) as error:
-        if isinstance(error, TrainError):
-            raise
+    except TorchsmithError:
+        raise
+    except Exception as error:  # a person's module may raise any
         reason = str(error).strip().partition("\n")[0]
-        if isinstance(inputs, list) and isinstance(error, TypeError):
+        if not isinstance(error, RuntimeError | ValueError | IndexError | TypeError):
+            reason = f"{type(error).__name__} {reason}".rstrip()
+        if isinstance(inputs, list | Mapping) and isinstance(error, TypeError):
+            several = "list" if isinstance(inputs, list) else "dict"
             reason += (
-                "; an input of several parts is one argument, a list of their "
+                f"; an input of several parts is one argument, a {several} of their "
                 "batches: take it apart in forward"
             )
         if what == "the loss" and "out of bounds" in reason:
@@ -120,9 +126,12 @@ def _check_loss(
 ) -> None:
     """Refuse a loss without gradients, and one that the examples have made NaN."""
     if not isinstance(loss, Tensor):
+        remedy = "return that alone"
+        if isinstance(loss, float | int):
+            remedy = "leave out float() and item() on the way to it"
         raise TrainError(
             f"the loss is a {type(loss).__name__}, but must be a tensor of one number; "
-            "leave out float() and item() on the way to it"
+            f"{remedy}"
         )
     if loss.detach().isfinite().all():
         return
