@@ -308,3 +308,48 @@ def test_an_error_of_types_or_classes_is_explained(
     (found,) = examined_text(tmp_path, text.replace("print(", f"{then}; (")).errors
     assert f"{found.code} {found.where}".startswith(code)
     assert "The script ended there with " in found.evidence
+
+
+ENTRUSTED = """
+import torch
+import torchsmith as ts
+
+torch.manual_seed(0)
+inputs = torch.randn(128, 4)
+targets = (inputs.sum(1) > 0).long()
+net = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))
+data = inputs[:96], targets[:96]
+own = torch.optim.SGD(net.parameters(), lr=0.1)
+ts.fit(net, data, loss="CrossEntropyLoss", epochs=2, runs=None, SETTINGS)
+"""
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "doctor=False",
+        "optimizer={'Adam': {'lr': 0.01}}",
+        "optimizer=own, engine='eager'",
+    ],
+)
+def test_training_by_torchsmith_is_told_and_not_taken_for_the_scripts_own(
+    tmp_path: Path, settings: str
+) -> None:
+    text = ENTRUSTED.replace("SETTINGS", settings)
+    facts = facts_of(tmp_path, text)
+    diagnosis = judged(facts)
+    assert diagnosis.findings == ()
+    assert (len(facts.losses), len(facts.calls)) == (0, 0)
+    assert refusal(facts, diagnosis) == (
+        "train.py:11 trains by torchsmith, which is not watched; ts.fit and ts.train "
+        "examine by themselves: read .diagnosis of what they return"
+    )
+
+
+def test_training_of_the_scripts_own_is_watched_beside_that_by_torchsmith(
+    tmp_path: Path,
+) -> None:
+    text = ENTRUSTED.replace("SETTINGS", "optimizer=own") + SCRIPT
+    diagnosis = examined_text(tmp_path, text)
+    assert codes(diagnosis) == ["C2 train.py:24"]
+    assert diagnosis.left_out[0].startswith("train.py:11 trains by torchsmith")

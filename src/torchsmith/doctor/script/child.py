@@ -10,6 +10,7 @@ import traceback
 from pathlib import Path
 from types import FrameType, ModuleType
 
+from torchsmith.core.errors import Interrupted
 from torchsmith.core.files import write_atomic
 from torchsmith.doctor.script.facts import Facts
 from torchsmith.doctor.script.instrument import (
@@ -43,7 +44,7 @@ def run_script(script: Path, arguments: list[str]) -> Facts:
         code = compiled(script.read_bytes(), file)
         with looking_into_imports(places, watcher.counting), watcher.watching():
             exec(code, module.__dict__)  # noqa: S102 -- that is the person's wish
-    except Enough:
+    except (Enough, Interrupted, KeyboardInterrupt):  # torchsmith heeds a signal, too
         facts.ended = "stopped"
     except SystemExit as leaving:
         if leaving.code not in (None, 0):

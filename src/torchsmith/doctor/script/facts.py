@@ -249,6 +249,7 @@ class Facts:
         schedules: Of learning rates.
         tables: Tensors of many rows, and the lines that make them.
         cuts: Lines within a network at which gradients are cut.
+        entrusted: The line that lets torchsmith train, as `ts.fit` does.
         unseen: By line, why something could not be looked at there.
         ended: How the script came to an end: ended, stopped, failed or left, as
             sys.exit does where it says that something went wrong.
@@ -276,6 +277,7 @@ class Facts:
     schedules: list[Schedule] = field(default_factory=list)
     tables: list[tuple[Tensor, Place | None]] = field(default_factory=list)
     cuts: dict[Place, str] = field(default_factory=dict)
+    entrusted: Place | None = None
     unseen: dict[Place | None, str] = field(default_factory=dict)
     ended: str = "ended"
     error: str = ""

@@ -87,9 +87,12 @@ def refusal(facts: Facts, diagnosis: Diagnosis) -> str:
         todo = _TODO.get(kind, f"make it run first: python {_typed(script)}")
         if "get_ipython" in facts.error:
             todo = "take out the lines that only a notebook knows"
-        when = f"after {amount(facts.num_steps, 'step')}"
-        when = when if facts.losses else "before it trains"
+        when = "after training began" if facts.entrusted else "before it trains"
+        if facts.losses:
+            when = f"after {amount(facts.num_steps, 'step')}"
         return f"{place}: the script fails {when} ({facts.error}); {todo}"
+    if facts.entrusted is not None:
+        return _entrusted(facts)
     if facts.ended == "left":
         return (
             f"{place}: the script leaves by itself before it trains, with exit code "
@@ -105,6 +108,14 @@ def refusal(facts: Facts, diagnosis: Diagnosis) -> str:
         f"{script.name}: it ended without taking a gradient, so that there was no "
         "training to watch; name the script that trains, and let it train in its own "
         "process"
+    )
+
+
+def _entrusted(facts: Facts) -> str:
+    return (
+        f"{facts.places.told(facts.entrusted)} trains by torchsmith, which is not "
+        "watched; ts.fit and ts.train examine by themselves: read .diagnosis of what "
+        "they return"
     )
 
 
@@ -126,7 +137,9 @@ def _not_shown(facts: Facts) -> Iterator[str]:
         )
     for where, why in list(facts.unseen.items())[:1]:
         yield f"{facts.places.told(where)}: not all could be looked at here ({why})."
-    if not facts.losses:
+    if facts.entrusted is not None:
+        yield f"{_entrusted(facts)}."
+    elif not facts.losses:
         yield "The script took no gradient: nothing of a training could be seen."
     elif all(call.has_grad for call in facts.calls) and not facts.measured_calls:
         yield "The script did not measure its network while it was watched."

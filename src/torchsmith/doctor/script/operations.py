@@ -118,6 +118,8 @@ class Operations(TorchFunctionMode):
             return func(*args, **kwargs)
         if is_transforming():
             return func(*args, **kwargs)
+        if not self.depth and self.facts.places.within_torchsmith():
+            return func(*args, **kwargs)
         if name in ("backward", "grad") and args:
             losses = list(tensors_in(args[:1]))
             return self._backward(losses, lambda: func(*args, **kwargs))

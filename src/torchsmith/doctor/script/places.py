@@ -1,11 +1,16 @@
 """Which line of a person's script something happens at."""
 
 import sys
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
 _FOREIGN = ("site-packages", "dist-packages", "/lib/python", "\\lib\\")
+_WATCH = Path(__file__).parent
+_TORCHSMITH = _WATCH.parents[1]
+_OF_SCRIPTS = (_WATCH, _TORCHSMITH / "nn")
+"""Of torchsmith, what serves the script: the watch itself, and layers that it calls."""
 
 
 class Place(NamedTuple):
@@ -68,9 +73,25 @@ class Places:
             frame = frame.f_back
         return tuple(found)
 
+    def within_torchsmith(self) -> bool:
+        """Whether torchsmith computes now, as in `ts.fit`: no step of the script's."""
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None:
+            if _is_torchsmith(frame.f_code.co_filename):
+                return True
+            frame = frame.f_back
+        return False
+
     def told(self, place: Place | None) -> str:
         """Return a line as a person reads it, such as `train.py:12`."""
         if place is None:
             return self.script.name
         path = Path(place.file)
         return f"{path.relative_to(self.folder).as_posix()}:{place.line}"
+
+
+@cache
+def _is_torchsmith(file: str) -> bool:
+    path = Path(file)
+    served = any(path.is_relative_to(folder) for folder in _OF_SCRIPTS)
+    return path.is_relative_to(_TORCHSMITH) and not served

@@ -100,13 +100,32 @@ class Watcher:
                 (Optimizer, "__init__", self._optimizer_made),
                 (Optimizer, "zero_grad", self._cleared),
             ):
-                stack.enter_context(_patched(owner, name, wrapped))
+                stack.enter_context(self._patched(owner, name, wrapped))
             before = register_optimizer_step_pre_hook(self._before)
             stack.callback(before.remove)
             after = register_optimizer_step_post_hook(self._after)
             stack.callback(after.remove)
             stack.enter_context(self.operations)
             yield
+
+    @contextmanager
+    def _patched(
+        self, owner: type, name: str, wrapper: Callable[..., Any]
+    ) -> Iterator[None]:
+        original = getattr(owner, name)
+        places = self.facts.places
+
+        def patched(own: Any, *args: Any, **kwargs: Any) -> Any:
+            if not self.operations.depth and places.within_torchsmith():
+                return original(own, *args, **kwargs)
+            return wrapper(original, own, *args, **kwargs)
+
+        patched.__name__, patched.__doc__ = name, original.__doc__
+        setattr(owner, name, patched)
+        try:
+            yield
+        finally:
+            setattr(owner, name, original)
 
     @property
     def is_here(self) -> bool:
@@ -319,7 +338,11 @@ class Watcher:
         self.counting.stepped()
 
     def _stepping(self, optimizer: Optimizer) -> Stepping | None:
-        found = (s for s in self.facts.steppings if s.optimizer is optimizer)
+        facts = self.facts
+        if facts.places.within_torchsmith():
+            facts.entrusted = facts.entrusted or facts.places.here()
+            return None
+        found = (s for s in facts.steppings if s.optimizer is optimizer)
         return next(found, None)
 
     def _backward(self, losses: list[Tensor], run: Callable[[], Any]) -> Any:
@@ -356,18 +379,3 @@ class Watcher:
         with_gradient = {id(p): p for p in owners if has_gradient(p)}
         facts.reached.update(with_gradient)
         return len(with_gradient)
-
-
-@contextmanager
-def _patched(owner: type, name: str, wrapper: Callable[..., Any]) -> Iterator[None]:
-    original = getattr(owner, name)
-
-    def patched(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return wrapper(original, self, *args, **kwargs)
-
-    patched.__name__, patched.__doc__ = name, original.__doc__
-    setattr(owner, name, patched)
-    try:
-        yield
-    finally:
-        setattr(owner, name, original)
