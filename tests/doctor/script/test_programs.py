@@ -120,3 +120,129 @@ def test_modules_beside_the_script_are_read_as_it_is(tmp_path: Path) -> None:
         )
     )
     assert codes(examined_text(tmp_path, TRAIN)) == ["C6 engine.py:3"]
+
+
+def with_steps(*lines: str, lr: str = "1e-2", inputs: str = "") -> str:
+    """Return a healthy script that is all right but for these lines."""
+    shifted = "\n".join(f"    {line}" for line in lines)
+    return f"""
+import torch
+from torch.nn.functional import cross_entropy
+
+torch.manual_seed(0)
+X = torch.randn(300, 4)
+{inputs}
+y = (X[:, 0] > 0).long()
+model = torch.nn.Sequential(
+    torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2)
+)
+optimizer = torch.optim.Adam(model.parameters(), lr={lr})
+for rows in torch.arange(300).repeat(8).split(50):
+    optimizer.zero_grad()
+{shifted}
+    loss.backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        (("loss = cross_entropy(model(X[rows]), y[rows])",), []),
+        (
+            (
+                "out = model(X[rows]).detach()",
+                "loss = cross_entropy(out.requires_grad_(), y[rows])",
+            ),
+            ["C3 train.py:15"],
+        ),
+        (
+            (
+                "with torch.no_grad():",
+                "    out = model(X[rows])",
+                "loss = cross_entropy(out.requires_grad_(), y[rows])",
+            ),
+            ["C3 train.py:16"],
+        ),
+        (
+            (
+                "out = torch.tensor(model(X[rows]).tolist(), requires_grad=True)",
+                "loss = cross_entropy(out, y[rows])",
+            ),
+            ["C3 train.py:15"],
+        ),
+        (
+            ("loss = (model(X[rows])[:, 0].round() - y[rows]).square().mean()",),
+            ["C1 train.py:15"],
+        ),
+    ],
+    ids=["healthy", "detach", "no_grad", "tolist", "round"],
+)
+def test_a_loss_that_is_cut_off_is_named_at_the_line_that_cuts(
+    tmp_path: Path, lines: tuple[str, ...], code: list[str]
+) -> None:
+    assert codes(examined_text(tmp_path, with_steps(*lines))) == code
+
+
+def test_one_of_two_networks_that_is_cut_off_is_named(tmp_path: Path) -> None:
+    text = with_steps(
+        "answers = first(X[rows]).detach()",
+        "other.zero_grad()",
+        "loss = cross_entropy(model(answers), y[rows])",
+    ).replace("optimizer.step()", "optimizer.step(); other.step()")
+    made = (
+        "first = torch.nn.Linear(4, 4)\nother = torch.optim.Adam(first.parameters())\n"
+    )
+    text = text.replace("for rows", f"{made}for rows", 1)
+    assert codes(examined_text(tmp_path, text)) == ["C3 train.py:17"]
+
+
+def test_gradients_that_are_asked_for_and_assigned_do_not_add_up(
+    tmp_path: Path,
+) -> None:
+    text = with_steps("loss = cross_entropy(model(X[rows]), y[rows])").replace(
+        "    loss.backward()",
+        "    given = torch.autograd.grad(loss, list(model.parameters()))\n"
+        "    for p, grad in zip(model.parameters(), given):\n"
+        "        p.grad = grad",
+    )
+    text = text.replace("    optimizer.zero_grad()\n", "")
+    assert codes(examined_text(tmp_path, text)) == []
+
+
+LEARN = "loss = cross_entropy(model(X[rows]), y[rows])"
+
+
+def test_damaged_inputs_are_named_rather_than_the_learning_rate(
+    tmp_path: Path,
+) -> None:
+    text = with_steps(LEARN, inputs="X[120, 2] = float('nan')")
+    (found,) = examined_text(tmp_path, text).findings
+    assert (found.code, found.where) == ("D1", "train.py:6")
+    assert found.evidence == (
+        "1 example of 300 holds NaN or an infinite number; the first is nan at "
+        "[120, 2], counted from 0."
+    )
+
+
+def test_damaged_targets_are_named_rather_than_the_learning_rate(
+    tmp_path: Path,
+) -> None:
+    line = "loss = (model(X[rows])[:, 0] - X[rows, 1].log()).square().mean()"
+    (found,) = examined_text(tmp_path, with_steps(line)).findings
+    assert (found.code, found.where) == ("D1", "train.py:15")
+    assert found.message == "The targets are no finite numbers."
+
+
+def test_inputs_that_the_network_mends_are_not_blamed(tmp_path: Path) -> None:
+    text = with_steps(LEARN, lr="1e30", inputs="X[120, 2] = float('inf')")
+    text = text.replace("Sequential(", "Sequential(torch.nn.Hardtanh(), ")
+    assert "T1 train.py:16" in codes(examined_text(tmp_path, text))
+
+
+@pytest.mark.parametrize("rate", ["1e1", "1e3"])
+def test_a_rate_that_is_too_high_is_told_however_high_it_is(
+    tmp_path: Path, rate: str
+) -> None:
+    text = with_steps(LEARN, lr=rate).replace("repeat(8)", "repeat(12)")
+    assert codes(examined_text(tmp_path, text)) == ["P1 train.py:12"]

@@ -61,6 +61,7 @@ class Call:
         step: How many optimizer steps went before.
         rows: A hash of each row of the input, or of the first few thousands.
         num_rows: Of the input.
+        is_finite: Whether no number of the input is NaN or infinite.
         inputs: The input, of early calls in training; otherwise None.
         outputs: Their output, detached, of the newest calls; otherwise None.
         is_trained: Whether a gradient was taken through it.
@@ -79,6 +80,7 @@ class Call:
     step: int
     rows: tuple[int, ...] = ()
     num_rows: int = 0
+    is_finite: bool = True
     inputs: Tensor | None = None
     outputs: Tensor | None = None
     is_trained: bool = False

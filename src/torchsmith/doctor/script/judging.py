@@ -12,6 +12,7 @@ from torchsmith.doctor.script.facts import Facts
 from torchsmith.doctor.script.reading import Sources
 from torchsmith.doctor.script.rules_data import find_in_inputs
 from torchsmith.doctor.script.rules_error import find_in_error
+from torchsmith.doctor.script.rules_finite import find_not_finite
 from torchsmith.doctor.script.rules_kept_apart import find_in_parts
 from torchsmith.doctor.script.rules_loop import find_in_loop
 from torchsmith.doctor.script.rules_loss import find_in_losses
@@ -26,6 +27,7 @@ Rule = Callable[[Facts, Sources], Iterator[Finding]]
 _RULES: tuple[Rule, ...] = (
     find_in_loop,
     find_in_losses,
+    find_not_finite,
     find_in_error,
     find_in_inputs,
     find_in_network,

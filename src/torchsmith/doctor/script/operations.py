@@ -79,7 +79,8 @@ class Operations(TorchFunctionMode):
 
     Args:
         facts: Where what is seen is noted.
-        backward: Is called with the losses and with what takes their gradients.
+        backward: Is called with the losses, with what takes their gradients, and with
+            whether parameters keep them.
         raw_call: Is called with the input that a script multiplies by weights itself,
             and the place; returns the number of the call.
     """
@@ -87,7 +88,7 @@ class Operations(TorchFunctionMode):
     def __init__(
         self,
         facts: Facts,
-        backward: Callable[[list[Tensor], Callable[[], Any]], Any],
+        backward: Callable[..., Any],
         raw_call: Callable[[Tensor, Place | None], int],
     ) -> None:
         super().__init__()
@@ -122,7 +123,8 @@ class Operations(TorchFunctionMode):
             return func(*args, **kwargs)
         if name in ("backward", "grad") and args:
             losses = list(tensors_in(args[:1]))
-            return self._backward(losses, lambda: func(*args, **kwargs))
+            kept = name == "backward"
+            return self._backward(losses, lambda: func(*args, **kwargs), is_kept=kept)
         result = func(*args, **kwargs)
         if name == "__get__":
             name = getattr(getattr(func, "__self__", None), "__name__", "")

@@ -1,11 +1,11 @@
 """What a training loop forgets: gradients, steps, parameters."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from torch import Tensor, nn
 
-from torchsmith.doctor.script.facts import Facts, Loss, Stepping
+from torchsmith.doctor.script.facts import Call, Facts, Loss, Stepping
 from torchsmith.doctor.script.found import found
 from torchsmith.doctor.script.places import Place
 from torchsmith.doctor.script.reading import Reading, Sources, last_name
@@ -17,6 +17,9 @@ clears them: gradient accumulation clears them after each step."""
 
 FEW = 3
 """Steps or gradients before a verdict."""
+
+_FLAT = frozenset({"round", "floor", "ceil", "trunc", "sign", "heaviside"})
+"""Functions whose gradient is 0."""
 
 
 def find_in_loop(facts: Facts, sources: Sources) -> Iterator[Finding]:
@@ -102,29 +105,55 @@ def _moved(facts: Facts, module: nn.Module) -> bool:
 def _cut(facts: Facts) -> Iterator[Finding]:
     """A loss that no parameter hangs on."""
     failed = "does not require grad" in facts.error
-    leaves = [loss for loss in facts.losses if loss.is_leaf or _misses(facts, loss)]
-    if not failed and (len(leaves) < FEW or len(leaves) < 0.5 * len(facts.losses)):
+    leaves = [loss for loss in facts.losses if loss.is_leaf]
+    if len(leaves) < max(FEW, 0.5 * len(facts.losses)):
+        cut_off = [s for s in facts.steppings if _is_cut_off(facts, s)]
+        before = {_backward_place(facts, stepping) for stepping in cut_off}
+        leaves = [loss for loss in facts.losses if loss.place in before]
+    if not failed and not leaves:
         return
     backward = facts.error_place if failed else leaves[0].place
     place, how = _first_cut(facts)
     if place is None and leaves:
-        remade = [o for o in leaves[0].origin.recent if o.place is not None]
-        anew = [o for o in remade if "tensor" in o.name or "requires_grad" in o.name]
-        place = (anew or remade)[-1].place if remade else None
+        place, how = _cut_before(facts, leaves[0])
     told = (
         "The loss does not hang on the weights: the graph of gradients is cut.",
-        f"backward() at {facts.places.told(backward)} finds nothing to go back through"
+        f"backward() at {facts.places.told(backward)} finds no way back to them"
         + (f"; {how} cuts it." if how else "."),
         "Compute the loss from the network's output as it is, without detach(), .data, "
-        "numpy(), item(), argmax() or a new tensor.",
+        "numpy(), item(), tolist(), argmax(), torch.no_grad() or a new tensor.",
     )
     yield found(facts, "C3", "error", place or backward, told)
 
 
-def _misses(facts: Facts, loss: Loss) -> bool:
-    """Whether networks answered with gradients, and none of them got any."""
-    answered = any(call.has_grad and call.module is not None for call in facts.calls)
-    return answered and loss.num_reached == 0 and not loss.origin.calls
+def _is_cut_off(facts: Facts, stepping: Stepping) -> bool:
+    """Whether networks that an optimizer trains answer, and never get a gradient."""
+    own = {id(parameter) for parameter in stepping.parameters}
+    if not facts.losses or not _is_idle(stepping) or own & facts.touched:
+        return False
+    calls = facts.calls
+    if any(loss.num_reached > 0 for loss in facts.losses):  # of another network
+        calls = [call for call in facts.trained_calls if call.has_grad]
+    return bool(own & _parameters(calls))
+
+
+def _is_idle(stepping: Stepping) -> bool:
+    steps = stepping.num_steps
+    few = steps < FEW or stepping.num_idle < 0.9 * steps
+    return not few and not stepping.takes_closure
+
+
+def _cut_before(facts: Facts, loss: Loss) -> tuple[Place | None, str]:
+    """Return the line outside of networks that cuts a loss off, and what does."""
+    for call in map(facts.call, sorted(loss.origin.calls)):
+        if not call.has_grad:
+            return call.place, "torch.no_grad() around the network"
+    made = [o for o in loss.origin.recent if o.place is not None]
+    cuts = [o for o in made if o.name == "detach"]
+    anew = [o for o in made if "tensor" in o.name or "requires_grad" in o.name]
+    if not made:
+        return None, ""
+    return (cuts or anew[::-1] or made[::-1])[0].place, ""
 
 
 def _first_cut(facts: Facts) -> tuple[Place | None, str]:
@@ -135,40 +164,57 @@ def _first_cut(facts: Facts) -> tuple[Place | None, str]:
 
 def _idle(facts: Facts) -> Iterator[Finding]:
     for stepping in facts.steppings:
-        steps = stepping.num_steps
-        if steps < FEW or stepping.num_idle < 0.9 * steps or stepping.takes_closure:
+        if not _is_idle(stepping) or _is_cut_off(facts, stepping):
             continue
-        if any(loss.is_leaf or _misses(facts, loss) for loss in facts.losses):
+        if any(loss.is_leaf for loss in facts.losses):
             continue
         if facts.losses and not any(loss.value for loss in facts.losses):
             continue  # gradients of 0: said by the rule on losses
         own = {id(parameter) for parameter in stepping.parameters}
         elsewhere = any(loss.num_reached > 0 for loss in facts.losses)
-        away = not own & _living(facts)
+        away = not own & _parameters(facts.trained_calls)
         evidence = (
-            f"In {stepping.num_idle} of {steps} steps no parameter had a gradient"
+            f"In {stepping.num_idle} of {stepping.num_steps} steps no parameter had a "
+            "gradient"
         )
         if not facts.losses:
             remedy = "Call loss.backward() before optimizer.step()."
             place, evidence = stepping.step_place, f"{evidence}: backward() never ran."
         elif elsewhere and away:
-            remedy = "Make the optimizer after the last layer is replaced."
+            remedy = (
+                "Give the optimizer the parameters of the network that is trained, "
+                "after its last layer is replaced."
+            )
             place = stepping.place
             evidence += ": they are no part of a network that is trained."
         elif elsewhere and not own & facts.reached.keys():
             remedy = "Give the optimizer the parameters of the network that is trained."
             place = stepping.place
             evidence += ", while parameters that it does not have had one."
-        else:
+        elif own & facts.reached.keys():
             remedy = "Call zero_grad() before backward(), not between it and step()."
-            place, evidence = stepping.step_place, f"{evidence}."
+            place = stepping.step_place
+            evidence += ", though backward() gave them one."
+        else:
+            remedy = (
+                "Look for what has a slope of 0 everywhere between network and loss, "
+                "such as round() or sign(), and for units that are all dead."
+            )
+            place = _flat(facts) or stepping.step_place
+            evidence += " other than 0."
         told = ("The optimizer's steps change nothing.", evidence, remedy)
         yield found(facts, "C1", "error", place, told)
 
 
-def _living(facts: Facts) -> set[int]:
-    """Return ids of the parameters that trained networks have now."""
-    networks = {id(call.module): call.module for call in facts.trained_calls}
+def _flat(facts: Facts) -> Place | None:
+    """Return the line that gives the loss a slope of 0."""
+    recent = [o for loss in facts.losses[:FEW] for o in loss.origin.recent]
+    return next((o.place for o in recent if o.name.rstrip("_") in _FLAT), None)
+
+
+def _parameters(calls: Iterable[Call]) -> set[int]:
+    """Return ids of the parameters that the networks of calls have now."""
+    networks = {id(call.module): call.module for call in calls}
     return {id(p) for net in networks.values() if net for p in net.parameters()}
 
 

@@ -23,7 +23,7 @@ _RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "softmax": (0.0, 1.0)}
 
 
 def find_in_losses(facts: Facts, sources: Sources) -> Iterator[Finding]:
-    """Find C4, C5, C7, P5, P6 and T1 in what the losses were given.
+    """Find C4, C5, C7, P5 and P6 in what the losses were given.
 
     Args:
         facts: That were seen.
@@ -39,7 +39,6 @@ def find_in_losses(facts: Facts, sources: Sources) -> Iterator[Finding]:
         yield from _head(facts, pairs)
         yield from _own_answers(facts, pairs)
         yield from _out_of_reach(facts, pairs)
-    yield from _not_finite(facts)
 
 
 def _broadcast(facts: Facts) -> Iterator[Finding]:
@@ -262,22 +261,3 @@ def _out_of_reach(facts: Facts, pairs: list[Pair]) -> Iterator[Finding]:
         f"Return the last layer's output without {name}.",
     )
     yield found(facts, "P6", "error", _line(facts, pairs[0], name), told)
-
-
-def _not_finite(facts: Facts) -> Iterator[Finding]:
-    bad = [n for n, loss in enumerate(facts.losses) if not math.isfinite(loss.value)]
-    if not bad:
-        return
-    loss = facts.losses[bad[0]]
-    empty = any(call.num_rows == 0 for call in facts.trained_calls)
-    if empty:
-        return  # a batch without examples: said by the rule on batches
-    rates = [rate for stepping in facts.steppings for rate in stepping.initial_lr]
-    told = (
-        "The loss is no longer a finite number.",
-        f"It was {facts.losses[0].value:.4g} at first and {loss.value} at gradient "
-        f"{bad[0] + 1}" + (f"; the learning rate is {max(rates):g}." if rates else "."),
-        "Lower the learning rate, scale inputs and targets, and look for log(0) or a "
-        "division by 0.",
-    )
-    yield found(facts, "T1", "error", loss.place, told)

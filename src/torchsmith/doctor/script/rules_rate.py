@@ -30,8 +30,9 @@ HARM = 0.7
 """Loss of the twin with another rate through that of the script's rate, above which
 the rate does no harm."""
 
-LOWER = 0.1
-"""Rate of the twin in rates of the script, where that may be too high."""
+LOWER = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+"""Rates of the twins in rates of the script, where that may be too high; the first that
+helps is told."""
 
 HIGHER = (1e2, 1e3, 1e4, 1e5)
 """Rates of the twins, where it may be too low; the first that helps is told."""
@@ -233,16 +234,21 @@ def _rate(facts: Facts, module: nn.Module) -> Iterator[Finding]:
 def _too_high(
     facts: Facts, module: nn.Module, stepping: Stepping, first: float, level: float
 ) -> Iterator[Finding]:
-    here, lower = tried(facts, module), tried(facts, module, factor=LOWER)
-    if lower is None or not _is_less(lower, here) or not _is_less(lower, first):
+    here, rate = tried(facts, module), max(stepping.rates)
+    for factor in LOWER:
+        lower = tried(facts, module, factor=factor)
+        if lower is None:
+            return
+        if _is_less(lower, here) and _is_less(lower, first):
+            break
+    else:
         return
-    rate = max(stepping.rates)
     told = (
         "The learning rate is too high: the loss does not fall below where it began.",
         f"It was {first:.4g} at first, and is {_number(level)} in the mean of the "
         f"second half. After {STEPS} steps on the same batches it is {_number(here)} "
-        f"with the rate {rate:g}; with {LOWER * rate:g}, {lower:.4g}.",
-        f"Try {LOWER * rate:g}, and from there upwards.",
+        f"with the rate {rate:g}; with {factor * rate:g}, {lower:.4g}.",
+        f"Try {factor * rate:g}, and from there upwards.",
     )
     yield found(facts, "P1", "error", stepping.place, told)
 

@@ -48,6 +48,13 @@ def is_dense(tensor: Tensor) -> bool:
     return is_strided and not (tensor.is_meta or tensor.is_quantized)
 
 
+def is_finite(tensor: Tensor) -> bool:
+    """Whether no number of a tensor is NaN or infinite, as far as it can be read."""
+    if not is_dense(tensor) or not tensor.is_floating_point():
+        return True
+    return bool(tensor.isfinite().all())
+
+
 def hashes(rows: Tensor) -> tuple[int, ...]:
     """Return a hash of each of the first rows of `(N, ...)`.
 

@@ -33,6 +33,7 @@ from torchsmith.doctor.script.tensors import (
     has_gradient,
     hashes,
     is_dense,
+    is_finite,
     is_transforming,
     kept,
     tensors_in,
@@ -211,6 +212,7 @@ class Watcher:
             step=facts.num_steps,
             rows=hashes(first) if self._num_rows < _MOST_ROWS else (),
             num_rows=len(first) if first.dim() else 0,
+            is_finite=is_finite(first),
             inputs=first.detach().clone() if keeps else None,
             num_inputs=len(given),
             path=facts.places.path(),
@@ -345,7 +347,9 @@ class Watcher:
         found = (s for s in facts.steppings if s.optimizer is optimizer)
         return next(found, None)
 
-    def _backward(self, losses: list[Tensor], run: Callable[[], Any]) -> Any:
+    def _backward(
+        self, losses: list[Tensor], run: Callable[[], Any], *, is_kept: bool
+    ) -> Any:
         if not losses or not self.is_here:
             return run()
         self._stop_when_enough()
@@ -353,10 +357,10 @@ class Watcher:
         with self.operations.quiet():
             result = run()
         with self.operations.looking():
-            self._trained(losses[0])
+            self._trained(losses[0], is_kept=is_kept)
         return result
 
-    def _trained(self, loss: Tensor) -> None:
+    def _trained(self, loss: Tensor, *, is_kept: bool) -> None:
         place, origin = self.facts.places.here(), self.operations.origin(loss)
         value = float(loss.detach().float().mean())
         for number in origin.calls:
@@ -364,9 +368,12 @@ class Watcher:
         for number in origin.pairs:
             self.facts.pairs[number].is_trained = True
         for stepping in self.facts.steppings:
-            stepping.num_backward += 1
+            stepping.num_backward += is_kept
         is_leaf = loss.grad_fn is None
-        self.facts.losses.append(Loss(place, value, origin, is_leaf, self._reached()))
+        reached = self._reached()  # also where gradients are given, not kept
+        self.facts.losses.append(
+            Loss(place, value, origin, is_leaf, reached if is_kept else -1)
+        )
 
     def _reached(self) -> int:
         facts = self.facts
