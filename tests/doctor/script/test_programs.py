@@ -14,6 +14,7 @@ from tests.doctor.script.running import (
     marked,
 )
 from torchsmith.doctor.rank import causes_of
+from torchsmith.doctor.script.judging import DATA_ALONE
 
 PLANTED = {
     "target_overwritten": ("C7", "labels = torch.max(outputs"),
@@ -40,7 +41,7 @@ def test_a_planted_fault_is_named_at_its_line(name: str) -> None:
 def test_a_healthy_twin_raises_no_alarm(name: str) -> None:
     diagnosis = examined(PROGRAMS / f"{name}_healthy.py")
     assert codes(diagnosis) == []
-    assert diagnosis.left_out == ()
+    assert diagnosis.left_out == (DATA_ALONE,)
 
 
 HEALTHY = sorted((PROGRAMS / "healthy").glob("*.py"))

@@ -45,6 +45,13 @@ _TODO = {
 """What to do about an error before training."""
 
 
+DATA_ALONE = (
+    "Whether labels are right, and whether an input gives them away: torchsmith doctor "
+    "DATA looks at what a script reads."
+)
+"""What the steps of a training do not show, however it goes."""
+
+
 def judged(facts: Facts) -> Diagnosis:
     """Return what the rules say of a script.
 
@@ -145,3 +152,5 @@ def _not_shown(facts: Facts) -> Iterator[str]:
         yield "The script took no gradient: nothing of a training could be seen."
     elif all(call.has_grad for call in facts.calls) and not facts.measured_calls:
         yield "The script did not measure its network while it was watched."
+    if facts.losses:
+        yield DATA_ALONE
