@@ -511,3 +511,24 @@ def test_rows_with_the_same_inputs(settings, holds, tmp_path, monkeypatch):
     dotted = {name.replace("__", "."): value for name, value in settings.items()}
     plan = ts.plan(path, target="y", settings={"training.threads": 0, **dotted})
     assert holds in hold_to_run(plan, tmp_path)
+
+
+def test_a_script_for_a_gpu_scores_what_it_brought_back():
+    for source, asked, targets in (
+        ("iris", "val_accuracy", "targets[val]"),
+        ("diabetes", "val_rmse", "val_set.targets.cpu().double().numpy()"),
+    ):
+        subject, _ = begun(plan_of(source, stopping__monitor=asked))
+        code = script_of(replace(subject, device="cuda"))
+        assert "torch.cat(all_outputs).cpu()" in code
+        assert targets in code
+        assert "torch.cat(all_outputs).cpu()" not in script_of(subject)
+
+
+def test_a_script_for_a_device_without_float64_makes_none_there():
+    weighted = {"CrossEntropyLoss": {"weight": "balanced"}}
+    subject, _ = begun(plan_of("iris", loss=weighted))
+    code = script_of(replace(subject, device="mps"))
+    assert "torch.zeros((), dtype=torch.float32, device=DEVICE)" in code
+    assert "dtype=torch.float64" not in code
+    assert ".weight[targets].sum().item()" in code

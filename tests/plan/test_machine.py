@@ -38,7 +38,8 @@ def test_a_gpu_is_what_training_will_take(monkeypatch):
         ({"cuda"}, "auto", "cuda"),
         ({"cuda"}, "cuda", "cuda"),
         ({"cuda"}, "cpu", "cpu"),
-        ({"mps"}, "auto", "mps"),
+        ({"mps"}, "auto", "cpu"),  # it is not tested
+        ({"mps"}, "mps", "mps"),
         ({"mps"}, "cuda", "cpu"),
         ({"cuda", "mps"}, "auto", "cuda"),
         ({"cuda", "mps"}, "mps", "mps"),

@@ -161,6 +161,6 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
             source="X",
         )
         # In float32 a prediction changes a little with the rows that stand beside it.
-        exact = replace(self._model, network=deepcopy(self.network_).double())
+        exact = replace(self._model, network=deepcopy(self.network_).cpu().double())
         with torch_threads(self.plan_.training.threads):
             return exact.predict(data)

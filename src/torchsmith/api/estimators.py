@@ -40,7 +40,7 @@ class Classifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         settings: Values of the plan by dotted path, such as
             `{"optimizer": "SGD", "data.columns.age": "category"}`; the parameters
             above win over them.
-        device: `"auto"`, `"cpu"`, `"cuda"` or `"mps"`, for training.
+        device: `"auto"`, `"cpu"`, `"cuda"` or `"mps"` (not tested), for training.
         verbose: 1 prints a line for each epoch.
 
     Attributes:

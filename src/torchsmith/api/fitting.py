@@ -51,6 +51,7 @@ from torchsmith.core.vocabulary import Ending
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.nn.averaging import build_average
 from torchsmith.nn.losses import LossFunction
+from torchsmith.nn.precision import empty_sum
 from torchsmith.plan.averaging import Averaging
 from torchsmith.plan.cost import LARGE_BATCH_MACS
 from torchsmith.plan.doctor import Doctor
@@ -224,7 +225,7 @@ def fit(  # noqa: PLR0913 -- what training a module takes; all but four have def
             interval,
             build_average(spec, module, built, chosen.epochs),
             loss_function if isinstance(loss_function, nn.Module) else None,
-            loss_sum=torch.zeros((), dtype=torch.float64, device=device),
+            loss_sum=empty_sum(device),
         )
         require_gradients(state, chosen)
         require_schedule(state, job, resumes=resumed is not None)

@@ -154,7 +154,7 @@ def _accuracy(
         right = (outputs.argmax(dim=1) == targets)[targets != loss.ignore_index]
     else:
         return {}
-    return {"accuracy": right.double().mean().item()}
+    return {"accuracy": right.cpu().double().mean().item()}
 
 
 def _places(outputs: Tensor) -> torch.Size:

@@ -163,7 +163,7 @@ def _find_range(subject: Subject) -> Iterator[Finding]:
 def _find_unreachable(
     subject: Subject, bounds: tuple[float, float], kind: str, where: str
 ) -> Iterator[Finding]:
-    targets = some_targets(subject).double()
+    targets = some_targets(subject).cpu().double()
     low, high = bounds
     lost = (targets - targets.clamp(low, high)).square().mean()
     share = (lost / targets.var(correction=0).clamp(min=1e-300)).item()

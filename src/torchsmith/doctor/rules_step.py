@@ -110,7 +110,9 @@ def rms(tensors: list[Tensor]) -> float:
 
 
 def _norm(tensors: list[Tensor]) -> float:
-    return math.sqrt(sum(tensor.double().square().sum().item() for tensor in tensors))
+    return math.sqrt(
+        sum(tensor.cpu().double().square().sum().item() for tensor in tensors)
+    )
 
 
 def _length(subject: Subject) -> Iterator[Finding]:

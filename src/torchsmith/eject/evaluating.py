@@ -95,12 +95,11 @@ def predict_function(subject: Subject) -> str:
     if subject.plan.robustness:
         taken = f"change({taken})"
         head = "predict(network, data, change=lambda pictures: pictures)"
-    back = "" if subject.device == "cpu" else ".cpu()"
     size = prediction_batch_size(subject.preparation.input_shape)
     body = [
         "network.eval()",
         f"batches = torch.arange(len(data)).split({size})",
-        f"return torch.cat([network({taken}) for rows in batches]){back}",
+        f"return torch.cat([network({taken}) for rows in batches]){subject.to_cpu}",
     ]
     return function(head, about, body, "@torch.inference_mode()")
 

@@ -159,7 +159,8 @@ def _loss_function(subject: Subject) -> str:
         body.append(f"return total.item() / {divisor}")
         name = "mean_loss"
     else:
-        body.append(f"return total.item() / {divisor}, torch.cat(all_outputs)")
+        kept = f"torch.cat(all_outputs){subject.to_cpu}"
+        body.append(f"return total.item() / {divisor}, {kept}")
         about = "Return the mean loss of an example, and all outputs."
         name = "validate"
     head = f"{name}(network, loss_function, data)"
@@ -206,7 +207,7 @@ def _val_targets(subject: Subject) -> str:
     if subject.classes:
         return "targets[val]"
     scale = " * deviation + mean" if is_unscaled(subject) else ""
-    return f"val_set.targets.double().numpy()[:, 0]{scale}"
+    return f"val_set.targets{subject.to_cpu}.double().numpy()[:, 0]{scale}"
 
 
 def _value(subject: Subject) -> str:

@@ -2,8 +2,11 @@
 
 from typing import assert_never
 
+import torch
+
 from torchsmith.eject.code import Raw, call, function
 from torchsmith.eject.subject import Subject
+from torchsmith.nn.precision import sum_dtype
 from torchsmith.plan import losses
 from torchsmith.plan.losses import Loss
 from torchsmith.plan.networks import num_members
@@ -96,14 +99,17 @@ def class_weights(subject: Subject) -> str:
 def begin_total(subject: Subject) -> list[str]:
     """Return the lines that set to zero what a mean loss is made of."""
     device = "" if subject.device == "cpu" else ", device=DEVICE"
-    lines = [f"total = torch.zeros((), dtype=torch.float64{device})"]
+    dtype = sum_dtype(torch.device(subject.device))
+    lines = [f"total = torch.zeros((), dtype={dtype}{device})"]
     return [*lines, "total_weight = 0.0"] if class_weights(subject) else lines
 
 
 def weight_lines(subject: Subject) -> list[str]:
     """Return the line that tells what a batch's mean was divided by, if any."""
     weights = class_weights(subject)
-    return [f"weight = {weights}.double()[targets].sum().item()"] if weights else []
+    if not weights:
+        return []
+    return [f"weight = {weights}{subject.doubled}[targets].sum().item()"]
 
 
 def add_losses(subject: Subject, loss: str) -> list[str]:

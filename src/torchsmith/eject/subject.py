@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import nn
 
 from torchsmith.data.data import Column, Data, Table
 from torchsmith.data.prepare import Preparation
 from torchsmith.data.split import Parts
 from torchsmith.nn.folds import first_network
+from torchsmith.nn.precision import sum_dtype
 from torchsmith.plan.plan import Plan
 from torchsmith.train.conformal import PredictionInterval
 
@@ -39,6 +41,17 @@ class Subject:
     device: str = "cpu"
     temperature: float = 1.0
     interval: PredictionInterval | None = None
+
+    @property
+    def doubled(self) -> str:
+        """The call that makes a tensor float64; none where the device has no such."""
+        exact = sum_dtype(torch.device(self.device)) == torch.float64
+        return ".double()" if exact else ""
+
+    @property
+    def to_cpu(self) -> str:
+        """The call that brings a tensor from the device; none on the CPU."""
+        return "" if self.device == "cpu" else ".cpu()"
 
     @property
     def one_network(self) -> nn.Module:

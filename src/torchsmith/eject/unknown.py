@@ -24,8 +24,8 @@ def settle_function(subject: Subject) -> str:
     if not _is_needed(subject):
         return ""
     shared = [
-        "shares = codes.bincount().double() / len(codes)",
-        "vectors = embedding.weight[: len(shares)].double()",
+        f"shares = codes.bincount(){subject.doubled} / len(codes)",
+        f"vectors = embedding.weight[: len(shares)]{subject.doubled}",
         "embedding.weight[0] = shares @ vectors",
     ]
     about = _ABOUT.format("categories", _RARE)

@@ -242,7 +242,7 @@ def _outputs(
     network: nn.Module, inputs: Tensor, plain: Tensor, place: int
 ) -> tuple[float, float]:
     with torch.no_grad():
-        both = network(torch.cat([inputs, plain]))[:, place].double().cpu()
+        both = network(torch.cat([inputs, plain]))[:, place].cpu().double()
     return both[0].item(), both[1].item()
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from torchsmith.core.errors import PlanError, TrainError
+from torchsmith.nn.precision import sum_dtype
 from torchsmith.plan import losses
 from torchsmith.plan.losses import Loss
 
@@ -192,15 +193,16 @@ def example_weights(loss: LossFunction, targets: Tensor) -> Tensor | None:
         targets: `(N, …)` of the batch.
 
     Returns:
-        `(N,)` float64; None where all examples weigh the same.
+        `(N,)`, as precise as the device is; None where all examples weigh the same.
     """
     found = weighing(loss, targets)
     if found is None:
         return None
     known = targets != found.ignore_index
-    weights = known.double()
+    precise = sum_dtype(targets.device)
+    weights = known.to(precise)
     if found.weight is not None:
-        weights = found.weight.double()[targets * known] * known
+        weights = found.weight.to(precise)[targets * known] * known
     return weights.reshape(*targets.shape[:1], -1).mean(-1)
 
 

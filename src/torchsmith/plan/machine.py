@@ -1,7 +1,6 @@
 """How fast this machine multiplies matrices, so that a plan can keep to a budget."""
 
 import shutil
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -77,19 +76,20 @@ def find_gpu(device: object) -> Processor:
     Args:
         device: `auto`, or the name of one; what is not there is the `cpu` here.
     """
-    if device not in ("auto", "cuda", "mps") or not _may_have_gpu():
+    if device == "mps":
+        import torch
+
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    # With auto, too, it is CUDA or the CPU, as `choose_device` has it.
+    if device not in ("auto", "cuda") or not _may_have_gpu():
         return "cpu"
     import torch
 
-    if device != "mps" and torch.cuda.is_available():
-        return "cuda"
-    return "mps" if device != "cuda" and torch.backends.mps.is_available() else "cpu"
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _may_have_gpu() -> bool:
     """Find out without PyTorch, which takes seconds to import."""
-    if sys.platform == "darwin":
-        return True
     driver = any(Path(place).exists() for place in DRIVERS)
     return driver or shutil.which("nvidia-smi") is not None
 

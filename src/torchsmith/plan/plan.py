@@ -97,7 +97,7 @@ class Training(Record):
             rounds differently; `auto` takes the fastest for this run.
         clip_grad_norm: Gradients are scaled down to at most this norm; 0 does not clip.
         clip_grad_value: Each gradient is cut at plus and minus this value; 0 does not.
-        device: `auto` takes a GPU where there is one.
+        device: `auto` takes `cuda` where there is such a GPU; `mps` is not tested.
         threads: Of the CPU within one operation; 0 takes one, or as many as PyTorch by
             itself, whichever is faster. Another number gives slightly other weights.
         seconds: A guard: training stops after so many seconds, and says so; 0 is no

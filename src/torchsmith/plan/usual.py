@@ -24,7 +24,7 @@ def usual_reasons(plan: Plan, inspection: Inspection) -> Reasons:
         "training.accumulate": "each batch makes a step; more would save memory only",
         "training.clip_grad_norm": "a single bad batch cannot throw the weights far",
         "training.clip_grad_value": "the norm is limited already",
-        "training.device": "a GPU where there is one",
+        "training.device": "CUDA where there is such a GPU",
         "training.num_workers": "the data is in memory, where batches need none",
         "training.sharding": "each process of torchrun has the whole network",
         "training.seed": "draws the initial weights, the order and dropout",

@@ -65,7 +65,7 @@ def fit_temperature(loss: Loss, outputs: Tensor, targets: Tensor) -> Temperature
         return Temperature(why=f"{few} too few to fit a temperature {needed}")
     if bool((targets == targets[0]).all()):
         return Temperature(why="all val rows are of one class")
-    outputs, targets = outputs.double().cpu(), targets.cpu().long()
+    outputs, targets = outputs.cpu().double(), targets.cpu().long()
     value = float(f"{_lowest(loss, outputs, targets):.4g}")
     before = _log_losses(loss, outputs, targets, 1.0)[0]
     after = _log_losses(loss, outputs, targets, value)[0]
@@ -91,7 +91,7 @@ def calibrated_loss(loss: Loss, outputs: Tensor, targets: Tensor) -> float:
     Returns:
         The log loss as it is where there are fewer than 30 rows.
     """
-    outputs, targets = outputs.double().cpu(), targets.cpu().long()
+    outputs, targets = outputs.cpu().double(), targets.cpu().long()
     temperature = 1.0
     if len(outputs) >= FEWEST_ROWS:
         temperature = _lowest(loss, outputs, targets, tolerance=ROUGHLY)

@@ -13,6 +13,7 @@ from torch import Tensor
 from torchsmith.core.errors import TrainError
 from torchsmith.core.vocabulary import LOWER_IS_BETTER
 from torchsmith.nn.losses import LossFunction, example_weights, weighing
+from torchsmith.nn.precision import empty_sum
 from torchsmith.plan.plan import Stopping, Training
 from torchsmith.train.batches import (
     Batches,
@@ -306,7 +307,7 @@ def evaluate_loss(
     parts = rows.split(job.val_batch_size)
     streamed = batches.stream(parts, epoch)
     with without_gradients(job):
-        total = torch.zeros((), dtype=torch.float64, device=job.device)
+        total = empty_sum(job.device)
         for part, (inputs, target) in zip(parts, streamed, strict=True):
             look()
             with autocast(job):

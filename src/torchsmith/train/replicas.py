@@ -282,4 +282,4 @@ def example_weights(job: Job) -> Tensor | None:
     parts = torch.arange(len(job.train)).split(size)
     classes = torch.cat([job.train.take(part)[1] for part in parts])
     weights: Tensor = loss.weight[classes]
-    return weights.double().cpu()
+    return weights.cpu().double()

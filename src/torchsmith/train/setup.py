@@ -26,6 +26,7 @@ from torchsmith.nn.build import build_network, refuse_folds
 from torchsmith.nn.init import initialise
 from torchsmith.nn.losses import MeanOverMembers, build_loss, num_outputs
 from torchsmith.nn.optimizers import build_optimizer
+from torchsmith.nn.precision import empty_sum
 from torchsmith.nn.schedules import build_schedule
 from torchsmith.plan.networks import num_members
 from torchsmith.plan.plan import Plan
@@ -194,7 +195,7 @@ def initial_state(plan: Plan, preparation: Preparation, job: Job) -> TrainState:
         build_schedule(plan.schedule, optimizer, epochs, steps),
         interval_of(plan.schedule),
         build_average(plan.averaging, network, optimizer, epochs),
-        loss_sum=torch.zeros((), dtype=torch.float64, device=job.device),
+        loss_sum=empty_sum(job.device),
     )
 
 
@@ -232,7 +233,7 @@ def channels_last(network: nn.Module) -> None:
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device that a plan names; `auto` takes a GPU where there is one.
+    """Return the device that a plan names; `auto` takes CUDA where there is such a GPU.
 
     Raises:
         PlanError: There is no such device here.
@@ -241,7 +242,8 @@ def choose_device(name: str) -> torch.device:
     available["cuda"] = torch.cuda.is_available()
     available["mps"] = torch.backends.mps.is_available()
     if name == "auto":
-        name = next((n for n in ("cuda", "mps") if available[n]), "cpu")
+        # Not mps: nothing was tested there, so that it is for whoever asks for it.
+        name = "cuda" if available["cuda"] else "cpu"
     if not available[name]:
         there = ", ".join(n for n, here in available.items() if here)
         raise PlanError(

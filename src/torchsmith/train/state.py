@@ -16,6 +16,7 @@ from torchsmith.core.errors import TrainError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.vocabulary import Ending
 from torchsmith.nn.averaging import Average
+from torchsmith.nn.precision import empty_sum
 from torchsmith.nn.schedules import load_schedule, schedule_state
 from torchsmith.plan.schedules import Interval
 from torchsmith.train.buffers import hidden_buffers, set_buffers
@@ -59,7 +60,7 @@ class TrainState:
         epoch: Finished epochs.
         step: Finished optimizer steps.
         step_in_epoch: Finished optimizer steps of the current epoch.
-        loss_sum: Sum of the losses of the epoch's examples, float64, on the device.
+        loss_sum: Sum of the losses of the epoch's examples, as `empty_sum` made it.
         loss_weight: What those examples weigh together: as much as there are, unless
             the loss weighs classes or leaves targets out.
         num_seen: Examples of the epoch that are in `loss_sum`.
@@ -87,9 +88,7 @@ class TrainState:
     epoch: int = 0
     step: int = 0
     step_in_epoch: int = 0
-    loss_sum: Tensor = field(
-        default_factory=lambda: torch.zeros((), dtype=torch.float64)
-    )
+    loss_sum: Tensor = field(default_factory=lambda: empty_sum(torch.device("cpu")))
     loss_weight: float = 0.0
     num_seen: int = 0
     seconds: float = 0.0
@@ -246,7 +245,7 @@ class TrainState:
             _load_schedule(self.schedule, state["schedule"])
         if self.average is not None and self.average.schedule is not None:
             _load_schedule(self.average.schedule, state["average_schedule"])
-        self.loss_sum = tensors["loss_sum"].to(self.loss_sum.device)
+        self.loss_sum = tensors["loss_sum"].to(self.loss_sum)
         self.history = [EpochRecord.model_validate(r) for r in state["history"]]
         for name in (
             "epoch",

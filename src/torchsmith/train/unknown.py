@@ -18,6 +18,7 @@ from torchsmith.data.prepare import Preparation
 from torchsmith.nn.adapted import Embedding
 from torchsmith.nn.folds import Folds
 from torchsmith.nn.picture_table import PictureTableNet
+from torchsmith.nn.precision import sum_dtype
 from torchsmith.nn.sequences import SequenceNet
 from torchsmith.nn.tabular import TabularMLP
 from torchsmith.plan import networks
@@ -30,7 +31,7 @@ class UnknownCodes:
     """Gives code 0 a vector, in each embedding whose code 0 is not in training.
 
     Attributes:
-        shares: For each embedding of codes the share of each code in training, float64;
+        shares: For each embedding of codes the share of each code in training;
             None where code 0 is among them.
     """
 
@@ -43,7 +44,7 @@ class UnknownCodes:
             return
         for table, shares in zip(embeddings_of(network), self.shares, strict=True):
             if shares is not None and table.padding_idx != 0:
-                vectors = table.weight[: len(shares)].double()
+                vectors = table.weight[: len(shares)].to(shares.dtype)
                 table.weight[0] = shares @ vectors
 
 
@@ -59,7 +60,7 @@ def unknown_codes(
         device: Where the network is.
     """
     found = [_shares(codes) for codes in _codes(plan.network, preparation, inputs)]
-    shares = [None if s is None else s.to(device) for s in found]
+    shares = [None if s is None else s.to(device, sum_dtype(device)) for s in found]
     return UnknownCodes(shares * max(plan.split.num_folds, 1))
 
 
