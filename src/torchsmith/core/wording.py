@@ -129,13 +129,13 @@ def listed(items: Iterable[str], shown: int = SHOWN, count: int | None = None) -
 
 
 def sparkline(values: list[float], width: int) -> str:
-    """Draw values as blocks, the last `width` of them, low to high.
+    """Draw finite values as blocks, the last `width` of them, low to high.
 
-    >>> sparkline([4.0, 2.0, 1.0, 1.5], 10)
+    >>> sparkline([4.0, 2.0, math.inf, 1.0, math.nan, 1.5], 10)
     '█▃▁▂'
     """
     blocks = "▁▂▃▄▅▆▇█"
-    shown = [value for value in values if value == value][-width:]  # NaN is left out
+    shown = [value for value in values if math.isfinite(value)][-width:]
     if not shown:
         return ""
     low, high = min(shown), max(shown)
