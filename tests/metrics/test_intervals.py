@@ -281,3 +281,10 @@ def test_ten_thousand_rows_of_ten_classes_take_a_moment():
     for metric in metrics_for("multiclass"):
         interval(metric, targets, outputs, resamples)
     assert perf_counter() - started < 3
+
+
+@pytest.mark.parametrize("metric", ["r2", "explained_variance"])
+def test_resamples_of_equal_targets_have_no_variance(metric):
+    targets = np.array([0.1] * 6 + [0.3])  # a third of the resamples lack the last
+    outputs = np.array([0.1, 0.12, 0.2, 0.2, 0.2, 0.1, 0.1])
+    assert interval(metric, targets, outputs, Resamples(7, seed=0)).low > -10

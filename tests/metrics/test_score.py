@@ -206,6 +206,15 @@ def test_r2_of_equal_targets_is_that_of_scikit_learn(offset, expected):
 
 
 @pytest.mark.parametrize("metric", ["r2", "explained_variance"])
+def test_equal_targets_have_no_variance_where_their_mean_is_rounded(metric):
+    targets = np.full(3, 0.1)
+    assert np.var(targets) > 0
+    assert score(metric, targets, np.array([0.1, 0.1, 0.2])) == 0
+    assert score(metric, targets, targets) == 1
+    assert score(metric, targets, targets + 0.6) == (metric == "explained_variance")
+
+
+@pytest.mark.parametrize("metric", ["r2", "explained_variance"])
 def test_a_share_of_the_variance_of_one_row_is_not_defined(metric):
     assert np.isnan(score(metric, np.array([1.0]), np.array([1.5])))
 

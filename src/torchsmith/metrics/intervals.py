@@ -11,12 +11,16 @@ from torchsmith.core.vocabulary import LOWER_IS_BETTER, Metric
 from torchsmith.metrics.classification import brier_losses, log_losses
 from torchsmith.metrics.macro import macro, paired_half_width
 from torchsmith.metrics.normal import Z95, wilson
-from torchsmith.metrics.regression import absolute_shares
+from torchsmith.metrics.regression import absolute_shares, are_equal
 from torchsmith.metrics.resamples import Resamples
 from torchsmith.metrics.score import check_shapes, score
 
 Method = Literal["share", "slopes", "moments", "median", "none"]
 """A share of right answers, slopes by row, means over rows, a median, or no way."""
+
+
+ROUNDING = 1e-12
+"""Of the mean square: so much variance may be left of rows that are all equal."""
 
 
 class Interval(NamedTuple):
@@ -188,6 +192,8 @@ def _moments(metric: Metric, targets: np.ndarray, outputs: np.ndarray) -> np.nda
         return np.asarray(np.square(errors)[:, None])
     # Around their mean, so that large targets with a small spread keep their digits.
     centred = targets - np.mean(targets, dtype=np.float64)
+    if are_equal(targets):
+        centred = np.zeros(len(targets))
     columns = [np.square(errors), centred, np.square(centred)]
     if metric == "explained_variance":
         middle = np.mean(errors)
@@ -204,7 +210,7 @@ def _value(metric: Metric, moments: np.ndarray) -> np.ndarray:
         left = moments[..., 0]
         if metric == "explained_variance":
             left = left - np.square(moments[..., 1])
-        known = variance > 0
+        known = variance > ROUNDING * moments[..., -1]
         share = left / np.where(known, variance, 1.0)
         return np.asarray(np.where(known, 1 - share, np.nan))
     return np.asarray(moments[..., 0])

@@ -27,7 +27,7 @@ def r2(targets: np.ndarray, predictions: np.ndarray) -> float:
         return float("nan")
     residual = np.sum(np.square(_errors(targets, predictions)))
     centred = targets.astype(np.float64) - np.mean(targets, dtype=np.float64)
-    total = np.sum(np.square(centred))
+    total = 0.0 if are_equal(targets) else np.sum(np.square(centred))
     if total == 0:
         return 1.0 if residual == 0 else 0.0
     return float(1 - residual / total)
@@ -69,11 +69,17 @@ def explained_variance(targets: np.ndarray, predictions: np.ndarray) -> float:
     """
     if len(targets) < 2:
         return float("nan")
-    left = np.var(_errors(targets, predictions))
-    total = np.var(targets.astype(np.float64))
+    errors = _errors(targets, predictions)
+    left = 0.0 if are_equal(errors) else np.var(errors)
+    total = 0.0 if are_equal(targets) else np.var(targets.astype(np.float64))
     if total == 0:
         return 1.0 if left == 0 else 0.0
     return float(1 - left / total)
+
+
+def are_equal(values: np.ndarray) -> bool:
+    """Whether there is no variance: rounding of the mean leaves some."""
+    return bool(values.max() == values.min())
 
 
 def _errors(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
