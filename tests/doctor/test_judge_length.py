@@ -1,8 +1,10 @@
 """What makes training too short, or steps, as it is judged once training is over."""
 
+import math
 from dataclasses import replace
 
 from tests.doctor.test_judge import SETTLED, around, course, epochs, found, result
+from torchsmith.doctor.judge_length import is_steep
 from torchsmith.doctor.signals import LayerSignals, Signals
 from torchsmith.plan.losses import MSELoss
 from torchsmith.plan.networks import ConvNet
@@ -121,3 +123,12 @@ def test_a_loss_of_numbers_that_has_risen_for_good_is_learned_by_heart():
     assert told([0.46, 0.45, 0.46, 0.45], restore_best=False) == {"T8"}
     assert told([0.41, 0.42, 0.41, 0.45], restore_best=False) == set()
     assert told([0.46, 0.45, 0.46, 0.45]) == set()
+
+
+def test_an_epoch_without_a_number_is_no_best_one():
+    for lost in (math.nan, math.inf):
+        for losses in ([lost, 1.4, 1.1, 0.5], [1.4, lost, 1.1, 0.5]):
+            history = epochs([1.4, 1.0, 0.7, 0.5], val_losses=losses)
+            assert is_steep(course(history)), losses
+        falling = epochs([1.4, 1.0, 0.7, 0.5], val_losses=[0.8, 0.5, 0.6, lost])
+        assert not is_steep(course(falling))

@@ -1,5 +1,7 @@
 """What is said of more time follows from the curve, and claims no more than that."""
 
+import math
+
 import pytest
 
 from torchsmith.evaluate.outlook import outlook
@@ -121,3 +123,17 @@ def test_epochs_that_the_budget_cut_to_a_few_are_named(values, epochs):
     for why in ("set with --set", "2 steps: as many as 9 examples are worth, 1 s"):
         other = plan.model_copy(update={"reasons": {"training.epochs": why}})
         assert said(values, plan=other) == ""
+
+
+@pytest.mark.parametrize("lost", [math.nan, math.inf])
+def test_an_epoch_without_a_number_is_not_the_best(lost):
+    text = said([lost, 1.0, 0.5, 0.2])
+    assert text.startswith("val_loss still improved in the last third")
+    assert said([9, lost, 3, 2, 1.5, 1, 0.999, 0.998, 0.997]).startswith(
+        "val_loss has flattened"
+    )
+
+
+def test_fewer_than_three_numbers_are_no_curve():
+    assert said([math.nan, math.nan, 1.0, 0.5]) == ""
+    assert said([math.nan, math.nan, math.nan, 1.0, 0.9, 0.8]) != ""

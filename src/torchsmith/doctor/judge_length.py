@@ -1,5 +1,6 @@
 """Training that ended too soon, and what ended it: P3."""
 
+import math
 from typing import Any
 
 from pydantic import JsonValue
@@ -68,11 +69,19 @@ def too_early(course: Course) -> dict[str, Any]:
 
 
 def _held_out(course: Course) -> list[float]:
-    """Return by epoch the loss on the val part that chose the best, if one did."""
+    """Return by epoch the loss on the val part that chose the best, if one did.
+
+    What is no number counts as infinite, which no other loss is above.
+    """
     losses = [r.val_loss for r in course.history if r.val_loss is not None]
     if losses and course.plan is not None and course.plan.stopping.monitor in _LOSSES:
-        return monitored_values(course.plan, course.history)
-    return losses
+        losses = monitored_values(course.plan, course.history)
+    return [math.inf if math.isnan(loss) else loss for loss in losses]
+
+
+def _start(losses: list[float], chance: float) -> float:
+    """Return where the losses began, at chance or above it."""
+    return losses[0] if chance < losses[0] < math.inf else chance
 
 
 def is_steep(course: Course, least: float = STEEP) -> bool:
@@ -85,7 +94,7 @@ def is_steep(course: Course, least: float = STEEP) -> bool:
         return False
     # Of the epochs before, one may be high by chance: at a high rate losses swing.
     late = min(losses[: -_late(course)]) - losses[-1]
-    return late > least * (max(losses[0], chance) - losses[-1])
+    return late > least * (_start(losses, chance) - losses[-1])
 
 
 def is_learning(course: Course) -> bool:
@@ -103,7 +112,7 @@ def is_learning(course: Course) -> bool:
     if len(held_out) < len(losses):
         return True
     best = min(held_out[: -_late(course)])
-    gained = max(held_out[0], 0.0 if chance is None else chance) - best
+    gained = _start(held_out, 0.0 if chance is None else chance) - best
     return best - min(held_out) > STILL_LEARNING * max(gained, 1e-12)
 
 
@@ -117,7 +126,7 @@ def is_stopped_for_little(course: Course) -> bool:
     if plan.stopping.monitor not in _LOSSES or len(losses) <= plan.stopping.patience:
         return False
     late = losses[-1 - plan.stopping.patience] - losses[-1]
-    gained = max(losses[0], chance) - losses[-1]
+    gained = _start(losses, chance) - losses[-1]
     return losses[-1] == min(losses) and late > STILL_LEARNING * gained
 
 
@@ -130,7 +139,7 @@ def is_stopped_by_chance(course: Course) -> bool:
     best = losses.index(min(losses))
     if not best:
         return False
-    gained = max(losses[0], chance) - losses[best]
+    gained = _start(losses, chance) - losses[best]
     return min(losses[:best]) - losses[best] > STEEP * gained
 
 

@@ -1,5 +1,6 @@
 """What more time would likely bring, judged by the curve of a training."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -98,18 +99,22 @@ def _curve(plan: Plan, history: Sequence[EpochRecord], ending: Ending) -> str:
             f"{ways} {HELPS}."
         )
     values = monitored_values(plan, history)
-    if len(values) < FEWEST_EPOCHS:
+    known = [value for value in values if math.isfinite(value)]
+    if len(known) < FEWEST_EPOCHS:
         return _cut(plan, len(values))
     name = plan.stopping.monitor if history[0].val_loss is not None else "train_loss"
     lower = low_is_good(name)
-    best = (min if lower else max)(values)
+    best = (min if lower else max)(known)
     epoch, before = values.index(best) + 1, len(values) - round(LAST_PART * len(values))
     if epoch <= before:
         return (
             f"{name} was best in epoch {epoch} of {len(values)} and has not improved "
             "since: more epochs would hardly help."
         )
-    gain = _gain((min if lower else max)(values[:before]), best, lower=lower)
+    early = [value for value in values[:before] if math.isfinite(value)]
+    if not early:
+        return ""
+    gain = _gain((min if lower else max)(early), best, lower=lower)
     if gain < SMALL_GAIN:
         if history[-1].step < FEWEST_STEPS:
             return ""
