@@ -1,6 +1,7 @@
 """A script ends with the weights of its training, whatever the plan is made of."""
 
 import ast
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -532,3 +533,12 @@ def test_a_script_for_a_device_without_float64_makes_none_there():
     assert "torch.zeros((), dtype=torch.float32, device=DEVICE)" in code
     assert "dtype=torch.float64" not in code
     assert ".weight[targets].sum().item()" in code
+
+
+def test_a_script_begins_to_average_where_its_run_does():
+    averaging = {"SWA": {"start": 0.29}}
+    subject, setup = begun(plan_of("iris", averaging=averaging, training__epochs=100))
+    (condition,) = re.findall(r"if (epoch \+ 1 > .*):", script_of(subject))
+    for epoch in range(100):
+        found = eval(condition, {"epoch": epoch, "EPOCHS": 100})
+        assert found == setup.state.average.takes(epoch + 1), epoch

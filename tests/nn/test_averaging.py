@@ -134,3 +134,10 @@ def test_the_average_lies_in_memory_as_the_network_does():
 
 def test_nothing_is_averaged_where_nothing_is_asked():
     assert make(None, Counted())[0] is None
+
+
+@pytest.mark.parametrize(("start", "before"), [(0.29, 29), (0.57, 57), (0.58, 58)])
+def test_the_epochs_before_averaging_are_not_one_fewer_by_rounding(start, before):
+    average, _ = make(SWA(start=start), nn.Linear(3, 2), epochs=100)
+    assert not average.takes(before)
+    assert average.takes(before + 1)

@@ -53,7 +53,7 @@ def takes_epoch(subject: Subject, *, taken: bool = True) -> str:
     """Return the condition under which a `SWA` takes an epoch's weights, or not."""
     spec = subject.plan.averaging
     start = spec.start if isinstance(spec, averaging.SWA) else 0
-    return f"epoch + 1 {'>' if taken else '<='} {start!r} * EPOCHS"
+    return f"epoch + 1 {'>' if taken else '<='} round({start!r} * EPOCHS, 9)"
 
 
 def after_step_lines(subject: Subject) -> list[str]:

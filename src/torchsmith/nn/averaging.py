@@ -89,7 +89,10 @@ class Average:
     def takes(self, epoch: int) -> bool:
         """Whether the weights after an epoch (1 is the first) go into a `SWA`."""
         spec = self.spec
-        return isinstance(spec, averaging.SWA) and epoch > spec.start * self._epochs
+        if not isinstance(spec, averaging.SWA):
+            return False
+        # 0.29 and its like are no binary fractions: 0.29 * 100 is 29, not below.
+        return epoch > round(spec.start * self._epochs, 9)
 
     def after_step(self, network: nn.Module) -> None:
         """Bring an `EMA` up to date after an optimizer step."""
