@@ -2,6 +2,7 @@
 
 import copy
 import math
+import warnings
 from dataclasses import replace
 
 import pytest
@@ -30,6 +31,7 @@ from torchsmith.plan.schedules import (
 from torchsmith.train.batches import TensorBatches, batch_starts, epoch_order
 from torchsmith.train.loop import evaluate_loss, fit
 from torchsmith.train.monitor import is_better, monitored
+from torchsmith.train.randomness import own_randomness
 from torchsmith.train.state import TrainState
 
 
@@ -448,3 +450,15 @@ def test_the_train_loss_of_weighted_classes_is_that_of_the_whole_part(
     weight = torch.tensor(weights, dtype=torch.float64)[classes]
     exact = -(weight * logs[torch.arange(130), classes]).sum() / weight.sum()
     assert state.history[0].train_loss == pytest.approx(exact.item(), rel=1e-6)
+
+
+def test_gpus_that_are_not_used_are_not_asked_for_their_numbers(monkeypatch):
+    monkeypatch.setattr(
+        torch.accelerator, "current_accelerator", lambda: torch.device("cuda")
+    )
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda _: pytest.fail("was asked"))
+    before = torch.get_rng_state()
+    with warnings.catch_warnings(action="error"), own_randomness():
+        torch.rand(3)
+    assert torch.equal(torch.get_rng_state(), before)

@@ -38,10 +38,13 @@ def seed_torch(job: "Job", purpose: str, position: int) -> int:
 @contextmanager
 def own_randomness() -> Iterator[None]:
     """Give the program its own random numbers back afterwards; wait for one's turn."""
+    # PyTorch would warn of several GPUs, and ask each, also where none is used.
+    gpus = [*range(torch.cuda.device_count())] if torch.cuda.is_initialized() else []
+    devices = None if torch.backends.mps.is_available() else gpus
     with own_turn():
         python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
         try:
-            with torch.random.fork_rng():
+            with torch.random.fork_rng(devices):
                 yield
         finally:
             random.setstate(python)
