@@ -9,6 +9,7 @@ interruption, members whose checkpoints lie further back catch up with the other
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from queue import SimpleQueue
 
 import torch
 from torch import Tensor, nn
@@ -133,11 +134,12 @@ def fit_beside(
         TrainError: A checkpoint cannot be saved, or the loss would mean nothing.
     """
     lanes = min(lanes, len(members))
-    waiting = list(members)
+    waiting: SimpleQueue[TogetherMember | None] = SimpleQueue()
+    for each in (*members, *[None] * lanes):  # with None a lane ends
+        waiting.put(each)
 
     def work() -> None:
-        while waiting:
-            member = waiting.pop(0)
+        for member in iter(waiting.get, None):
             member.session.share_time(lanes)
             engine = train_epoch(member)
             try:
