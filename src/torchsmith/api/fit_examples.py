@@ -10,6 +10,7 @@ from torchsmith.core.errors import DataError
 from torchsmith.core.vocabulary import Part
 from torchsmith.plan.plan import Training
 from torchsmith.train.batches import Batches, DatasetBatches, TensorBatches
+from torchsmith.train.gpu_memory import moved
 
 Examples = Dataset[Any] | tuple[Tensor, Tensor]
 """A map-style `Dataset` of pairs (input, target), or the pair of tensors itself."""
@@ -42,7 +43,7 @@ def batches_of(
             f"fit: {len(inputs)} inputs and {len(targets)} targets; "
             "there must be as many of both, and at least one"
         )
-    return TensorBatches(inputs.to(device), targets.to(device))
+    return TensorBatches(moved(inputs, device), moved(targets, device))
 
 
 def _require_rows(values: Tensor, what: str) -> None:

@@ -25,6 +25,7 @@ from torchsmith.train.batches import (
 )
 from torchsmith.train.ending import reason_to_stop
 from torchsmith.train.first_batch import check_first_batch
+from torchsmith.train.gpu_memory import told_when_full
 from torchsmith.train.gradients import clip_gradients
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.joined import joined
@@ -87,6 +88,12 @@ class Job:
         """
         size = 0 if self.val is None else self.val.example_size
         return max(self.training.batch_size, at_once(size, VAL_BATCH_SIZE))
+
+    @property
+    def needs_less_memory(self) -> str:
+        """What to do where a step does not fit into the memory of the GPU."""
+        size = self.training.batch_size
+        return f"lower training.batch_size, {size} now, or choose a smaller network"
 
     @cached_property
     def starts(self) -> list[int]:
@@ -171,13 +178,15 @@ def fit(
 
     Raises:
         Interrupted: The person asked to stop; a checkpoint is saved.
-        TrainError: The loss is no longer finite, or a checkpoint cannot be saved.
+        TrainError: The loss is no longer finite, a checkpoint cannot be saved, or the
+            memory of the GPU is full.
     """
     was_finished = bool(state.ending)
     train_epoch = train_epoch or eager_epoch
     one_thread = job.device.type == "cpu" and job.training.threads == 1
     with (
         closing(job),
+        told_when_full("a step of training", job.needs_less_memory),
         own_randomness(),
         flushed_denormals(flush=one_thread),
         kept_memory(),

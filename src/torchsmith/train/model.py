@@ -25,6 +25,7 @@ from torchsmith.plan.networks import Network
 from torchsmith.plan.plan import Problem
 from torchsmith.train.batches import PreparedBatches, TensorBatches, at_once, scaled
 from torchsmith.train.conformal import PredictionInterval
+from torchsmith.train.gpu_memory import moved
 from torchsmith.train.state import safetensors_bytes
 
 MODEL_VERSION = 1
@@ -225,10 +226,13 @@ def batches_of(
         inputs: On the device where they fit into memory, else made as they are taken.
         targets: On the device.
         num_workers: Processes for inputs that do not fit.
+
+    Raises:
+        TrainError: They fit into memory, but not into that of the GPU.
     """
     offset, factor = preparation.pixel_scale
     if isinstance(inputs, np.ndarray):
-        tensor = torch.from_numpy(inputs).to(targets.device)
+        tensor = moved(torch.from_numpy(inputs), targets.device)
         return TensorBatches(tensor, targets, offset=offset, factor=factor)
     return PreparedBatches(
         inputs, targets, offset=offset, factor=factor, num_workers=num_workers

@@ -6,6 +6,7 @@ import torch
 
 from torchsmith.train.engines.choose import choose_engine
 from torchsmith.train.engines.trial import try_steps
+from torchsmith.train.gpu_memory import told_when_full
 from torchsmith.train.loop import Job, autocast
 from torchsmith.train.processor import flushed_denormals
 from torchsmith.train.randomness import own_randomness
@@ -40,7 +41,8 @@ def epoch_seconds(job: Job, state: TrainState, seconds: float) -> float | None:
         return None
     meter = Meter(job, seconds)
     one_thread = job.device.type == "cpu" and torch.get_num_threads() == 1
-    with own_randomness(), flushed_denormals(flush=one_thread):
+    full = told_when_full("a step of training", job.needs_less_memory)
+    with full, own_randomness(), flushed_denormals(flush=one_thread):
         try_steps(choose_engine(job, state), job, state, meter)
         training = job.steps_per_epoch * meter.step_seconds
         return OVERHEAD * (training + _validation_seconds(job, state))
