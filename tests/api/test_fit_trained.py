@@ -1,5 +1,7 @@
 """What `fit` trains: the optimizer's parameters, and no gradient of others counts."""
 
+import re
+import signal
 import warnings
 from contextlib import suppress
 
@@ -294,3 +296,54 @@ def test_weights_of_a_compiled_module_are_saved_by_their_plain_names(tmp_path):
     assert torch.equal(plain(inputs), done.module(inputs))
     with pytest.raises(ts.DataError, match=r"load_state_dict.*network\.safetensors"):
         ts.load_run(done.path).predict(inputs)
+
+
+class Stepped(nn.Module):
+    """A network that counts its steps, where its weights show it and where not."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = network()
+        self.register_buffer("shown", torch.zeros(()))
+        self.register_buffer("hidden", torch.zeros(()), persistent=False)
+
+    def forward(self, inputs):
+        if self.training:
+            self.shown += 1
+            self.hidden += 1
+        return self.layers(inputs)
+
+
+@pytest.mark.parametrize("averaging", [None, "EMA"])
+@pytest.mark.parametrize(("restore", "steps"), [(True, 5), (False, 20)])
+def test_hidden_buffers_are_those_of_the_weights_beside_them(averaging, restore, steps):
+    done = fit(
+        Stepped(),
+        val=(INPUTS, 1 - TARGETS),  # what is learned is wrong there
+        epochs=4,
+        averaging=averaging and {averaging: {"decay": 0.0}},
+        stopping={"restore_best": restore, "patience": 0},
+    )
+    assert done.best_epoch == 1
+    assert (done.module.shown, done.module.hidden) == (steps, steps)
+
+
+def test_hidden_buffers_of_the_best_epoch_are_in_a_checkpoint(tmp_path):
+    given = {
+        "val": (INPUTS, 1 - TARGETS),
+        "epochs": 4,
+        "runs": tmp_path,
+        "name": "counted",
+    }
+
+    class Stopping(TrainingObserver):
+        def on_epoch_end(self, record):
+            if record.epoch == 3:
+                signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Interrupted) as told:
+        fit(Stepped(), observer=Stopping(), **given)
+    [found] = re.findall(r"resume='(.*)'", str(told.value))
+    done = fit(Stepped(), resume=found, **given)
+    assert len(done.history) == 4
+    assert (done.module.shown, done.module.hidden) == (5, 5)

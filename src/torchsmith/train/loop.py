@@ -1,6 +1,6 @@
 """The loop that every PyTorch page shows: zero_grad, forward, loss, backward, step."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +23,7 @@ from torchsmith.train.batches import (
     epoch_order,
     steps_in_epoch,
 )
+from torchsmith.train.buffers import hidden_buffers, set_buffers
 from torchsmith.train.ending import reason_to_stop
 from torchsmith.train.first_batch import check_first_batch
 from torchsmith.train.gpu_memory import told_when_full
@@ -264,10 +265,8 @@ def end_epoch(job: Job, state: TrainState, session: Session) -> None:
     best = is_better(job.stopping, value, state.best_value, job.lower_is_better)
     if best:
         state.best_value, state.best_epoch, state.bad_epochs = value, state.epoch, 0
-        state.best_weights = {
-            name: tensor.detach().cpu().clone()
-            for name, tensor in state.scored.state_dict().items()
-        }
+        state.best_weights = _copied(state.scored.state_dict())
+        state.best_hidden = _copied(hidden_buffers(state.scored))
     else:
         state.bad_epochs += 1
     loss = train_loss if val_loss is None else val_loss
@@ -340,8 +339,14 @@ def keep_best(job: Job, state: TrainState) -> None:
     """Give the network the weights that the plan keeps: of the best epoch, or last."""
     if job.stopping.restore_best and state.best_weights:
         state.network.load_state_dict(state.best_weights)
+        set_buffers(state.network, state.best_hidden)
     elif state.scored is not state.network:
         state.network.load_state_dict(state.scored.state_dict())
+        set_buffers(state.network, hidden_buffers(state.scored))
+
+
+def _copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: each.detach().cpu().clone() for name, each in tensors.items()}
 
 
 def average_epoch(

@@ -72,6 +72,7 @@ class TrainState:
         best_value: The best monitored value so far.
         best_epoch: The epoch that had it; 0 is none.
         best_weights: The `state_dict` of the network that was scored then, on the CPU.
+        best_hidden: The buffers that its `state_dict` leaves out, as they were then.
         bad_epochs: Epochs since without improvement.
         finished: Why training ended, as a sentence; empty while it goes on.
         ending: The same, to be compared with; the sentence is only shown.
@@ -99,6 +100,7 @@ class TrainState:
     best_value: float | None = None
     best_epoch: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
+    best_hidden: dict[str, Tensor] = field(default_factory=dict)
     bad_epochs: int = 0
     finished: str = ""
     ending: Ending = ""
@@ -157,6 +159,7 @@ class TrainState:
         pace = None if self.average is None else self.average.schedule
         tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
         tensors |= {f"best.{k}": v for k, v in self.best_weights.items()}
+        tensors |= {f"hidden.best.{k}": v for k, v in self.best_hidden.items()}
         if self.average is not None:
             averaged = self.average.model.state_dict()
             tensors |= {f"average.{k}": v for k, v in averaged.items()}
@@ -224,6 +227,7 @@ class TrainState:
             )
         tensors = load_file(folder / "state.safetensors")
         self.best_weights = _part(tensors, "best.")
+        self.best_hidden = _part(tensors, "hidden.best.")
         try:
             self.network.load_state_dict(_part(tensors, "network."))
             self._load_optimizer(state["optimizer"], _part(tensors, "optimizer."))
