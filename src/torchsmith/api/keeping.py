@@ -100,12 +100,15 @@ def keep_best_of_failed(
     Returns:
         A sentence's end; empty where no epoch was finished with finite weights.
     """
+    from torchsmith.train.buffers import set_buffers
+
     best, places = state.best_weights, []
     trained = (name for name, _ in state.network.named_parameters())
     if not best or not all(best[name].isfinite().all() for name in trained):
         return ""
     with suppress(Exception):  # what has failed may fail here again, and is told
         state.network.load_state_dict(best)
+        set_buffers(state.network, state.best_hidden)
         places = [told] if told else []
         if folder is not None and save is not None:
             folder.save_model(save)
