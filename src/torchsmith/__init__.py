@@ -15,6 +15,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from torchsmith.core.rounding import round_alike
+
 if TYPE_CHECKING:
     from torchsmith.api import (
         Run,
@@ -103,6 +105,7 @@ class _Torchsmith(ModuleType):
         return sorted(__all__)
 
 
+round_alike()
 for _name in __all__:
     setattr(_Torchsmith, _name, _Public(_name))
 sys.modules[__name__].__class__ = _Torchsmith

@@ -305,6 +305,14 @@ def test_indices_of_a_crop_move_to_the_device_of_the_pictures():
     assert crop.count(".to(DEVICE)") == 4
 
 
+def test_a_script_rounds_as_its_run_did():
+    subject, _ = begun(plan_of("iris", training__epochs=1))
+    assert "MKL_CBWR" not in script_of(subject)
+    code = script_of(replace(subject, rounding="AUTO"))
+    assert 'os.environ.setdefault("MKL_CBWR", "AUTO")' in code
+    assert "import os" in code
+
+
 @pytest.mark.parametrize(
     ("source", "target"),
     [("iris", "petal width (cm)"), ("diabetes", "bmi"), ("diabetes", "sex")],

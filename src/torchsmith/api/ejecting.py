@@ -14,6 +14,7 @@ from torchsmith.core.environment import differences, environment
 from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.observer import Observer
+from torchsmith.core.rounding import VARIABLE
 from torchsmith.core.run_folder import RunFolder, run_names
 from torchsmith.evaluate.evaluation import Score
 
@@ -157,6 +158,7 @@ def subject_of(run: Run, observer: Observer = QUIET) -> "Subject":
         device=_device(run),
         temperature=model.file.temperature,
         interval=model.file.interval,
+        rounding=run.environment.get(VARIABLE, ""),
     )
 
 

@@ -7,6 +7,8 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from torchsmith.core.rounding import VARIABLE
+
 PACKAGES = (
     "torchsmith",
     "torch",
@@ -32,6 +34,8 @@ def environment() -> dict[str, str]:
     }
     if (processes := os.environ.get("WORLD_SIZE", ALONE)) != ALONE:
         found["processes"] = processes
+    if mode := os.environ.get(VARIABLE):
+        found[VARIABLE] = mode
     for package in PACKAGES:
         try:
             found[package] = version(package)
@@ -56,7 +60,7 @@ def usable_cores() -> int:
 
 def differences(before: dict[str, str], now: dict[str, str]) -> list[str]:
     """Name the lines that differ, such as `"torch: 2.13.0 then, 2.14.0 now"`."""
-    absent = {"processes": ALONE}
+    absent = {"processes": ALONE, VARIABLE: "not set"}
     found = {
         name: [each.get(name, absent.get(name, "unknown")) for each in (before, now)]
         for name in dict.fromkeys([*before, *now])

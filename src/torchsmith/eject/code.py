@@ -30,6 +30,7 @@ STANDARD = {
     "fnmatchcase": "from fnmatch import fnmatchcase",
     "blake2b": "from hashlib import blake2b",
     "Path": "from pathlib import Path",
+    "os": "import os",
 }
 INSTALLED = {
     "duckdb": "import duckdb",

@@ -1,9 +1,11 @@
 """A run as one script of plain PyTorch, in the order of a textbook."""
 
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import assert_never
 
+from torchsmith.core.rounding import VARIABLE
 from torchsmith.core.vocabulary import NOUNS
 from torchsmith.core.wording import amount
 from torchsmith.eject.code import (
@@ -14,6 +16,7 @@ from torchsmith.eject.code import (
     function,
     imports,
     joined,
+    literal,
     one_line,
 )
 from torchsmith.eject.datasets import dataset_section, pixels_section
@@ -111,15 +114,18 @@ def _constants_section(subject: Subject, parts: list[Section]) -> Section:
         title="Constants",
         about="Everything that one may want to change.",
         code=joined(["\n".join(constants), *seeds]),
-        steps=_processor_steps(plan.training.threads),
+        steps=tuple(_processor_steps(subject)),
     )
 
 
-def _processor_steps(threads: int) -> tuple[str, ...]:
-    if not threads:
-        return ()
-    flush = "torch.set_flush_denormal(True)  # below 1e-38 is 0, which is faster"
-    return (f"torch.set_num_threads({threads})", *((flush,) if threads == 1 else ()))
+def _processor_steps(subject: Subject) -> Iterator[str]:
+    if subject.rounding:  # read at the first product of matrices
+        yield "# MKL multiplies matrices: with the same bits wherever these lie."
+        yield f"os.environ.setdefault({literal(VARIABLE)}, {literal(subject.rounding)})"
+    if threads := subject.plan.training.threads:
+        yield f"torch.set_num_threads({threads})"
+        if threads == 1:
+            yield "torch.set_flush_denormal(True)  # below 1e-38 is 0, which is faster"
 
 
 def _save_section() -> Section:

@@ -30,6 +30,7 @@ class Subject:
         device: On which it was trained, such as `"cpu"`.
         temperature: By which the probabilities of classes are calibrated.
         interval: Around the predictions of regression.
+        rounding: The mode of MKL in which it was trained; empty for its default.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Subject:
     device: str = "cpu"
     temperature: float = 1.0
     interval: PredictionInterval | None = None
+    rounding: str = ""
 
     @property
     def doubled(self) -> str:
