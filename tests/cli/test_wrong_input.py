@@ -419,6 +419,26 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_work(trained):
         assert "there is no folder no-such-folder" in line
 
 
+@pytest.mark.parametrize(
+    ("command", "name", "ending"),
+    [
+        ("predict", "p.xlsx", ".csv"),
+        ("predict", "p.Parquet", ".csv"),
+        ("predict", "p.csv.gz", ".csv"),
+        ("report", "r.pdf", ".html"),
+        ("explain", "e.png", ".html"),
+        ("eject", "train.md", ".py"),
+        ("plan", "plan.json", ".yaml"),
+    ],
+)
+def test_no_file_gets_the_name_of_another_format(trained, command, name, ending):
+    words = {"predict": ["last", "table.csv"], "plan": ["table.csv"]}
+    given = words.get(command, ["last"])
+    line = refusal(run(trained, command, *given, "-o", name, "--quiet"))
+    assert line.endswith(f"give a name that ends in {ending}")
+    assert not (trained / name).exists()
+
+
 def test_a_table_and_pictures_are_not_mixed_up(trained, trained_on_photos):
     table, photos = trained / "table.csv", trained_on_photos / "photos"
     line = refusal(run(trained_on_photos, "predict", "last", table, "--quiet"))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from torchsmith.core.errors import TrainError
+from torchsmith.core.errors import DataError, TrainError
 from torchsmith.data.write import write_table
 
 
@@ -64,3 +64,11 @@ def test_columns_of_several_lengths_are_a_mistake(tmp_path) -> None:
 def test_a_folder_that_is_not_there_is_said(tmp_path) -> None:
     with pytest.raises(TrainError, match="cannot be written"):
         write_table(tmp_path / "no" / "o.csv", {"a": [1]})
+
+
+def test_a_table_is_not_written_under_the_name_of_another_format(tmp_path) -> None:
+    with pytest.raises(DataError, match=r"o\.xlsx: what is written is a \.csv file"):
+        write_table(tmp_path / "o.xlsx", {"a": [1]})
+    write_table(tmp_path / "o", {"a": [1]})
+
+    assert [path.name for path in tmp_path.iterdir()] == ["o"]

@@ -108,7 +108,8 @@ class Predictions:
         That is the probability of each class, or the ends of the interval.
 
         Raises:
-            DataError: A device, a pipe or a folder has this name.
+            DataError: A device, a pipe or a folder has this name, or it is the name of
+                a file of another format, such as `p.xlsx`.
             TrainError: The file cannot be written.
         """
         path = Path(path)

@@ -56,7 +56,7 @@ def eject(
     path = path or Path("train.ipynb" if notebook else "train.py")
     if notebook and path.suffix != ".ipynb":
         raise click.UsageError(f"{path}: a notebook ends in .ipynb")
-    check_writable(path, force=force)
+    check_writable(path, ".py", ".ipynb", force=force)
     with output.progress() as observer:
         from torchsmith.api import ejecting
 

@@ -63,7 +63,7 @@ def explain(
     """
     is_plan = Path(run).suffix in {".yaml", ".yml"}
     default = Path(FILE_NAME)
-    check_writable(path, force=force, source=run)
+    check_writable(path, ".html", ".htm", force=force, source=run)
     with output.progress() as observer:
         from torchsmith import api
 

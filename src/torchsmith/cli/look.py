@@ -95,7 +95,7 @@ def plan(
 
     Edit it, then run exactly that with `torchsmith train plan.yaml`.
     """
-    check_writable(path, force=force, source=source)
+    check_writable(path, ".yaml", ".yml", force=force, source=source)
     with output.progress() as observer:
         from torchsmith import api
         from torchsmith.core.files import write_atomic

@@ -10,7 +10,12 @@ import click
 
 from torchsmith.cli.output import Output
 from torchsmith.core.errors import DataError, PlanError
-from torchsmith.core.files import check_replaceable, require_writable, target_of
+from torchsmith.core.files import (
+    check_ending,
+    check_replaceable,
+    require_writable,
+    target_of,
+)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -128,17 +133,20 @@ def collect_settings(
     return settings
 
 
-def check_writable(path: Path | None, *, force: bool, source: str = "") -> None:
+def check_writable(
+    path: Path | None, *endings: str, force: bool, source: str = ""
+) -> None:
     """Refuse a file before the work that it shall hold is done.
 
     Args:
         path: What `--output` names, if it does.
+        endings: Those of the format in which it is written.
         force: Whether a file that is there may be overwritten.
         source: What the file is made of, which it must not overwrite.
 
     Raises:
         DataError: It is `-` or a device, there is no such folder, the file is there
-            already, or it is the source.
+            already, it is the source, or its ending is that of another format.
         TrainError: The folder is read-only.
     """
     if path is None:
@@ -151,6 +159,7 @@ def check_writable(path: Path | None, *, force: bool, source: str = "") -> None:
     if not path.parent.is_dir():
         raise DataError(f"{path}: there is no folder {path.parent}; make it first")
     check_replaceable(path)
+    check_ending(path, *endings)
     if _is_same(path, source):
         raise DataError(f"{path}: is what the file is made of; give -o another name")
     if path.exists() and not force:

@@ -14,6 +14,7 @@ from torchsmith.cli.options import (
 )
 from torchsmith.cli.output import Output
 from torchsmith.core.wording import amount, four_digits
+from torchsmith.data.write import CSV_ENDING
 
 if TYPE_CHECKING:
     from torchsmith.api.predictions import Predictions
@@ -61,7 +62,7 @@ def predict(
     The data passes through the preparation that was fitted in training. Columns may
     stand in any order; the target need not be there.
     """
-    check_writable(path, force=force, source=source)
+    check_writable(path, CSV_ENDING, force=force, source=source)
     with output.progress() as observer:
         from torchsmith import api
 
@@ -158,7 +159,7 @@ def report(
     output: Output,
 ) -> None:
     """Write a run's report again: one HTML file that needs no network."""
-    check_writable(path, force=force)
+    check_writable(path, ".html", ".htm", force=force)
     with output.progress() as observer:
         from torchsmith import api
 

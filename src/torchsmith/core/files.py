@@ -22,6 +22,13 @@ MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
 ANOTHER_FOLDER = "choose another folder (for runs: --runs)"
 
+_FORMATS = frozenset(
+    """.csv .tsv .parquet .pq .feather .arrow .xlsx .xlsm .xls .ods .json .jsonl .ndjson
+    .xml .yaml .yml .py .ipynb .html .htm .md .pdf .docx .png .svg .npy .npz .h5 .pkl
+    .pt .pth .sqlite .gz .bz2 .xz .zst .zip .tar .tgz .7z""".split()  # noqa: SIM905
+)
+"""Endings that promise a format; any other may name any file."""
+
 
 def write_atomic(path: Path, content: str | bytes) -> None:
     """Write a whole file or leave what was there; a symlink stays, its target changes.
@@ -73,6 +80,24 @@ def check_replaceable(path: Path) -> None:
     if not stat.S_ISREG(mode):
         found = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
         raise DataError(f"{path}: is {found}, not a file; give the name of a file")
+
+
+def check_ending(path: Path, *endings: str) -> None:
+    """Refuse a name that promises another format than the one that is written.
+
+    Args:
+        path: The file.
+        endings: Those of the format, in lower case, the usual one first.
+
+    Raises:
+        DataError: It ends as files of another format do.
+    """
+    ending = path.suffix.lower()
+    if ending in _FORMATS.difference(endings):
+        raise DataError(
+            f"{path}: what is written is a {endings[0]} file, not {ending}; give a "
+            f"name that ends in {endings[0]}"
+        )
 
 
 def require_writable(folder: Path, otherwise: str = ANOTHER_FOLDER) -> None:

@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from torchsmith.core.files import write_atomic
+from torchsmith.core.files import check_ending, write_atomic
+
+CSV_ENDING = ".csv"
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
@@ -21,9 +23,11 @@ def write_table(path: Path, columns: Mapping[str, Sequence[str | float | int]]) 
         columns: N values each.
 
     Raises:
-        DataError: A device, a pipe or a folder has this name.
+        DataError: A device, a pipe or a folder has this name, or it is the name of a
+            file of another format.
         TrainError: The file cannot be written.
     """
+    check_ending(path, CSV_ENDING)
     rows = [tuple(columns), *zip(*columns.values(), strict=True)]
     lines = [",".join(map(_cell, row)) or '""' for row in rows]
     write_atomic(path, "".join(f"{line}\n" for line in lines))
