@@ -1,7 +1,9 @@
 """Wrong and odd input, through the command line: one line, nothing left behind."""
 
+import bz2
 import gzip
 import json
+import lzma
 from contextlib import chdir
 
 import numpy as np
@@ -145,7 +147,7 @@ def test_a_source_or_target_that_is_not_there_is_refused(table, arguments, words
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("a.zip", "an archive; unpack it"),
+        ("a.zip", "an archive; unpack it and give what it held, a table or a folder"),
         ("a.xlsx", "a workbook; save the sheet as CSV"),
         ("a.pkl", "a pickle"),
         ("a.parquet", "not a Parquet file"),
@@ -157,6 +159,16 @@ def test_a_source_or_target_that_is_not_there_is_refused(table, arguments, words
 def test_a_file_that_is_no_data_says_what_it_is(tmp_path, name, words):
     (tmp_path / name).write_bytes(b"something else entirely y\n1 2 3 x\n")
     assert words in refusal(run(tmp_path, "plan", name, "--target", "y", "--quiet"))
+
+
+@pytest.mark.parametrize("packing", [bz2, lzma])
+def test_a_table_that_is_packed_other_than_with_gzip_says_to_unpack_it(
+    trained, packing
+):
+    packed = trained / "packed.csv"
+    packed.write_bytes(packing.compress(csv_text().encode()))
+    for command in (["plan", packed, "--target", "y"], ["predict", "last", packed]):
+        assert "unpack it" in refusal(run(trained, *command, "--quiet"))
 
 
 def test_folders_without_pictures_are_refused(tmp_path):

@@ -9,7 +9,7 @@ from torchsmith.core.run_folder import RunFolder, is_run
 _REFUSED = {
     (".xlsx", ".xls", ".xlsm", ".ods"): "a workbook; save the sheet as CSV",
     (".zip", ".tar", ".tgz", ".7z", ".rar"): (
-        "an archive; unpack it and give the folder"
+        "an archive; unpack it and give what it held, a table or a folder"
     ),
     (".json", ".jsonl", ".ndjson", ".xml"): (
         "no table; save it as CSV or Parquet, one row for each example"
@@ -34,6 +34,20 @@ _REFUSED = {
     (".mp4", ".avi", ".mov", ".mp3", ".wav"): "sound or film, which is not read",
 }
 
+_NO_TABLES = {
+    b"PK\x03\x04": "a zip archive or an Excel workbook",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"\x89PNG": "a PNG picture",
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"%PDF": "a PDF document",
+    b"\x93NUMPY": "a NumPy array",
+}
+_COMPRESSED = {
+    **{b"BZh%d1AY&SY" % level: "bzip2" for level in range(1, 10)},
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
+
 
 def refuse_file(path: Path, ending: str) -> None:
     """Refuse a file of which the ending says that it holds no data.
@@ -48,6 +62,27 @@ def refuse_file(path: Path, ending: str) -> None:
     for endings, why in _REFUSED.items():
         if ending in endings:
             raise DataError(f"{path}: is {why}")
+
+
+def refuse_content(path: Path, raw: bytes) -> None:
+    """Refuse a file of which the first bytes say that it holds no table.
+
+    Args:
+        path: The file.
+        raw: What it holds.
+
+    Raises:
+        DataError: Says what it is, and what to do with it.
+    """
+    for magic, what in _NO_TABLES.items():
+        if raw.startswith(magic):
+            raise DataError(f"{path} is {what}; save the table as CSV or Parquet")
+    for magic, method in _COMPRESSED.items():
+        if raw.startswith(magic):
+            raise DataError(
+                f"{path}: is compressed with {method}; unpack it, or compress it with "
+                "gzip, which is read"
+            )
 
 
 def refuse_run(path: Path) -> None:

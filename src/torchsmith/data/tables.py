@@ -20,19 +20,12 @@ from torchsmith.data.delimited import read_delimited
 from torchsmith.data.encoding import decode
 from torchsmith.data.header import NAMELESS
 from torchsmith.data.memory import sheet_from_rows
+from torchsmith.data.no_data import refuse_content
 from torchsmith.data.parquet import MAGIC, read_parquet
 from torchsmith.data.retarget import nearest_target
 
 _SILENT = Observer()
 _LARGEST = 4 << 30  # bytes of text; more does not fit into memory as a table
-_NOT_TABLES = {
-    b"PK\x03\x04": "a zip archive or an Excel workbook",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-    b"\x89PNG": "a PNG picture",
-    b"\xff\xd8\xff": "a JPEG picture",
-    b"%PDF": "a PDF document",
-    b"\x93NUMPY": "a NumPy array",
-}
 
 
 def read_table(
@@ -211,9 +204,7 @@ def _content(path: Path) -> bytes:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     if raw.startswith(b"\x1f\x8b"):
         raw = _gunzip(path)
-    for magic, what in _NOT_TABLES.items():
-        if raw.startswith(magic):
-            raise DataError(f"{path} is {what}; save the table as CSV or Parquet")
+    refuse_content(path, raw)
     return raw
 
 
