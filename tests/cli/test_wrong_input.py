@@ -4,6 +4,8 @@ import bz2
 import gzip
 import json
 import lzma
+import os
+import subprocess
 from contextlib import chdir
 
 import numpy as np
@@ -131,6 +133,7 @@ def test_a_table_that_cannot_be_learned_from_is_refused(tmp_path, content, words
         ),
         (["mnsit"], "did you mean 'mnist'?"),
         (["foobar"], "the known sets are digits, iris"),
+        (["-"], "/dev/stdin will do"),
         (["https://host/table.csv"], "is an address; download the file first"),
         (["plna.yaml"], "no such plan: plna.yaml"),
         (["table.csv", "--target", "y", "--runs", "table.csv/x"], "table.csv/x"),
@@ -401,6 +404,18 @@ def test_a_column_such_as_an_id_is_copied_beside_the_predictions(trained, tmp_pa
     assert words in refusal(run(trained, *command, "--force", "--keep", "y", "-q"))
     words = "no column 'di'; the columns are: b, id, c, a, y"
     assert words in refusal(run(trained, *command, "--force", "--keep", "di", "-q"))
+
+
+def test_a_pipe_is_predicted_for_and_gives_no_column_to_keep(trained):
+    pipe = trained / "pipe"
+    os.mkfifo(pipe)
+    feed = ["sh", "-c", "exec cat table.csv > pipe"]
+    for arguments, code in (([], 0), (["--keep", "a"], 2)):
+        with subprocess.Popen(feed, cwd=trained) as feeding:
+            result = run(trained, "predict", "last", pipe, "--quiet", *arguments)
+            feeding.kill()  # which would wait for ever where nobody reads
+        assert result.exit_code == code, result.output
+    assert "a pipe gives its rows only once" in result.stderr
 
 
 def test_rows_without_a_target_are_counted_and_not_scored(trained, tmp_path):

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from torchsmith.api.kept_columns import kept_columns
 from torchsmith.api.planning import QUIET, Source
-from torchsmith.api.predictions import Interval, Predictions, end_names
+from torchsmith.api.predictions import Interval, Predictions
 from torchsmith.api.run import Run, load_run
 from torchsmith.core.errors import DataError
 from torchsmith.core.observer import Observer
@@ -31,11 +32,7 @@ from torchsmith.data.pixel_arrays import GREY_AXES
 from torchsmith.data.pixels import ImagePreparation
 from torchsmith.data.prepare import wrong_kind
 from torchsmith.data.sequence_using import read_new_sequences
-from torchsmith.data.tables import (
-    read_with_formats,
-    table_from_rows,
-    texts_of_columns,
-)
+from torchsmith.data.tables import read_with_formats, table_from_rows
 from torchsmith.evaluate.evaluation import Evaluation
 from torchsmith.inspect.values import left_out
 
@@ -97,7 +94,7 @@ def predict_with(
 ) -> Predictions:
     """Predict for new data with a model, and keep columns of it beside."""
     data = read_for(model, source, observer, scored=False, skip_damaged=skip_damaged)
-    kept = _kept(model, data, source, keep)
+    kept = kept_columns(model, data, source, keep)
     observer.stage(f"Predicting {amount(len(data), 'example')}")
     outputs = model.predict(data)
     regression = model.problem.task == "regression"
@@ -114,38 +111,6 @@ def predict_with(
         notes=tuple(_notes(model, data, kept)),
         kept=kept,
     )
-
-
-def _kept(
-    model: "Model", data: Data, source: Source, keep: str | Sequence[str]
-) -> dict[str, tuple[str, ...]]:
-    """Read the columns that shall stand beside the predictions.
-
-    Raises:
-        DataError: There are none, or their names are those of the predictions.
-    """
-    names = tuple(dict.fromkeys([keep] if isinstance(keep, str) else keep))
-    if not names:
-        return {}
-    shown = ", ".join(f"'{name}'" for name in names)
-    arrays = isinstance(source, str | Path) and is_array_file(Path(source))
-    if arrays or not isinstance(data.inputs, Table) or isinstance(source, Data):
-        raise DataError(
-            f"keep: {shown} cannot stand beside the predictions; it copies columns of "
-            "a table with a row for each example, as rows, or a CSV or Parquet file"
-        )
-    problem = model.problem
-    chances = (f"probability of {name}" for name in problem.classes)
-    ends = end_names(problem.target) if model.file.interval else ()
-    if taken := {"example", problem.target, *chances, *ends}.intersection(names):
-        raise DataError(
-            f"keep: '{min(taken)}' is what a column of the predictions is called; give "
-            "the column another name in the source"
-        )
-    if set_named(source):  # it is no file
-        columns = data.inputs.columns.items()
-        source = {name: column.texts() for name, column in columns}
-    return texts_of_columns(source, names, data.source)
 
 
 def evaluate_with(

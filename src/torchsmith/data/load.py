@@ -357,6 +357,11 @@ def _array(values: Any, name: str) -> np.ndarray:  # noqa: ANN401
 def _nothing_there(name: str, path: Path) -> DataError:
     if "://" in name:
         return DataError(f"{name}: is an address; download the file first, and give it")
+    if name == "-":
+        return DataError(
+            "-: names no file; save what a pipe gives as a file, and give that; only "
+            "for predictions and scores of a table /dev/stdin will do"
+        )
     folder = path.parent
     beside: list[str] = []
     if folder.is_dir():
