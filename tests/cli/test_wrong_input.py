@@ -316,6 +316,14 @@ def test_few_rows_without_a_target_are_left_out_and_the_plan_says_so(tmp_path):
     assert "drop_missing_target: true  # 3 rows have no target" in done.stdout
 
 
+def test_many_rows_without_a_target_are_refused_and_the_file_is_read_once(tmp_path):
+    (tmp_path / "t.csv").write_text(csv_text(targets=("k0", "k1", "")))
+    result = run(tmp_path, "plan", "t.csv", "--target", "y")
+    *progress, line = result.stderr.splitlines()
+    assert "target 'y' is missing in 20 of 60 rows" in line
+    assert progress == ["Reading t.csv"]
+
+
 def test_a_column_spoiled_by_a_few_texts_is_a_warning(tmp_path):
     rows = [f"{'n/k' if i in (5, 9) else i},{i * 2 % 7},k{i % 2}" for i in range(80)]
     (tmp_path / "table.csv").write_text("\n".join(["a,b,y", *rows]))

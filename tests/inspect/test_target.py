@@ -231,3 +231,19 @@ def test_a_target_without_a_usable_number_is_an_error(task):
     target = np.repeat(np.arange(1, 61) * 1e300, rows)
     made = inspect(table({"x": noise(930)}, target), task=task)
     assert "'y' has 930 values beyond" in found(made, "D1")[0].message
+
+
+def test_several_labels_in_one_cell_are_told_from_classes():
+    tags = ["red", "blue|red", "blue", "big|red", "blue|big", "blue|big|red"] * 20
+    (finding,) = found(table({"x": noise(120)}, tags), "D32")
+    assert "with '|' between them: 3 labels (" in finding.message
+    assert "make 6 classes" in finding.message
+    assert "a column of 0 and 1" in finding.remedy
+    for classes in (
+        ["York, PA", "Lima, PA", "Troy, NY"],
+        ["up,left", "up,right", "down,left", "down,right"],
+        ["1,000-2,000 won", "2,000-3,000 won", "over 3,000 won"],
+        ["a", "a;", "b"],
+        ["|", "||"],
+    ):
+        assert not found(table({"x": noise(120)}, (classes * 60)[:120]), "D32")

@@ -185,7 +185,7 @@ def _read(
     if kind is not None:
         _one_of(kind, "data.kind", get_args(Kind))
 
-    def read(*, drop: bool) -> Data:
+    def read(*, drop: bool, told: Observer = observer) -> Data:
         return reading.load(
             source,
             target=target,
@@ -194,7 +194,7 @@ def _read(
             skip_damaged=skip is True,
             kind=cast("Kind | None", kind),
             series=_series(settings),
-            observer=observer,
+            observer=told,
         )
 
     if asked is False:
@@ -202,7 +202,9 @@ def _read(
     data = _of_kind(read(drop=True), kind)
     dropped = sum(c.count for c in data.changes if c.what == MISSING_TARGET)
     many = dropped >= FEW_MISSING * (dropped + len(data))
-    return read(drop=False) if asked is None and dropped and many else data
+    if asked is None and dropped and many:
+        return read(drop=False, told=QUIET)  # refused, with the places
+    return data
 
 
 def _of_kind(data: Data, kind: object) -> Data:

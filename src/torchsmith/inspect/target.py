@@ -11,6 +11,7 @@ from torchsmith.core.wording import amount, listed, share
 from torchsmith.data.lines import Named
 from torchsmith.inspect.columns import describe
 from torchsmith.inspect.inspection import Finding, TargetFacts
+from torchsmith.inspect.label_sets import find_label_sets
 from torchsmith.inspect.missing_codes import (
     LEFT_OUT,
     find_codes,
@@ -159,6 +160,7 @@ def find_in_target(
     else:
         yield from find_words_for_nothing(profile.name, target.classes, examples.noun)
         yield from find_spellings(profile, examples, "class", "classes")
+        yield from find_label_sets(profile.name, target.classes, examples.noun)
         yield from _classes(profile, target, examples)
 
 
