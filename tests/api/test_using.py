@@ -9,6 +9,7 @@ from PIL import Image
 
 import torchsmith as ts
 from torchsmith.core.errors import DataError
+from torchsmith.train.watch import TrainingObserver
 
 ROWS = 40
 
@@ -48,6 +49,25 @@ def test_files_of_arrays_that_do_not_fit_are_named(arrays, tmp_path):
         arrays.evaluate(folder / "table.npy")
     with pytest.raises(DataError, match="a CSV or Parquet file"):
         arrays.predict(folder / "table.npz", keep=["x0"])
+
+
+def test_how_many_examples_are_done_is_told(arrays, tmp_path):
+    told = []
+
+    class Heard(TrainingObserver):
+        def stage(self, title, total=None):
+            told.append((title, total))
+
+        def advance(self, done):
+            told.append(done)
+
+    inputs, labels = (np.resize(each, (2500, *each.shape[1:])) for each in _numbers())
+    np.savez(tmp_path / "many.npz", x=inputs, y=labels)
+    arrays.predict(tmp_path / "many.npz", observer=Heard())
+    assert told == [("Predicting 2,500 examples", 2500), 1024, 2048, 2500]
+    told.clear()
+    arrays.evaluate(tmp_path / "many.npz", observer=Heard())
+    assert told == [("Evaluating on 2,500 examples", 2500), 1024, 2048, 2500]
 
 
 def test_one_column_may_be_kept_by_its_name(arrays):

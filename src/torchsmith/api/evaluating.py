@@ -34,6 +34,8 @@ from torchsmith.plan.text import flow
 from torchsmith.train.model import Model
 from torchsmith.train.setup import Setup
 
+_SILENT = Observer()
+
 SIDE_IN_TABLE = 8
 """To so many pixels a side the pictures of a table are shrunk for the rivals."""
 
@@ -144,12 +146,25 @@ def _rivals(
 
 
 def part_outputs(
-    model: Model, data: Data, rows: np.ndarray, inputs: Prepared | None = None
+    model: Model,
+    data: Data,
+    rows: np.ndarray,
+    inputs: Prepared | None = None,
+    observer: Observer = _SILENT,
 ) -> PartOutputs:
-    """Predict for some rows, and put what is right beside it."""
+    """Predict for some rows, and put what is right beside it.
+
+    Args:
+        model: Predicts.
+        data: All examples.
+        rows: Which of them.
+        inputs: These, prepared, where that was done.
+        observer: Is told how many are done.
+    """
     if inputs is None:
         inputs = model.preparation.inputs(data, rows)
-    raw, temperature = model.raw_outputs(inputs), model.file.temperature
+    raw = model.raw_outputs(inputs, observer=observer)
+    temperature = model.file.temperature
     outputs = model.finish(raw)
     return PartOutputs(
         targets=true_targets(model.preparation, data, rows),

@@ -95,8 +95,8 @@ def predict_with(
     """Predict for new data with a model, and keep columns of it beside."""
     data = read_for(model, source, observer, scored=False, skip_damaged=skip_damaged)
     kept = kept_columns(model, data, source, keep)
-    observer.stage(f"Predicting {amount(len(data), 'example')}")
-    outputs = model.predict(data)
+    observer.stage(f"Predicting {amount(len(data), 'example')}", len(data))
+    outputs = model.predict(data, observer=observer)
     regression = model.problem.task == "regression"
     ends = model.ends(outputs)
     return Predictions(
@@ -130,8 +130,8 @@ def evaluate_with(
         )
     model.preparation.target.require_kind(data)
     data, note = _scorable(data, data.target)
-    observer.stage(f"Evaluating on {amount(len(data), 'example')}")
-    outputs = part_outputs(model, data, np.arange(len(data)))
+    observer.stage(f"Evaluating on {amount(len(data), 'example')}", len(data))
+    outputs = part_outputs(model, data, np.arange(len(data)), observer=observer)
     found = evaluation.evaluate(model.problem, outputs, num_train=0)
     told = (f"{text}." for text in (*_of_lines(data), *_unseen(model, data)))
     notes = (*found.notes, *((note,) if note else ()), *told)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from torchsmith.core.errors import TrainError
 from torchsmith.core.files import write_atomic
+from torchsmith.core.observer import Observer
 from torchsmith.core.record import Record
 from torchsmith.data.data import Data
 from torchsmith.data.pixels import Prepared
@@ -30,6 +31,7 @@ from torchsmith.train.state import safetensors_bytes
 
 MODEL_VERSION = 1
 BATCH_SIZE = 1024
+_SILENT = Observer()
 """Examples that are predicted at once; fewer where they are large."""
 
 
@@ -76,13 +78,24 @@ class Model:
         """The preparation that was fitted on the training part."""
         return self.file.preparation
 
-    def predict(self, data: Data, rows: np.ndarray | None = None) -> np.ndarray:
+    def predict(
+        self,
+        data: Data,
+        rows: np.ndarray | None = None,
+        observer: Observer = _SILENT,
+    ) -> np.ndarray:
         """Predict for raw data.
+
+        Args:
+            data: As it was read.
+            rows: Which examples; all where not given.
+            observer: Is told how many are done.
 
         Returns:
             `(N, K)` probabilities, or `(N,)` values in the target's own units.
         """
-        return self.predict_prepared(self.preparation.inputs(data, rows))
+        inputs = self.preparation.inputs(data, rows)
+        return self.finish(self.raw_outputs(inputs, observer=observer))
 
     def predict_prepared(
         self, inputs: Prepared, change: Callable[[Tensor], Tensor] | None = None
@@ -96,13 +109,17 @@ class Model:
         return self.finish(self.raw_outputs(inputs, change))
 
     def raw_outputs(
-        self, inputs: Prepared, change: Callable[[Tensor], Tensor] | None = None
+        self,
+        inputs: Prepared,
+        change: Callable[[Tensor], Tensor] | None = None,
+        observer: Observer = _SILENT,
     ) -> Tensor:
         """Return what the network itself gives, `(N, K)` or `(N, 1)`, on the CPU.
 
         Args:
             inputs: From `Preparation.inputs`.
             change: What happens to each batch before the network sees it.
+            observer: Is told how many examples are done.
         """
         weight = next(self.network.parameters())
         self.network.eval()
@@ -116,6 +133,7 @@ class Model:
                 batch = batch.to(weight.device, weight.dtype)
                 batch = batch if change is None else change(batch)
                 outputs.append(self.network(batch).cpu())
+                observer.advance(start + len(part))
         return torch.cat(outputs) if outputs else torch.zeros(0, self._num_outputs)
 
     def finish(self, outputs: Tensor, temperature: float | None = None) -> np.ndarray:
