@@ -279,7 +279,7 @@ def test_a_far_number_that_recurs_may_be_a_code(code, severity, words):
     values[::10] = code
     (finding,) = found(table({"x": values}, noise(seed=2)), "D18")
     assert (finding.severity, finding.where[:19]) == (severity, "column 'x', lines 2")
-    assert f"'x' is {words} code for a missing value." in finding.message
+    assert f"'x' is {words} code for a missing value" in finding.message
     assert "empty these cells of the file: Torchsmith then fills" in finding.remedy
 
 

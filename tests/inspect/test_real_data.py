@@ -57,7 +57,8 @@ def test_adult(look):
     assert "'workclass' is missing in 1,836 rows" in messages(made, "D16")
     assert "'fnlwgt' looks like a weight" in messages(made, "D30")
     assert "'education-num' repeats 'education'" in messages(made, "D28")
-    assert warned(made) == []
+    assert "'capital-gain' is 99,999 in 159 rows" in messages(made, "D18")
+    assert warned(made) == ["D18"]
 
 
 @pytest.mark.parametrize("path", ["bank/bank.csv", "bank/bank-full.csv.gz"])

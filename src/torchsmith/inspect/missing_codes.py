@@ -75,7 +75,8 @@ def find_missing_codes(
             message=f"'{profile.name}' is {number(code)} in {amount(len(rows), 'row')} "
             f"and otherwise {number(float(others.min()))} to "
             f"{number(float(others.max()))}: it {'looks' if nines else 'may be meant'} "
-            f"{'like' if nines else 'as'} a code for a missing value.",
+            f"{'like' if nines else 'as'} a code for a missing value"
+            f"{', or a cap' if code > others.max() else ''}.",
             where=f"column '{profile.name}', {where.places(rows)}",
             remedy=f"If it is one, empty these cells of the file: {remedy}.",
         )
