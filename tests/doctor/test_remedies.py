@@ -78,7 +78,7 @@ def test_notes_ask_for_nothing_and_no_remedy_changes_nothing(plan, default):
 
 
 def test_what_changes_the_measure_needs_no_contest(plan, default):
-    shared = found("D8", {"split.keep_together": True})
+    shared = found("D8", {"split.stratify": False})
     made = remedies([shared], plan, default)
     assert [remedy.codes for remedy in made.settled] == [("D8",)]
     assert made.contested == ()

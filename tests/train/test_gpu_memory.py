@@ -45,7 +45,7 @@ def test_a_step_that_does_not_fit_names_the_batch_size():
     assert str(found.value) == (
         "a step of training does not fit into the memory of the GPU (CUDA out of "
         "memory. Tried to allocate 20.00 MiB); lower training.batch_size, 10 now, or "
-        "choose a smaller network"
+        "choose a smaller network; the best weights, of epoch 4, are in the module"
     )
 
 

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.optim.lr_scheduler import (
     ChainedScheduler,
     LRScheduler,
@@ -35,7 +36,7 @@ def require_tensors(module: nn.Module) -> None:
                 f"fit: {name} is on the device 'meta', where tensors have no values; "
                 "make the module on another device"
             )
-        if weight.is_inference():
+        if not is_lazy(weight) and weight.is_inference():
             raise PlanError(
                 f"fit: {name} was made under torch.inference_mode(), and cannot be "
                 "trained; make the module outside of it"

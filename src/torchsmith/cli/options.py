@@ -159,9 +159,9 @@ def check_writable(
     if not path.parent.is_dir():
         raise DataError(f"{path}: there is no folder {path.parent}; make it first")
     check_replaceable(path)
-    check_ending(path, *endings)
     if _is_same(path, source):
         raise DataError(f"{path}: is what the file is made of; give -o another name")
+    check_ending(path, *endings)
     if path.exists() and not force:
         raise DataError(f"{path}: is there already; add --force to overwrite it")
     check_folder(path)

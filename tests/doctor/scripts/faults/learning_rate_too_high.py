@@ -6,9 +6,9 @@ X = torch.randn(300, 5)
 y = X @ torch.randn(5) + 0.1 * torch.randn(300)
 y = y.unsqueeze(1)
 model = nn.Sequential(nn.Linear(5, 32), nn.ReLU(), nn.Linear(32, 1))
-optimizer = torch.optim.SGD(model.parameters(), lr=10.0)
+optimizer = torch.optim.SGD(model.parameters(), lr=10.0)  # P1
 for epoch in range(60):
     optimizer.zero_grad()
     loss = nn.functional.mse_loss(model(X), y)
-    loss.backward()  # T1
+    loss.backward()
     optimizer.step()
