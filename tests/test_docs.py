@@ -99,8 +99,14 @@ def write_housing(folder):
     (folder / "new.csv").write_text("district,size,rooms\nnorth,70.5,3\nsouth,45,2\n")
 
 
+def slow_where_a_recipe_is_shown(page):
+    """Mark pages of recipes, which are tested by themselves, too: they take 90 s."""
+    marks = [pytest.mark.slow] if page.parent == RECIPES else []
+    return pytest.param(page, id=page.name, marks=marks)
+
+
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if runnable(page)], ids=lambda page: page.name
+    "page", [slow_where_a_recipe_is_shown(page) for page in PAGES if runnable(page)]
 )
 def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch, request):
     if sets_to_download(page):
