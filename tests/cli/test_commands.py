@@ -230,6 +230,19 @@ def test_a_folder_that_is_read_only_is_told_before_the_work_with_what_helps(
     assert {name for name, _ in fake_api.calls} <= {"load_run"}
 
 
+def test_where_the_page_of_a_plan_goes_is_asked_before_the_work(
+    run_cli, fake_api, monkeypatch
+):
+    def refuse(**given):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(files, "TemporaryFile", refuse)
+    result = run_cli("explain", "plan.yaml", "--quiet")
+    assert result.exit_code == 1
+    assert "cannot be written (Read-only file" in result.stderr
+    assert fake_api.calls == []
+
+
 def test_runs_prints_a_table(run_cli, fake_api):
     fake_api.rows = [
         {"name": "2026-11-20-1432-a", "state": "done", "score": 0.97251},

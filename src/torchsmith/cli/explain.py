@@ -71,7 +71,7 @@ def explain(
         if not is_plan:
             what = api.load_run(run, runs=runs_folder)
             default = what.path / FILE_NAME
-            check_folder(path or default)
+        check_folder(path or default)
         found = api.explain(what, example=example, observer=observer)
         observer.stage("Drawing")
         written = found.save(path or default)
