@@ -245,6 +245,20 @@ def test_what_cannot_be_set_up_leaves_no_run_folder(table, monkeypatch, setting,
     assert not (table / "runs").exists()
 
 
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("split.time=c", "column 'c' holds text; only dates and numbers have an order"),
+        ("split.val=given", "does not come with a val part"),
+        ("prepare=[EncodeCategories, RandomConvolutions]", "RandomConvolutions"),
+        ("network={Sequential: [{Conv2d: 8}, {Linear: 3}]}", "Conv2d takes (C, H, W)"),
+    ],
+)
+def test_no_plan_is_written_that_could_not_be_trained(table, setting, words):
+    result = run(table, "plan", "table.csv", "-t", "y", "--set", setting, "--quiet")
+    assert words in refusal(result)
+
+
 def test_a_mistyped_column_of_a_plan_is_told_with_its_line(table):
     run(table, "plan", "table.csv", "-t", "y", "-o", "plan.yaml")
     text = (table / "plan.yaml").read_text()

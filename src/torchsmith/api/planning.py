@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from torchsmith.api.budget import require_budget
+from torchsmith.api.feasible import check_on_data
 from torchsmith.api.inspected import check_fingerprint
 from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.observer import Observer
@@ -154,14 +155,16 @@ def plan(
 
     Raises:
         DataError: The source cannot be read, or cannot be learned from.
-        PlanError: A setting does not exist or does not fit.
+        PlanError: A setting does not exist, or does not fit the others or the data.
 
     >>> plan("iris").problem.metric
     'accuracy'
     """
-    return make_plan(
+    planned = make_plan(
         source, target=target, budget=budget, settings=settings, observer=observer
-    ).plan
+    )
+    check_on_data(planned.plan, planned.data, settings or {}, observer)
+    return planned.plan
 
 
 def _read(

@@ -97,15 +97,7 @@ def set_up(plan: Plan, data: Data, parts: Parts | None = None) -> Setup:
     device = choose_device(plan.training.device)
     if parts is None:
         parts = split_rows(data, plan.split, plan.data.columns)
-    preparation = fit(
-        data,
-        parts.train,
-        plan.prepare,
-        roles=plan.data.columns,
-        task=plan.problem.task,
-        classes=plan.problem.classes,
-    )
-
+    preparation = fit_planned(plan, data, parts.train)
     learned = preparation.inputs(data, parts.train)
     if parts.folds is None:
         fed, held = learned, preparation.inputs(data, parts.val)
@@ -196,6 +188,28 @@ def initial_state(plan: Plan, preparation: Preparation, job: Job) -> TrainState:
         interval_of(plan.schedule),
         build_average(plan.averaging, network, optimizer, epochs),
         loss_sum=empty_sum(job.device),
+    )
+
+
+def fit_planned(plan: Plan, data: Data, rows: np.ndarray) -> Preparation:
+    """Fit the preparation of a plan.
+
+    Args:
+        plan: Says how to prepare.
+        data: All examples.
+        rows: Those of the training part.
+
+    Raises:
+        DataError: The data cannot be prepared as planned.
+        PlanError: Its steps do not fit the data.
+    """
+    return fit(
+        data,
+        rows,
+        plan.prepare,
+        roles=plan.data.columns,
+        task=plan.problem.task,
+        classes=plan.problem.classes,
     )
 
 
