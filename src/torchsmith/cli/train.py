@@ -18,7 +18,7 @@ from torchsmith.cli.output import Output
 from torchsmith.cli.streams import naming
 from torchsmith.core.commands import command, listing
 from torchsmith.core.processes import is_silent
-from torchsmith.core.torch_library import load_beside, without_collection
+from torchsmith.core.torch_library import without_collection
 from torchsmith.core.vocabulary import NOUNS
 
 if TYPE_CHECKING:
@@ -86,7 +86,6 @@ def train(  # noqa: PLR0913 -- its options
             "--recipe NAME"
         )
     with output.progress() as observer:
-        load_beside()
         with without_collection():
             from torchsmith import api
 

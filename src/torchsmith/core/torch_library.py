@@ -56,6 +56,9 @@ def load_beside() -> None:
     Python go on meanwhile, as an import does not. Nothing happens where PyTorch is
     imported already, or has no such files; what cannot be loaded is left to the import,
     which says why. A process that ends before waits for it.
+
+    It is for what reads and computes: an import of any library, be it as small as that
+    of `fcntl`, waits until this one is linked.
     """
     let_threads_sleep()
     spec = None if "torch" in sys.modules else find_spec("torch")

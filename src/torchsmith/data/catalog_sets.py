@@ -23,7 +23,6 @@ from torchsmith.data.catalog import (
     find_local,
 )
 from torchsmith.data.data import Change, Column, Data, Images, Table
-from torchsmith.data.download import fetch
 from torchsmith.data.idx import read_idx_source
 from torchsmith.data.labels import label_column
 from torchsmith.data.lines import Lines
@@ -94,6 +93,8 @@ def obtain(entry: Entry, observer: Observer) -> Path:
     """
     if folder := find_local(entry):
         return folder
+    from torchsmith.data.download import fetch  # loads what speaks to a network
+
     folder = cache_folder() / entry.folder
     try:
         for file in entry.remote:

@@ -217,4 +217,3 @@ Layer = Annotated[
     | Identity,
     OneOf(),
 ]
-Residual.model_rebuild()
