@@ -157,6 +157,20 @@ def test_an_unclosed_quote_in_a_long_file_is_found() -> None:
         read_delimited(content, "t.csv")
 
 
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_text_of_any_length_is_one_field(quote: str) -> None:
+    sheet = read_delimited(f"a,b\n1,x\n2,{quote}{'ab ' * 60_000}{quote}\n", "t.csv")
+
+    assert [len(text) for text in sheet.columns["b"].texts] == [1, 180_000]
+
+
+def test_a_table_may_begin_after_many_blank_lines() -> None:
+    sheet = read_delimited("\n" * 140_000 + "a;b\n1;2\n", "t.csv")
+
+    assert [*sheet.columns] == ["a", "b"]
+    assert sheet.lines.numbers.tolist() == [140_002]
+
+
 def test_many_ragged_rows_are_counted_and_the_first_listed() -> None:
     with pytest.raises(
         DataError, match=r"250 rows .*: lines 2, 3, 4, 5, 6 and 245 more\)"

@@ -19,7 +19,7 @@ _DELIMITERS = {"\t": "tab", ";": "semicolon", "|": "pipe", ",": "comma"}
 _NONE = "\x1f"
 _NAMED = re.compile(r"sep=([^\w\"'\r\n])(?:\r\n?|\n|$)", re.IGNORECASE)
 """A first line by which spreadsheets name the delimiter."""
-_SAMPLE = 1 << 17  # characters that decide the delimiter; csv takes no longer field
+_SAMPLE = 1 << 17  # characters that decide the delimiter
 _BLOCK = 4096  # rows at a time, so that a large file is never all in pieces
 
 
@@ -118,8 +118,9 @@ def find_dialect(text: str) -> Dialect:
     """
     if named := _NAMED.match(text):
         return _named_dialect(text[named.end() : _SAMPLE], named[1])
-    sample = text[:_SAMPLE]
-    if len(sample) < len(text):
+    body = text.lstrip("\r\n ")  # no tab: a header may begin with an empty field
+    sample = body[:_SAMPLE]
+    if len(sample) < len(body):
         sample = sample[: 1 + max(sample.rfind("\n"), sample.rfind("\r"))] or sample
     best, best_score = Dialect(_NONE, '"', skip_space=False, width=1), 0.0
     for delimiter in _DELIMITERS:
@@ -149,7 +150,7 @@ def _named_dialect(sample: str, delimiter: str) -> Dialect:
 
 def _with_quotes(sample: str, delimiter: str) -> Dialect:
     spaced = f'{delimiter} "' in sample
-    first = sample.lstrip().splitlines()[0]
+    first = next(filter(str.strip, sample.splitlines()), "")
     single = all(
         len(field) > 1 and field[0] == field[-1] == "'"
         for field in first.split(delimiter)
@@ -164,6 +165,8 @@ class _Rows:
         self.starts: list[int] = []
         self.width = dialect.width
         self._text, self._source, self._quote = text, source, dialect.quote
+        # The limit, 131,072 characters, is one of the program: it is never lowered.
+        csv.field_size_limit(max(csv.field_size_limit(), len(text)))
         self._reader = dialect.reader(text)
         self._line = int(dialect.named)
         self._blank: list[int] = []
@@ -234,8 +237,6 @@ class _Rows:
                 f"field opens in line {opened}); a quote inside a quoted field is "
                 'written twice: ""'
             )
-        if opened == start and self._quote not in self._text:
-            return DataError(f"{self._source}: line {end} cannot be read ({error})")
         return DataError(
             f"{self._source}: the quote that opens in line {opened} is not closed "
             f"(read as far as line {end}); close it, or write a quote inside a quoted "
