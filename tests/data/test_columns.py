@@ -191,6 +191,12 @@ def test_another_column_settles_whether_the_day_comes_first(tmp_path) -> None:
     assert "read with the day first" in data.reading["date note"]
 
 
+def test_an_unclear_date_is_named_where_the_first_one_is_missing(tmp_path) -> None:
+    data = read(tmp_path, "d,x\n,1\nNA,2\n01/02/2020,3\n03/04/2020,4\n")
+
+    assert "column 'd': '01/02/2020' may have" in data.reading["date note"]
+
+
 def test_a_fraction_of_a_second_is_cut_off_and_said(tmp_path) -> None:
     data = read(tmp_path, "t,x\n2020-01-01 00:00:00.5,1\n2020-01-01 00:00:01.0,2\n")
 
@@ -388,6 +394,13 @@ def test_a_role_makes_codes_numbers(tmp_path) -> None:
 def test_digits_lost_to_a_role_are_counted(tmp_path) -> None:
     data = read(tmp_path, "x,y\n9007199254740993,1\n", roles={"x": "number"})
 
+    assert changes(data, "x")["rounded to the nearest 64-bit number"].count == 1
+
+
+def test_a_minus_sign_of_typography_may_stand_before_many_digits(tmp_path) -> None:
+    data = read(tmp_path, "x,y\n\u22129007199254740993,1\n", roles={"x": "number"})
+
+    assert columns(data)["x"].values.tolist() == [-(2.0**53)]
     assert changes(data, "x")["rounded to the nearest 64-bit number"].count == 1
 
 

@@ -203,9 +203,10 @@ def _settle_date_orders(
 ) -> tuple[dict[str, ColumnFormat], tuple[str, ...]]:
     """Settle whether the day or the month comes first, and say where nobody can."""
     dates = {
-        name: (raw.texts[0].strip(), find_date_formats(_unmarked(raw)))
+        name: (texts[0], find_date_formats(texts))
         for name, raw in sheet.columns.items()
         if isinstance(raw, Cells) and natural[name].date_format[:2] in {"%d", "%m"}
+        for texts in [_unmarked(raw)]
     }
     certain = {found[0] for _, found in dates.values() if len(found) == 1}
     settled, notes = dict(natural), []

@@ -185,7 +185,8 @@ def find_many_digits(texts: Sequence[str]) -> list[int]:
 
 def is_rounded(text: str, value: float) -> bool:
     """Whether a whole number of many digits lost some when it became a float64."""
-    return bool(np.isfinite(value)) and Decimal(text) != Decimal(value)
+    exact = text.replace(MINUS, "-")
+    return bool(np.isfinite(value)) and Decimal(exact) != Decimal(value)
 
 
 def number_text(value: float) -> str:
