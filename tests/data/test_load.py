@@ -148,6 +148,24 @@ def test_columns_and_frames_become_tables():
         load((frame, [5, 6]), target="size")
 
 
+def test_a_frame_with_labels_beside_it_is_read_as_is_asked():
+    class Frame(dict):
+        columns = ("size",)
+
+    frame = Frame(size=np.array([1.0, 2.0, 1.0]))
+    labels = np.array([5, 6, np.nan])
+    data = load((frame, labels), roles={"size": "category"}, drop_missing_target=True)
+    assert len(data) == 2
+    assert data.inputs.columns["size"].texts() == ["1", "2"]
+
+
+def test_columns_of_steps_in_memory_are_what_is_asked():
+    rows = {"who": ["a", "a"], "when": [1, 2], "x": ["007", "011"]}
+    series = Series(id="who", time="when")
+    data = load(rows, series=series, roles={"x": "number"})
+    assert data.inputs.values.tolist() == [[7], [11]]
+
+
 def test_damaged_pictures_are_skipped_when_asked(tmp_path):
     (tmp_path / "cat").mkdir()
     Image.new("L", (2, 2)).save(tmp_path / "cat" / "1.png")

@@ -303,7 +303,11 @@ def _from_python(source: object, asked: _Asked) -> Data:
     target, roles, kind = asked.target, asked.roles, asked.kind
     if asked.series is not None:
         return sequences_from_rows(
-            source, asked.series, target=target, drop_missing_target=asked.drop
+            source,
+            asked.series,
+            target=target,
+            roles=roles,
+            drop_missing_target=asked.drop,
         )
     if kind == "sequences":
         return sequences_from_python(source, target)
@@ -312,7 +316,7 @@ def _from_python(source: object, asked: _Asked) -> Data:
     if isinstance(source, tuple) and len(source) == 2:
         inputs, labels = source
         if hasattr(inputs, "columns"):
-            return _frame_and_labels(inputs, labels, target)
+            return _frame_and_labels(inputs, labels, asked)
         return data_from_arrays(
             _array(inputs, "X"), _array(labels, "y"), target=target, kind=kind
         )
@@ -326,16 +330,21 @@ def _from_python(source: object, asked: _Asked) -> Data:
     )
 
 
-def _frame_and_labels(inputs: Any, labels: object, target: str | None) -> Data:  # noqa: ANN401
+def _frame_and_labels(inputs: Any, labels: object, asked: _Asked) -> Data:  # noqa: ANN401
     """Put a data frame and its labels into one table."""
-    name = target or str(getattr(labels, "name", None) or "y")
+    name = asked.target or str(getattr(labels, "name", None) or "y")
     if name in [str(column) for column in inputs.columns]:
         raise DataError(
             f"the data frame X already has a column '{name}'; remove it, or give y "
             "another name with target="
         )
     columns = {str(c): np.asarray(inputs[c]) for c in inputs.columns}
-    return table_from_rows({**columns, name: _array(labels, "y")}, target=name)
+    return table_from_rows(
+        {**columns, name: _array(labels, "y")},
+        target=name,
+        roles=asked.roles,
+        drop_missing_target=asked.drop,
+    )
 
 
 def _array(values: Any, name: str) -> np.ndarray:  # noqa: ANN401

@@ -146,10 +146,11 @@ def sequences_from_rows(
     series: Series,
     *,
     target: str | None,
+    roles: Mapping[str, ColumnRole] | None = None,
     drop_missing_target: bool = False,
 ) -> Data:
     """Take a table of sequences in memory; see `read_sequence_table`."""
-    data = table_from_rows(source)
+    data = table_from_rows(source, roles=roles)
     return _of_table(data, series, target, drop=drop_missing_target)
 
 
