@@ -4,7 +4,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from tests.data.reading import columns, read
+from tests.data.reading import changes, columns, read
 from torchsmith.core.errors import DataError
 from torchsmith.data.data import Data
 from torchsmith.data.tables import table_from_rows
@@ -74,6 +74,41 @@ def test_points_in_time_become_dates(values) -> None:
 
     assert (column.kind, column.format.date_format) == ("date", "%Y-%m-%d")
     assert column.texts() == ["2020-01-05", ""]
+
+
+SEOUL = dt.timezone(dt.timedelta(hours=9))
+TIMES = [
+    dt.datetime(2020, 1, 5, 9, tzinfo=SEOUL),
+    None,
+    dt.datetime(2020, 1, 5, 9, 0, 1, 700_000, tzinfo=dt.UTC),
+    dt.datetime(9999, 12, 31, 23, tzinfo=dt.timezone(-dt.timedelta(hours=5))),
+]
+
+
+def test_times_with_an_offset_are_read_as_utc_and_cut_to_seconds() -> None:
+    data = table_from_rows({"x": TIMES})
+
+    assert columns(data)["x"].texts()[:3] == [
+        "2020-01-05T00:00:00",
+        "",
+        "2020-01-05T09:00:01",
+    ]
+    assert changes(data, "x")["times with offsets read as UTC"].lines == (1, 4)
+    assert changes(data, "x")["fraction of a second cut off"].lines == (3,)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [dt.date(1960, 1, 5), dt.datetime.fromisoformat("1960-01-05T00:00:00.000005")],
+        np.array(["1960-01-05", "1960-01-05T00:00:00.5"], dtype="datetime64[ms]"),
+    ],
+)
+def test_a_fraction_of_a_second_is_cut_off_and_said(values) -> None:
+    data = table_from_rows({"x": values})
+
+    assert columns(data)["x"].texts() == ["1960-01-05", "1960-01-05"]
+    assert changes(data, "x")["fraction of a second cut off"].lines == (2,)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,13 @@ import numpy as np
 from torchsmith.core.errors import DataError
 from torchsmith.data.cells import Cells, Sheet, collect
 from torchsmith.data.data import Change, Column, ColumnFormat
-from torchsmith.data.dates import has_fractions, has_offset, parse_dates
+from torchsmith.data.dates import (
+    CUT_OFF,
+    IN_UTC,
+    has_fractions,
+    has_offset,
+    parse_dates,
+)
 from torchsmith.data.numerals import (
     MINUS,
     difference,
@@ -209,9 +215,9 @@ def _edited(
 
 def _lost_of_dates(cells: Cells, form: ColumnFormat) -> dict[str, list[bool]]:
     texts = [text.strip() for text in cells.texts]
-    lost = {"fraction of a second cut off": [*map(has_fractions, texts)]}
+    lost = {CUT_OFF: [*map(has_fractions, texts)]}
     if "%z" in form.date_format:
-        lost["times with offsets read as UTC"] = [*map(has_offset, texts)]
+        lost[IN_UTC] = [*map(has_offset, texts)]
     if "%y" in form.date_format:
         told = "years of two digits read as 1969 to 2039"
         lost[told] = [True] * len(texts)

@@ -12,6 +12,10 @@ FORMS_READ = (
 )
 """Examples of what is read, for messages."""
 
+CUT_OFF = "fraction of a second cut off"
+IN_UTC = "times with offsets read as UTC"
+"""What reading says that it did with times."""
+
 _FIELDS = {
     "Y": "([0-9]{4})",
     "y": "([0-9]{2})",

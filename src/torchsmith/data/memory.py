@@ -10,7 +10,8 @@ import numpy as np
 
 from torchsmith.core.errors import DataError
 from torchsmith.data.cells import Cells, Sheet, collect
-from torchsmith.data.data import Column, ColumnFormat
+from torchsmith.data.data import Change, Column, ColumnFormat
+from torchsmith.data.dates import CUT_OFF, IN_UTC
 from torchsmith.data.lines import Lines
 from torchsmith.data.numerals import number_text
 
@@ -65,7 +66,7 @@ def sheet_from_columns(columns: Mapping[str, Any], source: str) -> Sheet:
 
     Args:
         columns: Sequences or arrays `(N,)`; None, NaN, NaT and masked are missing;
-            strings are read like the text of a file.
+            strings are read like the text of a file, times with an offset as UTC.
         source: What to call the table in messages.
 
     Raises:
@@ -77,7 +78,8 @@ def sheet_from_columns(columns: Mapping[str, Any], source: str) -> Sheet:
         raise DataError(f"{source}: columns differ in length: {listed}")
     if not any(lengths.values()):
         raise DataError(f"{source}: the table has no rows")
-    raws = {name: _column(name, columns[name], source) for name in columns}
+    changes: list[Change] = []
+    raws = {name: _column(name, columns[name], source, changes) for name in columns}
     digest = hashlib.sha256()
     for name, raw in raws.items():
         digest.update(name.encode() + b"\0")
@@ -90,6 +92,7 @@ def sheet_from_columns(columns: Mapping[str, Any], source: str) -> Sheet:
         columns=raws,
         lines=Lines.counted(next(iter(lengths.values()))),
         reading={},
+        changes=tuple(changes),
         fingerprint=f"sha256:{digest.hexdigest()}",
     )
 
@@ -111,7 +114,12 @@ def _transposed(rows: Sequence[Mapping[str, Any]], source: str) -> dict[str, lis
     return {name: [row[name] for row in rows] for name in names}
 
 
-def _column(name: str, values: Any, source: str) -> Cells | Column:  # noqa: ANN401
+def _column(
+    name: str,
+    values: Any,  # noqa: ANN401
+    source: str,
+    changes: list[Change],
+) -> Cells | Column:
     if isinstance(values, np.ma.MaskedArray):
         gone, values = np.ma.getmaskarray(values), values.data
     else:
@@ -125,15 +133,21 @@ def _column(name: str, values: Any, source: str) -> Cells | Column:  # noqa: ANN
         )
     if values.dtype.kind == "O":
         gone = gone | np.array([_is_nothing(v) for v in values.tolist()], dtype=bool)
+        values = _in_utc(name, values, gone, changes)
+    if values.dtype.kind == "O":
         values = _typed(name, values, gone, source)
     if isinstance(values, list):
         texts = zip(values, gone.tolist(), strict=True)
         return collect(name, [None if missing else text for text, missing in texts])
-    return _array_column(name, values, gone, source)
+    return _array_column(name, values, gone, source, changes)
 
 
 def _array_column(
-    name: str, values: np.ndarray, gone: np.ndarray, source: str
+    name: str,
+    values: np.ndarray,
+    gone: np.ndarray,
+    source: str,
+    changes: list[Change],
 ) -> Cells | Column:
     kind = values.dtype.kind
     if kind in "iu" and len(values) and _beyond_float(values[~gone]):
@@ -147,6 +161,7 @@ def _array_column(
         return Column(form, np.where(gone, np.nan, values.astype(np.float64)))
     if kind == "M":
         moments = np.where(gone, np.datetime64("NaT"), values.astype("datetime64[s]"))
+        _tell(changes, name, CUT_OFF, values, ~np.isnat(moments) & (moments != values))
         whole = (moments == moments.astype("datetime64[D]")) | np.isnat(moments)
         date_format = "%Y-%m-%d" if whole.all() else "%Y-%m-%d %H:%M:%S"
         form = ColumnFormat(name=name, kind="date", date_format=date_format)
@@ -170,7 +185,7 @@ def _typed(
     for types, dtype in (
         ((bool, np.bool_), "bool"),
         ((int, float, Decimal, np.number), "float64"),
-        ((date, np.datetime64), "datetime64[s]"),
+        ((date, np.datetime64), "datetime64[us]"),
     ):
         fits = not spans and all(isinstance(value, types) for value in known)
         if dtype == "float64":
@@ -192,6 +207,38 @@ def _typed(
     return [
         "" if missing else _text(v) for v, missing in zip(values, gone, strict=True)
     ]
+
+
+def _in_utc(
+    name: str, values: np.ndarray, gone: np.ndarray, changes: list[Change]
+) -> np.ndarray:
+    """Return times in UTC where all of them have an offset; else what there is."""
+    known = values[~gone].tolist()
+    if not all(isinstance(value, datetime) for value in known):
+        return values
+    offsets = [value.utcoffset() for value in known]
+    if not offsets or None in offsets:
+        return values
+    elsewhere = np.zeros(len(values), bool)
+    elsewhere[~gone] = [bool(offset) for offset in offsets]
+    _tell(changes, name, IN_UTC, values, elsewhere)
+    # In NumPy's numbers there is a time before the year 1, and after 9999.
+    local = np.array([value.replace(tzinfo=None) for value in known], "datetime64[us]")
+    moments = np.zeros(len(values), "datetime64[us]")
+    moments[~gone] = local - np.array(offsets, "timedelta64[us]")
+    return moments
+
+
+def _tell(
+    changes: list[Change],
+    name: str,
+    what: str,
+    values: np.ndarray,
+    where: np.ndarray,
+) -> None:
+    if len(rows := np.flatnonzero(where)):
+        lines = Lines.counted(len(values)).take(rows)
+        changes.append(Change.at(lines, name, what, str(values[rows[0]])))
 
 
 def _text(value: object) -> str:
