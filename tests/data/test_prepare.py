@@ -379,6 +379,21 @@ def test_columns_may_come_in_any_order_and_others_are_ignored():
     assert preparation.inputs(swapped).tolist() == [[1, 3], [2, 4]]
 
 
+def test_formats_are_gone_through_once_however_many_columns_there_are():
+    class Counted(tuple):
+        passes = 0
+
+        def __iter__(self):
+            Counted.passes += 1
+            return super().__iter__()
+
+    data = table(*(number(f"x{i}", [1, 2, 3]) for i in range(40)))
+    prepared = fitted(data, [Standardize()]).table
+    prepared = prepared.model_copy(update={"formats": Counted(prepared.formats)})
+    assert prepared.apply(data.inputs).shape == (3, 40)
+    assert Counted.passes == 1
+
+
 def test_a_column_that_is_not_there_is_named():
     preparation = fitted(table(number("age", [1, 2])), [])
     with pytest.raises(DataError, match="'age' is not there; did you mean 'Age'"):

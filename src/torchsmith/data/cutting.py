@@ -65,8 +65,10 @@ def cut_classes(
         firsts = np.sort(np.unique(sets, return_index=True)[1])
         sizes = np.bincount(sets)[sets]
     members = []
-    for code in range(int(codes.max()) + 1):
-        drawn = random.permutation(firsts[codes[firsts] == code])
+    ordered = firsts[np.argsort(codes[firsts], kind="stable")]
+    sizes_of_classes = np.bincount(codes[firsts], minlength=int(codes.max()) + 1)
+    for rows in np.split(ordered, np.cumsum(sizes_of_classes)[:-1]):
+        drawn = random.permutation(rows)
         large = sizes[drawn] > min(counts)
         members.append(drawn[np.argsort(large, kind="stable")])
     parts = []

@@ -199,13 +199,11 @@ class TablePreparation(Record):
 
     def _features(self, table: Table) -> Iterator[np.ndarray]:
         """Yield what `apply` puts side by side, `(N,)` or `(N, C)` each."""
-        raw = {
-            c.name: finite_values(self.column(table, c.name), table.lines)
-            for c in self.numbers
-        }
+        columns, lines = self.columns(table), table.lines
+        raw = {c.name: finite_values(columns[c.name], lines) for c in self.numbers}
         for column in self.numbers:
             for feature in column.features(raw[column.name]):
-                _refuse_too_large(column.name, feature, table.lines)
+                _refuse_too_large(column.name, feature, lines)
                 yield feature
         filled = {c.name: c.filled(raw[c.name]) for c in self.numbers}
         if self.place:
@@ -213,18 +211,17 @@ class TablePreparation(Record):
         if self.neighbours:
             yield from self.neighbours.features(filled)
         yield from (np.isnan(raw[c.name]) for c in self.numbers if c.flag)
-        codes = {c.name: c.codes(self.column(table, c.name)) for c in self.categories}
+        codes = {c.name: c.codes(columns[c.name]) for c in self.categories}
         for category in self.categories:
             if category.one_hot:
                 for code in range(1, len(category.levels) + 1):
                     yield codes[category.name] == code
         for text in self.texts:
-            yield text.features(self.column(table, text.name))
+            yield text.features(columns[text.name])
         for picture in self.pictures:
-            self.column(table, picture.name)
             yield picture.features(table)
         yield from (codes[c.name] for c in self.categories if not c.one_hot)
-        yield from (c.codes(self.column(table, c.name)) for c in self.values)
+        yield from (c.codes(columns[c.name]) for c in self.values)
 
     def _refuse_large(self, rows: int, width: int) -> None:
         size = rows * width * np.dtype(np.float32).itemsize
@@ -249,30 +246,34 @@ class TablePreparation(Record):
             f"{amount_of(available_memory())} that are available; {remedy}"
         )
 
-    def column(self, table: Table, name: str) -> Column:
-        """Return a column that training had.
+    def columns(self, table: Table) -> dict[str, Column]:
+        """Return the columns that training had, by name.
 
         Raises:
-            DataError: It is not there, or does not hold what it held in training.
+            DataError: One is not there, or does not hold what it held in training.
         """
-        column = table.columns.get(name)
-        if column is None:
-            raise DataError(
-                f"column '{name}' is not there{nearest(name, table.columns)}; the "
-                f"columns are {', '.join(table.columns)}"
-            )
-        expected = next(f.kind for f in self.formats if f.name == name)
-        if column.kind != expected:
-            raise DataError(
-                f"column '{name}' holds {column.kind}, in training it held {expected}"
-            )
-        return column
+        found = {}
+        for form in self.formats:
+            name, column = form.name, table.columns.get(form.name)
+            if column is None:
+                raise DataError(
+                    f"column '{name}' is not there{nearest(name, table.columns)}; the "
+                    f"columns are {', '.join(table.columns)}"
+                )
+            if column.kind != form.kind:
+                raise DataError(
+                    f"column '{name}' holds {column.kind}, in training it held "
+                    f"{form.kind}"
+                )
+            found[name] = column
+        return found
 
     def unseen(self, table: Table) -> tuple[Change, ...]:
         """Count what training did not have: categories, gaps, values out of range."""
         found: list[Change] = []
+        columns = self.columns(table)
         for category in self.categories:
-            column = self.column(table, category.name)
+            column = columns[category.name]
             unknown = (category.codes(column) == 0) & ~column.missing
             what = "category that the training part does not have, taken as unknown"
             if (least := category.min_count) > 1:
@@ -283,12 +284,12 @@ class TablePreparation(Record):
                 found += _changes(column, what, column.missing, table.lines)
         for value in self.values:
             if not value.others:
-                column = self.column(table, value.name)
+                column = columns[value.name]
                 unknown = (value.codes(column) == 0) & ~column.missing
                 what = "number that the training part does not have, taken as any other"
                 found += _changes(column, what, unknown, table.lines)
         for number in self.numbers:
-            column = self.column(table, number.name)
+            column = columns[number.name]
             values = raw_values(column)
             if not number.flag:
                 what = f"missing, filled with {number.fill:.6g}"
@@ -299,7 +300,7 @@ class TablePreparation(Record):
             outside = (values < number.low) | (values > number.high)
             found += _changes(column, what, outside, table.lines)
         for text in self.texts:
-            column = self.column(table, text.name)
+            column = columns[text.name]
             if not text.flag:
                 what = "missing, taken as a text without any known word"
                 found += _changes(column, what, column.missing, table.lines)

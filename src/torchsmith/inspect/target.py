@@ -217,7 +217,8 @@ def _classes(
     column = f"column '{profile.name}'"
     single = [name for name, count in counts.items() if count == 1]
     if single:
-        first = profile.first[[profile.levels.index(name) for name in single]]
+        rows = dict(zip(profile.levels, profile.first, strict=True))
+        first = np.array([rows[name] for name in single])
         begin = "The class" if len(single) == 1 else "Each of the classes"
         yield Finding(
             code="D23",

@@ -1,5 +1,6 @@
 """Combinations that cannot work, known from the plan alone."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from torchsmith.core.errors import PlanError, nearest
@@ -97,7 +98,7 @@ def _problem(plan: Plan) -> Impossible:
             f"{plan.problem.metric} does not fit {task}; "
             f"it can be {', '.join(fitting)}",
         )
-    twice = {name for name in classes if classes.count(name) > 1}
+    twice = [name for name, count in Counter(classes).items() if count > 1]
     if twice:
         yield "problem.classes", f"'{min(twice)}' stands twice"
     elif task == "regression" and classes:
