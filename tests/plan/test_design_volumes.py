@@ -137,4 +137,5 @@ def test_the_reasons_of_a_plan_speak_of_volumes_not_of_rows():
     reasons = decide(volumes(), MACHINE).reasons
     assert reasons["problem.metric"] == "the largest class has 10% of the volumes"
     assert reasons["split.group"] == "nothing says which volumes belong together"
+    assert reasons["data.skip_damaged"] == "a damaged volume is refused, not left out"
     assert not [text for text in reasons.values() if "rows" in text]

@@ -79,6 +79,14 @@ def test_the_old_reasons_of_what_was_set_are_gone():
     assert plan.optimizer == Adam(lr=0.001)
 
 
+def test_what_differs_stands_in_the_order_of_the_plan():
+    columns = dict.fromkeys("zyxwvutsrq", "number")
+    data = PLAN.data.model_copy(update={"columns": columns})
+    plan = PLAN.model_copy(update={"data": data, "prepare": ()})
+    changed = set_values(plan, {f"data.columns.{name}": "ignore" for name in columns})
+    assert [*differences(changed, plan)] == [f"data.columns.{c}" for c in columns]
+
+
 def test_columns_are_set_by_their_name_even_with_dots():
     data = PLAN.data.model_copy(update={"columns": {"a.b": "number", "c": "number"}})
     plan = PLAN.model_copy(update={"data": data, "prepare": ()})

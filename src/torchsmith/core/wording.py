@@ -29,12 +29,13 @@ def duration(seconds: float) -> str:
 def rough_duration(seconds: float) -> str:
     """Return a length of time that was chosen or foretold, by two digits.
 
-    >>> [rough_duration(s) for s in (3.21, 48.7, 180, 5400)]
-    ['3.2 s', '49 s', '3 min', '1.5 h']
+    >>> [rough_duration(s) for s in (3.21, 48.7, 180, 5400, 1_000_000)]
+    ['3.2 s', '49 s', '3 min', '1.5 h', '278 h']
     """
     for size, unit in ((3600, "h"), (60, "min")):
         if seconds >= 2 * size or (unit == "h" and seconds >= size):
-            return f"{seconds / size:.2g} {unit}"
+            count = seconds / size
+            return f"{count:.2g} {unit}" if count < 99.5 else f"{count:,.0f} {unit}"
     return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
 
 

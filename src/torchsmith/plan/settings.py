@@ -347,7 +347,7 @@ def _compare(
             short = isinstance(ours, Spec) and name == ours.main and layers
             _compare(*pair, base if short else f"{base}.{name}", found)
     elif isinstance(ours, dict) and isinstance(theirs, dict):
-        for key in ours.keys() | theirs.keys():
+        for key in dict.fromkeys((*ours, *theirs)):
             _compare(ours.get(key), theirs.get(key), f"{path}.{key}", found)
     elif _same_specs(ours, theirs):
         for place, pair in enumerate(zip(ours, theirs, strict=True)):

@@ -33,8 +33,8 @@ def usual_reasons(plan: Plan, inspection: Inspection) -> Reasons:
 
 
 def _of_data(plan: Plan, inspection: Inspection) -> Reasons:
-    images = inspection.kind == "images"
-    what = f"{NOUNS[inspection.kind]}s"
+    noun = NOUNS[inspection.kind]
+    what = f"{noun}s"
     return {
         "problem.target": "what is to be predicted",
         "problem.classes": "in the order of the network's outputs"
@@ -44,9 +44,9 @@ def _of_data(plan: Plan, inspection: Inspection) -> Reasons:
         "data.fingerprint": "of the content; other data is refused",
         "data.columns": "what each column is used as",
         "data.drop_missing_target": f"all {what} have a target",
-        "data.skip_damaged": "a damaged picture is refused, not left out"
-        if images
-        else "for pictures only",
+        "data.skip_damaged": f"a damaged {noun} is refused, not left out"
+        if inspection.kind in ("images", "volumes")
+        else "for pictures and volumes only",
     }
 
 
