@@ -284,6 +284,15 @@ def test_a_lock_needs_no_room_on_the_disk(folder, monkeypatch):
         RunFolder(folder.path).locked().__enter__()
 
 
+def test_who_only_looks_whether_a_run_is_held_hinders_nobody(folder, monkeypatch):
+    (folder.path / lock.LOCK).write_text("process 7")
+    looking = os.open(folder.path / lock.LOCK, os.O_RDONLY)
+    lock.fcntl.flock(looking, lock.fcntl.LOCK_SH)
+    monkeypatch.setattr(lock, "sleep", lambda _: os.close(looking))
+    with folder.locked():
+        assert (folder.path / lock.LOCK).read_text() == f"process {os.getpid()}"
+
+
 def test_who_has_just_taken_the_lock_is_given_time_to_say_so(folder, monkeypatch):
     with folder.locked():
         path = folder.path / lock.LOCK

@@ -13,7 +13,8 @@ from torchsmith.core.files import write_failed
 LOCK = ".lock"
 
 TRIES, PAUSE = 20, 0.01
-"""Seconds of a pause; between taking a lock and saying so a busy machine waits."""
+"""So often is a lock asked for, and who has it, with so many seconds between: a busy
+machine waits between taking a lock and saying so."""
 
 _held: set[int] = set()
 """The locks of this process, as file descriptors."""
@@ -60,15 +61,19 @@ def other_holder(folder: Path) -> str:
 
 
 def _take(folder: Path, lock: int) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    for _ in range(TRIES):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:  # it may be `other_holder`, which has it for an instant
+            sleep(PAUSE)
+        except OSError as error:
+            raise write_failed(folder, error) from error
+    else:
         raise TrainError(
             f"{folder}: the run is in use by {_holder(lock)}; wait until it ends, or "
             "stop it"
-        ) from None
-    except OSError as error:
-        raise write_failed(folder, error) from error
+        )
     with suppress(OSError):  # on a full disk, the message names no process
         os.ftruncate(lock, 0)
         os.pwrite(lock, _told().encode(), 0)
