@@ -58,6 +58,15 @@ def test_texts_without_numbers_keep_all_their_words(tmp_path, columns):
     verified(found, tmp_path / "train.py")
 
 
+def test_a_text_longer_than_csv_reads_by_itself_is_read_by_the_script(tmp_path):
+    source = notes(tmp_path, ("name", "note"))
+    text = source.read_text("utf-8").replace("red one 8,", "red one 8" * 20_000 + ",")
+    source.write_text(text, "utf-8")
+    found = train(str(source), tmp_path, "alive", network=NET)
+    code = verified(found, tmp_path / "train.py")
+    assert "csv.field_size_limit(180_000)" in code
+
+
 def test_copies_with_other_notes_stay_in_one_part(tmp_path):
     source = notes(tmp_path, ("name", "kind", "age"))
     asked = {"split__keep_together": True}

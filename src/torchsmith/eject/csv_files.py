@@ -22,6 +22,10 @@ _MARKS = {
 }
 
 
+LONGEST = 131_072
+"""Characters of a field that Python's `csv` reads if it is not told otherwise."""
+
+
 @dataclass(frozen=True)
 class CsvFile:
     """A delimited file.
@@ -36,6 +40,7 @@ class CsvFile:
         first_row: Whether there is a header at all.
         has_blank_lines: Whether lines must be passed over.
         has_spaces: Whether cells stand between spaces.
+        longest: Characters of the longest cell.
     """
 
     opened: str
@@ -47,6 +52,7 @@ class CsvFile:
     first_row: bool
     has_blank_lines: bool
     has_spaces: bool
+    longest: int
 
 
 def look_at(path: Path) -> CsvFile:
@@ -81,6 +87,7 @@ def look_at(path: Path) -> CsvFile:
         first_row=headed,
         has_blank_lines=any("blank line" in change.what for change in sheet.changes),
         has_spaces=any(text != text.strip() for text in texts),
+        longest=max(map(len, texts), default=0),
     )
 
 

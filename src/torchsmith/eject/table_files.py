@@ -9,7 +9,7 @@ from torchsmith.data.cells import Cells
 from torchsmith.data.data import ColumnFormat
 from torchsmith.data.parquet import MAGIC, read_parquet
 from torchsmith.eject.code import block, constant, literal
-from torchsmith.eject.csv_files import CsvFile, gaps_of, look_at
+from torchsmith.eject.csv_files import LONGEST, CsvFile, gaps_of, look_at
 from torchsmith.eject.table_columns import Raw
 
 
@@ -82,6 +82,8 @@ def _csv_lines(files: Sequence[CsvFile], dropped: ColumnFormat | None) -> list[s
     else:
         head = f"with {file.opened.format(path='DATA')} as file:"
         lines = [block(head, taken_lines)]
+    if (longest := max(f.longest for f in files)) > LONGEST:
+        lines.insert(0, f"csv.field_size_limit({longest:_})  # characters of a cell")
     if any(f.has_spaces for f in files):
         lines.append("rows = [[cell.strip() for cell in row] for row in rows]")
     names = "header" if file.headed else "COLUMNS"
