@@ -282,6 +282,17 @@ def test_numbers_and_booleans_may_be_categories():
     assert preparation.inputs(data).tolist() == [[2, 2], [1, 1], [0, 2], [2, 0]]
 
 
+def test_dates_may_be_categories_with_times_or_without():
+    days = ["2026-03-02", "2026-03-02T12:00", "2026-03-04"]
+    data = table(date("day", days), number("x", [1, 2, 3]))
+    prepared = fitted(data, [EncodeCategories()], day="category")
+    midnights = data.take(np.array([0, 2]))
+    assert prepared.inputs(data)[:, 1].tolist() == [1, 2, 3]
+    assert prepared.inputs(midnights)[:, 1].tolist() == [1, 3]
+    prepared = fitted(data, [EncodeCategories()], [0, 2], day="category")
+    assert prepared.inputs(data)[:, 1].tolist() == [1, 0, 2]
+
+
 def test_rare_categories_count_as_unknown():
     data = table(text("x", ["a", "a", "b", "b", "c"]))
     preparation = fitted(data, [EncodeCategories(min_count=2)])

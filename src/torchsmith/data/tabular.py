@@ -112,10 +112,13 @@ class CategoryColumn(Record):
 
     def codes(self, column: Column) -> np.ndarray:
         """Return `(N,)` int64 codes."""
-        index = {level: code for code, level in enumerate(self.levels, start=1)}
         places, texts = distinct_texts(column)
+        # Dates are written with their times where any of those at hand has one.
+        end = "T00:00:00" if column.kind == "date" else ""
+        index = {level.removesuffix(end): i for i, level in enumerate(self.levels, 1)}
+        codes = [index.get(text.removesuffix(end), 0) for text in texts]
         # The last entry is what place -1, missing, finds.
-        lookup = np.array([*(index.get(text, 0) for text in texts), 0], np.int64)
+        lookup = np.array([*codes, 0], np.int64)
         return np.asarray(lookup[places])
 
 
