@@ -221,6 +221,18 @@ def test_runs_are_found_by_path_name_and_last(run):
     assert api.runs(runs / "none") == []
 
 
+def test_a_score_that_is_not_defined_hides_no_run(run, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(run.path, other)
+    scores = json.loads((other / "evaluation.json").read_text("utf-8"))
+    del scores["scores"]["test"]["accuracy"]
+    (other / "evaluation.json").write_text(json.dumps(scores), "utf-8")
+    [row] = api.runs(tmp_path)
+    assert (row["state"], row["score"], row["low"]) == ("done", None, None)
+    assert row["seconds"] == run.seconds["total"]
+    assert ts.compare([other]) == [row | {"plan": {}}]
+
+
 def test_a_run_in_place_of_data_is_told_as_such_with_what_to_do(run, tmp_path):
     with pytest.raises(DataError) as error:
         ts.train(run.path, runs=tmp_path)

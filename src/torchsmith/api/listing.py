@@ -140,8 +140,9 @@ def _row(run: Run) -> dict[str, object]:
         "epochs": len(run.history),
     }
     try:
-        score = run.evaluation.scores["test"][run.plan.problem.metric]
-        row |= {"score": score.value, "low": score.low, "high": score.high}
+        # A metric that is not defined, as of a single class, has no score.
+        if score := run.evaluation.scores["test"].get(run.plan.problem.metric):
+            row |= {"score": score.value, "low": score.low, "high": score.high}
         row["seconds"] = run.outcome.seconds.get("total")
     except TrainError:
         row["state"] = "unfinished"
