@@ -1,5 +1,6 @@
 """What to try next."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -116,6 +117,11 @@ def test_the_most_confused_pair_is_named():
 def test_few_test_rows_are_told():
     assert says(contents.binary(), "only 179 rows")
     assert not says(contents.images(), "rows, so the score")
+    content = contents.binary()
+    alone = Score(value=0.8, low=math.nan, high=math.nan)
+    known = {"scores": {"test": {content.evaluation.metric: alone}}}
+    evaluation = content.evaluation.model_copy(update=known)
+    assert not says(replace(content, evaluation=evaluation), "known no better")
 
 
 @pytest.mark.parametrize("name", contents.ALL)

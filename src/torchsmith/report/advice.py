@@ -143,11 +143,12 @@ def _from_mistakes(content: ReportContent) -> Iterator[str]:
 
 
 def _from_size(content: ReportContent) -> Iterator[str]:
-    rows = content.evaluation.num_examples.get("test", 0)
-    main = main_score(content)
-    if main is None or not 0 < rows < _FEW_TEST_ROWS:
+    evaluation = content.evaluation
+    rows = evaluation.num_examples.get("test", 0)
+    score = evaluation.scores.get("test", {}).get(evaluation.metric)
+    interval = score_texts(evaluation.metric, score)[1] if score else ""
+    if not interval or rows >= _FEW_TEST_ROWS:
         return
-    interval = score_texts(content.evaluation.metric, main[1])[1]
     noun = NOUNS[content.inspection.kind]
     yield (
         f"The test part has only {amount(rows, noun)}, so the score is known no better "
