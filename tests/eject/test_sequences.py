@@ -79,11 +79,19 @@ def test_features_alone_of_several_lengths_end_with_the_same_weights(tmp_path):
     assert "def padded(" not in code
 
 
-@pytest.mark.parametrize("body", [INCEPTION, ATTENTION])
-def test_a_body_on_several_lengths_ends_with_the_same_weights(tmp_path, body):
+@pytest.mark.parametrize(
+    ("body", "settings"),
+    [
+        (INCEPTION, {}),
+        (INCEPTION, {"averaging": {"SWA": {"start": 0.0}}}),
+        (ATTENTION, {}),
+        (ATTENTION, {"training.precision": "bfloat16"}),
+    ],
+)
+def test_a_body_on_several_lengths_ends_with_the_same_weights(tmp_path, body, settings):
     net = {"SequenceNet": {"body": body}}
     source = archive(tmp_path, ragged=True)
-    plan = plan_of(source, network=net, prepare=["Standardize"])
+    plan = plan_of(source, network=net, prepare=["Standardize"], **settings)
     assert "The last channel is 1 where there is a step" in hold_to_run(plan, tmp_path)
 
 

@@ -66,6 +66,12 @@ OPTIMIZERS = [
 SCHEDULES = [
     {"LambdaLR": "0.9 ** epoch"},
     {"LambdaLR": {"lr_lambda": "1 / (2 - epoch) + cos(pi)+1"}},
+    {
+        "SequentialLR": {
+            "schedulers": ["ConstantLR", {"LambdaLR": "1 / (1 - epoch)"}],
+            "milestones": [1],
+        }
+    },
     {"StepLR": {"step_size": 1, "gamma": 0.5, "interval": "step"}},
     {"MultiStepLR": {"milestones": [1], "gamma": 0.5}},
     "ConstantLR",
@@ -192,7 +198,12 @@ def test_an_average(averaging, network, tmp_path):
         {"training__accumulate": 2, "loss": {"CrossEntropyLoss": {"reduction": "sum"}}},
         {"training__batch_size": 101},
         {"training__batch_size": 1},
-        {"training__clip_grad_value": 0.1, "training__clip_grad_norm": 0},
+        {"training__clip_grad_value": 0.0123456789, "training__clip_grad_norm": 0},
+        {"training__clip_grad_norm": 0.123456789},
+        {
+            "training__batch_size": 51,  # 4 steps; no rate is asked for after them
+            "schedule": {"LambdaLR": {"lr_lambda": "1/(epoch<4)", "interval": "step"}},
+        },
         {"training__precision": "bfloat16"},
         {"stopping__monitor": "val_accuracy", "stopping__min_delta": 0.01},
         {"stopping__monitor": "val_calibrated_loss"},
@@ -202,6 +213,7 @@ def test_an_average(averaging, network, tmp_path):
         {"stopping__restore_best": False, "averaging": "EMA"},
         {"split__seed": 3, "split__stratify": False},
         {"prepare": ["Standardize"]},
+        {"prepare": [{"RobustScale": {"clip": 2.718281828}}]},
         {"prepare": []},
     ],
     ids=str,
@@ -236,7 +248,7 @@ def test_a_setting(settings, tmp_path):
             },
         },
         {"network": {"ResNet": {"channels": [4, 6], "depth": 1}}},
-        {"prepare": [{"ToFloat": 16}]},
+        {"prepare": [{"ToFloat": 16.123456789}]},
         {"network": {"Sequential": ["Flatten", {"Linear": 10}]}},
     ],
     ids=str,
@@ -245,6 +257,27 @@ def test_a_setting_for_pictures(settings, tmp_path):
     net = {"ConvNet": {"channels": [4], "dropout": 0.1}}
     plan = plan_of("digits", **{"network": net, "training__epochs": 1, **settings})
     hold_to_run(plan, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "['a', 'b'][1 + i % 2]",
+        "CASE WHEN i = 7 THEN '?' ELSE ['a', 'b'][1 + i % 2] END",
+        "i % 2",
+    ],
+)
+def test_rows_of_parquet_without_a_target_are_left_out(target, tmp_path):
+    import duckdb
+
+    path = tmp_path / "made.parquet"
+    duckdb.sql(
+        f"SELECT i % 7 + 0.5 AS a, CASE WHEN i % 40 = 3 THEN NULL ELSE {target} END AS"
+        " kind FROM range(120) AS made(i)"
+    ).write_parquet(str(path))
+    settings = {"training.epochs": 2, "training.threads": 0, "network": NET}
+    plan = ts.plan(path, target="kind", settings=settings)
+    assert "# Rows without a target are left out." in hold_to_run(plan, tmp_path)
 
 
 @pytest.mark.parametrize("averaging", [None, {"EMA": {"decay": 0.9}}])

@@ -95,6 +95,15 @@ def literal(value: object, depth: int = 0, before: str = "", after: str = "") ->
     return f"{before}{value!r}{after}"
 
 
+def short(number: float) -> float:
+    """Return a whole number as an `int`, which is written without a point.
+
+    >>> short(2.0), short(0.123456789)
+    (2, 0.123456789)
+    """
+    return int(number) if float(number).is_integer() else number
+
+
 def _item(value: object, depth: int, before: str = "") -> str:
     """Write a value that leaves room for the comma after it."""
     return literal(value, depth + 1, before, ",")[:-1]

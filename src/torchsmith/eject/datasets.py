@@ -6,7 +6,7 @@ from torchsmith.core.vocabulary import NOUNS
 from torchsmith.data.data import Images
 from torchsmith.data.pixels import MAX_FITTED
 from torchsmith.data.steps import Standardize, ToFloat
-from torchsmith.eject.code import Section, class_source, function, literal
+from torchsmith.eject.code import Section, class_source, function, literal, short
 from torchsmith.eject.network import uses_channels_last
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.targets import loss_targets
@@ -125,7 +125,7 @@ def _pictures(subject: Subject) -> Section:
         ]
         scaled = "(pixels.float() - self.mean) * self.factor"
     else:
-        scaled = "pixels.float()" + ("" if scale == 1 else f" * (1 / {scale:g})")
+        scaled = "pixels.float()" + ("" if scale == 1 else f" * (1 / {short(scale)})")
     code = class_source(
         "Pictures",
         "Pictures with their targets.\n"

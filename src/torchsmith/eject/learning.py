@@ -178,11 +178,13 @@ def schedule_lines(subject: Subject) -> list[str]:
     spec = subject.plan.schedule
     if spec is None:
         return []
-    length = Raw("EPOCHS" if interval_of(spec) == "epoch" else "num_steps")
+    length, count = Raw("EPOCHS"), subject.plan.training.epochs
+    if interval_of(spec) == "step":
+        length, count = Raw("num_steps"), _num_steps(subject)
     lines = []
     if _needs_length(spec) and interval_of(spec) == "step":
         lines.append(f"num_steps = EPOCHS * {steps_per_epoch(subject)}")
-    return [*lines, _schedule(subject, spec, length, 1, "schedule = ")]
+    return [*lines, _schedule(subject, spec, length, count, 1, "schedule = ")]
 
 
 def _num_steps(subject: Subject) -> int:
@@ -210,13 +212,28 @@ def _needs_length(spec: Schedule) -> bool:
 
 
 def _schedule(
-    subject: Subject, spec: Schedule, length: object, depth: int, before: str = ""
+    subject: Subject,
+    spec: Schedule,
+    length: object,
+    count: int,
+    depth: int,
+    before: str = "",
 ) -> str:
+    """Return the call that makes a schedule.
+
+    Args:
+        subject: The run.
+        spec: Which schedule.
+        length: The expression of how often it is stepped.
+        count: How often that is in the run.
+        depth: How deep the statement is indented.
+        before: Such as `"schedule = "`.
+    """
     arguments: dict[str, object] = dict(spec)
     arguments.pop("interval", None)
     match spec:
         case schedules.LambdaLR():
-            arguments = {"lr_lambda": Raw(f"lambda epoch: {_factor(subject, spec)}")}
+            arguments = {"lr_lambda": Raw(f"lambda epoch: {_factor(spec, count)}")}
         case schedules.CosineAnnealingLR():
             arguments["T_max"] = spec.T_max or length
         case schedules.OneCycleLR():
@@ -224,9 +241,9 @@ def _schedule(
             cycles = spec.cycle_momentum and _has_momentum(subject)
             arguments["cycle_momentum"] = cycles
             arguments["total_steps"] = length
-            arguments["pct_start"] = schedules.rise_of(spec, _num_steps(subject))
+            arguments["pct_start"] = schedules.rise_of(spec, count)
         case schedules.SequentialLR():
-            return _sequence(subject, spec, length, depth, before)
+            return _sequence(subject, spec, length, count, depth, before)
         case schedules.MultiStepLR():
             arguments["milestones"] = list(spec.milestones)
         case (
@@ -261,16 +278,12 @@ def _has_momentum(subject: Subject) -> bool:
     return hasattr(spec, "betas") or getattr(spec, "momentum", 0) > 0
 
 
-def _factor(subject: Subject, spec: schedules.LambdaLR) -> str:
+def _factor(spec: schedules.LambdaLR, count: int) -> str:
     """Return the expression of the rate, which PyTorch also asks after the end."""
-    training = subject.plan.training
-    if spec.interval == "step":
-        return spec.lr_lambda
     try:
-        lr_factor(spec.lr_lambda)(training.epochs)
+        lr_factor(spec.lr_lambda)(count)
     except PlanError:
-        last = f"min(epoch, {training.epochs - 1})"
-        return re.sub(r"\bepoch\b", last, spec.lr_lambda)
+        return re.sub(r"\bepoch\b", f"min(epoch, {max(count - 1, 0)})", spec.lr_lambda)
     return spec.lr_lambda
 
 
@@ -278,19 +291,19 @@ def _sequence(
     subject: Subject,
     spec: schedules.SequentialLR,
     length: object,
+    count: int,
     depth: int,
     before: str,
 ) -> str:
-    planned = subject.plan.training.epochs
-    parts = part_lengths(spec, planned)
+    parts = part_lengths(spec, count)
     lasts: list[object] = (
         [*parts[:-1], Raw(f"{length!r} - {spec.milestones[-1]}")]
         if (spec.milestones)
         else [length]
     )
     members = [
-        _schedule(subject, member, last, depth + 2)
-        for member, last in zip(spec.schedulers, lasts, strict=True)
+        _schedule(subject, member, last, part, depth + 2)
+        for member, last, part in zip(spec.schedulers, lasts, parts, strict=True)
     ]
     given = {
         "0": Raw("optimizer"),

@@ -24,6 +24,7 @@ from torchsmith.eject.code import (
     constant,
     function,
     joined,
+    short,
 )
 from torchsmith.eject.learning import (
     optimizer_definitions,
@@ -111,11 +112,11 @@ def loop_constants(subject: Subject) -> tuple[str, ...]:
         about = "batches whose gradients are added up for one step"
         found.append(constant("ACCUMULATE", training.accumulate, about))
     if training.clip_grad_norm:
-        limit = f"{training.clip_grad_norm:g}"
-        found.append(f"MAX_GRAD_NORM = {limit}  # longer gradients are scaled down")
+        about = "longer gradients are scaled down"
+        found.append(constant("MAX_GRAD_NORM", short(training.clip_grad_norm), about))
     if training.clip_grad_value:
-        limit = f"{training.clip_grad_value:g}"
-        found.append(f"MAX_GRAD_VALUE = {limit}  # larger gradients are cut there")
+        about = "larger gradients are cut there"
+        found.append(constant("MAX_GRAD_VALUE", short(training.clip_grad_value), about))
     if stopping.patience and stopping.patience < training.epochs:
         about = "epochs without improvement after which training stops"
         found.append(constant("PATIENCE", stopping.patience, about))

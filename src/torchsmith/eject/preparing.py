@@ -29,6 +29,7 @@ from torchsmith.eject.code import (
     joined,
     literal,
     quoted,
+    short,
 )
 from torchsmith.eject.date_columns import date_functions, expand_name
 from torchsmith.eject.neighbours import neighbour_function, neighbour_lines
@@ -198,12 +199,11 @@ def _robust(
         width = "width"
     if not scaler.clip:
         return about, [*body, f"return ({filled} - middle) / {width}"]
-    about += (
-        f"\nOutliers are drawn in smoothly, so that none is beyond {scaler.clip:g}."
-    )
+    bound = short(scaler.clip)
+    about += f"\nOutliers are drawn in smoothly, so that none is beyond {bound}."
     scaled = "scaled / np.hypot(1.0, scaled)"
-    if scaler.clip != 1:
-        scaled = f"scaled / np.hypot(1.0, scaled / {scaler.clip:g})"
+    if bound != 1:
+        scaled = f"scaled / np.hypot(1.0, scaled / {bound})"
     return about, [*body, f"scaled = ({filled} - middle) / {width}", f"return {scaled}"]
 
 
@@ -361,7 +361,7 @@ def _place_lines(subject: Subject, table: TablePreparation) -> list[str]:
         )
     ]
     lines += _coordinate_lines(subject, table, place)
-    angles = literal(tuple(_short(angle) for angle in place.angles))
+    angles = literal(tuple(short(angle) for angle in place.angles))
     item = "scale(turned, train)" if scaled else "turned"
     return [
         *lines,
@@ -387,7 +387,3 @@ def _coordinate_lines(
             filled = f"fill({filled}, train)"
         lines.append(f"{what} = {filled}")
     return lines
-
-
-def _short(angle: float) -> float | int:
-    return int(angle) if angle == int(angle) else angle

@@ -28,8 +28,10 @@ class BatchNorm(nn.BatchNorm2d):
             variance = centred.square().sum((0, 2, 3)) / count
             self.num_batches_tracked += 1
             unbiased = variance.detach() * count / (count - 1).clamp(min=1)
-            self.running_mean.lerp_(mean.detach(), self.momentum)
-            self.running_var.lerp_(unbiased, self.momentum)
+            # Without a momentum, the mean of all batches so far.
+            share = self.momentum or 1 / self.num_batches_tracked.item()
+            self.running_mean.lerp_(mean.detach(), share)
+            self.running_var.lerp_(unbiased, share)
         scale = self.weight * (variance + self.eps).rsqrt()
         shift = self.bias - mean * scale
         return (inputs * scale[:, None, None] + shift[:, None, None]) * mask'''
@@ -170,8 +172,9 @@ class Transformer(nn.Module):
     def forward(self, stepsMASK):
         entered = self.enter(steps.transpose(1, 2))
         length, width = entered.shape[1:]
-        even = torch.arange(0, width, 2, device=steps.device, dtype=steps.dtype)
-        position = torch.arange(length, device=steps.device, dtype=steps.dtype)
+        kind = {"device": entered.device, "dtype": entered.dtype}
+        even = torch.arange(0, width, 2, **kind)
+        position = torch.arange(length, **kind)
         angles = position[:, None] * torch.exp(even * (-math.log(10_000.0) / width))
         entered = entered + torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)
         encoded = self.encoder(entered).transpose(1, 2)  # P

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from torchsmith.data.data import Column, Sequences, Table
-from torchsmith.eject.code import block, bracketed, comment, function, literal
+from torchsmith.eject.code import block, bracketed, comment, function, literal, short
 from torchsmith.eject.cutting import (
     Cut,
     about,
@@ -101,4 +101,4 @@ def _as_read(column: Column) -> Sequence[str | float]:
     values = column.values
     if column.kind == "date":
         values = values.astype("datetime64[s]").astype(np.float64)
-    return [int(n) if n.is_integer() else n for n in values.tolist()]
+    return [short(n) for n in values.tolist()]

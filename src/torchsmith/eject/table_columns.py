@@ -231,7 +231,10 @@ def target_source(
             raw = Cells(raw.name, raw.codes[raw.codes >= 0], known)
         return _source(column.format, raw).replace("NAME", "TARGET"), ()
     if isinstance(raw, Column):
-        return _typed_classes(column, classes), ()
+        values = "columns[TARGET]"
+        if raw.missing.any():  # those rows are left out
+            values = "np.ma.getdata(columns[TARGET])"
+        return _typed_classes(column, classes, values), ()
     texts = list(dict.fromkeys(map(str.strip, raw.texts)))
     texts = [text for text in texts if text not in column.format.missing]
     if set(texts) <= set(classes):
@@ -256,14 +259,13 @@ def _code(text: str, column: Column, classes: Sequence[str]) -> int:
     return by_fold[text.removesuffix(".").casefold()]
 
 
-def _typed_classes(column: Column, classes: Sequence[str]) -> str:
-    if column.kind == "boolean":
-        return "columns[TARGET].astype(np.int64)"
-    if list(classes) == [str(code) for code in range(len(classes))]:
-        return "columns[TARGET].astype(np.int64)"
+def _typed_classes(column: Column, classes: Sequence[str], values: str) -> str:
+    codes = [str(code) for code in range(len(classes))]
+    if column.kind == "boolean" or list(classes) == codes:
+        return f"{values}.astype(np.int64)"
     whole = all(name.removeprefix("-").isdigit() for name in classes)
     text = "str(int(value))" if whole else 'f"{value:.15g}"'
-    return f"np.array([CLASSES.index({text}) for value in columns[TARGET]])"
+    return f"np.array([CLASSES.index({text}) for value in {values}])"
 
 
 def to_seconds(formats: Sequence[ColumnFormat], raw: Mapping[str, Raw]) -> str:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from torchsmith.core.errors import DataError
 from torchsmith.data.cells import Cells
-from torchsmith.data.data import ColumnFormat
+from torchsmith.data.data import Column, ColumnFormat
 from torchsmith.data.parquet import MAGIC, read_parquet
 from torchsmith.eject.code import block, constant, literal
 from torchsmith.eject.csv_files import LONGEST, CsvFile, gaps_of, look_at
-from torchsmith.eject.table_columns import Raw
+from torchsmith.eject.table_columns import Raw, assigned
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def open_table(paths: Sequence[Path], dropped: ColumnFormat | None = None) -> Ta
     """
     if _is_parquet(paths[0]):
         columns = read_parquet(paths[0], "").columns
-        return TableFile(columns, _parquet_lines(columns))
+        return TableFile(columns, _parquet_lines(columns, dropped))
     files = [look_at(path) for path in paths]
     names = files[0].names
     if any(file.names != names for file in files):
@@ -103,6 +103,27 @@ def _drop_lines(target: ColumnFormat, cells: Cells, names: str) -> list[str]:
     ]
 
 
+def _drop_typed_lines(target: ColumnFormat, raw: Raw) -> list[str]:
+    """Return the statements that keep the rows of a typed file with a target."""
+    if isinstance(raw, Column):
+        gaps = [""] * bool(raw.missing.any())
+        known = [
+            "values = np.ma.filled(columns[TARGET].astype(float), np.nan)",
+            "known = ~np.isnan(values)",
+        ]
+    else:
+        gaps = sorted({*gaps_of(target, raw), *[""] * bool((raw.codes < 0).any())})
+        test = "bool(text.strip())"
+        if gaps != [""]:
+            test = f"text.strip() not in {literal(tuple(gaps))}"
+        known = [
+            'values = np.ma.filled(columns[TARGET], "")',
+            assigned("known", f"np.array([{test} for text in values])"),
+        ]
+    kept = "columns = {name: values[known] for name, values in columns.items()}"
+    return ["# Rows without a target are left out.", *known, kept] if gaps else []
+
+
 def _two_files(file: CsvFile, taken: Sequence[str]) -> list[str]:
     inner = [
         block(
@@ -119,8 +140,12 @@ def _two_files(file: CsvFile, taken: Sequence[str]) -> list[str]:
     ]
 
 
-def _parquet_lines(columns: Mapping[str, Raw]) -> list[str]:
+def _parquet_lines(
+    columns: Mapping[str, Raw], dropped: ColumnFormat | None
+) -> list[str]:
     lines = ["columns = duckdb.read_parquet(DATA).fetchnumpy()"]
+    if dropped:
+        lines += _drop_typed_lines(dropped, columns[dropped.name])
     texts = [name for name, column in columns.items() if isinstance(column, Cells)]
     if texts:
         lines += [

@@ -5,7 +5,7 @@ import numpy as np
 from torchsmith.data.data import Volumes
 from torchsmith.data.steps import Standardize, ToFloat
 from torchsmith.data.voxels import VolumePreparation
-from torchsmith.eject.code import Section, class_source, function, literal
+from torchsmith.eject.code import Section, class_source, function, literal, short
 from torchsmith.eject.subject import Subject
 from torchsmith.eject.targets import loss_targets
 
@@ -72,7 +72,7 @@ def volumes_section(subject: Subject) -> Section:
     to = "" if subject.device == "cpu" else ".to(DEVICE)"
     scale = next((s.scale for s in subject.plan.prepare if isinstance(s, ToFloat)), 1.0)
     arguments, init, given = "voxels, targets", [], ""
-    scaled = "voxels.float()" + ("" if scale == 1 else f" * (1 / {scale:g})")
+    scaled = "voxels.float()" + ("" if scale == 1 else f" * (1 / {short(scale)})")
     if _is_standardized(subject):
         arguments, given = "voxels, targets, mean, factor", ", voxel_mean, factor"
         init = [
