@@ -105,6 +105,9 @@ def test_seeds_from_the_command_line_print_mean_spread_and_members(run_cli, tmp_
     assert "2 of 2 together: as planned, seeds 0, 2" in result.stderr
     assert "Means over 2 seeds" in result.stdout
     assert "lowest" in result.stdout
+    table = result.stdout.replace("\N{NO-BREAK SPACE}", " ")
+    assert re.search(r"as planned +\d+(\.\d)? % \(\S+ – \S+ %\)", table), table
+    assert re.search(r"standard deviation [\d.]+ points", table), table
     assert "difference" not in result.stdout
     (folder,) = (tmp_path / "runs").iterdir()
     names = sorted(path.name for path in (folder / "runs").iterdir())

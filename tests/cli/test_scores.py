@@ -106,7 +106,7 @@ def test_values_have_importance_and_no_classes():
     assert "RMSE" in text
     assert "column 9" in text
     assert "column 10" not in text
-    assert "4 more, each 10 or less" in text
+    assert "4 more, each +10 or less" in text
     assert "By class" not in text
 
 

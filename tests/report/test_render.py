@@ -103,6 +103,11 @@ def test_names_of_code_in_what_to_try_next_are_shown_as_code():
     assert "`" not in steps
 
 
+def test_all_weights_are_shown_by_a_command_that_can_be_typed():
+    typed = "torchsmith explain runs/first --open"
+    assert f"<code>{typed}</code>" in render(replace(contents.images(), inside=typed))
+
+
 def test_the_data_section_tells_changes_with_their_lines():
     page = Page(render(contents.regression()))
     assert page.says("empty text read as missing")

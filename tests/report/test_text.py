@@ -16,6 +16,7 @@ from torchsmith.report.text import (
     percent,
     score_texts,
     share,
+    spread_text,
 )
 
 
@@ -69,6 +70,11 @@ def test_differences_of_accuracy_are_points_with_a_sign():
     worse = Score(value=-2733, low=-3423, high=-2043)
     assert plain(difference_texts("accuracy", better)[0]) == "+3.1 points"
     assert difference_texts("rmse", worse) == ("−2,733", "−3,423 to −2,043")
+
+
+def test_the_deviation_of_shares_is_in_points():
+    told = plain(spread_text("accuracy", [0.75, 0.85]))
+    assert told == "lowest 75.00 %, highest 85.00 %, standard deviation 7.07 points"
 
 
 def test_a_difference_without_an_interval_has_the_digits_of_its_scores():

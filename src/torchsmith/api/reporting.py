@@ -63,6 +63,7 @@ def report_html(run: Run, outcome: Outcome | None = None) -> str:
                 outcome.ending,
                 outcome.seconds["train"],
             ),
+            inside=command("explain", run.path, "--open"),
             diagnosis=read_diagnosis(run.folder),
             signals=read_signals(run.folder.signals),
         )

@@ -1,29 +1,40 @@
 """What `train` prints of a study and of a lesson."""
 
-import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from torchsmith.cli.output import Output
 from torchsmith.cli.runs import print_rows
 from torchsmith.core.wording import four_digits
-from torchsmith.report.text import spread_text
+from torchsmith.report.text import (
+    difference_texts,
+    metric_title,
+    score_texts,
+    spread_text,
+)
 
 if TYPE_CHECKING:
     from torchsmith.api import LessonRun, StudyRun
+    from torchsmith.core.vocabulary import Metric
     from torchsmith.evaluate.evaluation import Score
 
 
 def show_study(run: "StudyRun", output: Output) -> None:
     """Print the table of a study, and where its files are."""
     results = run.results
+    metric = results.metric
     is_single = len(results.rows) == 1
     rows = [
         {
             "variant": row.variant,
-            f"test {results.metric}": _cell(row.score),
-            **({} if is_single else {"difference": _cell(row.difference, signed=True)}),
+            f"test {metric_title(metric)}": _cell(score_texts, metric, row.score),
+            **(
+                {}
+                if is_single
+                else {"difference": _cell(difference_texts, metric, row.difference)}
+            ),
             **{
-                f"after {change.strip('{}')}": _cell(score)
+                f"after {change.strip('{}')}": _cell(score_texts, metric, score)
                 for change, score in row.changed.items()
             },
             "epochs": f"{round(row.epochs, 1):g}",
@@ -38,7 +49,7 @@ def show_study(run: "StudyRun", output: Output) -> None:
     means = f"Means over {num_seeds} seeds with their 95 % intervals"
     what = means if num_seeds > 1 else "One seed, so no intervals"
     if is_single:
-        spread = spread_text(results.metric, results.rows[0].values)
+        spread = spread_text(metric, results.rows[0].values)
         output.say(f"\n{what}{spread and f'. Of the seeds: {spread}'}.")
     else:
         output.say(f"\n{what}; differences to {first}, positive is better.")
@@ -61,11 +72,12 @@ def show_lesson(run: "LessonRun", output: Output) -> None:
     output.say(f"Program: {run.folder.program}")
 
 
-def _cell(score: "Score | None", *, signed: bool = False) -> str:
+def _cell(
+    texts: "Callable[[Metric, Score], tuple[str, str]]",
+    metric: "Metric",
+    score: "Score | None",
+) -> str:
     if score is None:
         return ""
-    sign = "+" if signed and score.value > 0 else ""
-    value = f"{sign}{four_digits(score.value)}"
-    if not math.isfinite(score.low):
-        return value
-    return f"{value} ({four_digits(score.low)} to {four_digits(score.high)})"
+    value, interval = texts(metric, score)
+    return f"{value} ({interval})" if interval else value

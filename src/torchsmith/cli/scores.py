@@ -18,7 +18,6 @@ from torchsmith.report.text import (
     clean,
     difference_texts,
     folds_text,
-    number,
     score_texts,
 )
 
@@ -191,7 +190,9 @@ def _importance(evaluation: Evaluation) -> Table:
         table.add_row(_name(found.column), drop, interval)
     left = len(evaluation.importance) - MOST_IMPORTANT
     if left > 0:
-        least = number(evaluation.importance[MOST_IMPORTANT].drop.value)
+        least, _ = difference_texts(
+            evaluation.metric, evaluation.importance[MOST_IMPORTANT].drop
+        )
         table.caption = f"{left} more, each {least} or less"
     return table
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from torchsmith.core.vocabulary import Precision
+from torchsmith.core.wording import rough_duration
 from torchsmith.data.steps import Step
 from torchsmith.inspect.inspection import Inspection, TargetFacts
 from torchsmith.plan.augment import Augmentation
@@ -133,7 +134,7 @@ def choose_epochs(
     pace = case.pace or Pace(epoch_seconds, TRAINING_SHARE * case.budget)
     epochs = max(1, min(wanted, int(pace.seconds / pace.epoch_seconds)))
     seconds = epochs * pace.epoch_seconds
-    how = f"{epochs * steps:,} steps, about {seconds:.2g} s here"
+    how = f"{epochs * steps:,} steps, about {rough_duration(seconds)} here"
     if case.pace is not None:
         how += " as measured"
     if seconds > pace.seconds and not limit:

@@ -8,6 +8,7 @@ That bfloat16 is worth it where it is fast, one of MNIST: 99.48 % after 20 epoch
 """
 
 from torchsmith.core.vocabulary import Precision
+from torchsmith.core.wording import rough_duration
 from torchsmith.data.steps import (
     Resize,
     Standardize,
@@ -183,6 +184,6 @@ def _network(
     times = f"{fewest} times" if fewest > 1 else "once"
     case.reasons["network"] = (
         f"the largest that sees {height}x{width} pictures {times} within "
-        f"{case.budget:g} s here (about {seconds:.2g} s an epoch)"
+        f"{case.budget:g} s here (about {rough_duration(seconds)} an epoch)"
     )
     return network, macs, seconds

@@ -2,6 +2,7 @@
 
 import math
 
+from torchsmith.core.wording import rough_duration
 from torchsmith.data.steps import Standardize, StandardizeTarget, Step
 from torchsmith.inspect.inspection import VolumeFacts, VolumeSymmetry
 from torchsmith.plan.augment import (
@@ -82,7 +83,8 @@ def _network(
             break
     case.reasons["network"] = (
         f"the widest that sees volumes of {'x'.join(map(str, shape))} {FEWEST_EPOCHS} "
-        f"times within {case.budget:g} s here (about {seconds:.2g} s an epoch)"
+        f"times within {case.budget:g} s here (about {rough_duration(seconds)} an "
+        "epoch)"
     )
     return network, macs, seconds
 

@@ -39,6 +39,7 @@ class ReportContent:
         seconds: That the whole run took.
         outlook: What more time would likely bring.
         longer: The command that trains for longer, where that would likely help.
+        inside: The command that shows all weights, and an example.
         diagnosis: What the doctor says; None where it was not asked.
         signals: What it sampled while the network trained.
     """
@@ -60,6 +61,7 @@ class ReportContent:
     seconds: float = 0.0
     outlook: str = ""
     longer: str = ""
+    inside: str = ""
     diagnosis: Diagnosis | None = None
     signals: Sequence[Signals] = ()
 

@@ -138,8 +138,13 @@ def spread_text(metric: Metric, values: Sequence[float]) -> str:
     if len(values) < 2:
         return ""
     low, high = (metric_text(metric, v, 2) for v in (min(values), max(values)))
-    deviation = metric_text(metric, statistics.stdev(values), 2)
-    return f"lowest {low}, highest {high}, standard deviation {deviation}"
+    deviation = statistics.stdev(values)
+    spread = (
+        f"{100 * deviation:.2f}{_NO_BREAK}points"
+        if metric in PERCENT_METRICS
+        else number(deviation)
+    )
+    return f"lowest {low}, highest {high}, standard deviation {spread}"
 
 
 def duration(seconds: float) -> str:
