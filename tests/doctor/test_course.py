@@ -131,6 +131,12 @@ HEALTHY = {
         [sample(0), sample(4, 0.2, modes=(0.4, 0.2), dead=0.6)],
         accuracy=0.85,
     ),
+    "members that are averaged in eval mode alone, without dropout": course(
+        (1.0, 0.99, 0.98, 0.9),
+        [sample(0), sample(4, 0.6, modes=(0.9, 0.6))],
+        accuracy=0.6,
+        plan=set_values(PLAN, {"network": {"TabularMLP": {"members": 4}}}),
+    ),
     "noise that cost much early, and little at the end": course(
         (1.0, 0.8, 0.6, 0.5),
         [

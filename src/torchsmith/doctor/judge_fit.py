@@ -25,7 +25,7 @@ from torchsmith.doctor.judge_length import (
     too_short,
 )
 from torchsmith.doctor.remedies import scaled_rate
-from torchsmith.doctor.rules_loss import FAR, FAST, SLOW, is_faded
+from torchsmith.doctor.rules_loss import FAR, FAST, SLOW, dropouts, is_faded
 from torchsmith.doctor.standing import Standing, standing
 from torchsmith.evaluate.evaluation import Evaluation
 from torchsmith.inspect.inspection import Finding
@@ -254,7 +254,7 @@ def _regularised(plan: Plan, found: Standing) -> Iterator[dict[str, Any]]:
     if not found.is_generalising:
         return
     network = plan.network.model_dump(mode="json")
-    shares = [share for share in _dropouts(network) if share > MUCH_DROPOUT]
+    shares = [share for share in dropouts(network) if share > MUCH_DROPOUT]
     if not shares:
         return
     own = getattr(plan.network, "dropout", None)
@@ -267,23 +267,6 @@ def _regularised(plan: Plan, found: Standing) -> Iterator[dict[str, Any]]:
         "remedy": "Lower it: nothing was learned by heart.",
         "changes": {path: 0.1} if own is not None else {},
     }
-
-
-def _dropouts(node: object, *, inside: bool = False) -> Iterator[float]:
-    """Yield every share of dropout that a network's spec names.
-
-    Args:
-        node: Of the spec.
-        inside: Whether it belongs to a layer of dropout.
-    """
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            yield from _dropouts(value, inside=inside or "dropout" in key.lower())
-    elif isinstance(node, list | tuple):
-        for value in node:
-            yield from _dropouts(value, inside=inside)
-    elif inside and isinstance(node, float):
-        yield node
 
 
 def _too_small(plan: Plan, evaluation: Evaluation) -> Iterator[dict[str, Any]]:

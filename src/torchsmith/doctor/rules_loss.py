@@ -1,7 +1,7 @@
 """What the course of the loss shows: T1, P1, P2, P3 and P7."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pydantic import JsonValue
 
@@ -212,6 +212,8 @@ def _dropped_out(facts: Facts) -> Iterator[Finding]:
     if ours - theirs < HIDES * chance or not _is_below(facts, errors=1):
         return
     network = getattr(facts.course.plan, "network", None)
+    if network and not any(dropouts(network.model_dump(mode="json"))):
+        return  # Members, which are averaged in eval mode alone, differ so, too.
     dropout = getattr(network, "dropout", 0.0)
     # As the rules before and after training name it: the same place is told once.
     path = "" if network is None else f"network.{network.spec_name()}.dropout"
@@ -228,6 +230,23 @@ def _dropped_out(facts: Facts) -> Iterator[Finding]:
         changes={path: 0.2} if dropout > 0.2 else {},
         moment="during",
     )
+
+
+def dropouts(node: object, *, inside: bool = False) -> Iterator[float]:
+    """Yield every share of dropout that a network's spec names.
+
+    Args:
+        node: Of the spec, as plain values.
+        inside: Whether it belongs to a layer of dropout.
+    """
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from dropouts(value, inside=inside or "dropout" in key.lower())
+    elif isinstance(node, list | tuple):
+        for value in node:
+            yield from dropouts(value, inside=inside)
+    elif inside and isinstance(node, float):
+        yield node
 
 
 def _switched_off(facts: Facts, quantity: Quantity, what: str) -> str:
