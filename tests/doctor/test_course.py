@@ -265,6 +265,18 @@ SICK = {
         ),
         {"P7": "error"},
     ),
+    "P7 as a layer of dropout hides what is known": (
+        course(
+            (1.0, 0.99, 0.98, 0.9),
+            [sample(0), sample(4, 0.6, modes=(0.9, 0.6))],
+            accuracy=0.6,
+            plan=set_values(
+                PLAN,
+                {"network": {"Sequential": [{"Linear": 8}, "Dropout", {"Linear": 3}]}},
+            ),
+        ),
+        {"P7": "error"},
+    ),
     "T3 as gradients vanish": (
         course(
             (1.0, 1.0, 1.0, 1.0),

@@ -138,6 +138,9 @@ def test_a_module_of_ones_own_is_judged_by_its_curve():
     assert (finding.code, finding.changes) == ("P3", {})
 
 
+HALF_DROPPED = Sequential(layers=({"Linear": 64}, "ReLU", "Dropout", {"Linear": 5}))
+
+
 def test_every_finding_is_of_the_time_after_training():
     broken = result(0.3, 0.3, 0.3)
     assert {f.moment for f in find_in_result(course(), broken)} == {"after"}
@@ -147,6 +150,7 @@ def test_every_finding_is_of_the_time_after_training():
     ("changes", "code", "where"),
     [
         ({"network": MLP(hidden=(128, 64), dropout=0.8)}, "P7", "network.MLP.dropout"),
+        ({"network": HALF_DROPPED}, "P7", "network"),
         ({"network": MLP(hidden=(128, 3))}, "P11", "network.MLP.hidden"),
         (
             {"network": Sequential(layers=({"Linear": 64}, {"Linear": 5}))},

@@ -253,8 +253,7 @@ def _regularised(plan: Plan, found: Standing) -> Iterator[dict[str, Any]]:
     """Find dropout that can be why; too much decay is told before training."""
     if not found.is_generalising:
         return
-    network = plan.network.model_dump(mode="json")
-    shares = [share for share in dropouts(network) if share > MUCH_DROPOUT]
+    shares = [share for share in dropouts(plan.network) if share > MUCH_DROPOUT]
     if not shares:
         return
     own = getattr(plan.network, "dropout", None)

@@ -1,10 +1,11 @@
 """What the course of the loss shows: T1, P1, P2, P3 and P7."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from pydantic import JsonValue
 
+from torchsmith.core.spec import Spec
 from torchsmith.core.wording import amount
 from torchsmith.doctor.facts import (
     BEHIND,
@@ -17,6 +18,7 @@ from torchsmith.doctor.facts import (
 )
 from torchsmith.doctor.remedies import scaled_rate
 from torchsmith.inspect.inspection import Finding
+from torchsmith.plan.layers import Dropout
 from torchsmith.plan.optimizers import AdamW
 
 RISEN = 1.2
@@ -212,7 +214,7 @@ def _dropped_out(facts: Facts) -> Iterator[Finding]:
     if ours - theirs < HIDES * chance or not _is_below(facts, errors=1):
         return
     network = getattr(facts.course.plan, "network", None)
-    if network and not any(dropouts(network.model_dump(mode="json"))):
+    if network and not any(dropouts(network)):
         return  # Members, which are averaged in eval mode alone, differ so, too.
     dropout = getattr(network, "dropout", 0.0)
     # As the rules before and after training name it: the same place is told once.
@@ -232,21 +234,18 @@ def _dropped_out(facts: Facts) -> Iterator[Finding]:
     )
 
 
-def dropouts(node: object, *, inside: bool = False) -> Iterator[float]:
-    """Yield every share of dropout that a network's spec names.
+def dropouts(spec: Spec) -> Iterator[float]:
+    """Yield every share of dropout of a network, set or by default.
 
     Args:
-        node: Of the spec, as plain values.
-        inside: Whether it belongs to a layer of dropout.
+        spec: Of the network, or of a part of it.
     """
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            yield from dropouts(value, inside=inside or "dropout" in key.lower())
-    elif isinstance(node, list | tuple):
-        for value in node:
-            yield from dropouts(value, inside=inside)
-    elif inside and isinstance(node, float):
-        yield node
+    for name, value in spec:
+        if name == "dropout" or (name == "p" and isinstance(spec, Dropout)):
+            yield value
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, Spec):
+                yield from dropouts(part)
 
 
 def _switched_off(facts: Facts, quantity: Quantity, what: str) -> str:
