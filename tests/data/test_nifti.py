@@ -74,8 +74,19 @@ def test_other_files_are_passed_over_and_told(tmp_path):
 
 
 def test_volumes_of_several_shapes_are_named_with_their_files(tmp_path):
-    write(classes(tmp_path) / "ill" / "7.nii", scan(1, (3, 4, 6)))
-    with pytest.raises(DataError, match=r"2 shapes .*ill/7\.nii is 3 x 4 x 6"):
+    for name in ("7.nii", "8.nii"):
+        write(classes(tmp_path) / "ill" / name, scan(1, (3, 4, 6)))
+    odd = r"2 shapes .*3 x 4 x 6: ill/7\.nii, ill/8\.nii\)"
+    with pytest.raises(DataError, match=odd):
+        load(tmp_path)
+
+
+def test_shapes_are_compared_as_axes_are_turned(tmp_path):
+    swapped = RIGHT_FRONT_UP[:, [1, 0, 2, 3]]
+    write(classes(tmp_path) / "ill" / "7.nii", scan(1, (4, 3, 5)), swapped)
+    assert len(load(tmp_path)) == 7
+    write(tmp_path / "ill" / "7.nii", scan(1), swapped)
+    with pytest.raises(DataError, match=r"4 x 3 x 5: ill/7\.nii\)"):
         load(tmp_path)
 
 
@@ -95,19 +106,42 @@ def test_damaged_files_are_named_and_left_out_only_where_asked(tmp_path):
     assert data.changes[0].what == "damaged volumes left out: ill/0.nii.gz"
 
 
-def test_a_file_that_is_cut_off_is_named(tmp_path):
+def test_a_file_that_is_cut_off_is_named_and_left_out_where_asked(tmp_path):
     path = classes(tmp_path) / "well" / "2.nii"
     write(path, scan(1))
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(DataError, match=r"voxels of 1 of 7 files .*well/2\.nii"):
+    with pytest.raises(DataError, match=r"1 of 7 files .*well/2\.nii .*skip_damaged"):
         load(tmp_path)
+    data = load(tmp_path, skip_damaged=True)
+    assert data.changes[0].what == "damaged volumes left out: well/2.nii"
+    assert len(data) == len(data.inputs.names) == 6
 
 
-def test_values_that_are_not_finite_are_refused(tmp_path):
+@pytest.mark.parametrize("affine", [RIGHT_FRONT_UP, LEFT_FRONT_UP])
+def test_a_packed_file_with_a_wrong_checksum_is_damaged(tmp_path, affine):
+    path = write(tmp_path / "a.nii.gz", scan(1, (16, 16, 16)), affine)
+    content = bytearray(path.read_bytes())
+    content[-8] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"a\.nii\.gz \(CRC check failed"):
+        load(path)
+
+
+def test_a_header_without_the_direction_of_an_axis_is_damaged(tmp_path):
+    image = nibabel.Nifti1Image(scan(1), None)
+    image.header.set_sform(np.diag([1.0, 1.0, 0.0, 1.0]), code=1)
+    path = tmp_path / "a.nii"
+    nibabel.save(image, path)
+    with pytest.raises(DataError, match=r"a\.nii \(its header gives an axis no"):
+        load(path)
+
+
+def test_values_that_are_not_finite_are_refused_with_their_files(tmp_path):
     voxels = scan(1, dtype=np.float32)
     voxels[0, 0, 0] = np.nan
-    with pytest.raises(DataError, match="1 of 1 volumes hold NaN or infinite"):
-        load(write(tmp_path / "a.nii", voxels))
+    write(classes(tmp_path) / "ill" / "7.nii", voxels)
+    with pytest.raises(DataError, match=r"1 of 7 volumes hold NaN .*\(ill/7\.nii\)"):
+        load(tmp_path)
 
 
 def test_a_class_that_only_the_test_part_has_is_refused(tmp_path):

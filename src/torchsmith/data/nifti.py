@@ -9,11 +9,12 @@ scans/1.nii.gz  scans/2.nii.gz                            no classes, for predic
 Source: https://nifti.nimh.nih.gov/nifti-1, read with https://nipy.org/nibabel.
 """
 
+import gzip
 import hashlib
 import os
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,12 @@ import numpy as np
 
 from torchsmith.core.errors import DataError
 from torchsmith.core.observer import Observer
+from torchsmith.core.wording import SHOWN, listed
 from torchsmith.data import fingerprint
 from torchsmith.data.data import Change, Data, Volumes
 from torchsmith.data.labels import PART_CODES, text_column
 from torchsmith.data.on_disk import extremes
 from torchsmith.data.picture_files import (
-    NAMED_FIRST,
     FoundPicture,
     PassedOver,
     damage_text,
@@ -58,8 +59,21 @@ class _Scan:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """`(X, Y, Z)` or `(X, Y, Z, C)`, in voxels."""
-        return tuple(map(int, self.image.shape))
+        """`(X, Y, Z)` or `(X, Y, Z, C)`, in voxels, as the axes are turned."""
+        return self._turned(self.image.shape)
+
+    @property
+    def voxel_size(self) -> tuple[float, ...]:
+        """To the right, to the front, up, as the header says."""
+        return self._turned(self.image.header.get_zooms())[:3]
+
+    def _turned(self, sides: tuple[Any, ...]) -> tuple[Any, ...]:
+        from nibabel.orientations import io_orientation
+
+        if len(sides) < 3:
+            return sides
+        order = io_orientation(self.image.affine)[:, 0].argsort()
+        return (*(sides[axis] for axis in order), *sides[3:])
 
 
 def is_nifti(file: Path) -> bool:
@@ -113,28 +127,26 @@ def read_nifti(
         raise DataError(f"{path}: {_MISSING}")
     passed = PassedOver(is_nifti, "volume", ENDINGS)
     root = path.parent if path.is_file() else path
-    scans = [
-        _open(file, root) for file in find_pictures(path, passed, labelled=labelled)
-    ]
+    found = find_pictures(path, passed, labelled=labelled)
     observer = observer or Observer()
-    observer.stage("Reading volumes", len(scans))
-    damaged = [scan for scan in scans if scan.problem]
-    if damaged and not skip_damaged:
-        named = [(scan.name, scan.problem) for scan in damaged]
-        what, asked = "files cannot be read", skip_damaged is not None
-        raise DataError(damage_text(path, named, len(scans), what, skippable=asked))
-    scans = [scan for scan in scans if not scan.problem]
-    _refuse_unusable(path, scans)
+    observer.stage("Reading volumes", len(found))
+    opened = [_open(file, root) for file in found]
+    _refuse_unusable(path, _sound(path, opened, skip_damaged=skip_damaged))
+    scans, pieces, digests = _read(opened, observer)
+    left_out = _left_out(scans)
+    scans = _sound(path, scans, skip_damaged=skip_damaged)
     require_in_train(path, {(s.file.part, s.file.label) for s in scans})
-    changes = [*passed.changes(), *_left_out(damaged)]
-    values, digests = _read(path, scans, changes, observer)
-    stored = np.asarray(values, stored_type(str(path), values, changes, *_WORDS))
+    changes = [*passed.changes(), *_rounded(pieces), *left_out]
+    values = np.stack(pieces)
+    names = tuple(scan.name for scan in scans)
+    dtype = stored_type(str(path), values, changes, *_WORDS, names=names)
+    stored = values.astype(dtype, copy=False)
     labels = [s.file.label for s in scans if s.file.label is not None]
     parts = [PART_CODES[s.file.part] for s in scans if s.file.part]
     low, high = extremes(stored)
     return Data(
         source=str(path),
-        inputs=Volumes(stored, tuple(scan.name for scan in scans)),
+        inputs=Volumes(stored, names),
         target=text_column(target or "label", labels) if labels else None,
         given=np.array(parts, np.int8) if len(set(parts)) > 1 else None,
         fingerprint=fingerprint.of_files(
@@ -157,32 +169,52 @@ def _open(file: FoundPicture, root: Path) -> _Scan:
     """Read a header; the voxels are read later."""
     import nibabel
     from nibabel.filebasedimages import ImageFileError
+    from nibabel.orientations import io_orientation
     from nibabel.spatialimages import HeaderDataError
 
     name = printable(file.path.relative_to(root).as_posix())
     try:
-        image = nibabel.as_closest_canonical(nibabel.load(file.path))
+        image: Any = nibabel.load(file.path)
     except (OSError, EOFError, ValueError, ImageFileError, HeaderDataError) as error:
         return _Scan(file, name, None, _first_line(error))
     if image.get_data_dtype().fields:
         return _Scan(file, name, image, "holds colours; only numbers are read")
+    if np.isnan(io_orientation(image.affine)).any():
+        return _Scan(file, name, image, "its header gives an axis no direction")
     return _Scan(file, name, image)
 
 
-def _refuse_unusable(path: Path, scans: Sequence[_Scan]) -> None:
-    if not scans:
+def _sound(
+    path: Path, scans: Sequence[_Scan], *, skip_damaged: bool | None
+) -> list[_Scan]:
+    """Return the files that can be read.
+
+    Raises:
+        DataError: Some cannot be, and are not to be left out; or none can.
+    """
+    damaged = [(scan.name, scan.problem) for scan in scans if scan.problem]
+    if damaged and not skip_damaged:
+        what, asked = "files cannot be read", skip_damaged is not None
+        raise DataError(damage_text(path, damaged, len(scans), what, skippable=asked))
+    if len(damaged) == len(scans):
         raise DataError(f"{path}: all files are damaged")
-    shapes: dict[tuple[int, ...], str] = {}
+    return [scan for scan in scans if not scan.problem]
+
+
+def _refuse_unusable(path: Path, scans: Sequence[_Scan]) -> None:
+    shapes: dict[tuple[int, ...], list[str]] = {}
     for scan in scans:
-        shapes.setdefault(scan.shape, scan.name)
+        shapes.setdefault(scan.shape, []).append(scan.name)
     if len(shapes) > 1:
+        by_count = sorted(shapes.items(), key=lambda item: -len(item[1]))
         told = "; ".join(
-            f"{name} is {' x '.join(map(str, shape))}"
-            for shape, name in list(shapes.items())[:NAMED_FIRST]
+            f"{' x '.join(map(str, shape))}: {listed(names)}"
+            for shape, names in by_count[:SHOWN]
         )
+        more = f"; and {len(shapes) - SHOWN} more" * (len(shapes) > SHOWN)
         raise DataError(
-            f"{path}: the volumes have {len(shapes)} shapes ({told}); bring all to one "
-            "shape first, such as by resampling"
+            f"{path}: the volumes have {len(shapes)} shapes ({told}{more}); bring all "
+            "to one shape first, such as by resampling"
         )
     shape = scans[0].shape
     if len(shape) not in (3, 4) or 0 in shape:
@@ -195,41 +227,60 @@ def _refuse_unusable(path: Path, scans: Sequence[_Scan]) -> None:
 
 
 def _read(
-    path: Path, scans: Sequence[_Scan], changes: list[Change], observer: Observer
-) -> tuple[np.ndarray, list[bytes]]:
-    """Return `(N, C, D, H, W)` and the SHA-256 of each file."""
-    pieces, digests, damaged, rounded = [], [], [], 0
-    for number, scan in enumerate(scans, start=1):
-        try:
-            digests.append(hashlib.sha256(scan.file.path.read_bytes()).digest())
-            voxels = np.asanyarray(scan.image.dataobj)
-        except (OSError, EOFError, ValueError, zlib.error) as error:
-            damaged.append(f"{scan.name} ({_first_line(error)})")
-            continue
-        if voxels.dtype == np.float64:
-            short = voxels.astype(np.float32)
-            rounded += int(np.count_nonzero(short != voxels))
-            voxels = short
-        channels_last = voxels if voxels.ndim == 4 else voxels[..., None]
-        pieces.append(channels_last.transpose(3, 2, 1, 0))
+    opened: Sequence[_Scan], observer: Observer
+) -> tuple[list[_Scan], list[np.ndarray], list[bytes]]:
+    """Read the voxels of all files whose header could be read.
+
+    Returns:
+        All files, some with a problem that they were not known to have; and of those
+        without one `(C, D, H, W)` and the SHA-256.
+    """
+    scans, pieces, digests = [], [], []
+    for number, scan in enumerate(opened, start=1):
+        scans.append(scan)
+        if not scan.problem:
+            try:
+                content = scan.file.path.read_bytes()
+                pieces.append(_voxels(content, type(scan.image)))
+                digests.append(hashlib.sha256(content).digest())
+            except (OSError, EOFError, ValueError, zlib.error) as error:
+                scans[-1] = replace(scan, problem=_first_line(error))
         observer.advance(number)
-    if damaged:
-        more = f" and {len(damaged) - NAMED_FIRST} more" * (len(damaged) > NAMED_FIRST)
-        raise DataError(
-            f"{path}: the voxels of {len(damaged)} of {len(scans)} files cannot be "
-            f"read: {'; '.join(damaged[:NAMED_FIRST])}{more}; replace or remove them"
-        )
-    if rounded:
-        what = "voxel values rounded from float64 to float32"
-        changes.append(Change(column="", what=what, count=rounded))
-    return np.stack(pieces), digests
+    return scans, pieces, digests
+
+
+def _voxels(content: bytes, image_class: Any) -> np.ndarray:  # noqa: ANN401
+    """Return `(C, D, H, W)` from the content of a file."""
+    import nibabel
+
+    if content.startswith(b"\x1f\x8b"):
+        # Whole, with its checksum, over which nibabel passes.
+        content = gzip.decompress(content)
+    image = nibabel.as_closest_canonical(image_class.from_bytes(content))
+    voxels: np.ndarray = np.asanyarray(image.dataobj)
+    channels_last = voxels if voxels.ndim == 4 else voxels[..., None]
+    return channels_last.transpose(3, 2, 1, 0)
+
+
+def _rounded(pieces: list[np.ndarray]) -> list[Change]:
+    """Make float64 float32 in place, and count the values that this changes."""
+    rounded = 0
+    for place, voxels in enumerate(pieces):
+        if voxels.dtype == np.float64:
+            pieces[place] = voxels.astype(np.float32)
+            rounded += int(np.count_nonzero(pieces[place] != voxels))
+    if not rounded:
+        return []
+    what = "voxel values rounded from float64 to float32"
+    return [Change(column="", what=what, count=rounded)]
 
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def _left_out(damaged: Sequence[_Scan]) -> list[Change]:
+def _left_out(scans: Sequence[_Scan]) -> list[Change]:
+    damaged = [scan for scan in scans if scan.problem]
     if not damaged:
         return []
     names = ", ".join(scan.name for scan in damaged)
@@ -241,7 +292,7 @@ def _left_out(damaged: Sequence[_Scan]) -> list[Change]:
 
 def _voxel_sizes(scans: Sequence[_Scan]) -> str:
     """Write the size of a voxel: right, front, up, as the headers say."""
-    sizes = np.array([scan.image.header.get_zooms()[:3] for scan in scans], np.float64)
+    sizes = np.array([scan.voxel_size for scan in scans], np.float64)
     low, high = sizes.min(axis=0), sizes.max(axis=0)
     sides = [
         f"{a:.4g}" if np.isclose(a, b, rtol=1e-3) else f"{a:.4g} to {b:.4g}"

@@ -7,6 +7,7 @@ import numpy as np
 
 from torchsmith.core.errors import DataError
 from torchsmith.core.vocabulary import Part
+from torchsmith.core.wording import listed
 from torchsmith.data import fingerprint
 from torchsmith.data.data import Change, Column, Data, Images
 from torchsmith.data.labels import PART_CODES, label_column
@@ -208,7 +209,13 @@ def _refuse_channels(part: ArrayPart) -> None:
 
 
 def stored_type(
-    name: str, array: Stored, changes: list[Change], noun: str, unit: str
+    name: str,
+    array: Stored,
+    changes: list[Change],
+    noun: str,
+    unit: str,
+    *,
+    names: Sequence[str] = (),
 ) -> np.dtype:
     """Return uint8 or float32: what holds the values of pixels or voxels.
 
@@ -218,6 +225,7 @@ def stored_type(
         changes: Is told of values that are rounded.
         noun: What one example is called: `"picture"`.
         unit: What one value is called: `"pixel"`.
+        names: What each example is called, such as its file; else they are counted.
 
     Raises:
         DataError: Values are no numbers, not finite, or too large for float32.
@@ -250,9 +258,12 @@ def stored_type(
             rounded += int(np.count_nonzero(short != chunk))
             largest = max(largest, float(np.abs(chunk).max()))
     if wrong:
+        told = f"first: {noun} {wrong[0]}, 0 = first"
+        if names:
+            told = listed(names[row] for row in wrong)
         raise DataError(
             f"{name}: {len(wrong)} of {len(array)} {noun}s hold NaN or infinite "
-            f"values (first: {noun} {wrong[0]}, 0 = first); correct or remove them"
+            f"values ({told}); correct or remove them"
         )
     with np.errstate(over="ignore"):
         if not np.isfinite(np.float32(largest)):
