@@ -130,7 +130,21 @@ def test_arrays_become_data():
     with pytest.raises(DataError, match="y: holds int, str"):
         load((np.eye(2), np.array([1, "b"], dtype=object)))
     with pytest.raises(DataError, match="X: rows differ in length"):
-        load(([[1, 2], [3]], [0, 1]))
+        load(([[[1, 2], [3]], [4]], [0, 1]))
+
+
+def test_examples_of_another_shape_are_named():
+    rows = [[1, 2], [3], [4, 5]]
+    with pytest.raises(DataError, match=r"most have \(2,\), but 1 has \(1,\) \(0 = fi"):
+        load((rows, [0, 1, 0]))
+    colour = [np.zeros((4, 5, 3), np.uint8) for _ in range(4)]
+    mixed = np.empty(4, dtype=object)
+    mixed[:] = colour
+    assert load((mixed, [0, 1, 0, 1])).inputs.channels == 3
+    mixed[2] = colour[2][..., 0]
+    for pictures in (mixed, list(mixed)):
+        with pytest.raises(DataError, match=r"\(4, 5, 3\), but 2 has \(4, 5\)"):
+            load((pictures, [0, 1, 0, 1]))
 
 
 def test_columns_and_frames_become_tables():
