@@ -103,6 +103,13 @@ def test_the_hour_that_is_skipped_in_spring_is_told_as_such(tmp_path, minutes):
     assert "; 1 of 2: looks like the start of daylight saving" in change.what
 
 
+def test_hours_that_stand_newest_first_are_not_of_daylight_saving(tmp_path):
+    times = _local("2021-03-25", 60, zone="UTC")[::-1]
+    with pytest.raises(DataError, match="goes back in 59 of 60 rows") as caught:
+        _series(times)(tmp_path)
+    assert "daylight" not in str(caught.value)
+
+
 @pytest.mark.parametrize("hour", [12, 2])
 def test_an_hour_that_lacks_or_repeats_elsewhere_is_not_of_daylight_saving(
     tmp_path, hour

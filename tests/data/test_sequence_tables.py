@@ -33,7 +33,7 @@ def test_rows_of_one_id_are_a_sequence(tmp_path):
     assert sequences.at(0).tolist() == [[0.5, 1], [1.5, 0]]
     assert np.isnan(sequences.at(1)[1, 0])
     assert sequences.names == ("ann", "bob")
-    assert sequences.series == SERIES
+    assert sequences.series == SERIES.model_copy(update={"step": 1.0})
     assert data.target.texts() == ["walk", "sit"]
 
 

@@ -1,5 +1,7 @@
 """New sequences: read as those of training were, whatever they look like alone."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -21,8 +23,9 @@ def _write(folder, *lines, name="new.csv"):
     return path
 
 
-def _learned(source, target, **options):
-    return fit_sequences(load(source, target=target, **options).inputs, [Standardize()])
+def _learned(source, target, steps=None, **options):
+    inputs = load(source, target=target, **options).inputs
+    return fit_sequences(inputs, [Standardize()] if steps is None else steps)
 
 
 def _read(known, source, target="y", *, scored=False):
@@ -208,3 +211,44 @@ def test_cells_missing_in_a_forecast_are_told_with_their_lines(tmp_path, german)
     rows = [f"{_hour(hour, 2)};{'' if hour in (4, 5) else '1,5'}" for hour in range(48)]
     with pytest.raises(DataError, match=r"'y': 2 of 48 values are .* \(lines 6, 7\)"):
         _read(german, _write(tmp_path, "time;y", *rows))
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_steps_in_time_unlike_those_of_training_are_told(tmp_path, german, every):
+    rows = [f"{_hour(hour, 2)};{hour},5" for hour in range(0, 48 * every, every)]
+    data = _read(german, _write(tmp_path, "time;y", *rows))
+    told = [change.what for change in data.changes if "time" in change.what]
+    what = "steps of 'time' are unlike those of training (2 hours, not 1 hour): "
+    assert told == [f"{what}the network counts rows, not time"] * (every - 1)
+
+
+def test_recordings_at_another_rate_than_those_of_training_are_told(tmp_path):
+    rows = [f"{i},{t / 50},{t % 7},{i % 2}" for i in range(10) for t in range(20)]
+    known = _learned(
+        _write(tmp_path, "id,t,x,y", *rows, name="train.csv"), "y", series=STEPS
+    )
+    new = [{"id": "a", "t": t / 100, "x": t} for t in range(20)]
+    (change,) = _read(known, new).changes
+    assert "unlike those of training (0.01, not 0.02)" in change.what
+
+
+def _piped(*lines):
+    """Return the path of a pipe that gives these lines, once."""
+    reads, writes = os.pipe()
+    os.write(writes, ("\n".join(lines) + "\n").encode())
+    os.close(writes)
+    return f"/dev/fd/{reads}"
+
+
+def test_a_table_and_texts_are_read_from_a_pipe(german):
+    rows = [f"{_hour(hour, 2)};{13 + hour},000" for hour in range(48)]
+    _assert_read_as_in_training(_read(german, _piped("time;y", *rows)))
+    texts = _learned((["ab", "ba"], ["x", "y"]), None, kind="sequences", steps=[])
+    assert len(_read(texts, _piped("a", "b"))) == 2
+
+
+def test_rows_of_numbers_from_a_pipe_are_refused_rather_than_read_in_part():
+    values = np.random.default_rng(0).normal(size=(20, 1, 8))
+    known = _learned((values, [0, 1] * 10), None, kind="sequences")
+    with pytest.raises(DataError, match="is no file; save what it gives as one"):
+        _read(known, _piped(*["1\t2\t3"] * 3))

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 AnyRun = Run | str | Path
 
 _BLANK = "blank line"
-_OF_STEPS = ("jumps here", "are uneven", "window left out")
+_OF_STEPS = ("jumps here", "are uneven", "are unlike", "window left out")
 """What reading a table of steps changes where it does not cut it as it stands."""
 
 MOST_NAMES = 20
@@ -333,7 +333,7 @@ def _of_lines(data: Data) -> Iterator[str]:
         elif not change.lines and (told := left_out(change)):
             yield told
         elif steps and any(words in what for words in _OF_STEPS):
-            yield f"{what} ({change.place})"
+            yield f"{what} ({change.place})" if change.place else what
         elif what.startswith(UNLIKE):
             counted = amount(change.count, "value")
             told = f"(first: '{change.example}', {change.place})"

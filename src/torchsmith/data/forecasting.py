@@ -27,6 +27,7 @@ from torchsmith.data.sequence_tables import (
     rows_by_id,
     stacked,
     table_of,
+    unlike_training,
 )
 
 
@@ -96,18 +97,8 @@ def windows_of_table(
     pace = pace_of(data, table, series, rows, new=new)
     borders = np.append(rows.starts, len(table))
     cuts = np.unique(np.append(borders, pace.jumps))
-    changes = [*data.changes]
-    if len(pace.jumps):
-        count = _with_window(borders, series.window) - _with_window(cuts, series.window)
-        what = (
-            f"'{series.time}' jumps here; no window reaches over it, so "
-            f"{count:,} {'row has' if count == 1 else 'rows have'} no prediction"
-            f"{pace.clock}"
-        )
-        changes.append(Change.at(table.lines.take(pace.jumps), series.time, what))
-    if pace.uneven:
-        what = f"{pace.uneven}: windows count rows, not time"
-        changes.append(Change.at(table.lines.take(pace.odd), series.time, what))
+    lost = _with_window(borders, series.window) - _with_window(cuts, series.window)
+    changes = [*data.changes, *_of_pace(table, series, pace, lost)]
     if channels is None:
         channels = _channels(table, series, changes)
     values = stacked(data, table, channels)
@@ -140,7 +131,24 @@ def windows_of_table(
         reading={**data.reading, "format": f"windows of {series.window} rows"},
         changes=changes,
     )
-    return finished(whole, data, series, answer)
+    paced = series.model_copy(update={"step": pace.even})
+    return finished(whole, data, paced, answer)
+
+
+def _of_pace(table: Table, series: Series, pace: Pace, lost: int) -> list[Change]:
+    """Tell of jumps, by which so many rows have no prediction, and of other steps."""
+    name, changes = series.time or "", []
+    if len(pace.jumps):
+        what = (
+            f"'{name}' jumps here; no window reaches over it, so "
+            f"{lost:,} {'row has' if lost == 1 else 'rows have'} no prediction"
+            f"{pace.clock}"
+        )
+        changes.append(Change.at(table.lines.take(pace.jumps), name, what))
+    if pace.uneven:
+        what = f"{pace.uneven}: windows count rows, not time"
+        changes.append(Change.at(table.lines.take(pace.odd), name, what))
+    return [*changes, *unlike_training(table, series, pace)]
 
 
 def _part(

@@ -92,7 +92,7 @@ def _clock_turns(
         usual: The usual step; clocks are seen to turn where it is an hour at most.
         by: The seconds by which the clock is turned.
     """
-    if column.kind != "date" or usual > _HOUR:
+    if column.kind != "date" or not 0 < usual <= _HOUR:
         return np.zeros(len(rows), bool)
     times = column.values[rows]
     months = times.astype("datetime64[M]").astype(np.int64) % 12 + 1

@@ -52,9 +52,11 @@ class Pace:
         jumps: The rows before which time jumps, after the longest steps first.
         limit: A longer step is a jump.
         usual: The median step.
+        even: The usual step where nine of ten are about as long; else 0.
         exact: Whether steps are equal but for the rounding of decimals, so that the
             next time is known.
         uneven: Where they are not even, what to say of that; else empty.
+        unlike: Where they are not those of training, what to say of that; else empty.
         clock: What to say of jumps of an hour in spring, if there are any.
         odd: The rows after other steps unlike the median, where they are not even,
             after the longest first.
@@ -64,7 +66,9 @@ class Pace:
     limit: float
     usual: float
     exact: bool
+    even: float = 0.0
     uneven: str = ""
+    unlike: str = ""
     clock: str = ""
     odd: np.ndarray = field(default_factory=_no_rows)
 
@@ -104,6 +108,8 @@ def sequences_of_long_table(
         if pace.uneven:
             what = f"{pace.uneven}: they are taken as even"
             changes.append(Change.at(table.lines.take(pace.odd), series.time, what))
+        changes += unlike_training(table, series, pace)
+        series = series.model_copy(update={"step": pace.even})
     set_aside = {series.id, series.time, target}
     others = {n: c for n, c in table.columns.items() if n not in set_aside}
     firsts = {n: c.take(rows.starts) for n, c in others.items() if _same(c, rows)}
@@ -243,6 +249,10 @@ def pace_of(
         return Pace(_no_rows(), np.inf, 0.0, exact=False)
     usual = float(np.median(steps[inside]))
     off = np.abs(steps - usual)
+    unlike = ""
+    if series.step and not series.step / _JUMP <= usual <= series.step * _JUMP:
+        now, before = (_span(step, dated=dated) for step in (usual, series.step))
+        unlike = f"steps of '{name}' are unlike those of training ({now}, not {before})"
     even = inside & (off <= _EVEN * usual)
     regular = even[inside].mean() >= _REGULAR
     limit = _JUMP * usual if regular else _far(steps[inside], usual)
@@ -252,14 +262,22 @@ def pace_of(
         rounding = 2 * float(np.spacing(np.abs(times).max().astype(np.float64)))
         exact = bool((off[inside] <= rounding).mean() >= _REGULAR)
         clock = "" if new else skipped_hours(column, jumps, steps, usual)
-        return Pace(jumps, limit, usual, exact, clock=clock)
+        return Pace(jumps, limit, usual, exact, usual, unlike=unlike, clock=clock)
     odd = _after(steps, inside & ~even & (steps <= limit))
     told = ""
     if len(odd):
         longest = steps[inside & (steps <= limit)].max()
         typical, most = (_span(step, dated=dated) for step in (usual, longest))
         told = f"steps of '{name}' are uneven (usual {typical}, longest {most})"
-    return Pace(jumps, limit, usual, exact=False, uneven=told, odd=odd)
+    return Pace(jumps, limit, usual, exact=False, uneven=told, unlike=unlike, odd=odd)
+
+
+def unlike_training(table: Table, series: Series, pace: Pace) -> list[Change]:
+    """Tell of new rows whose steps in time are not those of training, if they are."""
+    if not pace.unlike:
+        return []
+    what = f"{pace.unlike}: the network counts rows, not time"
+    return [Change(column=series.time or "", what=what, count=len(table))]
 
 
 def _far(steps: np.ndarray, usual: float) -> float:

@@ -71,7 +71,7 @@ def _read(
     observer.stage(f"Reading {path.name}")
     if path.is_dir():
         return _read_folder(known, path, target)
-    if not path.is_file():
+    if not path.exists():
         beside = path.parent.iterdir() if path.parent.is_dir() else ()
         hint = nearest(path.name, [file.name for file in beside])
         raise DataError(f"no such file or folder: {path}{hint}")
@@ -95,6 +95,11 @@ def _read(
                 "each class"
             )
         return read_text_file(path)
+    if not path.is_file():  # its first line is looked at, and a pipe gives it once
+        raise DataError(
+            f"{path}: is no file; save what it gives as one, and give that; only texts "
+            "and tables with a header are read from a pipe"
+        )
     if looks_like_rows(path):
         length = None if scored or known.has_mask else known.length
         return read_rows([(None, path)], source=str(path), target=target, length=length)
