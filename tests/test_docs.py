@@ -182,6 +182,13 @@ def test_the_command_line_page_names_every_command():
     assert set(cli.commands) - in_backticks("cli.md") == set()
 
 
+def test_the_command_line_page_names_every_environment_variable():
+    source = REPOSITORY / "src" / "torchsmith"
+    code = "".join(path.read_text("utf-8") for path in source.rglob("*.py"))
+    own = set(re.findall(r"\bTORCHSMITH_[A-Z]+\b", code))
+    assert own | {"CXX", "XDG_CACHE_HOME"} <= in_backticks("cli.md")
+
+
 def test_the_data_page_names_the_settings_of_memory_and_cache():
     from torchsmith.core.memory import MEMORY_VARIABLE
 

@@ -102,7 +102,10 @@ def test_of_many_columns_it_is_said_how_many_are_not_shown():
 
 def test_pictures_are_shown():
     pixels = np.random.default_rng(0).integers(0, 256, (240, 8, 9, 3), np.uint8)
-    text = shown(inspect(pictures(pixels, labels(240))))
+    found = inspect(pictures(pixels, labels(240)))
+    found = found.model_copy(update={"reading": {"pixel_range": "0..255"}})
+    text = shown(found)
+    assert "pixel range 0..255" in text
     assert "colour, 8 x 9 pixels; brightness 0.50" in text
     assert text.rstrip().endswith("No findings.")
     assert "✓ every picture shows something" in text

@@ -62,8 +62,9 @@ def test_a_page_has_the_title_the_moments_and_the_sections_of_its_code(disease):
 def test_there_is_a_page_for_each_code_and_no_other():
     assert {path.stem for path in PAGES.glob("*.md")} == {*CODES, "README"}
     index = (PAGES / "README.md").read_text("utf-8")
-    listed = re.findall(r"^\| \[(\w+)\]\(\1\.md\) \| (.+?) \|", index, re.MULTILINE)
-    assert listed == [(disease.code, disease.title) for disease in CATALOGUE]
+    row = r"^\| \[(\w+)\]\(\1\.md\) \| (.+?) \| (.+?) \|$"
+    listed = re.findall(row, index, re.MULTILINE)
+    assert listed == [(d.code, d.title, ", ".join(d.moments)) for d in CATALOGUE]
 
 
 @pytest.mark.parametrize("code", CODES)

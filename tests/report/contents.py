@@ -224,7 +224,7 @@ def images() -> ReportContent:
             kind="images",
             num_examples=70_000,
             given={"train": 60_000, "test": 10_000},
-            reading={"format": "IDX, gzip"},
+            reading={"format": "IDX, gzip", "pixel_range": "0..255"},
             images=ImageFacts(
                 channels=1,
                 min_height=28,

@@ -36,6 +36,12 @@ def test_texts_are_shown_as_they_are_written():
     assert "a" * 401 not in html
 
 
+def test_pictures_are_so_high_and_so_wide_as_findings_and_the_plan_say():
+    page, _ = page_of("many_classes")
+    assert page.says("height × width, pixels48–1080 × 64–1920")
+    assert page.says("pixel range0..255")
+
+
 def test_volumes_are_slices_of_each_class():
     page, html = page_of("volumes")
     assert page.says("size, voxels20 × 16 × 24")

@@ -105,8 +105,8 @@ def _header(inspection: Inspection) -> RenderableType:
         parts = ", ".join(f"{part} {n:,}" for part, n in inspection.given.items())
         size += f" (given parts: {parts})"
     lines = [Text.assemble((inspection.source, "bold"), f": {size}")]
-    reading = ", ".join(f"{k} {v}" for k, v in inspection.reading.items())
-    if reading:
+    facts = (f"{k.replace('_', ' ')} {v}" for k, v in inspection.reading.items())
+    if reading := ", ".join(facts):
         lines.append(Text(reading, style="dim"))
     if described := _described(inspection):
         lines.append(Text(described))

@@ -6,7 +6,7 @@ variants differ; the second, after `---`, is the plan that they share:
 ```yaml
 # torchsmith study, version 1
 title: Optimizers side by side
-question: Which gets how far in 15 epochs?
+question: Which gets how far in the same epochs?
 draw: [train_loss, val_accuracy]  # one chart each: a quantity of each epoch
 seeds: [0, 1, 2]
 variants:
