@@ -5,7 +5,6 @@ places (https://scikit-learn.org/stable/modules/feature_extraction.html). A text
 of all runs: beside its characters they are given as codes and weights.
 """
 
-from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -14,6 +13,7 @@ import numpy as np
 
 from torchsmith.core.record import Record
 from torchsmith.data.data import Sequences
+from torchsmith.data.packed import numbers_of, text_of
 
 END = " "
 """Stands before the first and after the last character of a text."""
@@ -56,7 +56,7 @@ class FittedNGrams(Record):
         `grams` are taken.
         """
         places = {gram: place for place, gram in enumerate(self.grams)}
-        rarity = np.frombuffer(b64decode(self.rarity), "<f4")
+        rarity = numbers_of(self.rarity)
         width = self.most or len(self.grams)
         weights = np.zeros((len(texts), width), np.float32)
         codes = np.zeros((len(texts), self.most), np.float32)
@@ -93,11 +93,10 @@ def fit_ngrams(
     often = {gram: count for gram, count in counts.items() if count > 1} or counts
     ordered = sorted(often, key=lambda gram: (-often[gram], gram))[:num_features]
     found = np.array([often[gram] for gram in ordered])
-    rarity = (np.log(len(texts) / found) + 1).astype("<f4")
     known = frozenset(ordered)
     return FittedNGrams(
         grams=tuple(ordered),
-        rarity=b64encode(rarity.tobytes()).decode(),
+        rarity=text_of(np.log(len(texts) / found) + 1),
         longest=longest,
         most=max(len(known.intersection(_runs(text, longest))) for text in texts)
         if coded
