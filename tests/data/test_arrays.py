@@ -54,6 +54,15 @@ def test_train_and_test_files_of_a_folder_are_given(tmp_path):
     assert data.target.texts()[:4] == ["bee", "ant", "cow", "bee"]
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64])
+def test_whole_numbers_that_lose_digits_are_told(tmp_path, dtype):
+    values = np.array([[2**53, 1], [2**53 + 1, 2], [2**60 + 1, 3]], dtype)
+    data = read_npz(saved(tmp_path / "a.npz", x=values, y=np.array([0, 1, 0])))
+    (change,) = data.changes
+    assert (change.column, change.lines, change.unit) == ("x0", (2, 3), "row")
+    assert change.what == "rounded to the nearest 64-bit number"
+
+
 def test_an_array_that_is_not_used_is_told(tmp_path):
     path = saved(tmp_path / "a.npz", x=PIXELS, y=LABELS, extra=LABELS)
     assert read_npz(path).reading["not_used"] == "extra"

@@ -129,6 +129,12 @@ def test_tables_in_memory_are_read_whatever_holds_them(rows) -> None:
     assert data.fingerprint.startswith("sha256:")
 
 
+def test_rows_may_call_their_columns_by_numbers() -> None:
+    data = table_from_rows([{0: 1, 1: "u"}, {1: "v", 0: 2}])
+
+    assert [*columns(data)] == ["0", "1"]
+
+
 def test_one_row_is_a_mapping_of_values() -> None:
     data = table_from_rows({"a": 1, "b": "text"})
 

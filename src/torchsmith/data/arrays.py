@@ -1,7 +1,7 @@
 """NPZ and NPY files, and NumPy arrays from Python: pictures or tables of numbers."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +9,11 @@ import numpy as np
 from torchsmith.core.errors import DataError
 from torchsmith.core.memory import amount_of, available_memory, is_large
 from torchsmith.core.vocabulary import Kind, Part
-from torchsmith.data.data import Column, ColumnFormat, Data, Table
+from torchsmith.data.data import Change, Column, ColumnFormat, Data, Table
 from torchsmith.data.labels import texts_in
 from torchsmith.data.lines import Lines
 from torchsmith.data.npy_files import load_npy, load_npz
+from torchsmith.data.numerals import ROUNDED
 from torchsmith.data.on_disk import Stored, in_memory
 from torchsmith.data.pixel_arrays import (
     ArrayPart,
@@ -276,14 +277,32 @@ def _table(
     }
     label = target_of_parts(target, parts, counts, classes)
     given = given_parts(parts, counts)
+    lines = Lines.counted(len(values))
     return Data(
         source=source,
-        inputs=Table(columns, Lines.counted(len(values))),
+        inputs=Table(columns, lines),
         target=label,
         given=given,
         fingerprint=fingerprint_of(values, label, given),
         reading=dict(reading),
+        changes=tuple(_rounded(parts, lines)),
     )
+
+
+def _rounded(parts: Sequence[ArrayPart], lines: Lines) -> Iterator[Change]:
+    """Tell of whole numbers beyond 2**53, such as ids, that lost their last digits."""
+    lost = np.concatenate([_lost(in_memory(part.inputs)) for part in parts])
+    for column in np.flatnonzero(lost.any(axis=0)).tolist():
+        rows = np.flatnonzero(lost[:, column])
+        yield Change.at(lines.take(rows), f"x{column}", ROUNDED)
+
+
+def _lost(array: np.ndarray) -> np.ndarray:
+    """Return `(N, C)` bool: where float64 does not hold a number."""
+    if array.dtype.kind not in "iu" or array.dtype.itemsize < np.dtype(float).itemsize:
+        return np.zeros(array.shape, bool)
+    with np.errstate(invalid="ignore"):  # what is rounded up to 2**64 is too large
+        return np.asarray(array.astype(np.float64).astype(array.dtype) != array)
 
 
 def _refuse_large(source: str, cells: int, counts: Sequence[int]) -> None:

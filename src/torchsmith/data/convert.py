@@ -17,6 +17,7 @@ from torchsmith.data.dates import (
 )
 from torchsmith.data.numerals import (
     MINUS,
+    ROUNDED,
     difference,
     extended,
     find_many_digits,
@@ -243,7 +244,7 @@ def _lost_of_numbers(cells: Cells, form: ColumnFormat) -> dict[str, list[bool]]:
     texts = map(str.strip, cells.texts)
     brackets = f"{'' if form.brackets else UNLIKE}brackets read as a minus sign"
     lost[brackets] = [*map(has_brackets, texts)]
-    lost["rounded to the nearest 64-bit number"] = _rounded(cells, form)
+    lost[ROUNDED] = _rounded(cells, form)
     return lost
 
 

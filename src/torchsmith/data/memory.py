@@ -104,7 +104,8 @@ def _as_columns(rows: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _transposed(rows: Sequence[Mapping[str, Any]], source: str) -> dict[str, list[Any]]:
-    names = dict.fromkeys(str(name) for row in rows for name in row)
+    rows = [{str(name): value for name, value in row.items()} for row in rows]
+    names = dict.fromkeys(name for row in rows for name in row)
     for number, row in enumerate(rows, 1):
         if lacking := [name for name in names if name not in row]:
             raise DataError(

@@ -20,6 +20,9 @@ NUMBERS_READ = (
 _PLAIN = b"0123456789.+-eE"
 _LOOKED_AT = 1000  # texts by which the commonest marks beside numbers are found
 _EXACT = 2**53  # whole numbers up to here are exact as float64
+ROUNDED = "rounded to the nearest 64-bit number"
+"""What reading says of a whole number with too many digits."""
+
 MINUS = "\u2212"
 """The minus sign of typography, which is no hyphen."""
 
