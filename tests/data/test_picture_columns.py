@@ -9,6 +9,7 @@ from PIL import Image
 
 import torchsmith as ts
 from torchsmith.core.errors import DataError, PlanError
+from torchsmith.data.picture_columns import file_of
 from torchsmith.evaluate.shown import DIM
 
 NET = {"PictureTableNet": {"channels": [4, 8], "features": 4, "hidden": [16]}}
@@ -149,6 +150,13 @@ def test_names_with_backslashes_find_their_pictures(run, tmp_path):
     source.write_text(source.read_text().replace("shots/", "shots\\"))
     assert ts.inspect(source, target="price").columns[0].role == "picture"
     assert run.predict(source).values.tolist() == plain.tolist()
+
+
+def test_a_name_finds_its_picture_however_its_letters_are_composed(tmp_path):
+    there = tmp_path / "\u1112\u1161\u11ab.png"
+    there.touch()
+    assert file_of(tmp_path, "\ud55c.png") == there
+    assert file_of(tmp_path, "\uae00.png") == tmp_path / "\uae00.png"
 
 
 def test_pictures_and_columns_are_learned_from_together(run):

@@ -64,17 +64,27 @@ def test_pictures_with_captions_end_with_the_same_weights(tmp_path):
     assert code.index(words) < code.index(pixels)
 
 
-def test_pictures_alone_of_one_shade_end_with_the_same_weights(tmp_path):
-    """Where names come from Windows, and a channel that never changes has no scale."""
+@pytest.mark.parametrize(
+    ("written", "stored", "code_of_name"),
+    [
+        (".\\{}", "{}", 'name.replace("\\\\", "/")'),
+        ("\u00e9{}", "e\u0301{}", 'unicodedata.normalize("NFD", name)'),
+    ],
+    ids=["Windows", "macOS"],
+)
+def test_pictures_alone_of_one_shade_end_with_the_same_weights(
+    tmp_path, written, stored, code_of_name
+):
+    """Where names come from other systems, and a channel never changes."""
     lines = ["photo,kind"]
     for row in range(60):
         pixels = np.zeros((8, 8, 3), np.uint8)
         pixels[..., 0] = 100 * (row % 2) + row
-        Image.fromarray(pixels).save(tmp_path / f"{row}.png")
-        lines.append(f".\\{row}.png,{'ab'[row % 2]}")
+        Image.fromarray(pixels).save(tmp_path / stored.format(f"{row}.png"))
+        lines.append(f"{written.format(f'{row}.png')},{'ab'[row % 2]}")
     (tmp_path / "shots.csv").write_text("\n".join(lines) + "\n")
     run = ts.train(tmp_path / "shots.csv", target="kind", settings=QUICK, runs=tmp_path)
     code = verified(run, tmp_path / "train.py")
-    assert 'folder / name.replace("\\\\", "/")' in code
+    assert f"names = [{code_of_name} for name in names]" in code
     assert "picture.resize(" not in code
     assert "def pixel_scale(" not in code

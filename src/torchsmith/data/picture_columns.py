@@ -1,9 +1,11 @@
 """Columns of a table that name picture files."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 
@@ -19,6 +21,15 @@ from torchsmith.data.steps import Resize, Standardize, Step
 
 MOSTLY = 0.95
 """Of a column's different texts name picture files that are there."""
+
+SPELLINGS: Mapping[str, Callable[[str], str]] = {
+    "as it stands": str,
+    "with slashes": lambda name: name.replace("\\", "/"),
+    "composed": partial(normalize, "NFC"),
+    "decomposed": partial(normalize, "NFD"),
+}
+"""In which a name is looked for: one that was written on Windows, with backslashes, or
+on macOS, where é and 한 may be several characters, means the same elsewhere."""
 
 
 class PictureColumn(Record):
@@ -218,12 +229,14 @@ def _refuse(table: Table, column: Column, found: Iterable[Lacking]) -> None:
 def file_of(folder: Path | None, name: str) -> Path:
     """Return the file that a cell names, from the folder of its table.
 
-    A name that was written on Windows, with backslashes, means the same elsewhere.
+    It is the first of `SPELLINGS` that is there.
     """
-    path = (folder or Path()) / name
-    if "\\" in name and not path.is_file():
-        return (folder or Path()) / name.replace("\\", "/")
-    return path
+    if name.isascii() and "\\" not in name:
+        return (folder or Path()) / name
+    _, slashed, *_ = paths = [
+        (folder or Path()) / spelled(name) for spelled in SPELLINGS.values()
+    ]
+    return next((path for path in paths if path.is_file()), slashed)
 
 
 def names_pictures(levels: Sequence[str], folder: Path | None) -> bool:

@@ -31,6 +31,7 @@ STANDARD = {
     "blake2b": "from hashlib import blake2b",
     "Path": "from pathlib import Path",
     "os": "import os",
+    "unicodedata": "import unicodedata",
 }
 INSTALLED = {
     "duckdb": "import duckdb",

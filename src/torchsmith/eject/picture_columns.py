@@ -1,10 +1,12 @@
 """The part of a script that makes columns of the pictures that a table names."""
 
+from pathlib import Path
+
 import numpy as np
 
 from torchsmith.core.errors import DataError, PlanError
 from torchsmith.data.data import Images, Table
-from torchsmith.data.picture_columns import PictureColumn, pictures_of
+from torchsmith.data.picture_columns import SPELLINGS, PictureColumn, pictures_of
 from torchsmith.data.pictures import (
     UNREADABLE,
     Picture,
@@ -17,6 +19,14 @@ from torchsmith.data.tabular import TablePreparation
 from torchsmith.eject.code import function, literal, quoted
 from torchsmith.eject.picture_function import picture_function
 from torchsmith.eject.subject import Subject
+
+_SPELLED = {
+    "as it stands": "name",
+    "with slashes": r'name.replace("\\", "/")',
+    "composed": 'unicodedata.normalize("NFC", name)',
+    "decomposed": 'unicodedata.normalize("NFD", name)',
+}
+"""The code of `SPELLINGS`."""
 
 _AXES = (0, 2, 3)
 _SCALE = function(
@@ -62,15 +72,15 @@ def picture_functions(subject: Subject, table: TablePreparation) -> list[str]:
         has_jpeg=any(picture.format == "JPEG" for picture in looked_at),
         resizes=any((p.height, p.width) != size for p in looked_at),
     )
-    name, about = "name", "Return the pictures that a column names"
-    if any(_has_backslashes(subject, column) for column in table.pictures):
-        name = r'name.replace("\\", "/")'
+    name, about = _spelled(subject, table), "Return the pictures that a column names"
+    spelled = [f"names = [{name} for name in names]"] if name != "name" else []
     pixels = function(
         "pixels_of(names)",
         f"{about}, from the folder of the table.",
         [
             "folder = Path(DATA).parent",
-            f"return np.stack([read_picture(folder / {name}) for name in names])",
+            *spelled,
+            "return np.stack([read_picture(folder / name) for name in names])",
         ],
     )
     scale = [_SCALE] if any(_is_the_same(subject, c) for c in table.pictures) else []
@@ -99,11 +109,16 @@ def _images(subject: Subject, column: PictureColumn) -> Images:
     return pictures_of(table, table.columns[column.name], column.images.channels)
 
 
-def _has_backslashes(subject: Subject, column: PictureColumn) -> bool:
-    """Whether names were written on Windows, and mean files as other systems do."""
-    images = _images(subject, column)
-    pairs = zip(images.files, images.names, strict=True)
-    return any("\\" in name and "\\" not in path.name for path, name in pairs)
+def _spelled(subject: Subject, table: TablePreparation) -> str:
+    """Return what of `name` finds the files that the names of all columns mean."""
+    columns = [_images(subject, column) for column in table.pictures]
+    pairs = [(p, n) for c in columns for p, n in zip(c.files, c.names, strict=True)]
+    codes = (
+        code
+        for how, code in _SPELLED.items()
+        if all(str(path).endswith(str(Path(SPELLINGS[how](n)))) for path, n in pairs)
+    )
+    return next(codes, "name")
 
 
 def _looked_at(images: Images) -> list[Picture]:
