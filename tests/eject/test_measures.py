@@ -24,7 +24,7 @@ def computed(metric, targets, outputs):
     classes = len(names.get("CLASSES", ()))
     source, lines = metric_source(metric, classes)
     code = [ROC_AUC, AVERAGE_PRECISION, *lines, f"value = float({source})"]
-    with np.errstate(invalid="ignore"):
+    with np.errstate(all="raise"):
         exec("\n".join(code), names)
     return names["value"]
 
@@ -105,12 +105,12 @@ def test_a_score_of_values(metric, case):
         case "ties":
             targets, outputs = np.round(targets), np.round(outputs)
         case "one target":
-            targets = np.full(50, 3.5)
+            targets = np.full(50, 0.1)  # whose mean is rounded
         case "one target, all right":
-            targets = np.full(50, 3.5)
+            targets = np.full(50, 0.1)
             outputs = targets.copy()
         case "one target, one error":
-            targets = np.full(50, 3.5)
+            targets = np.full(50, 0.1)
             outputs = targets + 0.25
     found = computed(metric, targets, outputs)
     assert found == pytest.approx(score(metric, targets, outputs), rel=1e-12)

@@ -319,6 +319,11 @@ def test_classes_that_are_alike_stand_next_to_the_answer():
     assert place.value == 0
 
 
+def test_a_label_that_is_level_with_the_answer_stands_among_the_others():
+    _, place = surest_wrong(np.arange(400) % 4, np.full((400, 4), 0.25))
+    assert place.value == 0.5
+
+
 def test_of_few_rows_or_classes_nothing_is_said_of_the_surest():
     assert surest(lambda truth: truth, rows=50) == (None, None)
     share, place = surest(lambda truth: (truth + 1) % 3, classes=3)

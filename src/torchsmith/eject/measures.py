@@ -16,8 +16,14 @@ _TABLE = (
 )
 
 
-_TOTAL = ("total = np.sum((targets - targets.mean()) ** 2)  # 0 where all are equal",)
-_VARIANCE = ("left, variance = np.var(errors), np.var(targets)",)
+_TOTAL = (
+    "total = np.sum((targets - targets.mean()) ** 2)",
+    "total *= np.ptp(targets) > 0  # rounding leaves some where all are equal",
+)
+_VARIANCE = (
+    "# Rounding leaves some variance where all are equal.",
+    "left, variance = (np.var(v) * (np.ptp(v) > 0) for v in (errors, targets))",
+)
 _EACH = "np.arange(len(CLASSES))"
 
 
@@ -126,7 +132,7 @@ def _counted(metric: Counted) -> tuple[str, tuple[str, ...]]:
             return f"{value} if spread else 0.0", (*base, rows, spread)
         case "cohen_kappa_score":
             value = "(right.sum() * rows - agreed) / (rows**2 - agreed)"
-            return value, (*base, rows)
+            return f"{value} if rows**2 > agreed else math.nan", (*base, rows)
         case _:
             assert_never(metric)
 

@@ -176,7 +176,7 @@ def _other_shapes(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> 
 
 
 def _is_equal(ours: Tensor, theirs: Tensor) -> bool:
-    """Compare shape, type and every bit; NaN equals NaN."""
+    """Compare shape, type and values; NaN equals NaN."""
     if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
         return False
     same = (ours == theirs) | (ours.isnan() & theirs.isnan())

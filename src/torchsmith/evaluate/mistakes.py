@@ -97,9 +97,11 @@ def surest_wrong(
     if classes < FEWEST_CLASSES or len(wrong) < FEWEST_WRONG:
         return share, None
     own = outputs[wrong, targets[wrong]]
-    above = (outputs[wrong] > own[:, None]).sum(axis=1)
-    equal = (outputs[wrong] == own[:, None]).sum(axis=1)
-    places = (above - 1 + (equal - 1) / 2) / (classes - 2)
+    # Of the other classes neither the label counts nor the answer, which may be level.
+    beaten = outputs[wrong].max(axis=1) > own
+    above = (outputs[wrong] > own[:, None]).sum(axis=1) - beaten
+    equal = (outputs[wrong] == own[:, None]).sum(axis=1) - 1 - ~beaten
+    places = (above + equal / 2) / (classes - 2)
     mean = float(places.mean())
     about = wide_z(len(wrong)) * float(places.std(ddof=1)) / len(wrong) ** 0.5
     return share, Score(value=mean, low=mean - about, high=mean + about)
