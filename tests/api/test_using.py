@@ -241,6 +241,24 @@ def test_all_pictures_of_a_folder_are_predicted_wherever_they_lie(tmp_path):
     assert any(note.startswith(loose) for note in scored.notes)
 
 
+def test_a_class_that_only_the_test_folder_has_is_named_and_scored(tmp_path):
+    photos = _draw(tmp_path / "photos")
+    for label in ("cat", "dog"):
+        shutil.copytree(photos / label, tmp_path / "apart" / "train" / label)
+    for label, name in (("cat", "cat"), ("dog", "cow"), ("dog", "dog")):
+        shutil.copytree(photos / label, tmp_path / "apart" / "test" / name)
+    settings = {"training.epochs": 1, "split.drop_shared": False}
+    run = ts.train(tmp_path / "apart", runs=tmp_path / "runs", settings=settings)
+    (gap,) = (found for found in run.inspection.findings if found.code == "D6")
+    assert gap.message == "The train part has no example of 'cow'."
+    assert "test/cow/0.png, test/cow/1.png" in gap.where
+    assert run.evaluation.num_examples["test"] == 18
+    shutil.move(tmp_path / "apart" / "train" / "cat", tmp_path / "cat")
+    assert run.evaluate(tmp_path / "apart").num_examples["test"] == 24
+    shutil.move(tmp_path / "cat", tmp_path / "apart" / "train" / "cat")
+    assert run.eject(tmp_path / "again.py").path.is_file()
+
+
 @pytest.mark.parametrize("part", ["test", "val"])
 def test_a_folder_called_as_a_part_is_predicted(tmp_path, part):
     photos = _draw(tmp_path / "photos")

@@ -144,13 +144,6 @@ def test_values_that_are_not_finite_are_refused_with_their_files(tmp_path):
         load(tmp_path)
 
 
-def test_a_class_that_only_the_test_part_has_is_refused(tmp_path):
-    classes(tmp_path / "train")
-    write(tmp_path / "test" / "dead" / "9.nii", scan(3))
-    with pytest.raises(DataError, match="'dead' is in test but not in train"):
-        load(tmp_path)
-
-
 def test_without_nibabel_the_person_is_told_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setattr("torchsmith.data.nifti.find_spec", lambda _: None)
     with pytest.raises(DataError, match=r'pip install "torchsmith\[volumes\]"'):

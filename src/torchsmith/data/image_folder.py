@@ -26,7 +26,6 @@ from torchsmith.data.picture_files import (
     damage_text,
     find_pictures,
     printable,
-    require_in_train,
 )
 
 
@@ -53,8 +52,8 @@ def read_image_folder(
         folder holds pictures only.
 
     Raises:
-        DataError: A picture is damaged, a class is empty or not in train, or the folder
-            holds no pictures.
+        DataError: A picture is damaged, a class is empty, or the folder holds no
+            pictures.
     """
     passed = PassedOver()
     root = path.parent if path.is_file() else path
@@ -96,7 +95,6 @@ def _require_classes(
                 f"{path}: all pictures of the class folder {where} are damaged; "
                 "replace them or remove the folder"
             )
-    require_in_train(path, kept)
 
 
 def _changes(good: Sequence[CheckedPicture]) -> list[Change]:

@@ -34,7 +34,6 @@ from torchsmith.data.picture_files import (
     damage_text,
     find_pictures,
     printable,
-    require_in_train,
 )
 from torchsmith.data.pictures import EXTENSIONS
 from torchsmith.data.pixel_arrays import stored_type
@@ -135,7 +134,6 @@ def read_nifti(
     scans, pieces, digests = _read(opened, observer)
     left_out = _left_out(scans)
     scans = _sound(path, scans, skip_damaged=skip_damaged)
-    require_in_train(path, {(s.file.part, s.file.label) for s in scans})
     changes = [*passed.changes(), *_rounded(pieces), *left_out]
     values = np.stack(pieces)
     names = tuple(scan.name for scan in scans)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from torchsmith.core.errors import DataError, nearest
+from torchsmith.core.errors import DataError
 from torchsmith.core.vocabulary import Part
 from torchsmith.data.data import Change
 from torchsmith.data.labels import PART_CODES
@@ -255,25 +255,6 @@ def _pictures(path: Path, passed: PassedOver) -> Iterator[Path]:
                 yield file
             else:
                 passed.leave(file)
-
-
-def require_in_train(path: Path, kept: set[tuple[Part | None, str | None]]) -> None:
-    """Refuse a class that another part has and the training part has not.
-
-    Args:
-        path: The folder.
-        kept: The pairs of part and class that there are.
-
-    Raises:
-        DataError: Names the class.
-    """
-    in_train = {label or "" for part, label in kept if part == "train"}
-    for part, label in sorted((p, n) for p, n in kept if p and n):
-        if label not in in_train:
-            raise DataError(
-                f"{path}: the class '{label}' is in {part} but not in train; add it to "
-                f"train or remove it from {part}{nearest(label, in_train)}"
-            )
 
 
 def printable(name: str) -> str:

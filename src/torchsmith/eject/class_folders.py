@@ -58,7 +58,7 @@ def read_class_folders_section(
         )
     parts = list(dict.fromkeys(place[0] for place in places)) if deep == 3 else []
     codes = map(subject.classes.index, subject.target.texts())
-    folders = dict(zip((place[-2] for place in places), codes, strict=True))
+    folders = dict(sorted(zip((place[-2] for place in places), codes, strict=True)))
     left_out, called = _left_out(path, files, parts, [*folders])
     given = {part: f"is_{part}" for part in subject.given}
     names = [reader.array, "targets", *given.values()]
