@@ -57,9 +57,22 @@ def test_a_class_without_texts_is_refused(tmp_path):
 
 def test_tables_in_a_folder_are_no_texts_but_where_asked(tmp_path):
     folder = _folder(tmp_path, a=b"x,y\n1,2\n", b=b"x,y\n3,4\n")
-    with pytest.raises(DataError, match="is a folder of 2 files"):
+    told = r"is a folder of 2 files.*if they are texts.*set data\.kind: sequences"
+    with pytest.raises(DataError, match=told):
         load(folder)
     assert len(load(folder, kind="sequences")) == 4
+
+
+def test_what_keeps_files_of_a_folder_from_being_texts_is_told(tmp_path):
+    folder = _folder(tmp_path, a="äb\n".encode("utf-16"), b=b"x\n")
+    with pytest.raises(
+        DataError, match=r"a\.txt, line 1: .* is not UTF-8; save the file"
+    ):
+        load(folder)
+    folder = _folder(tmp_path, a=b"ab\n", b=b"x\n")
+    (folder / "README.md").write_text("About.\n")
+    with pytest.raises(DataError, match=r"files as texts, .*, remove README\.md"):
+        load(folder)
 
 
 def test_a_file_of_texts_has_no_labels(tmp_path):

@@ -31,7 +31,7 @@ from torchsmith.data.sequence_source import (
     sequences_from_python,
     sequences_from_rows,
 )
-from torchsmith.data.sequence_texts import look_like_texts
+from torchsmith.data.sequence_texts import look_like_texts, not_texts
 from torchsmith.data.tables import read_table, table_from_rows
 
 TABLE_ENDINGS = (".csv", ".tsv", ".txt", ".data", ".parquet", ".pq")
@@ -231,7 +231,8 @@ def _from_folder(path: Path, asked: _Asked) -> Data:
                     "one text file, which makes one class, and classes need two files "
                     "or more; if it is a table, give it:"
                 )
-        raise DataError(f"{path}: is a folder of {what} {path / found[0]}")
+        hint = not_texts(files) if len(found) > 1 else ""
+        raise DataError(f"{path}: is a folder of {what} {path / found[0]}{hint}")
     if not held:
         raise DataError(f"{path}: is an empty folder")
     return _examples(read_image_folder, path, asked)

@@ -13,6 +13,8 @@ from torchsmith.data.lines import Lines
 from torchsmith.data.sequence_parts import SequencePart, sequences_from_parts
 
 _MARKS = ("\t", ";", "|", ",")
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""Begins texts that are refused by their line, rather than called no texts."""
 _HEAD = 2**16  # bytes of a file that are looked at to tell texts from a table
 
 
@@ -38,7 +40,7 @@ def look_like_texts(files: Sequence[Path]) -> bool:
         except OSError:
             return False
         lines = [line for line in head.split(b"\n")[:20] if line.strip()]
-        if b"\0" in head:
+        if b"\0" in head and not head.startswith(_UTF_16):
             return False
         if not lines:
             continue  # is told by name when the others turn out to be texts
@@ -46,6 +48,24 @@ def look_like_texts(files: Sequence[Path]) -> bool:
         if any(all(mark.encode() in line for line in lines) for mark in _MARKS):
             return False
     return found
+
+
+def not_texts(names: Sequence[str]) -> str:
+    """Say why several files of a folder are not read as texts, if some may be.
+
+    Args:
+        names: Of all files in it.
+    """
+    seen = [name for name in names if not name.startswith(".")]
+    others = [name for name in seen if not name.lower().endswith(".txt")]
+    if len(seen) - len(others) < 2:
+        return ""
+    if others:
+        return f"; to read its .txt files as texts, a class each, remove {others[0]}"
+    return (
+        "; their lines look like those of tables: if they are texts, a class each, set "
+        "data.kind: sequences"
+    )
 
 
 def read_text_folder(

@@ -1,7 +1,7 @@
 """Splitting examples into train, val and test."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -245,6 +245,16 @@ def _after(data: Data, spec: Split, before: np.ndarray, rows: np.ndarray) -> np.
             "ends; set a smaller data.window, or a larger share"
         )
     return np.asarray(kept)
+
+
+def without_first_steps(data: Data) -> Data:
+    """Return windows that do not tell where they begin: none is left out of a part."""
+    inputs = data.inputs
+    if not isinstance(inputs, Sequences) or inputs.series is None:
+        return data
+    hidden = first_step(inputs.series.time or "")
+    columns = {n: c for n, c in inputs.columns.items() if n != hidden}
+    return replace(data, inputs=replace(inputs, columns=columns))
 
 
 def _given(data: Data, spec: Split) -> np.ndarray:

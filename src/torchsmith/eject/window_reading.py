@@ -1,13 +1,13 @@
 """The part of a script that cuts a table in time into windows, and divides them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from torchsmith.core.errors import PlanError
 from torchsmith.data.data import Data, Sequences
 from torchsmith.data.sequence_tables import pace_of, rows_by_id, table_of
-from torchsmith.data.split import Split, split_rows
+from torchsmith.data.split import Split, split_rows, without_first_steps
 from torchsmith.data.tables import read_table
 from torchsmith.eject.code import Section, comment, constant, function, joined
 from torchsmith.eject.label_codes import label_lines
@@ -197,10 +197,9 @@ def split_windows(subject: Subject) -> str:
     found = shares_in_time(split)
     if not isinstance(inputs, Sequences) or found is None:
         raise PlanError(BY_TIME_ONLY)
-    time, test_share, val_share = found
-    whole = replace(inputs, columns={time: inputs.columns[time]})
+    _, test_share, val_share = found
     alone = split.model_copy(update={"drop_shared": False})
-    cut = split_rows(replace(subject.data, inputs=whole), alone)
+    cut = split_rows(without_first_steps(subject.data), alone)
     num_val, num_test = len(cut.val), len(cut.test)
     lines = [
         'order = np.argsort(ends, kind="stable")',
