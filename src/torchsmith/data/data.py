@@ -241,8 +241,7 @@ class Series(Record):
         time: The column that orders the steps of a sequence.
         window: For forecasting, how many rows make the sequence from which the target
             of the next row is predicted; 0 does not forecast.
-        step: Of what is known of training, the usual step in time, where steps are
-            even; else 0.
+        step: The usual step in time, as it was read, where steps are even; else 0.
     """
 
     id: str | None = None
