@@ -259,6 +259,18 @@ def test_a_setting_for_pictures(settings, tmp_path):
     hold_to_run(plan, tmp_path)
 
 
+def test_dates_of_one_year_have_no_deviation(tmp_path):
+    days = "".join(f"2026-{1 + n % 12:02}-{1 + n % 28:02},{n}\n" for n in range(90))
+    (tmp_path / "days.csv").write_text(f"day,value\n{days}", "utf-8")
+    settings = {"training.epochs": 2, "training.threads": 0, "network": NET}
+    plan = ts.plan(
+        tmp_path / "days.csv",
+        target="value",
+        settings=settings | {"prepare": ["Standardize", "StandardizeTarget"]},
+    )
+    hold_to_run(plan, tmp_path)
+
+
 @pytest.mark.parametrize(
     "target",
     [

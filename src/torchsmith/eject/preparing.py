@@ -138,7 +138,7 @@ def _scale_function(subject: Subject, table: TablePreparation) -> str:
         case Standardize():
             about = "Subtract the mean and divide by the standard deviation."
             body = [f"return ({filled} - known.mean()) / known.std()"]
-            if any(_is_constant(subject, column) for column in columns):
+            if any(_may_be_constant(subject, column) for column in columns):
                 body = [
                     "# A column that never changes has no deviation.",
                     "deviation = 1.0 if known.min() == known.max() else known.std()",
@@ -164,8 +164,7 @@ def _quantile_lines(
     filled: str,
 ) -> list[str]:
     bound = "3**0.5"
-    # The years of dates may well be all the same.
-    if any(c.role == "date" or _is_constant(subject, c) for c in columns):
+    if any(_may_be_constant(subject, column) for column in columns):
         bound = "3**0.5 * (len(knots) > 1)  # 0 for a column that never changes"
     return [
         f"shares = np.linspace(0, 1, {scaler.quantiles + 1})",
@@ -176,7 +175,9 @@ def _quantile_lines(
     ]
 
 
-def _is_constant(subject: Subject, column: NumberColumn) -> bool:
+def _may_be_constant(subject: Subject, column: NumberColumn) -> bool:
+    if column.role == "date":
+        return True  # the years may well be all the same
     known = _values(subject, column)[subject.parts.train]
     known = known[~np.isnan(known)]
     return bool(known.min() == known.max())
