@@ -247,3 +247,52 @@ def test_a_rate_that_is_too_high_is_told_however_high_it_is(
 ) -> None:
     text = with_steps(LEARN, lr=rate).replace("repeat(8)", "repeat(12)")
     assert codes(examined_text(tmp_path, text)) == ["P1 train.py:12"]
+
+
+@pytest.mark.parametrize("end", ["KeyboardInterrupt", "ValueError"])
+def test_a_step_that_the_end_cuts_off_is_not_taken_for_measuring(
+    tmp_path: Path, end: str
+) -> None:
+    lines = (
+        "answers = model(X[rows])",
+        "loss = cross_entropy(answers, y[rows])",
+        "right = (answers.argmax(1) == y[rows]).sum().item()",
+        f"if rows[0] == 0 and len(optimizer.state) > 0: raise {end}",
+    )
+    text = with_steps(*lines).replace(
+        "Linear(4, 8)", "Linear(4, 8), torch.nn.Dropout()"
+    )
+    assert codes(examined_text(tmp_path, text)) == []
+
+
+BY_HAND = """
+import torch
+
+torch.manual_seed(0)
+x = torch.linspace(-1, 1, 50)
+y = 3 * x + 1
+w = torch.zeros(1, requires_grad=True)
+net = torch.nn.Linear(1, 1)
+for _ in range(20):
+    loss = (w * x + net(x[:, None])[:, 0] - y).square().mean()
+    loss.backward()
+    with torch.no_grad():
+        w -= 0.1 * w.grad
+    for p in net.parameters():
+        p.data.add_(p.grad, alpha=-0.1)
+    CLEAR
+"""
+
+
+@pytest.mark.parametrize(
+    ("clear", "code"),
+    [("pass", ["C2 train.py:11"]), ("w.grad.zero_(); net.zero_grad()", [])],
+    ids=["kept", "cleared"],
+)
+def test_gradients_that_add_up_are_named_where_steps_are_made_by_hand(
+    tmp_path: Path, clear: str, code: list[str]
+) -> None:
+    text = BY_HAND.replace("CLEAR", clear)
+    assert codes(examined_text(tmp_path, text)) == code
+    diagnosis = examined_text(tmp_path, text + "raise KeyboardInterrupt")
+    assert diagnosis.left_out[0].startswith("The script was stopped after 20 gradients")

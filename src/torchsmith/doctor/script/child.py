@@ -58,6 +58,8 @@ def run_script(script: Path, arguments: list[str]) -> Facts:
         _print(error)
     finally:
         sys.modules["__main__"], sys.argv, sys.path = before
+    if facts.ended != "ended":
+        facts.leave_open()
     return facts
 
 

@@ -65,6 +65,7 @@ class Call:
         inputs: The input, of early calls in training; otherwise None.
         outputs: Their output, detached, of the newest calls; otherwise None.
         is_trained: Whether a gradient was taken through it.
+        is_open: Whether the script came to its end where its gradient was to follow.
         num_inputs: How many tensors it was given.
         arguments: All that the first call in training of a network was given.
         path: The lines that led to the call, the innermost first.
@@ -84,11 +85,17 @@ class Call:
     inputs: Tensor | None = None
     outputs: Tensor | None = None
     is_trained: bool = False
+    is_open: bool = False
     num_inputs: int = 1
     arguments: tuple[tuple[Any, ...], dict[str, Any]] | None = None
     path: tuple[Place, ...] = ()
     first_layer: nn.Module | None = None
     entering: Tensor | None = None
+
+    @property
+    def is_untrained(self) -> bool:
+        """Whether no gradient was taken through it, and none was to follow."""
+        return not self.is_trained and not self.is_open
 
 
 @dataclass(eq=False)
@@ -235,6 +242,8 @@ class Facts:
         pairs: Losses and comparisons of training.
         losses: Of which gradients were taken.
         steppings: Of each optimizer.
+        num_by_hand: Early steps that were made without an optimizer.
+        num_added_by_hand: Those among them whose gradients were not cleared after them.
         ratios: Shares of right answers.
         initial: Copies of networks, by id, as they were at their first call.
         made_at: By id of a module, the line that makes it.
@@ -264,6 +273,8 @@ class Facts:
     pairs: list[Pair] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
     steppings: list[Stepping] = field(default_factory=list)
+    num_by_hand: int = 0
+    num_added_by_hand: int = 0
     ratios: list[Ratio] = field(default_factory=list)
     initial: dict[int, nn.Module | None] = field(default_factory=dict)
     made_at: dict[int, Place | None] = field(default_factory=dict)
@@ -303,6 +314,13 @@ class Facts:
         drawn = (self.drawn.get(p.data_ptr(), 0) for p in module.parameters())
         return max(self.begun_anew.get(id(module), 0), *drawn, 0)
 
+    def leave_open(self) -> None:
+        """Mark the calls of a step that the end of the script cut off."""
+        lines = {call.place for call in self.trained_calls}
+        last = max((call.number for call in self.trained_calls), default=0)
+        for call in self.calls[last:]:
+            call.is_open = call.has_grad and (not lines or call.place in lines)
+
     @property
     def trained_calls(self) -> list[Call]:
         """Through which a gradient was taken."""
@@ -312,7 +330,7 @@ class Facts:
     def measured_calls(self) -> list[Call]:
         """Whose answers were only compared with targets."""
         met = frozenset[int]().union(*(pair.answers.calls for pair in self.pairs))
-        return [c for c in self.calls if c.number in met and not c.is_trained]
+        return [c for c in self.calls if c.number in met and c.is_untrained]
 
     @property
     def training_pairs(self) -> list[Pair]:

@@ -98,7 +98,7 @@ def refusal(facts: Facts, diagnosis: Diagnosis) -> str:
             todo = "take out the lines that only a notebook knows"
         when = "after training began" if facts.entrusted else "before it trains"
         if facts.losses:
-            when = f"after {amount(facts.num_steps, 'step')}"
+            when = f"after {_seen(facts)}"
         return f"{place}: the script fails {when} ({facts.error}); {todo}"
     if facts.entrusted is not None:
         return _entrusted(facts)
@@ -133,6 +133,13 @@ def _explains_rates(finding: Finding) -> bool:
     return finding.severity == "error" and not follows
 
 
+def _seen(facts: Facts) -> str:
+    """Return how far training went; steps by hand are known by their gradients."""
+    if facts.steppings or not facts.losses:
+        return amount(facts.num_steps, "step")
+    return amount(len(facts.losses), "gradient")
+
+
 def _not_shown(facts: Facts) -> Iterator[str]:
     place = facts.places.told(facts.error_place)
     if facts.ended == "failed":
@@ -141,8 +148,8 @@ def _not_shown(facts: Facts) -> Iterator[str]:
         yield f"The script left by itself at {place}, with exit code {facts.error}."
     elif facts.ended == "stopped":
         yield (
-            f"The script was stopped after {amount(facts.num_steps, 'step')}; what it "
-            "does later was not seen."
+            f"The script was stopped after {_seen(facts)}; what it does later was not "
+            "seen."
         )
     for where, why in list(facts.unseen.items())[:1]:
         yield f"{facts.places.told(where)}: not all could be looked at here ({why})."

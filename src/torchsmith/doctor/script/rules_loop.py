@@ -65,6 +65,15 @@ def _added(facts: Facts) -> Iterator[Finding]:
             "Call optimizer.zero_grad() once for each step, before backward().",
         )
         yield found(facts, "C2", "error", _backward_place(facts, stepping), told)
+    if facts.num_added_by_hand >= max(FEW, ADDED * facts.num_by_hand):
+        told = (
+            "Gradients add up from step to step: nobody clears them.",
+            f"After {facts.num_added_by_hand} of {facts.num_by_hand} steps by hand "
+            "their gradients were still there when the next were added.",
+            "Set each gradient back after the step that uses it: w.grad = None, or "
+            "model.zero_grad().",
+        )
+        yield found(facts, "C2", "error", facts.losses[0].place, told)
 
 
 def _backward_place(facts: Facts, stepping: Stepping) -> Place | None:

@@ -79,7 +79,7 @@ def measuring(facts: Facts, sources: Sources) -> Iterator[Call]:
     """
     met = frozenset[int]().union(*(p.answers.calls for p in facts.pairs))
     for call in facts.calls:
-        if call.is_trained or call.place is None:
+        if not call.is_untrained or call.place is None:
             continue
         if call.number in met or _is_scored(call, sources):
             yield call

@@ -17,6 +17,7 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
+from torchsmith.doctor.script.by_hand import ByHand
 from torchsmith.doctor.script.counting import Counting
 from torchsmith.doctor.script.facts import (
     Call,
@@ -81,6 +82,7 @@ class Watcher:
         self._measured_at = -1
         self._num_calls: dict[tuple[int, bool], int] = {}
         self._weights = Weights(self.facts)
+        self._by_hand = ByHand(self.facts)
         self.counting = Counting(self.facts, self.operations)
         self._top: Call | None = None
         self._num_rows = 0
@@ -354,6 +356,8 @@ class Watcher:
             return run()
         self._stop_when_enough()
         self._mark_cleared()
+        with self.operations.looking():
+            self._by_hand.before_gradient(losses[0])
         with self.operations.quiet():
             result = run()
         with self.operations.looking():
