@@ -3,9 +3,11 @@
 import json
 import re
 import shutil
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import torchsmith as ts
@@ -218,6 +220,8 @@ def test_runs_are_found_by_path_name_and_last(run):
     assert row["score"] == run.evaluation.scores["test"]["accuracy"].value
     same = row | {"plan": {}}
     assert ts.compare([run.path, "last"], folder=runs) == [same, same]
+    assert ts.compare(run) == ts.compare(run.path) == [same]
+    assert ts.compare([run, ts.load_run(run)]) == [same, same]
     assert api.runs(runs / "none") == []
 
 
@@ -384,6 +388,37 @@ def test_resuming_a_complete_run_changes_nothing(run):
         ts.train(longer, resume=run.path)
     with pytest.raises(PlanError, match="keeps its own plan"):
         ts.train(resume=run.path, settings={"training.epochs": 9})
+
+
+SURROUNDINGS = {
+    "no_grad": torch.no_grad,
+    "inference_mode": torch.inference_mode,
+    "autocast": lambda: torch.autocast("cpu", dtype=torch.bfloat16),
+    "another device": lambda: torch.device("meta"),
+}
+
+
+@contextmanager
+def in_float64():
+    torch.set_default_dtype(torch.float64)
+    yield
+    assert torch.get_default_dtype() == torch.float64
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("name", [*SURROUNDINGS, "float64"])
+def test_a_plan_is_carried_out_whatever_the_caller_has_set_of_pytorch(
+    run, tmp_path, name
+):
+    table = columns()
+    with SURROUNDINGS.get(name, in_float64)():
+        again = ts.train(run.plan, runs=tmp_path)
+        assert again.predict(table).texts == run.predict(table).texts
+        read = ts.load_run(again.path)
+        ts.explain(read, example=0)
+    expected = run.network.state_dict()
+    for found in (again.network.state_dict(), read.network.state_dict()):
+        assert all(torch.equal(found[key], expected[key]) for key in expected)
 
 
 def test_data_in_memory_is_planned_and_trained_by_itself(tmp_path):

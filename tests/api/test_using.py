@@ -40,6 +40,18 @@ def test_a_table_of_arrays_is_predicted_and_scored_from_files(arrays):
     assert arrays.evaluate(folder / "table.npz").num_examples["test"] == ROWS
 
 
+def test_inputs_and_targets_in_memory_are_scored_as_they_are_trained_on(arrays):
+    expected = arrays.evaluate(arrays.path.parents[1] / "table.npz").scores
+    inputs, labels = _numbers()
+    named = {f"x{i}": inputs[:, i] for i in range(3)}
+    assert arrays.evaluate((inputs[:, [0, 2]], labels)).scores == expected
+    assert arrays.evaluate((named, labels.tolist())).scores == expected
+    with pytest.raises(DataError, match="X: has 3 columns; expected 2: x0, x2"):
+        arrays.evaluate((inputs, labels))
+    with pytest.raises(DataError, match="columns differ in length: x0 40, x2 40, y 39"):
+        arrays.evaluate((inputs[:, [0, 2]], labels[:-1]))
+
+
 def test_files_of_arrays_that_do_not_fit_are_named(arrays, tmp_path):
     folder = arrays.path.parents[1]
     np.save(tmp_path / "narrow.npy", np.ones((5, 2)))

@@ -47,6 +47,7 @@ PLAN = parse_plan(EXAMPLE)
         ("prepare.ToFloat.scale", "2", {"prepare.0.ToFloat.scale": ("2", "255")}),
         ("problem.metric", "f1_macro", {"problem.metric": ("f1_macro", "accuracy")}),
         ("training.epochs", "10", {}),
+        ("training.epochs", np.int64(3), {"training.epochs": ("3", "10")}),
         ("optimizer.eps", "1e-8", {}),
     ],
 )

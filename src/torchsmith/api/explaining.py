@@ -9,6 +9,7 @@ import numpy as np
 from torchsmith.api.explanation import Explanation
 from torchsmith.api.planning import QUIET, load_planned
 from torchsmith.api.run import Run, load_run
+from torchsmith.api.surroundings import as_planned
 from torchsmith.core.errors import DataError
 from torchsmith.core.observer import Observer
 from torchsmith.plan.file import naming_lines, read_plan
@@ -104,12 +105,14 @@ def _refuse(what: str, **given: object) -> None:
             raise DataError(f"{name}: has no meaning for {what}; leave it out")
 
 
+@as_planned()
 def _run(run: Run, example: int | None, observer: Observer) -> "Explained":
     from torchsmith.api.inside import explain_run
 
     return explain_run(run, example, observer)
 
 
+@as_planned()
 def _plan(plan: Plan, observer: Observer) -> "Explained":
     from torchsmith.explain.layers import layer_graph
     from torchsmith.nn.optimizers import planned_rate

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import assert_never
 
 from torchsmith.api.lessons import LessonRun
+from torchsmith.api.opened import Opened
 from torchsmith.api.planning import QUIET
 from torchsmith.api.run import Run, load_run
 from torchsmith.api.studying import StudyRun
@@ -14,6 +15,8 @@ from torchsmith.core.run_folder import RunFolder, run_names
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import differences
 from torchsmith.recipes.study import members
+
+AnyRun = Opened | str | Path
 
 ROW = (
     *("name", "state", "task", "source", "metric"),
@@ -51,7 +54,7 @@ def _row_or_damage(folder: RunFolder) -> dict[str, object]:
 
 
 def compare(
-    runs: Sequence[str | Path],
+    runs: AnyRun | Sequence[AnyRun],
     *,
     folder: str | Path = "runs",
     observer: Observer = QUIET,
@@ -62,7 +65,7 @@ def compare(
     run, is left out.
 
     Args:
-        runs: Paths or names; a study stands for all its runs.
+        runs: Opened, or their paths or names; a study stands for all its runs.
         folder: Where the names are looked for.
         observer: Is told what is left out, and why.
 
@@ -75,7 +78,9 @@ def compare(
         DataError: There is no such run, or none of them can be compared.
         PlanError: Of the only run, the plan is damaged.
     """
-    found = _comparable(runs, folder, observer)
+    asked = [runs] if isinstance(runs, AnyRun) else runs
+    paths = [run.path if isinstance(run, Opened) else run for run in asked]
+    found = _comparable(paths, folder, observer)
     told = _different([run.plan for run in found])
     rows = [_row(run) | {"plan": own} for run, own in zip(found, told, strict=True)]
     if len({row["name"] for row in rows}) < len({run.path.resolve() for run in found}):

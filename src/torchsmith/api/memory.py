@@ -9,6 +9,7 @@ import numpy as np
 from torchsmith.api.calibrating import calibrate
 from torchsmith.api.carrying import torch_threads
 from torchsmith.api.planning import asked_metric, asked_roles
+from torchsmith.api.surroundings import as_planned
 from torchsmith.core.processes import require_alone
 from torchsmith.core.randomness import own_turn
 from torchsmith.core.vocabulary import Task
@@ -20,7 +21,6 @@ from torchsmith.plan.machine import machine_for, measure
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import REASON, asked_splits, set_values
 from torchsmith.train.engines.choose import choose_engine
-from torchsmith.train.gradients import with_gradients
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.loop import fit
 from torchsmith.train.model import Model
@@ -86,7 +86,7 @@ def train_in_memory(
     share = val if val and _validates(data, task, val) else 0.0
     plan = _plan(data, task, budget, share, settings)
     training = plan.training
-    with own_turn(observer.note), with_gradients(), torch_threads(training.threads):
+    with own_turn(observer.note), as_planned(), torch_threads(training.threads):
         setup = set_up(plan, data, _parts(plan, data, share))
         state = setup.state
         session = Session(

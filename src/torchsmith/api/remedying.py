@@ -6,6 +6,7 @@ from torchsmith.api.carrying import import_torch, run_planned
 from torchsmith.api.mended import Mended, Trial
 from torchsmith.api.planning import Planned, Source, load_planned
 from torchsmith.api.run import Run
+from torchsmith.api.surroundings import as_planned
 from torchsmith.core.commands import command
 from torchsmith.core.errors import Interrupted
 from torchsmith.core.files import require_writable
@@ -31,6 +32,7 @@ TIMES = 3.0
 """As long as the run took they may take, where that is more."""
 
 
+@as_planned()
 def fix(
     run: Run,
     observer: TrainingObserver = QUIET,

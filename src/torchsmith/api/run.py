@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from torchsmith.api.opened import Opened
 from torchsmith.api.planning import QUIET, Source
 from torchsmith.api.predictions import Predictions
+from torchsmith.api.surroundings import as_planned
 from torchsmith.core.errors import DataError, TrainError
 from torchsmith.core.observer import Observer
 from torchsmith.core.record import Record
@@ -81,7 +82,8 @@ class Run(Opened):
         from torchsmith.train.model import Model
 
         self.folder.check_model()
-        return Model.load(self.folder.model)
+        with as_planned():
+            return Model.load(self.folder.model)
 
     @property
     def network(self) -> "nn.Module":
@@ -321,12 +323,14 @@ def read_history(path: Path) -> list[EpochRecord]:
     return records
 
 
-def load_run(run: str | Path = "last", *, runs: str | Path = "runs") -> Run:
-    """Open a run by path, by name, or the newest by `"last"`.
+def load_run(run: str | Path | Run = "last", *, runs: str | Path = "runs") -> Run:
+    """Open a run by path, by name, or the newest by `"last"`; an open one is itself.
 
     Raises:
         DataError: There is no such run; near names are offered.
     """
+    if isinstance(run, Run):
+        return run
     return Run(RunFolder.find(run, Path(runs)).path)
 
 

@@ -28,6 +28,7 @@ from torchsmith.api.recipes import (
 )
 from torchsmith.api.run import Run
 from torchsmith.api.studying import StudyRun, resume_study, run_study
+from torchsmith.api.surroundings import as_planned
 from torchsmith.api.torchrun import in_each_process
 from torchsmith.core.commands import command
 from torchsmith.core.errors import DataError, PlanError
@@ -78,6 +79,7 @@ def train(
 
 
 @in_each_process
+@as_planned()
 def train(  # noqa: PLR0913 -- what a whole job takes; all have defaults
     what: Source | Plan | None = None,
     *,

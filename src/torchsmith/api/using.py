@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from torchsmith.api.kept_columns import kept_columns
 from torchsmith.api.planning import QUIET, Source
 from torchsmith.api.predictions import Interval, Predictions
 from torchsmith.api.run import Run, load_run
+from torchsmith.api.surroundings import as_planned
 from torchsmith.core.errors import DataError
 from torchsmith.core.observer import Observer
 from torchsmith.core.vocabulary import NOUNS
@@ -27,6 +28,7 @@ from torchsmith.data.data import (
     Sequences,
     Table,
 )
+from torchsmith.data.memory import sheet_from_rows
 from torchsmith.data.npy_files import is_array_file
 from torchsmith.data.pixel_arrays import GREY_AXES
 from torchsmith.data.pixels import ImagePreparation
@@ -67,7 +69,7 @@ def predict(
     Raises:
         DataError: There is no such run, or the data does not fit it.
     """
-    return _opened(run).predict(source, keep=keep, observer=observer)
+    return load_run(run).predict(source, keep=keep, observer=observer)
 
 
 def evaluate(run: AnyRun, source: Source, *, observer: Observer = QUIET) -> Evaluation:
@@ -81,9 +83,10 @@ def evaluate(run: AnyRun, source: Source, *, observer: Observer = QUIET) -> Eval
     Raises:
         DataError: There is no such run, or the data does not fit it.
     """
-    return _opened(run).evaluate(source, observer=observer)
+    return load_run(run).evaluate(source, observer=observer)
 
 
+@as_planned()
 def predict_with(
     model: "Model",
     source: Source,
@@ -113,6 +116,7 @@ def predict_with(
     )
 
 
+@as_planned()
 def evaluate_with(
     model: "Model", source: Source, observer: Observer, *, skip_damaged: bool = False
 ) -> Evaluation:
@@ -219,7 +223,32 @@ def read_for(
             columns=preparation.roles,
             observer=observer,
         )
+    if scored and isinstance(source, tuple) and len(source) == 2:
+        names = [form.name for form in formats]
+        source = _with_targets(source[0], source[1], names, target.name)
     return table_from_rows(source, formats=formats, target=target)
+
+
+def _with_targets(
+    inputs: Any,  # noqa: ANN401 -- whatever holds a table
+    labels: Any,  # noqa: ANN401 -- the same
+    names: Sequence[str],
+    target: str,
+) -> dict[str, object]:
+    """Put the inputs of (X, y) and their targets into one table.
+
+    Raises:
+        DataError: The inputs are no table of these columns.
+    """
+    if not hasattr(inputs, "columns"):
+        sheet_from_rows(inputs, "X", names)  # says what does not fit
+        if not isinstance(inputs, Mapping):
+            inputs = dict(zip(names, np.asarray(inputs).T, strict=True))
+    columns = getattr(inputs, "columns", inputs)
+    return {
+        **{str(name): inputs[name] for name in columns},
+        target: np.atleast_1d(labels),
+    }
 
 
 def _with_inputs(
@@ -357,7 +386,3 @@ def _no_labels(model: "Model", data: Data) -> Iterator[str]:
             f"{amount(len(odd), 'label')} in {data.source}: none of the classes "
             f"(first: '{odd[0]}'); if these are steps, write a label before them"
         )
-
-
-def _opened(run: AnyRun) -> Run:
-    return run if isinstance(run, Run) else load_run(run)

@@ -7,6 +7,7 @@ that a small file cannot become a large value.
 import math
 import re
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -148,9 +149,13 @@ def parse_value(text: str) -> Any:  # noqa: ANN401
 def parse_setting(path: str, value: object) -> Any:  # noqa: ANN401
     """Return what a path of a plan is set to, of which a text is read as YAML.
 
+    A number of NumPy becomes one of Python.
+
     Raises:
         PlanError: The text begins as a list or a mapping does, and is none.
     """
+    if not isinstance(value, bool) and isinstance(value, Real):
+        return int(value) if isinstance(value, Integral) else float(value)
     try:
         return parse_value(value) if isinstance(value, str) else value
     except PlanError as error:
