@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 import torchsmith as ts
 from tests.doctor.probes.modules import SHORT, Net, Notes, X, Y
@@ -137,3 +138,23 @@ def test_a_fit_ends_with_the_same_weights_without_the_doctor(engine):
         assert torch.equal(random, torch.get_rng_state())
         weights.append(torch.cat([p.detach().flatten() for p in module.parameters()]))
     assert torch.equal(*weights)
+
+
+def test_pairs_in_a_list_with_targets_of_several_parts_are_looked_at():
+    class Several(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(4, 2)
+
+        def forward(self, x):
+            kind, size = self.layer(x).unbind(1)
+            return {"kind": kind, "size": size}
+
+    def loss(outputs, targets):
+        kinds = F.binary_cross_entropy_with_logits(outputs["kind"], targets["kind"])
+        return kinds + F.mse_loss(outputs["size"], targets["size"])
+
+    rows = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
+    pairs = [(x, {"kind": (x[0] > 0).float(), "size": x.sum()}) for x in rows]
+    done = ts.fit(Several(), pairs, loss=loss, epochs=1, runs=None)
+    assert not any("TypeError" in line for line in done.diagnosis.left_out)

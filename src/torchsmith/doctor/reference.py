@@ -82,8 +82,8 @@ def _measured(
     )
     examples = take_examples(subject, allowance)
     if examples is None or len(examples) < LEAST:
-        what = "too few examples" if examples else "inputs that are no tensors"
-        left_out.append(f"what simple models reach: there are {what}")
+        why = "there are too few examples" if examples else "they cannot take these"
+        left_out.append(f"what simple models reach: {why}")
         return reference
     if any(_is_same(leaf, examples.targets) for leaf in leaves(examples.inputs)):
         left_out.append("what simple models reach: targets are the inputs")

@@ -47,6 +47,14 @@ class Sampling(Net):
         return self.last(inner)
 
 
+class SamplingAlways(Net):
+    """As variational autoencoders do that are published with PyTorch."""
+
+    def forward(self, x):
+        inner = self.hidden(x)
+        return self.last(inner + torch.rand_like(inner))  # draws
+
+
 class StaysInTraining(Net):
     def __init__(self):
         super().__init__()
@@ -129,6 +137,14 @@ def test_dropout_in_eval_mode_is_named_at_the_line():
     found = said(AlwaysDropping())["C6"]
     assert found.severity == "error"
     assert found.where == f"test_behaviour.py:{line_of('# drops')}"
+
+
+def test_a_network_that_may_draw_on_purpose_is_not_called_worthless():
+    found = said(SamplingAlways())["C6"]
+    assert (found.severity, found.where) == (
+        "warning",
+        f"test_behaviour.py:{line_of('# draws')}",
+    )
 
 
 def test_a_module_that_stays_in_train_mode_is_found():

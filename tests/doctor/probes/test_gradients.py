@@ -91,6 +91,13 @@ def test_a_healthy_module_has_nothing():
     assert said(Net()) == {}
 
 
+def test_a_module_with_tied_weights_is_looked_at_as_others_are():
+    module = Net()
+    module.second = nn.Sequential(nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 16))
+    module.second[2].weight = module.second[0].weight
+    assert said(module) == {}
+
+
 @pytest.mark.parametrize(
     ("module", "where", "line"),
     [

@@ -158,26 +158,27 @@ def _is_slow(momentum: float, num_steps: int) -> bool:
 
 def _unsteady(scene: Scene, first: Tensor, second: Tensor) -> Finding:
     network = scene.state.network
-    line = line_with(
-        network,
-        r"dropout\w*\((?!.*training\s*=)",
-        r"training\s*=\s*True",
-        r"rand",
+    dropped = line_with(
+        network, r"dropout\w*\((?!.*training\s*=)", r"training\s*=\s*True"
     )
+    drawn = "" if dropped else line_with(network, r"rand")
     change = (first - second).abs().mean().item()
     spread = first.std(dim=0).mean().item() if len(first) > 1 else 0.0
     return Finding(
         code="C6",
-        severity="error" if change > 0.1 * spread else "warning",
+        severity="error" if change > 0.1 * spread and not drawn else "warning",
         message="In eval mode the same inputs give different outputs each time.",
-        where=line,
+        where=dropped or drawn,
         evidence=(
             f"Between two passes outputs change by {change:.3g} in the mean; over "
             f"different examples they vary by {spread:.3g}."
         ),
         remedy=(
-            "Give F.dropout training=self.training, or use nn.Dropout; draw nothing "
-            "at random in eval mode."
+            "Draw nothing at random in eval mode, unless that is what the network is "
+            "for, as an autoencoder that samples its code."
+            if drawn
+            else "Give F.dropout training=self.training, or use nn.Dropout; draw "
+            "nothing at random in eval mode."
         ),
     )
 

@@ -246,7 +246,7 @@ def _stored(dataset: Dataset[Any]) -> dict[str, np.ndarray]:
     if isinstance(dataset, Subset):
         return _stored(dataset.dataset)
     found = {}
-    for name, value in vars(dataset).items():
+    for name, value in getattr(dataset, "__dict__", {}).items():  # a list has none
         array = value.detach().cpu().numpy() if isinstance(value, Tensor) else value
         if not isinstance(array, np.ndarray) or array.dtype.hasobject:
             continue

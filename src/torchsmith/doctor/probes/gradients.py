@@ -80,7 +80,8 @@ def _stepped(scene: Scene) -> Steps:
     """Train a copy for a few steps, each on the same examples."""
     state, made = scene.state, Steps()
     network, optimizer = state.network.train(), state.optimizer
-    before = {name: p.detach().clone() for name, p in network.named_parameters()}
+    named = list(network.named_parameters(remove_duplicate=False))  # tied ones, too
+    before = {name: p.detach().clone() for name, p in named}
     made.largest = dict.fromkeys(before)
     for group in optimizer.param_groups:
         if not group["lr"] and "initial_lr" in group:
@@ -94,14 +95,14 @@ def _stepped(scene: Scene) -> Steps:
             made.has_graph = False
             return made
         backward(scene.loss(outputs, scene.targets))
-        for name, parameter in network.named_parameters():
+        for name, parameter in named:
             if parameter.grad is not None:
                 now = parameter.grad.abs().max().item()
                 made.largest[name] = max(now, made.largest[name] or 0.0)
         optimizer.step()
         made.moved = {
             name
-            for name, parameter in network.named_parameters()
+            for name, parameter in named
             if not torch.equal(parameter, before[name])
         }
         if len(made.moved) == len(before) and all(made.largest.values()):
@@ -367,7 +368,11 @@ def _frozen_at_random(scene: Scene) -> Iterator[Finding]:
         yield Finding(
             code="P12",
             severity="warning",
-            message=f"{_listed(frozen)} is frozen at its random initial weights.",
+            message=(
+                f"{_listed(frozen)} is frozen at its random initial weights."
+                if len(frozen) == 1
+                else f"{_listed(frozen)} are frozen at their random initial weights."
+            ),
             where=frozen[0],
             evidence=(
                 "requires_grad is False, and the weights are spread evenly between "

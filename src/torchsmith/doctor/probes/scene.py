@@ -95,9 +95,9 @@ class Scene:
         return self.both[0]
 
     @property
-    def targets(self) -> Tensor:
+    def targets(self) -> Any:  # noqa: ANN401 -- as collated
         """Targets of the same."""
-        return self._taken[1][: self.num]
+        return _cut(self._taken[1], slice(self.num))
 
     @property
     def is_cut(self) -> bool:
