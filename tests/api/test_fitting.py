@@ -291,6 +291,7 @@ PARTS = {"schedulers": [{"LinearLR": {"iters": 1}}, "CosineAnnealingLR"]}
             {"schedule": {"SequentialLR": PARTS}},
             "schedulers.0.LinearLR.iters: unknown key; .*it takes start_factor",
         ),
+        ({"optimizer": ["SGD", "Adam"]}, "takes one optimizer, and there are 2; give"),
         ({"epoch": 3}, "did you mean 'epochs'?"),
         ({"epochs": 0}, "epochs: .* got 0"),
         ({"module": nn.ReLU()}, "a ReLU has no parameters to train"),

@@ -176,6 +176,12 @@ def chosen_optimizer(
         PlanError: There is no such optimizer, or it is of another module, or has
             parameters that neither the module nor the loss holds.
     """
+    if isinstance(optimizer, list | tuple):
+        raise PlanError(
+            f"fit: takes one optimizer, and there are {len(optimizer)}; give one with "
+            "several groups of parameters, and networks that take turns, as in a GAN, "
+            "a loop of their own"
+        )
     if not isinstance(optimizer, torch.optim.Optimizer):
         spec = choice(Optimizer, optimizer, "optimizer")
         return build_optimizer(spec, module.named_parameters())
