@@ -1,16 +1,19 @@
 """The library of the native engine: compiled once, checked each time, or refused."""
 
+import os
 import shutil
-import subprocess
-import sys
+from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 from torch import nn
 
 import torchsmith as ts
+from tests.processes import PROCESSES
 from tests.train.compiled_jobs import classes, job_of, state_of
 from torchsmith.core.errors import PlanError
+from torchsmith.train.engines import compiled
 from torchsmith.train.engines.choose import choose_engine
 from torchsmith.train.engines.compiled import compile_engine
 from torchsmith.train.engines.engine import Unsupported
@@ -21,6 +24,8 @@ from torchsmith.train.engines.native.library import (
     load_library,
 )
 from torchsmith.train.watch import TrainingObserver
+
+SECONDS = 60
 
 
 @pytest.fixture(autouse=True)
@@ -38,15 +43,30 @@ def compiler():
 
 @pytest.fixture
 def quick(compiler, monkeypatch):
-    """Compile without optimising: a second rather than several."""
-    flags = [flag for flag in library._FLAGS if not flag.startswith("-O")]
-    monkeypatch.setattr(library, "_FLAGS", tuple(flags))
+    """Compile the engine without optimising: a second rather than several."""
+    source = replace(library.TRAINING, flags=())
+    load = partial(load_library, source=source)
+    monkeypatch.setattr(compiled, "load_library", load)
 
 
-def test_the_library_is_compiled_once_and_then_found(quick):
+def tiny_source(folder):
+    """What compiles in no time; `_HERE` must be its folder."""
+    code = 'extern "C" int torchsmith_lanes() { return 8; }\n'
+    (folder / "tiny.cpp").write_text(code)
+    return library.Source(("tiny.cpp",), (), lambda loaded: loaded)
+
+
+@pytest.fixture
+def tiny(compiler, monkeypatch, tmp_path):
+    """A library of one function: what is in it does not matter to the cache."""
+    monkeypatch.setattr(library, "_HERE", tmp_path)
+    return tiny_source(tmp_path)
+
+
+def test_the_library_is_compiled_once_and_then_found(tiny):
     told = []
-    load_library(told.append)
-    load_library(told.append)
+    load_library(told.append, tiny)
+    load_library(told.append, tiny)
     assert told == ["compiling the native engine, once for this machine"]
     assert len(list(cache_folder().iterdir())) == 1
 
@@ -72,22 +92,22 @@ def test_a_person_is_told_that_fit_compiles(quick):
     assert told == ["compiling the native engine, once for this machine"]
 
 
-def test_a_damaged_library_is_compiled_again(quick):
-    load_library()
+def test_a_damaged_library_is_compiled_again(tiny):
+    load_library(source=tiny)
     [path] = cache_folder().iterdir()
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.unlink()  # the loaded file must not change under this process
     path.write_bytes(content)
     told = []
-    assert load_library(told.append).torchsmith_lanes() > 0
+    assert load_library(told.append, tiny).torchsmith_lanes() > 0
     assert len(told) == 1
-    load_library(told.append)
+    load_library(told.append, tiny)
     assert len(told) == 1
 
 
-def test_a_library_that_cannot_be_read_is_compiled_again(quick, monkeypatch):
-    load_library()
+def test_a_library_that_cannot_be_read_is_compiled_again(tiny, monkeypatch):
+    load_library(source=tiny)
     [path] = cache_folder().iterdir()
     reads = type(path).read_bytes
 
@@ -99,42 +119,47 @@ def test_a_library_that_cannot_be_read_is_compiled_again(quick, monkeypatch):
     told = []
     with monkeypatch.context() as patch:
         patch.setattr(type(path), "read_bytes", refuse)
-        load_library(told.append)
+        load_library(told.append, tiny)
     assert told == ["compiling the native engine, once for this machine"]
 
 
-def test_a_folder_that_runs_no_programs_is_named(quick, monkeypatch):
+def test_a_folder_that_runs_no_programs_is_named(tiny, monkeypatch):
     def refuse(path):
         raise OSError(f"{path}: failed to map segment")
 
     monkeypatch.setattr(library.ctypes, "CDLL", refuse)
     with pytest.raises(Unsupported, match=r"cannot be loaded .*TORCHSMITH_CACHE"):
-        load_library()
+        load_library(source=tiny)
 
 
-def test_another_compiler_flag_or_processor_has_a_library_of_its_own(
-    quick, monkeypatch
-):
-    load_library()
+def test_another_compiler_flag_or_processor_has_a_library_of_its_own(tiny, monkeypatch):
+    load_library(source=tiny)
     monkeypatch.setattr(library, "_processor", lambda: "another")
     told = []
-    load_library(told.append)
+    load_library(told.append, tiny)
     assert len(told) == 1
 
 
-def test_two_processes_that_compile_at_once_both_have_a_library(compiler):
-    program = (
-        "from torchsmith.train.engines.native import library\n"
-        "library._FLAGS = tuple(f for f in library._FLAGS if f[:2] != '-O')\n"
-        "print(library.load_library(print).torchsmith_lanes())\n"
-    )
+def load_at_once(folder, barrier, answers):
+    os.environ["TORCHSMITH_CACHE"] = str(folder / "cache")
+    library._HERE = folder
+    source = tiny_source(folder)
+    barrier.wait(SECONDS)
+    answers.put(load_library(source=source).torchsmith_lanes())
+
+
+def test_two_processes_that_compile_at_once_both_have_a_library(compiler, tmp_path):
+    barrier, answers = PROCESSES.Barrier(2), PROCESSES.Queue()
     processes = [
-        subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+        PROCESSES.Process(target=load_at_once, args=(tmp_path, barrier, answers))
         for _ in range(2)
     ]
-    said = [process.communicate()[0].split() for process in processes]
-    assert [process.returncode for process in processes] == [0, 0]
-    assert said[0][-1] == said[1][-1]
+    for process in processes:
+        process.start()
+    assert [answers.get(timeout=SECONDS) for _ in processes] == [8, 8]
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
 
 
 def test_without_a_compiler_it_says_what_to_install(monkeypatch, tmp_path):
@@ -176,14 +201,14 @@ def test_a_named_compiler_that_is_not_there_is_not_replaced(monkeypatch, named, 
         find_compiler()
 
 
-def test_a_compiler_can_be_named_with_options(quick, monkeypatch, compiler):
+def test_a_compiler_can_be_named_with_options(tiny, monkeypatch, compiler):
     monkeypatch.setenv("CXX", f"{compiler[0]} -DNAMED")
     assert find_compiler() == [shutil.which(compiler[0]), "-DNAMED"]
-    assert load_library().torchsmith_lanes() > 0
+    assert load_library(source=tiny).torchsmith_lanes() > 0
 
 
-def test_a_cache_that_cannot_be_written_is_named(quick, monkeypatch, tmp_path):
+def test_a_cache_that_cannot_be_written_is_named(tiny, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("TORCHSMITH_CACHE", str(tmp_path / "file"))
     with pytest.raises(Unsupported, match="set TORCHSMITH_CACHE to a folder"):
-        load_library()
+        load_library(source=tiny)
