@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from time import process_time
 
@@ -9,6 +10,8 @@ import pytest
 
 from torchsmith.api import choosing
 from torchsmith.doctor import subject
+from torchsmith.evaluate import rivals
+from torchsmith.plan import machine
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -43,6 +46,21 @@ def one_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TORCHSMITH_CACHE", str(folder))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def frugal() -> Iterator[None]:
+    """Do without what costs every run of a test time and is tested by itself.
+
+    In `core`, all files are waited for until they are on the disk; for the rivals'
+    own tests trees are boosted as often as for people, 200 times at most. Processes
+    that tests start do all as people's do.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        patch.setattr(rivals, "tree_steps", lambda *_: 10)
+        patch.setattr(machine, "_core_gflops", cache(machine._core_gflops))
         yield
 
 
