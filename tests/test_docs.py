@@ -16,12 +16,14 @@ import pytest
 from click.testing import CliRunner
 
 import torchsmith
+from tests.eject.forked import forked_scripts
 from torchsmith.cli.main import cli
 from torchsmith.core.spec import members
 from torchsmith.core.vocabulary import ColumnRole, EngineName, Metric, Precision, Task
 from torchsmith.data.catalog import ENTRIES
 from torchsmith.data.split import Split
 from torchsmith.data.steps import Step
+from torchsmith.plan import decide
 from torchsmith.plan.augment import Augmentation
 from torchsmith.plan.averaging import Averaging
 from torchsmith.plan.calibration import Calibration
@@ -114,6 +116,14 @@ def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch, request):
         monkeypatch.setenv("TORCHSMITH_DATA", str(data))
     monkeypatch.chdir(tmp_path)
     write_housing(tmp_path)
+    # What is typed is tested here; how long it may learn, and a script in a process of
+    # its own, are by themselves.
+    monkeypatch.setattr(decide, "DEFAULT_BUDGET", 10.0)
+    with forked_scripts():
+        run_examples(page)
+
+
+def run_examples(page):
     names, printed = {}, ""
     for language, code in examples(page):
         if language == "python":

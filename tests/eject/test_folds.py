@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import torchsmith as ts
+from tests.eject.forked import forked_scripts
 from tests.eject.scripts import hold_to_run, plan_of, run, trained
 from tests.eject.test_eject import train, verified
 from tests.eject.test_vocabulary import repeated_rows
@@ -79,7 +80,8 @@ def test_values_end_with_the_same_weights_interval_and_predictions(
 
 def test_the_cells_of_a_notebook_tell_what_folds_are_for(tmp_path):
     found = train("iris", tmp_path, split__val={"folds": 2}, network=SMALL)
-    ejected = found.eject(tmp_path / "train.ipynb", verify=True)
+    with forked_scripts():
+        ejected = found.eject(tmp_path / "train.ipynb", verify=True)
     assert ejected.verification.same, ejected.verification.text
     text = (tmp_path / "train.ipynb").read_text("utf-8")
     assert "Each network leaves one fold out" in text
