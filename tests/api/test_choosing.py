@@ -89,7 +89,9 @@ def test_what_was_chosen_is_no_change_of_the_persons(tmp_path, counted):
     for each in (run, again):
         changed = differences(each.plan, read_plan(each.folder.default_plan))
         assert "training.engine" not in changed
-    own = ts.train("iris", settings={"training.engine": "eager"}, runs=tmp_path)
+    own = ts.train(
+        "iris", settings={"training.engine": "eager"}, runs=tmp_path, budget=2
+    )
     default = read_plan(own.folder.default_plan)
     assert differences(own.plan, default) == {"training.engine": ("eager", "auto")}
 

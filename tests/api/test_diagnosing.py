@@ -175,7 +175,8 @@ def test_what_the_split_leaves_out_is_a_note(tmp_path):
     np.savez(source, **parts, x_test=inputs[90:], y_test=labels[90:])
 
     def told(settings):
-        found = torchsmith.doctor(source, settings=settings).findings
+        small = {"training.epochs": 2, "network": {"MLP": [8]}}
+        found = torchsmith.doctor(source, settings=small | settings).findings
         return {one.code: one for one in found if one.code in ("D8", "D27")}
 
     flattered = told({"split.drop_shared": False, "split.keep_together": False})

@@ -78,7 +78,7 @@ def houses(num_rows=120, seed=0):
 
 @pytest.mark.parametrize("make", [quick_classifier, quick_regressor])
 def test_every_check_of_scikit_learn_passes(make):
-    estimator = make(epochs=30, hidden=(32,))
+    estimator = make(epochs=15, hidden=(32,))
     with pytest.warns(SkipTestWarning) as skipped:
         check_estimator(estimator)  # nothing is expected to fail
     for warning in skipped:  # optional packages and modes of scikit-learn only

@@ -46,6 +46,12 @@ def count_statements(code):
     return sum(isinstance(node, ast.stmt) for node in ast.walk(ast.parse(code)))
 
 
+@pytest.fixture
+def plain(tmp_path, grouped):
+    """What is written where nothing has a strange name."""
+    return scripts(write(tmp_path, "", "", "", ""), grouped=grouped)
+
+
 @pytest.mark.parametrize("grouped", [False, True])
 @settings(
     max_examples=12,
@@ -56,8 +62,9 @@ def count_statements(code):
 @example(*["\nprint(1)\n#"] * 4)
 @example(*["\u2028print(1)\x1c#"] * 4)
 @example(*['"""\nprint(1)\n"""'] * 4)
-def test_no_name_adds_a_statement(tmp_path, grouped, number, category, target, label):
-    plain = scripts(write(tmp_path, "", "", "", ""), grouped=grouped)
+def test_no_name_adds_a_statement(
+    tmp_path, grouped, plain, number, category, target, label
+):
     path = write(tmp_path, number, category, target, label)
     found = scripts(path, grouped=grouped)
     for code, other in zip(found, plain, strict=True):

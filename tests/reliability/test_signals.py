@@ -8,7 +8,7 @@ from tests.reliability.jobs import outcome_of, write_table
 from tests.reliability.runs import Command
 
 LONG = ("table.csv", "--target", "value", "--epochs", "150")
-LONG = ("train", *LONG, "--set", "stopping.patience=0")
+LONG = ("train", *LONG, "--set", "stopping.patience=0", "--set", "split.val=0.15")
 
 
 @pytest.fixture(scope="module")

@@ -69,6 +69,7 @@ def test_a_low_rate_that_has_long_enough_is_healthy():
 
 def test_a_plan_is_given_the_rate_that_is_better():
     settings = {
+        "split.val": 0.15,
         "training.epochs": 20,
         "optimizer": {"Adam": {"lr": 5.0}},
         "schedule": None,
