@@ -1,14 +1,17 @@
 """NPZ and NPY files, and NumPy arrays from Python: pictures or tables of numbers."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from torchsmith.core.errors import DataError
 from torchsmith.core.memory import amount_of, available_memory, is_large
 from torchsmith.core.vocabulary import Kind, Part
+from torchsmith.core.wording import listed
 from torchsmith.data.data import Change, Column, ColumnFormat, Data, Table
 from torchsmith.data.labels import texts_in
 from torchsmith.data.lines import Lines
@@ -104,6 +107,43 @@ def read_npy(
         )
     part = ArrayPart(None, str(path), load_npy(path), None)
     return _from_arrays(str(path), [part], {}, None, kind)
+
+
+def array_of(values: Any, name: str) -> np.ndarray:  # noqa: ANN401
+    """Return what a person gives as inputs or labels as an array of numbers or texts.
+
+    Raises:
+        DataError: Its examples differ in shape, or it holds something else.
+    """
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise DataError(f"{name}: {_several_shapes(values)}") from error
+    if array.dtype != object:
+        return array
+    if array.ndim == 1 and all(isinstance(one, np.ndarray) for one in array):
+        return array_of(array.tolist(), name)
+    kinds = {type(value).__name__ for value in array.reshape(-1).tolist()}
+    if kinds == {"str"}:
+        return array.astype(str)
+    raise DataError(
+        f"{name}: holds {', '.join(sorted(kinds)[:4])}; give numbers or texts, "
+        "or a data frame for columns of several kinds"
+    )
+
+
+def _several_shapes(values: Sequence[Any]) -> str:
+    """Say which examples have another shape than most of them."""
+    try:
+        shapes = [np.shape(one) for one in values]
+    except ValueError:
+        return "rows differ in length"
+    most, _ = Counter(shapes).most_common(1)[0]
+    odd = [f"{row} has {shape}" for row, shape in enumerate(shapes) if shape != most]
+    return (
+        f"the examples differ in shape: most have {most}, but {listed(odd)} "
+        "(0 = first); give all one shape"
+    )
 
 
 def data_from_arrays(

@@ -1,8 +1,7 @@
 """Reading whatever a person names: a file, a folder, a known set, or arrays."""
 
 import os
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +12,13 @@ import numpy as np
 from torchsmith.core.errors import DataError, PlanError, nearest
 from torchsmith.core.observer import Observer
 from torchsmith.core.vocabulary import WORDS, ColumnRole, Kind
-from torchsmith.core.wording import listed
-from torchsmith.data.arrays import data_from_arrays, read_npy, read_npz, read_npz_folder
+from torchsmith.data.arrays import (
+    array_of,
+    data_from_arrays,
+    read_npy,
+    read_npz,
+    read_npz_folder,
+)
 from torchsmith.data.catalog import NAMES, Entry, entry_named, is_copy
 from torchsmith.data.catalog_sets import read_set
 from torchsmith.data.data import Data, Sequences, Series
@@ -321,7 +325,7 @@ def _from_python(source: object, asked: _Asked) -> Data:
         if hasattr(inputs, "columns"):
             return _frame_and_labels(inputs, labels, asked)
         return data_from_arrays(
-            _array(inputs, "X"), _array(labels, "y"), target=target, kind=kind
+            array_of(inputs, "X"), array_of(labels, "y"), target=target, kind=kind
         )
     if isinstance(source, Mapping | list) or hasattr(source, "columns"):
         return table_from_rows(
@@ -343,42 +347,10 @@ def _frame_and_labels(inputs: Any, labels: object, asked: _Asked) -> Data:  # no
         )
     columns = {str(c): np.asarray(inputs[c]) for c in inputs.columns}
     return table_from_rows(
-        {**columns, name: _array(labels, "y")},
+        {**columns, name: array_of(labels, "y")},
         target=name,
         roles=asked.roles,
         drop_missing_target=asked.drop,
-    )
-
-
-def _array(values: Any, name: str) -> np.ndarray:  # noqa: ANN401
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise DataError(f"{name}: {_several_shapes(values)}") from error
-    if array.dtype != object:
-        return array
-    if array.ndim == 1 and all(isinstance(one, np.ndarray) for one in array):
-        return _array(array.tolist(), name)
-    kinds = {type(value).__name__ for value in array.reshape(-1).tolist()}
-    if kinds == {"str"}:
-        return array.astype(str)
-    raise DataError(
-        f"{name}: holds {', '.join(sorted(kinds)[:4])}; give numbers or texts, "
-        "or a data frame for columns of several kinds"
-    )
-
-
-def _several_shapes(values: Sequence[Any]) -> str:
-    """Say which examples have another shape than most of them."""
-    try:
-        shapes = [np.shape(one) for one in values]
-    except ValueError:
-        return "rows differ in length"
-    most, _ = Counter(shapes).most_common(1)[0]
-    odd = [f"{row} has {shape}" for row, shape in enumerate(shapes) if shape != most]
-    return (
-        f"the examples differ in shape: most have {most}, but {listed(odd)} "
-        "(0 = first); give all one shape"
     )
 
 
