@@ -131,7 +131,7 @@ def test_units_that_are_dead_in_all_networks_end_the_run(source: Path) -> None:
     )
     run = ts.train(source, target="label", settings=settings, runs=source.parent)
     assert run.outcome is not None
-    assert run.outcome.stopped.startswith("stopped by the doctor (T4): 100% of the")
+    assert run.outcome.stopped.startswith("stopped by the doctor (T4): 100 % of the")
 
 
 def test_a_loss_that_is_no_number_names_the_layers(source: Path) -> None:

@@ -388,6 +388,8 @@ def test_a_group_beside_others_without_an_error_is_named_without_a_ratio():
     alone = group(0.1).model_copy(update={"others": 0.0})
     message = found(evaluation=result(groups=(alone,)))["Q5"].message
     assert message == "Examples with 'age' 61 to 90 are wrong, and no others."
+    shared = found(evaluation=result(groups=(group(-0.1),)))["Q5"].message
+    assert shared.endswith("as often as all others, for a linear model too.")
 
 
 def test_a_group_that_fails_is_a_warning_only_where_a_rival_does_better():

@@ -68,8 +68,8 @@ def test_probabilities_that_label_smoothing_lowers_are_a_note_that_says_so():
     low = result(calibration=probabilities(0.83, 0.92, 0.09))
     seen = found(smooth, low)["Q4"]
     assert seen.severity == "note"
-    assert "label smoothing takes up to 8.0% off them" in seen.message
-    assert "9.0% too low" in seen.evidence
+    assert "label smoothing takes up to 8.0 % off them" in seen.message
+    assert "9.0 % too low" in seen.evidence
     assert found(course(), low)["Q4"].severity == "warning"
     high = result(calibration=probabilities(0.99, 0.9, 0.09))
     assert found(smooth, high)["Q4"].severity == "warning"
@@ -111,7 +111,7 @@ def untold(column, here, there, noise=0.1):
 def test_a_group_of_which_nobody_tells_half_as_much_as_elsewhere_is_a_warning():
     seen = found(evaluation=result(groups=(untold("age", 0.2, 0.8),)))["Q5"]
     assert (seen.severity, seen.where) == ("warning", "column 'age'")
-    assert "20% of a constant guess's error there, and 80% elsewhere" in seen.evidence
+    assert "20 % of a constant guess's error there, and 80 % elsewhere" in seen.evidence
     hard = (untold("age", 0.5, 0.8), untold("age", 0.2, 0.8, noise=0.2))
     assert found(evaluation=result(groups=hard)) == {}
 

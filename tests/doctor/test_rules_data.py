@@ -196,7 +196,7 @@ def test_half_of_the_rows_may_be_zero_throughout(tmp_path: Path) -> None:
     every = np.concatenate([inputs, counts], axis=1)
     every[::2] = 0
     finding = found(planned(table(tmp_path, every, targets), "target"))["D13"]
-    assert "50.0%" in finding.message
+    assert "50.0 %" in finding.message
 
 
 def test_rows_of_counts_may_be_zero_throughout_by_themselves(tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ DEAD = {
 def test_a_run_whose_units_are_all_dead_is_stopped_and_kept(tmp_path):
     seen = Notes()
     run = ts.train(numbers(), settings=DEAD, runs=tmp_path, observer=seen)
-    assert run.outcome.stopped.startswith("stopped by the doctor (T4): 100% of the")
+    assert run.outcome.stopped.startswith("stopped by the doctor (T4): 100 % of the")
     assert len(run.history) in (16, 32)  # at the first sample that can tell
     assert (run.path / "report.html").is_file()
     assert "T4" in [finding.code for finding in run.diagnosis.findings]

@@ -41,7 +41,7 @@ def said(values, ending="epochs", seconds=58.0, plan=PLAN):
 def test_a_curve_that_falls_to_the_end_asks_for_more():
     text = said([9, 8, 7, 6, 5, 4, 3, 2, 1])
     assert text.startswith("val_loss still improved in the last third")
-    assert "by 75%: twice the time would likely help" in text
+    assert "by 75 %: twice the time would likely help" in text
 
 
 def test_a_flat_end_asks_for_nothing():
@@ -68,7 +68,9 @@ def test_a_score_is_judged_by_what_it_lacks():
     plan = PLAN.model_copy(update={"stopping": stopping})
     scores = [0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95]
     text = outlook(plan, curve([1.0] * 9, accuracy=scores), "epochs", 58.0)
-    assert "val_accuracy still improved in the last third of the epochs, by 50%" in text
+    assert (
+        "val_accuracy still improved in the last third of the epochs, by 50 %" in text
+    )
 
 
 def test_a_training_that_the_guard_cut_off_is_said_to_be_unfinished():

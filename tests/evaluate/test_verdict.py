@@ -39,14 +39,14 @@ def test_better_than_some_and_not_than_others():
     rivals = [rival("constant", BETTER), rival("trees", (-0.004, -0.01, 0.002))]
     assert said(*rivals) == (
         "Better than a constant guess beyond noise; "
-        "not better than gradient-boosted trees (accuracy 90 % against 90.4 %)."
+        "not better than gradient-boosted trees (accuracy 90.0 % against 90.4 %)."
     )
 
 
 def test_a_lead_within_noise_is_named_as_such():
     assert said(rival("constant", BETTER), rival("linear", EVEN)) == (
         "Better than a constant guess beyond noise; "
-        "not better than a linear model (accuracy 90 % against 89.9 %, within noise)."
+        "not better than a linear model (accuracy 90.0 % against 89.9 %, within noise)."
     )
 
 
@@ -59,14 +59,15 @@ def test_two_that_are_not_beaten_are_joined_by_or():
 def test_worse_than_a_rival():
     assert said(rival("constant", BETTER), rival("neighbors", WORSE)) == (
         "Better than a constant guess beyond noise; "
-        "worse than nearest neighbours (accuracy 90 % against 95 %)."
+        "worse than nearest neighbours (accuracy 90.0 % against 95.0 %)."
     )
 
 
 def test_no_better_than_a_constant_guess_comes_first():
     text = said(rival("constant", EVEN), rival("trees", WORSE))
     assert text.startswith(
-        "No better than a constant guess (accuracy 90 % against 89.9 %, within noise); "
+        "No better than a constant guess "
+        "(accuracy 90.0 % against 89.9 %, within noise); "
         "worse than gradient-boosted trees"
     )
 
@@ -74,7 +75,7 @@ def test_no_better_than_a_constant_guess_comes_first():
 def test_worse_than_a_constant_guess_comes_first():
     text = said(rival("constant", WORSE), rival("linear", BETTER))
     assert text == (
-        "Worse than a constant guess (accuracy 90 % against 95 %); "
+        "Worse than a constant guess (accuracy 90.0 % against 95.0 %); "
         "better than a linear model beyond noise."
     )
 
@@ -96,7 +97,7 @@ def test_probabilities_that_rank_rows_are_named_beside_answers_of_no_use(gain, l
     scores = {"accuracy": Score(value=0.9, low=0, high=1), **area(0.8)}
     text = verdict("accuracy", scores, [guessed(gain), rival("trees", EVEN)], 100)
     assert text.startswith(f"{lead} a constant guess (accuracy ")
-    ranked = "), but its probabilities rank the rows better (ROC AUC 0.8); not better"
+    ranked = "), but its probabilities rank the rows better (ROC AUC 0.800); not better"
     assert ranked in text
     noise = {**scores, **area(0.6, 0.48, 0.7)}
     said_of_noise = verdict("accuracy", noise, [guessed(gain)], 100)

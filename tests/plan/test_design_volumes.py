@@ -92,7 +92,7 @@ def test_regression_scales_its_target():
 def test_only_changes_that_keep_the_class_are_chosen():
     plan = decide(volumes(probe=symmetry()), MACHINE)
     assert plan.augment == (RandomShift3d(voxels=2),)
-    assert "90.0% of a sample right" in plan.reasons["augment.0"]
+    assert "90.0 % of a sample right" in plan.reasons["augment.0"]
     free = symmetry(mirrored=(0.89, 0.5, 0.9), turned=(0.5, 0.89, None))
     plan = decide(volumes(probe=free), MACHINE)
     assert plan.augment == (
@@ -135,7 +135,7 @@ def test_what_two_given_parts_share_is_left_out_and_the_plan_says_how_much():
 
 def test_the_reasons_of_a_plan_speak_of_volumes_not_of_rows():
     reasons = decide(volumes(), MACHINE).reasons
-    assert reasons["problem.metric"] == "the largest class has 10% of the volumes"
+    assert reasons["problem.metric"] == "the largest class has 10 % of the volumes"
     assert reasons["split.group"] == "nothing says which volumes belong together"
     assert reasons["data.skip_damaged"] == "a damaged volume is refused, not left out"
     assert not [text for text in reasons.values() if "rows" in text]

@@ -991,7 +991,7 @@ def sick() -> ReportContent:
         Finding(
             code="T4",
             severity="warning",
-            message="62% of the units of mlp.1 are dead.",
+            message="62 % of the units of mlp.1 are dead.",
             where="mlp.1",
             remedy="Lower the learning rate.",
             moment="during",

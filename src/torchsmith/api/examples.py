@@ -11,7 +11,7 @@ from torchsmith.api.run import Run
 from torchsmith.core.errors import DataError
 from torchsmith.core.observer import Observer
 from torchsmith.core.vocabulary import NOUNS
-from torchsmith.core.wording import amount
+from torchsmith.core.wording import amount, percent
 from torchsmith.data.data import Column, Data, Sequences, Table
 from torchsmith.data.split import Parts, split_rows
 from torchsmith.evaluate.shown import Shown, show
@@ -128,7 +128,7 @@ def _wording(model: Model, asked: _Asked) -> tuple[str, str]:
     verdict = "which is right" if right else f"but it is “{classes[int(asked.target)]}”"
     said = (
         f"The network said “{classes[code]}” with a probability of "
-        f"{float(asked.answer[code]):.1%}, {verdict}."
+        f"{percent(float(asked.answer[code]), 1)}, {verdict}."
     )
     return f"{title}: {'right' if right else 'wrong'}", said
 

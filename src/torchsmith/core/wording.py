@@ -94,6 +94,15 @@ def share(part: float, whole: float) -> str:
     return f"{100 * part / whole:.1f} %"
 
 
+def percent(share: float, decimals: int = 0) -> str:
+    """Return a share in per cent.
+
+    >>> percent(0.62), percent(0.597, 1)
+    ('62 %', '59.7 %')
+    """
+    return f"{100 * share:.{decimals}f} %"
+
+
 def gigabytes(count: float) -> str:
     """Return a number of bytes.
 

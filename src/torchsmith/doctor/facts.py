@@ -1,7 +1,7 @@
 """What the numbers of a course come down to, for the rules that judge them."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from itertools import pairwise
 from statistics import median
@@ -322,3 +322,20 @@ def _ratios(sample: Signals) -> Iterator[float]:
         ratio = layer.update_ratio
         if ratio is not None and math.isfinite(ratio) and ratio > 0:
             yield ratio
+
+
+def dropouts(node: object, *, inside: bool = False) -> Iterator[float]:
+    """Yield every share of dropout that a network's spec names.
+
+    Args:
+        node: Of the spec, as plain values.
+        inside: Whether it belongs to a layer of dropout.
+    """
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from dropouts(value, inside=inside or "dropout" in key.lower())
+    elif isinstance(node, list | tuple):
+        for value in node:
+            yield from dropouts(value, inside=inside)
+    elif inside and isinstance(node, float):
+        yield node

@@ -9,6 +9,7 @@ from typing import cast
 from pydantic import JsonValue
 
 from torchsmith.core.vocabulary import LOWER_IS_BETTER, METRIC_TITLES, Metric
+from torchsmith.core.wording import percent
 from torchsmith.doctor.course import Course
 from torchsmith.doctor.standing import sampling_error, sureness
 from torchsmith.evaluate.evaluation import Evaluation
@@ -157,7 +158,7 @@ def _by_heart(
         message=f"After epoch {since + 1} the network learned by heart what does not "
         "hold for other examples.",
         where="stopping.restore_best",
-        evidence=f"the val loss rose by {rise:.0%} to {number(_short(known[-1]))} "
+        evidence=f"the val loss rose by {percent(rise)} to {number(_short(known[-1]))} "
         f"while the training loss fell to {number(_short(history[-1].train_loss))}, "
         f"and {harm}",
         remedy=f"{kept}Stop early and keep the best weights; more data, augmentation, "

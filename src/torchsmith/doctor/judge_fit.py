@@ -8,8 +8,9 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from torchsmith.core.wording import percent
 from torchsmith.doctor.course import Course
-from torchsmith.doctor.facts import Facts
+from torchsmith.doctor.facts import Facts, dropouts
 from torchsmith.doctor.judge_length import (
     FEW,
     PATIENT,
@@ -25,7 +26,7 @@ from torchsmith.doctor.judge_length import (
     too_short,
 )
 from torchsmith.doctor.remedies import scaled_rate
-from torchsmith.doctor.rules_loss import FAR, FAST, SLOW, dropouts, is_faded
+from torchsmith.doctor.rules_loss import FAR, FAST, SLOW, is_faded
 from torchsmith.doctor.standing import Standing, standing
 from torchsmith.evaluate.evaluation import Evaluation
 from torchsmith.inspect.inspection import Finding
@@ -260,8 +261,8 @@ def _regularised(plan: Plan, found: Standing) -> Iterator[dict[str, Any]]:
     path = f"network.{plan.network.spec_name()}.dropout"
     yield {
         "code": "P7",
-        "message": f"Dropout of {max(shares):.0%} keeps the network from learning what "
-        "its examples say.",
+        "message": f"Dropout of {percent(max(shares))} keeps the network from "
+        "learning what its examples say.",
         "where": path if own is not None else "network",
         "remedy": "Lower it: nothing was learned by heart.",
         "changes": {path: 0.1} if own is not None else {},

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from pydantic import JsonValue
 
 from torchsmith.core.vocabulary import METRIC_TITLES, NOUNS
-from torchsmith.core.wording import amount, listed
+from torchsmith.core.wording import amount, listed, percent
 from torchsmith.doctor.standing import sampling_error
 from torchsmith.evaluate.evaluation import ClassScores, Evaluation, Group, Score
+from torchsmith.evaluate.rivals import IN_SENTENCES, TITLES
 from torchsmith.evaluate.verdict import answers_as_constant, ranks
 from torchsmith.inspect.inspection import Finding
 from torchsmith.plan.plan import Plan
@@ -118,8 +119,8 @@ def _unexplained(
         message=f"{_called(group)} are hardly told apart, by the network or any rival.",
         where=f"column '{group.column}'",
         evidence=f"{_errors(evaluation, group)}; the best of all takes off "
-        f"{max(here.value, 0.0):.0%} of a constant guess's error there, and "
-        f"{there.value:.0%} elsewhere",
+        f"{percent(max(here.value, 0.0))} of a constant guess's error there, and "
+        f"{percent(there.value)} elsewhere",
         remedy="Look at their labels and at how they were collected: they may say "
         "nothing, or the inputs lack what sets these examples apart.",
         moment="after",
@@ -128,7 +129,9 @@ def _unexplained(
 
 def _failing(evaluation: Evaluation, group: Group) -> Finding:
     beaten = group.rival_gain is not None and group.rival_gain.low > 0
-    alike = f"for {group.rival} too" if group.rival and not beaten else ""
+    spoken = {TITLES[name]: said for name, said in IN_SENTENCES.items()}
+    rival = spoken.get(group.rival, group.rival)
+    alike = f"for {rival} too" if rival and not beaten else ""
     return Finding(
         code="Q5",
         severity="warning" if beaten else "note",
@@ -175,4 +178,4 @@ def _better(evaluation: Evaluation, group: Group) -> str:
 
 
 def _error(evaluation: Evaluation, value: float) -> str:
-    return f"{value:.4g}" if evaluation.task == "regression" else f"{value:.1%}"
+    return f"{value:.4g}" if evaluation.task == "regression" else f"{percent(value, 1)}"

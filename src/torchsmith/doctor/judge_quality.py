@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from torchsmith.core.vocabulary import METRIC_TITLES, NOUNS
-from torchsmith.core.wording import amount, listed
+from torchsmith.core.wording import amount, listed, percent
 from torchsmith.doctor.course import Course
 from torchsmith.doctor.judge_groups import find_in_groups
 from torchsmith.doctor.standing import (
@@ -104,7 +104,7 @@ def _beside_rivals(evaluation: Evaluation, found: Standing) -> Iterator[Finding]
         severity="warning",
         message=f"{named.capitalize()}, which took {rival.seconds:.1f} s, "
         f"{'are' if named.endswith('s') else 'is'} better than the network.",
-        evidence=f"{found.evidence}; the network lacks {lost[worst]:.0%} of what "
+        evidence=f"{found.evidence}; the network lacks {percent(lost[worst])} of what "
         f"{named} gained over chance",
         remedy="Look for the cause among the other findings, or use the rival.",
         moment="after",
@@ -215,16 +215,20 @@ def _probabilities(plan: Plan | None, evaluation: Evaluation) -> Iterator[Findin
     more = sureness(calibration)
     taken = 0.0 if planned or more > 0 else _smoothed(plan, evaluation)
     wrong = calibration.error.low - taken > WRONG_PROBABILITIES
-    why = f", as label smoothing takes up to {taken:.1%} off them" if taken else ""
+    why = (
+        f", as label smoothing takes up to {percent(taken, 1)} off them"
+        if taken
+        else ""
+    )
     yield Finding(
         code="Q4",
         severity="warning" if wrong else "note",
-        message=f"The probabilities are off by {calibration.error.value:.1%} on "
-        f"average{why}.",
+        message=f"The probabilities are off by {percent(calibration.error.value, 1)} "
+        f"on average{why}.",
         where="calibration",
         evidence=f"expected calibration error {calibration.error}, what chance adds is "
-        f"taken out; on average {abs(more):.1%} too {'high' if more > 0 else 'low'}; "
-        f"temperature {calibration.temperature:g}",
+        f"taken out; on average {percent(abs(more), 1)} too "
+        f"{'high' if more > 0 else 'low'}; temperature {calibration.temperature:g}",
         remedy=f"Do not read them as chances. {_more_val(plan)} temperature fit better."
         if planned
         else "Fit a temperature on the val part.",
@@ -308,7 +312,7 @@ def _share(wrong: Score | None, place: Score | None) -> str:
     if wrong is None or place is None:
         return ""
     return (
-        f"{wrong.value:.1%} of the answers of which the network is surest are wrong, "
-        f"and their labels lie anywhere among the other classes ({place.value:.2f}; "
-        "0 is next to the answer, 0.5 is chance)"
+        f"{percent(wrong.value, 1)} of the answers of which the network is surest are "
+        f"wrong, and their labels lie anywhere among the other classes "
+        f"({place.value:.2f}; 0 is next to the answer, 0.5 is chance)"
     )

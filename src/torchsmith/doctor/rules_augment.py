@@ -7,6 +7,7 @@ import torch
 from pydantic import JsonValue
 from torch import Tensor
 
+from torchsmith.core.wording import percent
 from torchsmith.doctor.examples import Examples, features_of
 from torchsmith.doctor.simple_models import ask_nearest
 from torchsmith.doctor.subject import Subject
@@ -72,8 +73,8 @@ def find_in_augmentation(subject: Subject, examples: Examples) -> Iterator[Findi
         message="The augmentation changes examples until their class can hardly be "
         "told.",
         where=f"augment.{name}",
-        evidence=f"the nearest example keeps {kept:.0%} of what it knows beyond "
-        f"guessing when all are changed; {name} alone leaves {shares[worst]:.0%}",
+        evidence=f"the nearest example keeps {percent(kept)} of what it knows beyond "
+        f"guessing when all are changed; {name} alone leaves {percent(shares[worst])}",
         remedy="Turn, shift and scale less, and mirror only what may be mirrored.",
         changes=_milder(plan.augment, shares),
     )
@@ -111,7 +112,8 @@ def _find_mirrored(
             message=f"{kind.spec_name()} makes pictures that look like other classes.",
             where=f"augment.{kind.spec_name()}",
             evidence="the most similar picture has the right class for "
-            f"{seen.plain:.0%} of the pictures, for {share:.0%} of mirrored ones",
+            f"{percent(seen.plain)} of the pictures, for {percent(share)} of mirrored "
+            "ones",
             remedy="Leave it out.",
             changes=_milder(others, shares),
         )

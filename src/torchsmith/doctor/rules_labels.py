@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from torchsmith.core.wording import percent
 from torchsmith.doctor.examples import Examples
 from torchsmith.doctor.simple_models import standardised
 from torchsmith.inspect.inspection import Finding
@@ -81,11 +82,11 @@ def find_wrong_labels(examples: Examples) -> Iterator[Finding]:
         severity="error"
         if least >= MOST and found.overall <= EVEN * share
         else "warning",
-        message=f"About {share:.0%} of the labels seem to be wrong.",
+        message=f"About {percent(share)} of the labels seem to be wrong.",
         evidence=f"of the {found.count:,} examples whose {NEIGHBOURS} nearest "
-        f"neighbours agree most, {share:.1%} have another label than these, of all "
-        f"{found.overall:.1%}; neighbours that confirm a label have "
-        f"{found.agreement:.0%} of the votes",
+        f"neighbours agree most, {percent(share, 1)} have another label than these, "
+        f"of all {percent(found.overall, 1)}; neighbours that confirm a label have "
+        f"{percent(found.agreement)} of the votes",
         remedy="Look at the examples with the highest loss after training, and correct "
         "their labels.",
     )

@@ -7,6 +7,7 @@ from statistics import median
 
 from pydantic import JsonValue
 
+from torchsmith.core.wording import percent
 from torchsmith.doctor.facts import Facts, dead, saturated
 from torchsmith.doctor.signals import Signals
 from torchsmith.inspect.inspection import Finding
@@ -168,11 +169,11 @@ def lost_units(facts: Facts) -> Finding | None:
     return Finding(
         code="T4",
         severity="error" if stuck or facts.is_behind else "warning",
-        message=f"{now:.0%} of the units of {layer.name} are dead.",
+        message=f"{percent(now)} of the units of {layer.name} are dead.",
         where=layer.name,
         evidence=(
-            f"They are 0 for each of {examples:,} examples, {before:.0%} were before "
-            f"training; {_losses(facts)}."
+            f"They are 0 for each of {examples:,} examples, {percent(before)} were "
+            f"before training; {_losses(facts)}."
         ),
         remedy=(
             "Begin with other weights and biases, or use LeakyReLU."
@@ -197,11 +198,11 @@ def _saturates(facts: Facts, *, vanishes: bool) -> Iterator[Finding]:
     yield Finding(
         code="T5",
         severity="error" if now > MOST else "warning",
-        message=f"{now:.0%} of the units of {layer.name} are saturated.",
+        message=f"{percent(now)} of the units of {layer.name} are saturated.",
         where=layer.name,
         evidence=(
             f"They are in the outer 5 % of the range of {layer.type} for most "
-            f"examples, {before:.0%} were before training; {_losses(facts)}."
+            f"examples, {percent(before)} were before training; {_losses(facts)}."
         ),
         remedy="Scale the inputs, begin with smaller weights, or normalise.",
         changes=lets_through(facts.course.plan),

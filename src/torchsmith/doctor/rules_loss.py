@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 
 from torchsmith.core.spec import Spec
-from torchsmith.core.wording import amount
+from torchsmith.core.wording import amount, percent
 from torchsmith.doctor.facts import (
     BEHIND,
     NOISY,
     Facts,
     Quantity,
     dead,
+    dropouts,
     pace_of,
     saturated,
 )
@@ -253,7 +254,9 @@ def _switched_off(facts: Facts, quantity: Quantity, what: str) -> str:
     if found is None or found[1] <= SWITCHED_OFF or found[2] >= BEFORE:
         return ""
     layer, now, before = found
-    return f"{now:.0%} of the units of {layer.name} {what}, {before:.0%} before"
+    return (
+        f"{percent(now)} of the units of {layer.name} {what}, {percent(before)} before"
+    )
 
 
 def _too_low(facts: Facts) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 from torch import nn
 
+from torchsmith.core.wording import percent
 from torchsmith.doctor.reference import some_targets
 from torchsmith.doctor.rules_regularisation import find_in_regularisation
 from torchsmith.doctor.rules_schedule import find_in_schedule
@@ -173,12 +174,12 @@ def _find_unreachable(
     yield Finding(
         code="P6",
         severity="error" if share >= FAR_OUT_OF_REACH else "warning",
-        message=f"The network ends in {kind} and cannot give {outside:.0%} of the "
+        message=f"The network ends in {kind} and cannot give {percent(outside)} of the "
         "targets.",
         where=where,
         evidence=f"{kind} gives {_range_text(low, high)}; the targets go from "
         f"{targets.min().item():.4g} to {targets.max().item():.4g}, and the nearest "
-        f"answers lose {share:.0%} of their variance",
+        f"answers lose {percent(share)} of their variance",
         remedy=f"Remove the last {kind}: numbers are predicted by a linear layer.",
         changes=_without_end(subject),
     )

@@ -10,6 +10,7 @@ import torch
 from pydantic import JsonValue
 from torch import nn
 
+from torchsmith.core.wording import percent
 from torchsmith.doctor.rules_loss import MOST_DECAY
 from torchsmith.doctor.rules_schedule import planned_rates
 from torchsmith.doctor.rules_step import first_gradients, peak_rate, rms
@@ -65,9 +66,9 @@ def _find_dropout(subject: Subject) -> Iterator[Finding]:
     yield Finding(
         code="P7",
         severity="error" if share >= TOO_MUCH_DROPOUT else "warning",
-        message=f"Dropout takes away {share:.0%} of a layer at each step.",
+        message=f"Dropout takes away {percent(share)} of a layer at each step.",
         where=where,
-        evidence=f"{layers} more than {MUCH_DROPOUT:.0%}",
+        evidence=f"{layers} more than {percent(MUCH_DROPOUT)}",
         remedy="Take away half at most; 0.1 to 0.3 is usual.",
         changes=changes,
     )

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from torchsmith.core.wording import percent
 from torchsmith.data.data import Table
 from torchsmith.data.lines import Lines
 from torchsmith.doctor.examples import Examples, leaves
@@ -152,8 +153,8 @@ def _find_other_units(values: np.ndarray, lines: Lines) -> Iterator[Finding]:
     yield Finding(
         code="D13",
         severity="warning",
-        message=f"{int(rows.sum()):,} rows ({rows.mean():.1%}) have most of their "
-        "numbers far from those of all others, as if in other units.",
+        message=f"{int(rows.sum()):,} rows ({percent(rows.mean(), 1)}) have most of "
+        "their numbers far from those of all others, as if in other units.",
         where=str(lines.take(rows)),
         evidence=f"at least half of {int(usable.sum())} columns are more than {FAR:g} "
         "interquartile ranges from the median at once",
@@ -174,12 +175,12 @@ def _find_zeros(values: np.ndarray, lines: Lines) -> Iterator[Finding]:
     yield Finding(
         code="D13",
         severity="warning",
-        message=f"{int(rows.sum()):,} rows ({rows.mean():.1%}) are 0 in all of "
+        message=f"{int(rows.sum()):,} rows ({percent(rows.mean(), 1)}) are 0 in all of "
         f"{values.shape[1]} number columns.",
         where=str(lines.take(rows)),
-        evidence=f"of the other rows, {others.min():.2%} are 0 in the column that "
-        f"is so least; {expected:.2%} would be in all, if columns did not depend on "
-        "each other",
+        evidence=f"of the other rows, {percent(others.min(), 2)} are 0 in the column "
+        f"that is so least; {percent(expected, 2)} would be in all, if columns did not "
+        "depend on each other",
         remedy="Leave these rows out, or read them again.",
     )
 
@@ -202,8 +203,8 @@ def _find_inverted(values: Tensor) -> Iterator[Finding]:
     yield Finding(
         code="D13",
         severity="warning",
-        message=f"{count / len(alike):.1%} of the training examples are inverted: dark "
-        "where others are bright.",
+        message=f"{percent(count / len(alike), 1)} of the training examples are "
+        "inverted: dark where others are bright.",
         evidence=f"{count:,} of a sample of {len(alike):,} have a correlation below "
         f"{-OPPOSITE:g} with the mean example, the others typically {usual:.2f}",
         remedy="Invert them back, or leave them out.",

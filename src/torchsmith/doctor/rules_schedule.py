@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
 
+from torchsmith.core.wording import percent
 from torchsmith.doctor.subject import Subject
 from torchsmith.inspect.inspection import Finding
 from torchsmith.nn.optimizers import planned_rate
@@ -65,7 +66,7 @@ def find_in_schedule(subject: Subject) -> Iterator[Finding]:
             code="P13",
             severity="error" if certain else "warning",
             message="The learning rate is below 1 % of its peak after "
-            f"{awake:.0%} of training, and the rest teaches nothing.",
+            f"{percent(awake)} of training, and the rest teaches nothing.",
             where="schedule",
             evidence=f"from step {awake * len(rates):,.0f} of {len(rates):,} on; all "
             f"steps together are worth {full:,.0f} at the peak of {peak:g}",
@@ -80,8 +81,8 @@ def find_in_schedule(subject: Subject) -> Iterator[Finding]:
             message=f"The learning rate falls so early that {len(rates):,} steps are "
             f"worth {full:,.0f} at its peak.",
             where="schedule",
-            evidence=f"its mean is {full / len(rates):.0%} of the peak of {peak:g}; a "
-            "cosine or one cycle leaves half",
+            evidence=f"its mean is {percent(full / len(rates))} of the peak of "
+            f"{peak:g}; a cosine or one cycle leaves half",
             remedy="Let it fall later, or more slowly.",
             changes=_mended(subject),
         )
@@ -91,8 +92,8 @@ def find_in_schedule(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             code="P13",
             severity="error" if peak < VERY_LOW * own else "warning",
-            message=f"The schedule lets the learning rate rise to {peak / own:.2%} of "
-            "the optimizer's only.",
+            message=f"The schedule lets the learning rate rise to "
+            f"{percent(peak / own, 2)} of the optimizer's only.",
             where="schedule",
             evidence=f"{peak:g} at most, and the optimizer has {own:g}",
             remedy="Let it warm up within the first twentieth of training.",

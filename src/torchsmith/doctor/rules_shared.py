@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from torchsmith.core.seeds import generator
+from torchsmith.core.wording import percent
 from torchsmith.data.data import Table
 from torchsmith.data.same import keys_of_rows
 from torchsmith.doctor.examples import (
@@ -91,11 +92,11 @@ def find_shared(
         yield Finding(
             code="D8",
             severity="error" if certain else "warning",
-            message=f"{share:.1%} of the {pair.held_name} have the same inputs as an "
-            f"example of {pair.learned_name}.",
+            message=f"{percent(share, 1)} of the {pair.held_name} have the same "
+            f"inputs as an example of {pair.learned_name}.",
             where=pair.held_name,
-            evidence=f"{int(shared.sum()):,} of {len(keys):,}, {same:.0%} of them with "
-            "the same target there",
+            evidence=f"{int(shared.sum()):,} of {len(keys):,}, {percent(same)} of "
+            "them with the same target there",
             remedy=f"Keep examples with the same inputs in one {pair.unit}.",
             changes={"split.keep_together": True} if subject.plan is not None else {},
         )

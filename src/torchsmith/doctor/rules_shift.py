@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from torch import Tensor
 
 from torchsmith.core.seeds import generator
+from torchsmith.core.wording import percent
 from torchsmith.doctor.examples import (
     MOST_LARGE,
     Examples,
@@ -138,7 +139,7 @@ def find_in_shift(subject: Subject, examples: Examples) -> Iterator[Finding]:
     if not differs and not moved:
         what = "has targets that do not go with its inputs as in the training part"
     if moved:
-        evidence += f"; their targets are {found.targets:.0%} apart"
+        evidence += f"; their targets are {percent(found.targets)} apart"
     certain = harm and (moved or (differs and found.auc >= VERY_OTHER))
     beside = max(found.worse_deviations, found.targets_deviations) >= BESIDE_Z
     yield Finding(

@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from torchsmith.core.wording import percent
 from torchsmith.doctor.diagnosis import Reference
 from torchsmith.doctor.examples import MOST_FEATURES, Examples, all_folds, leaves
 from torchsmith.doctor.simple_models import Answers, ask_simple_models
@@ -120,8 +121,8 @@ def find_telling_place(subject: Subject, examples: Examples) -> Iterator[Finding
         severity="warning",
         message="One place in the inputs tells the target almost by itself.",
         where=f"number {best:,} of {shape:,} of the (shrunk) input",
-        evidence=f"the target explains {most:.0%} of what it varies by, and at most "
-        f"{other:.0%} of any place that does not go with it",
+        evidence=f"the target explains {percent(most)} of what it varies by, and at "
+        f"most {percent(other)} of any place that does not go with it",
         remedy="Look at it: a mark, a border or a caption that is not there when a "
         "prediction is needed gives the answer away.",
     )
@@ -157,9 +158,10 @@ def _find_telling_step(examples: Examples, leaf: Tensor) -> Iterator[Finding]:
         message="One place in the sequences tells the target and, apart from that, "
         "goes with no other.",
         where=f"number {int(telling[best]):,} of {steps.shape[1]:,} of the input",
-        evidence=f"the target explains {shares[telling[best]].item():.0%} of what it "
-        f"varies by; the rest has a correlation of {strongest[best].item():.2f} at "
-        "most with any other place, as if it was made from the target",
+        evidence=f"the target explains {percent(shares[telling[best]].item())} of "
+        f"what it varies by; the rest has a correlation of "
+        f"{strongest[best].item():.2f} at most with any other place, as if it was "
+        "made from the target",
         remedy="Look at it: what is not there when a prediction is needed gives the "
         "answer away.",
     )

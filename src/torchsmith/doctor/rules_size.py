@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from torchsmith.core.vocabulary import NOUNS
-from torchsmith.core.wording import amount
+from torchsmith.core.wording import amount, percent
 from torchsmith.doctor.diagnosis import Reference
 from torchsmith.doctor.subject import Subject
 from torchsmith.inspect.inspection import Finding
@@ -36,7 +36,7 @@ def find_small_test(subject: Subject, reference: Reference) -> Iterator[Finding]
     split = subject.case.plan.split
     if subject.is_regression:
         half, limit, what = Z / math.sqrt(2 * count), WIDE_ERROR, "its error"
-        told = f"± {half:.0%} of it"
+        told = f"± {percent(half)} of it"
     else:
         expected = reference.probe_score
         if expected is None:

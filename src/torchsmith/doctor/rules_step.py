@@ -12,6 +12,7 @@ import torch
 from pydantic import JsonValue
 from torch import Tensor, optim
 
+from torchsmith.core.wording import percent
 from torchsmith.doctor.remedies import scaled_rate
 from torchsmith.doctor.rules_loss import MUCH_MOMENTUM, TARGET_PACE, USUAL_MOMENTUM
 from torchsmith.doctor.rules_schedule import planned_rates
@@ -157,7 +158,7 @@ def _swinging(subject: Subject) -> Iterator[Finding]:
         where="optimizer.momentum" if subject.plan else "optimizer",
         evidence=f"A step goes where the last {1 / (1 - momentum):,.0f} gradients "
         f"pointed, with {1 / (1 - momentum):,.0f} times the learning rate; of a swing "
-        f"{left:.0%} is left after all {num_steps:,} steps"
+        f"{percent(left)} is left after all {num_steps:,} steps"
         if momentum < 1
         else "A step never forgets a gradient",
         remedy=f"Set a momentum such as {USUAL_MOMENTUM:g}.",
@@ -169,8 +170,8 @@ def _clipped(subject: Subject, norm: float, limit: float) -> Finding:
     return Finding(
         code="P2",
         severity="warning",
-        message=f"Clipping leaves {limit / norm:.1%} of the first gradient, and steps "
-        "are too short.",
+        message=f"Clipping leaves {percent(limit / norm, 1)} of the first gradient, "
+        "and steps are too short.",
         where="training.clip_grad_norm",
         evidence=f"Its norm is {norm:.2g}, the limit {limit:g}: clipping, not the "
         "rate, says how far a step of SGD goes.",
@@ -181,7 +182,7 @@ def _clipped(subject: Subject, norm: float, limit: float) -> Finding:
 
 def _too_long(subject: Subject, step: float, momentum: float) -> Finding:
     plan, length = subject.plan, step / (1 - momentum)
-    evidence = f"The first step changes weights by {step:.1%} of themselves"
+    evidence = f"The first step changes weights by {percent(step, 1)} of themselves"
     if momentum:
         evidence += (
             f", and with a momentum of {momentum:g} by {1 / (1 - momentum):,.0f} times "
@@ -242,7 +243,7 @@ def _ruled_by_eps(subject: Subject) -> Iterator[Finding]:
     yield Finding(
         code="P2",
         severity="warning",
-        message=f"An eps of {eps:g} leaves {share:.1%} of the learning rate.",
+        message=f"An eps of {eps:g} leaves {percent(share, 1)} of the learning rate.",
         where="optimizer.eps" if subject.plan else "optimizer",
         evidence="Gradients are divided by their own size plus eps. The first has a "
         f"root mean square of {rms(sizes):.1g}, and its step {share * rate:.1g} where "

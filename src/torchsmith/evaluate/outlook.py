@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torchsmith.core.commands import command
 from torchsmith.core.vocabulary import Ending, low_is_good
-from torchsmith.core.wording import amount, rough_duration
+from torchsmith.core.wording import amount, percent, rough_duration
 from torchsmith.plan.design import FIT_INTO
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import REASON
@@ -120,11 +120,11 @@ def _curve(plan: Plan, history: Sequence[EpochRecord], ending: Ending) -> str:
             return ""
         return (
             f"{name} has flattened (the last third of the epochs improved it by "
-            f"{gain:.1%}): more epochs would hardly help."
+            f"{percent(gain, 1)}): more epochs would hardly help."
         )
     return (
-        f"{name} still improved in the last third of the epochs, by {gain:.0%}: twice "
-        f"the time {HELPS}, as far as that is not the falling rate."
+        f"{name} still improved in the last third of the epochs, by {percent(gain)}: "
+        f"twice the time {HELPS}, as far as that is not the falling rate."
     )
 
 

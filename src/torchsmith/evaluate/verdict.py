@@ -155,7 +155,7 @@ def _texts(metric: Metric, ours: float, theirs: float) -> tuple[str, str]:
 
 
 def _number(value: float, digits: int) -> str:
-    text = f"{value:.{digits}g}"
+    text = f"{value:#.{digits}g}".rstrip(".")  # zeros at the end are digits, too
     return f"{value:,.0f}" if "e+" in text else text.replace("-", "−")
 
 

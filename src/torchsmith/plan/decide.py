@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 
 from torchsmith.core.errors import DataError
 from torchsmith.core.vocabulary import NOUNS, Metric
-from torchsmith.core.wording import amount, listed
+from torchsmith.core.wording import amount, listed, percent
 from torchsmith.data.data import MISSING_TARGET
 from torchsmith.data.split import Folds, Split
 from torchsmith.inspect.inspection import Inspection, TargetFacts
@@ -200,14 +200,14 @@ def _problem(target: TargetFacts, noun: str, reasons: Reasons) -> Problem:
     classes = target.classes
     if largest <= 0.8:
         reasons["problem.metric"] = (
-            f"the largest class has {largest:.0%} of the {noun}s"
+            f"the largest class has {percent(largest)} of the {noun}s"
         )
         return Problem(
             task=target.task, target=target.name, metric="accuracy", classes=classes
         )
     reasons["problem.metric"] = (
-        f"the largest class has {largest:.0%} of the {noun}s: always guessing it would "
-        f"have an accuracy of {largest:.0%}"
+        f"the largest class has {percent(largest)} of the {noun}s: always guessing it "
+        f"would have an accuracy of {percent(largest)}"
     )
     return Problem(
         task=target.task,

@@ -2,6 +2,7 @@
 
 from math import sqrt
 
+from torchsmith.core.wording import percent
 from torchsmith.inspect.inspection import ImageFacts, Symmetry
 from torchsmith.plan.augment import (
     Augmentation,
@@ -57,7 +58,8 @@ def _usual(facts: ImageFacts, seen: Symmetry) -> tuple[tuple[Augmentation, ...],
     return _specs(usual), (
         f"usual for pictures {'in colour' if facts.channels == 3 else 'in grey'}; "
         f"these do not tell: the most similar of {seen.num_pictures:,} has the right "
-        f"class for {seen.plain:.0%}, always guessing one for {seen.largest_class:.0%}"
+        f"class for {percent(seen.plain)}, always guessing one for "
+        f"{percent(seen.largest_class)}"
     )
 
 

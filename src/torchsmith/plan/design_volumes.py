@@ -2,7 +2,7 @@
 
 import math
 
-from torchsmith.core.wording import rough_duration
+from torchsmith.core.wording import percent, rough_duration
 from torchsmith.data.steps import Standardize, StandardizeTarget, Step
 from torchsmith.inspect.inspection import VolumeFacts, VolumeSymmetry
 from torchsmith.plan.augment import (
@@ -111,8 +111,8 @@ def _augment(case: Case, facts: VolumeFacts) -> tuple[Augmentation, ...]:
     if symmetry.shifted >= least:
         add(
             RandomShift3d(voxels=voxels),
-            f"shifted neighbours tell {symmetry.shifted:.1%} of a sample right, "
-            f"others {symmetry.plain:.1%}",
+            f"shifted neighbours tell {percent(symmetry.shifted, 1)} of a sample "
+            f"right, others {percent(symmetry.plain, 1)}",
         )
     if symmetry.plain <= symmetry.largest_class + 2 * KEPT:
         return tuple(chosen)  # neighbours tell nothing, so neither do changed ones
@@ -133,4 +133,7 @@ def _least(symmetry: VolumeSymmetry) -> float:
 
 
 def _kept(right: float, plain: float) -> str:
-    return f"the class stays: {right:.1%} of a sample right, {plain:.1%} unchanged"
+    return (
+        f"the class stays: {percent(right, 1)} of a sample right, "
+        f"{percent(plain, 1)} unchanged"
+    )

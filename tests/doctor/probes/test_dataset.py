@@ -172,11 +172,13 @@ def test_examples_that_are_trained_and_validated_on_are_counted():
     whole = Pairs()
     first, second = Subset(whole, range(100)), Subset(whole, range(90, 128))
     found = said(Net(), first, "CrossEntropyLoss", second)["D8"]
-    assert found.evidence == "10 examples (26% of val) are in train, too."
+    assert found.evidence == "10 examples (26 % of val) are in train, too."
     assert "D8" not in said(
         Net(), first, "CrossEntropyLoss", Subset(whole, range(100, 128))
     )
-    assert "100% of val" in said(Net(), whole, "CrossEntropyLoss", whole)["D8"].evidence
+    assert (
+        "100 % of val" in said(Net(), whole, "CrossEntropyLoss", whole)["D8"].evidence
+    )
 
 
 @pytest.mark.parametrize("data", [OwnNumbers, InPlace, Noisy, OneBuffer])

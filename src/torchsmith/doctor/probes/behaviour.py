@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from torchsmith.core.wording import percent
 from torchsmith.doctor.examples import leaves
 from torchsmith.doctor.probes.graph import operations
 from torchsmith.doctor.probes.place import at, forward_of, line_with
@@ -133,8 +134,9 @@ def _statistics(scene: Scene) -> Iterator[Finding]:
                 message=f"{name} is scored with statistics that it hardly learned.",
                 where=f"{name}.momentum",
                 evidence=(
-                    f"With momentum {momentum:g}, {(1 - momentum) ** num_steps:.0%} of "
-                    f"them is still the initial 0 and 1 after all {num_steps} steps."
+                    f"With momentum {momentum:g}, "
+                    f"{percent((1 - momentum) ** num_steps)} of them is still the "
+                    f"initial 0 and 1 after all {num_steps} steps."
                 ),
                 remedy="Raise the momentum to 0.1, or train longer.",
             )
@@ -380,11 +382,11 @@ def _ignored(scene: Scene) -> Iterator[Finding]:
     yield Finding(
         code="C9",
         severity="warning",
-        message=f"The network uses only {1 - share:.0%} of each input.",
+        message=f"The network uses only {percent(1 - share)} of each input.",
         where=forward_of(network, ""),
         evidence=(
-            f"The outputs of {scene.num} examples do not depend on {share:.0%} of the "
-            f"numbers that vary{which}."
+            f"The outputs of {scene.num} examples do not depend on {percent(share)} "
+            f"of the numbers that vary{which}."
         ),
         remedy="See in forward which part of the inputs is taken.",
     )

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Subset
 
 from torchsmith.core.errors import DataError
+from torchsmith.core.wording import percent
 from torchsmith.doctor.probes.repeated import (
     LEAST_READ,
     READ,
@@ -71,7 +72,7 @@ def _shared(train: Dataset[Any], val: Dataset[Any]) -> Iterator[Finding]:
             severity="error" if share > 0.01 else "warning",
             message="The network is validated on examples that it is trained on.",
             where="val part",
-            evidence=f"{num:,} examples ({share:.0%} of val) are in train, too.",
+            evidence=f"{num:,} examples ({percent(share)} of val) are in train, too.",
             remedy="Divide the examples once, with torch.utils.data.random_split.",
         )
 

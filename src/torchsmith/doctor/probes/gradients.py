@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from torchsmith.core.wording import percent
 from torchsmith.doctor.examples import leaves
 from torchsmith.doctor.probes.place import at, forward_of, line_with
 from torchsmith.doctor.probes.scene import Call, Scene, following
@@ -211,7 +212,7 @@ def _cut_off(scene: Scene, steps: Steps) -> Iterator[Finding]:
             where=at(last, line_with(network, *_CUTS) or where),
             evidence=(
                 f"The weights of {_listed(cut)} {how} in {STEPS} steps, and the "
-                f"loss changes where they are changed by {SHAKEN:.0%}."
+                f"loss changes where they are changed by {percent(SHAKEN)}."
             ),
             remedy=(
                 "Leave out detach(), .data, .numpy(), argmax, round and no_grad() "

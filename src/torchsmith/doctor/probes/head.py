@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from torchsmith.core.wording import percent
 from torchsmith.doctor.diagnosis import Reference
 from torchsmith.doctor.probes.graph import last_operation, operations_of_loss
 from torchsmith.doctor.probes.place import line_with
@@ -140,7 +141,7 @@ def _wrong_head(scene: Scene, head: Head) -> Iterator[Finding]:
             severity="warning",
             message="The network ends in ReLU, and the loss wants raw outputs.",
             where=where,
-            evidence=f"No output can be below 0; {zero:.0%} of them are 0.",
+            evidence=f"No output can be below 0; {percent(zero)} of them are 0.",
             remedy="Leave out the activation after the last layer.",
         )
     elif "NllLoss" in head.operations and head.last == "Softmax":
@@ -195,7 +196,7 @@ def _unreachable(scene: Scene, head: Head, reference: Reference) -> Iterator[Fin
         message=f"The network ends in {head.last} and cannot reach the targets.",
         where=line_with(scene.state.network, _LAYERS[head.last]) or _last_name(scene),
         evidence=(
-            f"{outside:.0%} of the targets lie outside of {reach}: they go from "
+            f"{percent(outside)} of the targets lie outside of {reach}: they go from "
             f"{every.min():.3g} to {every.max():.3g}.{cost}{chance}"
         ),
         remedy="Leave out the activation after the last layer, or scale the targets.",

@@ -11,6 +11,7 @@ import torch
 from pydantic import JsonValue
 from torch import nn
 
+from torchsmith.core.wording import percent
 from torchsmith.doctor.diagnosis import Reference
 from torchsmith.doctor.remedies import scaled_rate
 from torchsmith.doctor.rules_schedule import planned_rates
@@ -355,9 +356,10 @@ def _too_low(
         where="optimizer.lr",
         evidence=(
             f"A step changes weights by 10^{pace:.1f} of themselves (healthy: 10^-3), "
-            f"all {num_steps:,} together by {travel:.1%} at most. Tried on a copy, in "
-            f"{num} steps the loss goes from {untrained:.3g} to {trace.late:.3g}, with "
-            f"{factor:g} times the learning rate to {higher.late:.3g}."
+            f"all {num_steps:,} together by {percent(travel, 1)} at most. Tried on a "
+            f"copy, in {num} steps the loss goes from {untrained:.3g} to "
+            f"{trace.late:.3g}, with {factor:g} times the learning rate to "
+            f"{higher.late:.3g}."
         ),
         remedy="Raise the learning rate.",
         changes=_rate(subject, factor),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from torchsmith.core.wording import percent
 from torchsmith.doctor.script.facts import Call, Facts, Pair
 from torchsmith.doctor.script.found import found
 from torchsmith.doctor.script.places import Place
@@ -142,8 +143,8 @@ def _target_not_scaled(facts: Facts) -> Iterator[Finding]:
         told = (
             "The target is not scaled.",
             f"Targets have mean {mean:.4g} and standard deviation {spread:.4g}. After "
-            f"{STEPS} steps on the same batches {twins.as_it_is:.0%} of their variance "
-            f"is not explained; with scaled targets, {twins.scaled:.0%}.",
+            f"{STEPS} steps on the same batches {percent(twins.as_it_is)} of their "
+            f"variance is not explained; with scaled targets, {percent(twins.scaled)}.",
             "Subtract the mean of the training targets and divide by their standard "
             "deviation; undo it for predictions.",
         )
@@ -191,8 +192,8 @@ def _missing_classes(
         names = ", ".join(f"{value:g}" for value in missing[:5])
         told = (
             "The parts hold different classes.",
-            f"{share:.0%} of the examples that are measured have a class that training "
-            f"never saw ({names}).",
+            f"{percent(share)} of the examples that are measured have a class that "
+            f"training never saw ({names}).",
             "Shuffle before the split, inputs and targets by the same permutation, or "
             "split with stratify.",
         )
@@ -217,8 +218,8 @@ def _other_shares(
         told = (
             "The parts hold different shares of the classes: the split follows the "
             "order of the file.",
-            f"Class {value:g} is {p:.0%} of training and {q:.0%} of what is measured, "
-            f"{z:.0f} standard errors apart.",
+            f"Class {value:g} is {percent(p)} of training and {percent(q)} of what is "
+            f"measured, {z:.0f} standard errors apart.",
             "Shuffle before the split, or split with stratify.",
         )
         yield found(facts, "D14", "error", place, told, "before")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from torch import nn
 
+from torchsmith.core.wording import percent
 from torchsmith.doctor.script.facts import Call, Facts
 from torchsmith.doctor.script.found import found
 from torchsmith.doctor.script.places import Place
@@ -111,7 +112,8 @@ def _trained_on(
     for place, share in worst.items():
         told = (
             "The network is measured on examples that it was trained on.",
-            f"{share:.0%} of what is measured here are rows that training took, too.",
+            f"{percent(share)} of what is measured here are rows that training took, "
+            "too.",
             "Keep the parts apart: split before training, and give each loop its own.",
         )
         yield found(facts, "D8", "error", place, told, "after")

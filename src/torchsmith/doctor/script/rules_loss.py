@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from torchsmith.core.wording import percent
 from torchsmith.doctor.script.facts import Facts, Operation, Pair
 from torchsmith.doctor.script.found import found
 from torchsmith.doctor.script.places import Place
@@ -256,8 +257,8 @@ def _out_of_reach(facts: Facts, pairs: list[Pair]) -> Iterator[Finding]:
     told = (
         "The network cannot give the answers that the targets want.",
         f"{name} ends the network: its answers are {reach}, while targets are from "
-        f"{float(values.min()):.4g} to {float(values.max()):.4g}; {outside:.0%} of "
-        "them are out of reach.",
+        f"{float(values.min()):.4g} to {float(values.max()):.4g}; {percent(outside)} "
+        "of them are out of reach.",
         f"Return the last layer's output without {name}.",
     )
     yield found(facts, "P6", "error", _line(facts, pairs[0], name), told)

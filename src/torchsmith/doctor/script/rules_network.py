@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from torchsmith.core.wording import amount
+from torchsmith.core.wording import amount, percent
 from torchsmith.doctor.script.facts import Call, Facts
 from torchsmith.doctor.script.found import found
 from torchsmith.doctor.script.places import Place, Places
@@ -269,7 +269,7 @@ def _dead(facts: Facts, module: nn.Module, own: list[Call]) -> Iterator[Finding]
             continue
         made = [facts.made_at.get(id(m)) for m in module.modules() if _is_relu(m)]
         told = (
-            f"A layer is dead: {dead:.0%} of its units are 0 for every example.",
+            f"A layer is dead: {percent(dead)} of its units are 0 for every example.",
             f"Seen with {len(varied)} different examples after "
             f"{amount(own[-1].step, 'step')}: a unit that is always 0 gets no "
             "gradient, and never comes back.",

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator
 from itertools import pairwise
 
+from torchsmith.core.wording import percent
 from torchsmith.doctor.script.facts import Call, Facts, Pair
 from torchsmith.doctor.script.found import found
 from torchsmith.doctor.script.places import Place
@@ -274,8 +275,8 @@ def _in_class_order(facts: Facts) -> Iterator[Finding]:
             continue
         told = (
             "Training examples come in the order of their classes.",
-            f"{equal:.0%} of neighbours share their class; in random order it would be "
-            f"{expected:.0%}.",
+            f"{percent(equal)} of neighbours share their class; in random order it "
+            f"would be {percent(expected)}.",
             "Shuffle the training examples in each epoch: DataLoader(…, shuffle=True), "
             "or a new permutation.",
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
+from torchsmith.core.wording import percent
 from torchsmith.doctor.script.facts import Facts, Pair, Schedule, Stepping
 from torchsmith.doctor.script.found import found
 from torchsmith.doctor.script.places import Place
@@ -91,7 +92,7 @@ def _asleep(facts: Facts, schedule: Schedule, stepping: Stepping) -> list[Findin
         "The learning rate is almost 0 long before the end.",
         f"{kind} took {len(schedule.at_steps)} steps in {len(rates)} of the "
         f"optimizer: the rate fell from {peak:.3g} to {rates[-1]:.3g}, and was below "
-        f"{ASLEEP:.0%} of its peak from step {last + 1} on.",
+        f"{percent(ASLEEP)} of its peak from step {last + 1} on.",
         "Call scheduler.step() once for each epoch, after the loop over the batches, "
         "or give it numbers that count batches."
         if by_batch

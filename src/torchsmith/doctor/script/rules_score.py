@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from torchsmith.core.wording import percent
 from torchsmith.doctor.script.facts import Call, Facts
 from torchsmith.doctor.script.found import found
 from torchsmith.doctor.script.places import Place
@@ -59,7 +60,9 @@ def _wrong_mode(facts: Facts, sources: Sources) -> Iterator[Finding]:
             continue
         kinds = ", ".join(sorted({type(m).__name__ for m in modal}))
         differ = (
-            "" if gap is None else f"; its answers differ by {gap:.1%} from eval mode"
+            ""
+            if gap is None
+            else f"; its answers differ by {percent(gap, 1)} from eval mode"
         )
         told = (
             "The network is measured in training mode.",
