@@ -1,13 +1,15 @@
 """What the numbers of a course come down to, for the rules that judge them."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
+from torchsmith.core.spec import Spec
 from torchsmith.doctor.signals import LayerSignals, Signals
+from torchsmith.plan.layers import Dropout
 from torchsmith.plan.optimizers import SGD
 
 if TYPE_CHECKING:
@@ -324,18 +326,15 @@ def _ratios(sample: Signals) -> Iterator[float]:
             yield ratio
 
 
-def dropouts(node: object, *, inside: bool = False) -> Iterator[float]:
-    """Yield every share of dropout that a network's spec names.
+def dropouts(spec: Spec) -> Iterator[float]:
+    """Yield every share of dropout of a network, set or by default.
 
     Args:
-        node: Of the spec, as plain values.
-        inside: Whether it belongs to a layer of dropout.
+        spec: Of the network, or of a part of it.
     """
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            yield from dropouts(value, inside=inside or "dropout" in key.lower())
-    elif isinstance(node, list | tuple):
-        for value in node:
-            yield from dropouts(value, inside=inside)
-    elif inside and isinstance(node, float):
-        yield node
+    for name, value in spec:
+        if name == "dropout" or (name == "p" and isinstance(spec, Dropout)):
+            yield value
+        for part in value if isinstance(value, tuple) else (value,):
+            if isinstance(part, Spec):
+                yield from dropouts(part)

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
-from torchsmith.core.spec import Spec
 from torchsmith.core.wording import amount, percent
 from torchsmith.doctor.facts import (
     BEHIND,
@@ -19,7 +18,6 @@ from torchsmith.doctor.facts import (
 )
 from torchsmith.doctor.remedies import scaled_rate
 from torchsmith.inspect.inspection import Finding
-from torchsmith.plan.layers import Dropout
 from torchsmith.plan.optimizers import AdamW
 
 RISEN = 1.2
@@ -233,20 +231,6 @@ def _dropped_out(facts: Facts) -> Iterator[Finding]:
         changes={path: 0.2} if dropout > 0.2 else {},
         moment="during",
     )
-
-
-def dropouts(spec: Spec) -> Iterator[float]:
-    """Yield every share of dropout of a network, set or by default.
-
-    Args:
-        spec: Of the network, or of a part of it.
-    """
-    for name, value in spec:
-        if name == "dropout" or (name == "p" and isinstance(spec, Dropout)):
-            yield value
-        for part in value if isinstance(value, tuple) else (value,):
-            if isinstance(part, Spec):
-                yield from dropouts(part)
 
 
 def _switched_off(facts: Facts, quantity: Quantity, what: str) -> str:
