@@ -1,4 +1,5 @@
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -64,3 +65,9 @@ def test_a_class_and_a_kept_column_of_negative_numbers_stay_as_they_are(tmp_path
         ["2", "-119.7943", "'=1+1", "-1"],
         ["3", "2", "'-", "1"],
     ]
+
+
+def test_a_target_called_example_leaves_the_places_in_the_file(tmp_path):
+    found = replace(numbers(0.5, 1.5), target="example")
+    rows = rows_of(found.write(tmp_path / "o.csv"))
+    assert rows == [["place", "example"], ["0", "0.5"], ["1", "1.5"]]

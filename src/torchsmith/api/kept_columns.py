@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from torchsmith.api.planning import Source
-from torchsmith.api.predictions import end_names
+from torchsmith.api.predictions import end_names, place_name
 from torchsmith.core.errors import DataError
 from torchsmith.data.catalog import set_named
 from torchsmith.data.data import Data, Table
@@ -46,7 +46,8 @@ def kept_columns(
     problem = model.problem
     chances = (f"probability of {name}" for name in problem.classes)
     ends = end_names(problem.target) if model.file.interval else ()
-    if taken := {"example", problem.target, *chances, *ends}.intersection(names):
+    places = place_name(problem.target)
+    if taken := {places, problem.target, *chances, *ends}.intersection(names):
         raise DataError(
             f"keep: '{min(taken)}' is what a column of the predictions is called; give "
             "the column another name in the source"

@@ -86,7 +86,10 @@ class Predictions:
 
     def columns(self) -> Mapping[str, Sequence[str | float]]:
         """Return the columns of the predictions file."""
-        columns: dict[str, Sequence[str | float]] = {"example": self.where, **self.kept}
+        columns: dict[str, Sequence[str | float]] = {
+            place_name(self.target): self.where,
+            **self.kept,
+        }
         if self.values is not None:
             columns[self.target] = [float(value) for value in self.values]
         if self.interval is not None:
@@ -132,6 +135,11 @@ class Predictions:
             "notes": list(self.notes),
             "kept": {name: list(texts) for name, texts in self.kept.items()},
         }
+
+
+def place_name(target: str) -> str:
+    """Return what the column is called that says which example it is."""
+    return "example" if target != "example" else "place"
 
 
 def end_names(target: str) -> tuple[str, str]:
