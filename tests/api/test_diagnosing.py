@@ -87,6 +87,13 @@ def test_an_interrupted_run_is_judged_as_far_as_it_went(run):
     assert run.folder.diagnosis.is_file()
 
 
+def test_a_damaged_run_beside_it_is_left_out(run):
+    beside = run.path.parent / "damaged"
+    beside.mkdir()
+    (beside / "plan.yaml").write_bytes(b"\xff")
+    assert "Q1" in codes(torchsmith.doctor(run.path))
+
+
 def test_a_damaged_diagnosis_is_written_anew(run):
     run.folder.diagnosis.write_text("{", "utf-8")
     with pytest.raises(TrainError, match="write it anew with: torchsmith doctor"):

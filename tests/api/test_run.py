@@ -12,6 +12,7 @@ from PIL import Image
 
 import torchsmith as ts
 from torchsmith import api
+from torchsmith.core.environment import changes_since
 from torchsmith.core.errors import DataError, PlanError, TrainError
 from torchsmith.core.observer import Observer
 from torchsmith.plan.file import write_plan
@@ -492,3 +493,30 @@ def test_a_damaged_run_hides_no_other(run, tmp_path):
     torn = rows["2026-01-02-0000-torn"]
     assert (torn["state"], torn["score"]) == ("damaged", None)
     assert torn.keys() == rows["2026-01-01-0000-whole"].keys()
+    (tmp_path / "2026-01-01-0000-whole" / "metrics.jsonl").write_bytes(b"\xff")
+    for name, file in (("study", "study.yaml"), ("plan", "plan.yaml")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_bytes(b"\xff")
+    rows = {row["name"]: row for row in api.runs(tmp_path)}
+    whole = rows.pop("2026-01-01-0000-whole")
+    assert (whole["state"], whole["epochs"]) == ("done", 0)
+    assert {row["state"] for row in rows.values()} == {"damaged"}
+
+
+@pytest.mark.parametrize("content", [None, "null", "[]", "{"])
+def test_a_run_that_does_not_know_its_environment_is_reported(run, tmp_path, content):
+    path = shutil.copytree(run.path, tmp_path / "run")
+    file = path / "environment.json"
+    file.unlink() if content is None else file.write_text(content)
+    copy = api.load_run(path)
+    assert copy.environment == {}
+    assert copy.report().is_file()
+    [line] = changes_since(file)
+    assert line.endswith("environment.json cannot be read")
+
+
+def test_a_damaged_default_plan_that_is_asked_for_is_told(run, tmp_path):
+    path = shutil.copytree(run.path, tmp_path / "run")
+    (path / "default.yaml").write_text("problem: [")
+    with pytest.raises(TrainError, match=r"default\.yaml: is damaged; remove it"):
+        api.load_run(path).report()

@@ -179,10 +179,11 @@ def test_a_complete_run_says_so_and_is_left_as_it_is(complete):
         lambda path: (path / "outcome.json").unlink(),
         lambda path: (path / "report.html").unlink(),
         lambda path: (path / "evaluation.json").write_text("{"),
+        lambda path: (path / "inspection.json").write_text("{"),
         lambda path: flip(path / "model" / "network.safetensors"),
         lambda path: shutil.rmtree(path / "model"),
     ],
-    ids=["outcome", "report", "evaluation", "weights", "model"],
+    ids=["outcome", "report", "evaluation", "inspection", "weights", "model"],
 )
 def test_what_is_missing_or_damaged_of_a_complete_run_is_made_again(
     complete, whole, harm

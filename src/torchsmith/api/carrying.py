@@ -71,10 +71,10 @@ def first_files(planned: Planned) -> dict[str, str]:
 
 
 def is_complete(run: Run) -> bool:
-    """Whether the run has its model, its scores and its report."""
+    """Whether the run has its model, its scores, its report and its inspection."""
     try:
         run.folder.check_model()
-        made = run.evaluation, run.outcome
+        made = run.evaluation, run.outcome, run.inspection
     except TrainError:
         return False
     return bool(made) and run.folder.report.is_file()

@@ -220,8 +220,8 @@ def _in_choice(run: Run, result: Evaluation) -> Iterator[Finding]:
     own = result.scores.get("test", {}).get(metric)
     for name in run_names(run.path.parent)[-MOST_OTHERS:]:
         folder = RunFolder(run.path.parent / name)
-        text = folder.plan.read_text("utf-8") if folder.plan.is_file() else ""
-        if name == run.path.name or run.plan.data.fingerprint not in text:
+        text = folder.plan.read_bytes() if folder.plan.is_file() else b""
+        if name == run.path.name or run.plan.data.fingerprint.encode() not in text:
             continue
         with suppress(TorchsmithError):
             other = Run(folder.path)

@@ -1,6 +1,6 @@
 """What is known before a run begins, and mended where its file is damaged."""
 
-from torchsmith.core.errors import DataError, TorchsmithError, TrainError
+from torchsmith.core.errors import DataError, PlanError, TrainError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.observer import Observer
 from torchsmith.core.run_folder import RunFolder
@@ -76,6 +76,23 @@ def mend_inspection(
         )
 
 
+def read_default(folder: RunFolder) -> Plan | None:
+    """Return what Torchsmith had chosen for a run; None where it was not changed.
+
+    Raises:
+        TrainError: The file is damaged.
+    """
+    if not folder.default_plan.is_file():
+        return None
+    try:
+        return read_plan(folder.default_plan)
+    except PlanError as error:
+        raise TrainError(
+            f"{folder.default_plan}: is damaged; remove it: only what the report says "
+            "of changed settings, and what the doctor tries, is made of it"
+        ) from error
+
+
 def mend_default(folder: RunFolder, observer: Observer) -> None:
     """Remove a run's `default.yaml` where it is damaged: only the report asks for it.
 
@@ -83,11 +100,9 @@ def mend_default(folder: RunFolder, observer: Observer) -> None:
         folder: Of the run; held by this process.
         observer: Is told so.
     """
-    if not folder.default_plan.is_file():
-        return
     try:
-        read_plan(folder.default_plan)
-    except TorchsmithError:
+        read_default(folder)
+    except TrainError:
         observer.note(
             f"{folder.default_plan}: is damaged and removed; the report will not say "
             "in what the plan differs from the default"

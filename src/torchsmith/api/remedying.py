@@ -3,6 +3,7 @@
 from time import perf_counter
 
 from torchsmith.api.carrying import import_torch, run_planned
+from torchsmith.api.inspected import read_default
 from torchsmith.api.mended import Mended, Trial
 from torchsmith.api.planning import Planned, Source, load_planned
 from torchsmith.api.run import Run
@@ -15,7 +16,7 @@ from torchsmith.core.vocabulary import METRIC_TITLES
 from torchsmith.core.wording import duration
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.doctor.remedies import Remedy, in_words, remedies, with_reason
-from torchsmith.plan.file import read_plan, write_plan
+from torchsmith.plan.file import write_plan
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import CHOSEN, differences
 from torchsmith.train.watch import TrainingObserver
@@ -136,8 +137,7 @@ def _left_open(plan: Plan) -> Plan:
 
 def _default(run: Run) -> Plan:
     """Return what Torchsmith would have done by itself."""
-    path = run.folder.default_plan
-    return read_plan(path) if path.is_file() else run.plan
+    return read_default(run.folder) or run.plan
 
 
 def _settled(plan: Plan, settled: tuple[Remedy, ...]) -> Plan:

@@ -6,6 +6,7 @@ import torch
 
 from torchsmith.api.doctoring import read_diagnosis
 from torchsmith.api.inside import run_weights
+from torchsmith.api.inspected import read_default
 from torchsmith.api.run import Outcome, Run
 from torchsmith.core.commands import command
 from torchsmith.doctor.signals import read_signals
@@ -13,7 +14,6 @@ from torchsmith.evaluate.outlook import longer
 from torchsmith.explain.layers import layer_graph
 from torchsmith.nn.optimizers import planned_rate
 from torchsmith.nn.summarize import summarize
-from torchsmith.plan.file import read_plan
 from torchsmith.plan.settings import differences
 from torchsmith.report.content import ReportContent
 from torchsmith.report.render import render
@@ -31,7 +31,7 @@ def report_html(run: Run, outcome: Outcome | None = None) -> str:
         outcome: How it ended, where `outcome.json` is not written yet.
     """
     outcome = outcome or run.outcome
-    begun = datetime.fromtimestamp(run.folder.environment.stat().st_mtime).astimezone()
+    begun = datetime.fromtimestamp(run.folder.begun).astimezone()
     preparation = run.model.preparation
     shape = preparation.input_shape
     before = initial_network(run.plan, preparation)
@@ -71,8 +71,5 @@ def report_html(run: Run, outcome: Outcome | None = None) -> str:
 
 
 def _changed(run: Run) -> dict[str, str]:
-    default = run.folder.default_plan
-    if not default.is_file():
-        return {}
-    found = differences(run.plan, read_plan(default))
+    found = differences(run.plan, read_default(run.folder) or run.plan)
     return {path: str(theirs) for path, (_, theirs) in found.items()}

@@ -1,6 +1,5 @@
 """A run: what was asked, what happened, what came out, and what it can do."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +11,7 @@ from torchsmith.api.opened import Opened
 from torchsmith.api.planning import QUIET, Source
 from torchsmith.api.predictions import Predictions
 from torchsmith.api.surroundings import as_planned
+from torchsmith.core.environment import read_environment
 from torchsmith.core.errors import DataError, TrainError
 from torchsmith.core.observer import Observer
 from torchsmith.core.record import Record
@@ -145,11 +145,7 @@ class Run(Opened):
     @cached_property
     def environment(self) -> Mapping[str, str]:
         """On what the run was made; empty where that cannot be read."""
-        try:
-            found = json.loads(self.folder.environment.read_bytes())
-        except (OSError, ValueError):
-            return {}
-        return {str(name): str(value) for name, value in found.items()}
+        return read_environment(self.folder.environment)
 
     @property
     def seconds(self) -> Mapping[str, float]:
@@ -311,11 +307,11 @@ def _require_plan(folder: RunFolder) -> None:
 
 
 def read_history(path: Path) -> list[EpochRecord]:
-    """Read `metrics.jsonl`; a torn last line is left out."""
+    """Read `metrics.jsonl`; what follows a damaged line is left out."""
     if not path.is_file():
         return []
     records: list[EpochRecord] = []
-    for line in path.read_text("utf-8").splitlines():
+    for line in path.read_bytes().splitlines():
         try:
             records.append(EpochRecord.model_validate_json(line))
         except ValidationError:

@@ -17,6 +17,7 @@ from torchsmith.core import environment
 from torchsmith.core.errors import TrainError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.run_folder import RunFolder, run_names
+from torchsmith.plan.file import read_yaml
 from torchsmith.recipes.results import StudyResult, study_result
 from torchsmith.recipes.study import Study, members, parse_study, study_text
 from torchsmith.train.watch import TrainingObserver
@@ -34,7 +35,7 @@ class StudyRun(Opened):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         file = self.folder.study
-        self.study = parse_study(file.read_text("utf-8"), str(file))
+        self.study = parse_study(read_yaml(file), str(file))
 
     @cached_property
     def results(self) -> StudyResult:

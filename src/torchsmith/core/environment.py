@@ -72,6 +72,19 @@ def differences(before: dict[str, str], now: dict[str, str]) -> list[str]:
     ]
 
 
+def read_environment(file: Path) -> dict[str, str]:
+    """Return the environment that a run was begun in; empty where it cannot be read.
+
+    Args:
+        file: The run's `environment.json`.
+    """
+    try:
+        found = json.loads(file.read_bytes())
+        return {str(name): str(value) for name, value in found.items()}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
 def changes_since(file: Path) -> list[str]:
     """Name what differs from the environment that a run was begun in.
 
@@ -81,12 +94,10 @@ def changes_since(file: Path) -> list[str]:
     Returns:
         Sentences for the person; none where all is the same.
     """
-    try:
-        before = json.loads(file.read_bytes())
-    except (OSError, ValueError):
-        lines = [f"{file.name} cannot be read"]
-    else:
+    if before := read_environment(file):
         lines = differences(before, environment())
+    else:
+        lines = [f"{file.name} cannot be read"]
     return [f"the environment differs, so the weights may too: {x}" for x in lines]
 
 

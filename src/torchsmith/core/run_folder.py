@@ -102,6 +102,12 @@ class RunFolder:
         return self.path.name
 
     @property
+    def begun(self) -> float:
+        """When the run began, as `time.time`; what is written later does not count."""
+        first = self.environment if self.environment.exists() else self.path
+        return first.stat().st_mtime
+
+    @property
     def kind(self) -> FolderKind:
         """Of what this is a run folder.
 
@@ -346,9 +352,8 @@ def runs_called(name: str, runs: Path) -> list[str]:
 
 
 def _started(path: Path) -> tuple[str, float, str]:
-    """Return when a run began; what is written into it later does not count."""
-    first = path / "environment.json"
-    written = (first if first.exists() else path).stat().st_mtime
+    """Return when a run began, to sort by."""
+    written = RunFolder(path).begun
     minute = f"{datetime.fromtimestamp(written).astimezone():{MINUTE}}"
     named = _DATED.match(path.name)
     return named.group() if named else minute, written, path.name

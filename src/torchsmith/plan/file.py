@@ -35,6 +35,15 @@ def read_plan(path: Path) -> Plan:
         PlanError: The file cannot be read, or is no plan; names every mistake with its
             line and column.
     """
+    return parse_plan(read_yaml(path), str(path))
+
+
+def read_yaml(path: Path) -> str:
+    """Read the text of a plan or a study.
+
+    Raises:
+        PlanError: The file cannot be read, is too large, or is not UTF-8.
+    """
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
@@ -48,11 +57,10 @@ def read_plan(path: Path) -> Plan:
             f"{MAX_BYTES:,} are read"
         )
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise PlanError(f"{path}:{line}: not UTF-8; save it as UTF-8") from error
-    return parse_plan(text, str(path))
 
 
 def parse_plan(text: str, name: str = "plan") -> Plan:
