@@ -503,6 +503,22 @@ def test_a_damaged_run_hides_no_other(run, tmp_path):
     assert {row["state"] for row in rows.values()} == {"damaged"}
 
 
+def test_how_many_runs_are_read_is_told(run):
+    class Stages(Observer):
+        told = ()
+
+        def stage(self, title, total=None):
+            self.told = title, total
+
+        def advance(self, done, seconds_left=None):
+            self.told += done, seconds_left
+
+    listing, comparing = Stages(), Stages()
+    api.runs(run.path.parent, observer=listing)
+    api.compare([run.path], observer=comparing)
+    assert listing.told == comparing.told == ("Reading the runs", 1, 1, None)
+
+
 @pytest.mark.parametrize("content", [None, "null", "[]", "{"])
 def test_a_run_that_does_not_know_its_environment_is_reported(run, tmp_path, content):
     path = shutil.copytree(run.path, tmp_path / "run")

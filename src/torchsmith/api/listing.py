@@ -1,8 +1,8 @@
 """Many runs side by side: what `runs` and `compare` say of each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from torchsmith.api.lessons import LessonRun
 from torchsmith.api.opened import Opened
@@ -17,6 +17,7 @@ from torchsmith.plan.settings import differences
 from torchsmith.recipes.study import members
 
 AnyRun = Opened | str | Path
+_Any = TypeVar("_Any")
 
 ROW = (
     *("name", "state", "task", "source", "metric"),
@@ -25,17 +26,29 @@ ROW = (
 """What `runs` and `compare` say of a run."""
 
 
-def runs(folder: str | Path = "runs") -> list[dict[str, object]]:
+def runs(
+    folder: str | Path = "runs", *, observer: Observer = QUIET
+) -> list[dict[str, object]]:
     """Return a row for each run in a folder but those of `fit`, the oldest first.
 
     A run whose files cannot be read has the state `damaged`, and hides no other.
 
     Args:
         folder: The folder of all runs.
+        observer: Is told how many are read.
     """
     names = run_names(Path(folder))
     found = [RunFolder(Path(folder) / name) for name in names]
-    return [_row_or_damage(run) for run in found if run.kind != "fit"]
+    listed = [run for run in found if run.kind != "fit"]
+    return [_row_or_damage(run) for run in _told(listed, observer)]
+
+
+def _told(found: Sequence[_Any], observer: Observer) -> Iterator[_Any]:
+    """Give what is read one by one, and tell how far that is."""
+    observer.stage("Reading the runs", len(found))
+    for place, each in enumerate(found, 1):
+        yield each
+        observer.advance(place)
 
 
 def _row_or_damage(folder: RunFolder) -> dict[str, object]:
@@ -96,7 +109,7 @@ def _comparable(
 ) -> list[Run]:
     found: list[Run] = []
     refused: list[DataError | PlanError] = []
-    for run in runs:
+    for run in _told(runs, observer):
         try:
             found += _runs_at(run, folder)
         except (DataError, PlanError) as error:

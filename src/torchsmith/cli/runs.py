@@ -23,9 +23,11 @@ Examples:
 @output_options
 def runs(runs_folder: Path, output: Output) -> None:
     """List the runs, their state and their scores, the oldest first."""
-    from torchsmith import api
+    with output.progress() as observer:
+        from torchsmith import api
 
-    rows = [as_mapping(row) for row in api.runs(runs_folder)]
+        found = api.runs(runs_folder, observer=observer)
+    rows = [as_mapping(row) for row in found]
     if output.as_json:
         output.json({"runs": rows})
     elif rows:
