@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -239,6 +240,24 @@ def test_a_result_that_cannot_be_told_is_one_line_and_an_exit_code(
     [told] = done.stderr.splitlines()
     assert told.startswith(f"error: standard output: {reason}")
     assert told.endswith(end)
+
+
+IN_EXEC = """
+import atexit, signal, sys
+from torchsmith.cli.main import cli, main
+
+ctrl_c = "import signal; signal.raise_signal(signal.SIGINT)"
+cli.commands["runs"].callback = lambda **given: exec(ctrl_c)
+if sys.argv.pop() == "twice":
+    atexit.register(signal.raise_signal, signal.SIGINT)
+main()
+"""
+
+
+@pytest.mark.parametrize(("times", "code"), [("once", 130), ("twice", -signal.SIGINT)])
+def test_ctrl_c_is_told_once_also_where_a_second_one_ends_the_end(times, code):
+    done = run_python(IN_EXEC, "runs", times)
+    assert (done.returncode, done.stderr) == (code, "interrupted\n")
 
 
 def test_ctrl_c_while_the_command_is_imported_is_no_traceback():

@@ -5,7 +5,6 @@ Nothing heavy is imported here: `torchsmith --help` answers at once.
 
 import os
 import platform
-import signal
 import sys
 from types import TracebackType
 from typing import Any
@@ -23,6 +22,7 @@ from torchsmith.cli import (
     train,
     use,
 )
+from torchsmith.cli.signals import hear_signals, let_signals_end
 from torchsmith.cli.streams import let_nobody_listen, let_readers_leave
 from torchsmith.core.errors import Interrupted, TorchsmithError
 from torchsmith.core.processes import is_silent
@@ -63,6 +63,7 @@ class Commands(click.Group):
             if is_silent():
                 ctx.exit(0)
             click.echo(f"interrupted: {stop}", err=True)
+            let_signals_end()
             ctx.exit(stop.exit_code)
         except TorchsmithError as error:
             if is_silent():
@@ -78,6 +79,7 @@ class Commands(click.Group):
                 if resumes:
                     hint = "; nothing is lost, give the command again"
             click.echo(f"interrupted{hint}", err=True)
+            let_signals_end()
             ctx.exit(Interrupted.exit_code)
 
 
@@ -119,11 +121,7 @@ def main() -> None:
     PROCESS_IS_OURS.set()
     let_nobody_listen()
     let_readers_leave()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:
-            # What a scheduler or a terminal that closes sends is heard as Ctrl-C is,
-            # also outside the training loop.
-            signal.signal(number, signal.default_int_handler)
+    hear_signals()
     cli(prog_name="torchsmith")
 
 
