@@ -189,6 +189,14 @@ def test_a_disk_that_fails_is_named_with_its_free_bytes(tmp_path, monkeypatch):
         write_atomic(tmp_path / "a.txt", "new")
 
 
+def test_a_folder_that_was_removed_is_named(tmp_path):
+    words = (
+        rf"cannot be written: the folder {tmp_path}/a is not there \(any more\); make"
+    )
+    with pytest.raises(TrainError, match=words):
+        write_atomic(tmp_path / "a" / "b" / "c.txt", "new")
+
+
 def test_a_folder_is_replaced_when_the_new_one_is_whole(tmp_path, monkeypatch):
     path = tmp_path / "model"
     fill(path)

@@ -256,6 +256,14 @@ def write_failed(
             f"{path}: the {what} is full ({free} bytes free{wanted}); "
             "make room and try again; a run that had begun goes on with --resume"
         )
+    if isinstance(error, FileNotFoundError):
+        gone = path.parent
+        while not gone.parent.exists():
+            gone = gone.parent
+        return TrainError(
+            f"{path}: cannot be written: the folder {gone} is not there (any more); "
+            f"make it, or {otherwise}"
+        )
     return TrainError(
         f"{path}: cannot be written ({error.strerror or error}), {free} bytes free; "
         f"check its permissions, or {otherwise}"
