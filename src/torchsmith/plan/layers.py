@@ -217,3 +217,4 @@ Layer = Annotated[
     | Identity,
     OneOf(),
 ]
+Residual.model_rebuild()  # resolves its fields, which messages about mistakes look at
