@@ -5,6 +5,13 @@ import pytest
 from tests.processes import PROCESSES
 from tests.reliability.jobs import outcome_of, write_table
 from tests.reliability.runs import run
+from torchsmith.evaluate import cost, rivals
+
+
+@pytest.fixture(autouse=True)
+def all_trees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Boost as many trees as the processes with which scores are compared."""
+    monkeypatch.setattr(rivals, "tree_steps", cost.tree_steps)
 
 
 @pytest.fixture(scope="session")
