@@ -46,6 +46,7 @@ class FakePredictions:
 
     where = ("2", "3", "4")
     texts = ("yes", "no", "yes")
+    kept: Mapping[str, tuple[str, ...]] = {}
     probabilities = np.array([[0.1, 0.9], [0.75, 0.25], [0.4, 0.6]])
     values = np.array([1.0, 0.0, 1.0])
     notes = ("column 'deck': 1 category not seen in training",)

@@ -422,6 +422,8 @@ def test_a_column_such_as_an_id_is_copied_beside_the_predictions(trained, tmp_pa
     assert header.startswith("example,id,y,probability of k0")
     assert first.startswith("2,007,k")
     assert second.startswith("3,,k")
+    shown = run(trained, *command[:3], "--keep", "id").stdout.splitlines()
+    assert [line.split("\t")[:2] for line in shown] == [["2", "007"], ["3", ""]]
     words = "keep: 'y' is what a column of the predictions is called"
     assert words in refusal(run(trained, *command, "--force", "--keep", "y", "-q"))
     words = "no column 'di'; the columns are: b, id, c, a, y"

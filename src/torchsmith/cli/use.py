@@ -85,15 +85,14 @@ def predict(
 def _print_predictions(predictions: "Predictions", output: Output) -> None:
     texts = predictions.texts
     shown = len(texts) if output.quiet else NUM_SHOWN
-    rows = list(zip(predictions.where[:shown], texts[:shown], strict=True))
-    if predictions.probabilities is None:
-        intervals = predictions.interval_texts[:shown] or [""] * len(rows)
-        for (place, text), interval in zip(rows, intervals, strict=True):
-            output.say("\t".join(filter(None, (place, text, interval))))
-    else:
-        highest = predictions.probabilities.max(axis=1)[:shown]
-        for (place, text), probability in zip(rows, highest, strict=True):
-            output.say(f"{place}\t{text}\t{four_digits(float(probability))}")
+    columns = [predictions.where, *predictions.kept.values(), texts]
+    if predictions.probabilities is not None:
+        highest = predictions.probabilities[:shown].max(axis=1).tolist()
+        columns.append([four_digits(probability) for probability in highest])
+    elif intervals := predictions.interval_texts:
+        columns.append(intervals)
+    for row in zip(*(column[:shown] for column in columns), strict=True):
+        output.say("\t".join(row))
     if len(texts) > shown:
         output.say(
             f"… {len(texts) - shown:,} more; write all of them with -o predictions.csv"
