@@ -146,7 +146,8 @@ class FakeApi(ModuleType):
         self._called("explain", what=path, **given)
         return FakeExplanation()
 
-    def runs(self, folder: Path) -> Sequence[object]:
+    def runs(self, folder: Path, observer: Any) -> Sequence[object]:
+        del observer
         self._called("runs", folder=folder)
         return self.rows
 
