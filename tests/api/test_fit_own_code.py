@@ -289,3 +289,25 @@ def test_lazy_layers_are_averaged_and_go_on_where_they_were(tmp_path, averaging)
     resumed = fit(lazy(), resume=run, **given).module.state_dict()
     for name, value in expected.items():
         assert torch.equal(resumed[name], value)
+
+
+class Sharpened(nn.Module):
+    """A loss that could learn how sharp it is."""
+
+    def __init__(self):
+        super().__init__()
+        self.sharpness = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, outputs, targets):
+        return nn.functional.cross_entropy(outputs * self.sharpness.exp(), targets)
+
+
+@pytest.mark.parametrize("case", ["by name", "frozen", "of both"])
+def test_parameters_of_a_loss_that_no_optimizer_has_are_told(case):
+    module, loss, lines = nn.Linear(4, 2), Sharpened(), []
+    loss.requires_grad_(case != "frozen")
+    both = torch.optim.SGD([*module.parameters(), *loss.parameters()], lr=0.1)
+    optimizer = both if case == "of both" else "SGD"
+    fit(module, loss=loss, optimizer=optimizer, observer=lines.append)
+    what = "1 parameter of the loss is not trained"
+    assert any(what in line for line in lines) == (case == "by name")

@@ -4,6 +4,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from torchsmith.api.fit_doctor import FitDoctor
+from torchsmith.core.wording import amount
 from torchsmith.plan.doctor import Doctor
 from torchsmith.train.attributes import forgotten_attributes
 from torchsmith.train.loop import Job
@@ -47,6 +48,12 @@ def look_before(
     """
     rehearse(job, state.network)
     check_all_rows(job, state.network)
+    if count := _untrained_of_loss(job, state):
+        what = "parameter of the loss is", "parameters of the loss are"
+        observer.note(
+            f"{amount(count, *what)} not trained; give an optimizer that has them, "
+            "too, or set their requires_grad to False"
+        )
     if saves:
         for attribute, why in forgotten_attributes(job, state).items():
             observer.note(
@@ -54,3 +61,15 @@ def look_before(
                 "fit ends otherwise"
             )
     return FitDoctor.examining(job, state, care, observer) if care.examine else None
+
+
+def _untrained_of_loss(job: Job, state: TrainState) -> int:
+    """Count the parameters of a loss that would be trained if the optimizer had them.
+
+    An optimizer by its name has those of the module.
+    """
+    if not isinstance(job.loss, nn.Module):
+        return 0
+    groups = state.optimizer.param_groups
+    trained = {id(p) for group in groups for p in group["params"]}
+    return sum(p.requires_grad and id(p) not in trained for p in job.loss.parameters())
