@@ -276,6 +276,8 @@ def test_a_module_that_differentiates_inside_is_trained():
     assert done.history[1].train_loss < done.history[0].train_loss
 
 
+# torch.compile warns so on Python 3.13.0 alone, whatever it compiles.
+@pytest.mark.filterwarnings("ignore:Guards may run slower:RuntimeWarning")
 def test_weights_of_a_compiled_module_are_saved_by_their_plain_names(tmp_path):
     def network():
         torch.manual_seed(0)
