@@ -10,7 +10,7 @@ from torchsmith.core.errors import DataError, PlanError
 from torchsmith.data.data import MISSING_TARGET, Series
 from torchsmith.data.forecasting import windows_of_table
 from torchsmith.data.load import load
-from torchsmith.data.split import Split, hold_out, split_rows
+from torchsmith.data.split import Split, split_rows
 from torchsmith.data.tables import read_table
 
 SERIES = Series(time="day", window=3)
@@ -36,7 +36,6 @@ def test_a_window_holds_the_rows_before_its_target(tmp_path):
     assert data.target.values.tolist() == [3.5, 4.5, 5.5]
     assert data.inputs.names == ("2026-01-04", "2026-01-05", "2026-01-06")
     assert data.inputs.columns["day"].texts()[0] == "2026-01-04"
-    assert data.inputs.columns["day of the first step"].texts()[0] == "2026-01-01"
 
 
 def test_no_window_reaches_over_a_jump_in_time_or_from_one_id_to_the_next(tmp_path):
@@ -373,31 +372,24 @@ def test_windows_that_do_not_fit_into_memory_are_refused(tmp_path, monkeypatch):
 
 @given(
     num_rows=st.integers(40, 80),
-    window=st.integers(1, 4),
+    window=st.integers(1, 30),
     test=st.floats(0.2, 0.4),
     val=st.floats(0.2, 0.4),
 )
-def test_no_window_of_a_later_part_reaches_into_an_earlier_one(
+def test_every_window_is_in_the_part_of_its_target_and_may_reach_back(
     num_rows, window, test, val
 ):
     rows = {"t": list(range(num_rows)), "y": [t % 5 + 0.5 for t in range(num_rows)]}
     data = load(rows, target="y", series=Series(time="t", window=window))
-    first = data.inputs.columns["t of the first step"].values
-    last = data.inputs.columns["t"].values
+    times = data.inputs.columns["t"].values
     parts = split_rows(data, Split(test=test, val=val, time="t"))
-    assert last[parts.train].max() < first[parts.val].min()
-    assert last[parts.val].max() < first[parts.test].min()
     together = np.concatenate([parts.train, parts.val, parts.test])
-    assert len(data) - len(together) == 2 * window
-    left, held_out = hold_out(data, Split(time="t"), 0.3)
-    assert last[left].max() < first[held_out].min()
-
-
-def test_a_part_that_its_windows_would_leave_empty_is_refused():
-    rows = {"t": list(range(20)), "y": [t % 5 + 0.5 for t in range(20)]}
-    data = load(rows, target="y", series=Series(time="t", window=6))
-    with pytest.raises(DataError, match="too few for a part of their own"):
-        split_rows(data, Split(test=0.2, val=0.2, time="t"))
+    assert times[together].tolist() == list(range(window, num_rows))
+    # The first of a part is predicted from the targets of the part before it.
+    before = data.inputs.take(parts.val[:1]).values.ravel()[::-1]
+    count = min(window, len(parts.train))
+    learned = data.target.values[parts.train][::-1][:count]
+    assert before[:count].tolist() == learned.astype(np.float32).tolist()
 
 
 def test_the_temperature_of_seoul_is_cut_where_its_days_are_missing(shared_data):
@@ -411,9 +403,7 @@ def test_the_temperature_of_seoul_is_cut_where_its_days_are_missing(shared_data)
     told = {change.what: (change.count, change.lines[:3]) for change in data.changes}
     (jumps,) = (told[what] for what in told if "jumps here" in what)
     assert jumps == (3, (15734, 15978, 15703))  # the longest first
-    first = data.inputs.columns["날짜 of the first step"].values
-    span = data.inputs.columns["날짜"].values - first
-    assert (span == np.timedelta64(30, "D")).all()
+    assert (np.diff(data.inputs.starts) == 30).all()
     assert not np.isnan(data.target.values).any()
 
 

@@ -226,6 +226,18 @@ def test_windows_of_several_series_end_with_the_same_weights(tmp_path):
     assert "over a jump in time, nor from one series to the next." in code
 
 
+def test_windows_in_any_part_end_with_the_same_weights(tmp_path):
+    source = forecast(tmp_path / "days.csv", range(90))
+    plan = plan_of(
+        source,
+        "heat",
+        network=GRU,
+        prepare=["Standardize", "StandardizeTarget"],
+        **{"data.time": "day", "data.window": 5, "split.time": None},
+    )
+    assert "sequences, targets = windows(read())" in hold_to_run(plan, tmp_path)
+
+
 def test_windows_that_repeat_are_left_out_as_in_the_run(tmp_path):
     days = [*range(100), *range(10, 60)]  # the last windows are as some of training
     lines = ["day,heat", *(f"{i},{np.sin(day):.3f}" for i, day in enumerate(days))]

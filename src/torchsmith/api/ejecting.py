@@ -119,7 +119,7 @@ def _eject_lesson(
     return Ejected(path, verify_lesson(path, run.results, observer.line))
 
 
-def obstacle(run: Run) -> DataError | PlanError | None:
+def obstacle(run: Run) -> DataError | None:
     """Return why no script can be written of a run, as far as its plan tells.
 
     What else may be in the way is found in the data when the script is written.
@@ -131,11 +131,6 @@ def obstacle(run: Run) -> DataError | PlanError | None:
             "script cannot read (no file or folder is called so); save the data to a "
             "file, train on that, and eject that run"
         )
-    if plan.data.window:
-        from torchsmith.eject.window_reading import BY_TIME_ONLY, shares_in_time
-
-        if shares_in_time(plan.split) is None:
-            return PlanError(BY_TIME_ONLY)
     return None
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from torchsmith.core.vocabulary import NOUNS
 from torchsmith.core.wording import amount
 from torchsmith.data.data import Data, Images, Sequences, Volumes
-from torchsmith.data.split import split_rows, without_first_steps
+from torchsmith.data.split import split_rows
 from torchsmith.inspect.values import left_out
 from torchsmith.inspect.wording import agree, quoted
 from torchsmith.plan.plan import Plan
@@ -26,40 +26,20 @@ def part_notes(plan: Plan, data: Data, setup: "Setup") -> tuple[str, ...]:
     """
     return (
         *(told for change in data.changes if (told := left_out(change))),
-        *_overlapping(plan, data),
+        *_looking_ahead(plan, data),
         *_left_out(plan, data, setup),
         *_lacking(plan, data, setup),
         *_changed(data, setup),
     )
 
 
-def _overlapping(plan: Plan, data: Data) -> list[str]:
+def _looking_ahead(plan: Plan, data: Data) -> list[str]:
     series = data.inputs.series if isinstance(data.inputs, Sequences) else None
-    if series is None or not series.window:
+    if series is None or not series.window or plan.split.time is not None:
         return []
-    if plan.split.time is not None:
-        return _cut_off(plan, data)
     return [
         "windows of one part hold what another part predicts, which flatters the "
         f"scores: set split.time: {series.time}"
-    ]
-
-
-def _cut_off(plan: Plan, data: Data) -> list[str]:
-    """Count the windows that reach back into an earlier part, which leave their own."""
-    spec = plan.split.model_copy(update={"drop_shared": False})
-    whole = split_rows(without_first_steps(data), spec, plan.data.columns)
-    kept = split_rows(data, spec, plan.data.columns)
-    told = [
-        f"{lost:,} of {amount(len(before), 'window')} of the {part} part"
-        for part, before in whole.apart.items()
-        if (lost := len(before) - len(kept.apart[part]))
-    ]
-    if not told:
-        return []
-    return [
-        f"{' and '.join(told)} left out, as they begin before the part before them "
-        "ends; a smaller data.window leaves out fewer"
     ]
 
 

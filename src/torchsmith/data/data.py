@@ -250,11 +250,6 @@ class Series(Record):
     step: float = 0.0
 
 
-def first_step(time: str) -> str:
-    """What the column is called that holds the time of a window's first row."""
-    return f"{time} of the first step"
-
-
 @dataclass(frozen=True)
 class Sequences(Named):
     """N sequences of C channels, each of its own length.

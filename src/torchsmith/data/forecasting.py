@@ -14,7 +14,6 @@ from torchsmith.data.data import (
     Data,
     Series,
     Table,
-    first_step,
 )
 from torchsmith.data.sequence_gaps import refuse_missing
 from torchsmith.data.sequence_parts import SequencePart, sequences_from_parts
@@ -166,7 +165,6 @@ def _part(
     name = series.time or ""
     column = table_of(data).columns[name]
     times = _times(column, windows, pace)
-    form = column.format.model_copy(update={"name": first_step(name)})
     steps = (windows.begins[:, None] + np.arange(series.window)).reshape(-1)
     return SequencePart(
         None,
@@ -174,10 +172,7 @@ def _part(
         values[steps],
         np.full(count, series.window, np.int64),
         names=_names(rows, times, windows, pace),
-        columns={
-            name: times,
-            first_step(name): replace(column.take(windows.begins), format=form),
-        },
+        columns={name: times},
     )
 
 

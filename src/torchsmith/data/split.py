@@ -1,7 +1,7 @@
 """Splitting examples into train, val and test."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
@@ -19,7 +19,7 @@ from torchsmith.data.cutting import (
     join_sets,
     part_sizes,
 )
-from torchsmith.data.data import Column, Data, Sequences, Table, first_step
+from torchsmith.data.data import Column, Data, Sequences, Table
 from torchsmith.data.same import input_keys
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -133,7 +133,8 @@ def split_rows(data: Data, spec: Split, roles: Roles = _NO_ROLES) -> Parts:
     A share is of the rows that are still to be divided, rounded to whole rows, and no
     part is empty. With `stratify` every class with at least three rows is in each part
     where the shares leave room. Where a part is given, rows that the source puts into
-    no part stay out; so do windows of a table in time that reach over a border.
+    no part stay out. A window of a table in time is in the part of its target; its rows
+    may reach back into an earlier part, whose values are known by then.
 
     Args:
         data: The source, with targets where `stratify` is asked.
@@ -170,9 +171,7 @@ def split_rows(data: Data, spec: Split, roles: Roles = _NO_ROLES) -> Parts:
         return _folded(cut, np.sort(test))
     if spec.val != "given":
         val = cut.pop(0)
-    val = _after(data, spec, cut[0], np.sort(val))
-    test = _after(data, spec, np.union1d(cut[0], val), np.sort(test))
-    parts = Parts(train=cut[0], val=val, test=test)
+    parts = Parts(train=cut[0], val=np.sort(val), test=np.sort(test))
     if keys is None or not spec.drop_shared:
         return parts
     return _without_shared(keys, parts)
@@ -222,39 +221,7 @@ def hold_out(
         raise PlanError(f"split: {problem}")
     keys = input_keys(data.inputs, roles) if spec.keep_together else None
     held_out, left = _cut(data, spec, np.arange(len(data)), [share], keys)
-    return left, _after(data, spec, left, held_out)
-
-
-def _after(data: Data, spec: Split, before: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Leave out windows that reach back to the time of an earlier part.
-
-    Their first steps are targets that the earlier part learned from.
-    """
-    inputs = data.inputs
-    if spec.time is None or not isinstance(inputs, Sequences):
-        return rows
-    begins = inputs.columns.get(first_step(spec.time))
-    if begins is None:
-        return rows
-    border = inputs.columns[spec.time].values[before].max()
-    kept = rows[begins.values[rows] > border]
-    if not len(kept):
-        raise DataError(
-            f"split.time: {len(rows):,} windows are too few for a part of their own: "
-            f"all {'begin' if len(rows) > 1 else 'begins'} before the part before them "
-            "ends; set a smaller data.window, or a larger share"
-        )
-    return np.asarray(kept)
-
-
-def without_first_steps(data: Data) -> Data:
-    """Return windows that do not tell where they begin: none is left out of a part."""
-    inputs = data.inputs
-    if not isinstance(inputs, Sequences) or inputs.series is None:
-        return data
-    hidden = first_step(inputs.series.time or "")
-    columns = {n: c for n, c in inputs.columns.items() if n != hidden}
-    return replace(data, inputs=replace(inputs, columns=columns))
+    return left, held_out
 
 
 def _given(data: Data, spec: Split) -> np.ndarray:

@@ -26,7 +26,6 @@ from torchsmith.eject.cutting import (
 )
 from torchsmith.eject.split_columns import split_by_groups, split_by_time
 from torchsmith.eject.subject import Subject
-from torchsmith.eject.window_reading import is_windows, split_windows
 
 _SIMPLE_TAKE = function(
     "take(classes, count)",
@@ -75,9 +74,7 @@ def split_section(subject: Subject) -> Section:
     copies = copies_of(subject)
     subject = copies.cut
     split = subject.plan.split
-    if is_windows(subject):
-        code, argument = split_windows(subject), "begins, ends"
-    elif split.group is not None:
+    if split.group is not None:
         code, argument = split_by_groups(subject), "groups"
         if subject.is_table:
             argument = f"table[{quoted(split.group)}]"

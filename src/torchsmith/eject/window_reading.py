@@ -1,4 +1,4 @@
-"""The part of a script that cuts a table in time into windows, and divides them."""
+"""The part of a script that cuts a table in time into windows."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,8 @@ import numpy as np
 from torchsmith.core.errors import PlanError
 from torchsmith.data.data import Data, Sequences
 from torchsmith.data.sequence_tables import pace_of, rows_by_id, table_of
-from torchsmith.data.split import Split, split_rows, without_first_steps
 from torchsmith.data.tables import read_table
-from torchsmith.eject.code import Section, comment, constant, function, joined
+from torchsmith.eject.code import Section, constant, function, joined
 from torchsmith.eject.label_codes import label_lines
 from torchsmith.eject.sources import locate
 from torchsmith.eject.subject import Subject
@@ -20,8 +19,6 @@ from torchsmith.eject.table_columns import (
     to_seconds,
 )
 from torchsmith.eject.table_files import open_table
-
-BY_TIME_ONLY = "split: a script divides windows of a table by time only"
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,9 @@ def read_windows_section(subject: Subject) -> Section:
         "return table",
     ]
     read = function("read()", "Return the columns by name.", body)
-    code = [to_seconds(formats, file.raw), read, _windows(subject, cut)]
+    timed = subject.plan.split.time is not None
+    windows = _windows(subject, cut, timed=timed)
+    code = [to_seconds(formats, file.raw), read, windows]
     constants = [constant("DATA", source.source), *file.constants]
     if cut.several:
         constants.append(constant("ID", series.id, "tells the series apart"))
@@ -91,12 +90,12 @@ def read_windows_section(subject: Subject) -> Section:
         title="Read the data",
         about="Each example is a window of rows; its target is the value after it.",
         code=joined(code),
-        steps=("sequences, targets, begins, ends = windows(read())",),
+        steps=(f"sequences, targets{', times' * timed} = windows(read())",),
         constants=tuple(constants),
     )
 
 
-def _windows(subject: Subject, cut: _Cut) -> str:
+def _windows(subject: Subject, cut: _Cut, *, timed: bool) -> str:
     found, targets = "answers[ends]", []
     if subject.classes:
         targets = label_lines(subject, subject.target.values, found)
@@ -104,7 +103,8 @@ def _windows(subject: Subject, cut: _Cut) -> str:
     lines = [
         "steps = np.stack([table[name] for name in CHANNELS], axis=1)",
         "steps = steps.astype(np.float32)",
-        "times, answers = table[TIME], table[TARGET]",
+        *(["times = table[TIME]"] if timed or cut.limit else []),
+        "answers = table[TARGET]",
         "begins = np.arange(len(steps) - WINDOW)",
     ]
     border = "np.diff(times) > LIMIT"
@@ -133,12 +133,12 @@ def _windows(subject: Subject, cut: _Cut) -> str:
         "sequences = [steps[begin : begin + WINDOW].copy() for begin in begins]",
         "ends = begins + WINDOW",
         *targets,
-        f"return sequences, {found}, times[begins], times[ends]",
+        f"return sequences, {found}{', times[ends]' * timed}",
     ]
     return function(
         "windows(table)",
-        "Return windows of WINDOW rows, (WINDOW, C) each, and the value after each.\n"
-        "Then come the times of their first rows, and of those after them.",
+        "Return windows of WINDOW rows, (WINDOW, C) each, and the value after each."
+        + "\nThen come the times of these values." * timed,
         lines,
     )
 
@@ -174,51 +174,3 @@ def _cut_of(subject: Subject, data: Data) -> _Cut:
         )
     limit = pace.limit if len(pace.jumps) else 0.0
     return _Cut(len(rows.starts) > 1, limit, blank, missing)
-
-
-def shares_in_time(split: Split) -> tuple[str, float, float] | None:
-    """Return by which column windows are divided, and the shares of test and val.
-
-    None where they are divided in another way, which no script does.
-    """
-    test, val = split.test, split.val
-    if split.time is None or not isinstance(test, float) or not isinstance(val, float):
-        return None
-    return split.time, test, val
-
-
-def split_windows(subject: Subject) -> str:
-    """Write how windows are divided in the order of time.
-
-    Raises:
-        PlanError: They are divided in another way.
-    """
-    inputs, split = subject.data.inputs, subject.plan.split
-    found = shares_in_time(split)
-    if not isinstance(inputs, Sequences) or found is None:
-        raise PlanError(BY_TIME_ONLY)
-    _, test_share, val_share = found
-    alone = split.model_copy(update={"drop_shared": False})
-    cut = split_rows(without_first_steps(subject.data), alone)
-    num_val, num_test = len(cut.val), len(cut.test)
-    lines = [
-        'order = np.argsort(ends, kind="stable")',
-        comment(
-            f"{100 * test_share:.3g}% for the test, "
-            f"{100 * val_share:.3g}% of the rest for validation.".capitalize(),
-            1,
-        ),
-        f"train = np.sort(order[:-{num_val + num_test}])",
-        f"val = np.sort(order[-{num_val + num_test}:-{num_test}])",
-        f"test = np.sort(order[-{num_test}:])",
-        "# A window that begins in an earlier part holds targets of that part.",
-        "val = val[begins[val] > ends[train].max()]",
-        "test = test[begins[test] > ends[val].max()]",
-        "return train, val, test",
-    ]
-    return function(
-        "split(begins, ends)",
-        "Return the rows of train, val and test.\n"
-        "The latest are for the test, those before them for validation.",
-        lines,
-    )
