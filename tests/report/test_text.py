@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from torchsmith.core.wording import amount
 from torchsmith.evaluate.evaluation import Score
+from torchsmith.recipes.results import mean_score
 from torchsmith.report.text import (
     clean,
     difference_texts,
@@ -58,6 +59,10 @@ def test_a_score_has_the_digits_that_its_interval_allows():
         "99.15 – 99.47 %",
     ]
     assert [plain(t) for t in score_texts("accuracy", wide)] == ["83 %", "77 – 88 %"]
+    seeds = mean_score([28 / 30] * 3)
+    assert [plain(t) for t in score_texts("accuracy", seeds)] == ["93.3 %", ""]
+    gains = mean_score([28 / 30 - 27 / 30, 29 / 30 - 28 / 30, 27 / 30 - 26 / 30])
+    assert plain(difference_texts("accuracy", gains)[0]) == "+3.3 points"
 
 
 def test_a_score_without_an_interval_shows_none():

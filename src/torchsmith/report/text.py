@@ -12,6 +12,8 @@ from torchsmith.evaluate.evaluation import Score
 PERCENT_METRICS = frozenset({"accuracy", "balanced_accuracy"})
 MOST_DECIMALS = 8
 """A number that needs more is written with an exponent."""
+ROUNDING = 1e-12
+"""Ends that differ by less, as a share of their size, differ by rounding alone."""
 _NO_BREAK = "\u00a0"
 _MINUS = "\u2212"
 _BEFORE_UNIT = re.compile(r"(?<=\d) ")
@@ -95,10 +97,12 @@ def score_texts(metric: Metric, score: Score) -> tuple[str, str]:
     ('2.4e−13', '0 – 3.1e−13')
     >>> score_texts("log_loss", Score(value=3e-8, low=0, high=1.3e-7))
     ('0.0000', '0.0000 – 0.0000')
+    >>> score_texts("rmse", Score(value=0.7, low=0.7 - 1e-16, high=0.7 + 1e-16))
+    ('0.7', '')
     """
     factor = 100 if metric in PERCENT_METRICS else 1
     values = [factor * v for v in (score.value, score.low, score.high)]
-    decimals = _decimals((values[2] - values[1]) / 2)
+    decimals = _decimals(values[1], values[2])
     if decimals is None:
         return metric_text(metric, score.value), ""
     if metric == "log_loss":
@@ -116,7 +120,7 @@ def difference_texts(metric: Metric, score: Score) -> tuple[str, str]:
     """
     factor = 100 if metric in PERCENT_METRICS else 1
     values = [factor * v for v in (score.value, score.low, score.high)]
-    decimals = _decimals((values[2] - values[1]) / 2)
+    decimals = _decimals(values[1], values[2])
     known = math.isfinite(score.low) and math.isfinite(score.high)
     if decimals is None:
         decimals = 1 if factor == 100 else 3
@@ -171,9 +175,11 @@ def _unbroken(text: str) -> str:
     return _BEFORE_UNIT.sub(_NO_BREAK, text)
 
 
-def _decimals(half_width: float) -> int | None:
+def _decimals(low: float, high: float) -> int | None:
     """Say how many decimals mean something; None where there is no interval."""
-    if not math.isfinite(half_width) or half_width <= 0:
+    half_width = (high - low) / 2
+    noise = ROUNDING * max(abs(low), abs(high))
+    if not math.isfinite(half_width) or half_width <= noise:
         return None
     decimals = -math.floor(math.log10(half_width))
     if half_width * 10**decimals < 3:
