@@ -215,6 +215,11 @@ def test_runs_are_found_by_path_name_and_last(run):
         assert found.evaluation == run.evaluation
     with pytest.raises(DataError, match="no run at nothing"):
         ts.load_run("nothing", runs=runs)
+    with pytest.raises(DataError, match="which is a file, and a run is a folder"):
+        ts.load_run(run.folder.plan, runs=runs)
+    for wrong in (None, 3):
+        with pytest.raises(DataError, match=f"{wrong} is no run; give its path"):
+            ts.load_run(wrong, runs=runs)
     [row] = api.runs(runs)
     assert row["name"] == run.path.name
     assert row["state"] == "done"

@@ -1,7 +1,7 @@
 import click
 import pytest
 
-from torchsmith.cli.options import Seconds, Setting, collect_settings
+from torchsmith.cli.options import Seconds, Setting, WholeNumber, collect_settings
 from torchsmith.core.errors import PlanError
 
 
@@ -20,6 +20,11 @@ def test_a_length_of_time_becomes_seconds(text, seconds):
 def test_what_is_no_length_of_time_is_refused(text):
     with pytest.raises(click.BadParameter, match="is not a length of time"):
         Seconds().convert(text, None, None)
+
+
+def test_what_is_no_whole_number_is_refused_in_plain_words():
+    with pytest.raises(click.BadParameter, match="'three' is not a valid whole number"):
+        WholeNumber(min=1).convert("three", None, None)
 
 
 @pytest.mark.parametrize(

@@ -352,3 +352,11 @@ def test_a_horizon_is_refused_with_what_forecasts_are_of():
         ts.load({"t": [1, 2]}, settings={"data.horizon": 7})
     with pytest.raises(PlanError, match="'horizon'; forecasts are of the next row"):
         parse_plan(EXAMPLE.replace("data:\n", "data:\n  horizon: 7\n"))
+
+
+@pytest.mark.parametrize("wrong", [["training.epochs"], "training.epochs=3", 3])
+def test_settings_that_are_no_mapping_are_refused(wrong):
+    expected = f"expected a mapping .* got a {type(wrong).__name__}"
+    for ask in (ts.load, ts.inspect, ts.plan, ts.train, ts.doctor):
+        with pytest.raises(PlanError, match=expected):
+            ask("iris", settings=wrong)

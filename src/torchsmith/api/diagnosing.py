@@ -35,6 +35,7 @@ from torchsmith.evaluate.evaluation import Evaluation
 from torchsmith.inspect.inspection import Finding
 from torchsmith.plan.file import naming_lines
 from torchsmith.plan.plan import Plan
+from torchsmith.plan.settings import asked_settings
 from torchsmith.train.watch import TrainingObserver
 
 LAST = "last"
@@ -75,6 +76,8 @@ def doctor(
     ()
     """
     watcher = observer or TrainingObserver()
+    if settings is not None:
+        settings = asked_settings(settings)
     target = target_name(target)
     if is_script(what):
         _refuse("a script", target=target, settings=settings)

@@ -29,6 +29,7 @@ from torchsmith.core.vocabulary import Task
 from torchsmith.data.data import Column
 from torchsmith.data.tables import table_from_rows
 from torchsmith.plan.plan import Plan
+from torchsmith.plan.settings import asked_settings
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.watch import TrainingObserver
 
@@ -137,7 +138,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
 
     def _settings(self) -> dict[str, object]:
         """Return what is asked for, as values by dotted path, in the order to set."""
-        found = dict(self.settings or {})
+        found = dict(asked_settings(self.settings))
         for dotted in found:
             fixed = next((p for p in _FIXED if f"{dotted}.".startswith(f"{p}.")), None)
             if fixed is not None:

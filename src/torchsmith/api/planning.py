@@ -23,7 +23,12 @@ from torchsmith.plan.design_tables import has_few_groups
 from torchsmith.plan.machine import Machine, machine_for, measure
 from torchsmith.plan.other_names import why_not_here
 from torchsmith.plan.plan import Plan
-from torchsmith.plan.settings import as_divided, asked_splits, set_values
+from torchsmith.plan.settings import (
+    as_divided,
+    asked_settings,
+    asked_splits,
+    set_values,
+)
 
 QUIET = Observer()
 
@@ -99,7 +104,8 @@ def load(
     150
     """
     known = [f"data.{name}" for name in _READING]
-    for path in settings or {}:
+    settings = asked_settings(settings)
+    for path in settings:
         if path not in known and not path.startswith("data.columns."):
             why = why_not_here(path.rpartition(".")[2], (), of_spec=False)
             near = f"; {why}" if why else nearest(path, known)
@@ -107,7 +113,7 @@ def load(
                 f"{path}: says nothing about how data is read{near}"
                 f"; what does is {', '.join(known)} and data.columns.NAME"
             )
-    return _read(source, target, settings or {}, observer)
+    return _read(source, target, settings, observer)
 
 
 def inspect(
@@ -278,19 +284,19 @@ def make_plan(
     observer: Observer = QUIET,
 ) -> Planned:
     """Read, inspect and plan, keeping what the plan was made from."""
-    _refuse_other_data(settings or {})
+    settings = asked_settings(settings)
+    _refuse_other_data(settings)
     require_budget(budget)
-    data = _read(source, target, settings or {}, observer)
-    asked = (settings or {}).get("problem.task")
+    data = _read(source, target, settings, observer)
+    asked = settings.get("problem.task")
     if asked is not None:
         _one_of(asked, "problem.task", get_args(Task))
     inspection = examine(
         data,
         observer,
         task=cast("Task | None", asked),
-        roles=asked_roles(settings or {}),
+        roles=asked_roles(settings),
     )
-    settings = settings or {}
     machine = measure(settings.get("training.device", "auto"))
     default, chosen = decide_with(settings, inspection, machine, budget)
     return Planned(data, inspection, chosen, default, Anew(machine, settings))

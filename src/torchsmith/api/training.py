@@ -44,7 +44,12 @@ from torchsmith.plan.decide import decide
 from torchsmith.plan.file import naming_lines, read_plan
 from torchsmith.plan.machine import Machine, measure
 from torchsmith.plan.plan import Plan
-from torchsmith.plan.settings import differences, set_values, take_choices
+from torchsmith.plan.settings import (
+    asked_settings,
+    differences,
+    set_values,
+    take_choices,
+)
 from torchsmith.recipes.study import Seeds, chosen_seeds, set_study, study_text
 from torchsmith.train.watch import TrainingObserver
 
@@ -123,7 +128,7 @@ def train(  # noqa: PLR0913 -- what a whole job takes; all have defaults
     begin = perf_counter()
     runs = Path(runs)
     target = target_name(target)
-    observer = watching(observer)
+    observer, settings = watching(observer), asked_settings(settings)
     if name is not None and "/" in name:
         raise PlanError(
             f"name: {name!r} has a '/', and the name of a run is that of one folder; "
@@ -131,11 +136,11 @@ def train(  # noqa: PLR0913 -- what a whole job takes; all have defaults
         )
     if seeds is not None:
         chosen_seeds(seeds)
-        if "training.seed" in (settings or {}):
+        if "training.seed" in settings:
             raise PlanError("give one of seeds and training.seed (--seed), not both")
     if recipe is not None:
         _require_alone(recipe, what, target, budget, resume)
-        return train_recipe(recipe, settings or {}, runs, name, observer, seeds)
+        return train_recipe(recipe, settings, runs, name, observer, seeds)
     if resume:
         if settings or budget or name or seeds is not None:
             raise PlanError(

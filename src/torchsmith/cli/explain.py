@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from torchsmith.cli.options import (
+    WholeNumber,
     check_folder,
     check_writable,
     force_option,
@@ -31,7 +32,8 @@ Examples:
 @click.argument("run", metavar="RUN|PLAN")
 @click.option(
     "--example",
-    type=click.IntRange(min=0),
+    type=WholeNumber(min=0),
+    metavar="N",
     help="One of the test part, 0 is the first; one right and one wrong by default.",
 )
 @click.option(

@@ -47,6 +47,12 @@ class Seconds(click.ParamType[float]):
         return seconds
 
 
+class WholeNumber(click.IntRange):
+    """A whole number within bounds, which messages call so."""
+
+    name = "whole number"
+
+
 class Seeds(click.ParamType[int | tuple[int, ...]]):
     """How many seeds, `8`, or which, `0,3,7`."""
 
@@ -259,12 +265,14 @@ def _plan_options() -> list[Callable[[Callable[..., None]], Callable[..., None]]
         ),
         click.option(
             "--epochs",
-            type=click.IntRange(min=1),
+            type=WholeNumber(min=1),
+            metavar="N",
             help="Short for --set training.epochs=N.",
         ),
         click.option(
             "--seed",
-            type=click.IntRange(min=0),
+            type=WholeNumber(min=0),
+            metavar="N",
             help="Short for --set training.seed=N.",
         ),
         click.option(

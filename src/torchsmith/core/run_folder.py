@@ -32,8 +32,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from torchsmith.core.commands import command, listing
-from torchsmith.core.errors import DataError, TrainError, nearest
+from torchsmith.core.commands import command
+from torchsmith.core.errors import DataError, TrainError
 from torchsmith.core.files import (
     MANIFEST,
     committed_folder,
@@ -44,6 +44,7 @@ from torchsmith.core.files import (
     write_failed,
 )
 from torchsmith.core.lock import held, other_holder
+from torchsmith.core.no_run import no_run, require_name
 from torchsmith.core.slugs import named_after, run_slug
 
 KEPT_CHECKPOINTS = 2
@@ -189,6 +190,7 @@ class RunFolder:
         Raises:
             DataError: There is no such run, or several; their names are offered.
         """
+        require_name(run)
         names = run_names(runs)
         if str(run) == "last":
             if not names:
@@ -206,10 +208,7 @@ class RunFolder:
             raise DataError(
                 f"{len(found)} runs are called {run}: {', '.join(found)}; name one"
             )
-        raise DataError(
-            f"no run at {run}{nearest(str(run), names)}; "
-            f"list them with: {listing(runs)}"
-        )
+        raise no_run(run, names, runs)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

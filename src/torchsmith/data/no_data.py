@@ -74,6 +74,11 @@ def refuse_content(path: Path, raw: bytes) -> None:
     Raises:
         DataError: Says what it is, and what to do with it.
     """
+    if raw[:512].lstrip().lower().startswith((b"<!doctype html", b"<html")):
+        raise DataError(
+            f"{path} is a web page, not a table; download the file itself, not the "
+            "page that shows it"
+        )
     for magic, what in _NO_TABLES.items():
         if raw.startswith(magic):
             raise DataError(f"{path} is {what}; save the table as CSV or Parquet")

@@ -43,6 +43,22 @@ _LEFT_OPEN = {"engine": "auto", "threads": 0}
 _NOT_COMPARED = frozenset({"version", "reasons", "sized_for"})
 
 
+def asked_settings(settings: object) -> Mapping[str, object]:
+    """Return settings as a mapping, empty where there are none.
+
+    Raises:
+        PlanError: They are no mapping.
+    """
+    if settings is None:
+        return {}
+    if not isinstance(settings, Mapping):
+        raise PlanError(
+            "settings: expected a mapping of paths to values, such as "
+            f"{{'training.epochs': 3}}, got a {type(settings).__name__}"
+        )
+    return settings
+
+
 def set_values(plan: Plan, settings: Mapping[str, object]) -> Plan:
     """Return the plan with some values changed, such as `{"optimizer.lr": "0.1"}`.
 
