@@ -120,6 +120,8 @@ def test_parquet_is_read_with_its_types(tmp_path):
         " DAY AS day, i % 4 = 0 AS tall, ['a', 'b'][1 + (i // 3) % 2] AS kind"
         " FROM range(120) AS made(i)"
     ).write_parquet(str(path))
+    path = path.rename(tmp_path / "made [1].parquet")
+    duckdb.sql("SELECT 1 AS other").write_parquet(str(tmp_path / "made 1.parquet"))
     run = train(str(path), tmp_path, "kind", network=NET)
     assert "duckdb.read_parquet" in verified(run, tmp_path / "train.py")
 

@@ -40,7 +40,7 @@ def open_table(paths: Sequence[Path], dropped: ColumnFormat | None = None) -> Ta
     """
     if _is_parquet(paths[0]):
         columns = read_parquet(paths[0], "").columns
-        return TableFile(columns, _parquet_lines(columns, dropped))
+        return TableFile(columns, _parquet_lines(paths[0], columns, dropped))
     files = [look_at(path) for path in paths]
     names = files[0].names
     if any(file.names != names for file in files):
@@ -141,9 +141,15 @@ def _two_files(file: CsvFile, taken: Sequence[str]) -> list[str]:
 
 
 def _parquet_lines(
-    columns: Mapping[str, Raw], dropped: ColumnFormat | None
+    path: Path, columns: Mapping[str, Raw], dropped: ColumnFormat | None
 ) -> list[str]:
     lines = ["columns = duckdb.read_parquet(DATA).fetchnumpy()"]
+    if set("*?[") & set(str(path)):
+        lines = [
+            "# DuckDB would take these characters of the path for a pattern.",
+            'path = "".join(f"[{c}]" if c in "*?[" else c for c in DATA)',
+            "columns = duckdb.read_parquet(path).fetchnumpy()",
+        ]
     if dropped:
         lines += _drop_typed_lines(dropped, columns[dropped.name])
     texts = [name for name, column in columns.items() if isinstance(column, Cells)]
