@@ -137,9 +137,19 @@ def test_epochs_that_the_person_set_stay_and_a_guard_that_will_strike_is_told(pa
     assert found.plan.training.epochs == 12
     assert told.lines == []
     assert told.notes == [
-        "12 epochs will take about 6 min here, and training.seconds: 100 stops them "
-        "before the learning rate has come down; set training.epochs to 3, or "
+        "12 epochs will take about 6 min here, and training.seconds: 100 stops "
+        "training before the learning rate has come down; set training.epochs to 3, or "
         "training.seconds higher"
+    ]
+
+
+def test_one_epoch_that_is_too_long_cannot_be_fewer(pace):
+    pace["seconds"] = 200.0
+    told = Told()
+    sized(planned(**{"training.epochs": 1}), told)
+    assert told.notes == [
+        "1 epoch will take about 3.3 min here, and training.seconds: 100 stops "
+        "training before the learning rate has come down; set training.seconds higher"
     ]
 
 

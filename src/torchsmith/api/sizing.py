@@ -8,7 +8,7 @@ from torchsmith.api.budget import RIVAL_SECONDS, RIVAL_SHARE
 from torchsmith.api.planning import QUIET, Planned, decide_with
 from torchsmith.core.observer import Observer
 from torchsmith.core.processes import place
-from torchsmith.core.wording import rough_duration
+from torchsmith.core.wording import amount, rough_duration
 from torchsmith.data.steps import RandomConvolutions
 from torchsmith.plan.cost_sequences import features_seconds, groups_seconds
 from torchsmith.plan.design import Pace
@@ -156,10 +156,11 @@ def _warn_of_guard(plan: Plan, setup: "Setup", observer: Observer) -> None:
     each = _epoch_seconds(plan, setup, FIRST_LOOK)
     if each is None or each * training.epochs <= training.seconds:
         return
-    fitting = max(1, int(AIM * training.seconds / each))
+    fitting = int(AIM * training.seconds / each)
+    fewer = f"training.epochs to {fitting}, or " if fitting else ""
     observer.note(
-        f"{training.epochs} epochs will take about "
+        f"{amount(training.epochs, 'epoch')} will take about "
         f"{rough_duration(each * training.epochs)} here, and training.seconds: "
-        f"{training.seconds:g} stops them before the learning rate has come down; set "
-        f"training.epochs to {fitting}, or training.seconds higher"
+        f"{training.seconds:g} stops training before the learning rate has come down; "
+        f"set {fewer}training.seconds higher"
     )
