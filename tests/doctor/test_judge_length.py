@@ -65,6 +65,12 @@ def test_a_slow_pace_is_to_blame_where_a_rival_is_better():
     assert "P2" not in told(1e-3, steps=5)
 
 
+def test_a_loss_that_rose_is_not_said_to_fall_still():
+    rose = found(course(epochs([0.69, 1.4])), result(0.5, 0.5, 0.9))["P3"]
+    assert rose.message.startswith("Training ended after 2 of 2 epochs before it could")
+    assert rose.remedy == "Train longer."
+
+
 def test_what_the_guard_ended_names_the_step_at_which_it_did():
     history = epochs([1.4])
     cut = (history[0].model_copy(update={"step": 47}),)

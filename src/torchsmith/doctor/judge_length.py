@@ -40,11 +40,18 @@ def too_short(course: Course) -> dict[str, Any]:
     if course.ending == "seconds":
         when = f"in epoch {done} of {epochs}, at step {course.num_steps:,},"
     changes = course.longer(max(2 * epochs, 5))
+    losses = [record.train_loss for record in course.history]
+    rose = len(losses) > 1 and losses[-1] > losses[0]
     return {
         "code": "P3",
-        "message": f"Training ended {when} while the network still learned.",
+        "message": f"Training ended {when} before it could show whether the network "
+        "learns."
+        if rose
+        else f"Training ended {when} while the network still learned.",
         "where": next(iter(changes), "training.epochs"),
-        "remedy": "Train longer, or raise the learning rate.",
+        "remedy": "Train longer."
+        if rose
+        else "Train longer, or raise the learning rate.",
         "changes": changes,
     }
 
