@@ -5,6 +5,7 @@ import gzip
 import json
 import lzma
 import os
+import re
 import subprocess
 from contextlib import chdir
 
@@ -162,6 +163,12 @@ def test_a_source_or_target_that_is_not_there_is_refused(table, arguments, words
 def test_a_file_that_is_no_data_says_what_it_is(tmp_path, name, words):
     (tmp_path / name).write_bytes(b"something else entirely y\n1 2 3 x\n")
     assert words in refusal(run(tmp_path, "plan", name, "--target", "y", "--quiet"))
+
+
+def test_a_web_page_in_place_of_a_table_is_named(tmp_path):
+    (tmp_path / "a.csv").write_text("\n<!DOCTYPE html>\n<p>one, two</p>\n")
+    line = refusal(run(tmp_path, "plan", "a.csv", "--target", "y", "--quiet"))
+    assert "a.csv is a web page, not a table; download the file itself" in line
 
 
 @pytest.mark.parametrize("packing", [bz2, lzma])
@@ -496,6 +503,11 @@ def test_a_table_and_pictures_are_not_mixed_up(trained, trained_on_photos):
     assert line.endswith("holds a table; the network needs images")
     line = refusal(run(trained, "predict", "last", photos, "--quiet"))
     assert line.endswith("holds images; the network needs a table")
+
+
+def test_pictures_that_are_too_few_to_calibrate_are_not_called_rows(trained_on_photos):
+    told = run(trained_on_photos, "evaluate", "last").output
+    assert re.search(r"\d val pictures\s+are\s+too\s+few\s+to\s+fit", told)
 
 
 def test_pictures_of_other_kinds_are_predicted_and_counted(trained_on_photos, tmp_path):

@@ -260,7 +260,7 @@ def test_windows_without_any_value_are_left_out_and_counted(tmp_path):
     path = _write(tmp_path, rows, "day,y")
     data = load(path, target="y", series=SERIES, drop_missing_target=True)
     told = {change.what: (change.count, change.lines) for change in data.changes}
-    assert told["window left out: no value is known from this line on"] == (1, (5,))
+    assert told["window left out for want of a known value"] == (1, (5,))
     assert told[MISSING_TARGET] == (3, (5, 6, 7))
     assert len(data) == 12 - 3 - 1 - 3
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import torch
 
+from torchsmith.core.vocabulary import NOUNS
 from torchsmith.core.wording import amount
 from torchsmith.data.data import Data
 from torchsmith.plan.calibration import SplitConformal, TemperatureScaling
@@ -58,13 +59,14 @@ def _scaled(model: "Model", plan: Plan, setup: "Setup", data: Data) -> Calibrate
         return _left_at_one(model, "there is no val part to fit a temperature")
     targets = torch.from_numpy(setup.preparation.targets(data, val))
     outputs = model.raw_outputs(setup.inputs["val"])
-    found = fit_temperature(plan.loss, outputs, targets)
+    noun = NOUNS[data.kind]
+    found = fit_temperature(plan.loss, outputs, targets, noun)
     if not found.rows:
         return _left_at_one(model, found.why)
     if found.why:
         return Calibrated(model, f"the temperature is 1: {found.why}")
     file = model.file.model_copy(update={"temperature": found.value})
-    rows = amount(found.rows, "val row")
+    rows = amount(found.rows, f"val {noun}")
     note = (
         f"fitted on {rows}, whose log loss it takes from {found.before:.4g} to "
         f"{found.after:.4g}"
@@ -87,9 +89,10 @@ def _conformal(
         return Calibrated(model, lacking="there is no val part to find their width")
     held = part_outputs(model, data, val, setup.inputs["val"])
     target = model.preparation.target
-    found = fit_interval(coverage, held.targets, held.outputs, target)
+    noun = NOUNS[data.kind]
+    found = fit_interval(coverage, held.targets, held.outputs, target, noun)
     if found.interval is None:
         return Calibrated(model, lacking=found.why)
     file = model.file.model_copy(update={"interval": found.interval})
-    note = f"as wide as the errors of {amount(len(val), 'val row')} ask for"
+    note = f"as wide as the errors of {amount(len(val), 'val ' + noun)} ask for"
     return Calibrated(replace(model, file=file), note)

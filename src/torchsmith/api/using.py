@@ -43,8 +43,10 @@ if TYPE_CHECKING:
 
 AnyRun = Run | str | Path
 
-_BLANK = "blank line"
-_OF_STEPS = ("jumps here", "are uneven", "are unlike", "window left out")
+_COUNTED = ("blank line", "window")
+"""What reading leaves out, as its changes begin; a note says how many."""
+
+_OF_STEPS = ("jumps here", "are uneven", "are unlike")
 """What reading a table of steps changes where it does not cut it as it stands."""
 
 MOST_NAMES = 20
@@ -356,9 +358,10 @@ def _of_lines(data: Data) -> Iterator[str]:
     steps = isinstance(data.inputs, Sequences)
     for change in data.changes:
         what = change.what
-        if what.startswith(_BLANK):
-            counted = amount(change.count, _BLANK)
-            yield f"{counted}{what.removeprefix(_BLANK)}: {change.place}"
+        noun = next((noun for noun in _COUNTED if what.startswith(noun)), "")
+        if noun:
+            counted = amount(change.count, noun)
+            yield f"{counted}{what.removeprefix(noun)}: {change.place}"
         elif not change.lines and (told := left_out(change)):
             yield told
         elif steps and any(words in what for words in _OF_STEPS):

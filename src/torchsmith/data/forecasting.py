@@ -213,7 +213,7 @@ def _without_blank(
     known = np.cumsum(np.append(0, ~np.isnan(values).all(axis=1)))
     blank = known[windows.begins + length] == known[windows.begins]
     if blank.any():
-        what = "window left out: no value is known from this line on"
+        what = "window left out for want of a known value"
         changes.append(Change.at(table.lines.take(windows.begins[blank]), "", what))
     return windows.keep(~blank)
 

@@ -38,7 +38,9 @@ class Temperature:
     why: str = ""
 
 
-def fit_temperature(loss: Loss, outputs: Tensor, targets: Tensor) -> Temperature:
+def fit_temperature(
+    loss: Loss, outputs: Tensor, targets: Tensor, noun: str = "row"
+) -> Temperature:
     """Fit the temperature with which outputs have the lowest log loss.
 
     Guo et al. (2017), https://arxiv.org/abs/1706.04599, fit it by maximum likelihood,
@@ -53,6 +55,7 @@ def fit_temperature(loss: Loss, outputs: Tensor, targets: Tensor) -> Temperature
         loss: What the network was trained with; says what its outputs are.
         outputs: `(N, K)` or `(N, 1)`, of rows that the network was not trained on.
         targets: `(N,)` class codes.
+        noun: What a row is called where it says why.
 
     Returns:
         A temperature of at most 4 digits; 1 where there are fewer than 30 rows, where
@@ -60,11 +63,11 @@ def fit_temperature(loss: Loss, outputs: Tensor, targets: Tensor) -> Temperature
     """
     rows = len(outputs)
     if rows < FEWEST_ROWS:
-        few = f"{rows} val rows are" if rows != 1 else "1 val row is"
+        few = f"{rows} val {noun}s are" if rows != 1 else f"1 val {noun} is"
         needed = f"({FEWEST_ROWS} are needed)"
         return Temperature(why=f"{few} too few to fit a temperature {needed}")
     if bool((targets == targets[0]).all()):
-        return Temperature(why="all val rows are of one class")
+        return Temperature(why=f"all val {noun}s are of one class")
     outputs, targets = outputs.cpu().double(), targets.cpu().long()
     value = float(f"{_lowest(loss, outputs, targets):.4g}")
     before = _log_losses(loss, outputs, targets, 1.0)[0]

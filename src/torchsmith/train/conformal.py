@@ -48,7 +48,11 @@ class Conformal:
 
 
 def fit_interval(
-    coverage: float, targets: np.ndarray, values: np.ndarray, target: TargetPreparation
+    coverage: float,
+    targets: np.ndarray,
+    values: np.ndarray,
+    target: TargetPreparation,
+    noun: str = "row",
 ) -> Conformal:
     """Find how far from the predictions a share of the targets is.
 
@@ -62,10 +66,11 @@ def fit_interval(
         targets: `(N,)` in their own units, of rows that the network was not trained on.
         values: `(N,)` predictions for them.
         target: Says in which range predictions, and so the ends, stay.
+        noun: What a row is called where it says why.
     """
     rows = len(targets)
     if rows < (fewest := fewest_rows(coverage)):
-        few = f"{rows} val rows are" if rows != 1 else "1 val row is"
+        few = f"{rows} val {noun}s are" if rows != 1 else f"1 val {noun} is"
         return Conformal(
             why=f"{few} too few for intervals of {100 * coverage:g} % ({fewest} are "
             "needed)"
