@@ -199,7 +199,7 @@ def test_a_mistake_in_a_table_shows_its_row_and_line():
     first = evaluate(VALUES, part, num_train=1).mistakes[0]
     assert first.where == "line 9"
     assert first.row == {"street": "street 7", "rooms": "3.5"}
-    assert (first.prediction, first.probability) == ("10000", None)
+    assert (first.prediction, first.probability) == ("10,000", None)
     assert first.loss == pytest.approx(1e4 - targets[7])
 
 

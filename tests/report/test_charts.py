@@ -168,3 +168,10 @@ def test_every_error_is_counted_in_the_residual_histogram():
 def test_perfect_and_broken_predictions_draw_no_histogram(predicted):
     charts = residual_charts(Residuals(actual=(1.0, 2.0), predicted=predicted), "price")
     assert len(charts) == 1
+
+
+def test_the_label_of_a_marked_place_stands_over_the_lines_and_below_the_top():
+    series = [Series("accuracy", [(1, 1.0), (2, 1.0)])]
+    chart = str(line_chart(series, title="Accuracy", x_title="", mark=(1, "best")))
+    assert chart.index('class="paths"') < chart.index('class="marked')
+    assert re.search(r'class="marked[^>]* y="16"', chart)

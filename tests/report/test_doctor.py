@@ -76,6 +76,11 @@ def test_groups_that_do_worse_stand_with_the_results():
     assert "deck: &lt;C&gt;" in page
     assert "31.0\u00a0%</td><td>12.0\u00a0%</td><td>21.0\u00a0%" in page
     assert "Groups that do worse" not in render(content)
+    group = group.model_copy(update={"rival": "", "rival_gain": None})
+    evaluation = content.evaluation.model_copy(update={"groups": (group,)})
+    page = render(replace(content, evaluation=evaluation))
+    assert "deck: &lt;C&gt;" in page
+    assert "best rival there" not in page
 
 
 def test_a_mistake_that_all_rivals_make_is_marked():

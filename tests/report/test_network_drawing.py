@@ -1,6 +1,7 @@
 """A drawn network names every layer, and many layers stay readable."""
 
 import re
+from importlib.resources import files
 
 import torch
 from torch import nn
@@ -65,3 +66,9 @@ def test_a_shortcut_stays_a_way_of_its_own():
         "output",
     ]
     assert [block.inputs for block in found] == [(), (0,), (1,), (1, 2), (3,)]
+
+
+def test_no_two_kinds_of_layers_have_one_colour():
+    style = files("torchsmith.report").joinpath("templates/style.css").read_text()
+    colours = re.findall("--kind: (#[0-9a-f]+)", style)
+    assert len(colours) == len(set(colours)) > 8

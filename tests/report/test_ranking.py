@@ -92,3 +92,9 @@ def test_a_class_without_a_curve_has_no_area():
     gaps = "<td>–</td><td>–</td>"
     page = render(replace(content, evaluation=some))
     assert page.count(gaps) == render(content).count(gaps) + 1
+
+
+def test_of_classes_that_are_all_sorted_alike_none_is_called_the_weakest():
+    roc, _ = ranking_charts([curve(name, area=1.0) for name in ("a", "b", "c")])
+    assert "every class, area 1" in roc
+    assert "weakest:" not in roc

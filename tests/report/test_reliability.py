@@ -1,9 +1,12 @@
 """The reliability diagram shows where predictions lie, before and after."""
 
 import re
+from dataclasses import replace
 
+from tests.report import contents
 from torchsmith.evaluate.evaluation import Calibration, ReliabilityBin, Score
 from torchsmith.report.reliability import calibration_text, reliability_chart
+from torchsmith.report.render import render
 
 ERROR = Score(value=0.012, low=0.004, high=0.021)
 
@@ -29,6 +32,16 @@ def test_more_rows_make_a_larger_dot():
     chart = reliability_chart(Calibration(error=ERROR, bins=bins))
     few, many = map(float, re.findall(r' r="([\d.]+)"', chart))
     assert few < many
+
+
+def test_why_the_temperature_is_one_is_said_once():
+    content = contents.binary()
+    found = Calibration(
+        error=ERROR, bins=(of(0.8, 0.8),), note="the temperature is 1: 6 val rows"
+    )
+    evaluation = content.evaluation.model_copy(update={"calibration": found})
+    page = render(replace(content, evaluation=evaluation))
+    assert "<p>The temperature is 1: 6 val rows.</p>" in page
 
 
 def test_before_and_after_have_a_legend_and_a_sentence():

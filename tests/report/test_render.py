@@ -166,3 +166,17 @@ def test_a_page_says_how_rows_are_divided_into_folds():
     assert page.says(f"train and val{rows:,}")
     assert page.says("in 5 networks side by side")
     assert not Page(render(plain)).says("folds")
+
+
+def test_a_training_that_the_clock_ended_is_not_said_to_be_repeatable():
+    content = contents.binary()
+    assert Page(render(content)).says("give the same weights on the CPU")
+    page = Page(render(replace(content, timed=True)))
+    assert not page.says("give the same weights on the CPU")
+    assert page.says("training.seconds ended this training: another may end at another")
+
+
+def test_mistakes_of_classes_say_by_what_they_are_sorted():
+    order = "those to whose class it gave the least probability"
+    assert Page(render(contents.images())).says(order)
+    assert not Page(render(contents.regression())).says(order)

@@ -54,6 +54,7 @@ def report_html(run: Run, outcome: Outcome | None = None) -> str:
                 command("predict", run.path, "NEW_DATA", "-o", "predictions.csv"),
             ],
             stopped=". ".join([outcome.stopped, *outcome.notes]),
+            timed=outcome.ending == "seconds",
             seconds=outcome.seconds["total"],
             outlook=outcome.outlook,
             longer=longer(

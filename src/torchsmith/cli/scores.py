@@ -62,7 +62,8 @@ def print_evaluation(evaluation: Evaluation, console: Console, folds: int = 0) -
         title = "Confusion: a row for each class, a column for each prediction"
         _section(console, title, _confusion(evaluation))
     if evaluation.importance:
-        title = "What the network uses: the loss when a column is shuffled"
+        score = METRIC_TITLES[evaluation.metric]
+        title = f"How much worse {score} gets when a column is shuffled"
         _section(console, title, _importance(evaluation))
     if evaluation.notes:
         console.print()

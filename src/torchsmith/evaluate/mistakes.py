@@ -171,9 +171,18 @@ def _said(
     problem: Problem, target: np.generic, output: np.ndarray
 ) -> tuple[str, str, float | None]:
     if problem.task == "regression":
-        return f"{float(target):.6g}", f"{float(output):.6g}", None
+        return _digits(float(target)), _digits(float(output)), None
     code = int(output.argmax())
     return problem.classes[int(target)], problem.classes[code], float(output[code])
+
+
+def _digits(value: float) -> str:
+    """Write a number with as many digits as scores have.
+
+    >>> [_digits(value) for value in (125418.3, -0.668965, -12.3)]
+    ['125,418', '-0.669', '-12.3']
+    """
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _where(inputs: Inputs | None, row: int) -> str:

@@ -255,14 +255,14 @@ def _lines(
     xs = [x for one in series for x, _ in one.points]
     x_axis = x_axis or linear_axis(xs, num_ticks=6, whole=True, pad=0.0)
     body = _grid(y_axis, height, labels) + _x_ticks(x_axis, height, x_title)
-    if mark is not None:
-        body += _mark(x_axis.at(mark[0]), mark[1], height)
     paths = Markup("").join(_band(one, x_axis, y_axis, height) for one in series)
     paths += Markup("").join(_path(one, x_axis, y_axis, height) for one in series)
     body += Markup(
         '<svg viewBox="0 0 1000 {0}" height="{0}" preserveAspectRatio="none" '
         'class="paths">{1}</svg>'
     ).format(height, paths)
+    if mark is not None:
+        body += _mark(x_axis.at(mark[0]), mark[1], height)
     for one in series:
         body += _targets(one, x_axis, y_axis, height, x_title, write)
     note = " (log scale)" if y_axis.log else ""
@@ -313,7 +313,7 @@ def _mark(at: float, label: str, height: int) -> Markup:
     side, shift = ("end", -6) if at > 0.5 else ("start", 6)
     return Markup(
         '<line class="mark" x1="{0}" x2="{0}" y1="0" y2="{1}"/>'
-        '<text class="marked {2}" x="{0}" dx="{3}" y="10">{4}</text>'
+        '<text class="marked {2}" x="{0}" dx="{3}" y="16">{4}</text>'
     ).format(_pc(at), height, side, shift, clean(label))
 
 

@@ -36,6 +36,7 @@ class ReportContent:
         environment: Versions, device and settings, by name.
         reproduce: The commands that repeat the run, one a line.
         stopped: Why training ended, a sentence such as `"stopped early: …"`.
+        timed: Whether it ended by the clock, so that another run may end elsewhere.
         seconds: That the whole run took.
         outlook: What more time would likely bring.
         longer: The command that trains for longer, where that would likely help.
@@ -58,6 +59,7 @@ class ReportContent:
     environment: Mapping[str, str] = field(default_factory=dict)
     reproduce: Sequence[str] = ()
     stopped: str = ""
+    timed: bool = False
     seconds: float = 0.0
     outlook: str = ""
     longer: str = ""

@@ -71,7 +71,9 @@ def _square(
     ).format(Markup("").join(drawn), x_title, y_title)
     said = f"{clean(weakest.name)}, area {number(weakest.area)}"
     keys = [("", said)]
-    if others:
+    if others and all(line.area == weakest.area for line in others):
+        keys = [("weakest", f"every class, area {number(weakest.area)}")]
+    elif others:
         keys = [("weakest", f"weakest: {said}"), ("each", "other classes")]
     keys.append(("chance", f"chance, area {number(sum(weakest.chance) / 2)}"))
     legend = Markup("").join(

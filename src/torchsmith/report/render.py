@@ -6,7 +6,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from torchsmith.core.wording import amount
+from torchsmith.core.wording import amount, sentence
 from torchsmith.report import text
 from torchsmith.report.content import ReportContent
 from torchsmith.report.doctor import settings
@@ -67,6 +67,7 @@ def _environment() -> Environment:
         share=text.share,
         duration=text.duration,
         count=amount,
+        sentence=sentence,
         metric=text.metric_title,
         value=value_text,
         prose=prose,
