@@ -595,6 +595,12 @@ def test_batch_normalisation_refuses_one_value_as_pytorch_does():
         fit(job, state, make_session(job), capture(job, state).train_epoch)
 
 
+def test_a_single_number_is_learned_from_as_with_autograd():
+    network = nn.Sequential(nn.Linear(4, 1), nn.Linear(1, 17), nn.Linear(17, 3))
+    job = job_of(numbers(27, 4), numbers(27, 3), batch_size=1)
+    assert_engines_agree(job, state_of(network))
+
+
 class Own(nn.Linear):
     """A person's own layer under a familiar base."""
 

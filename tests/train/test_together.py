@@ -287,6 +287,11 @@ def test_every_batch_size_has_the_bits_that_it_has_alone(batch_size):
     assert_as_alone(jobs, network_state(MLP(hidden=(8,)), (4,), 3))
 
 
+def test_a_single_number_between_layers_has_the_bits_that_it_has_alone():
+    jobs = jobs_of(classes(), batch_size=1, epochs=1)
+    assert_as_alone(jobs, network_state(MLP(hidden=(1, 17)), (4,), 3))
+
+
 @pytest.mark.parametrize("spec", [averaging.EMA(decay=0.9), averaging.SWA(start=0.3)])
 def test_averaged_weights_have_the_bits_that_they_have_alone(spec):
     def new_state(job):

@@ -131,8 +131,19 @@ class Linear:
             torch.sum(summed, list(range(summed.ndim - 1)), out=self.bias_slot)
         if not self.inputs_want:
             return gradient
-        found = torch.mm(rows, self.weight)
+        found = gradient_of_inputs(rows, self.weight, self.inputs)
         return found if gradient.ndim == 2 else found.view(self.shape)
+
+
+def gradient_of_inputs(gradient: Tensor, weight: Tensor, inputs: Tensor) -> Tensor:
+    """Return g W as autograd does, to the last bit.
+
+    Where the inputs lie in memory column by column, as a single number does, it
+    multiplies the other way round, which rounds otherwise.
+    """
+    if inputs.stride() == (1, len(inputs)):
+        return torch.mm(weight.t(), gradient.t()).t()
+    return torch.mm(gradient, weight)
 
 
 class Reshape:

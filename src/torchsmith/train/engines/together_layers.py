@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from torchsmith.nn.tabular import TabularMLP
+from torchsmith.train.engines.captured_layers import gradient_of_inputs
 from torchsmith.train.engines.engine import Unsupported
 
 POINTWISE = (
@@ -382,7 +383,7 @@ def _input_grads(grad: Tensor, weight: Tensor, out: Tensor) -> None:
 
 def _each_input_grad(grad: Tensor, weight: Tensor, out: Tensor) -> None:
     for own, each, place in zip(grad, weight, out, strict=True):
-        place.copy_(torch.mm(_as_alone(own), each))
+        place.copy_(gradient_of_inputs(_as_alone(own), each, place))
 
 
 def _as_alone(part: Tensor) -> Tensor:
