@@ -14,6 +14,13 @@ def test_bilinear_is_of_the_input_with_itself():
     torch.testing.assert_close(layer(inputs), products + layer.bias)
 
 
+def test_bilinear_takes_what_autocast_has_lowered():
+    layer, inputs = Bilinear(3, 3, 2), torch.randn(4, 3).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = layer(inputs)
+    torch.testing.assert_close(found, layer(inputs.float()), rtol=0.02, atol=0.02)
+
+
 def test_an_embedding_takes_whole_numbers_that_come_as_floats():
     table = Embedding(5, 3)
     found = table(torch.tensor([[4.0, 0.0]]))

@@ -1,10 +1,12 @@
 """A loss that would mean nothing is refused before anything is learned."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from torchsmith.core.errors import TrainError
+import torchsmith as ts
+from torchsmith.core.errors import PlanError, TrainError
 from torchsmith.nn.losses import ClassTargets
 from torchsmith.train.first_batch import check_first_batch
 
@@ -75,3 +77,45 @@ def test_what_fits_passes(loss, outputs, targets):
 def test_what_does_not_fit_is_refused(network, loss, outputs, targets, message):
     with pytest.raises(TrainError, match=message):
         check_first_batch(network, loss, outputs, targets)
+
+
+def test_a_batch_of_one_example_is_refused_where_normalisation_needs_more(tmp_path):
+    settings = {
+        "split.val": 0.2,
+        "network": {"MLP": {"hidden": [4], "batch_norm": True}},
+        "training.batch_size": 1,
+    }
+    with pytest.raises(PlanError, match=r"gives BatchNorm1d one value of each of 4 "):
+        ts.train("iris", settings=settings, runs=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_normalisation_over_many_pixels_takes_a_batch_of_one_example(tmp_path):
+    layers = [{"Conv2d": 2}, "BatchNorm2d", "Flatten", {"Linear": 2}]
+    images = np.random.default_rng(0).integers(0, 256, (20, 6, 6), np.uint8)
+    run = ts.train(
+        (images, np.arange(20) % 2),
+        settings={
+            "network": {"Sequential": layers},
+            "training.batch_size": 1,
+            "training.epochs": 1,
+        },
+        runs=tmp_path,
+    )
+    assert len(run.history) == 1
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+def test_a_kernel_that_no_volume_holds_is_refused_in_bfloat16(precision, tmp_path):
+    volumes = np.random.default_rng(0).random((20, 5, 6, 7, 1), np.float32)
+    data = volumes, np.arange(20) % 2
+    settings = {
+        "network": {"VolumeNet": {"channels": [2, 2, 2]}},
+        "training.precision": precision,
+        "training.epochs": 1,
+    }
+    if precision == "float32":
+        assert ts.train(data, settings=settings, runs=tmp_path).history
+        return
+    with pytest.raises(PlanError, match=r"\(3 deep, stride 2\) .* \(3 deep\); set"):
+        ts.train(data, settings=settings, runs=tmp_path)

@@ -12,6 +12,7 @@ class Bilinear(nn.Bilinear):
     """Weighted sums of the products of all pairs of features."""
 
     def forward(self, inputs):
+        inputs = inputs.to(self.weight.dtype)
         return super().forward(inputs, inputs)'''
 
 _EMBEDDING = '''\

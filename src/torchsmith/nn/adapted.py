@@ -13,7 +13,11 @@ class Bilinear(nn.Bilinear):
     """`torch.nn.Bilinear` of the input with itself: `(*, in)` to `(*, out)`."""
 
     def forward(self, input1: Tensor, input2: Tensor | None = None) -> Tensor:
-        """Return a weighted sum of the products of all pairs of features."""
+        """Return a weighted sum of the products of all pairs of features.
+
+        PyTorch wants inputs of the weight's type, and autocast on CPUs sees to none.
+        """
+        input1 = input1.to(self.weight.dtype)
         return super().forward(input1, input1 if input2 is None else input2)
 
 

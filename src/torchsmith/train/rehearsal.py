@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from torchsmith.core.errors import TorchsmithError, TrainError
+from torchsmith.core.errors import PlanError, TorchsmithError, TrainError
 from torchsmith.core.wording import listed
 from torchsmith.train.batches import Batches, TensorBatches, epoch_order
 from torchsmith.train.buffers import kept_buffers
@@ -15,6 +15,8 @@ from torchsmith.train.finite import find_not_finite
 from torchsmith.train.first_batch import check_first_batch
 from torchsmith.train.loop import Job, autocast, without_gradients
 from torchsmith.train.randomness import own_randomness, seed_step
+
+BATCH_NORM = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 def rehearse(job: Job, network: nn.Module) -> None:
@@ -36,6 +38,63 @@ def rehearse(job: Job, network: nn.Module) -> None:
             batch, name = job.val.take(rows), "the first batch of val"
             with without_gradients(job):
                 _try(job, network.eval(), batch, name, rows)
+
+
+def refuse_small(job: Job, network: nn.Module) -> None:
+    """Refuse layers of a plan's network for which examples, or batches, are too small.
+
+    Raises:
+        PlanError: Says which layer, and what to set.
+    """
+    ends = [*job.starts[1:], len(job.train)]
+    alone = any(end - start == 1 for start, end in zip(job.starts, ends, strict=True))
+    on_cpu = job.device.type == "cpu"
+    lowered = job.training.precision == "bfloat16" and on_cpu
+    hooks = []
+    for module in network.modules():
+        if alone and isinstance(module, BATCH_NORM):
+            hooks.append(module.register_forward_pre_hook(_refuse_one_value))
+        if lowered and isinstance(module, nn.Conv3d):
+            hooks.append(module.register_forward_pre_hook(_refuse_flat))
+    if not hooks:
+        return
+    inputs, _ = job.train.take(torch.tensor([0, 0]))  # one alone may be refused
+    try:
+        with own_randomness(), _same_modes(network), without_gradients(job):
+            network.eval()(inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _refuse_one_value(module: nn.Module, given: tuple[Tensor, ...]) -> None:
+    if given[0].numel() == 2 * given[0].shape[1]:
+        name = type(module).__name__
+        raise PlanError(
+            f"training.batch_size: a batch of one example gives {name} one "
+            f"value of each of {given[0].shape[1]} features, and it needs two or "
+            "more to normalise; set batch_size to 2 or more, or leave that layer out"
+        )
+
+
+def _refuse_flat(module: nn.Conv3d, given: tuple[Tensor, ...]) -> None:
+    """Refuse a kernel that always reaches into the padding before or behind a volume.
+
+    PyTorch 2.13 leaves parts of the gradient of its weight unwritten in bfloat16 (seen
+    on CPUs): they are what the memory held before.
+    """
+    if module.padding == "valid" or module.padding_mode != "zeros":
+        return
+    depth, reach = given[0].shape[2], module.dilation[0] * (module.kernel_size[0] - 1)
+    before = reach // 2 if module.padding == "same" else int(module.padding[0])
+    wholes = range(depth - reach)
+    if not any((place + before) % module.stride[0] == 0 for place in wholes):
+        raise PlanError(
+            "training.precision: in bfloat16 PyTorch computes wrong gradients of a "
+            f"Conv3d whose kernel ({reach + 1} deep, stride {module.stride[0]}) never "
+            f"lies whole within the volume that it gets ({depth} deep); set float32, "
+            "or halve the volume less often"
+        )
 
 
 def check_all_rows(job: Job, network: nn.Module) -> None:

@@ -41,6 +41,7 @@ from torchsmith.train.model import (
     finish_outputs,
     layout_of,
 )
+from torchsmith.train.rehearsal import refuse_small
 from torchsmith.train.state import TrainState
 from torchsmith.train.unknown import unknown_codes
 
@@ -179,6 +180,7 @@ def initial_state(plan: Plan, preparation: Preparation, job: Job) -> TrainState:
     network = initial_network(plan, preparation).to(job.device)
     if preparation.kind in ("images", "volumes"):
         channels_last(network)  # in which convolutions are faster on the CPU
+    refuse_small(job, network)
     optimizer = build_optimizer(plan.optimizer, network.named_parameters())
     epochs, steps = plan.training.epochs, job.steps_per_epoch
     return TrainState(
