@@ -180,3 +180,21 @@ def test_infinite_targets_of_pictures_name_the_pictures():
     made = Data(source=made.source, inputs=made.inputs, target=target)
     [finding] = [f for f in inspect(made).findings if f.code == "D1"]
     assert finding.where == "column 'y', image 2"
+
+
+def test_examples_of_arrays_keep_their_numbers_among_others(tmp_path):
+    grey = np.arange(64, dtype=np.uint8).reshape(4, 4, 4)
+    for name, x, noun in (
+        ("pictures", grey, "image"),
+        ("volumes", np.stack([grey] * 4).repeat(2, axis=2), "volume"),
+        ("sequences", np.arange(40.0).reshape(4, 10), "sequence"),
+    ):
+        word = "sequences" if noun == "sequence" else "x"
+        path, y = tmp_path / f"{name}.npz", np.array([0, 1, 0, 1])
+        np.savez(path, **{word: x, "y": y})
+        kind = "volumes" if noun == "volume" else None
+        assert load(path, kind=kind).take(np.array([2])).inputs.name(0) == f"{noun} 2"
+        train, test, labels = f"{word}_train", f"{word}_test", {"y_train": y}
+        np.savez(path, **{train: x, test: x[:2], "y_test": y[:2]}, **labels)
+        parted = load(path, kind=kind).inputs
+        assert (parted.name(3), parted.name(5)) == (f"train {noun} 3", f"test {noun} 1")

@@ -67,7 +67,7 @@ def test_given_parts_and_classes_are_read(tmp_path):
     assert data.given.tolist() == [0, 0, 0, 2, 2]
     assert data.target.texts() == ["jug", "cup", "jug", "jug", "cup"]
     np.testing.assert_array_equal(data.inputs.values[:3, 0], VOXELS)
-    assert data.inputs.name(4) == "volume 4"
+    assert data.inputs.name(4) == "test volume 1"
     assert data.reading["voxel_range"] == "0..255"
 
 

@@ -195,7 +195,7 @@ class Images(Named):
             larger than memory, else None.
         files: The N files when they are pictures, else empty.
         names: What to call each picture in messages; file names relative to the source,
-            or empty for arrays (then pictures are called by number, 0 = first).
+            empty for one whole array (then pictures are called by number, 0 = first).
     """
 
     kind = "images"
@@ -229,7 +229,7 @@ class Images(Named):
             if self.pixels is None
             else self.pixels[rows],
             files=tuple(self.files[i] for i in rows) if self.files else (),
-            names=tuple(self.names[i] for i in rows) if self.names else (),
+            names=tuple(self.name(i) for i in rows),
         )
 
 
@@ -314,7 +314,7 @@ class Sequences(Named):
             channels=self.channels,
             symbols=self.symbols,
             columns={name: column.take(rows) for name, column in self.columns.items()},
-            names=tuple(self.names[i] for i in rows) if self.names else (),
+            names=tuple(self.name(i) for i in rows),
             series=self.series,
             formats=self.formats,
         )
@@ -344,8 +344,7 @@ class Volumes(Named):
 
     def take(self, rows: np.ndarray) -> "Volumes":
         """Return only these volumes, in this order."""
-        names = tuple(self.names[i] for i in rows) if self.names else ()
-        return Volumes(self.values[rows], names)
+        return Volumes(self.values[rows], tuple(self.name(i) for i in rows))
 
 
 Inputs = Table | Images | Sequences | Volumes

@@ -90,6 +90,7 @@ def images_from_parts(
             sizes=np.tile(np.array([height, width], np.int32), (count, 1)),
             channels=channels,
             pixels=pixels,
+            names=names_by_part("image", parts, counts),
         ),
         target=column,
         given=given,
@@ -141,6 +142,16 @@ def given_parts(parts: Sequence[ArrayPart], counts: Sequence[int]) -> np.ndarray
         return None
     codes = [PART_CODES[part.part or "train"] for part in parts]
     return np.repeat(np.array(codes, np.int8), counts)
+
+
+def names_by_part(
+    noun: str, parts: Sequence[ArrayPart], counts: Sequence[int]
+) -> tuple[str, ...]:
+    """Call each example by its place in its own array; empty where there is one."""
+    if len(parts) == 1:
+        return ()
+    pairs = zip(parts, counts, strict=True)
+    return tuple(f"{p.part} {noun} {i}" for p, count in pairs for i in range(count))
 
 
 def fingerprint_of(

@@ -10,7 +10,12 @@ from torchsmith.core.vocabulary import Part
 from torchsmith.core.wording import SHOWN, listed
 from torchsmith.data import fingerprint
 from torchsmith.data.data import Change, Column, Data, Sequences
-from torchsmith.data.pixel_arrays import ArrayPart, given_parts, target_of_parts
+from torchsmith.data.pixel_arrays import (
+    ArrayPart,
+    given_parts,
+    names_by_part,
+    target_of_parts,
+)
 from torchsmith.data.retarget import join_columns
 
 
@@ -98,7 +103,7 @@ def sequences_from_parts(
             channels=tuple(channels) or numbered(width),
             symbols=tuple(symbols),
             columns=columns,
-            names=_names(parts),
+            names=_names(parts) or names_by_part("sequence", arrays, counts),
         ),
         target=label,
         given=given,

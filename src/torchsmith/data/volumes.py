@@ -13,6 +13,7 @@ from torchsmith.data.pixel_arrays import (
     ArrayPart,
     fingerprint_of,
     given_parts,
+    names_by_part,
     stored_type,
     target_of_parts,
 )
@@ -79,7 +80,7 @@ def volumes_from_parts(
     reading["voxel_range"] = f"{low:.9g}..{high:.9g}"
     return Data(
         source=source,
-        inputs=Volumes(values),
+        inputs=Volumes(values, names_by_part("volume", parts, counts)),
         target=column,
         given=given,
         fingerprint=fingerprint_of(values, column, given),
