@@ -19,7 +19,9 @@ CHINESE = "姓名,城市\n王小明,北京市\n李红,上海市\n"
         ("이름\n똠방각하\n" + KOREAN, "cp949", "cp949"),
         (JAPANESE, "cp932", "cp932"),
         (CHINESE, "gb18030", "gb18030"),
+        ("姓名,y\n李鑫婷,1\n", "gb18030", "gb18030"),
         ("name,city\nJosé,Málaga\nFrançoise,Orléans\n", "latin-1", "latin-1"),
+        ("größe,süß\n1,2\n", "latin-1", "latin-1"),
         ("name,price\nMüller,€5\nJürgen,“7”\n", "cp1252", "cp1252"),
     ],
 )
@@ -44,6 +46,8 @@ def test_utf16_is_read_with_and_without_a_mark(order: str, mark: bool) -> None:
 
 def test_weak_evidence_for_an_encoding_is_said() -> None:
     assert decode("이름,x\n".encode("cp949"), "t.csv").note.startswith("only 2 Korean")
+    note = decode("값,x\n".encode("cp949"), "t.csv").note
+    assert note.startswith("only 1 Korean letter speaks for")
     assert "save the file as UTF-8" in decode("caf\xe9".encode("latin-1"), "t").note
     assert decode(KOREAN.encode("cp949"), "t.csv").note == ""
 

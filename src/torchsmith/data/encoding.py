@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from torchsmith.core.errors import DataError
+from torchsmith.core.wording import amount
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -110,11 +111,11 @@ def _east_asian(raw: bytes) -> Decoded | None:
             text = raw.decode(encoding)
         except UnicodeDecodeError:
             continue
-        letters = Counter(letter for letter in text if letter > "\x7f")
-        typical, total = common(letters)
+        typical, total = common(Counter(letter for letter in text if letter > "\x7f"))
         if total and typical >= 0.9 * total:
+            speaks, speak = f"{language} letter speaks", f"{language} letters speak"
             note = (
-                f"only {total} {language} letters speak for {encoding}; "
+                f"only {amount(total, speaks, speak)} for {encoding}; "
                 "if the names look wrong, save the file as UTF-8"
             )
             return Decoded(text, encoding, note if total < _CERTAIN_LETTERS else "")
@@ -142,12 +143,18 @@ def _common_japanese(letters: Counter[str]) -> tuple[int, int]:
 
 
 def _common_chinese(letters: Counter[str]) -> tuple[int, int]:
-    everyday = sum(
-        count
+    """Count characters of GB2312 if most are of its first level.
+
+    Two small letters of Latin-1, as in `größe`, are one of the second, rare ones.
+    """
+    total = sum(n for letter, n in letters.items() if letter.isalpha())
+    known = {
+        letter: count
         for letter, count in letters.items()
         if "一" <= letter <= "鿿" and _everyday(letter, "gb2312")
-    )
-    return everyday, sum(n for letter, n in letters.items() if letter.isalpha())
+    }
+    first = sum(n for letter, n in known.items() if letter.encode("gb2312") < b"\xd8")
+    return (sum(known.values()) if first > 0.5 * total else 0), total
 
 
 def _everyday(letter: str, encoding: str) -> bool:
