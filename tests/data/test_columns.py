@@ -246,6 +246,32 @@ def test_a_few_strays_among_numbers_make_text_and_are_told(tmp_path) -> None:
     assert (change.count, change.lines, change.example) == (2, (42, 92), "n.a.")
 
 
+def test_a_word_for_a_gap_in_many_rows_makes_text_and_is_told(tmp_path) -> None:
+    rows = ["unknown" if i % 3 == 0 else f"{i}.5" for i in range(90)]
+
+    data = read(tmp_path, "x,y\n" + "".join(f"{row},1\n" for row in rows))
+
+    [change] = changes(data, "x").values()
+    assert change.what.startswith("30 of 90 values are not numbers")
+    assert (change.count, change.example) == (30, "unknown")
+
+
+@pytest.mark.parametrize("form", ["{}:30", "{}:05:09", "{}:10 PM"])
+def test_times_without_a_date_are_told_where_they_are_many(tmp_path, form) -> None:
+    rows = "".join(f"{form},{i // 8}:00\n".format(1 + i) for i in range(24))
+
+    data = read(tmp_path, "t,shift\n" + rows)
+
+    [change] = changes(data, "t").values()
+    assert change.what == "times without a date, so the column is read as text"
+    [finding] = find_changes([change])
+    assert (finding.severity, "such as 9.5 for 9:30" in finding.remedy) == (
+        "warning",
+        True,
+    )
+    assert changes(data, "shift") == {}
+
+
 def test_a_stray_is_told_beside_markers_of_missing_values(tmp_path) -> None:
     numbers = [str(i / 4) for i in range(100)]
     days = [f"2026-01-{1 + i % 28:02}" for i in range(100)]

@@ -53,6 +53,7 @@ _TIMES = (
 _NUMBERED = re.compile(
     r"([0-9]{1,4})([-/. ]) ?(0?[1-9]|1[0-2]|[12][0-9]|3[01])\2 ?([0-9]{1,4})(?![0-9.])"
 )
+_CLOCK = re.compile(r"[0-9]{1,2}:[0-5][0-9](:[0-5][0-9]([.,][0-9]+)?)?( ?[AaPp][Mm])?")
 _PERIOD = re.compile(
     "[12][0-9]{3}[- ]?([QqWw][0-9]{1,2}|M[0-9]{2})|[0-9]{8}[T ][0-9]{2}:?[0-9]{2}.*"
 )
@@ -155,6 +156,11 @@ def looks_like_date(text: str) -> bool:
     others = {word for word in words if word not in months}
     digits = re.search("[0-9]{4}|[0-9]{1,2}[^0-9]+[0-9]{2}", text) is not None
     return len(months) == 1 and digits and others <= _BESIDE
+
+
+def looks_like_time(text: str) -> bool:
+    """Whether a text is a time of day, or a duration, such as `9:30`."""
+    return _CLOCK.fullmatch(text) is not None
 
 
 def _is_month(word: str) -> bool:

@@ -8,15 +8,24 @@ import numpy as np
 from torchsmith.data.cells import Cells, Sheet
 from torchsmith.data.convert import MARKERS
 from torchsmith.data.data import Change, Column, ColumnFormat
-from torchsmith.data.dates import find_date_formats, looks_like_date, parse_dates
+from torchsmith.data.dates import (
+    find_date_formats,
+    looks_like_date,
+    looks_like_time,
+    parse_dates,
+)
 from torchsmith.data.numerals import (
     best_number_format,
     looks_like_number,
     may_lack,
 )
 
+TIMES = "times without a date"
+"""What reading calls a column that holds nothing but these."""
+
 _MOSTLY = 0.95  # this share of numbers makes the rest strays
 _STRAYS = 50  # distinct strays; more of them are no slips of the pen
+_WORDS = 3  # distinct strays, however often, beside many numbers: words for a gap
 _LOOKED_AT = 50  # distinct texts by which a form of dates is found
 _WAYS = 3  # of writing numbers; more of them are codes
 _CATEGORIES = 20  # distinct texts; so few are as good as categories
@@ -46,7 +55,9 @@ def find_strays(
     nouns = f"numbers with {marks}" if marks else "numbers"
     for what, fits in ((nouns, numbers), ("dates", dates)):
         strays = ~fits & ~missing
-        if _MOSTLY <= counts[fits].sum() / max(total, 1) < 1 and (
+        words = strays.sum() <= _WORDS and fits.sum() > _CATEGORIES
+        least = 1 / 2 if words else _MOSTLY
+        if least <= counts[fits].sum() / max(total, 1) < 1 and (
             strays.sum() <= _STRAYS
         ):
             told = f"{counts[strays].sum():,} of {total:,} values are not {what}"
@@ -54,6 +65,7 @@ def find_strays(
             return
     for told, odd in (
         _odd_dates(texts, counts, dates),
+        (TIMES, _times(texts, counts)),
         _odd_numbers(texts, counts, numbers, form.name),
     ):
         if odd.any():
@@ -90,6 +102,16 @@ def _odd_dates(
         odd = np.array([*map(looks_like_date, texts)], bool) & (counts > 0)
         odd &= counts[odd].sum() >= _MOSTLY * counts.sum()
     return "dates of no form that is read", odd
+
+
+def _times(texts: Sequence[str], counts: np.ndarray) -> np.ndarray:
+    """Return which texts are times of a day, if nearly all are and they are many."""
+    found = np.zeros(len(texts), bool)
+    if any(map(looks_like_time, _first(texts, counts))):
+        found = np.array([*map(looks_like_time, texts)], bool) & (counts > 0)
+        found &= found.sum() > _CATEGORIES
+        found &= counts[found].sum() >= _MOSTLY * counts.sum()
+    return found
 
 
 def _odd_numbers(

@@ -12,6 +12,7 @@ from torchsmith.data.dates import FORMS_READ
 from torchsmith.data.lines import Named
 from torchsmith.data.numerals import NUMBERS_READ
 from torchsmith.data.picture_files import OUTSIDE
+from torchsmith.data.strays import TIMES
 from torchsmith.inspect.inspection import Finding
 from torchsmith.inspect.missing_codes import find_codes, find_missing_codes
 from torchsmith.inspect.profile import LARGEST, Profile
@@ -130,6 +131,10 @@ def find_changes(changes: Sequence[Change]) -> Iterator[Finding]:
             if "no form" in change.what or "several ways" in change.what:
                 forms = FORMS_READ if held == "dates" else NUMBERS_READ
                 remedy = f"Write all of them in one form that is read: {forms}."
+            elif TIMES in change.what:
+                remedy = (
+                    "Write them as numbers, such as 9.5 for 9:30, or with their date."
+                )
         elif change.what == MISSING_TARGET:
             message = f"{amount(change.count, 'row')} left out: no target."
             remedy = (
