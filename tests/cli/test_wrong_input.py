@@ -404,7 +404,7 @@ def test_predictions_stand_beside_their_lines_with_a_probability_for_each_class(
     (tmp_path / "new.csv").write_text("extra,c,b,a\nx,red,5,0.5\n\nx,green,4,2.5\n")
     done = run(trained, "predict", "last", tmp_path / "new.csv")
     assert [line.split("\t")[0] for line in done.stdout.splitlines()] == ["2", "4"]
-    assert "not used by the network: columns extra" in done.stderr
+    assert "not used by the network: column extra" in done.stderr
     assert "column 'c': 1 value: category that" in done.stderr
     assert "(first: 'green', line 4)" in done.stderr
     out = tmp_path / "out.csv"

@@ -64,7 +64,7 @@ def test_rows_in_memory_are_read_as_in_training(german):
     ]
     data = _read(german, rows)
     _assert_read_as_in_training(data)
-    assert data.reading["ignored"] == "columns place"
+    assert data.reading["ignored"] == "column place"
 
 
 def test_a_preparation_of_an_older_run_reads_files_as_it_did(tmp_path, german):

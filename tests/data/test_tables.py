@@ -127,7 +127,7 @@ def test_columns_may_stand_in_any_order_and_others_are_ignored(tmp_path) -> None
     assert [*columns(data)] == ["age", "city"]
     np.testing.assert_array_equal(columns(data)["age"].values, [7, np.nan])
     assert columns(data)["city"].texts() == ["Jeju", "Seoul"]
-    assert data.reading["ignored"] == "columns z"
+    assert data.reading["ignored"] == "column z"
     assert data.target is None
 
 
@@ -254,7 +254,7 @@ def test_columns_that_training_ignored_count_where_there_is_no_header(tmp_path) 
         "column_4": [8, 9],
     }
     assert data.target is None
-    assert data.reading["ignored"] == "columns column_3"
+    assert data.reading["ignored"] == "column column_3"
 
 
 @pytest.mark.parametrize("row", ["6,8", "1,2,3,4,5"])

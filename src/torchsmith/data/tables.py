@@ -303,7 +303,8 @@ def _known_columns(
     data = _convert_sheet(sheet, formats, "in training all were, so correct these")
     used = {form.name for form in formats}
     if ignored := [name for name in sheet.columns if name not in used]:
-        reading = {**data.reading, "ignored": "columns " + ", ".join(ignored)}
+        told = f"column{'s' * (len(ignored) > 1)} " + ", ".join(ignored)
+        reading = {**data.reading, "ignored": told}
         data = replace(data, reading=reading)
     return data
 
