@@ -401,12 +401,13 @@ def test_rows_that_cannot_be_predicted_are_refused(trained, tmp_path, content, w
 def test_predictions_stand_beside_their_lines_with_a_probability_for_each_class(
     trained, tmp_path
 ):
-    (tmp_path / "new.csv").write_text("extra,c,b,a\nx,red,5,0.5\n\nx,green,4,2.5\n")
+    rows = 'x,red,5,0.5\n\nx,"sea\ngreen",4,2.5\n'
+    (tmp_path / "new.csv").write_text("extra,c,b,a\n" + rows)
     done = run(trained, "predict", "last", tmp_path / "new.csv")
     assert [line.split("\t")[0] for line in done.stdout.splitlines()] == ["2", "4"]
     assert "not used by the network: column extra" in done.stderr
     assert "column 'c': 1 value: category that" in done.stderr
-    assert "(first: 'green', line 4)" in done.stderr
+    assert "(first: 'sea green', line 4)" in done.stderr
     out = tmp_path / "out.csv"
     arguments = ("predict", "last", tmp_path / "new.csv", "-o", out, "--quiet")
     assert run(trained, *arguments).exit_code == 0
@@ -423,7 +424,7 @@ def test_a_column_such_as_an_id_is_copied_beside_the_predictions(trained, tmp_pa
     out = tmp_path / "out.csv"
     command = ("predict", "last", tmp_path / "new.csv", "-o", out)
     done = run(trained, *command)
-    assert "columns id; --keep COLUMN copies one beside the predictions" in done.stderr
+    assert "column id; --keep COLUMN copies one beside the predictions" in done.stderr
     assert run(trained, *command, "--force", "--keep", "id").exit_code == 0
     header, first, second = out.read_text().splitlines()
     assert header.startswith("example,id,y,probability of k0")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from torchsmith.core.vocabulary import NOUNS
-from torchsmith.core.wording import amount
+from torchsmith.core.wording import amount, in_quotes
 from torchsmith.data.data import Data, Images, Sequences, Volumes
 from torchsmith.data.split import split_rows
 from torchsmith.inspect.values import left_out
@@ -91,7 +91,7 @@ def _changed(data: Data, setup: "Setup") -> list[str]:
     noun = NOUNS[data.kind]
     return [
         f"{part} part: {amount(change.count, noun)}: {change.what} "
-        f"(first: '{change.example}')"
+        f"(first: {in_quotes(change.example)})"
         for part, rows in (("val", setup.parts.val), ("test", setup.parts.test))
         if len(rows)
         for change in preparation.unseen(data.inputs.take(rows))

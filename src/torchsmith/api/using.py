@@ -15,7 +15,7 @@ from torchsmith.api.surroundings import as_planned
 from torchsmith.core.errors import DataError
 from torchsmith.core.observer import Observer
 from torchsmith.core.vocabulary import NOUNS
-from torchsmith.core.wording import amount
+from torchsmith.core.wording import amount, in_quotes
 from torchsmith.data import load as reading
 from torchsmith.data.catalog import set_named
 from torchsmith.data.convert import UNLIKE
@@ -345,7 +345,7 @@ def _unseen(model: "Model", data: Data) -> Iterator[str]:
     for change in model.preparation.unseen(data):
         noun = "value" if change.column else NOUNS[data.kind]
         subject = f"column '{change.column}': " if change.column else ""
-        first = f"'{change.example}'" if change.example else ""
+        first = in_quotes(change.example) if change.example else ""
         shown = ", ".join(filter(None, (first, change.place)))
         yield f"{subject}{amount(change.count, noun)}: {change.what} (first: {shown})"
 
@@ -368,7 +368,7 @@ def _of_lines(data: Data) -> Iterator[str]:
             yield f"{what} ({change.place})" if change.place else what
         elif what.startswith(UNLIKE):
             counted = amount(change.count, "value")
-            told = f"(first: '{change.example}', {change.place})"
+            told = f"(first: {in_quotes(change.example)}, {change.place})"
             yield f"column '{change.column}': {counted}: {what} {told}"
 
 

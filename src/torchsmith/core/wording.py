@@ -6,6 +6,9 @@ from collections.abc import Iterable
 SHOWN = 5
 """How many lines or names a message lists before it says how many more there are."""
 
+MOST_QUOTED = 80
+"""So many characters of a value are quoted."""
+
 
 def duration(seconds: float) -> str:
     """Return a length of time in the two units that matter.
@@ -119,6 +122,16 @@ def sentence(text: str) -> str:
     'Stopped early: val_loss rose'
     """
     return text[:1].upper() + text[1:]
+
+
+def in_quotes(text: str) -> str:
+    r"""Quote a value of a file: on one line, and no more of it than one needs.
+
+    >>> in_quotes("two\nlines"), len(in_quotes("long" * 1000))
+    ("'two lines'", 83)
+    """
+    shown = text if len(text) <= MOST_QUOTED else f"{text[:MOST_QUOTED]}…"
+    return f"'{''.join(sign if sign.isprintable() else ' ' for sign in shown)}'"
 
 
 def listed(items: Iterable[str], shown: int = SHOWN, count: int | None = None) -> str:

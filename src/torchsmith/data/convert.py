@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from torchsmith.core.errors import DataError
+from torchsmith.core.wording import in_quotes
 from torchsmith.data.cells import Cells, Sheet, collect
 from torchsmith.data.data import Change, Column, ColumnFormat
 from torchsmith.data.dates import (
@@ -121,7 +122,7 @@ def convert_all(
         elif form.words:
             what += f" ({form.words[0]}, {form.words[1]})"
         odd = difference(converted.first.strip(), form) if form.kind == "number" else ""
-        first = f"'{converted.first}'" + (f" with {odd}" if odd else "")
+        first = in_quotes(converted.first) + (f" with {odd}" if odd else "")
         every = f"; all: {sheet.lines.take(misfits)}" if len(misfits) > 1 else ""
         raise DataError(
             f"{sheet.source}: column '{form.name}': {len(misfits):,} of "

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from torchsmith.core.errors import DataError, PlanError, nearest
+from torchsmith.core.wording import in_quotes
 from torchsmith.data.data import Change, Column, Data, Sequences, Series, Table
 from torchsmith.data.retarget import formats_of, nearest_target
 from torchsmith.data.sequence_gaps import refuse_infinite
@@ -355,8 +356,8 @@ def finished(
 def spoiled(data: Data, names: Iterable[str]) -> str:
     """Say which of these columns are text because of a few values, for a message."""
     told = [
-        f"; column '{change.column}': {change.what} (first: '{change.example}', "
-        f"{change.place}): correct these"
+        f"; column '{change.column}': {change.what} (first: "
+        f"{in_quotes(change.example)}, {change.place}): correct these"
         for change in data.changes
         if change.column in names and change.what.endswith("read as text")
     ]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import numpy as np
 
 from torchsmith.core.vocabulary import ColumnRole
-from torchsmith.core.wording import amount, listed, share
+from torchsmith.core.wording import amount, in_quotes, listed, share
 from torchsmith.data.data import MISSING_TARGET, Change
 from torchsmith.data.dates import FORMS_READ
 from torchsmith.data.lines import Named
@@ -87,7 +87,7 @@ def find_in_values(
 def _how_often(change: Change) -> str:
     """Say how many values, or lines, pictures and columns, were changed."""
     count, what = change.count, change.what
-    told = [f"first: '{change.example}'"] if change.example else []
+    told = [f"first: {in_quotes(change.example)}"] if change.example else []
     how_many = ""
     if not change.column or any(words in what for words in _OF_NO_VALUE):
         told = [f"{count:,}", *told] if count > 1 else told
