@@ -355,6 +355,22 @@ def test_a_val_loss_far_below_chance_is_something_learned_whatever_the_accuracy(
     assert "D15" not in found(made)
 
 
+def test_of_few_steps_it_is_not_said_that_inputs_say_nothing():
+    reference = REFERENCE.model_copy(update={"probe_loss": 1.01, "probe_score": 0.52})
+    made = [
+        course(
+            (1.0, 0.98, 0.96, 0.95),
+            [sample(0), sample(4, 0.95)],
+            val=(1.0, 1.0, 1.0, 1.0),
+            accuracy=0.5,
+            reference=reference,
+            steps=steps,
+        )
+        for steps in (4, 100)
+    ]
+    assert ["D15" in found(one) for one in made] == [False, True]
+
+
 def test_less_is_a_warning():
     made = course((0.9, 0.5, 0.3, 0.3), [sample(0, dead=0.0), sample(4, 0.3, dead=0.7)])
     assert found(made) == {"P1": "warning", "T4": "warning"}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from torchsmith.doctor.facts import STUCK, Facts
-from torchsmith.doctor.rules_loss import SLOW
+from torchsmith.doctor.rules_loss import FAR, FAST, SLOW
 from torchsmith.inspect.inspection import Finding
 
 NO_SIGNAL, BLURRED = 3.0, 0.04
@@ -31,6 +31,8 @@ def find_no_signal(facts: Facts) -> Iterator[Finding]:
     error = reference.probe_error or 0.0
     if error > BLURRED:
         return
+    if min(facts.stride[1], 10**FAST * facts.course.num_steps) < FAR:
+        return  # in so few steps a network that reads orders has not learned, either
     losses = [r.val_loss for r in facts.course.history if r.val_loss is not None]
     if rival > constant + NO_SIGNAL * error or not losses or facts.pace < SLOW:
         return

@@ -107,6 +107,23 @@ with torch.no_grad():
 """
 
 
+LOSS = "torch.nn.functional.cross_entropy(model(X[:200]), y[:200])"
+ENDING = {
+    "P12": (LOSS, f"{LOSS} if model.requires_grad_(False) else None"),
+    "C11": (LOSS, LOSS.replace("y[:200]", "y[:200].float()")),
+    "P5": (LOSS, "torch.nn.BCELoss()(model(X[:200])[:, 0], y[:200].float())"),
+}
+
+
+@pytest.mark.parametrize("code", ENDING)
+def test_a_fault_that_ends_a_script_is_named_with_its_cause(
+    tmp_path: Path, code: str
+) -> None:
+    text = TRAIN.replace("from engine import evaluate", "").replace(*ENDING[code])
+    (finding,) = examined_text(tmp_path, text).errors
+    assert finding.code == code
+
+
 def test_a_fault_in_a_module_beside_the_script_is_named_there(tmp_path: Path) -> None:
     (tmp_path / "engine.py").write_text(ENGINE)
     assert codes(examined_text(tmp_path, TRAIN)) == ["C8 engine.py:8"]

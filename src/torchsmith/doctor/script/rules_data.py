@@ -167,9 +167,17 @@ def _table_place(facts: Facts, call: Call) -> Place | None:
 
 def _split_in_order(facts: Facts, sources: Sources) -> Iterator[Finding]:
     """Parts that hold different targets, because the file is in an order."""
-    trained = _targets([p for p in facts.training_pairs if not p.targets.calls])
-    measured = [p for p in facts.pairs if not p.is_trained and p.labels is not None]
-    tested = _targets([p for p in measured if p.name != "sub" and not p.targets.calls])
+    measured = [
+        pair
+        for pair in facts.pairs
+        if not pair.is_trained and pair.labels is not None and pair.name != "sub"
+        if not pair.targets.calls
+    ]
+    widths = {_width(pair) for pair in measured}
+    learned = [pair for pair in facts.training_pairs if not pair.targets.calls]
+    # Rows of 0 and 1 that stand for classes are no classes themselves.
+    trained = _targets([pair for pair in learned if _width(pair) in widths])
+    tested = _targets(measured)
     if len(trained) < 20 or len(tested) < 8 or _is_over_time(facts, sources):
         return
     places = [_split_place(reading) for reading in sources]
@@ -246,6 +254,11 @@ def _shifted(
 def _targets(pairs: list[Pair]) -> Tensor:
     labels = [pair.labels.double() for pair in pairs if pair.labels is not None]
     return torch.cat(labels)[:200_000] if labels else torch.empty(0)
+
+
+def _width(pair: Pair) -> int:
+    """Return how many numbers the target of one example is."""
+    return math.prod(pair.shapes[1][1:])
 
 
 def _is_over_time(facts: Facts, sources: Sources) -> bool:

@@ -10,6 +10,7 @@ from torchsmith.inspect.inspection import Finding
 _TYPES = (
     "must have the same dtype",
     "expected scalar type",
+    "expected target dtype",
     "Found dtype",
     "mat1 and mat2 to have the same dtype",
     "not implemented for 'Long'",
@@ -18,11 +19,12 @@ _TYPES = (
     "Only Tensors of floating point",
 )
 _DEVICES = ("on the same device", "should be the same")
+_LOGITS = "all elements of input should be between 0 and 1"
 _LABELS = ("is out of bounds", "0D or 1D target tensor expected")
 
 
 def find_in_error(facts: Facts, sources: Sources) -> Iterator[Finding]:
-    """Find C11 and D7 in the error that ended a script.
+    """Find C11, D7 and P5 in the error that ended a script.
 
     Args:
         facts: That were seen.
@@ -63,3 +65,10 @@ def find_in_error(facts: Facts, sources: Sources) -> Iterator[Finding]:
             "y.argmax(1).",
         )
         yield found(facts, "D7", "error", facts.error_place, told)
+    elif _LOGITS in error and not facts.losses:  # later it may be NaN
+        told = (
+            "BCELoss takes probabilities, but gets logits.",
+            evidence,
+            "Use BCEWithLogitsLoss, or end the network with a sigmoid.",
+        )
+        yield found(facts, "P5", "error", facts.error_place, told)

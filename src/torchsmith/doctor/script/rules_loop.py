@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from torch import Tensor, nn
 
+from torchsmith.core.wording import amount
 from torchsmith.doctor.script.facts import Call, Facts, Loss, Stepping
 from torchsmith.doctor.script.found import found
 from torchsmith.doctor.script.places import Place
@@ -122,6 +123,17 @@ def _cut(facts: Facts) -> Iterator[Finding]:
     if not failed and not leaves:
         return
     backward = facts.error_place if failed else leaves[0].place
+    if frozen := _all_frozen(facts):
+        told = (
+            "All parameters are frozen: nothing can be learned.",
+            f"None of {amount(len(frozen.parameters), 'parameter')} of the optimizer "
+            f"requires a gradient; backward() at {facts.places.told(backward)} finds "
+            "none.",
+            "Let the layers that shall learn keep requires_grad = True, such as a new "
+            "last layer that is put in after the others are frozen.",
+        )
+        yield found(facts, "P12", "error", frozen.place, told)
+        return
     place, how = _first_cut(facts)
     if place is None and leaves:
         place, how = _cut_before(facts, leaves[0])
@@ -133,6 +145,14 @@ def _cut(facts: Facts) -> Iterator[Finding]:
         "numpy(), item(), tolist(), argmax(), torch.no_grad() or a new tensor.",
     )
     yield found(facts, "C3", "error", place or backward, told)
+
+
+def _all_frozen(facts: Facts) -> Stepping | None:
+    """Return an optimizer, where none of them has a parameter that can learn."""
+    known = facts.steppings
+    if any(p.requires_grad for stepping in known for p in stepping.parameters):
+        return None
+    return next(iter(known), None)
 
 
 def _is_cut_off(facts: Facts, stepping: Stepping) -> bool:

@@ -253,7 +253,7 @@ def _out_of_reach(facts: Facts, pairs: list[Pair]) -> Iterator[Finding]:
     outside = float(((values < low - NEAR) | (values > high + NEAR)).double().mean())
     if outside < 0.05:
         return
-    reach = f"{low:g} and {high:g}" if high < math.inf else "0 and more"
+    reach = f"between {low:g} and {high:g}" if high < math.inf else "0 and more"
     told = (
         "The network cannot give the answers that the targets want.",
         f"{name} ends the network: its answers are {reach}, while targets are from "

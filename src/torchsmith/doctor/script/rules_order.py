@@ -2,6 +2,7 @@
 
 import ast
 import math
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -244,9 +245,12 @@ def _other_targets(facts: Facts) -> Iterator[Finding]:
 
 
 def _judged_calls(facts: Facts) -> Iterator[tuple[Pair, Call]]:
+    met = Counter(pair.answers.calls for pair in facts.training_pairs)
     for pair in facts.training_pairs:
         if len(pair.answers.calls) != 1 or pair.targets.calls:
             continue
+        if met[pair.answers.calls] > 1:
+            continue  # several tasks, or the targets of examples that were mixed
         call = facts.call(next(iter(pair.answers.calls)))
         if call.inputs is None or call.inputs.is_floating_point():
             yield pair, call

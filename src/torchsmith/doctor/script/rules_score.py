@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from torchsmith.core.wording import percent
+from torchsmith.core.wording import listed, percent
 from torchsmith.doctor.script.facts import Call, Facts
 from torchsmith.doctor.script.found import found
 from torchsmith.doctor.script.places import Place
@@ -19,6 +19,7 @@ from torchsmith.doctor.script.reading import (
 )
 from torchsmith.doctor.script.tensors import tensors_in
 from torchsmith.inspect.inspection import Finding
+from torchsmith.inspect.wording import agree
 
 GAP = 1e-3
 """Relative difference of the answers in both modes, above which the mode matters."""
@@ -58,7 +59,7 @@ def _wrong_mode(facts: Facts, sources: Sources) -> Iterator[Finding]:
         gap = _gap(call)
         if gap is not None and gap < GAP:
             continue
-        kinds = ", ".join(sorted({type(m).__name__ for m in modal}))
+        kinds = sorted({type(m).__name__ for m in modal})
         differ = (
             ""
             if gap is None
@@ -66,7 +67,8 @@ def _wrong_mode(facts: Facts, sources: Sources) -> Iterator[Finding]:
         )
         told = (
             "The network is measured in training mode.",
-            f"{kinds} work otherwise there{differ}.",
+            f"{listed(kinds)} {agree(len(kinds), 'works', 'work')} otherwise there"
+            f"{differ}.",
             "Call model.eval() before measuring, and model.train() before training "
             "goes on.",
         )
@@ -151,7 +153,10 @@ def _trained_in_eval(facts: Facts) -> Iterator[Finding]:
         by_module.setdefault(id(call.module), []).append(call)
     for calls in by_module.values():
         module = calls[0].module
-        off = [call for call in calls if not call.is_training]
+        # A label that the network gives itself, or a change of the input that harms it
+        # most, is found in eval mode, before the step's own call in training mode.
+        on = {call.step for call in calls if call.is_training}
+        off = [call for call in calls if call.has_grad and call.step not in on]
         if module is None or len(off) < 2 or not calls[0].is_training:
             continue
         names = [type(m).__name__ for m in module.modules() if isinstance(m, _MODAL)]
