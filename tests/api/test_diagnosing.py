@@ -102,6 +102,17 @@ def test_a_damaged_diagnosis_is_written_anew(run):
     assert torchsmith.load_run(run.path).diagnosis == found
 
 
+def test_damaged_samples_and_snapshots_cost_what_is_in_them_and_no_more(run):
+    run.folder.signals.write_text("{", "utf-8")
+    snapshot, *_ = run.folder.snapshot_files().values()
+    snapshot.write_bytes(b"{")
+    opened = torchsmith.load_run(run.path)
+    assert any("signals.jsonl, line 1" in x for x in torchsmith.doctor(opened).left_out)
+    text = opened.report().read_text("utf-8")
+    assert "signals.jsonl, line 1: is damaged" in text
+    assert snapshot.name in text
+
+
 def test_a_run_whose_data_is_gone_says_so(run):
     text = run.folder.plan.read_text("utf-8")
     run.folder.plan.write_text(

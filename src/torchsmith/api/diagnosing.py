@@ -196,14 +196,16 @@ def _of_run(run: Run, observer: TrainingObserver) -> Diagnosis:
     seconds = {**known.seconds, **before.seconds}
     before = before.model_copy(update={"seconds": seconds})
     observer.stage("Looking at the run")
+    damaged: list[str] = []
     course = Course(
         num_epochs=plan.training.epochs,
         history=read_history(folder.metrics),
-        signals=read_signals(folder.signals),
+        signals=read_signals(folder.signals, notes=damaged),
         reference=before.reference,
         plan=plan,
         ending=run.outcome.ending if folder.outcome.is_file() else "",
     )
+    before = before.model_copy(update={"left_out": (*before.left_out, *damaged)})
     result: Evaluation | None = None
     with suppress(TrainError):
         result = run.evaluation

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torchsmith.api.examples import chosen_examples
 from torchsmith.api.planning import load_planned
 from torchsmith.api.run import Run
-from torchsmith.core.errors import TorchsmithError
+from torchsmith.core.errors import TorchsmithError, TrainError
 from torchsmith.core.observer import Observer
 from torchsmith.explain import attributions
 from torchsmith.explain.layers import layer_graph
@@ -21,6 +21,7 @@ from torchsmith.explain.weights import (
 from torchsmith.nn.optimizers import build_optimizer
 from torchsmith.report.explained import Example, Explained
 from torchsmith.train.setup import initial_network
+from torchsmith.train.snapshots import Snapshots
 
 
 def explain_run(run: Run, example: int | None, observer: Observer) -> Explained:
@@ -59,7 +60,7 @@ def explain_run(run: Run, example: int | None, observer: Observer) -> Explained:
         title=run.path.name,
         about=(problem.task, f"target {problem.target}", f"{run.plan.data.source}"),
         layers=layer_graph(run.network, torch.zeros(2, *shape)),
-        weights=run_weights(run, before),
+        weights=run_weights(run, before, notes),
         network_state=tensor_facts(run.network.state_dict(), before.state_dict()),
         optimizer_state=optimizer_state,
         examples=examples,
@@ -67,14 +68,19 @@ def explain_run(run: Run, example: int | None, observer: Observer) -> Explained:
     )
 
 
-def run_weights(run: Run, before: nn.Module) -> tuple[Weights, ...]:
+def run_weights(run: Run, before: nn.Module, notes: list[str]) -> tuple[Weights, ...]:
     """Return a run's weights before training, as far as known between, and after.
 
     Args:
         run: With a model.
         before: The run's network with its initial weights.
+        notes: Is told of a damaged snapshot; none between is shown then.
     """
-    snapshots = run.snapshots
+    try:
+        snapshots = run.snapshots
+    except TrainError as error:
+        notes.append(f"{error}")
+        snapshots = Snapshots("", {})
     return weights_over_time(
         run.network,
         before,

@@ -35,6 +35,9 @@ def report_html(run: Run, outcome: Outcome | None = None) -> str:
     preparation = run.model.preparation
     shape = preparation.input_shape
     before = initial_network(run.plan, preparation)
+    notes = [*outcome.notes]
+    weights = run_weights(run, before, notes)[:DRAWN_WEIGHTS]
+    signals = read_signals(run.folder.signals, notes=notes)
     return render(
         ReportContent(
             title=run.path.name,
@@ -47,13 +50,13 @@ def report_html(run: Run, outcome: Outcome | None = None) -> str:
             network=summarize(run.network, shape),
             lr=planned_rate(run.plan.optimizer, run.network.named_parameters()),
             layers=layer_graph(run.network, torch.zeros(2, *shape)),
-            weights=run_weights(run, before)[:DRAWN_WEIGHTS],
+            weights=weights,
             environment=run.environment,
             reproduce=[
                 command("train", run.folder.plan),
                 command("predict", run.path, "NEW_DATA", "-o", "predictions.csv"),
             ],
-            stopped=". ".join([outcome.stopped, *outcome.notes]),
+            stopped=". ".join([outcome.stopped, *notes]),
             timed=outcome.ending == "seconds",
             seconds=outcome.seconds["total"],
             outlook=outcome.outlook,
@@ -66,7 +69,7 @@ def report_html(run: Run, outcome: Outcome | None = None) -> str:
             ),
             inside=command("explain", run.path, "--open"),
             diagnosis=read_diagnosis(run.folder),
-            signals=read_signals(run.folder.signals),
+            signals=signals,
         )
     )
 

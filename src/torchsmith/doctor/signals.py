@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from torchsmith.core.errors import TrainError
 from torchsmith.core.record import Record
 
 
@@ -79,29 +78,30 @@ class Signals(Record):
     seconds: float = 0.0
 
 
-def read_signals(path: Path, last_step: int | None = None) -> list[Signals]:
+def read_signals(
+    path: Path, last_step: int | None = None, notes: list[str] | None = None
+) -> list[Signals]:
     """Return the samples in a file, up to a step; none where there is no file.
+
+    Only what the doctor says is made of them: what follows a damaged line is left out.
 
     Args:
         path: Of `signals.jsonl`.
-        last_step: Later samples, and a last line that was cut off, are left out; None
-            leaves none out.
-
-    Raises:
-        TrainError: A line is damaged.
+        last_step: Later samples are left out; None leaves none out.
+        notes: Is told of a damaged line.
     """
     found: list[Signals] = []
     lines = path.read_bytes().splitlines() if path.is_file() else []
     for number, line in enumerate(lines, start=1):
         try:
             sample = Signals.model_validate_json(line)
-        except ValueError as error:
-            if last_step is not None:
-                break
-            raise TrainError(
-                f"{path}, line {number}: is damaged; remove it and the lines after it: "
-                "only what the doctor says of the run is made of them"
-            ) from error
+        except ValueError:
+            if notes is not None:
+                notes.append(
+                    f"{path}, line {number}: is damaged; what the doctor sampled from "
+                    "there on is left out"
+                )
+            break
         if last_step is None or sample.step <= last_step:
             found.append(sample)
     return found
