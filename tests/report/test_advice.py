@@ -7,8 +7,10 @@ import pytest
 
 from tests.report import contents
 from torchsmith.core.vocabulary import CALIBRATED
+from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.evaluate.evaluation import Rival, Score
 from torchsmith.evaluate.rivals import TITLES
+from torchsmith.inspect.inspection import Finding
 from torchsmith.report.advice import MAX_STEPS, beats, next_steps
 
 
@@ -108,6 +110,28 @@ def test_what_the_plan_takes_care_of_is_no_advice():
     content = replace(content, plan=content.plan.model_copy(update={"split": split}))
     assert not says(content, "D8")
     assert content.data_findings[0].severity == "note"
+
+
+def test_one_advice_is_given_once():
+    content = contents.regression()
+    codes = ("P1", "P1", "P3", "Q1", "P11")
+    remedies = ("Lower it.", "Lower it.", "Train on.", "Use trees.", "Widen it.")
+    found = [
+        Finding(code=code, severity="warning", message=f"{n}.", remedy=remedy)
+        for n, (code, remedy) in enumerate(zip(codes, remedies, strict=True))
+    ]
+    content = replace(
+        content,
+        diagnosis=Diagnosis(findings=found),
+        outlook="More would help.",
+        longer="torchsmith train plan.yaml",
+    )
+    assert [step.split()[-2:] for step in next_steps(content)[:2]] == [
+        ["Lower", "it."],
+        ["Widen", "it."],
+    ]
+    assert not says(content, "Train on.")
+    assert not says(content, "Use trees.")
 
 
 def test_the_most_confused_pair_is_named():

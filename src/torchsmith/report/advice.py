@@ -1,7 +1,7 @@
 """What to try next, from what came out."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from torchsmith.core.vocabulary import CALIBRATED, NOUNS
 from torchsmith.core.wording import amount
@@ -9,6 +9,7 @@ from torchsmith.evaluate.evaluation import Rival, Score
 from torchsmith.evaluate.outlook import monitored_values
 from torchsmith.evaluate.rivals import IN_SENTENCES
 from torchsmith.evaluate.verdict import answers_as_constant, ranks
+from torchsmith.inspect.inspection import Finding
 from torchsmith.report.content import ReportContent
 from torchsmith.report.heat import most_confused
 from torchsmith.report.text import difference_texts, number, score_texts
@@ -23,10 +24,13 @@ def next_steps(content: ReportContent) -> tuple[str, ...]:
     Args:
         content: The finished run.
     """
+    longer, rivals = [*_from_outlook(content)], [*_against_rivals(content)]
+    # What has a command, or says how far ahead a rival is, is told once, and so.
+    said = ["P3"] * bool(longer) + ["Q1"] * bool(rivals)
     steps = [
-        *_from_doctor(content),
-        *_from_outlook(content),
-        *_against_rivals(content),
+        *_from_doctor(content, said),
+        *longer,
+        *rivals,
         *_from_curves(content),
         *_from_findings(content),
         *_from_mistakes(content),
@@ -60,12 +64,18 @@ def no_better_than_constant(content: ReportContent) -> bool:
     return answers_as_constant(evaluation) and not ranks(evaluation)
 
 
-def _from_doctor(content: ReportContent) -> Iterator[str]:
-    found = () if content.diagnosis is None else content.diagnosis.findings
-    for finding in found:
-        if finding.severity != "note" and finding.remedy:
+def _from_doctor(content: ReportContent, said: Collection[str]) -> Iterator[str]:
+    remedies: set[str] = set()
+    for finding in _told(content):
+        if finding.code not in said and finding.remedy not in remedies:
+            remedies.add(finding.remedy)
             message = finding.message.rstrip(".")
             yield f"{finding.code}: {message}. {finding.remedy}"
+
+
+def _told(content: ReportContent) -> list[Finding]:
+    found = () if content.diagnosis is None else content.diagnosis.findings
+    return [one for one in found if one.severity != "note" and one.remedy]
 
 
 def _from_outlook(content: ReportContent) -> Iterator[str]:
@@ -104,7 +114,7 @@ def _against_rivals(content: ReportContent) -> Iterator[str]:
 
 def _from_curves(content: ReportContent) -> Iterator[str]:
     history = content.history
-    if not history:
+    if not history or any(finding.code == "T8" for finding in _told(content)):
         return
     plan, last = content.plan, history[-1]
     losses = [r.val_loss for r in history if r.val_loss is not None]
