@@ -8,7 +8,7 @@ import numpy as np
 
 from torchsmith.core.record import Record
 from torchsmith.core.vocabulary import ColumnKind, Kind
-from torchsmith.data.lines import Lines, Named, Unit, at
+from torchsmith.data.lines import Lines, Named, Names, Unit, at, take_names
 from torchsmith.data.on_disk import OnDisk, Stored
 
 MISSING_TARGET = "row left out: its target is missing"
@@ -204,7 +204,7 @@ class Images(Named):
     channels: int
     pixels: Stored | None = None
     files: tuple[Path, ...] = ()
-    names: tuple[str, ...] = ()
+    names: Names = ()
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -229,7 +229,7 @@ class Images(Named):
             if self.pixels is None
             else self.pixels[rows],
             files=tuple(self.files[i] for i in rows) if self.files else (),
-            names=tuple(self.name(i) for i in rows),
+            names=take_names(self.names, rows, "image"),
         )
 
 
@@ -275,7 +275,7 @@ class Sequences(Named):
     channels: tuple[str, ...]
     symbols: tuple[str, ...] = ()
     columns: Mapping[str, Column] = field(default_factory=dict)
-    names: tuple[str, ...] = ()
+    names: Names = ()
     series: Series | None = None
     formats: tuple[ColumnFormat, ...] = ()
 
@@ -314,7 +314,7 @@ class Sequences(Named):
             channels=self.channels,
             symbols=self.symbols,
             columns={name: column.take(rows) for name, column in self.columns.items()},
-            names=tuple(self.name(i) for i in rows),
+            names=take_names(self.names, rows, "sequence"),
             series=self.series,
             formats=self.formats,
         )
@@ -333,7 +333,7 @@ class Volumes(Named):
     kind = "volumes"
 
     values: np.ndarray
-    names: tuple[str, ...] = ()
+    names: Names = ()
 
     def __len__(self) -> int:
         return len(self.values)
@@ -344,7 +344,7 @@ class Volumes(Named):
 
     def take(self, rows: np.ndarray) -> "Volumes":
         """Return only these volumes, in this order."""
-        return Volumes(self.values[rows], tuple(self.name(i) for i in rows))
+        return Volumes(self.values[rows], take_names(self.names, rows, "volume"))
 
 
 Inputs = Table | Images | Sequences | Volumes

@@ -1,13 +1,13 @@
 """Where the rows of a table stand in its source, and what examples are called."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self, get_args
 
 import numpy as np
 
-from torchsmith.core.vocabulary import NOUNS, Kind
+from torchsmith.core.vocabulary import NOUNS, Kind, Part
 from torchsmith.core.wording import SHOWN, listed
 
 Unit = Literal["line", "row"]
@@ -71,6 +71,48 @@ def at(unit: Unit, numbers: Sequence[int], count: int) -> str:
     ('line 7', 'rows 7, 9', 'lines 7, 9 and 398 more')
     """
     return f"{unit}{'s' * (count > 1)} {listed(map(str, numbers), count=count)}"
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What N examples of arrays are called; each text is made when it is asked for.
+
+    Attributes:
+        noun: Of one: `image`.
+        numbers: `(N,)` the place of each in its own array, 0 = first.
+        given: `(N,)` the part that each array is, as `Data.given` has it, where there
+            are several.
+    """
+
+    noun: str
+    numbers: np.ndarray
+    given: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, row: int) -> str:
+        part = "" if self.given is None else f"{get_args(Part)[self.given[row]]} "
+        return f"{part}{self.noun} {self.numbers[row]}"
+
+    def __iter__(self) -> Iterator[str]:
+        return (self[row] for row in range(len(self)))
+
+    def take(self, rows: np.ndarray) -> "Numbers":
+        """Return only these examples, in this order."""
+        given = None if self.given is None else self.given[rows]
+        return Numbers(self.noun, self.numbers[rows], given)
+
+
+Names = tuple[str, ...] | Numbers
+"""What examples are called: by their files, say, or else by their numbers."""
+
+
+def take_names(names: Names, rows: np.ndarray, noun: str) -> Names:
+    """Return the names of some examples; where there are none, their numbers."""
+    if isinstance(names, Numbers):
+        return names.take(rows)
+    return tuple(names[i] for i in rows) if names else Numbers(noun, rows)
 
 
 class Named(ABC):

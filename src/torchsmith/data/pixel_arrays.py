@@ -11,6 +11,7 @@ from torchsmith.core.wording import listed
 from torchsmith.data import fingerprint
 from torchsmith.data.data import Change, Column, Data, Images
 from torchsmith.data.labels import PART_CODES, label_column
+from torchsmith.data.lines import Names, Numbers
 from torchsmith.data.on_disk import (
     OnDisk,
     Stored,
@@ -90,7 +91,7 @@ def images_from_parts(
             sizes=np.tile(np.array([height, width], np.int32), (count, 1)),
             channels=channels,
             pixels=pixels,
-            names=names_by_part("image", parts, counts),
+            names=names_by_part("image", counts, given),
         ),
         target=column,
         given=given,
@@ -144,14 +145,11 @@ def given_parts(parts: Sequence[ArrayPart], counts: Sequence[int]) -> np.ndarray
     return np.repeat(np.array(codes, np.int8), counts)
 
 
-def names_by_part(
-    noun: str, parts: Sequence[ArrayPart], counts: Sequence[int]
-) -> tuple[str, ...]:
+def names_by_part(noun: str, counts: Sequence[int], given: np.ndarray | None) -> Names:
     """Call each example by its place in its own array; empty where there is one."""
-    if len(parts) == 1:
+    if given is None:
         return ()
-    pairs = zip(parts, counts, strict=True)
-    return tuple(f"{p.part} {noun} {i}" for p, count in pairs for i in range(count))
+    return Numbers(noun, np.concatenate([np.arange(n) for n in counts]), given)
 
 
 def fingerprint_of(

@@ -103,7 +103,7 @@ def sequences_from_parts(
             channels=tuple(channels) or numbered(width),
             symbols=tuple(symbols),
             columns=columns,
-            names=_names(parts) or names_by_part("sequence", arrays, counts),
+            names=_names(parts) or names_by_part("sequence", counts, given),
         ),
         target=label,
         given=given,

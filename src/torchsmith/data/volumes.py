@@ -80,7 +80,7 @@ def volumes_from_parts(
     reading["voxel_range"] = f"{low:.9g}..{high:.9g}"
     return Data(
         source=source,
-        inputs=Volumes(values, names_by_part("volume", parts, counts)),
+        inputs=Volumes(values, names_by_part("volume", counts, given)),
         target=column,
         given=given,
         fingerprint=fingerprint_of(values, column, given),
