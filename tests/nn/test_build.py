@@ -8,6 +8,8 @@ from torchsmith.core.errors import PlanError
 from torchsmith.core.spec import members
 from torchsmith.nn.build import InputLayout, build_network
 from torchsmith.plan import layers
+from torchsmith.plan.activations import ELU, GELU, ReLU, SiLU
+from torchsmith.plan.convolutions import Conv1d, Conv2d, MaxPool2d
 from torchsmith.plan.networks import (
     MLP,
     ConvNet,
@@ -19,17 +21,17 @@ from torchsmith.plan.networks import (
     TabularMLP,
     VolumeNet,
 )
+from torchsmith.plan.normalisation import GroupNorm, LayerNorm
 from torchsmith.plan.sequence_bodies import Inception
+from torchsmith.plan.sequences import LSTM, Embedding, TransformerEncoder
 
 NETWORKS = {
     "Sequential": (
-        Sequential(
-            layers=(layers.Flatten(), layers.ReLU(), layers.Linear(out_features=3))
-        ),
+        Sequential(layers=(layers.Flatten(), ReLU(), layers.Linear(out_features=3))),
         InputLayout((3, 8, 8)),
     ),
     "MLP": (
-        MLP(hidden=(7, 5), dropout=0.2, batch_norm=True, activation=layers.GELU()),
+        MLP(hidden=(7, 5), dropout=0.2, batch_norm=True, activation=GELU()),
         InputLayout((6,)),
     ),
     "TabularMLP": (
@@ -56,9 +58,7 @@ NETWORKS = {
         InputLayout((1, 9, 8)),
     ),
     "ResNet": (
-        ResNet(
-            channels=(4, 6), depth=2, stride=2, activation=layers.SiLU(), dropout=0.1
-        ),
+        ResNet(channels=(4, 6), depth=2, stride=2, activation=SiLU(), dropout=0.1),
         InputLayout((3, 15, 10)),
     ),
 }
@@ -66,7 +66,7 @@ NETWORKS = {
 
 NETWORKS["SequenceNet"] = (
     SequenceNet(
-        body=Inception(width=4, depth=3, kernel_sizes=(3, 7), activation=layers.ELU())
+        body=Inception(width=4, depth=3, kernel_sizes=(3, 7), activation=ELU())
     ),
     InputLayout((2, 9), sequence=(2, 9)),
 )
@@ -299,7 +299,7 @@ CODES = InputLayout((3,), cardinalities=(4, 11, 2))
 
 def test_category_codes_reach_an_embedding_with_a_vector_for_each():
     spec = sequential(
-        layers.Embedding(embedding_dim=5),
+        Embedding(embedding_dim=5),
         layers.Flatten(),
         layers.Linear(out_features=2),
     )
@@ -308,7 +308,7 @@ def test_category_codes_reach_an_embedding_with_a_vector_for_each():
     assert network(inputs_for(CODES)).shape == (12, 2)
 
 
-EMBEDDING = layers.Embedding(embedding_dim=5)
+EMBEDDING = Embedding(embedding_dim=5)
 IMAGE = InputLayout((3, 8, 8))
 
 
@@ -322,17 +322,17 @@ IMAGE = InputLayout((3, 8, 8))
             r"for each example, but gets \(3, 8, 8\); put Flatten before it",
         ),
         (
-            sequential(layers.Flatten(), layers.Conv2d(out_channels=2)),
+            sequential(layers.Flatten(), Conv2d(out_channels=2)),
             IMAGE,
             r"Sequential\.1: Conv2d takes \(C, H, W\) .* gets \(192,\); put Unflatten",
         ),
         (
-            sequential(layers.LSTM(hidden_size=2)),
+            sequential(LSTM(hidden_size=2)),
             IMAGE,
             r"takes \(L, features\) .*; put Flatten: {start_dim: 1, end_dim: 2} before",
         ),
         (
-            sequential(layers.MaxPool2d(kernel_size=9)),
+            sequential(MaxPool2d(kernel_size=9)),
             IMAGE,
             r"network\.Sequential\.0: MaxPool2d cannot take \(3, 8, 8\)",
         ),
@@ -342,24 +342,24 @@ IMAGE = InputLayout((3, 8, 8))
             r"Linear, the last layer, gives \(4,\) .* needs \(3,\); end with Linear: 3",
         ),
         (
-            sequential(layers.Conv2d(out_channels=4, groups=2)),
+            sequential(Conv2d(out_channels=4, groups=2)),
             IMAGE,
             r"Sequential\.0: Conv2d cannot take \(3, 8, 8\) .*divisible by groups",
         ),
         (
-            sequential(layers.GroupNorm(num_groups=2)),
+            sequential(GroupNorm(num_groups=2)),
             IMAGE,
             r"Sequential\.0: GroupNorm cannot take .*divisible by num_groups",
         ),
         (
-            sequential(layers.LayerNorm(normalized_shape=(3, 8))),
+            sequential(LayerNorm(normalized_shape=(3, 8))),
             IMAGE,
             r"normalized_shape is \(3, 8\), but each example is \(3, 8, 8\)",
         ),
         (
             sequential(
                 layers.Flatten(start_dim=2),
-                layers.TransformerEncoder(nhead=6, num_layers=1),
+                TransformerEncoder(nhead=6, num_layers=1),
             ),
             IMAGE,
             r"Sequential\.1: TransformerEncoder: nhead 6 does not divide the 64 "
@@ -384,23 +384,21 @@ IMAGE = InputLayout((3, 8, 8))
         (
             sequential(
                 layers.Residual(
-                    layers=(layers.Conv2d(out_channels=4),),
-                    shortcut=(layers.Conv2d(out_channels=5),),
+                    layers=(Conv2d(out_channels=4),),
+                    shortcut=(Conv2d(out_channels=5),),
                 )
             ),
             IMAGE,
             r"give \(4, 6, 6\), but the shortcut gives \(5, 6, 6\); .*out_channels: 4",
         ),
         (
-            sequential(
-                layers.ReLU(), layers.Residual(layers=(layers.Conv1d(out_channels=4),))
-            ),
+            sequential(ReLU(), layers.Residual(layers=(Conv1d(out_channels=4),))),
             IMAGE,
             r"network\.Sequential\.1\.Residual\.0: Conv1d takes \(C, L\)",
         ),
         (sequential(EMBEDDING), InputLayout((6,)), "num_embeddings is missing"),
         (
-            sequential(layers.Embedding(embedding_dim=5, num_embeddings=7)),
+            sequential(Embedding(embedding_dim=5, num_embeddings=7)),
             CODES,
             "num_embeddings is 7, but the data has 11 codes; leave it out",
         ),

@@ -12,7 +12,9 @@ from torch import nn
 from torchsmith.core.spec import members
 from torchsmith.nn.layers import build_activation, build_layer
 from torchsmith.plan import layers
-from torchsmith.plan.layers import Activation, Layer
+from torchsmith.plan.activations import Activation, Tanh
+from torchsmith.plan.convolutions import Conv2d
+from torchsmith.plan.layers import Layer
 
 FLAT, STEPS, SEQUENCE = (6,), (5, 6), (6, 9)
 IMAGE, VOLUME = (6, 8, 8), (6, 4, 8, 8)
@@ -126,7 +128,7 @@ CASES = {
     "Unflatten": ({"dim": 1, "unflattened_size": (2, -1)}, FLAT),
     "Residual": (
         {
-            "layers": (layers.Linear(out_features=4), layers.Tanh()),
+            "layers": (layers.Linear(out_features=4), Tanh()),
             "shortcut": (layers.Linear(out_features=4),),
         },
         FLAT,
@@ -370,9 +372,10 @@ import warnings
 warnings.simplefilter("error")
 import torch
 from torchsmith.nn.layers import build_layers
-from torchsmith.plan import layers
-lstm = layers.LSTM(hidden_size=4, proj_size=2, output="all")
-even = layers.Conv1d(out_channels=3, kernel_size=2, padding="same")
+from torchsmith.plan.convolutions import Conv1d
+from torchsmith.plan.sequences import LSTM
+lstm = LSTM(hidden_size=4, proj_size=2, output="all")
+even = Conv1d(out_channels=3, kernel_size=2, padding="same")
 network, shape = build_layers((lstm, even), (5, 6), "network")
 assert network(torch.zeros(3, 5, 6)).shape == (3, *shape) == (3, 3, 2)
 """
@@ -384,7 +387,7 @@ assert network(torch.zeros(3, 5, 6)).shape == (3, *shape) == (3, 3, 2)
 
 @pytest.mark.parametrize("num_channels", [4, 16])
 def test_a_strided_pointwise_convolution_is_pytorchs_own(num_channels):
-    spec = layers.Conv2d(out_channels=6, kernel_size=1, stride=(2, 3))
+    spec = Conv2d(out_channels=6, kernel_size=1, stride=(2, 3))
     built = build_layer(spec, (num_channels, 8, 8))
     by_hand = nn.Conv2d(num_channels, 6, 1, stride=(2, 3))
     by_hand.load_state_dict(

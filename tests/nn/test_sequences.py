@@ -9,7 +9,8 @@ from torchsmith.nn.build import InputLayout, build_network
 from torchsmith.nn.masked import MaskedBatchNorm
 from torchsmith.nn.sequence_bodies import Inception, wave_positions
 from torchsmith.nn.sequences import CodedLinear
-from torchsmith.plan import layers, sequence_bodies
+from torchsmith.plan import sequence_bodies
+from torchsmith.plan.activations import GELU
 from torchsmith.plan.networks import MLP, SequenceNet, num_members
 
 BODIES = {
@@ -152,7 +153,7 @@ def test_texts_are_embedded_and_padding_counts_for_nothing():
 def test_every_option_of_a_body_reaches_it():
     net = ragged_net(
         sequence_bodies.Inception(
-            width=4, depth=3, kernel_sizes=(3, 9), activation=layers.GELU()
+            width=4, depth=3, kernel_sizes=(3, 9), activation=GELU()
         ),
         20,
     )

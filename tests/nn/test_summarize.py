@@ -6,7 +6,9 @@ from torchsmith.explain.layers import layer_graph
 from torchsmith.nn.build import InputLayout, build_network
 from torchsmith.nn.summarize import summarize
 from torchsmith.plan import layers, sequence_bodies
+from torchsmith.plan.activations import ReLU
 from torchsmith.plan.networks import ConvNet, SequenceNet, Sequential, TabularMLP
+from torchsmith.plan.sequences import LSTM, TransformerEncoder
 
 
 def test_layers_have_their_shapes_and_parameters():
@@ -55,9 +57,9 @@ def test_recurrent_layers_are_one_row_and_blocks_end_in_the_row_of_their_sum():
     spec = Sequential(
         layers=(
             layers.Flatten(start_dim=1, end_dim=2),
-            layers.TransformerEncoder(nhead=2, num_layers=2, dim_feedforward=4),
-            layers.LSTM(hidden_size=3, num_layers=2, bidirectional=True),
-            layers.Residual(layers=(layers.Linear(out_features=6), layers.ReLU())),
+            TransformerEncoder(nhead=2, num_layers=2, dim_feedforward=4),
+            LSTM(hidden_size=3, num_layers=2, bidirectional=True),
+            layers.Residual(layers=(layers.Linear(out_features=6), ReLU())),
         )
     )
     network = build_network(spec, InputLayout((1, 8, 8)), 6, 0)

@@ -8,7 +8,7 @@ from torchsmith.core.errors import PlanError
 from torchsmith.core.spec import members
 from torchsmith.nn.augment import build_augmentation
 from torchsmith.nn.build import InputLayout, build_network
-from torchsmith.plan import layers
+from torchsmith.plan.activations import GELU
 from torchsmith.plan.augment import (
     Augmentation,
     RandomFlip3d,
@@ -148,7 +148,7 @@ def built(shape=(2, 9, 8, 7), **arguments):
 
 
 def test_every_option_of_a_volume_net_reaches_it():
-    network = built(channels=(4, 6), depth=2, activation=layers.GELU(), dropout=0.3)
+    network = built(channels=(4, 6), depth=2, activation=GELU(), dropout=0.3)
     assert [type(module).__name__ for module in network] == [
         *("Conv3d", "BatchNorm3d", "GELU") * 4,
         *("AdaptiveAvgPool3d", "Flatten", "Dropout", "Linear"),

@@ -12,19 +12,11 @@ from torchsmith.data.steps import (
     StandardizeTarget,
     ToFloat,
 )
+from torchsmith.plan.activations import LogSoftmax, ReLU, Sigmoid, Softmax
 from torchsmith.plan.calibration import SplitConformal, TemperatureScaling
 from torchsmith.plan.check import check
 from torchsmith.plan.file import parse_plan
-from torchsmith.plan.layers import (
-    BatchNorm1d,
-    Dropout,
-    Identity,
-    Linear,
-    LogSoftmax,
-    ReLU,
-    Sigmoid,
-    Softmax,
-)
+from torchsmith.plan.layers import Dropout, Identity, Linear
 from torchsmith.plan.losses import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -34,6 +26,7 @@ from torchsmith.plan.losses import (
     NLLLoss,
 )
 from torchsmith.plan.networks import MLP, ConvNet, Sequential, TabularMLP
+from torchsmith.plan.normalisation import BatchNorm1d
 from torchsmith.plan.optimizers import (
     SGD,
     Adadelta,

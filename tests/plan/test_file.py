@@ -12,8 +12,11 @@ from torchsmith.core.errors import PlanError
 from torchsmith.data.split import Split
 from torchsmith.data.steps import BagOfWords, EncodeCategories
 from torchsmith.plan import layers, losses, networks, optimizers, schedules
+from torchsmith.plan.activations import LeakyReLU, ReLU, Tanh
+from torchsmith.plan.convolutions import Conv2d, MaxPool2d
 from torchsmith.plan.file import parse_plan, read_plan, write_plan
 from torchsmith.plan.plan import Plan, Problem, Sizing, Source, Stopping, Training
+from torchsmith.plan.sequences import LSTM
 from torchsmith.plan.text import plan_text
 
 NAMES = st.text(min_size=1, max_size=12) | st.sampled_from(
@@ -41,19 +44,17 @@ def plans(draw: st.DrawFn) -> Plan:
     positive = st.floats(1e-12, 1e12)
     layer = st.one_of(
         st.builds(layers.Linear, out_features=st.integers(1, 9), bias=st.booleans()),
-        st.builds(
-            layers.Conv2d, out_channels=st.integers(1, 9), padding=st.just("same")
-        ),
-        st.builds(layers.MaxPool2d, kernel_size=st.just((2, 1)), stride=st.none()),
+        st.builds(Conv2d, out_channels=st.integers(1, 9), padding=st.just("same")),
+        st.builds(MaxPool2d, kernel_size=st.just((2, 1)), stride=st.none()),
         st.builds(layers.Dropout, p=st.floats(0, 0.9)),
-        st.just(layers.ReLU()),
+        st.just(ReLU()),
         st.just(layers.Linear(out_features=3)),
-        st.just(layers.LSTM(hidden_size=4, output="all")),
+        st.just(LSTM(hidden_size=4, output="all")),
         st.just(layers.Unflatten(dim=1, unflattened_size=(2, -1))),
         st.just(layers.Residual(layers=(layers.Linear(out_features=3),))),
         st.just(
             layers.Residual(
-                layers=(layers.ReLU(), layers.Residual(layers=(layers.Tanh(),))),
+                layers=(ReLU(), layers.Residual(layers=(Tanh(),))),
                 shortcut=(layers.Linear(out_features=3),),
             )
         ),
@@ -65,7 +66,7 @@ def plans(draw: st.DrawFn) -> Plan:
                 lambda found: networks.Sequential(layers=(*found, *last))
             ),
             st.just(networks.MLP()),
-            st.just(networks.MLP(hidden=(3, 4), activation=layers.LeakyReLU())),
+            st.just(networks.MLP(hidden=(3, 4), activation=LeakyReLU())),
         )
     )
     paths = [

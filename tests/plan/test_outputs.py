@@ -4,21 +4,13 @@ import pytest
 
 from tests.plan.example import EXAMPLE
 from torchsmith.core.errors import PlanError
+from torchsmith.plan.activations import LeakyReLU, Softmax
+from torchsmith.plan.convolutions import Conv2d
 from torchsmith.plan.file import parse_plan
-from torchsmith.plan.layers import (
-    GRU,
-    LSTM,
-    Bilinear,
-    Conv2d,
-    Dropout,
-    Flatten,
-    LayerNorm,
-    LeakyReLU,
-    Linear,
-    Residual,
-    Softmax,
-)
+from torchsmith.plan.layers import Bilinear, Dropout, Flatten, Linear, Residual
+from torchsmith.plan.normalisation import LayerNorm
 from torchsmith.plan.outputs import width_of_outputs
+from torchsmith.plan.sequences import GRU, LSTM
 
 
 @pytest.mark.parametrize(

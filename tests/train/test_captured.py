@@ -27,11 +27,15 @@ from torchsmith.nn.optimizers import build_optimizer
 from torchsmith.nn.schedules import build_schedule
 from torchsmith.plan import layers as plan_layers
 from torchsmith.plan import losses, networks, optimizers
+from torchsmith.plan.activations import GELU, ReLU, Sigmoid, SiLU, Softmax, Tanh
 from torchsmith.plan.augment import RandomAffine, RandomCrop, RandomHorizontalFlip
 from torchsmith.plan.averaging import EMA, SWA
+from torchsmith.plan.convolutions import AdaptiveAvgPool2d, AvgPool2d, Conv2d, MaxPool2d
 from torchsmith.plan.layers import Layer
+from torchsmith.plan.normalisation import BatchNorm1d, BatchNorm2d, LayerNorm
 from torchsmith.plan.plan import Stopping, Training
 from torchsmith.plan.schedules import OneCycleLR, StepLR, interval_of
+from torchsmith.plan.sequences import GRU
 from torchsmith.train.batches import DatasetBatches, TensorBatches
 from torchsmith.train.engines.captured import capture
 from torchsmith.train.engines.engine import Unsupported
@@ -310,7 +314,7 @@ FAMILIES = {
     "MLP of images": (networks.MLP(hidden=(8,)), (1, 6, 6)),
     "ConvNet": (networks.ConvNet(channels=(4, 8), depth=2, dropout=0.2), (3, 8, 8)),
     "ConvNet pooled": (
-        networks.ConvNet(channels=(4, 8), pool=2, activation=plan_layers.SiLU()),
+        networks.ConvNet(channels=(4, 8), pool=2, activation=SiLU()),
         (1, 8, 8),
     ),
     "ConvNet pooled first": (
@@ -686,7 +690,7 @@ def test_an_activation_in_place_overwrites_only_what_nobody_needs():
 
 def test_nothing_overwrites_what_autograd_keeps():
     torch.manual_seed(0)
-    rnn = build_layer(plan_layers.GRU(hidden_size=5), (5, 4))
+    rnn = build_layer(GRU(hidden_size=5), (5, 4))
     job = job_of(numbers(27, 5, 4), numbers(27, 5))
     assert_engines_agree(job, state_of(nn.Sequential(rnn, nn.ReLU())))
 
@@ -696,20 +700,20 @@ ANY_LAYERS = st.lists(
         [
             plan_layers.Linear(out_features=5),
             plan_layers.Linear(out_features=3, bias=False),
-            plan_layers.ReLU(),
-            plan_layers.GELU(),
-            plan_layers.Sigmoid(),
-            plan_layers.Tanh(),
-            plan_layers.Softmax(),
+            ReLU(),
+            GELU(),
+            Sigmoid(),
+            Tanh(),
+            Softmax(),
             plan_layers.Identity(),
             plan_layers.Flatten(),
             plan_layers.Dropout(p=0.3),
-            plan_layers.BatchNorm1d(),
-            plan_layers.LayerNorm(),
-            plan_layers.Residual(layers=(plan_layers.ReLU(),)),
+            BatchNorm1d(),
+            LayerNorm(),
+            plan_layers.Residual(layers=(ReLU(),)),
             plan_layers.Residual(
-                layers=(plan_layers.Tanh(), plan_layers.Linear(out_features=4)),
-                shortcut=(plan_layers.ReLU(), plan_layers.Linear(out_features=4)),
+                layers=(Tanh(), plan_layers.Linear(out_features=4)),
+                shortcut=(ReLU(), plan_layers.Linear(out_features=4)),
             ),
         ]
     ),
@@ -731,19 +735,19 @@ def test_any_stack_of_layers_trains_as_with_autograd(specs, batch_size, accumula
 IMAGE_LAYERS = st.lists(
     st.sampled_from(
         [
-            plan_layers.Conv2d(out_channels=3, padding=1),
-            plan_layers.Conv2d(out_channels=4, kernel_size=1, bias=False),
-            plan_layers.BatchNorm2d(),
-            plan_layers.ReLU(),
-            plan_layers.SiLU(),
-            plan_layers.MaxPool2d(kernel_size=2, stride=1),
-            plan_layers.AvgPool2d(kernel_size=2, stride=1),
-            plan_layers.AdaptiveAvgPool2d(output_size=3),
+            Conv2d(out_channels=3, padding=1),
+            Conv2d(out_channels=4, kernel_size=1, bias=False),
+            BatchNorm2d(),
+            ReLU(),
+            SiLU(),
+            MaxPool2d(kernel_size=2, stride=1),
+            AvgPool2d(kernel_size=2, stride=1),
+            AdaptiveAvgPool2d(output_size=3),
             plan_layers.Residual(
-                layers=(plan_layers.Conv2d(out_channels=2, padding=1),),
-                shortcut=(plan_layers.Conv2d(out_channels=2, kernel_size=1),),
+                layers=(Conv2d(out_channels=2, padding=1),),
+                shortcut=(Conv2d(out_channels=2, kernel_size=1),),
             ),
-            plan_layers.Residual(layers=(plan_layers.ReLU(), plan_layers.Tanh())),
+            plan_layers.Residual(layers=(ReLU(), Tanh())),
         ]
     ),
     max_size=6,

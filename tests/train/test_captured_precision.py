@@ -33,10 +33,10 @@ from torchsmith.nn.averaging import build_average
 from torchsmith.nn.build import InputLayout, build_network
 from torchsmith.nn.layers import build_layer
 from torchsmith.nn.losses import build_loss
-from torchsmith.plan import layers as plan_layers
 from torchsmith.plan import networks, optimizers
 from torchsmith.plan.averaging import EMA
 from torchsmith.plan.layers import Layer
+from torchsmith.plan.sequences import GRU
 from torchsmith.train.engines.captured import capture
 from torchsmith.train.engines.choose import build_engine, choose_engine
 from torchsmith.train.engines.engine import Unsupported
@@ -172,7 +172,7 @@ def test_one_engine_goes_on_where_the_other_stopped(tmp_path, first, step):
 
 
 def recurrent_twice():
-    rnn = build_layer(plan_layers.GRU(hidden_size=4), (5, 4))
+    rnn = build_layer(GRU(hidden_size=4), (5, 4))
     again = nn.Unflatten(1, (2, 2))
     return nn.Sequential(rnn, again, nn.Flatten(), nn.Unflatten(1, (1, 4)), rnn)
 

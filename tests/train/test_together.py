@@ -24,7 +24,9 @@ from torchsmith.nn.build import InputLayout, build_network
 from torchsmith.nn.losses import build_loss
 from torchsmith.nn.optimizers import build_optimizer
 from torchsmith.plan import activations, averaging, layers, losses, optimizers
+from torchsmith.plan.activations import LogSoftmax, ReLU, Tanh
 from torchsmith.plan.networks import MLP, ConvNet, Sequential, TabularMLP
+from torchsmith.plan.normalisation import BatchNorm1d
 from torchsmith.plan.plan import Stopping, Training
 from torchsmith.plan.schedules import ReduceLROnPlateau
 from torchsmith.train.batches import TensorBatches
@@ -251,7 +253,7 @@ def test_every_loss_of_numbers_has_the_bits_that_it_has_alone(loss):
             layers=(
                 layers.Flatten(),
                 layers.Linear(out_features=16),
-                layers.ReLU(),
+                ReLU(),
                 layers.Dropout(p=0.2),
                 layers.Linear(out_features=3),
             )
@@ -260,16 +262,16 @@ def test_every_loss_of_numbers_has_the_bits_that_it_has_alone(loss):
             layers=(
                 layers.Flatten(),
                 layers.Linear(out_features=16, bias=False),
-                layers.BatchNorm1d(),
-                layers.Tanh(),
+                BatchNorm1d(),
+                Tanh(),
                 layers.Linear(out_features=3),
-                layers.LogSoftmax(),
+                LogSoftmax(),
             )
         ),
     ],
 )
 def test_pictures_and_layers_have_the_bits_that_they_have_alone(spec):
-    ends_in_logs = isinstance(spec.layers[-1], layers.LogSoftmax)
+    ends_in_logs = isinstance(spec.layers[-1], LogSoftmax)
     loss = losses.NLLLoss() if ends_in_logs else losses.CrossEntropyLoss()
     data = classes(shape=(2, 4, 4), loss=loss)
     assert_as_alone(jobs_of(data), network_state(spec, (2, 4, 4), 3))

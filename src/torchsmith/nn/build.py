@@ -21,8 +21,9 @@ from torchsmith.nn.resnet import ResNet
 from torchsmith.nn.sequences import build_sequence_net
 from torchsmith.nn.tabular import MLP, TabularMLP
 from torchsmith.nn.volumes import VolumeNet
-from torchsmith.plan import layers, networks
+from torchsmith.plan import networks
 from torchsmith.plan.networks import Network
+from torchsmith.plan.sequences import Embedding
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ def _build_sequential(
     spec: networks.Sequential, layout: InputLayout, num_outputs: int
 ) -> nn.Sequential:
     num_codes = max(layout.cardinalities, default=None)
-    if num_codes and not isinstance(spec.layers[0], layers.Embedding):
+    if num_codes and not isinstance(spec.layers[0], Embedding):
         _no_codes(spec, layout)
     if num_codes and layout.num_numbers:
         raise PlanError(

@@ -12,12 +12,13 @@ from torchsmith.core.randomness import seeded
 from torchsmith.nn.adapted import Bilinear, Embedding, GroupNorm, Residual
 from torchsmith.nn.memory import refuse_too_large
 from torchsmith.nn.recurrent import Recurrent
-from torchsmith.plan import convolutions, layers, normalisation, sequences
-from torchsmith.plan.layers import Activation, Layer
+from torchsmith.plan import activations, convolutions, layers, normalisation, sequences
+from torchsmith.plan.activations import Activation
+from torchsmith.plan.layers import Layer
 
 Shape = tuple[int, ...]
 
-_OVER_A_DIMENSION = layers.Softmax | layers.LogSoftmax | layers.Unflatten
+_OVER_A_DIMENSION = activations.Softmax | activations.LogSoftmax | layers.Unflatten
 
 
 def build_layers(
@@ -100,9 +101,9 @@ def _build(spec: Layer, shape: Shape, where: str, num_codes: int | None) -> nn.M
             return nn.Unflatten(**arguments)
         case layers.Residual():
             return _build_residual(spec, shape, where)
-        case layers.Softmax():
+        case activations.Softmax():
             return nn.Softmax(**arguments)
-        case layers.LogSoftmax():
+        case activations.LogSoftmax():
             return nn.LogSoftmax(**arguments)
         case layers.Identity():
             return nn.Identity()
@@ -113,19 +114,19 @@ def _build(spec: Layer, shape: Shape, where: str, num_codes: int | None) -> nn.M
 def _build_convolution(spec: convolutions.Convolution, in_channels: int) -> nn.Module:
     arguments = dict(spec)
     match spec:
-        case layers.Conv1d():
+        case convolutions.Conv1d():
             return nn.Conv1d(in_channels, **arguments)
-        case layers.Conv2d():
+        case convolutions.Conv2d():
             return _build_conv2d(spec, in_channels)
-        case layers.Conv3d():
+        case convolutions.Conv3d():
             return nn.Conv3d(in_channels, **arguments)
-        case layers.ConvTranspose2d():
+        case convolutions.ConvTranspose2d():
             return nn.ConvTranspose2d(in_channels, **arguments)
         case _:
             assert_never(spec)
 
 
-def _build_conv2d(spec: layers.Conv2d, in_channels: int) -> nn.Module:
+def _build_conv2d(spec: convolutions.Conv2d, in_channels: int) -> nn.Module:
     arguments = dict(spec)
     pointwise = spec.kernel_size in (1, (1, 1)) and spec.padding in (0, (0, 0), "valid")
     if pointwise and spec.stride not in (1, (1, 1)) and in_channels < 16:
@@ -142,25 +143,25 @@ def _build_conv2d(spec: layers.Conv2d, in_channels: int) -> nn.Module:
 def _build_pooling(spec: convolutions.Pooling) -> nn.Module:
     arguments = dict(spec)
     match spec:
-        case layers.MaxPool1d():
+        case convolutions.MaxPool1d():
             return nn.MaxPool1d(**arguments)
-        case layers.MaxPool2d():
+        case convolutions.MaxPool2d():
             return nn.MaxPool2d(**arguments)
-        case layers.MaxPool3d():
+        case convolutions.MaxPool3d():
             return nn.MaxPool3d(**arguments)
-        case layers.AvgPool1d():
+        case convolutions.AvgPool1d():
             return nn.AvgPool1d(**arguments)
-        case layers.AvgPool2d():
+        case convolutions.AvgPool2d():
             return nn.AvgPool2d(**arguments)
-        case layers.AvgPool3d():
+        case convolutions.AvgPool3d():
             return nn.AvgPool3d(**arguments)
-        case layers.AdaptiveAvgPool1d():
+        case convolutions.AdaptiveAvgPool1d():
             return nn.AdaptiveAvgPool1d(**arguments)
-        case layers.AdaptiveAvgPool2d():
+        case convolutions.AdaptiveAvgPool2d():
             return nn.AdaptiveAvgPool2d(**arguments)
-        case layers.AdaptiveAvgPool3d():
+        case convolutions.AdaptiveAvgPool3d():
             return nn.AdaptiveAvgPool3d(**arguments)
-        case layers.AdaptiveMaxPool2d():
+        case convolutions.AdaptiveMaxPool2d():
             return nn.AdaptiveMaxPool2d(**arguments)
         case _:
             assert_never(spec)
@@ -171,13 +172,13 @@ def _build_normalisation(
 ) -> nn.Module:
     arguments = dict(spec)
     match spec:
-        case layers.BatchNorm1d():
+        case normalisation.BatchNorm1d():
             return nn.BatchNorm1d(shape[0], **arguments)
-        case layers.BatchNorm2d():
+        case normalisation.BatchNorm2d():
             return nn.BatchNorm2d(shape[0], **arguments)
-        case layers.BatchNorm3d():
+        case normalisation.BatchNorm3d():
             return nn.BatchNorm3d(shape[0], **arguments)
-        case layers.LayerNorm():
+        case normalisation.LayerNorm():
             wanted = spec.normalized_shape or shape[-1]
             sizes = (wanted,) if isinstance(wanted, int) else wanted
             if shape[-len(sizes) :] != sizes:
@@ -186,7 +187,7 @@ def _build_normalisation(
                     f"example is {shape_text(shape)}; it must be the last dimensions"
                 )
             return nn.LayerNorm(**{**arguments, "normalized_shape": sizes})
-        case layers.GroupNorm():
+        case normalisation.GroupNorm():
             of_shape = GroupNorm if len(shape) == 3 else nn.GroupNorm
             return of_shape(num_channels=shape[0], **arguments)
         case _:
@@ -199,16 +200,16 @@ def _build_sequences(
     arguments = dict(spec)
     output = arguments.pop("output", "last")
     match spec:
-        case layers.Embedding():
+        case sequences.Embedding():
             arguments["num_embeddings"] = _num_embeddings(spec, num_codes, where)
             return Embedding(**arguments)
-        case layers.RNN():
+        case sequences.RNN():
             return Recurrent(nn.RNN(shape[1], batch_first=True, **arguments), output)
-        case layers.LSTM():
+        case sequences.LSTM():
             return Recurrent(nn.LSTM(shape[1], batch_first=True, **arguments), output)
-        case layers.GRU():
+        case sequences.GRU():
             return Recurrent(nn.GRU(shape[1], batch_first=True, **arguments), output)
-        case layers.TransformerEncoder():
+        case sequences.TransformerEncoder():
             width, num_layers = shape[1], arguments.pop("num_layers")
             if width % spec.nhead:
                 fitting = [n for n in range(1, width + 1) if width % n == 0]
@@ -264,23 +265,23 @@ def build_activation(spec: Activation) -> nn.Module:
     """Build an activation; the spec's fields are PyTorch's arguments."""
     arguments = dict(spec)
     match spec:
-        case layers.ReLU():
+        case activations.ReLU():
             return nn.ReLU()
-        case layers.LeakyReLU():
+        case activations.LeakyReLU():
             return nn.LeakyReLU(**arguments)
-        case layers.ELU():
+        case activations.ELU():
             return nn.ELU(**arguments)
-        case layers.GELU():
+        case activations.GELU():
             return nn.GELU(**arguments)
-        case layers.SELU():
+        case activations.SELU():
             return nn.SELU()
-        case layers.SiLU():
+        case activations.SiLU():
             return nn.SiLU()
-        case layers.Mish():
+        case activations.Mish():
             return nn.Mish()
-        case layers.Sigmoid():
+        case activations.Sigmoid():
             return nn.Sigmoid()
-        case layers.Tanh():
+        case activations.Tanh():
             return nn.Tanh()
         case _:
             assert_never(spec)

@@ -10,8 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from torchsmith.core.spec import OneOf, Spec
-from torchsmith.plan.layer_spec import Share
-from torchsmith.plan.layers import Size
+from torchsmith.plan.layer_spec import Share, Size
 from torchsmith.plan.numbers import NotNegative, Positive
 
 Probability = Annotated[float, Field(gt=0, le=1)]
@@ -130,8 +129,6 @@ Augmentation = Annotated[
     | RandomAffine
     | RandomHorizontalFlip
     | RandomVerticalFlip
-    | RandomShift3d
-    | RandomFlip3d
-    | RandomQuarterTurn3d,
+    | VolumeChange,
     OneOf(),
 ]

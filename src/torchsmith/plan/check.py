@@ -33,7 +33,6 @@ from torchsmith.plan.calibration import SplitConformal
 from torchsmith.plan.check_effect import idle_settings
 from torchsmith.plan.check_loss import loss_problems
 from torchsmith.plan.init import init_problems
-from torchsmith.plan.layers import BatchNorm1d, Embedding
 from torchsmith.plan.networks import (
     MLP,
     ConvNet,
@@ -42,9 +41,11 @@ from torchsmith.plan.networks import (
     Sequential,
     TabularMLP,
 )
+from torchsmith.plan.normalisation import BatchNorm1d
 from torchsmith.plan.optimizers import SGD, Muon
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.schedules import OneCycleLR, interval_of, schedule_problems
+from torchsmith.plan.sequences import Embedding
 
 Impossible = Iterator[tuple[str, str]]
 

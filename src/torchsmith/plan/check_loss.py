@@ -3,15 +3,8 @@
 from collections.abc import Iterator
 from typing import assert_never
 
-from torchsmith.plan.layers import (
-    Dropout,
-    Flatten,
-    Identity,
-    Layer,
-    LogSoftmax,
-    Sigmoid,
-    Softmax,
-)
+from torchsmith.plan.activations import LogSoftmax, Sigmoid, Softmax
+from torchsmith.plan.layers import Dropout, Flatten, Identity, Layer
 from torchsmith.plan.losses import (
     BCELoss,
     BCEWithLogitsLoss,

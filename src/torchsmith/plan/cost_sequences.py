@@ -7,6 +7,7 @@ convolutions take 1.06 s for 9,996 features of 1,000 sequences of 128 steps.
 """
 
 from torchsmith.data.competing_convolutions import dilations_for
+from torchsmith.plan.cost import BACKWARD_FACTOR
 from torchsmith.plan.machine import Machine
 from torchsmith.plan.sequence_bodies import GRU, Inception
 
@@ -32,9 +33,6 @@ MOVED_SECONDS = 1e-9
 GRU_SHARE = 0.3
 STEP_OF_GRU_SECONDS = 1e-3
 """For each step in time: small matrix products, one after the other."""
-
-BACKWARD_FACTOR = 3
-"""Forward and backward cost three times the forward pass."""
 
 
 def inception_macs(body: Inception, in_channels: int, length: int) -> int:

@@ -9,99 +9,11 @@ from typing import Annotated
 from pydantic import Field
 
 from torchsmith.core.spec import OneOf
-from torchsmith.plan.activations import (
-    ELU,
-    GELU,
-    SELU,
-    Activation,
-    LeakyReLU,
-    LogSoftmax,
-    Mish,
-    ReLU,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Tanh,
-)
-from torchsmith.plan.convolutions import (
-    AdaptiveAvgPool1d,
-    AdaptiveAvgPool2d,
-    AdaptiveAvgPool3d,
-    AdaptiveMaxPool2d,
-    AvgPool1d,
-    AvgPool2d,
-    AvgPool3d,
-    Conv1d,
-    Conv2d,
-    Conv3d,
-    ConvTranspose2d,
-    MaxPool1d,
-    MaxPool2d,
-    MaxPool3d,
-)
-from torchsmith.plan.layer_spec import (
-    FEATURES,
-    STEPS,
-    LayerSpec,
-    Share,
-    Size,
-)
-from torchsmith.plan.normalisation import (
-    BatchNorm1d,
-    BatchNorm2d,
-    BatchNorm3d,
-    GroupNorm,
-    LayerNorm,
-)
-from torchsmith.plan.sequences import GRU, LSTM, RNN, Embedding, TransformerEncoder
-
-__all__ = [
-    "ELU",
-    "GELU",
-    "GRU",
-    "LSTM",
-    "RNN",
-    "SELU",
-    "Activation",
-    "AdaptiveAvgPool1d",
-    "AdaptiveAvgPool2d",
-    "AdaptiveAvgPool3d",
-    "AdaptiveMaxPool2d",
-    "AvgPool1d",
-    "AvgPool2d",
-    "AvgPool3d",
-    "BatchNorm1d",
-    "BatchNorm2d",
-    "BatchNorm3d",
-    "Bilinear",
-    "Conv1d",
-    "Conv2d",
-    "Conv3d",
-    "ConvTranspose2d",
-    "Dropout",
-    "Embedding",
-    "Flatten",
-    "GroupNorm",
-    "Identity",
-    "Layer",
-    "LayerNorm",
-    "LeakyReLU",
-    "Linear",
-    "LogSoftmax",
-    "MaxPool1d",
-    "MaxPool2d",
-    "MaxPool3d",
-    "Mish",
-    "ReLU",
-    "Residual",
-    "SiLU",
-    "Sigmoid",
-    "Size",
-    "Softmax",
-    "Tanh",
-    "TransformerEncoder",
-    "Unflatten",
-]
+from torchsmith.plan.activations import Activation, LogSoftmax, Softmax
+from torchsmith.plan.convolutions import Convolution, Pooling
+from torchsmith.plan.layer_spec import FEATURES, STEPS, LayerSpec, Share, Size
+from torchsmith.plan.normalisation import Normalisation
+from torchsmith.plan.sequences import Sequences
 
 
 class Linear(LayerSpec):
@@ -175,46 +87,19 @@ class Residual(LayerSpec):
 Layer = Annotated[
     Linear
     | Bilinear
-    | Conv1d
-    | Conv2d
-    | Conv3d
-    | ConvTranspose2d
-    | MaxPool1d
-    | MaxPool2d
-    | MaxPool3d
-    | AvgPool1d
-    | AvgPool2d
-    | AvgPool3d
-    | AdaptiveAvgPool1d
-    | AdaptiveAvgPool2d
-    | AdaptiveAvgPool3d
-    | AdaptiveMaxPool2d
-    | BatchNorm1d
-    | BatchNorm2d
-    | BatchNorm3d
-    | LayerNorm
-    | GroupNorm
+    | Convolution
+    | Pooling
+    | Normalisation
     | Dropout
-    | Embedding
-    | RNN
-    | LSTM
-    | GRU
-    | TransformerEncoder
+    | Sequences
     | Flatten
     | Unflatten
     | Residual
-    | ReLU
-    | LeakyReLU
-    | ELU
-    | GELU
-    | SELU
-    | SiLU
-    | Mish
-    | Sigmoid
-    | Tanh
+    | Activation
     | Softmax
     | LogSoftmax
     | Identity,
     OneOf(),
 ]
+
 Residual.model_rebuild()  # resolves its fields, which messages about mistakes look at

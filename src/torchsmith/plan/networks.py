@@ -5,8 +5,9 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from torchsmith.core.spec import OneOf, Spec, members
+from torchsmith.plan.activations import Activation, ReLU
 from torchsmith.plan.layer_spec import Share, Size
-from torchsmith.plan.layers import Activation, Layer, ReLU
+from torchsmith.plan.layers import Layer
 from torchsmith.plan.sequence_bodies import Inception, SequenceBody
 
 

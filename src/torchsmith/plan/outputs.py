@@ -3,23 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from torchsmith.core.spec import Spec, members
-from torchsmith.plan.layers import (
-    GRU,
-    LSTM,
-    RNN,
-    Activation,
-    BatchNorm1d,
-    Bilinear,
-    Dropout,
-    GroupNorm,
-    Identity,
-    Layer,
-    LayerNorm,
-    Linear,
-    LogSoftmax,
-    Residual,
-    Softmax,
-)
+from torchsmith.plan.activations import Activation, LogSoftmax, Softmax
+from torchsmith.plan.layers import Bilinear, Dropout, Identity, Layer, Linear, Residual
+from torchsmith.plan.normalisation import BatchNorm1d, GroupNorm, LayerNorm
+from torchsmith.plan.sequences import GRU, LSTM, RNN
 
 _KEEP_THE_SHAPE: tuple[type[Spec], ...] = (
     *members(Activation),

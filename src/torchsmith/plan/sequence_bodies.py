@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from torchsmith.core.spec import OneOf, Spec
+from torchsmith.plan.activations import Activation, ReLU
 from torchsmith.plan.layer_spec import Share, Size
-from torchsmith.plan.layers import Activation, ReLU
 
 
 def _odd(size: int) -> int:
