@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -35,6 +36,7 @@ from torchsmith.evaluate.mistakes import mixture, surest_wrong, worst
 from torchsmith.evaluate.reliability import reliability
 from torchsmith.evaluate.rivals import RivalOutputs
 from torchsmith.evaluate.verdict import verdict
+from torchsmith.inspect.wording import quoted
 from torchsmith.metrics.classification import confusion, precision_recall_f1
 from torchsmith.metrics.intervals import Interval, difference, interval
 from torchsmith.metrics.normal import wilson
@@ -44,7 +46,6 @@ from torchsmith.train.conformal import PredictionInterval
 
 MOST_RESIDUALS = 2_000
 FEW_ROWS = 100
-_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,6 @@ def evaluate(
     num_examples: dict[Part, int] = {"train": num_train}
     scores: dict[Part, dict[Metric, Score]] = {}
     parts: tuple[tuple[Part, PartOutputs | None], ...] = (("val", val), ("test", test))
-    notes: list[str] = []
     resamples = Resamples(len(test.targets), seed)
     for part, held in parts:
         if held is None or not len(held.targets):
@@ -118,14 +118,10 @@ def evaluate(
         scores[part] = _scores(problem, held.targets, held.outputs, drawn)
     available = max((rival.num_train for rival in rivals), default=num_train)
     compared = tuple(_rival(problem, test, rival, resamples) for rival in rivals)
-    table = None
-    if problem.task != "regression":
-        predictions = test.outputs.argmax(axis=1)
-        table = confusion(test.targets, predictions, len(problem.classes))
-    sure: tuple[Score | None, Score | None] = (None, None)
-    if table is not None:
-        sure = surest_wrong(test.targets, test.outputs)
-    notes.extend(_notes(problem, len(test.targets), scores["test"], table, noun))
+    if problem.task == "regression":
+        of_task = _of_values(test, seed)
+    else:
+        of_task = _of_classes(problem, val, test, seed)
     return Evaluation(
         task=problem.task,
         metric=problem.metric,
@@ -141,25 +137,7 @@ def evaluate(
         ),
         rivals=compared,
         verdict=verdict(problem.metric, scores["test"], compared, available, noun),
-        per_class=() if table is None else _per_class(problem.classes, table),
-        confusion=() if table is None else tuple(map(tuple, table.tolist())),
-        curves=()
-        if table is None
-        else curves(problem.classes, test.targets, test.outputs),
-        calibration=None
-        if table is None
-        else reliability(
-            test.targets,
-            test.outputs,
-            temperature=test.temperature,
-            uncalibrated=test.uncalibrated,
-            seed=seed,
-        ),
         coverage=_coverage(test),
-        residuals=_residuals(test, seed) if problem.task == "regression" else None,
-        forecast=course(test.inputs, test.targets, test.outputs)
-        if problem.task == "regression"
-        else None,
         mistakes=worst(
             problem,
             test.targets,
@@ -168,13 +146,43 @@ def evaluate(
             picture_column=test.picture_column,
             rivals=rivals,
         ),
-        surest_wrong=sure[0],
-        surest_place=sure[1],
-        mixture=None if table is None else _mixture(problem, val, test),
         groups=failing_groups(problem, test.targets, test.outputs, test.inputs, rivals),
         importance=tuple(importance),
-        notes=tuple(notes),
+        notes=tuple(_notes(problem, test.targets, scores["test"], noun)),
+        **of_task,
     )
+
+
+def _of_classes(
+    problem: Problem, val: PartOutputs | None, test: PartOutputs, seed: int
+) -> dict[str, Any]:
+    """Return what an `Evaluation` says of classes: what is taken for what, how sure."""
+    targets, outputs = test.targets, test.outputs
+    table = confusion(targets, outputs.argmax(axis=1), len(problem.classes))
+    share, place = surest_wrong(targets, outputs)
+    return {
+        "per_class": _per_class(problem.classes, table),
+        "confusion": tuple(map(tuple, table.tolist())),
+        "curves": curves(problem.classes, targets, outputs),
+        "calibration": reliability(
+            targets,
+            outputs,
+            temperature=test.temperature,
+            uncalibrated=test.uncalibrated,
+            seed=seed,
+        ),
+        "surest_wrong": share,
+        "surest_place": place,
+        "mixture": _mixture(problem, val, test),
+    }
+
+
+def _of_values(test: PartOutputs, seed: int) -> dict[str, Any]:
+    """Return what an `Evaluation` says of predicted numbers: how far off, and when."""
+    return {
+        "residuals": _residuals(test, seed),
+        "forecast": course(test.inputs, test.targets, test.outputs),
+    }
 
 
 def _mixture(problem: Problem, *parts: PartOutputs | None) -> Mixture | None:
@@ -272,30 +280,24 @@ def _residuals(test: PartOutputs, seed: int) -> Residuals:
 
 
 def _notes(
-    problem: Problem,
-    rows: int,
-    scores: dict[Metric, Score],
-    table: np.ndarray | None,
-    noun: str,
+    problem: Problem, targets: np.ndarray, scores: dict[Metric, Score], noun: str
 ) -> list[str]:
-    notes = []
+    notes, rows = [], len(targets)
     if rows < FEW_ROWS:
         notes.append(
             f"The test part has only {amount(rows, noun)}, so its scores are "
             "uncertain: look at the intervals, not at the values."
         )
-    if table is not None:
-        support = table.sum(axis=1)
+    if problem.task != "regression":
+        support = np.bincount(targets, minlength=len(problem.classes))
         absent = [
             name for name, n in zip(problem.classes, support, strict=True) if not n
         ]
         if absent:
-            more = f" and {len(absent) - _NAMED} more" if len(absent) > _NAMED else ""
-            names = ", ".join(f"'{name}'" for name in absent[:_NAMED]) + more
             word = "class has" if len(absent) == 1 else "classes have"
             notes.append(
                 f"{len(absent)} {word} no test {noun}s, so nothing is known about how "
-                f"well they are told apart: {names}."
+                f"well they are told apart: {quoted(absent)}."
             )
     undefined = [METRIC_TITLES[m] for m in ordered_metrics(problem) if m not in scores]
     if undefined:

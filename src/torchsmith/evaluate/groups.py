@@ -1,7 +1,6 @@
 """Groups of test rows on which a network fails, found by class, level and range."""
 
 from collections.abc import Iterator, Sequence
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +9,7 @@ from torchsmith.data.data import Column, Inputs, Table
 from torchsmith.evaluate.evaluation import Group, Score
 from torchsmith.evaluate.rivals import RivalOutputs
 from torchsmith.inspect.wording import number
-from torchsmith.metrics.normal import Z95
+from torchsmith.metrics.normal import NORMAL, Z95
 from torchsmith.plan.plan import Problem
 
 FEWEST_ROWS = 30
@@ -61,7 +60,7 @@ def failing_groups(
     ]
     if not candidates:
         return ()
-    width = NormalDist().inv_cdf(1 - 0.025 / len(candidates))
+    width = NORMAL.inv_cdf(1 - 0.025 / len(candidates))
     theirs = {
         rival.title: _errors(problem, targets, rival.outputs)
         for rival in rivals

@@ -8,7 +8,7 @@ from torchsmith.data.data import Inputs
 from torchsmith.evaluate.evaluation import Mistake, Mixture, Score
 from torchsmith.evaluate.rivals import RivalOutputs
 from torchsmith.evaluate.shown import show
-from torchsmith.metrics.classification import log_losses
+from torchsmith.metrics.classification import confusion, log_losses
 from torchsmith.metrics.normal import NORMAL, wide_z, wilson
 from torchsmith.plan.plan import Problem
 
@@ -126,8 +126,7 @@ def mixture(
         return None
     said, tiny = outputs.argmax(axis=1), np.finfo(np.float64).tiny
     odds = np.log(np.maximum(outputs.astype(np.float64), tiny))
-    counts = np.zeros((outputs.shape[1],) * 2, np.int64)
-    np.add.at(counts, (targets, said), 1)
+    counts = confusion(targets, said, outputs.shape[1])
     often = (counts >= FEWEST_MIXED) & (np.diag(counts) >= FEWEST_MIXED)
     pairs = [pair for pair in np.argwhere(often).tolist() if pair[0] != pair[1]]
     found = []

@@ -198,6 +198,12 @@ def _constant(job: _Job) -> tuple[np.ndarray, str]:
     return np.full(len(job.test), float(middle(job.targets))), ""
 
 
+def _only_class(job: _Job) -> tuple[np.ndarray, str]:
+    """Do as the constant where the fitted rows show nothing to choose from."""
+    note = f"only one class among the {job.train.noun}s that it was fitted on"
+    return _constant(job)[0], note
+
+
 def _last(job: _Job) -> tuple[np.ndarray, str]:
     """Predict that nothing changes; where no value is known, guess as the constant."""
     constant, _ = _constant(job)
@@ -224,9 +230,7 @@ def _linear(job: _Job) -> tuple[np.ndarray, str]:
         ridge = Ridge(alpha=1.0).fit(inputs.astype(np.float64), job.targets - middle)
         return ridge.predict(tested.astype(np.float64)) + middle, ""
     if len(np.unique(job.targets)) == 1:
-        return _constant(job)[
-            0
-        ], f"only one class among the {job.train.noun}s that it was fitted on"
+        return _only_class(job)
     strength = _TEXT_STRENGTH if job.train.texts else 1.0
     model = LogisticRegression(max_iter=_LINEAR_STEPS, C=strength)
     # Its steps on sparse rows are many and short: threads wait for each other longer
@@ -307,9 +311,7 @@ def _trees(job: _Job) -> tuple[np.ndarray, str]:
         return regressor.fit(inputs, job.targets).predict(tested), ""
     present, counts = np.unique(job.targets, return_counts=True)
     if len(present) == 1:
-        return _constant(job)[
-            0
-        ], f"only one class among the {job.train.noun}s that it was fitted on"
+        return _only_class(job)
     few = bool(counts.min() < _FEW)
     model = HistGradientBoostingClassifier(
         max_iter=job.tree_steps,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from torchsmith.core.vocabulary import METRIC_TITLES, Metric
+from torchsmith.core.wording import sentence
 from torchsmith.evaluate.evaluation import Evaluation, Rival, Score
 from torchsmith.evaluate.rivals import IN_SENTENCES
 
@@ -80,8 +81,7 @@ def verdict(
         ]
         word = "or" if lead.startswith("no") else "and"
         parts.append(f"{lead} {_listed(names, word)}{end}")
-    text = "; ".join(parts)
-    return text[0].upper() + text[1:] + "."
+    return sentence("; ".join(parts)) + "."
 
 
 def _ranked(scores: Mapping[Metric, Score], noun: str) -> str:

@@ -65,9 +65,8 @@ def macro(metric: Metric, targets: np.ndarray, outputs: np.ndarray) -> Macro:
     table = confusion(targets, predictions, outputs.shape[1])
     if metric == "balanced_accuracy":
         return _recalls(targets, predictions, table)
-    for name in COUNTED:
-        if metric == name:
-            return _counted(name, counted(name, table), targets, predictions)
+    if metric in COUNTED:
+        return _counted(metric, counted(metric, table), targets, predictions)
     return _f1s(targets, predictions, table)
 
 
