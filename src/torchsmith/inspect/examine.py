@@ -9,6 +9,7 @@ import numpy as np
 from torchsmith.core.observer import Observer
 from torchsmith.core.vocabulary import NOUNS, ColumnRole, Task
 from torchsmith.data.data import Data, Images, Sequences, Table, Volumes
+from torchsmith.data.labels import PART_CODES
 from torchsmith.data.lines import Named
 from torchsmith.data.same import compared_columns
 from torchsmith.inspect import images as pictures
@@ -117,7 +118,7 @@ def inspect(
 def _given(data: Data) -> dict[str, int]:
     if data.given is None:
         return {}
-    counts = {part: int((data.given == i).sum()) for i, part in enumerate(rows.PARTS)}
+    counts = {part: int((data.given == i).sum()) for part, i in PART_CODES.items()}
     return {part: count for part, count in counts.items() if count}
 
 
@@ -167,7 +168,11 @@ def _inspect_table(
     profiles = [build_profile(column) for column in table.columns.values()]
     roles = decide_roles(profiles, table.folder, asked)
     distinctive = [p for p in profiles if not _is_row_id(p, roles[p.name][1])]
-    keys = rows.row_keys(distinctive, len(table)) if distinctive else None
+    keys = (
+        rows.row_keys((p.codes for p in distinctive), len(table))
+        if distinctive
+        else None
+    )
     alike = _likeness(subject, may_be_names(profiles, roles, asked or {}), keys)
     roles = with_names(profiles, roles, alike)
     looked_at = [p for p in profiles if roles[p.name] != ("ignore", ASKED)]
@@ -347,7 +352,7 @@ def _compare_rows(
     given, target = subject.data.given, subject.target
     whole = keys
     if target is not None:
-        whole = rows.add_to_keys(keys, target)
+        whole = rows.add_to_keys(keys, target.codes)
     yield from rows.find_twins(whole, subject.where, combinations, given)
     if given is not None:
         yield from rows.find_shared(keys, given, subject.where, combinations)

@@ -6,14 +6,15 @@ from functools import reduce
 import numpy as np
 
 from torchsmith.core.seeds import generator
+from torchsmith.core.vocabulary import Part
 from torchsmith.core.wording import amount, listed, share
+from torchsmith.data.labels import PART_CODES
 from torchsmith.data.lines import Named
 from torchsmith.data.same import mixed
 from torchsmith.inspect.inspection import Finding, TargetFacts
 from torchsmith.inspect.profile import Profile
 from torchsmith.inspect.wording import agree, quoted
 
-PARTS = ("train", "val", "test")
 MANY_TWINS = 0.01
 LEAST_PAIRS = 20
 """Different examples that all stand there an even number of times: by chance once in a
@@ -31,26 +32,18 @@ SORTED_Z = 6.0
 SORTED_CORRELATION = 0.5
 
 
-def row_keys(profiles: Sequence[Profile], num_rows: int) -> np.ndarray:
-    """Return `(N,)` uint64 keys that are equal for rows with equal values.
+def row_keys(columns: Iterable[np.ndarray], num_rows: int) -> np.ndarray:
+    """Return `(N,)` uint64 keys that are equal for rows with equal codes.
 
     Args:
-        profiles: The columns to compare.
+        columns: `(N,)` codes of each column.
         num_rows: N.
     """
-    return _keys((profile.codes for profile in profiles), num_rows)
+    return reduce(add_to_keys, columns, np.zeros(num_rows, np.uint64))
 
 
-def add_to_keys(keys: np.ndarray, profile: Profile) -> np.ndarray:
-    """Return `(N,)` keys that also tell the values of one more column apart."""
-    return _added(keys, profile.codes)
-
-
-def _keys(columns: Iterable[np.ndarray], num_rows: int) -> np.ndarray:
-    return reduce(_added, columns, np.zeros(num_rows, np.uint64))
-
-
-def _added(keys: np.ndarray, codes: np.ndarray) -> np.ndarray:
+def add_to_keys(keys: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Return `(N,)` keys that also tell the codes of one more column apart."""
     return mixed(keys ^ codes.astype(np.uint64))
 
 
@@ -65,12 +58,12 @@ def count_repeats(profiles: Sequence[Profile], num_rows: int) -> tuple[int, int]
         How many there are, and how many there would be if no column depended on
         another: each is shuffled for itself. The second is 0 where the first is.
     """
-    found = _count_known(row_keys(profiles, num_rows))
+    found = _count_known(row_keys((p.codes for p in profiles), num_rows))
     if not found:
         return 0, 0
     random = generator(0, "repeats")
     shuffled = (random.permutation(profile.codes) for profile in profiles)
-    return found, _count_known(_keys(shuffled, num_rows))
+    return found, _count_known(row_keys(shuffled, num_rows))
 
 
 def _count_known(keys: np.ndarray) -> int:
@@ -93,7 +86,7 @@ def find_twins(
             parts are reported by `find_shared`.
     """
     if given is not None:
-        keys = _added(keys, given)
+        keys = add_to_keys(keys, given)
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
     repeats = np.flatnonzero(first[inverse] != np.arange(len(keys)))
     if not len(repeats):
@@ -210,11 +203,11 @@ def find_part_gaps(
         inputs: The category columns.
         examples: What they are called in messages.
     """
-    for code, part in enumerate(PARTS):
+    for part, code in PART_CODES.items():
         if not (given == code).any() or not (given == 0).any():
             continue
         if target is not None:
-            yield from _class_gaps(given, code, target, examples)
+            yield from _class_gaps(given, part, target, examples)
         for profile in inputs if code else ():
             here = profile.codes[given == code]
             new = ~np.isin(here, profile.codes[given == 0]) & (here >= 0)
@@ -232,9 +225,9 @@ def find_part_gaps(
 
 
 def _class_gaps(
-    given: np.ndarray, code: int, target: Profile, examples: Named
+    given: np.ndarray, part: Part, target: Profile, examples: Named
 ) -> Iterator[Finding]:
-    part = PARTS[code]
+    code = PART_CODES[part]
     counts = np.bincount(
         target.codes[(given == code) & (target.codes >= 0)], minlength=target.distinct
     )

@@ -7,7 +7,7 @@ copies join the others instead: they mislead only where place, direction or size
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -53,52 +53,58 @@ def find_symmetry(pictures: np.ndarray, classes: np.ndarray) -> Symmetry | None:
     num = len(classes)
     if num < FEWEST_PICTURES or len(np.unique(classes)) < 2:
         return None
-    plain = _features(pictures)
-
-    def similarity(of: np.ndarray, among: np.ndarray) -> np.ndarray:
-        found: np.ndarray = of @ among.T
-        np.fill_diagonal(found, -np.inf)  # a picture is no neighbour of itself
-        return found
+    plain = features(pictures)
 
     def accuracy(similarities: np.ndarray) -> float:
-        right = classes[similarities.argmax(axis=1)] == classes
-        return round(float(right.mean()), 4)
+        return share_right(similarities, classes)
 
     among_others = similarity(plain, plain)
 
     def with_copies(copies: Iterator[np.ndarray]) -> float:
         best = among_others.copy()
         for copy in copies:
-            np.maximum(best, similarity(plain, _features(copy)), out=best)
+            np.maximum(best, similarity(plain, features(copy)), out=best)
         return accuracy(best)
 
     return Symmetry(
         num_pictures=num,
         largest_class=round(float(np.bincount(classes).max() / num), 4),
         plain=accuracy(among_others),
-        mirrored=accuracy(similarity(_features(pictures[:, :, ::-1]), plain)),
-        upside_down=accuracy(similarity(_features(pictures[:, ::-1]), plain)),
-        shifted=with_copies(_shifted(pictures)),
+        mirrored=accuracy(similarity(features(pictures[:, :, ::-1]), plain)),
+        upside_down=accuracy(similarity(features(pictures[:, ::-1]), plain)),
+        shifted=with_copies(shifted(pictures, (1, 2))),
         turned=with_copies(_turned(pictures)),
         scaled=with_copies(_scaled(pictures)),
     )
 
 
-def _features(pictures: np.ndarray) -> np.ndarray:
-    """Return rows of length 1 whose products are correlations of pictures."""
-    flat = pictures.reshape(len(pictures), -1)
+def features(examples: np.ndarray) -> np.ndarray:
+    """Return rows of length 1 whose products are correlations of examples `(N, …)`."""
+    flat = examples.reshape(len(examples), -1)
     flat = flat - flat.mean(axis=1, keepdims=True)
     length = np.sqrt((flat * flat).sum(axis=1, keepdims=True))
-    found: np.ndarray = flat / np.maximum(length, np.float32(1e-6))
+    return np.asarray(flat / np.maximum(length, np.float32(1e-6)))
+
+
+def similarity(of: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """Return the products of rows of `features`, each with all others but itself."""
+    found: np.ndarray = of @ among.T
+    np.fill_diagonal(found, -np.inf)  # an example is no neighbour of itself
     return found
 
 
-def _shifted(pictures: np.ndarray) -> Iterator[np.ndarray]:
-    """Shift by one of the shrunk pixels, up, down, left and right."""
-    height, width = pictures.shape[1:3]
-    around = np.pad(pictures, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
-    for down, right in ((0, 1), (2, 1), (1, 0), (1, 2)):
-        yield around[:, down : down + height, right : right + width]
+def share_right(similarities: np.ndarray, classes: np.ndarray) -> float:
+    """Return how often the most similar example has the right class."""
+    right = classes[similarities.argmax(axis=1)] == classes
+    return round(float(right.mean()), 4)
+
+
+def shifted(examples: np.ndarray, axes: Sequence[int]) -> Iterator[np.ndarray]:
+    """Shift by one place, both ways along each axis; the edge is repeated."""
+    for axis in axes:
+        places = np.arange(examples.shape[axis])
+        for way in (-1, 1):
+            yield examples.take((places + way).clip(0, places[-1]), axis)
 
 
 def _turned(pictures: np.ndarray) -> Iterator[np.ndarray]:

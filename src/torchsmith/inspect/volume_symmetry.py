@@ -7,15 +7,14 @@ join the others instead: they mislead only where the place matters.
 """
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 
 from torchsmith.inspect.inspection import VolumeSymmetry
+from torchsmith.inspect.symmetry import features, share_right, shifted, similarity
 
 FEWEST = 20
 MOST_VOLUMES = 1_200
-_SHIFTS = ((0, 1, 1), (2, 1, 1), (1, 0, 1), (1, 2, 1), (1, 1, 0), (1, 1, 2))
 SIDE = 10
 """Volumes are shrunk to about this many voxels a side."""
 
@@ -35,21 +34,19 @@ def find_volume_symmetry(
     if len(classes) < FEWEST or len(np.unique(classes)) < 2:
         return None
     shrunk = _shrink(values)
-    plain = _features(shrunk)
+    plain = features(shrunk)
 
     def similar(changed: np.ndarray) -> np.ndarray:
-        found: np.ndarray = _features(changed) @ plain.T
-        np.fill_diagonal(found, -np.inf)  # a volume is no neighbour of itself
-        return found
+        return similarity(features(changed), plain)
 
     def accuracy(changed: np.ndarray) -> float:
-        return _share_right(similar(changed), classes)
+        return share_right(similar(changed), classes)
 
     def with_shifted() -> float:
         best = similar(shrunk)
-        for copy in _shifted(shrunk):
+        for copy in shifted(shrunk, (2, 3, 4)):
             np.maximum(best, similar(copy).T, out=best)
-        return _share_right(best, classes)
+        return share_right(best, classes)
 
     def turned(about: int) -> float | None:
         first, second = (axis for axis in (2, 3, 4) if axis != about)
@@ -73,21 +70,6 @@ def find_volume_symmetry(
     )
 
 
-def _share_right(similarity: np.ndarray, classes: np.ndarray) -> float:
-    right = classes[similarity.argmax(axis=1)] == classes
-    return round(float(right.mean()), 4)
-
-
-def _shifted(volumes: np.ndarray) -> Iterator[np.ndarray]:
-    """Shift by one shrunk voxel, both ways in each direction; the edge is repeated."""
-    around = np.pad(volumes, ((0, 0), (0, 0), (1, 1), (1, 1), (1, 1)), mode="edge")
-    depth, height, width = volumes.shape[2:]
-    for back, down, right in _SHIFTS:
-        yield around[
-            :, :, back : back + depth, down : down + height, right : right + width
-        ]
-
-
 def _shrink(values: np.ndarray) -> np.ndarray:
     """Return means of cubes of voxels, `(N, C, d, h, w)` float32."""
     num, channels, *sides = values.shape
@@ -97,11 +79,3 @@ def _shrink(values: np.ndarray) -> np.ndarray:
     whole = values[:, :, : depth * block, : height * block, : width * block]
     cubes = whole.reshape(num, channels, depth, block, height, block, width, block)
     return np.asarray(cubes.mean(axis=(3, 5, 7), dtype=np.float32))
-
-
-def _features(volumes: np.ndarray) -> np.ndarray:
-    """Return rows of length 1 whose products are correlations of volumes."""
-    flat = volumes.reshape(len(volumes), -1)
-    flat = flat - flat.mean(axis=1, keepdims=True)
-    length = np.sqrt((flat * flat).sum(axis=1, keepdims=True))
-    return np.asarray(flat / np.maximum(length, np.float32(1e-6)))
