@@ -12,7 +12,7 @@ TorchsmithError (1)
 A message says what is wrong, the value, what is allowed, and what to do.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 
@@ -56,10 +56,21 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
     >>> nearest("zzz", ["Adam", "SGD"])
     ''
     """
-    matches = near_names(name, allowed)
-    if not matches:
-        return ""
-    return "; did you mean " + " or ".join(f"'{match}'" for match in matches) + "?"
+    return did_you_mean(near_names(name, allowed))
+
+
+def did_you_mean(names: Sequence[str]) -> str:
+    """Suggest these names, as the end of an error message; empty where there are none.
+
+    >>> did_you_mean(["Adam", "AdamW"])
+    "; did you mean 'Adam' or 'AdamW'?"
+    """
+    return f"; did you mean {either(names)}?" if names else ""
+
+
+def either(names: Sequence[str]) -> str:
+    """Join names in quotes, of which one is meant: `'Adam' or 'AdamW'`."""
+    return " or ".join(f"'{name}'" for name in names)
 
 
 def near_names(name: str, allowed: Iterable[str]) -> list[str]:

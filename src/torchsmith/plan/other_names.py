@@ -5,7 +5,7 @@ Only for messages: each of these names is refused, with the one to write.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from torchsmith.core.errors import near_names, nearest
+from torchsmith.core.errors import did_you_mean, either, near_names, nearest
 
 MOST_LISTED = 14
 """Longer lists of names are not written out in a message."""
@@ -208,7 +208,7 @@ def spec_hint(name: str, allowed: Iterable[str], word: str) -> str:
     """
     known = list(allowed)
     if written := spec_names(name, known):
-        return "; write " + _either(written)
+        return "; write " + either(written)
     if _bare(name) in ("input", "inputlayer") and word == "layer":
         return "; the shape of the input follows from the data: leave it out"
     if near := _near_specs(name, known):
@@ -247,7 +247,7 @@ def key_hint(key: str, allowed: Sequence[str], elsewhere: str = "") -> str:
         elsewhere: Where the key does stand; then it was not mistyped.
     """
     if other := _other_keys(key, allowed):
-        return "; write " + _either(other)
+        return "; write " + either(other)
     return "" if elsewhere else nearest(key, allowed)
 
 
@@ -258,7 +258,7 @@ def value_hint(value: str, allowed: Sequence[str]) -> str:
     "; write 'cuda' or 'mps'"
     """
     other = [name for name in _VALUES.get(value.lower(), ()) if name in allowed]
-    return "; write " + _either(other) if other else nearest(value, allowed)
+    return "; write " + either(other) if other else nearest(value, allowed)
 
 
 def _other_keys(key: str, allowed: Sequence[str]) -> list[str]:
@@ -281,13 +281,5 @@ def _near_specs(name: str, allowed: list[str]) -> str:
         if name.endswith(kind) and sum(each.endswith(kind) for each in allowed) > 2:
             short = {each.removesuffix(kind): each for each in allowed}
             found = near_names(name.removesuffix(kind), short)
-            return _did_you_mean([short[each] for each in found])
+            return did_you_mean([short[each] for each in found])
     return nearest(name.rsplit(".", maxsplit=1)[-1], allowed)
-
-
-def _did_you_mean(names: list[str]) -> str:
-    return f"; did you mean {_either(names)}?" if names else ""
-
-
-def _either(names: Sequence[str]) -> str:
-    return " or ".join(f"'{name}'" for name in names)
