@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import assert_never
 
-import torch
 from torch import nn
 
 from torchsmith.core.errors import PlanError
@@ -120,9 +119,7 @@ def _build(spec: Network, layout: InputLayout, num_outputs: int) -> nn.Module:
             return _build_sequential(spec, layout, num_outputs)
         case networks.MLP():
             _no_codes(spec, layout)
-            mlp = MLP(
-                _num_features(layout.shape), out_features=num_outputs, **arguments
-            )
+            mlp = MLP(math.prod(layout.shape), out_features=num_outputs, **arguments)
             return mlp if len(layout.shape) == 1 else nn.Sequential(nn.Flatten(), *mlp)
         case networks.TabularMLP():
             if len(layout.shape) != 1:
@@ -229,7 +226,3 @@ def _refuse_small_images(spec: networks.ConvNet, shape: Shape) -> None:
             f"network: ConvNet needs at least {least} x {least} pixels, but gets "
             f"{shape[1]} x {shape[2]}; use fewer stages or larger images"
         )
-
-
-def _num_features(shape: Shape) -> int:
-    return int(torch.Size(shape).numel())

@@ -1,10 +1,29 @@
 """Several networks in one, which share most of their weights."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
+
+
+def hidden_layers(
+    in_features: int,
+    widths: Sequence[int],
+    activation: Callable[[], nn.Module],
+    dropout: float,
+    *,
+    batch_norm: bool,
+) -> Iterator[nn.Module]:
+    """Yield the hidden layers of an MLP: `Linear`, norm, activation, dropout, …."""
+    for width in widths:
+        yield nn.Linear(in_features, width)
+        if batch_norm:
+            yield nn.BatchNorm1d(width)
+        yield activation()
+        if dropout:
+            yield nn.Dropout(dropout)
+        in_features = width
 
 
 class MemberMLP(nn.Module):
@@ -44,16 +63,10 @@ class MemberMLP(nn.Module):
         super().__init__()
         self.groups = tuple(groups)
         width = sum(groups)
-        layers: list[nn.Module] = []
-        for features in hidden:
-            layers.append(nn.Linear(width, features))
-            if batch_norm:
-                layers.append(nn.BatchNorm1d(features))
-            layers.append(activation())
-            if dropout:
-                layers.append(nn.Dropout(dropout))
-            width = features
-        self.shared = nn.Sequential(*layers)
+        self.shared = nn.Sequential(
+            *hidden_layers(width, hidden, activation, dropout, batch_norm=batch_norm)
+        )
+        width = hidden[-1] if hidden else width
         factors = torch.randn(members, len(groups))
         self.factors = nn.Parameter(
             factors.repeat_interleave(torch.tensor(groups), dim=1)

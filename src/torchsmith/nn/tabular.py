@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from torchsmith.data.steps import QUANTILE_BOUND
-from torchsmith.nn.members import MemberMLP
+from torchsmith.nn.members import MemberMLP, hidden_layers
 
 
 class _Arguments(TypedDict):
@@ -42,17 +42,12 @@ class MLP(nn.Sequential):
         dropout: float = 0.0,
         batch_norm: bool = False,
     ) -> None:
-        layers: list[nn.Module] = []
-        for width in hidden:
-            layers.append(nn.Linear(in_features, width))
-            if batch_norm:
-                layers.append(nn.BatchNorm1d(width))
-            layers.append(activation())
-            if dropout:
-                layers.append(nn.Dropout(dropout))
-            in_features = width
-        layers.append(nn.Linear(in_features, out_features))
-        super().__init__(*layers)
+        super().__init__(
+            *hidden_layers(
+                in_features, hidden, activation, dropout, batch_norm=batch_norm
+            ),
+            nn.Linear(hidden[-1] if hidden else in_features, out_features),
+        )
 
 
 class PeriodicEmbedding(nn.Module):
