@@ -104,15 +104,6 @@ def decide(
     reasons["sized_for"] = (
         f"for these seconds, {what} and billions of operations a second"
     )
-    guard = budget
-    reasons["training.seconds"] = (
-        f"a guard at the budget of {budget:g} s; the epochs are chosen to end before"
-    )
-    if pace is not None and design.epochs * pace.epoch_seconds > pace.seconds:
-        guard = pace.seconds
-        reasons["training.seconds"] = (
-            f"a guard: what else a run does takes the rest of the {budget:g} s"
-        )
     plan = Plan(
         problem=problem,
         data=_source(inspection, reasons),
@@ -125,14 +116,7 @@ def decide(
         schedule=design.schedule,
         averaging=design.averaging,
         calibration=_calibration(target, num_val, reasons),
-        training=Training(
-            epochs=design.epochs,
-            batch_size=design.batch_size,
-            precision=design.precision,
-            clip_grad_norm=1.0,
-            threads=design.threads,
-            seconds=round(guard, 1),
-        ),
+        training=_training(design, budget, pace, reasons),
         stopping=_stopping(design, reasons),
         sized_for=Sizing(
             budget=budget,
@@ -366,6 +350,28 @@ def _calibration(target: TargetFacts, num_val: int, reasons: Reasons) -> Calibra
         else f"to be fitted once there are {FEWEST_ROWS} val rows; until then it is 1"
     )
     return TemperatureScaling()
+
+
+def _training(
+    design: Design, budget: float, pace: Pace | None, reasons: Reasons
+) -> Training:
+    guard = budget
+    reasons["training.seconds"] = (
+        f"a guard at the budget of {budget:g} s; the epochs are chosen to end before"
+    )
+    if pace is not None and design.epochs * pace.epoch_seconds > pace.seconds:
+        guard = pace.seconds
+        reasons["training.seconds"] = (
+            f"a guard: what else a run does takes the rest of the {budget:g} s"
+        )
+    return Training(
+        epochs=design.epochs,
+        batch_size=design.batch_size,
+        precision=design.precision,
+        clip_grad_norm=1.0,
+        threads=design.threads,
+        seconds=round(guard, 1),
+    )
 
 
 def _stopping(design: Design, reasons: Reasons) -> Stopping:

@@ -1,6 +1,8 @@
 """What a default plan takes for one kind of data, and what all kinds have in common."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from torchsmith.core.vocabulary import Precision
 from torchsmith.core.wording import rough_duration
@@ -23,7 +25,13 @@ STEPS_WORTH = 6_000
 FIT_INTO = "fit into"
 """Stands in the reason for the epochs where the budget keeps them few."""
 
+CENTRED_TARGET = "a network learns targets around 0 best"
+ANNEALED = "warms up, then anneals to almost zero over all epochs"
+HIGH_RATE = "a high rate is safe with batch normalisation and warm-up"
+"""Reasons that several kinds of data have in common."""
+
 Reasons = dict[str, str]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,15 @@ class Case:
     budget: float
     reasons: Reasons
     pace: Pace | None = None
+
+    def adder(self, section: str, items: list[Item]) -> Callable[[Item, str], None]:
+        """Return what adds to a list of the plan, such as `prepare`, with reasons."""
+
+        def add(item: Item, reason: str) -> None:
+            self.reasons[f"{section}.{len(items)}"] = reason
+            items.append(item)
+
+        return add
 
 
 @dataclass(frozen=True)

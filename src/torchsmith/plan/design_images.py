@@ -26,6 +26,9 @@ from torchsmith.plan.cost import (
     conv_macs,
 )
 from torchsmith.plan.design import (
+    ANNEALED,
+    CENTRED_TARGET,
+    HIGH_RATE,
     TRAINING_SHARE,
     Case,
     Design,
@@ -73,10 +76,8 @@ def design_images(case: Case, facts: ImageFacts) -> Design:
     precision = _precision(case)
     share = POOL_FIRST_SHARE * (BFLOAT16_SPEED if precision == "bfloat16" else 1)
     network, macs, seconds = _network(case, facts, size, batch_size, share)
-    case.reasons["optimizer"] = (
-        "a high rate is safe with batch normalisation and warm-up"
-    )
-    case.reasons["schedule"] = "warms up, then anneals to almost zero over all epochs"
+    case.reasons["optimizer"] = HIGH_RATE
+    case.reasons["schedule"] = ANNEALED
     epochs = choose_epochs(case, batch_size, seconds, MOST_EPOCHS)
     augment, evidence = choose_augment(facts)
     if augment:
@@ -120,10 +121,7 @@ def _averaging(case: Case, steps: int) -> EMA | None:
 def _prepare(case: Case, facts: ImageFacts) -> tuple[tuple[Step, ...], tuple[int, int]]:
     """Return the steps, and the height and width that they give."""
     steps: list[Step] = []
-
-    def add(step: Step, reason: str) -> None:
-        case.reasons[f"prepare.{len(steps)}"] = reason
-        steps.append(step)
+    add = case.adder("prepare", steps)
 
     size = _resized(facts)
     if size is not None:
@@ -136,7 +134,7 @@ def _prepare(case: Case, facts: ImageFacts) -> tuple[tuple[Step, ...], tuple[int
     add(ToFloat(scale=pixel_scale(largest)), f"pixels are at most {largest:g}")
     add(Standardize(), "fitted on the training part only")
     if case.target.task == "regression":
-        add(StandardizeTarget(), "a network learns targets around 0 best")
+        add(StandardizeTarget(), CENTRED_TARGET)
     return tuple(steps), size or (facts.median_height, facts.median_width)
 
 

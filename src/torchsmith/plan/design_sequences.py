@@ -55,6 +55,8 @@ from torchsmith.plan.cost_sequences import (
     inception_step_seconds,
 )
 from torchsmith.plan.design import (
+    ANNEALED,
+    CENTRED_TARGET,
     TRAINING_SHARE,
     Case,
     Design,
@@ -140,10 +142,7 @@ def design_sequences(case: Case, facts: SequenceFacts) -> Design:
             chosen = _for_forecast(case, facts, batch_size)
         prepare = _prepare(case, facts, num_features, chosen.network)
     if case.target.task == "regression":
-        case.reasons[f"prepare.{len(prepare)}"] = (
-            "a network learns targets around 0 best"
-        )
-        prepare.append(StandardizeTarget())
+        case.adder("prepare", prepare)(StandardizeTarget(), CENTRED_TARGET)
     shortened = _shortened(case)
     limit = f"{case.num_train:,} examples are worth, {_enough(case):.0f} s"
     epoch_seconds = -(-case.num_train // batch_size) * chosen.step_seconds
@@ -160,7 +159,7 @@ def design_sequences(case: Case, facts: SequenceFacts) -> Design:
             "; with a large eps it is gradient descent, which finds small weights for "
             "the many features"
         )
-    case.reasons["schedule"] = "warms up, then anneals to almost zero over all epochs"
+    case.reasons["schedule"] = ANNEALED
     return Design(
         prepare=tuple(prepare),
         network=chosen.network,
@@ -255,10 +254,7 @@ def _prepare(
     case: Case, facts: SequenceFacts, num_features: int, network: SequenceNet
 ) -> list[Step]:
     steps: list[Step] = []
-
-    def add(step: Step, reason: str) -> None:
-        case.reasons[f"prepare.{len(steps)}"] = reason
-        steps.append(step)
+    add = case.adder("prepare", steps)
 
     if facts.missing:
         add(Interpolate(), amount(facts.missing, "missing value"))

@@ -16,7 +16,8 @@ from torchsmith.data.steps import (
     Step,
 )
 from torchsmith.inspect.inspection import ColumnFacts
-from torchsmith.plan.design import Case
+from torchsmith.inspect.wording import quoted
+from torchsmith.plan.design import CENTRED_TARGET, Case
 
 EXACT = 0.02
 """Of the target's variance: so much more a number's exact values tell than the values
@@ -54,10 +55,7 @@ COORDINATES = {
 def prepare_table(case: Case) -> tuple[Step, ...]:
     """Choose the steps for the columns, each with its reason."""
     steps: list[Step] = []
-
-    def add(step: Step, reason: str) -> None:
-        case.reasons[f"prepare.{len(steps)}"] = reason
-        steps.append(step)
+    add = case.adder("prepare", steps)
 
     used = [c for c in case.inspection.columns if c.role != "ignore"]
     numbers = [c for c in used if c.role not in ("category", "text", "picture")]
@@ -114,7 +112,7 @@ def prepare_table(case: Case) -> tuple[Step, ...]:
         clamp = case.inspection.time is None
         add(
             StandardizeTarget(clamp=clamp),
-            "a network learns targets around 0 best"
+            CENTRED_TARGET
             + ("; no prediction beyond those of training" if clamp else ""),
         )
     return tuple(steps)
@@ -164,6 +162,4 @@ def num_words(step: Step, columns: Sequence[ColumnFacts]) -> int:
 
 
 def _names(columns: list[ColumnFacts]) -> str:
-    names = [f"'{column.name}'" for column in columns]
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
+    return quoted((column.name for column in columns), 3)

@@ -14,6 +14,9 @@ from torchsmith.plan.augment import (
 )
 from torchsmith.plan.cost import conv_epoch_seconds, volume_macs
 from torchsmith.plan.design import (
+    ANNEALED,
+    CENTRED_TARGET,
+    HIGH_RATE,
     TRAINING_SHARE,
     Case,
     Design,
@@ -43,17 +46,15 @@ KEPT = 0.02
 
 def design_volumes(case: Case, facts: VolumeFacts) -> Design:
     """Choose preparation, network and training for volumes."""
-    prepare: list[Step] = [Standardize()]
-    case.reasons["prepare.0"] = "fitted on the training part only"
+    prepare: list[Step] = []
+    add = case.adder("prepare", prepare)
+    add(Standardize(), "fitted on the training part only")
     if case.target.task == "regression":
-        case.reasons["prepare.1"] = "a network learns targets around 0 best"
-        prepare.append(StandardizeTarget())
+        add(StandardizeTarget(), CENTRED_TARGET)
     batch_size = choose_batch_size(case, large=128)
     network, macs, seconds = _network(case, facts, batch_size)
-    case.reasons["optimizer"] = (
-        "a high rate is safe with batch normalisation and warm-up"
-    )
-    case.reasons["schedule"] = "warms up, then anneals to almost zero over all epochs"
+    case.reasons["optimizer"] = HIGH_RATE
+    case.reasons["schedule"] = ANNEALED
     return Design(
         prepare=tuple(prepare),
         augment=_augment(case, facts),
@@ -92,10 +93,7 @@ def _network(
 def _augment(case: Case, facts: VolumeFacts) -> tuple[Augmentation, ...]:
     """Choose the changes that keep the class, as the neighbours in a sample see it."""
     chosen: list[Augmentation] = []
-
-    def add(change: Augmentation, reason: str) -> None:
-        case.reasons[f"augment.{len(chosen)}"] = reason
-        chosen.append(change)
+    add = case.adder("augment", chosen)
 
     symmetry = facts.symmetry
     voxels = max(1, round(SHIFT_SHARE * min(facts.depth, facts.height, facts.width)))
