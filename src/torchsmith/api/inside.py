@@ -10,6 +10,7 @@ from torchsmith.api.planning import load_planned
 from torchsmith.api.run import Run
 from torchsmith.core.errors import TorchsmithError, TrainError
 from torchsmith.core.observer import Observer
+from torchsmith.core.wording import sentence
 from torchsmith.explain import attributions
 from torchsmith.explain.layers import layer_graph
 from torchsmith.explain.weights import (
@@ -52,9 +53,7 @@ def explain_run(run: Run, example: int | None, observer: Observer) -> Explained:
     else:
         examples = chosen_examples(run, data, example, observer)
         if not attributions.available():
-            notes.append(
-                f"{attributions.MISSING[:1].upper()}{attributions.MISSING[1:]}"
-            )
+            notes.append(sentence(attributions.MISSING))
     problem = run.plan.problem
     return Explained(
         title=run.path.name,

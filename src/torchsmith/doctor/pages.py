@@ -7,6 +7,7 @@ from pathlib import Path
 
 from torchsmith.core.codes import no_code
 from torchsmith.core.errors import PlanError
+from torchsmith.core.wording import sentence
 from torchsmith.doctor.catalogue import CATALOGUE
 
 _NOT_FOR_TERMINALS = re.compile(r"^(!\[.*|<!--.*)\n\n?", re.MULTILINE)
@@ -42,7 +43,7 @@ def explained(code: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
+    return f"{sentence(text)}."
 
 
 def _text(name: str) -> str:

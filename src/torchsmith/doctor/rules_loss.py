@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
-from torchsmith.core.wording import amount, percent
+from torchsmith.core.wording import amount, percent, sentence
 from torchsmith.doctor.facts import (
     BEHIND,
     NOISY,
@@ -346,8 +346,7 @@ def _standing(facts: Facts) -> str:
 
 
 def _sentence(signs: list[str]) -> str:
-    text = "; ".join(signs)
-    return f"{text[:1].upper()}{text[1:]}."
+    return sentence("; ".join(signs)) + "."
 
 
 def _calmer(facts: Facts) -> dict[str, JsonValue]:

@@ -8,6 +8,7 @@ from textwrap import indent
 import torch
 from torch import nn
 
+from torchsmith.core.wording import sentence
 from torchsmith.eject.code import (
     INDENT,
     Section,
@@ -231,8 +232,7 @@ def _kinds(network: TabularMLP) -> str:
         kinds.append(f"{'bins' if bins else 'waves'} of each number")
     if len(network.categories):
         kinds.append("an embedding of each category")
-    text = " and ".join(kinds)
-    return text[0].upper() + text[1:]
+    return sentence(" and ".join(kinds))
 
 
 def _embeddings(subject: Subject, network: TabularMLP) -> str:

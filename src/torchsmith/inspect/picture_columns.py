@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from torchsmith.core.observer import Observer
-from torchsmith.core.wording import amount
+from torchsmith.core.wording import amount, sentence
 from torchsmith.data.data import Change, Column, Images, Table
 from torchsmith.data.lines import Named
 from torchsmith.data.picture_checks import CheckedPicture, converted
@@ -86,7 +86,7 @@ def _lacking(
             message=f"{amount(count, 'row')} {what} in '{column.name}'.",
             where=f"column '{column.name}', {table.places(found.rows)}",
             evidence=found.example.removeprefix("; "),
-            remedy=f"{found.remedy[0].upper()}{found.remedy[1:]}, or set "
+            remedy=f"{sentence(found.remedy)}, or set "
             f"data.columns.{column.name} to ignore.",
         )
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Iterator
 
 from torchsmith.core.vocabulary import CALIBRATED, NOUNS
-from torchsmith.core.wording import amount
+from torchsmith.core.wording import amount, sentence
 from torchsmith.evaluate.evaluation import Rival, Score
 from torchsmith.evaluate.outlook import monitored_values
 from torchsmith.evaluate.rivals import IN_SENTENCES
@@ -106,7 +106,7 @@ def _against_rivals(content: ReportContent) -> Iterator[str]:
         many = named.endswith("s")
         lead = difference_texts(content.evaluation.metric, gaps[best])[0]
         yield (
-            f"{named[:1].upper()}{named[1:]} {'do' if many else 'does'} better on this "
+            f"{sentence(named)} {'do' if many else 'does'} better on this "
             f"data ({lead}): try a wider network or longer "
             f"training, or use {'them' if many else 'it'} instead."
         )

@@ -6,6 +6,7 @@ from typing import Literal
 from markupsafe import Markup
 
 from torchsmith.core.vocabulary import CALIBRATED_LOSS, Metric
+from torchsmith.core.wording import sentence
 from torchsmith.nn.schedules import learning_rates
 from torchsmith.plan.averaging import SWA
 from torchsmith.plan.plan import Plan
@@ -57,7 +58,7 @@ def learning_charts(
         charts.append(
             line_chart(
                 scores,
-                title=title[:1].upper() + title[1:],
+                title=sentence(title),
                 x_title="epoch",
                 write=write,
                 as_percent=percents,

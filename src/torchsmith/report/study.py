@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from torchsmith.core.slugs import slug
+from torchsmith.core.wording import sentence
 from torchsmith.recipes.results import Point, Row, StudyResult
 from torchsmith.recipes.study import Study, study_text
 from torchsmith.report.charts import COLOURS, Drawing, Series, in_page, line_drawing
@@ -82,7 +83,7 @@ def _title(quantity: str) -> str:
     if quantity in _TITLES:
         return _TITLES[quantity]
     title = f"{metric_title(quantity.removeprefix('val_'))} on the val part"
-    return title[:1].upper() + title[1:]
+    return sentence(title)
 
 
 def _changes(result: StudyResult) -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torchsmith.core.vocabulary import LOWER_IS_BETTER, NOUNS, Metric
-from torchsmith.core.wording import amount
+from torchsmith.core.wording import amount, sentence
 from torchsmith.evaluate.evaluation import Evaluation, Rival, Score
 from torchsmith.inspect.inspection import ColumnFacts
 from torchsmith.plan.plan import Plan
@@ -165,7 +165,7 @@ def _rivals_chart(content: ReportContent) -> Any:  # noqa: ANN401
     title = f"{metric_title(metric)} on the {part} part, with 95\u00a0% intervals"
     return dot_chart(
         rows,
-        title=title[:1].upper() + title[1:],
+        title=sentence(title),
         as_percent=percents,
         bounds=_bounds(metric),
     )
