@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from torchsmith.cli.options import (
-    Setting,
     collect_settings,
     output_options,
     runs_option,
+    set_option,
     target_option,
 )
 from torchsmith.cli.output import Output
@@ -49,13 +49,7 @@ Examples:
 @click.argument("what", required=False, metavar="[RUN|SOURCE|PLAN|FILE.py]")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="")
 @target_option
-@click.option(
-    "--set",
-    "pairs",
-    type=Setting(),
-    multiple=True,
-    help="Of data or a plan: set any value of the plan; may be repeated.",
-)
+@set_option("Of data or a plan: set any value of the plan; may be repeated.")
 @click.option(
     "--fix",
     is_flag=True,

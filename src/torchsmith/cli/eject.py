@@ -6,6 +6,7 @@ import click
 
 from torchsmith.cli.options import (
     check_writable,
+    file_option,
     force_option,
     output_options,
     runs_option,
@@ -23,13 +24,7 @@ Examples:
 """
 )
 @click.argument("run")
-@click.option(
-    "--output",
-    "-o",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The file to write: train.py where not given, train.ipynb for a notebook.",
-)
+@file_option("The file to write: train.py where not given, train.ipynb for a notebook.")
 @click.option("--notebook", is_flag=True, help="Write a notebook.")
 @click.option(
     "--verify",

@@ -9,6 +9,7 @@ from torchsmith.cli.options import (
     WholeNumber,
     check_folder,
     check_writable,
+    file_option,
     force_option,
     output_options,
     runs_option,
@@ -36,13 +37,9 @@ Examples:
     metavar="N",
     help="One of the test part, 0 is the first; one right and one wrong by default.",
 )
-@click.option(
-    "--output",
-    "-o",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help=f"The file to write: {FILE_NAME} of the run folder, of a plan here, where not "
-    "given.",
+@file_option(
+    f"The file to write: {FILE_NAME} of the run folder, of a plan here, where not "
+    "given."
 )
 @force_option
 @click.option("--open", "show", is_flag=True, help="Open it in a browser.")

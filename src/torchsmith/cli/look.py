@@ -5,12 +5,13 @@ from pathlib import Path
 import click
 
 from torchsmith.cli.options import (
-    Setting,
     check_writable,
     collect_settings,
+    file_option,
     force_option,
     output_options,
     plan_options,
+    set_option,
     target_option,
 )
 from torchsmith.cli.output import Output
@@ -28,13 +29,7 @@ Examples:
 )
 @click.argument("source")
 @target_option
-@click.option(
-    "--set",
-    "pairs",
-    type=Setting(),
-    multiple=True,
-    help="Set how the data is read, such as data.kind=sequences; may be repeated.",
-)
+@set_option("Set how the data is read, such as data.kind=sequences; may be repeated.")
 @output_options
 def inspect(
     source: str,
@@ -50,7 +45,7 @@ def inspect(
     with output.progress() as observer:
         from torchsmith import api
 
-        settings = collect_settings(pairs, epochs=None, seed=None, device=None)
+        settings = collect_settings(pairs)
         inspection = api.inspect(
             source, target=target, settings=settings, observer=observer
         )
@@ -73,13 +68,7 @@ Examples:
 @click.argument("source")
 @target_option
 @plan_options
-@click.option(
-    "--output",
-    "-o",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the plan to this file; otherwise it is printed.",
-)
+@file_option("Write the plan to this file; otherwise it is printed.")
 @force_option
 @output_options
 def plan(

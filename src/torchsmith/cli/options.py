@@ -189,6 +189,22 @@ def _is_same(path: Path, source: str) -> bool:
         return False
 
 
+def file_option(meaning: str) -> Callable[[Command], Command]:
+    """Add `--output`, which the command gets as `path`."""
+    return click.option(
+        "--output",
+        "-o",
+        "path",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help=meaning,
+    )
+
+
+def set_option(meaning: str) -> Callable[[Command], Command]:
+    """Add `--set`, which the command gets as `pairs`."""
+    return click.option("--set", "pairs", type=Setting(), multiple=True, help=meaning)
+
+
 def force_option(command: Command) -> Command:
     """Add `--force`."""
     return click.option("--force", is_flag=True, help="Overwrite the file.")(command)
@@ -256,13 +272,7 @@ def plan_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def _plan_options() -> list[Callable[[Callable[..., None]], Callable[..., None]]]:
     return [
-        click.option(
-            "--set",
-            "pairs",
-            type=Setting(),
-            multiple=True,
-            help="Set any value of the plan; may be repeated.",
-        ),
+        set_option("Set any value of the plan; may be repeated."),
         click.option(
             "--epochs",
             type=WholeNumber(min=1),

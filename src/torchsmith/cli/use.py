@@ -8,6 +8,7 @@ import click
 from torchsmith.cli.options import (
     check_folder,
     check_writable,
+    file_option,
     force_option,
     output_options,
     runs_option,
@@ -32,13 +33,7 @@ Examples:
 )
 @click.argument("run")
 @click.argument("source")
-@click.option(
-    "--output",
-    "-o",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write all predictions to this CSV file; otherwise the first are shown.",
-)
+@file_option("Write all predictions to this CSV file; otherwise the first are shown.")
 @force_option
 @click.option(
     "--keep",
@@ -138,13 +133,7 @@ Examples:
 """
 )
 @click.argument("run")
-@click.option(
-    "--output",
-    "-o",
-    "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the report here rather than into the run folder.",
-)
+@file_option("Write the report here rather than into the run folder.")
 @force_option
 @click.option("--open", "show", is_flag=True, help="Open it in a browser.")
 @runs_option
