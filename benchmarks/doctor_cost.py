@@ -95,12 +95,7 @@ def train(case: Case, *, watched: bool) -> tuple[float, float, int]:
     setup = set_up(plan, case.data)
     begin = process_time()
     watch = Timed(Subject(setup.job, setup.state)) if watched else None
-    session = Session(
-        None,
-        [watch] if watch else [],
-        num_epochs=plan.training.epochs,
-        steps_per_epoch=setup.steps_per_epoch,
-    )
+    session = Session(setup.job, observers=[watch] if watch else [])
     engine = choose_engine(setup.job, setup.state)
     fit(setup.job, setup.state, session, engine.train_epoch)
     taken = process_time() - begin

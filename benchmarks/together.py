@@ -45,13 +45,7 @@ SCALES = {"mnist": 255, "digits": 16}
 
 def session(setup: Setup, stop: Stop | None = None) -> Session:
     """Return a session that writes nothing."""
-    return Session(
-        None,
-        [],
-        num_epochs=setup.job.training.epochs,
-        steps_per_epoch=setup.steps_per_epoch,
-        stop=stop,
-    )
+    return Session(setup.job, stop=stop)
 
 
 def compiled(member: TogetherMember) -> TrainEpoch:

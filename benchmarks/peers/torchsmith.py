@@ -80,8 +80,7 @@ def train(
 def sessions(plan, data, setup, recorded: bool) -> Iterator[Session]:
     """Give a session that records nothing, or one as each run has it."""
     if not recorded:
-        epochs, steps = plan.training.epochs, setup.steps_per_epoch
-        yield Session(None, [], num_epochs=epochs, steps_per_epoch=steps)
+        yield Session(setup.job)
         return
     with tempfile.TemporaryDirectory() as runs, Path("/dev/null").open("w") as screen:
         folder = RunFolder.create(Path(runs), "run", {"plan.yaml": ""})

@@ -69,7 +69,7 @@ def test_a_slower_machine_than_predicted_gets_as_many_epochs_as_it_has_time_for(
     assert found.plan.reasons["training.epochs"] in told.lines[0]
     assert setup.job.training.epochs == 7
     schedule = setup.state.schedule
-    assert schedule.total_steps == 7 * setup.steps_per_epoch, "the rate comes down"
+    assert schedule.total_steps == 7 * setup.job.steps_per_epoch, "the rate comes down"
 
 
 def test_only_what_follows_from_the_epochs_changes(pace):

@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 import torchsmith as ts
-from tests.train.jobs import make_job, make_session, make_state, same_weights
+from tests.train.jobs import make_job, make_state, same_weights
 from torchsmith.core.errors import Interrupted
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.doctor.signals import read_signals
@@ -22,6 +22,7 @@ from torchsmith.plan.averaging import EMA
 from torchsmith.plan.schedules import CosineAnnealingLR
 from torchsmith.train.batches import DatasetBatches
 from torchsmith.train.loop import fit
+from torchsmith.train.session import Session
 from torchsmith.train.state import TrainState
 
 SHORT = {"training.epochs": 5, "training.batch_size": 16, "stopping.patience": 0}
@@ -168,7 +169,7 @@ def watched(folder, stop_at=0, doctor=True):
     watch = None
     if doctor:
         watch = Watch(Subject(job, state), path=folder.signals)
-    session = make_session(job, folder, [watch] if watch else [])
+    session = Session(job, folder, [watch] if watch else [])
     if stop_at:
         StopAt(session, stop_at)
     fit(job, state, session)

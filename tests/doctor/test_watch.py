@@ -7,13 +7,14 @@ from torch import nn
 from torch.nn import functional as F
 
 import torchsmith as ts
-from tests.train.jobs import make_job, make_session, make_state
+from tests.train.jobs import make_job, make_state
 from torchsmith.core.errors import Diverged
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.doctor.signals import read_signals
 from torchsmith.doctor.subject import Subject
 from torchsmith.doctor.watch import Watch
 from torchsmith.train.loop import fit
+from torchsmith.train.session import Session
 from torchsmith.train.state import TrainState
 from torchsmith.train.watch import TrainingObserver
 
@@ -98,7 +99,7 @@ def test_samples_are_taken_before_training_then_ever_more_rarely_and_last():
     job = make_job(epochs=20)  # of 9 steps each
     state = make_state(job)
     watch = Watch(Subject(job, state))
-    fit(job, state, make_session(job, observers=[watch]))
+    fit(job, state, Session(job, observers=[watch]))
     assert [sample.epoch for sample in watch.signals] == [0, 8, 16, 20]
     assert watch.seconds > 0
 
@@ -110,7 +111,7 @@ class Uncopyable(nn.Linear):
 
 def test_a_network_that_cannot_be_copied_trains_without_samples():
     watch, job, state = watch_of(nn.Sequential(Uncopyable(4, 1)))
-    fit(job, state, make_session(job, observers=[watch]))
+    fit(job, state, Session(job, observers=[watch]))
     assert state.finished == "all 4 epochs done"
     assert watch.signals == []
     assert watch.left_out == ["samples while training went on: holds a connection"]
@@ -127,7 +128,7 @@ class Stubborn(TrainingObserver):
 def test_an_observer_may_say_why_training_ends():
     job = make_job(epochs=7)
     state = make_state(job)
-    fit(job, state, make_session(job, observers=[Stubborn(3)]))
+    fit(job, state, Session(job, observers=[Stubborn(3)]))
     assert (state.epoch, state.ending) == (3, "observer")
     assert state.finished == "stopped: enough"
 

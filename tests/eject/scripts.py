@@ -34,12 +34,7 @@ def begun(plan):
 def trained(plan):
     """What a script is written of, its network trained as the plan says."""
     subject, setup = begun(plan)
-    epochs, steps = plan.training.epochs, setup.steps_per_epoch
-    fit(
-        setup.job,
-        setup.state,
-        Session(None, [], num_epochs=epochs, steps_per_epoch=steps),
-    )
+    fit(setup.job, setup.state, Session(setup.job))
     return subject
 
 

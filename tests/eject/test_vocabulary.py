@@ -162,8 +162,7 @@ def test_classes_with_weights_have_the_training_loss_of_the_run(accumulate, tmp_
     loss = {"CrossEntropyLoss": {"weight": [1, 8, 3]}}
     plan = plan_of("iris", loss=loss, training__accumulate=accumulate)
     subject, setup = begun(plan)
-    steps = setup.steps_per_epoch
-    fit(setup.job, setup.state, Session(None, [], num_epochs=2, steps_per_epoch=steps))
+    fit(setup.job, setup.state, Session(setup.job))
     told = StringIO()
     run(script_of(subject), tmp_path, told)
     for record in setup.state.history:

@@ -4,7 +4,7 @@ import copy
 
 import torch
 
-from tests.train.jobs import CPU, make_session
+from tests.train.jobs import CPU
 from torchsmith.nn.optimizers import build_optimizer
 from torchsmith.nn.schedules import build_schedule
 from torchsmith.plan.optimizers import Adam
@@ -13,6 +13,7 @@ from torchsmith.plan.schedules import interval_of
 from torchsmith.train.batches import TensorBatches
 from torchsmith.train.engines.compiled import Compiled
 from torchsmith.train.loop import Job, fit
+from torchsmith.train.session import Session
 from torchsmith.train.state import TrainState
 
 
@@ -62,14 +63,14 @@ def state_of(job, network, optimizer=None, schedule=None):
 
 def by_eager(job, network, optimizer=None, schedule=None):
     state = state_of(job, network, optimizer, schedule)
-    fit(job, state, make_session(job))
+    fit(job, state, Session(job))
     return state
 
 
 def by_compiled(job, network, optimizer=None, schedule=None, **options):
     state = state_of(job, network, optimizer, schedule)
     engine = Compiled(job, state, **options)
-    fit(job, state, make_session(job), engine.train_epoch)
+    fit(job, state, Session(job), engine.train_epoch)
     return state
 
 

@@ -12,7 +12,6 @@ from torchsmith.plan.plan import Stopping, Training
 from torchsmith.plan.schedules import CosineAnnealingLR, OneCycleLR, interval_of
 from torchsmith.train.batches import TensorBatches
 from torchsmith.train.loop import Job
-from torchsmith.train.session import Session
 from torchsmith.train.state import TrainState
 
 CPU = torch.device("cpu")
@@ -64,16 +63,6 @@ def make_state(
     )
 
 
-def make_session(job, folder=None, observers=(), **options):
-    return Session(
-        folder,
-        observers,
-        num_epochs=job.training.epochs,
-        steps_per_epoch=job.steps_per_epoch,
-        **options,
-    )
-
-
 def same_weights(left, right):
     ours, theirs = left.state_dict(), right.state_dict()
     return ours.keys() == theirs.keys() and all(
@@ -87,7 +76,6 @@ __all__ = [
     "AdamW",
     "CosineAnnealingLR",
     "make_job",
-    "make_session",
     "make_state",
     "regression_data",
     "same_weights",

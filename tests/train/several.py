@@ -188,19 +188,12 @@ class Failing(nn.Module):
 
 def train(case, lead=None, folder=None, ask_after=None, seconds=0.0):
     """Train in this process, perhaps leading others; return the state."""
-    job = case.job()
+    training = case.training.model_copy(update={"seconds": seconds})
+    job = replace(case.job(), training=training)
     state = case.state(job)
     if folder is not None and (newest := folder.newest_checkpoint()[0]) is not None:
         state.load(newest)
-    epochs = case.training.epochs
-    session = Session(
-        folder,
-        [],
-        num_epochs=epochs,
-        steps_per_epoch=job.steps_per_epoch,
-        seconds=seconds,
-    )
-    return fit_asked(job, state, session, lead, ask_after)
+    return fit_asked(job, state, Session(job, folder), lead, ask_after)
 
 
 def fit_asked(job, state, session, lead, ask_after):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.train.jobs import make_job, make_session, make_state, same_weights
+from tests.train.jobs import make_job, make_state, same_weights
 from torchsmith.core.errors import PlanError
 from torchsmith.train.engines import automatic, choose, trial
 from torchsmith.train.engines.engine import Engine, Unsupported
@@ -19,6 +19,7 @@ from torchsmith.train.engines.rule import (
     seconds_text,
 )
 from torchsmith.train.loop import eager_epoch, fit
+from torchsmith.train.session import Session
 
 LONG = 40
 """Epochs of a job that is worth a measurement: 360 steps."""
@@ -89,7 +90,7 @@ def new_state_of(job):
 
 def trained(job):
     state = make_state(job)
-    fit(job, state, make_session(job))
+    fit(job, state, Session(job))
     return state
 
 

@@ -15,7 +15,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from tests.nn import test_layers, test_optimizers
-from tests.train.jobs import CPU, make_session
+from tests.train.jobs import CPU
 from torchsmith.core.errors import Diverged, PlanError, TrainError
 from torchsmith.core.spec import members
 from torchsmith.nn.augment import build_augmentation
@@ -41,6 +41,7 @@ from torchsmith.train.engines.captured import capture
 from torchsmith.train.engines.engine import Unsupported
 from torchsmith.train.loop import Job, eager_epoch, end_epoch, fit
 from torchsmith.train.randomness import own_randomness
+from torchsmith.train.session import Session
 from torchsmith.train.setup import channels_last
 from torchsmith.train.state import TrainState
 
@@ -130,8 +131,8 @@ def assert_same(ours, theirs):
 def assert_engines_agree(job, state, other=None):
     """Train twice, and compare everything."""
     other = other or copy.deepcopy(state)
-    fit(job, state, make_session(job), capture(job, state).train_epoch)
-    fit(job, other, make_session(job), eager_epoch)
+    fit(job, state, Session(job), capture(job, state).train_epoch)
+    fit(job, other, Session(job), eager_epoch)
     assert_same(state, other)
 
 
@@ -536,15 +537,15 @@ def test_one_engine_goes_on_where_the_other_stopped(tmp_path, spec, first, step)
     epoch = captured if first == "captured" else eager_epoch
     with own_randomness():
         if step > 4:  # stops in the second epoch
-            epoch(job, started, make_session(job))
-            end_epoch(job, started, make_session(job))
-        epoch(job, started, StopAt(make_session(job), step))
+            epoch(job, started, Session(job))
+            end_epoch(job, started, Session(job))
+        epoch(job, started, StopAt(Session(job), step))
     assert started.step == step
     started.save(tmp_path)
     resumed.load(tmp_path)
     other = capture(job, resumed).train_epoch if first == "eager" else eager_epoch
-    fit(job, resumed, make_session(job), other)
-    fit(job, whole, make_session(job), eager_epoch)
+    fit(job, resumed, Session(job), other)
+    fit(job, whole, Session(job), eager_epoch)
     assert_same(resumed, whole)
 
 
@@ -553,8 +554,8 @@ def test_engines_may_take_turns_within_one_process():
     state, whole = state_of(dropping()), state_of(dropping())
     captured = capture(job, state).train_epoch
     turns = iter([captured, eager_epoch, captured, captured])
-    fit(job, state, make_session(job), lambda *given: next(turns)(*given))
-    fit(job, whole, make_session(job), eager_epoch)
+    fit(job, state, Session(job), lambda *given: next(turns)(*given))
+    fit(job, whole, Session(job), eager_epoch)
     assert_same(state, whole)
 
 
@@ -573,7 +574,7 @@ def test_the_first_batch_is_checked():
     job = job_of(numbers(27, 4), numbers(27))
     state = state_of(dropping())
     with pytest.raises(TrainError, match=r"shape \(8, 1\) and the targets \(8,\)"):
-        fit(job, state, make_session(job), capture(job, state).train_epoch)
+        fit(job, state, Session(job), capture(job, state).train_epoch)
 
 
 @pytest.mark.parametrize("loss", [losses.MSELoss(), losses.BCELoss()])
@@ -585,9 +586,9 @@ def test_a_loss_that_is_not_finite_is_told_as_by_the_eager_loop(loss):
     state = state_of(network)
     other = copy.deepcopy(state)
     with pytest.raises(Diverged) as ours:
-        fit(job, state, make_session(job), capture(job, state).train_epoch)
+        fit(job, state, Session(job), capture(job, state).train_epoch)
     with pytest.raises(Diverged) as theirs:
-        fit(job, other, make_session(job), eager_epoch)
+        fit(job, other, Session(job), eager_epoch)
     assert str(ours.value) == str(theirs.value)
     assert_same(state, other)
 
@@ -596,7 +597,7 @@ def test_batch_normalisation_refuses_one_value_as_pytorch_does():
     job = job_of(numbers(27, 4), numbers(27, 4), batch_size=1)
     state = state_of(nn.Sequential(nn.BatchNorm1d(4)))
     with pytest.raises(ValueError, match="more than 1 value per channel"):
-        fit(job, state, make_session(job), capture(job, state).train_epoch)
+        fit(job, state, Session(job), capture(job, state).train_epoch)
 
 
 def test_a_single_number_is_learned_from_as_with_autograd():
@@ -774,12 +775,13 @@ def test_any_stack_for_images_trains_as_with_autograd(specs, channels, whole):
 def test_training_does_not_import_the_compiler_of_pytorch():
     code = """
 import sys
-from tests.train.jobs import make_job, make_session, make_state
+from tests.train.jobs import make_job, make_state
 from torchsmith.train.engines.captured import capture
 from torchsmith.train.loop import fit
+from torchsmith.train.session import Session
 job = make_job(epochs=1)
 state = make_state(job)
-fit(job, state, make_session(job), capture(job, state).train_epoch)
+fit(job, state, Session(job), capture(job, state).train_epoch)
 assert state.step == 9
 assert "torch._dynamo" not in sys.modules
 """

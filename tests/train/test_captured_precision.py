@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 from tests.train import test_captured as captured_in_float32
-from tests.train.jobs import make_session
 from tests.train.test_captured import (
     END,
     FAMILIES,
@@ -42,6 +41,7 @@ from torchsmith.train.engines.choose import build_engine, choose_engine
 from torchsmith.train.engines.engine import Unsupported
 from torchsmith.train.loop import eager_epoch, fit
 from torchsmith.train.randomness import own_randomness
+from torchsmith.train.session import Session
 from torchsmith.train.setup import channels_last
 
 BF16 = {"precision": "bfloat16"}
@@ -162,12 +162,12 @@ def test_one_engine_goes_on_where_the_other_stopped(tmp_path, first, step):
     captured = capture(job, started).train_epoch
     epoch = captured if first == "captured" else eager_epoch
     with own_randomness():
-        epoch(job, started, StopAt(make_session(job), step))
+        epoch(job, started, StopAt(Session(job), step))
     started.save(tmp_path)
     resumed.load(tmp_path)
     other = capture(job, resumed).train_epoch if first == "eager" else eager_epoch
-    fit(job, resumed, make_session(job), other)
-    fit(job, whole, make_session(job), eager_epoch)
+    fit(job, resumed, Session(job), other)
+    fit(job, whole, Session(job), eager_epoch)
     assert_same(resumed, whole)
 
 
@@ -239,9 +239,9 @@ def test_a_picture_that_is_not_a_number_reaches_the_loss_past_pooling():
     job = job_of(inputs, torch.arange(27) % 10, nn.CrossEntropyLoss(), **BF16)
     ours, theirs = state_of(digits_network()), state_of(digits_network())
     with pytest.raises(Diverged) as captured:
-        fit(job, ours, make_session(job), capture(job, ours).train_epoch)
+        fit(job, ours, Session(job), capture(job, ours).train_epoch)
     with pytest.raises(Diverged) as eager:
-        fit(job, theirs, make_session(job), eager_epoch)
+        fit(job, theirs, Session(job), eager_epoch)
     assert str(captured.value) == str(eager.value)
     expected = everything(theirs)
     assert torch.isnan(expected["network.2.weight"]).any()

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
-from tests.train.jobs import make_job, make_session, make_state, same_weights
+from tests.train.jobs import make_job, make_state, same_weights
 from torchsmith.core.errors import Interrupted, TrainError
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.core.spec import members
@@ -37,6 +37,7 @@ from torchsmith.plan.schedules import (
 from torchsmith.train.batches import DatasetBatches, TensorBatches
 from torchsmith.train.ending import ending_of
 from torchsmith.train.loop import fit
+from torchsmith.train.session import Session
 from torchsmith.train.state import TrainState
 from torchsmith.train.watch import TrainingObserver
 
@@ -61,7 +62,7 @@ def folder(tmp_path):
 
 
 def interrupt(job, state, folder, step):
-    session = make_session(job, folder)
+    session = Session(job, folder)
     StopAt(session, step)
     with pytest.raises(Interrupted, match="Go on with: torchsmith train --resume"):
         fit(job, state, session)
@@ -94,7 +95,7 @@ OPTIMIZERS = [
 def test_an_interrupted_run_ends_with_the_same_bits(folder, optimizer, schedule, step):
     job = make_job(epochs=3, patience=5)
     straight = make_state(job, optimizer=optimizer, schedule=schedule)
-    fit(job, straight, make_session(job))
+    fit(job, straight, Session(job))
     stopped = make_state(job, optimizer=optimizer, schedule=schedule)
     interrupt(job, stopped, folder, step)
     resumed = make_state(job, optimizer=optimizer, schedule=schedule)
@@ -102,7 +103,7 @@ def test_an_interrupted_run_ends_with_the_same_bits(folder, optimizer, schedule,
     assert not problems
     resumed.load(newest)
     assert resumed.step == step
-    fit(job, resumed, make_session(job, folder))
+    fit(job, resumed, Session(job, folder))
     assert same_weights(resumed.network, straight.network)
     same = ("epoch", "step", "train_loss", "val_loss", "lr", "grad_norm", "best")
     for ours, theirs in zip(resumed.history, straight.history, strict=True):
@@ -113,11 +114,11 @@ def test_an_interrupted_run_ends_with_the_same_bits(folder, optimizer, schedule,
 def test_every_optimizer_goes_on_with_the_same_bits(folder, optimizer):
     job = make_job(epochs=2)
     straight = make_state(job, optimizer=optimizer)
-    fit(job, straight, make_session(job))
+    fit(job, straight, Session(job))
     interrupt(job, make_state(job, optimizer=optimizer), folder, 9)
     resumed = make_state(job, optimizer=optimizer)
     resumed.load(folder.newest_checkpoint()[0])
-    fit(job, resumed, make_session(job, folder))
+    fit(job, resumed, Session(job, folder))
     assert same_weights(resumed.network, straight.network)
     ours, theirs = resumed.optimizer.state_dict(), straight.optimizer.state_dict()
     assert ours["param_groups"] == theirs["param_groups"]
@@ -144,19 +145,19 @@ def test_a_data_set_with_random_augmentation_resumes_to_the_same_bits(folder):
     object.__setattr__(job, "train", DatasetBatches(Noisy(), torch.device("cpu")))
     object.__setattr__(job, "val", DatasetBatches(Noisy(), torch.device("cpu")))
     straight = make_state(job)
-    fit(job, straight, make_session(job))
+    fit(job, straight, Session(job))
     interrupt(job, make_state(job), folder, 8)
     random.seed(99)
     resumed = make_state(job)
     resumed.load(folder.newest_checkpoint()[0])
-    fit(job, resumed, make_session(job, folder))
+    fit(job, resumed, Session(job, folder))
     assert same_weights(resumed.network, straight.network)
 
 
 def test_a_finished_run_is_saved_as_finished(folder):
     job = make_job(epochs=2)
     state = make_state(job)
-    fit(job, state, make_session(job, folder))
+    fit(job, state, Session(job, folder))
     loaded = make_state(job)
     loaded.load(folder.newest_checkpoint()[0])
     assert (loaded.ending, loaded.finished) == ("epochs", "all 2 epochs done")
@@ -166,7 +167,7 @@ def test_a_finished_run_is_saved_as_finished(folder):
 def test_a_finished_run_of_an_older_version_is_not_trained_again(tmp_path):
     job = make_job(epochs=2)
     state = make_state(job)
-    fit(job, state, make_session(job))
+    fit(job, state, Session(job))
     state.finished = "stopped by the doctor (T4): Units are dead."
     state.save(tmp_path)
     path = tmp_path / "state.json"
@@ -176,7 +177,7 @@ def test_a_finished_run_of_an_older_version_is_not_trained_again(tmp_path):
     loaded = make_state(job)
     loaded.load(tmp_path)
     assert loaded.ending == "observer"
-    fit(job, loaded, make_session(job))
+    fit(job, loaded, Session(job))
     assert (loaded.epoch, loaded.finished) == (2, state.finished)
 
 
@@ -208,7 +209,7 @@ def test_a_flipped_byte_is_found_and_the_checkpoint_before_is_used(folder):
     job = make_job(epochs=3)
     state = make_state(job)
     interrupt(job, state, folder, 5)
-    session = make_session(job, folder)
+    session = Session(job, folder)
     state.step = 7
     session.save(state)
     newest, _ = folder.newest_checkpoint()
@@ -229,7 +230,7 @@ def test_a_flipped_byte_is_found_and_the_checkpoint_before_is_used(folder):
 @pytest.mark.parametrize("damage", [lambda c: c[:-3], lambda _: b"", None])
 def test_a_torn_or_missing_file_is_found(folder, name, damage):
     job = make_job()
-    make_session(job, folder).save(make_state(job))
+    Session(job, folder).save(make_state(job))
     path = folder.newest_checkpoint()[0] / name
     if damage is None:
         path.unlink()
@@ -245,14 +246,14 @@ def test_only_the_last_two_checkpoints_are_kept(folder):
     state = make_state(job)
     for step in (1, 2, 3):
         state.step = step
-        make_session(job, folder).save(state)
+        Session(job, folder).save(state)
     names = sorted(path.name for path in folder.checkpoints.iterdir())
     assert names == ["00000002", "00000003"]
 
 
 def test_a_checkpoint_of_another_network_is_refused(folder):
     job = make_job()
-    make_session(job, folder).save(make_state(job))
+    Session(job, folder).save(make_state(job))
     other = make_state(job)
     other.network = nn.Linear(4, 2)
     with pytest.raises(TrainError, match="does not fit this network and optimizer"):
@@ -261,7 +262,7 @@ def test_a_checkpoint_of_another_network_is_refused(folder):
 
 def test_sigterm_saves_and_leaves(folder):
     job = make_job()
-    session = make_session(job, folder)
+    session = Session(job, folder)
 
     class Terminate(TrainingObserver):
         def on_epoch_end(self, record):  # noqa: ARG002
@@ -276,7 +277,7 @@ def test_sigterm_saves_and_leaves(folder):
 
 
 def test_a_terminal_that_goes_away_saves_unless_that_is_ignored(folder):
-    session = make_session(make_job(), folder)
+    session = Session(make_job(), folder)
     with session.signals():
         assert callable(signal.getsignal(signal.SIGHUP))
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -296,13 +297,13 @@ def press_ctrl_c_twice(session):
 
 def test_a_second_ctrl_c_leaves_at_once(folder):
     with pytest.raises(KeyboardInterrupt):
-        press_ctrl_c_twice(make_session(make_job(), folder))
+        press_ctrl_c_twice(Session(make_job(), folder))
 
 
 def test_ctrl_c_after_the_last_step_takes_effect_when_all_is_saved(folder):
     job = make_job(epochs=1)
     state = make_state(job)
-    session = make_session(job, folder)
+    session = Session(job, folder)
     save = session.save
 
     def save_while_ctrl_c_is_pressed(state):
@@ -320,15 +321,15 @@ def test_ctrl_c_after_the_last_step_takes_effect_when_all_is_saved(folder):
 def test_a_finished_training_is_not_saved_again(folder):
     job = make_job(epochs=1)
     state = make_state(job)
-    fit(job, state, make_session(job, folder))
+    fit(job, state, Session(job, folder))
     before = folder.newest_checkpoint()
-    fit(job, state, make_session(job, folder))
+    fit(job, state, Session(job, folder))
     assert folder.newest_checkpoint() == before
 
 
 def test_without_a_folder_an_interruption_says_that_nothing_is_saved():
     job = make_job()
-    session = make_session(job)
+    session = Session(job)
     StopAt(session, 2)
     with pytest.raises(Interrupted, match="nothing was saved"):
         fit(job, make_state(job), session)
@@ -351,9 +352,9 @@ def test_convolutions_in_another_memory_layout_end_with_the_same_bits(folder):
     job = make_job(epochs=5, val=False)
     object.__setattr__(job, "train", TensorBatches(inputs, targets))
     straight = make_image_state(job)
-    fit(job, straight, make_session(job))
+    fit(job, straight, Session(job))
     interrupt(job, make_image_state(job), folder, 5)
     resumed = make_image_state(job)
     resumed.load(folder.newest_checkpoint()[0])
-    fit(job, resumed, make_session(job, folder))
+    fit(job, resumed, Session(job, folder))
     assert same_weights(resumed.network, straight.network)

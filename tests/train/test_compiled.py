@@ -18,7 +18,6 @@ from tests.train.compiled_jobs import (
     pixels,
     state_of,
 )
-from tests.train.jobs import make_session
 from torchsmith.core.errors import Diverged, Interrupted, TrainError
 from torchsmith.nn.averaging import build_average
 from torchsmith.nn.losses import ClassTargets
@@ -31,6 +30,7 @@ from torchsmith.train.engines.compiled import Compiled, compile_engine
 from torchsmith.train.engines.engine import Unsupported
 from torchsmith.train.engines.native.library import find_compiler
 from torchsmith.train.loop import eager_epoch, fit
+from torchsmith.train.session import Session
 
 try:
     find_compiler()
@@ -313,7 +313,7 @@ class StopAfter:
 def stopped_in_an_epoch(job, network, train_epoch_of, steps):
     """Train for some steps of the first epoch only; the state is all that is left."""
     state = state_of(job, network, Adam(lr=0.01), OneCycleLR())
-    session = make_session(job)
+    session = Session(job)
     session.after_step = StopAfter(steps)
     with pytest.raises(Interrupted):
         fit(job, state, session, train_epoch_of(job, state))
@@ -341,7 +341,7 @@ def test_a_training_goes_on_from_a_checkpoint_with_the_same_bits(
     stopped.save(tmp_path)
     resumed = state_of(job, network, Adam(lr=0.01), OneCycleLR())
     resumed.load(tmp_path)
-    fit(job, resumed, make_session(job), compiled_epoch(job, resumed))
+    fit(job, resumed, Session(job), compiled_epoch(job, resumed))
     assert_same_bits(whole, resumed)
 
 
@@ -362,7 +362,7 @@ def test_the_engine_can_change_in_the_middle_of_an_epoch(
     stopped_in_an_epoch(job, network, first, 3).save(tmp_path)
     state = state_of(job, network, Adam(lr=0.01), OneCycleLR())
     state.load(tmp_path)
-    fit(job, state, make_session(job), then(job, state))
+    fit(job, state, Session(job), then(job, state))
     eager = by_eager(job, network, Adam(lr=0.01), OneCycleLR())
     assert_close(state, eager, rtol=1e-3, atol=1e-4)
 
@@ -371,7 +371,7 @@ def test_parameters_are_the_same_tensors_before_and_after():
     job = job_of(classes(), nn.CrossEntropyLoss(), epochs=1)
     state = state_of(job, perceptron(13, 21, 5))
     before = [p.data_ptr() for p in state.network.parameters()]
-    fit(job, state, make_session(job), compiled_epoch(job, state))
+    fit(job, state, Session(job), compiled_epoch(job, state))
     assert [p.data_ptr() for p in state.network.parameters()] == before
     assert all(p.is_contiguous() for p in state.network.parameters())
 
@@ -383,7 +383,7 @@ def test_weights_are_averaged_over_epochs_as_in_the_eager_loop():
     for train_epoch_of in (compiled_epoch, in_eager):
         state = state_of(job, network, SGD(lr=0.05))
         state.average = build_average(SWA(), state.network, state.optimizer, 4)
-        fit(job, state, make_session(job), train_epoch_of(job, state))
+        fit(job, state, Session(job), train_epoch_of(job, state))
         states.append(state)
     assert_close(*states)
 
@@ -402,10 +402,9 @@ def test_outputs_that_do_not_fit_the_loss_are_told_at_the_first_batch():
 
 
 def test_a_training_stops_when_its_time_is_over():
-    job = job_of(numbers(), nn.MSELoss(), epochs=2000, batch_size=1)
+    job = job_of(numbers(), nn.MSELoss(), epochs=2000, batch_size=1, seconds=1e-6)
     state = state_of(job, perceptron(13, 21, 1))
-    session = make_session(job, seconds=1e-6)
-    fit(job, state, session, compiled_epoch(job, state))
+    fit(job, state, Session(job), compiled_epoch(job, state))
     assert state.ending == "seconds"
 
 

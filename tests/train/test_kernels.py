@@ -21,6 +21,7 @@ from torchsmith.train.engines.engine import Unsupported
 from torchsmith.train.engines.native import kernels as native
 from torchsmith.train.engines.native.library import cache_folder, find_compiler
 from torchsmith.train.loop import fit
+from torchsmith.train.session import Session
 
 one_thread = test_captured.one_thread
 pytestmark = test_captured.pytestmark
@@ -194,7 +195,7 @@ def pooled_training():
     inputs = numbers(20, 3, 10, 10)
     job = job_of(inputs, numbers(20, 4, seed=1), batch_size=8)
     state = state_of(network)
-    fit(job, state, test_captured.make_session(job), capture(job, state).train_epoch)
+    fit(job, state, Session(job), capture(job, state).train_epoch)
     return state
 
 

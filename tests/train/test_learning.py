@@ -11,7 +11,6 @@ from torch.optim import lr_scheduler, swa_utils
 from tests.train.jobs import (
     SGD,
     make_job,
-    make_session,
     make_state,
     regression_data,
     same_weights,
@@ -24,6 +23,7 @@ from torchsmith.plan.averaging import EMA, SWA
 from torchsmith.plan.plan import Stopping
 from torchsmith.train.batches import epoch_order
 from torchsmith.train.loop import fit
+from torchsmith.train.session import Session
 
 WARM_UP = schedules.SequentialLR(
     schedulers=(
@@ -86,7 +86,7 @@ def trained(job, **options):
     """Our loop on the same network and optimizer, and a copy for the loop by hand."""
     state = make_state(job, optimizer=SGD(lr=0.05, momentum=0.9), **options)
     by_hand = copy.deepcopy(state.network)
-    fit(job, state, make_session(job))
+    fit(job, state, Session(job))
     return state, by_hand
 
 
@@ -128,7 +128,7 @@ def test_sums_are_accumulated_as_sums():
     for job in (small, large):
         object.__setattr__(job, "loss", nn.MSELoss(reduction="sum"))
         state = make_state(job, optimizer=SGD(lr=1e-4), batch_norm=False, dropout=0.0)
-        fit(job, state, make_session(job))
+        fit(job, state, Session(job))
         found.append(torch.nn.utils.parameters_to_vector(state.network.parameters()))
     torch.testing.assert_close(found[0], found[1], rtol=1e-4, atol=1e-6)
 
@@ -285,7 +285,7 @@ def test_averaging_that_never_began_keeps_what_was_trained():
     state = make_state(job, averaging=SWA(start=0.75))
     state.ending = "observer"
     before = copy.deepcopy(state.network)
-    fit(job, state, make_session(job))
+    fit(job, state, Session(job))
     assert same_weights(state.network, before)
 
 
@@ -314,9 +314,9 @@ def test_an_interrupted_run_ends_with_the_same_bits(tmp_path, name, accumulate, 
     job = make_job(epochs=4, accumulate=accumulate)
     step = epoch * job.steps_per_epoch - 1  # the last but one of an epoch
     straight = make_state(job, **RESUMED[name])
-    fit(job, straight, make_session(job))
+    fit(job, straight, Session(job))
     folder = RunFolder.create(tmp_path, "job", {"plan.yaml": ""})
-    session = make_session(job, folder)
+    session = Session(job, folder)
     inner = session.after_step
 
     def stop_at(state):
@@ -330,7 +330,7 @@ def test_an_interrupted_run_ends_with_the_same_bits(tmp_path, name, accumulate, 
     resumed = make_state(job, **RESUMED[name])
     resumed.load(folder.newest_checkpoint()[0])
     assert resumed.step == step
-    fit(job, resumed, make_session(job, folder))
+    fit(job, resumed, Session(job, folder))
     assert same_weights(resumed.network, straight.network)
     same = ("step", "train_loss", "val_loss", "lr", "grad_norm", "best")
     for ours, theirs in zip(resumed.history, straight.history, strict=True):

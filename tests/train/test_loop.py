@@ -11,7 +11,6 @@ from torch import nn
 
 from tests.train.jobs import (
     make_job,
-    make_session,
     make_state,
     regression_data,
     same_weights,
@@ -32,6 +31,7 @@ from torchsmith.train.batches import TensorBatches, batch_starts, epoch_order
 from torchsmith.train.loop import evaluate_loss, fit
 from torchsmith.train.monitor import is_better, monitored
 from torchsmith.train.randomness import own_randomness
+from torchsmith.train.session import Session
 from torchsmith.train.state import TrainState
 
 
@@ -77,7 +77,7 @@ def test_training_gives_the_weights_of_the_loop_written_by_hand():
         ),
     )
     object.__setattr__(job, "stopping", Stopping(patience=0, restore_best=False))
-    fit(job, state, make_session(job))
+    fit(job, state, Session(job))
     assert same_weights(state.network, by_hand)
     ours = [(record.train_loss, record.val_loss) for record in state.history]
     assert ours == [pytest.approx(pair, rel=1e-6) for pair in losses]
@@ -97,21 +97,21 @@ def test_clipping_reaches_the_gradients():
         ),
         clip=0.05,
     )
-    fit(job, state, make_session(job))
+    fit(job, state, Session(job))
     assert same_weights(state.network, by_hand)
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
     first, second = make_job(), make_job()
     a, b = make_state(first), make_state(second)
-    fit(first, a, make_session(first))
+    fit(first, a, Session(first))
     torch.rand(7)  # what the program draws in between does not matter
-    fit(second, b, make_session(second))
+    fit(second, b, Session(second))
     assert same_weights(a.network, b.network)
     other = make_job()
     object.__setattr__(other, "training", other.training.model_copy(update={"seed": 4}))
     c = make_state(other)
-    fit(other, c, make_session(other))
+    fit(other, c, Session(other))
     assert not same_weights(a.network, c.network)
 
 
@@ -120,7 +120,7 @@ def test_training_leaves_the_random_numbers_of_the_program_alone():
     torch.manual_seed(11)
     expected = torch.rand(3)
     torch.manual_seed(11)
-    fit(job, make_state(job), make_session(job))
+    fit(job, make_state(job), Session(job))
     assert torch.equal(torch.rand(3), expected)
 
 
@@ -137,7 +137,7 @@ def test_validation_uses_eval_mode_and_needs_no_gradients():
     state.network = nn.Sequential(Watching(4, 1))
     state.optimizer = torch.optim.SGD(state.network.parameters(), lr=0.01)
     state.schedule = None
-    fit(job, state, make_session(job))
+    fit(job, state, Session(job))
     epoch = [(True, False)] * 9 + [(False, True)]
     assert seen == epoch * 2
 
@@ -156,7 +156,7 @@ def test_epoch_losses_are_means_per_example_not_of_batches(reduction):
     nn.init.ones_(state.network.weight)
     state.optimizer = torch.optim.SGD(state.network.parameters(), lr=1e-12)
     state.schedule = None
-    fit(job, state, make_session(job))
+    fit(job, state, Session(job))
     assert state.history[0].train_loss == pytest.approx(200 / 6, rel=1e-5)
     assert state.history[0].val_loss == pytest.approx(200 / 6, rel=1e-5)
 
@@ -164,21 +164,21 @@ def test_epoch_losses_are_means_per_example_not_of_batches(reduction):
 def test_an_epoch_schedule_is_stepped_once_an_epoch():
     job = make_job(epochs=4)
     state = make_state(job, optimizer=SGD(lr=0.1), schedule=StepLR(step_size=2))
-    fit(job, state, make_session(job))
+    fit(job, state, Session(job))
     assert [r.lr for r in state.history] == pytest.approx([0.1, 0.1, 0.01, 0.01])
 
 
 def test_cosine_annealing_ends_at_its_lowest_rate_after_all_epochs():
     job = make_job(epochs=4)
     state = make_state(job, optimizer=SGD(lr=0.1), schedule=CosineAnnealingLR())
-    fit(job, state, make_session(job))
+    fit(job, state, Session(job))
     assert state.optimizer.param_groups[0]["lr"] == pytest.approx(0.0, abs=1e-9)
 
 
 def test_one_cycle_is_stepped_after_every_step():
     job = make_job(epochs=3)
     state = make_state(job, schedule=OneCycleLR())
-    fit(job, state, make_session(job))
+    fit(job, state, Session(job))
     assert state.history[-1].lr == pytest.approx(0.01 / 25 / 1e4, rel=1e-3)
 
 
@@ -186,7 +186,7 @@ def test_plateau_lowers_the_rate_when_validation_does_not_improve():
     job = make_job(epochs=4)
     spec = ReduceLROnPlateau(patience=0, factor=0.5, threshold=0.9, eps=0.0)
     state = make_state(job, optimizer=SGD(lr=1e-6), schedule=spec)
-    fit(job, state, make_session(job))
+    fit(job, state, Session(job))
     assert state.optimizer.param_groups[0]["lr"] == pytest.approx(1e-6 / 8)
 
 
@@ -199,7 +199,7 @@ def test_training_stops_early_and_restores_the_best_weights():
     object.__setattr__(
         job, "training", job.training.model_copy(update={"clip_grad_norm": 1.0})
     )
-    fit(job, state, make_session(job))
+    fit(job, state, Session(job))
     best = min(state.history, key=lambda record: record.val_loss)
     assert state.best_epoch == best.epoch
     assert len(state.history) == best.epoch + 2
@@ -214,7 +214,7 @@ def test_without_restoring_the_last_weights_stay():
     job = make_job(epochs=3)
     object.__setattr__(job, "stopping", Stopping(patience=0, restore_best=False))
     state = make_state(job)
-    fit(job, state, make_session(job))
+    fit(job, state, Session(job))
     assert state.finished == "all 3 epochs done"
 
 
@@ -222,7 +222,7 @@ def test_a_loss_that_is_not_finite_is_named_with_a_remedy():
     job = make_job(epochs=5)
     state = make_state(job, optimizer=SGD(lr=1e18), schedule=StepLR(step_size=9))
     with pytest.raises(TrainError, match=r"no longer a finite number \(epoch .*lower"):
-        fit(job, state, make_session(job))
+        fit(job, state, Session(job))
 
 
 def test_outputs_that_would_broadcast_against_the_targets_are_refused():
@@ -231,20 +231,20 @@ def test_outputs_that_would_broadcast_against_the_targets_are_refused():
     flat = TensorBatches(inputs, targets.squeeze(1))
     object.__setattr__(job, "train", flat)
     with pytest.raises(TrainError, match=r"shape \(10, 1\) and the targets \(10,\)"):
-        fit(job, make_state(job), make_session(job))
+        fit(job, make_state(job), Session(job))
 
 
 def test_a_loss_that_is_no_single_number_is_refused():
     job = make_job()
     object.__setattr__(job, "loss", nn.MSELoss(reduction="none"))
     with pytest.raises(TrainError, match="must be one number"):
-        fit(job, make_state(job), make_session(job))
+        fit(job, make_state(job), Session(job))
 
 
 def test_a_guard_of_seconds_stops_training_and_says_so():
     job = make_job(epochs=5, seconds=1e-9)
     state = make_state(job)
-    fit(job, state, make_session(job, seconds=1e-9))
+    fit(job, state, Session(job, seconds=1e-9))
     assert state.ending == "seconds"
     assert state.finished.startswith("stopped by training.seconds: 1e-09 in epoch 1")
     assert len(state.history) == 1
@@ -257,7 +257,7 @@ def test_who_has_done_all_epochs_when_the_guard_is_crossed_was_not_cut_off():
     def slow(network):  # called before each validation
         state.seconds += 600
 
-    fit(replace(job, settle=slow), state, make_session(job, seconds=1000))
+    fit(replace(job, settle=slow), state, Session(job, seconds=1000))
     assert (state.ending, state.finished) == ("epochs", "all 2 epochs done")
 
 
@@ -268,7 +268,7 @@ def test_who_is_out_of_patience_when_the_guard_is_crossed_was_not_cut_off():
     def slow(network):
         state.seconds += 600
 
-    fit(replace(job, settle=slow), state, make_session(job, seconds=1000))
+    fit(replace(job, settle=slow), state, Session(job, seconds=1000))
     assert state.ending == "patience"
     assert state.finished.startswith("stopped early after epoch 2")
 
@@ -281,7 +281,7 @@ def test_the_guard_that_cuts_the_last_epoch_off_is_named():
         state.seconds += 600 * (state.epoch == 1)
         return inputs
 
-    fit(replace(job, augment=slow), state, make_session(job, seconds=1000))
+    fit(replace(job, augment=slow), state, Session(job, seconds=1000))
     assert state.ending == "seconds"
     assert state.finished.startswith("stopped by training.seconds: 0 in epoch 2 of 2")
     assert state.step == job.steps_per_epoch + 2
@@ -336,7 +336,7 @@ def test_a_val_loss_that_is_always_nan_is_told_and_the_last_weights_stay():
     inputs[90] = math.nan
     job = replace(job, val=TensorBatches(inputs[83:], targets[83:]))
     state = make_state(job)
-    fit(job, state, make_session(job))
+    fit(job, state, Session(job))
     assert state.best_epoch == 0
     assert "it was NaN in every epoch: look for NaN in the val part" in state.finished
     assert all(weight.isfinite().all() for weight in state.network.parameters())
@@ -363,7 +363,7 @@ def test_large_examples_are_validated_in_small_batches():
     )
     network = Net()
     state = TrainState(network, torch.optim.SGD(network.parameters()), None, "step")
-    fit(job, state, make_session(job))
+    fit(job, state, Session(job))
     assert sum(seen) == 62
     assert max(seen) == 16
     assert make_job(batch_size=600).val_batch_size == 600
@@ -386,7 +386,7 @@ def test_an_unknown_monitor_is_named_with_what_there_is():
 def test_without_a_val_part_the_training_loss_is_monitored():
     job = make_job(epochs=2, val=False)
     state = make_state(job)
-    fit(job, state, make_session(job))
+    fit(job, state, Session(job))
     assert state.history[-1].val_loss is None
     assert state.best_value == min(r.train_loss for r in state.history)
 
@@ -446,7 +446,7 @@ def test_the_train_loss_of_weighted_classes_is_that_of_the_whole_part(
     nn.init.eye_(network.weight)
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-12)
     state = TrainState(network, optimizer)
-    fit(job, state, make_session(job))
+    fit(job, state, Session(job))
     weight = torch.tensor(weights, dtype=torch.float64)[classes]
     exact = -(weight * logs[torch.arange(130), classes]).sum() / weight.sum()
     assert state.history[0].train_loss == pytest.approx(exact.item(), rel=1e-6)

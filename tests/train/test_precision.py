@@ -9,13 +9,14 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 import torchsmith as ts
-from tests.train.jobs import make_job, make_session, make_state
+from tests.train.jobs import make_job, make_state
 from torchsmith.api.planning import load_planned
 from torchsmith.nn import precision
 from torchsmith.nn.losses import example_weights
 from torchsmith.plan.losses import CrossEntropyLoss
 from torchsmith.train.calibrate import calibrated_loss, fit_temperature
 from torchsmith.train.loop import fit
+from torchsmith.train.session import Session
 from torchsmith.train.setup import choose_device, set_up
 
 
@@ -83,7 +84,7 @@ def test_a_plan_trains_without_float64(settings, monkeypatch, tmp_path):
     data = load_planned(plan)
     with device_without_float64(monkeypatch):
         setup = set_up(plan, data)
-        session = make_session(setup.job)
+        session = Session(setup.job)
         fit(setup.job, setup.state, session)
         setup.model(plan).predict(data)
     assert len(setup.state.history) == 2

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.train.jobs import make_job, make_session, make_state
+from tests.train.jobs import make_job, make_state
 from tests.train.test_tensorboard import record
 from torchsmith.core.errors import TrainError
 from torchsmith.core.run_folder import RunFolder
@@ -10,6 +10,7 @@ from torchsmith.train import recorders
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.loop import eager_epoch, fit
 from torchsmith.train.recorders import Log, MetricsFile
+from torchsmith.train.session import Session
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ def test_a_checkpoint_is_never_ahead_of_the_lines(tmp_path, clock, monkeypatch):
         "save_checkpoint",
         lambda *given: (seen.append(epochs_in(folder.metrics)), save(*given))[1],
     )
-    fit(job, state, make_session(job, folder, [metrics]))
+    fit(job, state, Session(job, folder, [metrics]))
     assert seen == [[1, 2, 3]]
 
 
@@ -119,7 +120,7 @@ def test_a_training_that_fails_has_the_lines_of_all_its_epochs(tmp_path, clock):
             raise TrainError("the loss is no longer a finite number")
         eager_epoch(job, state, session)
 
-    session = make_session(job, folder, [MetricsFile(folder.metrics, [])])
+    session = Session(job, folder, [MetricsFile(folder.metrics, [])])
     with pytest.raises(TrainError, match="finite"):
         fit(job, make_state(job), session, fail_in_the_fifth)
     assert epochs_in(folder.metrics) == [1, 2, 3, 4]

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from torchsmith.plan.plan import Training
 from torchsmith.train import session
 from torchsmith.train.session import Session
 
@@ -21,7 +22,7 @@ def clock(monkeypatch):
 def test_a_night_in_which_the_process_was_stopped_is_no_time_of_training(clock):
     before = signal.getsignal(signal.SIGCONT)
     state = SimpleNamespace(seconds=0.0, epoch_seconds=0.0)
-    training = Session(None, [], num_epochs=1, steps_per_epoch=9, seconds=180)
+    training = Session(SimpleNamespace(training=Training(seconds=180)))
     with training.signals():
         clock.seconds += 5
         training.add_time(state)

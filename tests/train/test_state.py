@@ -8,9 +8,9 @@ from torch import Tensor
 
 from tests.reliability.matrix import AVERAGES, OPTIMIZERS, SCHEDULES, VALUES, Case
 from tests.reliability.matrix import build as build_case
-from tests.train.jobs import make_session
 from torchsmith.core.errors import Interrupted
 from torchsmith.train.loop import fit
+from torchsmith.train.session import Session
 
 NOT_NEEDED = {
     "_opt_called": "only to warn of a schedule that is stepped too early",
@@ -89,7 +89,7 @@ def test_a_checkpoint_holds_all_that_training_changes(tmp_path, chosen, steps):
 
 
 def train_steps(job, state, steps):
-    session = make_session(job)
+    session = Session(job)
 
     def after_step(state):
         if state.step == steps:

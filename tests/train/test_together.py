@@ -14,7 +14,6 @@ from tests.train.jobs import (
     SGD,
     AdamW,
     CosineAnnealingLR,
-    make_session,
     make_state,
     regression_data,
 )
@@ -39,7 +38,7 @@ from torchsmith.train.engines.together import (
     require_together,
 )
 from torchsmith.train.loop import Job, fit
-from torchsmith.train.session import Stop
+from torchsmith.train.session import Session, Stop
 from torchsmith.train.state import TrainState
 from torchsmith.train.watch import TrainingObserver
 
@@ -108,7 +107,7 @@ def together(jobs, states, *, lanes=1, folders=None, observers=None):
     folders = folders or [None] * len(jobs)
     observers = observers or [()] * len(jobs)
     members = [
-        TogetherMember(job, state, make_session(job, folder, seen, stop=stop))
+        TogetherMember(job, state, Session(job, folder, seen, stop=stop))
         for job, state, folder, seen in zip(
             jobs, states, folders, observers, strict=True
         )
@@ -119,7 +118,7 @@ def together(jobs, states, *, lanes=1, folders=None, observers=None):
 
 
 def alone(job, state):
-    fit(job, state, make_session(job))
+    fit(job, state, Session(job))
     return state
 
 
@@ -412,7 +411,7 @@ def _stopped_at(job, state, folder, step):
     class HaltError(Exception):
         pass
 
-    session = make_session(job, folder)
+    session = Session(job, folder)
     after = session.after_step
 
     def after_step(state):
@@ -520,12 +519,10 @@ def test_compiled_members_beside_each_other_have_the_bits_they_have_alone(lanes)
     build = network_state(MLP(hidden=(8, 5)), (4,), 3)
     jobs = jobs_of(classes())
     stop = Stop()
-    members = [
-        TogetherMember(job, build(job), make_session(job, stop=stop)) for job in jobs
-    ]
+    members = [TogetherMember(job, build(job), Session(job, stop=stop)) for job in jobs]
     engine(jobs[0], build(jobs[0]))
     fit_beside(members, stop, lambda m: engine(m.job, m.state), lanes=lanes)
     for job, member in zip(jobs, members, strict=True):
         state = build(job)
-        fit(job, state, make_session(job), engine(job, state))
+        fit(job, state, Session(job), engine(job, state))
         assert_same(member.state, state)

@@ -46,9 +46,7 @@ def planned(source, asked, **how):
 
 
 def train(plan, setup):
-    epochs, steps = plan.training.epochs, setup.steps_per_epoch
-    session = Session(None, [], num_epochs=epochs, steps_per_epoch=steps)
-    fit(setup.job, setup.state, session)
+    fit(setup.job, setup.state, Session(setup.job))
     return [t.weight.detach() for t in embeddings_of(setup.state.network)]
 
 

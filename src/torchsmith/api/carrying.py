@@ -242,14 +242,7 @@ def ready_to_train(
         WeightSnapshots(folder, state, plan.training.epochs),
         *([watch] if watch else []),
     )
-    session = Session(
-        folder,
-        [*recorders, observer],
-        num_epochs=plan.training.epochs,
-        steps_per_epoch=setup.steps_per_epoch,
-        seconds=plan.training.seconds,
-        stop=stop,
-    )
+    session = Session(setup.job, folder, [*recorders, observer], stop=stop)
     observer.on_start(
         plan.training.epochs,
         len(setup.parts.train),

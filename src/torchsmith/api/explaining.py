@@ -129,14 +129,14 @@ def _plan(plan: Plan, observer: Observer) -> "Explained":
     inputs = torch.zeros(2, *shape, device=setup.job.device)
     # A new optimizer: the first step of a schedule is in the rates of the other.
     lr = planned_rate(plan.optimizer, setup.state.network.named_parameters())
-    epochs = plan.training.epochs
-    rates = learning_rates(plan.schedule, lr, epochs, setup.steps_per_epoch)
+    epochs, steps = plan.training.epochs, setup.job.steps_per_epoch
+    rates = learning_rates(plan.schedule, lr, epochs, steps)
     return Explained(
         title=f"Plan for {plan.data.source}",
-        about=(plan.problem.task, f"{epochs} epochs of {setup.steps_per_epoch} steps"),
+        about=(plan.problem.task, f"{epochs} epochs of {steps} steps"),
         layers=layer_graph(setup.state.network, inputs),
         rates=tuple(rates),
-        num_steps=epochs * setup.steps_per_epoch,
+        num_steps=epochs * steps,
     )
 
 

@@ -1,7 +1,7 @@
 """`fit`: a person's own module and data, through the same loop."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -264,7 +264,7 @@ def _in_memory(
     engine = choose_engine(job, state, watcher.note)
     looking = ValLossWatch(job, watcher)
     watchers = [*([beside.begin()] if beside else []), looking, watcher]
-    session = _session(job, None, watchers)
+    session = Session(job, observers=watchers)
     _tell_begin(job, state, watcher)
     with (
         keeping_best(state, None, told="the module"),
@@ -315,7 +315,7 @@ def _carry_out(
             ValLossWatch(job, watcher),
             watcher,
         ]
-        session = _session(job, folder, watchers)
+        session = Session(job, folder, watchers)
         _tell_begin(job, state, watcher)
         save = partial(save_weights, module)
         with (
@@ -332,18 +332,6 @@ def _carry_out(
 def _tell_begin(job: Job, state: TrainState, watcher: TrainingObserver) -> None:
     size = sum(p.numel() for p in state.network.parameters())
     watcher.on_start(job.training.epochs, len(job.train), size, str(job.device))
-
-
-def _session(
-    job: Job, folder: RunFolder | None, watchers: Sequence[TrainingObserver]
-) -> Session:
-    return Session(
-        folder,
-        watchers,
-        num_epochs=job.training.epochs,
-        steps_per_epoch=job.steps_per_epoch,
-        seconds=job.training.seconds,
-    )
 
 
 def _folder(

@@ -89,13 +89,7 @@ def train_in_memory(
     with own_turn(observer.note), as_planned(), torch_threads(training.threads):
         setup = set_up(plan, data, _parts(plan, data, share))
         state = setup.state
-        session = Session(
-            None,
-            [observer],
-            num_epochs=training.epochs,
-            steps_per_epoch=setup.steps_per_epoch,
-            seconds=training.seconds,
-        )
+        session = Session(setup.job, observers=[observer])
         size = sum(p.numel() for p in state.network.parameters())
         device = str(setup.job.device)
         observer.on_start(training.epochs, len(setup.parts.train), size, device)

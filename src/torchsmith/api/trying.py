@@ -247,14 +247,7 @@ class Contest:
         shorter = plan.training.model_copy(update={"epochs": end, "seconds": seconds})
         job = replace(setup.job, training=shorter)
         engine = choose_engine(job, state)
-        session = Session(
-            None,
-            [history],
-            num_epochs=shorter.epochs,
-            steps_per_epoch=job.steps_per_epoch,
-            seconds=seconds,
-        )
-        fit(job, state, session, engine.train_epoch)
+        fit(job, state, Session(job, observers=[history]), engine.train_epoch)
         if state.ending == "seconds":
             raise TrainError(f"takes longer than {seconds:.0f} s")
         return self._on_val(plan, setup, state.network)

@@ -8,12 +8,16 @@ from contextlib import contextmanager
 from math import isfinite
 from time import perf_counter, process_time
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from torchsmith.core.errors import Diverged, Interrupted
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.train.history import EpochRecord
 from torchsmith.train.state import TrainState
 from torchsmith.train.watch import Progress, TrainingObserver
+
+if TYPE_CHECKING:
+    from torchsmith.train.loop import Job
 
 PROGRESS_SECONDS = 0.1
 CHECKPOINT_SECONDS = 10.0
@@ -25,29 +29,24 @@ class Session:
     """One process's part of a training, from its start or from a checkpoint.
 
     Args:
+        job: What is trained, for how long.
         folder: Where checkpoints go; None keeps everything in memory.
         observers: Are told how it goes.
-        num_epochs: As planned.
-        steps_per_epoch: As planned.
-        seconds: The plan's guard; 0 is no limit.
         stop: Knows of Ctrl-C and the like; networks that train together share one.
     """
 
     def __init__(
         self,
-        folder: RunFolder | None,
-        observers: Sequence[TrainingObserver],
+        job: "Job",
+        folder: RunFolder | None = None,
+        observers: Sequence[TrainingObserver] = (),
         *,
-        num_epochs: int,
-        steps_per_epoch: int,
-        seconds: float = 0.0,
         stop: "Stop | None" = None,
     ) -> None:
+        self._job = job
+        self._limit = job.training.seconds
         self._folder = folder
         self._observers = observers
-        self._num_epochs = num_epochs
-        self._steps_per_epoch = steps_per_epoch
-        self._limit = seconds
         self._stop = stop or Stop()
         self._company = 1
         self._pauses = self._stop.pauses
@@ -183,11 +182,12 @@ class Session:
         )
 
     def _progress(self, state: TrainState) -> Progress:
-        num_steps = self._num_epochs * self._steps_per_epoch
+        num_epochs = self._job.training.epochs
+        num_steps = num_epochs * self._job.steps_per_epoch
         per_step = state.seconds / max(state.step, 1)
         return Progress(
             epoch=state.epoch + 1,
-            num_epochs=self._num_epochs,
+            num_epochs=num_epochs,
             step=state.step,
             num_steps=num_steps,
             loss=state.mean_loss,

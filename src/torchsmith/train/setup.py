@@ -57,7 +57,6 @@ class Setup:
             as the last column.
         job: What to train on, and how.
         state: At step 0.
-        steps_per_epoch: Optimizer steps in each epoch.
         robustness: The changes of `plan.robustness`, one module for each.
     """
 
@@ -66,7 +65,6 @@ class Setup:
     inputs: Mapping[Part, Prepared]
     job: Job
     state: TrainState
-    steps_per_epoch: int
     robustness: tuple[nn.Module, ...]
 
     def model(self, plan: Plan) -> Model:
@@ -136,9 +134,7 @@ def set_up(plan: Plan, data: Data, parts: Parts | None = None) -> Setup:
         for place, spec in enumerate(plan.robustness)
     )
     inputs: dict[Part, Prepared] = {"train": learned, "val": held}
-    return Setup(
-        parts, preparation, inputs, job, state, job.steps_per_epoch, robustness
-    )
+    return Setup(parts, preparation, inputs, job, state, robustness)
 
 
 def _with_folds(inputs: Prepared, folds: np.ndarray) -> np.ndarray:

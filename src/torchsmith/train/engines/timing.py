@@ -57,12 +57,7 @@ class Meter(Session):
     """
 
     def __init__(self, job: Job, seconds: float) -> None:
-        super().__init__(
-            None,
-            [],
-            num_epochs=job.training.epochs,
-            steps_per_epoch=job.steps_per_epoch,
-        )
+        super().__init__(job)
         self._device = job.device
         self._num_steps = job.training.epochs * job.steps_per_epoch
         self._end = perf_counter() + seconds

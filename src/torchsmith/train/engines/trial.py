@@ -62,12 +62,7 @@ class Stopwatch(Session):
     """
 
     def __init__(self, job: Job, seconds: float) -> None:
-        super().__init__(
-            None,
-            [],
-            num_epochs=job.training.epochs,
-            steps_per_epoch=job.steps_per_epoch,
-        )
+        super().__init__(job)
         is_fine = get_clock_info("process_time").resolution < FINE
         self._by_cpu = torch.get_num_threads() == 1 and is_fine
         self._clock_of = process_time if self._by_cpu else perf_counter
