@@ -171,6 +171,31 @@ def history(
     return records
 
 
+def layer_rows(*rows: tuple[str, str, tuple[int, ...], int]) -> tuple[LayerRow, ...]:
+    """Rows of a summary: name, type, shape of the outputs, and number of parameters."""
+    return tuple(
+        LayerRow(name=name, type=kind, output_shape=shape, num_parameters=count)
+        for name, kind, shape, count in rows
+    )
+
+
+def scores_of_classes(
+    classes: tuple[str, ...], confusion: np.ndarray
+) -> tuple[ClassScores, ...]:
+    """What a confusion matrix says of each class."""
+    support, said = confusion.sum(1), confusion.sum(0)
+    return tuple(
+        ClassScores(
+            name=name,
+            precision=float(confusion[i, i] / said[i]),
+            recall=float(confusion[i, i] / support[i]),
+            f1=float(2 * confusion[i, i] / (support[i] + said[i])),
+            support=int(support[i]),
+        )
+        for i, name in enumerate(classes)
+    )
+
+
 @cache
 def images() -> ReportContent:
     """Ten kinds of garments with names in many scripts, MNIST-sized."""
@@ -181,7 +206,6 @@ def images() -> ReportContent:
             if i != j:
                 confusion[i, j] += int(rng.integers(1, 30))
     confusion[6, 0], confusion[0, 6] = 112, 74
-    support = confusion.sum(1)
     share = float(np.trace(confusion) / confusion.sum())
     rows = int(confusion.sum())
     plan = Plan(
@@ -296,18 +320,7 @@ def images() -> ReportContent:
             ),
             verdict="Better than gradient-boosted trees, the best of four simple "
             "rivals, beyond noise.",
-            per_class=tuple(
-                ClassScores(
-                    name=name,
-                    precision=float(confusion[i, i] / confusion[:, i].sum()),
-                    recall=float(confusion[i, i] / support[i]),
-                    f1=float(
-                        2 * confusion[i, i] / (support[i] + confusion[:, i].sum())
-                    ),
-                    support=int(support[i]),
-                )
-                for i, name in enumerate(GARMENTS)
-            ),
+            per_class=scores_of_classes(GARMENTS, confusion),
             confusion=tuple(tuple(int(n) for n in row) for row in confusion),
             curves=sorting_curves(GARMENTS),
             mistakes=tuple(
@@ -325,43 +338,13 @@ def images() -> ReportContent:
         lr=0.004,
         network=NetworkSummary(
             input_shape=(1, 28, 28),
-            layers=(
-                LayerRow(
-                    name="stages.0.0",
-                    type="Conv2d(1, 32, 3x3)",
-                    output_shape=(32, 28, 28),
-                    num_parameters=288,
-                ),
-                LayerRow(
-                    name="stages.0.1",
-                    type="BatchNorm2d(32)",
-                    output_shape=(32, 28, 28),
-                    num_parameters=64,
-                ),
-                LayerRow(
-                    name="stages.0.2",
-                    type="ReLU",
-                    output_shape=(32, 28, 28),
-                    num_parameters=0,
-                ),
-                LayerRow(
-                    name="stages.1.1",
-                    type="Conv2d(32, 64, 3x3)",
-                    output_shape=(64, 14, 14),
-                    num_parameters=18_432,
-                ),
-                LayerRow(
-                    name="stages.2.1",
-                    type="Conv2d(64, 128, 3x3)",
-                    output_shape=(128, 7, 7),
-                    num_parameters=73_728,
-                ),
-                LayerRow(
-                    name="head",
-                    type="Linear(128, 10)",
-                    output_shape=(10,),
-                    num_parameters=1_290,
-                ),
+            layers=layer_rows(
+                ("stages.0.0", "Conv2d(1, 32, 3x3)", (32, 28, 28), 288),
+                ("stages.0.1", "BatchNorm2d(32)", (32, 28, 28), 64),
+                ("stages.0.2", "ReLU", (32, 28, 28), 0),
+                ("stages.1.1", "Conv2d(32, 64, 3x3)", (64, 14, 14), 18_432),
+                ("stages.2.1", "Conv2d(64, 128, 3x3)", (128, 7, 7), 73_728),
+                ("head", "Linear(128, 10)", (10,), 1_290),
             ),
             num_parameters=93_802,
             num_trainable=93_802,
@@ -616,31 +599,11 @@ def regression() -> ReportContent:
         lr=0.002,
         network=NetworkSummary(
             input_shape=(10,),
-            layers=(
-                LayerRow(
-                    name="numbers",
-                    type="PeriodicEmbedding(9, 16, 8)",
-                    output_shape=(72,),
-                    num_parameters=2_520,
-                ),
-                LayerRow(
-                    name="body.0",
-                    type="Linear(75, 256)",
-                    output_shape=(256,),
-                    num_parameters=19_456,
-                ),
-                LayerRow(
-                    name="body.2",
-                    type="Linear(256, 256)",
-                    output_shape=(256,),
-                    num_parameters=65_792,
-                ),
-                LayerRow(
-                    name="head",
-                    type="Linear(256, 1)",
-                    output_shape=(1,),
-                    num_parameters=257,
-                ),
+            layers=layer_rows(
+                ("numbers", "PeriodicEmbedding(9, 16, 8)", (72,), 2_520),
+                ("body.0", "Linear(75, 256)", (256,), 19_456),
+                ("body.2", "Linear(256, 256)", (256,), 65_792),
+                ("head", "Linear(256, 1)", (1,), 257),
             ),
             num_parameters=88_025,
             num_trainable=88_009,
@@ -847,7 +810,6 @@ def many_classes() -> ReportContent:
     for _ in range(220):
         i, j = rng.choice(40, 2, replace=False)
         confusion[i, j] += int(rng.integers(1, 6))
-    support = confusion.sum(1)
     share = float(np.trace(confusion) / confusion.sum())
     rows = int(confusion.sum())
     target = base.inspection.target
@@ -897,18 +859,7 @@ def many_classes() -> ReportContent:
                     rival("linear", "logistic regression", 0.64, rows, share),
                 ),
                 "confusion": tuple(tuple(int(n) for n in row) for row in confusion),
-                "per_class": tuple(
-                    ClassScores(
-                        name=name,
-                        precision=float(confusion[i, i] / confusion[:, i].sum()),
-                        recall=float(confusion[i, i] / support[i]),
-                        f1=float(
-                            2 * confusion[i, i] / (support[i] + confusion[:, i].sum())
-                        ),
-                        support=int(support[i]),
-                    )
-                    for i, name in enumerate(classes)
-                ),
+                "per_class": scores_of_classes(classes, confusion),
             }
         ),
     )
