@@ -57,6 +57,17 @@ def file(request, tmp_path) -> Path:
 VIEWS = [(1280, "light"), (390, "dark"), (360, "light")]
 
 
+def assert_fits(page):
+    """Look at a page in each view: nothing sticks out, and all can be read."""
+    for width, scheme in VIEWS:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(OVERFLOW) == []
+        if width != VIEWS[-1][0]:
+            assert page.evaluate(CONTRAST) == []
+
+
 def test_a_page_asks_for_nothing_says_nothing_and_fits(browser, file):
     page = browser.new_page()
     asked: list[str] = []
@@ -66,13 +77,7 @@ def test_a_page_asks_for_nothing_says_nothing_and_fits(browser, file):
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("dialog", lambda dialog: said.append(dialog.message))
     page.goto(file.as_uri())
-    for width, scheme in VIEWS:
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=scheme)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.evaluate(OVERFLOW) == []
-        if width != VIEWS[-1][0]:
-            assert page.evaluate(CONTRAST) == []
+    assert_fits(page)
     sections = page.eval_on_selector_all("section", "all => all.map(e => e.id)")
     page.close()
     assert [name for name in sections if name != "doctor"] == SECTIONS

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from tests.report.contents import drawn_layers, drawn_weights, picture
-from tests.report.test_browser import CONTRAST, OVERFLOW, VIEWS
+from tests.report.test_browser import assert_fits
 from tests.report.test_render import ALLOWED_TAGS, Page
 from torchsmith.explain.activations import activations
 from torchsmith.explain.attributions import Attribution
@@ -119,12 +119,6 @@ def test_a_page_fits_and_can_be_read_in_light_and_dark(browser, tmp_path):
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.goto(path.as_uri())
-    for width, scheme in VIEWS:
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=scheme)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.evaluate(OVERFLOW) == []
-        if width != VIEWS[-1][0]:
-            assert page.evaluate(CONTRAST) == []
+    assert_fits(page)
     page.close()
     assert said == []
