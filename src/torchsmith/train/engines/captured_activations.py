@@ -105,13 +105,13 @@ class ReLU:
         return result
 
 
-class OfInputs:
-    """A function without parameters whose derivative is computed from its inputs.
+class _Function:
+    """A function y of x without parameters.
 
     Args:
         function: From x to y.
-        derivative: From the gradient with respect to y, and x, to that with respect
-            to x.
+        derivative: From the gradient with respect to y, and what is kept, to that with
+            respect to x.
     """
 
     def __init__(
@@ -121,6 +121,10 @@ class OfInputs:
     ) -> None:
         self.function = function
         self.derivative = derivative
+
+
+class OfInputs(_Function):
+    """A function whose derivative is computed from its inputs, which are kept."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Apply the function."""
@@ -132,22 +136,8 @@ class OfInputs:
         return self.derivative(gradient, self.inputs)
 
 
-class OfOutputs:
-    """A function without parameters whose derivative is computed from its outputs.
-
-    Args:
-        function: From x to y.
-        derivative: From the gradient with respect to y, and y, to that with respect
-            to x.
-    """
-
-    def __init__(
-        self,
-        function: Callable[[Tensor], Tensor],
-        derivative: Callable[[Tensor, Tensor], Tensor],
-    ) -> None:
-        self.function = function
-        self.derivative = derivative
+class OfOutputs(_Function):
+    """A function whose derivative is computed from its outputs, which are kept."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Apply the function."""
