@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import torchsmith
+from torchsmith.api.run import Outcome
 from torchsmith.cli.main import cli
 from torchsmith.data.split import Split
 from torchsmith.doctor.diagnosis import Diagnosis
@@ -75,9 +76,7 @@ class FakeRun:
             stopping=SimpleNamespace(patience=7),
             split=Split(),
         )
-        self.outcome = SimpleNamespace(
-            outlook="", seconds={"train": 20.0}, ending="epochs"
-        )
+        self.outcome = Outcome(stopped="", ending="epochs", seconds={"train": 20.0})
 
     def summary(self) -> Mapping[str, object]:
         score = {"value": 0.9, "low": 0.6, "high": float("nan")}

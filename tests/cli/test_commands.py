@@ -339,15 +339,16 @@ def test_train_ends_with_where_things_are_and_what_to_try_next(run_cli, fake_api
 
 def test_who_trains_longer_is_not_stopped_on_the_way(tmp_path):
     run = FakeRun(tmp_path)
-    run.outcome.outlook = f"It still improved: twice the time {HELPS}."
-    run.outcome.seconds["train"] = 31.0
+    improved = f"It still improved: twice the time {HELPS}."
+    ended = run.outcome.model_copy(update={"outlook": improved})
+    run.outcome = ended.model_copy(update={"seconds": {"train": 31.0}})
     command = dict(next_steps(run, "titanic.csv"))["train longer"]
     assert command.endswith("--epochs 20 --set training.seconds=120")
-    run.outcome.seconds["train"] = 3.0
-    run.outcome.ending = "patience"
+    ended = ended.model_copy(update={"seconds": {"train": 3.0}})
+    run.outcome = ended.model_copy(update={"ending": "patience"})
     command = dict(next_steps(run, "titanic.csv"))["train longer"]
     assert command.endswith("--epochs 20 --set stopping.patience=14")
-    run.outcome.ending = "seconds"
+    run.outcome = ended.model_copy(update={"ending": "seconds"})
     command = dict(next_steps(run, "titanic.csv"))["train longer"]
     assert command.endswith("plan.yaml --set training.seconds=0")
     run.plan.training.epochs = 1
@@ -357,7 +358,8 @@ def test_who_trains_longer_is_not_stopped_on_the_way(tmp_path):
 
 def test_training_longer_is_advised_only_where_it_would_help(tmp_path):
     run = FakeRun(tmp_path)
-    run.outcome.outlook = "val_loss has flattened: more epochs would hardly help."
+    flat = "val_loss has flattened: more epochs would hardly help."
+    run.outcome = run.outcome.model_copy(update={"outlook": flat})
     assert "train longer" not in dict(next_steps(run, "titanic.csv"))
 
 

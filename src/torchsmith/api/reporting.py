@@ -10,7 +10,6 @@ from torchsmith.api.inspected import read_default
 from torchsmith.api.run import Outcome, Run
 from torchsmith.core.commands import command
 from torchsmith.doctor.signals import read_signals
-from torchsmith.evaluate.outlook import longer
 from torchsmith.explain.layers import layer_graph
 from torchsmith.nn.optimizers import planned_rate
 from torchsmith.nn.summarize import summarize
@@ -60,13 +59,7 @@ def report_html(run: Run, outcome: Outcome | None = None) -> str:
             timed=outcome.ending == "seconds",
             seconds=outcome.seconds["total"],
             outlook=outcome.outlook,
-            longer=longer(
-                outcome.outlook,
-                run.plan,
-                run.folder.plan,
-                outcome.ending,
-                outcome.seconds["train"],
-            ),
+            longer=outcome.longer(run.plan, run.folder.plan),
             inside=command("explain", run.path, "--open"),
             diagnosis=read_diagnosis(run.folder),
             signals=signals,

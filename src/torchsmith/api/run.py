@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, TypeVar, assert_never
 from pydantic import Field, ValidationError
 
 from torchsmith.api.opened import Opened
-from torchsmith.api.planning import QUIET, Source
+from torchsmith.api.planning import Source
 from torchsmith.api.predictions import Predictions
 from torchsmith.api.surroundings import as_planned
 from torchsmith.core.environment import read_environment
 from torchsmith.core.errors import DataError, TrainError
-from torchsmith.core.observer import Observer
+from torchsmith.core.observer import QUIET, Observer
 from torchsmith.core.record import Record
 from torchsmith.core.run_folder import RunFolder, run_names
 from torchsmith.core.vocabulary import Ending
 from torchsmith.doctor.diagnosis import Diagnosis
 from torchsmith.evaluate.evaluation import Evaluation
+from torchsmith.evaluate.outlook import longer
 from torchsmith.inspect.inspection import Inspection
 from torchsmith.plan.file import read_plan
 from torchsmith.plan.plan import Plan
@@ -56,6 +57,16 @@ class Outcome(Record):
     seconds: dict[str, float]
     notes: tuple[str, ...] = ()
     outlook: str = ""
+
+    def longer(self, plan: Plan, file: Path) -> str:
+        """Return the command that trains for longer; empty where it would not help.
+
+        Args:
+            plan: Of the run.
+            file: That holds the plan.
+        """
+        seconds = self.seconds.get("train", 0.0)
+        return longer(self.outlook, plan, file, self.ending, seconds)
 
 
 class Run(Opened):

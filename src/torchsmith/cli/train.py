@@ -152,11 +152,9 @@ def next_steps(run: "Run", source: str | None) -> list[tuple[str, str]]:
         source: What the person trained on, if it was named.
     """
     from torchsmith.api.ejecting import obstacle
-    from torchsmith.evaluate.outlook import longer
 
-    folder, new, outcome = run.path, _new_file(run, source), run.outcome
-    seconds = outcome.seconds.get("train", 0.0)
-    more = longer(outcome.outlook, run.plan, run.folder.plan, outcome.ending, seconds)
+    folder, new = run.path, _new_file(run, source)
+    more = run.outcome.longer(run.plan, run.folder.plan)
     eject = command("eject", folder, "-o", "train.py", "--verify")
     opener = "open" if sys.platform == "darwin" else "xdg-open"
     mend = [("try what the doctor says", command("doctor", folder, "--fix"))]
