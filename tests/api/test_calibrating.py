@@ -74,8 +74,8 @@ def test_it_lies_in_the_model_and_is_in_what_predict_says(run):
 
 
 def _data(run, numbers):
-    from torchsmith.api.planning import QUIET
     from torchsmith.api.using import read_for
+    from torchsmith.core.observer import QUIET
 
     return read_for(run.model, numbers, QUIET, scored=False)
 

@@ -5,8 +5,8 @@ import pytest
 from sklearn.datasets import load_iris
 
 import torchsmith as ts
-from torchsmith.api.planning import QUIET
 from torchsmith.api.training import planned_of
+from torchsmith.core.observer import QUIET
 from torchsmith.plan.text import plan_text
 
 

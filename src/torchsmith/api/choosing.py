@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from torchsmith.api.planning import QUIET, Planned
+from torchsmith.api.planning import Planned
 from torchsmith.api.remembered import file_of, recall, remember
 from torchsmith.core.environment import usable_cores
-from torchsmith.core.observer import Observer
+from torchsmith.core.observer import QUIET, Observer
 from torchsmith.core.processes import place
 from torchsmith.core.wording import amount
 from torchsmith.inspect.wording import agree

@@ -33,7 +33,7 @@ from torchsmith.doctor.rank import ranked
 from torchsmith.doctor.signals import read_signals
 from torchsmith.evaluate.evaluation import Evaluation
 from torchsmith.inspect.inspection import Finding
-from torchsmith.plan.file import naming_lines
+from torchsmith.plan.file import is_plan_file, naming_lines
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import asked_settings
 from torchsmith.train.watch import TrainingObserver
@@ -148,10 +148,9 @@ def _before_training(
     observer: TrainingObserver,
 ) -> Diagnosis:
     """Examine thoroughly what could be trained; what cannot be is a finding, too."""
-    path = Path(what) if isinstance(what, str | Path) else None
-    if path is not None and path.suffix in {".yaml", ".yml"}:
-        with naming_lines(path, settings or ()):
-            planned = planned_of(path, target, None, settings, observer)
+    if is_plan_file(what):
+        with naming_lines(Path(what), settings or ()):
+            planned = planned_of(what, target, None, settings, observer)
             return _examined(planned, observer)
     try:
         planned = planned_of(what, target, None, settings, observer)

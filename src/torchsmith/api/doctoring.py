@@ -7,7 +7,7 @@ from torchsmith.api.planning import Planned
 from torchsmith.core.commands import command
 from torchsmith.core.errors import TrainError
 from torchsmith.core.files import write_atomic
-from torchsmith.core.observer import Observer
+from torchsmith.core.observer import QUIET, Observer
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.data.data import Data
 from torchsmith.doctor.course import Course, find_in_course
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from torchsmith.doctor.examine import Examination
     from torchsmith.doctor.watch import Watch
     from torchsmith.train.setup import Setup
-
-
-_SILENT = Observer()
 
 
 def examine_planned(
@@ -99,9 +96,7 @@ def read_diagnosis(folder: RunFolder) -> Diagnosis | None:
         ) from error
 
 
-def known_diagnosis(
-    folder: RunFolder, observer: Observer = _SILENT
-) -> Diagnosis | None:
+def known_diagnosis(folder: RunFolder, observer: Observer = QUIET) -> Diagnosis | None:
     """Return what the doctor said of a run so far; None where it was not asked.
 
     Args:

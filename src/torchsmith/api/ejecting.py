@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from torchsmith.api.carrying import import_torch, torch_threads
 from torchsmith.api.lessons import LessonRun
-from torchsmith.api.planning import QUIET, is_in_memory, load_planned
+from torchsmith.api.planning import is_in_memory, load_planned
 from torchsmith.api.run import Run
 from torchsmith.core.commands import command
 from torchsmith.core.environment import differences, environment
 from torchsmith.core.errors import DataError, PlanError
 from torchsmith.core.files import write_atomic
-from torchsmith.core.observer import Observer
+from torchsmith.core.observer import QUIET, Observer
 from torchsmith.core.rounding import VARIABLE
 from torchsmith.core.run_folder import RunFolder, run_names
 from torchsmith.evaluate.evaluation import Score

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from torchsmith.api.budget import RIVAL_SECONDS, RIVAL_SHARE
-from torchsmith.core.observer import Observer
+from torchsmith.core.observer import QUIET, Observer
 from torchsmith.core.randomness import seeded
 from torchsmith.core.seeds import derive_seed, generator
 from torchsmith.data.data import Data, Sequences
@@ -33,8 +33,6 @@ from torchsmith.plan.plan import Plan
 from torchsmith.plan.text import flow
 from torchsmith.train.model import Model
 from torchsmith.train.setup import Setup
-
-_SILENT = Observer()
 
 SIDE_IN_TABLE = 8
 """To so many pixels a side the pictures of a table are shrunk for the rivals."""
@@ -150,7 +148,7 @@ def part_outputs(
     data: Data,
     rows: np.ndarray,
     inputs: Prepared | None = None,
-    observer: Observer = _SILENT,
+    observer: Observer = QUIET,
 ) -> PartOutputs:
     """Predict for some rows, and put what is right beside it.
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from torchsmith.api.explanation import Explanation
-from torchsmith.api.planning import QUIET, load_planned
+from torchsmith.api.planning import load_planned
 from torchsmith.api.run import Run, load_run
 from torchsmith.api.surroundings import as_planned
 from torchsmith.core.errors import DataError
-from torchsmith.core.observer import Observer
-from torchsmith.plan.file import naming_lines, read_plan
+from torchsmith.core.observer import QUIET, Observer
+from torchsmith.plan.file import is_plan_file, naming_lines, read_plan
 from torchsmith.plan.plan import Plan
 
 if TYPE_CHECKING:
@@ -63,11 +63,10 @@ def explain(
     5.75
     """
     if isinstance(what, str | Path):
-        path = Path(what)
-        if _is_plan(path):
+        if is_plan_file(what):
             observer.stage("Starting PyTorch")
             _refuse("a plan", inputs=inputs, names=names, example=example, **values)
-            with naming_lines(path):
+            with naming_lines(path := Path(what)):
                 return Explanation(_plan(read_plan(path), observer))
         what = load_run(what, runs=runs)
     observer.stage("Starting PyTorch")
@@ -93,10 +92,6 @@ def explain(
         f"{type(what).__name__}: cannot be explained; give a run, a plan, an "
         "nn.Module with inputs=…, a tensor, or a function with its arguments"
     )
-
-
-def _is_plan(path: Path) -> bool:
-    return path.suffix in {".yaml", ".yml"}
 
 
 def _refuse(what: str, **given: object) -> None:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 from torchsmith.api.carrying import import_torch
 from torchsmith.api.opened import Opened
-from torchsmith.api.planning import QUIET
 from torchsmith.core import environment
 from torchsmith.core.errors import PlanError, TrainError
-from torchsmith.core.observer import Observer
+from torchsmith.core.observer import QUIET, Observer
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.data.catalog import entry_named
 from torchsmith.data.catalog_sets import obtain

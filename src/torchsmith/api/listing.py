@@ -6,11 +6,10 @@ from typing import TypeVar, assert_never
 
 from torchsmith.api.lessons import LessonRun
 from torchsmith.api.opened import Opened
-from torchsmith.api.planning import QUIET
 from torchsmith.api.run import Run, load_run
 from torchsmith.api.studying import StudyRun
 from torchsmith.core.errors import DataError, PlanError, TrainError
-from torchsmith.core.observer import Observer
+from torchsmith.core.observer import QUIET, Observer
 from torchsmith.core.run_folder import RunFolder, run_names
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import differences

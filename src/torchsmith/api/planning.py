@@ -11,7 +11,7 @@ from torchsmith.api.budget import require_budget
 from torchsmith.api.feasible import check_on_data
 from torchsmith.api.inspected import check_fingerprint
 from torchsmith.core.errors import DataError, PlanError, nearest
-from torchsmith.core.observer import Observer
+from torchsmith.core.observer import QUIET, Observer
 from torchsmith.core.vocabulary import WORDS, ColumnRole, Kind, Metric, Task
 from torchsmith.data import load as reading
 from torchsmith.data.data import MISSING_TARGET, Data, Series
@@ -29,8 +29,6 @@ from torchsmith.plan.settings import (
     asked_splits,
     set_values,
 )
-
-QUIET = Observer()
 
 FEW_MISSING = 0.05
 """Of the rows may lack a target and are left out without being asked."""

@@ -17,6 +17,7 @@ from torchsmith.core.errors import PlanError
 from torchsmith.core.processes import require_alone
 from torchsmith.core.run_folder import RunFolder
 from torchsmith.core.slugs import named_after
+from torchsmith.plan.file import is_plan_file
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import set_values
 from torchsmith.plan.text import flow
@@ -142,7 +143,7 @@ def study_file(what: object) -> Study | None:
     Raises:
         PlanError: The study is wrong; names the line.
     """
-    if not isinstance(what, str | Path) or Path(what).suffix not in {".yaml", ".yml"}:
+    if not is_plan_file(what):
         return None
     try:
         text = Path(what).read_text("utf-8")

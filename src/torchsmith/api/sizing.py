@@ -5,8 +5,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from torchsmith.api.budget import RIVAL_SECONDS, RIVAL_SHARE
-from torchsmith.api.planning import QUIET, Planned, decide_with
-from torchsmith.core.observer import Observer
+from torchsmith.api.planning import Planned, decide_with
+from torchsmith.core.observer import QUIET, Observer
 from torchsmith.core.processes import place
 from torchsmith.core.wording import amount, rough_duration
 from torchsmith.data.steps import RandomConvolutions

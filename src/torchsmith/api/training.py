@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import TypeGuard, assert_never, overload
+from typing import assert_never, overload
 
 from torchsmith.api import planning
 from torchsmith.api.carrying import (
@@ -41,7 +41,7 @@ from torchsmith.data.data import Data
 from torchsmith.data.load import target_name
 from torchsmith.plan.check import check
 from torchsmith.plan.decide import decide
-from torchsmith.plan.file import naming_lines, read_plan
+from torchsmith.plan.file import is_plan_file, naming_lines, read_plan
 from torchsmith.plan.machine import Machine, measure
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.settings import (
@@ -163,7 +163,7 @@ def train(  # noqa: PLR0913 -- what a whole job takes; all have defaults
         return run_study(study, name or str(what), runs, observer)
     with (
         naming_lines(Path(what), settings or ())
-        if _is_plan_file(what)
+        if is_plan_file(what)
         else nullcontext()
     ):
         planned = planned_of(what, target, budget, settings, observer)
@@ -241,11 +241,7 @@ def planned_of(
 
 
 def _plan_file(what: object) -> Plan | None:
-    return read_plan(Path(what)) if _is_plan_file(what) else None
-
-
-def _is_plan_file(what: object) -> TypeGuard[str | Path]:
-    return isinstance(what, (str, Path)) and Path(what).suffix in {".yaml", ".yml"}
+    return read_plan(Path(what)) if is_plan_file(what) else None
 
 
 def _resume(
@@ -303,7 +299,7 @@ def _resume_plan(
 
 def _other_place(plan: Plan, what: Source | Plan | None) -> str | Path | None:
     """Return a source that is not the one that a run names, but may hold its data."""
-    if not isinstance(what, (str, Path)) or _is_plan_file(what):
+    if not isinstance(what, (str, Path)) or is_plan_file(what):
         return None
     is_other = plan.data.fingerprint and str(what) != plan.data.source
     return what if is_other else None

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from torchsmith.api.kept_columns import kept_columns
-from torchsmith.api.planning import QUIET, Source
+from torchsmith.api.planning import Source
 from torchsmith.api.predictions import Interval, Predictions
 from torchsmith.api.run import Run, load_run
 from torchsmith.api.surroundings import as_planned
 from torchsmith.core.errors import DataError
-from torchsmith.core.observer import Observer
+from torchsmith.core.observer import QUIET, Observer
 from torchsmith.core.vocabulary import NOUNS
 from torchsmith.core.wording import amount, in_quotes
 from torchsmith.data import load as reading

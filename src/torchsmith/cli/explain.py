@@ -60,14 +60,14 @@ def explain(
     gives for an example, and which columns, pixels or steps mattered. Of a plan: the
     network and the learning rate, drawn before training.
     """
-    is_plan = Path(run).suffix in {".yaml", ".yml"}
     default = Path(FILE_NAME)
     check_writable(path, ".html", ".htm", force=force, source=run)
     with output.progress() as observer:
         from torchsmith import api
+        from torchsmith.plan.file import is_plan_file
 
         what: Path | Run = Path(run)
-        if not is_plan:
+        if not is_plan_file(run):
             what = api.load_run(run, runs=runs_folder)
             default = what.path / FILE_NAME
         check_folder(path or default)

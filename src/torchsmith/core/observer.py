@@ -19,3 +19,7 @@ class Observer:
 
     def line(self, text: str) -> None:
         """Pass on one line that a program prints, as it is."""
+
+
+QUIET = Observer()
+"""Tells nobody."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from torchsmith.core.errors import DataError, PlanError, nearest
-from torchsmith.core.observer import Observer
+from torchsmith.core.observer import QUIET, Observer
 from torchsmith.core.vocabulary import ColumnRole
 from torchsmith.data.cells import Cells, Sheet
 from torchsmith.data.columns import decide_formats
@@ -24,7 +24,6 @@ from torchsmith.data.no_data import refuse_content
 from torchsmith.data.parquet import MAGIC, read_parquet
 from torchsmith.data.retarget import nearest_target
 
-_SILENT = Observer()
 _LARGEST = 4 << 30  # bytes of text; more does not fit into memory as a table
 
 
@@ -34,7 +33,7 @@ def read_table(
     target: str | None = None,
     roles: Mapping[str, ColumnRole] | None = None,
     drop_missing_target: bool = False,
-    observer: Observer = _SILENT,
+    observer: Observer = QUIET,
 ) -> Data:
     """Read a table for training, finding out what its columns are.
 
@@ -62,7 +61,7 @@ def read_with_formats(
     *,
     target: ColumnFormat | None = None,
     columns: Collection[str] = (),
-    observer: Observer = _SILENT,
+    observer: Observer = QUIET,
 ) -> Data:
     """Read a table for prediction, as the one was read that the network learned from.
 
@@ -106,7 +105,7 @@ def read_columns(
     """
     if isinstance(source, str | Path):
         known = [form.name for form in (*formats, *([target] if target else []))]
-        sheet = _read_sheet(Path(source), known, _SILENT)
+        sheet = _read_sheet(Path(source), known, QUIET)
     else:
         sheet = sheet_from_rows(source, "rows")
     return _known_columns(sheet, formats, target, columns, ragged=ragged)
@@ -129,7 +128,7 @@ def texts_of_columns(
         DataError: There is no such column.
     """
     if isinstance(source, str | Path):
-        sheet = _read_sheet(Path(source), names, _SILENT)
+        sheet = _read_sheet(Path(source), names, QUIET)
     else:
         sheet = sheet_from_rows(source, called)
     if lacking := [name for name in names if name not in sheet.columns]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from torchsmith.core.observer import Observer
+from torchsmith.core.observer import QUIET, Observer
 from torchsmith.core.vocabulary import NOUNS, ColumnRole, Task
 from torchsmith.data.data import Data, Images, Sequences, Table, Volumes
 from torchsmith.data.labels import PART_CODES
@@ -43,7 +43,6 @@ from torchsmith.inspect.volumes import (
 )
 
 _RANK = {"error": 0, "warning": 1, "note": 2}
-_SILENT = Observer()
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class _Subject:
 
 def inspect(
     data: Data,
-    observer: Observer = _SILENT,
+    observer: Observer = QUIET,
     *,
     task: Task | None = None,
     roles: Mapping[str, ColumnRole] | None = None,

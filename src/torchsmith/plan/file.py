@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Set
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeGuard
 
 from torchsmith.core.errors import PlanError, nearest
 from torchsmith.core.files import write_atomic
@@ -21,6 +22,11 @@ from torchsmith.plan.yaml import (
 )
 
 _HEADING = re.compile(r"#\s*torchsmith plan, version\s+(\S+)")
+
+
+def is_plan_file(what: object) -> TypeGuard[str | Path]:
+    """Whether a file is named that holds a plan, or a study, by its ending."""
+    return isinstance(what, str | Path) and Path(what).suffix in {".yaml", ".yml"}
 
 
 def read_plan(path: Path) -> Plan:

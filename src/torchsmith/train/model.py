@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from torchsmith.core.errors import TrainError
 from torchsmith.core.files import write_atomic
-from torchsmith.core.observer import Observer
+from torchsmith.core.observer import QUIET, Observer
 from torchsmith.core.record import Record
 from torchsmith.data.data import Data
 from torchsmith.data.pixels import Prepared
@@ -31,7 +31,6 @@ from torchsmith.train.state import safetensors_bytes
 
 MODEL_VERSION = 1
 BATCH_SIZE = 1024
-_SILENT = Observer()
 """Examples that are predicted at once; fewer where they are large."""
 
 
@@ -82,7 +81,7 @@ class Model:
         self,
         data: Data,
         rows: np.ndarray | None = None,
-        observer: Observer = _SILENT,
+        observer: Observer = QUIET,
     ) -> np.ndarray:
         """Predict for raw data.
 
@@ -112,7 +111,7 @@ class Model:
         self,
         inputs: Prepared,
         change: Callable[[Tensor], Tensor] | None = None,
-        observer: Observer = _SILENT,
+        observer: Observer = QUIET,
     ) -> Tensor:
         """Return what the network itself gives, `(N, K)` or `(N, 1)`, on the CPU.
 
