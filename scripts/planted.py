@@ -28,7 +28,7 @@ class Defect(NamedTuple):
     tests: str
 
 
-LOOP, SETUP = "train/loop.py", "train/setup.py"
+LOOP = "train/loop.py"
 DEFECTS = (
     Defect(
         "zero_grad dropped",
@@ -89,8 +89,8 @@ DEFECTS = (
     Defect(
         "no inference_mode",
         LOOP,
-        "@torch.inference_mode()\n",
-        "",
+        "torch.no_grad() if job.own_code else torch.inference_mode()",
+        "torch.enable_grad()",
         "tests/train/test_loop.py",
     ),
     Defect(
@@ -154,8 +154,8 @@ DEFECTS = (
     Defect(
         "mean of batch means in validation",
         LOOP,
-        "total += job.loss(output, target) * (1 if job.loss_is_sum else len(target))",
-        "total += job.loss(output, target) * len(batches) / 2",
+        "total += loss * (1 if job.loss_is_sum else share)",
+        "total += loss * len(batches) / 2",
         "tests/train/test_loop.py",
     ),
     Defect(
@@ -174,9 +174,9 @@ DEFECTS = (
     ),
     Defect(
         "gradients not clipped",
-        LOOP,
-        "limit = settings.clip_grad_norm or",
-        "limit =",
+        "train/gradients.py",
+        "limit = settings.clip_grad_norm\n",
+        "limit = torch.inf\n",
         "tests/train/test_loop.py",
     ),
     Defect(
@@ -189,7 +189,7 @@ DEFECTS = (
     Defect(
         "schedule lost on resume",
         "train/state.py",
-        '            load_schedule(self.schedule, state["schedule"])\n',
+        '            _load_schedule(self.schedule, state["schedule"])\n',
         "            pass\n",
         "tests/train/test_checkpoints.py",
     ),

@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from scripts.planted import DEFECTS
 
 import torchsmith
 
@@ -244,3 +245,9 @@ def test_the_constraints_are_exact_and_hold_all_that_is_needed():
     needed += project["project"]["optional-dependencies"]["dev"]
     names = {re.split("[>=<]", line)[0].lower() for line in needed}
     assert {re.sub("[_.]", "-", name) for name in names} - set(pins) == set()
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
+def test_a_defect_can_be_planted_where_it_is_said_to_be(defect):
+    text = (SOURCE / defect.file).read_text("utf-8")
+    assert text.count(defect.right) == 1
