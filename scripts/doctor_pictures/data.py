@@ -56,13 +56,13 @@ def unscaled() -> Picture:
     name = ("one column around 500", "standardised")
     return curves(
         "R² on the val part, at least -1",
-        (name[0], _at_least(sick)),
+        (name[0], _at_least_minus_one(sick)),
         (name[1], healthy),
     )
 
 
-def _at_least(values: list[float], low: float = -1.0) -> list[float]:
-    return [max(value, low) for value in values]
+def _at_least_minus_one(values: list[float]) -> list[float]:
+    return [max(value, -1.0) for value in values]
 
 
 def unscaled_target() -> Picture:
@@ -73,7 +73,7 @@ def unscaled_target() -> Picture:
     sick = fit(network(sizes), train, val).scores
     return curves(
         "R² on the val part, at least -1",
-        ("targets around 20,000", _at_least(sick)),
+        ("targets around 20,000", _at_least_minus_one(sick)),
         ("standardised", healthy),
     )
 
@@ -179,7 +179,7 @@ def groups() -> Picture:
     return curves(
         "R² on the val part; the outcome of a person follows from nothing",
         ("rows of one person on both sides", found[0]),
-        ("each person on one side", _at_least(found[1])),
+        ("each person on one side", _at_least_minus_one(found[1])),
     )
 
 
