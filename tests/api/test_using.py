@@ -363,3 +363,21 @@ def test_columns_of_a_known_set_are_kept_beside_its_predictions(iris, tmp_path):
     assert found.kept[name][:3] == ("5.1", "4.9", "4.7")
     with pytest.raises(DataError, match="iris: no column 'sepal'"):
         iris.predict("iris", keep="sepal")
+
+
+def test_one_example_alone_is_refused_where_a_layer_compares_examples(tmp_path):
+    rows = [f"{i * 37 % 101 / 100},{i % 2}" for i in range(60)]
+    (tmp_path / "train.csv").write_text("\n".join(["x,y", *rows]))
+    compared = {"BatchNorm1d": {"track_running_stats": False}}
+    run = ts.train(
+        tmp_path / "train.csv",
+        target="y",
+        runs=tmp_path,
+        settings={
+            "network": {"Sequential": [{"Linear": 4}, compared, {"Linear": 2}]},
+            "training.epochs": 1,
+        },
+    )
+    assert len(run.predict({"x": [0.5, 0.2]}).texts) == 2
+    with pytest.raises(DataError, match="here is one alone; predict two or more"):
+        run.predict({"x": [0.5]})

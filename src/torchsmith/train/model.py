@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from torchsmith.core.errors import TrainError
+from torchsmith.core.errors import DataError, TrainError
 from torchsmith.core.files import write_atomic
 from torchsmith.core.observer import QUIET, Observer
 from torchsmith.core.record import Record
@@ -119,6 +119,9 @@ class Model:
             inputs: From `Preparation.inputs`.
             change: What happens to each batch before the network sees it.
             observer: Is told how many examples are done.
+
+        Raises:
+            DataError: There is one example where a layer needs two.
         """
         weight = next(self.network.parameters())
         self.network.eval()
@@ -131,9 +134,22 @@ class Model:
                 batch = scaled(torch.from_numpy(part), *self.preparation.pixel_scale)
                 batch = batch.to(weight.device, weight.dtype)
                 batch = batch if change is None else change(batch)
-                outputs.append(self.network(batch).cpu())
+                outputs.append(self._answers(batch).cpu())
                 observer.advance(start + len(part))
         return torch.cat(outputs) if outputs else torch.zeros(0, self._num_outputs)
+
+    def _answers(self, batch: Tensor) -> Tensor:
+        try:
+            answers: Tensor = self.network(batch)
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            raise DataError(
+                "batch normalisation with track_running_stats: false compares the "
+                "examples of a batch with each other, and here is one alone; predict "
+                "two or more at once, or train with track_running_stats: true"
+            ) from error
+        return answers
 
     def finish(self, outputs: Tensor, temperature: float | None = None) -> np.ndarray:
         """Turn raw outputs into probabilities `(N, K)` or values `(N,)`.
