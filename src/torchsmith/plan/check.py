@@ -42,7 +42,7 @@ from torchsmith.plan.networks import (
     TabularMLP,
 )
 from torchsmith.plan.normalisation import BatchNorm1d
-from torchsmith.plan.optimizers import SGD, Muon
+from torchsmith.plan.optimizers import SGD, Muon, Optimizer
 from torchsmith.plan.plan import Plan
 from torchsmith.plan.schedules import OneCycleLR, interval_of, schedule_problems
 from torchsmith.plan.sequences import Embedding
@@ -257,9 +257,15 @@ def _learning(plan: Plan) -> Impossible:
             ):
                 where = f"optimizer.groups.{place - 1}" if place else "optimizer"
                 yield where, "nesterov needs a momentum above 0 and dampening 0"
-    if not isinstance(schedule, OneCycleLR):
-        pass
-    elif (
+    if isinstance(schedule, OneCycleLR):
+        yield from _one_cycle(optimizer, schedule)
+    # How many steps an epoch has is known when the data is.
+    known = plan.training.epochs if interval_of(schedule) == "epoch" else 0
+    yield from schedule_problems(schedule, known)
+
+
+def _one_cycle(optimizer: Optimizer, schedule: OneCycleLR) -> Impossible:
+    if (
         "cycle_momentum" in schedule.model_fields_set
         and schedule.cycle_momentum
         and not optimizer.has_momentum
@@ -275,9 +281,6 @@ def _learning(plan: Plan) -> Impossible:
             "this would be the highest rate of every group of the optimizer, and one "
             "has an lr of its own; remove the line, each group then rises to its lr",
         )
-    # How many steps an epoch has is known when the data is.
-    known = plan.training.epochs if interval_of(schedule) == "epoch" else 0
-    yield from schedule_problems(schedule, known)
 
 
 def _stopping(plan: Plan) -> Impossible:

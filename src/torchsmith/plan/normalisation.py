@@ -20,7 +20,16 @@ from torchsmith.plan.layer_spec import (
 Momentum = Annotated[float, Field(ge=0, le=1)] | None
 
 
-class BatchNorm1d(LayerSpec):
+class BatchNorm(LayerSpec):
+    """What `BatchNorm1d`, `BatchNorm2d` and `BatchNorm3d` share."""
+
+    eps: Eps = 1e-5
+    momentum: Momentum = 0.1
+    affine: bool = True
+    track_running_stats: bool = True
+
+
+class BatchNorm1d(BatchNorm):
     """`torch.nn.BatchNorm1d` over `(N, features)` or `(N, C, L)`.
 
     Attributes:
@@ -31,30 +40,18 @@ class BatchNorm1d(LayerSpec):
     """
 
     takes = (FEATURES, SEQUENCE)
-    eps: Eps = 1e-5
-    momentum: Momentum = 0.1
-    affine: bool = True
-    track_running_stats: bool = True
 
 
-class BatchNorm2d(LayerSpec):
+class BatchNorm2d(BatchNorm):
     """`torch.nn.BatchNorm2d` over `(N, C, H, W)`; arguments as for `BatchNorm1d`."""
 
     takes = (IMAGE,)
-    eps: Eps = 1e-5
-    momentum: Momentum = 0.1
-    affine: bool = True
-    track_running_stats: bool = True
 
 
-class BatchNorm3d(LayerSpec):
+class BatchNorm3d(BatchNorm):
     """`torch.nn.BatchNorm3d` over `(N, C, D, H, W)`; arguments as for `BatchNorm1d`."""
 
     takes = (VOLUME,)
-    eps: Eps = 1e-5
-    momentum: Momentum = 0.1
-    affine: bool = True
-    track_running_stats: bool = True
 
 
 class LayerNorm(LayerSpec):

@@ -1,6 +1,7 @@
 """Reasons for what is the same in most plans, so that no line stands without one."""
 
 from torchsmith.core.vocabulary import NOUNS
+from torchsmith.data.split import Split
 from torchsmith.inspect.inspection import Inspection
 from torchsmith.plan.networks import TabularMLP
 from torchsmith.plan.plan import Plan
@@ -52,12 +53,8 @@ def _of_data(plan: Plan, inspection: Inspection) -> Reasons:
 
 def _of_split(plan: Plan, inspection: Inspection) -> Reasons:
     what = f"{NOUNS[inspection.kind]}s"
-    given = plan.split.test == plan.split.val == "given"
-    stratify = "for classes only"
-    if plan.split.group or plan.split.time:
-        stratify = "the parts are cut by another column"
     return {
-        "split.stratify": "the parts are given" if given else stratify,
+        "split.stratify": _how_divided(plan.split) or "for classes only",
         "split.group": f"nothing says which {what} belong together",
         "split.time": f"the {what} are no time series",
         "split.keep_together": _of_repeats(plan, inspection),
@@ -66,13 +63,18 @@ def _of_split(plan: Plan, inspection: Inspection) -> Reasons:
     }
 
 
+def _how_divided(split: Split) -> str:
+    """Say what divides the rows but chance; empty where chance alone does."""
+    if split.test == split.val == "given":
+        return "the parts are given"
+    return "the parts are cut by another column" if split.group or split.time else ""
+
+
 def _of_repeats(plan: Plan, inspection: Inspection) -> str:
     if inspection.kind != "table":
         return "for data in which copies of one case are expected"
-    if plan.split.test == plan.split.val == "given":
-        return "the parts are given"
-    if plan.split.group or plan.split.time:
-        return "the parts are cut by another column"
+    if divided := _how_divided(plan.split):
+        return divided
     if not inspection.repeats:
         return "nothing repeats, as far as was seen"
     return f"{inspection.repeats:,} rows repeat an earlier one, as so few columns make"
