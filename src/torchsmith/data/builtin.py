@@ -3,7 +3,7 @@
 Their files are read without scikit-learn, which takes a second and more to import.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -88,6 +88,15 @@ def read_diabetes() -> Data:
     values = np.loadtxt(_file("diabetes_data_raw.csv.gz"))
     target = np.loadtxt(_file("diabetes_target.csv.gz"))
     return _table("diabetes", _PATIENTS, "progression", values, target)
+
+
+TABLES: Mapping[str, Callable[[], Data]] = {
+    "iris": read_iris,
+    "wine": read_wine,
+    "breast_cancer": read_breast_cancer,
+    "diabetes": read_diabetes,
+}
+"""What reads each table, by its name in the catalogue."""
 
 
 def _file(name: str) -> Path:

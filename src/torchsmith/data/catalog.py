@@ -88,6 +88,15 @@ IDX_FILES = (
     "t10k-labels-idx1-ubyte.gz",
 )
 
+
+def _idx_files(address: str, *checks: tuple[int, str]) -> tuple[RemoteFile, ...]:
+    """Return the files of a publisher, given size and MD5 of each."""
+    return tuple(
+        RemoteFile(f"{address}/{name}", name, size, md5=md5)
+        for name, (size, md5) in zip(IDX_FILES, checks, strict=True)
+    )
+
+
 _SKLEARN = "scikit-learn, from the UCI repository"
 
 ENTRIES: tuple[Entry, ...] = (
@@ -146,19 +155,12 @@ ENTRIES: tuple[Entry, ...] = (
         target="label",
         folder="mnist",
         local=IDX_FILES,
-        remote=tuple(
-            RemoteFile(f"{MNIST}/{name}", name, size, md5=md5)
-            for name, size, md5 in zip(
-                IDX_FILES,
-                (9_912_422, 28_881, 1_648_877, 4_542),
-                (
-                    "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-                    "d53e105ee54ea40749a09fcbcd1e9432",
-                    "9fb629c4189551a2d022fa330f9573f3",
-                    "ec29112dd5afa0611ce80d1b7f02629c",
-                ),
-                strict=True,
-            )
+        remote=_idx_files(
+            MNIST,
+            (9_912_422, "f68b3c2dcbeaaa9fbdd348bbdeb94873"),
+            (28_881, "d53e105ee54ea40749a09fcbcd1e9432"),
+            (1_648_877, "9fb629c4189551a2d022fa330f9573f3"),
+            (4_542, "ec29112dd5afa0611ce80d1b7f02629c"),
         ),
     ),
     Entry(
@@ -171,19 +173,12 @@ ENTRIES: tuple[Entry, ...] = (
         target="label",
         folder="fashion_mnist",
         local=IDX_FILES,
-        remote=tuple(
-            RemoteFile(f"{FASHION}/{name}", name, size, md5=md5)
-            for name, size, md5 in zip(
-                IDX_FILES,
-                (26_421_880, 29_515, 4_422_102, 5_148),
-                (
-                    "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-                    "25c81989df183df01b3e8a0aad5dffbe",
-                    "bef4ecab320f06d8554ea6380940ec79",
-                    "bb300cfdad3c16e7a12a480ee83cd310",
-                ),
-                strict=True,
-            )
+        remote=_idx_files(
+            FASHION,
+            (26_421_880, "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
+            (29_515, "25c81989df183df01b3e8a0aad5dffbe"),
+            (4_422_102, "bef4ecab320f06d8554ea6380940ec79"),
+            (5_148, "bb300cfdad3c16e7a12a480ee83cd310"),
         ),
         classes=(
             "T-shirt/top",

@@ -68,21 +68,12 @@ def read_set(
             not what it should be.
     """
     observer = observer or Observer()
-    match entry.name:
-        case "digits":
-            return builtin.read_digits(target)
-        case "iris":
-            data = builtin.read_iris()
-        case "wine":
-            data = builtin.read_wine()
-        case "breast_cancer":
-            data = builtin.read_breast_cancer()
-        case "diabetes":
-            data = builtin.read_diabetes()
-        case _:
-            folder = folder or obtain(entry, observer)
-            return _read_files(entry, folder, target, roles, observer)
-    return with_target(data, target or entry.target)
+    if entry.name == "digits":
+        return builtin.read_digits(target)
+    if read := builtin.TABLES.get(entry.name):
+        return with_target(read(), target or entry.target)
+    folder = folder or obtain(entry, observer)
+    return _read_files(entry, folder, target, roles, observer)
 
 
 def obtain(entry: Entry, observer: Observer) -> Path:
