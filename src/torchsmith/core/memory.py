@@ -22,6 +22,12 @@ def is_large(num_bytes: int) -> bool:
     return num_bytes * COPIES > available_memory()
 
 
+def do_not_fit() -> str:
+    """Say of data that is too large, behind its size, how much memory there is."""
+    free = amount_of(available_memory())
+    return f"of which three copies do not fit into the {free} that are available"
+
+
 def available_memory() -> int:
     """Return how many bytes may be used: as set, as free, or as a container allows.
 

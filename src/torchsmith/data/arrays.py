@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from torchsmith.core.errors import DataError
-from torchsmith.core.memory import amount_of, available_memory, is_large
+from torchsmith.core.memory import amount_of, do_not_fit, is_large
 from torchsmith.core.vocabulary import Kind, Part
 from torchsmith.core.wording import listed
 from torchsmith.data.data import Change, Column, ColumnFormat, Data, Table
@@ -350,7 +350,6 @@ def _refuse_large(source: str, cells: int, counts: Sequence[int]) -> None:
     if is_large(size):
         raise DataError(
             f"{source}: a table of {sum(counts):,} rows takes {amount_of(size)} in "
-            f"memory, 8 bytes a cell, of which three copies do not fit into the "
-            f"{amount_of(available_memory())} that are available; give fewer rows or "
-            "columns. Only pictures, (N, H, W) or (N, H, W, C), may be larger"
+            f"memory, 8 bytes a cell, {do_not_fit()}; give fewer rows or columns. "
+            "Only pictures, (N, H, W) or (N, H, W, C), may be larger"
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from torchsmith.core.errors import DataError, PlanError
-from torchsmith.core.memory import amount_of, available_memory, is_large
+from torchsmith.core.memory import amount_of, do_not_fit, is_large
 from torchsmith.data.data import (
     MISSING_TARGET,
     Change,
@@ -292,7 +292,6 @@ def _refuse_large(data: Data, cells: int, *, new: bool) -> None:
     size = cells * np.dtype(np.float64).itemsize
     if is_large(size):
         raise DataError(
-            f"{data.source}: its windows take {amount_of(size)}, of which three copies "
-            f"do not fit into the {amount_of(available_memory())} that are available; "
+            f"{data.source}: its windows take {amount_of(size)}, {do_not_fit()}; "
             f"{'' if new else 'set a smaller data.window, or '}give fewer rows"
         )

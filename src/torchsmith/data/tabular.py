@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from torchsmith.core.errors import DataError, nearest
-from torchsmith.core.memory import amount_of, available_memory, is_large
+from torchsmith.core.memory import amount_of, do_not_fit, is_large
 from torchsmith.core.record import Record
 from torchsmith.data.data import Change, Column, ColumnFormat, Table
 from torchsmith.data.lines import Lines
@@ -23,6 +23,7 @@ from torchsmith.data.value_columns import ValueColumn
 
 DAY = 86_400
 FLOAT32_MAX = float(np.finfo(np.float32).max)
+"""Networks compute with 32 bits: what is larger is infinite to them."""
 
 
 class NumberColumn(Record):
@@ -245,8 +246,7 @@ class TablePreparation(Record):
             remedy = f"column '{name}' makes {most:,} of them: {change}, or {remedy}"
         raise DataError(
             f"the prepared table, {rows:,} rows of {width:,} numbers, takes "
-            f"{amount_of(size)}, of which three copies do not fit into the "
-            f"{amount_of(available_memory())} that are available; {remedy}"
+            f"{amount_of(size)}, {do_not_fit()}; {remedy}"
         )
 
     def columns(self, table: Table) -> dict[str, Column]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from torchsmith.core.errors import DataError
-from torchsmith.core.memory import amount_of, available_memory, is_large
+from torchsmith.core.memory import amount_of, do_not_fit, is_large
 from torchsmith.data.data import Change, Data, Volumes
 from torchsmith.data.on_disk import extremes, in_memory
 from torchsmith.data.pixel_arrays import (
@@ -41,9 +41,9 @@ def volumes_from_parts(
     source: str,
     parts: Sequence[ArrayPart],
     *,
-    target: str | None = None,
-    classes: Sequence[str] = (),
-    reading: Mapping[str, str] | None = None,
+    target: str | None,
+    classes: Sequence[str],
+    reading: Mapping[str, str],
 ) -> Data:
     """Put the parts of a source together as volumes in memory.
 
@@ -59,7 +59,7 @@ def volumes_from_parts(
         DataError: Shapes, types or lengths do not fit, values are not finite, or the
             volumes do not fit into memory.
     """
-    reading = dict(reading or {})
+    reading = dict(reading)
     changes: list[Change] = []
     _refuse_large(source, parts)
     pieces = [_voxels(part, reading, changes) for part in parts]
@@ -103,9 +103,8 @@ def refuse_large(source: str, shape: Sequence[int], itemsize: int) -> None:
     size = math.prod(shape) * itemsize
     if is_large(size):
         raise DataError(
-            f"{source}: {shape[0]:,} volumes take {amount_of(size)} in memory, of "
-            f"which three copies do not fit into the {amount_of(available_memory())} "
-            "that are available; give fewer or coarser volumes. Only pictures may be "
+            f"{source}: {shape[0]:,} volumes take {amount_of(size)} in memory, "
+            f"{do_not_fit()}; give fewer or coarser volumes. Only pictures may be "
             "larger than memory"
         )
 
