@@ -23,6 +23,7 @@ from torchsmith.data.picture_checks import CheckedPicture, check_pictures, conve
 from torchsmith.data.picture_files import (
     FoundPicture,
     PassedOver,
+    damage_changes,
     damage_text,
     find_pictures,
     printable,
@@ -61,25 +62,14 @@ def read_image_folder(
     called = [printable(file.path.relative_to(root).as_posix()) for file in found]
     checked = check_pictures(found, called, observer or Observer())
     good = [item for item in checked if item.picture is not None]
-    damaged = [item for item in checked if item.picture is None]
+    damaged = [(one.name, one.problem) for one in checked if one.picture is None]
     if damaged and not skip_damaged:
-        named = [(one.name, one.problem) for one in damaged]
-        what = "pictures cannot be decoded"
-        asked = skip_damaged is not None
-        raise DataError(damage_text(path, named, len(checked), what, skippable=asked))
+        what, asked = "pictures cannot be decoded", skip_damaged is not None
+        raise DataError(damage_text(path, damaged, len(checked), what, skippable=asked))
     _require_classes(path, found, good)
-    changes = [*_changes(good), *passed.changes()]
-    if damaged:
-        names = ", ".join(item.name for item in damaged)
-        changes.append(
-            Change(
-                column="",
-                what=f"damaged pictures left out: {names}",
-                count=len(damaged),
-                example=damaged[0].problem,
-            )
-        )
-    return _assemble(path, good, target or "label", tuple(changes))
+    left_out = damage_changes(damaged, "picture")
+    changes = (*_changes(good), *passed.changes(), *left_out)
+    return _assemble(path, good, target or "label", changes)
 
 
 def _require_classes(

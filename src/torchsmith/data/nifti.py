@@ -31,6 +31,7 @@ from torchsmith.data.on_disk import extremes
 from torchsmith.data.picture_files import (
     FoundPicture,
     PassedOver,
+    damage_changes,
     damage_text,
     find_pictures,
     printable,
@@ -132,7 +133,7 @@ def read_nifti(
     opened = [_open(file, root) for file in found]
     _refuse_unusable(path, _sound(path, opened, skip_damaged=skip_damaged))
     scans, pieces, digests = _read(opened, observer)
-    left_out = _left_out(scans)
+    left_out = damage_changes(_damaged(scans), "volume")
     scans = _sound(path, scans, skip_damaged=skip_damaged)
     changes = [*passed.changes(), *_rounded(pieces), *left_out]
     values = np.stack(pieces)
@@ -190,7 +191,7 @@ def _sound(
     Raises:
         DataError: Some cannot be, and are not to be left out; or none can.
     """
-    damaged = [(scan.name, scan.problem) for scan in scans if scan.problem]
+    damaged = _damaged(scans)
     if damaged and not skip_damaged:
         what, asked = "files cannot be read", skip_damaged is not None
         raise DataError(damage_text(path, damaged, len(scans), what, skippable=asked))
@@ -277,15 +278,8 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-def _left_out(scans: Sequence[_Scan]) -> list[Change]:
-    damaged = [scan for scan in scans if scan.problem]
-    if not damaged:
-        return []
-    names = ", ".join(scan.name for scan in damaged)
-    what = f"damaged volumes left out: {names}"
-    return [
-        Change(column="", what=what, count=len(damaged), example=damaged[0].problem)
-    ]
+def _damaged(scans: Sequence[_Scan]) -> list[tuple[str, str]]:
+    return [(scan.name, scan.problem) for scan in scans if scan.problem]
 
 
 def _voxel_sizes(scans: Sequence[_Scan]) -> str:

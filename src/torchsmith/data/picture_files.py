@@ -105,7 +105,7 @@ def damage_text(
     total: int,
     what: str,
     *,
-    skippable: bool = True,
+    skippable: bool,
 ) -> str:
     """Say which files of a folder are damaged, and what to do.
 
@@ -128,8 +128,16 @@ def damage_text(
     )
 
 
+def damage_changes(damaged: Sequence[tuple[str, str]], noun: str) -> list[Change]:
+    """Tell of damaged files that were left out, with name and problem of each."""
+    if not damaged:
+        return []
+    what = f"damaged {noun}s left out: {', '.join(name for name, _ in damaged)}"
+    return [Change(column="", what=what, count=len(damaged), example=damaged[0][1])]
+
+
 def find_pictures(
-    path: Path, passed: PassedOver, *, labelled: bool = True
+    path: Path, passed: PassedOver, *, labelled: bool
 ) -> list[FoundPicture]:
     """Find the pictures of a folder in a fixed order: by part, class and name.
 
