@@ -13,9 +13,7 @@ from torchsmith.data.cells import Cells, Sheet, collect
 from torchsmith.data.data import Change, Column, ColumnFormat
 from torchsmith.data.dates import CUT_OFF, IN_UTC
 from torchsmith.data.lines import Lines
-from torchsmith.data.numerals import number_text
-
-_EXACT = 2**53
+from torchsmith.data.numerals import EXACT, number_text
 
 
 def sheet_from_rows(rows: object, source: str, names: Sequence[str] = ()) -> Sheet:
@@ -267,10 +265,10 @@ def _is_nothing(value: object) -> bool:
 
 
 def _is_large(value: object) -> bool:
-    return isinstance(value, int | np.integer) and abs(int(value)) > _EXACT
+    return isinstance(value, int | np.integer) and abs(int(value)) > EXACT
 
 
 def _beyond_float(values: np.ndarray) -> bool:
     return bool(len(values)) and (
-        int(values.max()) > _EXACT or int(values.min()) < -_EXACT
+        int(values.max()) > EXACT or int(values.min()) < -EXACT
     )

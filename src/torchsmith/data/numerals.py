@@ -19,7 +19,8 @@ NUMBERS_READ = (
 
 _PLAIN = b"0123456789.+-eE"
 _LOOKED_AT = 1000  # texts by which the commonest marks beside numbers are found
-_EXACT = 2**53  # whole numbers up to here are exact as float64
+EXACT = 2**53
+"""Whole numbers up to here are exact as float64."""
 ROUNDED = "rounded to the nearest 64-bit number"
 """What reading says of a whole number with too many digits."""
 
@@ -168,8 +169,7 @@ def looks_like_code(texts: Sequence[str], form: ColumnFormat) -> bool:
         texts = [text.removesuffix(form.suffix).rstrip() for text in texts]
     bare = map(str.strip, texts, repeat("()"))
     return any(
-        (text[0] == "0" and len(text) > 1)
-        or (len(text) > 15 and Decimal(text) > _EXACT)
+        (text[0] == "0" and len(text) > 1) or (len(text) > 15 and Decimal(text) > EXACT)
         for text in filter(str.isdecimal, _unsigned(bare))
     )
 
@@ -194,7 +194,7 @@ def is_rounded(text: str, value: float) -> bool:
 
 def number_text(value: float) -> str:
     """Write a number as shortly as it can be read back: 3.0 becomes "3"."""
-    if np.isfinite(value) and value == int(value) and abs(value) <= _EXACT:
+    if np.isfinite(value) and value == int(value) and abs(value) <= EXACT:
         return str(int(value))
     return repr(float(value))
 

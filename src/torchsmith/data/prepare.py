@@ -20,7 +20,6 @@ from torchsmith.data.data import (
     ColumnFormat,
     Data,
     Images,
-    Inputs,
     Sequences,
     Table,
     Volumes,
@@ -135,7 +134,7 @@ class Preparation(Record):
             DataError: A column is missing or holds what cannot be used; a picture
                 cannot be read; a table instead of images, or the reverse.
         """
-        inputs = _inputs(data, rows)
+        inputs = data.inputs if rows is None else data.inputs.take(rows)
         with _named(data):
             if self.table and isinstance(inputs, Table):
                 return self.table.apply(inputs)
@@ -274,10 +273,6 @@ def _fit_sequences(
         targets=target.plain(training),
         num_classes=len(target.classes),
     )
-
-
-def _inputs(data: Data, rows: np.ndarray | None) -> Inputs:
-    return data.inputs if rows is None else data.inputs.take(rows)
 
 
 def wrong_kind(source: str, held: Kind, needed: Kind) -> DataError:

@@ -94,7 +94,8 @@ def key_of(values: np.ndarray) -> int:
     """Return 64 bits that are equal for arrays of one shape with equal values."""
     if values.dtype.kind == "f":
         values = values + values.dtype.type(0)  # zero has two signs, which are equal
-    return _digest(np.ascontiguousarray(values).tobytes())
+    content = np.ascontiguousarray(values).tobytes()
+    return int.from_bytes(blake2b(content, digest_size=8).digest(), "little")
 
 
 def _column_keys(table: Table, roles: Mapping[str, ColumnRole]) -> np.ndarray:
@@ -132,7 +133,3 @@ def _file_keys(images: Images) -> np.ndarray:
         thumbnails = decode(images, rows, THUMBNAIL, THUMBNAIL)
         keys[rows] = keys_of_pictures(thumbnails, images.sizes[rows])
     return keys
-
-
-def _digest(content: bytes) -> int:
-    return int.from_bytes(blake2b(content, digest_size=8).digest(), "little")

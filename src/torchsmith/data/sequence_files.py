@@ -25,18 +25,14 @@ def is_archive_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def parts_beside(path: Path, *, alone: bool) -> list[tuple[Part | None, Path]]:
+def parts_beside(path: Path) -> list[tuple[Part | None, Path]]:
     """Return the parts that a file stands for.
 
     `NAME_TRAIN` brings `NAME_TEST` beside it along; every other file is one piece, and
     so is `NAME_TEST`, which people name to predict or to score it.
-
-    Args:
-        path: The file.
-        alone: Take this file only.
     """
     name = _NAME.fullmatch(path.name)
-    if alone or name is None or name["part"] == "TEST":
+    if name is None or name["part"] == "TEST":
         return [(None, path)]
     beside = path.with_name(f"{name['set']}_TEST{name['ending']}")
     return [("train", path), ("test", beside)] if beside.is_file() else [(None, path)]

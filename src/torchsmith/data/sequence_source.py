@@ -60,14 +60,12 @@ def read_sequence_file(
     if not asked and kind is not None:
         return None
     if ending == ".ts":
-        return read_ts(parts_beside(path, alone=False), source=str(path), target=target)
+        return read_ts(parts_beside(path), source=str(path), target=target)
     if ending == ".npz" and (asked or holds_sequences(path)):
         return read_npz_sequences(path, target=target)
     rows = is_archive_name(path.name) or (asked and ending in ROW_ENDINGS)
     if rows and not _NAMELESS.fullmatch(target or "") and looks_like_rows(path):
-        return read_rows(
-            parts_beside(path, alone=False), source=str(path), target=target
-        )
+        return read_rows(parts_beside(path), source=str(path), target=target)
     return None
 
 
@@ -146,8 +144,8 @@ def sequences_from_rows(
     series: Series,
     *,
     target: str | None,
-    roles: Mapping[str, ColumnRole] | None = None,
-    drop_missing_target: bool = False,
+    roles: Mapping[str, ColumnRole] | None,
+    drop_missing_target: bool,
 ) -> Data:
     """Take a table of sequences in memory; see `read_sequence_table`."""
     data = table_from_rows(source, roles=roles)

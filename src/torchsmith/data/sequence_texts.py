@@ -69,7 +69,7 @@ def not_texts(names: Sequence[str]) -> str:
 
 
 def read_text_folder(
-    folder: Path, files: Sequence[Path], *, target: str | None = None
+    folder: Path, files: Sequence[Path], *, target: str | None
 ) -> Data:
     """Read a folder of text files: the file's name is the class of each of its lines.
 
@@ -88,8 +88,13 @@ def read_text_folder(
         labels += [path.stem] * len(content.texts)
         texts += content.texts
         changes += content.changes
-    return _from_texts(
-        str(folder), texts, np.array(labels), tuple(names), target, changes
+    return sequences_from_texts(
+        texts,
+        np.array(labels),
+        target=target,
+        source=str(folder),
+        names=names,
+        changes=changes,
     )
 
 
@@ -100,8 +105,10 @@ def read_text_file(path: Path) -> Data:
         DataError: The file is not UTF-8, or holds no lines.
     """
     content = _lines(path)
-    names = tuple(f"line {line}" for line in content.lines)
-    return _from_texts(str(path), content.texts, None, names, None, content.changes)
+    names = [f"line {line}" for line in content.lines]
+    return sequences_from_texts(
+        content.texts, source=str(path), names=names, changes=content.changes
+    )
 
 
 def sequences_from_texts(
@@ -109,28 +116,23 @@ def sequences_from_texts(
     labels: np.ndarray | None = None,
     *,
     target: str | None = None,
+    source: str = "texts",
+    names: Sequence[str] = (),
+    changes: Sequence[Change] = (),
 ) -> Data:
-    """Take texts from Python.
+    """Take texts from Python, or from what was read.
 
     Args:
         texts: N of them, as they stand: nothing is stripped.
         labels: `(N,)`: the labels, or None.
         target: What to call the label; default `"label"`.
+        source: What they are of.
+        names: What to call each in messages; default: by their numbers.
+        changes: What reading changed.
 
     Raises:
         DataError: A text is empty, or there are none.
     """
-    return _from_texts("texts", texts, labels, (), target, [])
-
-
-def _from_texts(
-    source: str,
-    texts: Sequence[str],
-    labels: np.ndarray | None,
-    names: tuple[str, ...],
-    target: str | None,
-    changes: Sequence[Change],
-) -> Data:
     try:
         letters = np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32)
     except UnicodeEncodeError as error:
@@ -145,7 +147,7 @@ def _from_texts(
         places.reshape(-1, 1).astype(np.float32),
         np.array([len(text) for text in texts], np.int64),
         labels,
-        names,
+        tuple(names),
     )
     return sequences_from_parts(
         source,

@@ -135,7 +135,7 @@ def _files(subject: Subject, path: Path, *, ts: bool) -> Section:
     found: Sequence[tuple[Part | None, Path]] = (
         parts_in_folder(path, [file.name for file in path.iterdir()])
         if path.is_dir()
-        else parts_beside(path, alone=False)
+        else parts_beside(path)
     )
     paths = [file for _, file in found]
     texts = [file.read_bytes() for file in paths]

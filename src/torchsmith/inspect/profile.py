@@ -9,10 +9,8 @@ import numpy as np
 from torchsmith.core.vocabulary import ColumnKind
 from torchsmith.data.data import Column
 from torchsmith.data.steps import BagOfWords
+from torchsmith.data.tabular import FLOAT32_MAX
 from torchsmith.data.text_columns import recurring_words, words_of
-
-LARGEST = float(np.finfo(np.float32).max)
-"""Networks compute with 32 bits: what is larger is infinite to them."""
 
 RECURRING = BagOfWords(most=10_000, min_count=20)
 """Words of so many rows are found in the training part, too."""
@@ -87,7 +85,7 @@ class Profile:
         """The values that are not missing; numbers only as far as they are usable."""
         values = self.column.values[~self.missing]
         if self.kind == "number":
-            values = values[np.abs(values) <= LARGEST]
+            values = values[np.abs(values) <= FLOAT32_MAX]
         return np.asarray(values)
 
     @cached_property

@@ -13,9 +13,10 @@ from torchsmith.data.lines import Named
 from torchsmith.data.numerals import NUMBERS_READ
 from torchsmith.data.picture_files import OUTSIDE
 from torchsmith.data.strays import TIMES
+from torchsmith.data.tabular import FLOAT32_MAX
 from torchsmith.inspect.inspection import Finding
 from torchsmith.inspect.missing_codes import find_codes, find_missing_codes
-from torchsmith.inspect.profile import LARGEST, Profile
+from torchsmith.inspect.profile import Profile
 from torchsmith.inspect.spellings import find_spellings
 from torchsmith.inspect.wording import agree, number, quoted
 
@@ -48,7 +49,7 @@ def find_in_values(
     roles: Roles,
     where: Named,
     changes: Sequence[Change],
-    names: Collection[str] = (),
+    names: Collection[str],
 ) -> Iterator[Finding]:
     """Check the values of every input column by itself.
 
@@ -165,11 +166,11 @@ def find_infinite(profile: Profile, where: Named) -> Iterator[Finding]:
     """Check a column, such as the target, for infinite values."""
     if profile.kind != "number":
         return
-    infinite = np.abs(profile.column.values) > LARGEST
+    infinite = np.abs(profile.column.values) > FLOAT32_MAX
     if infinite.any():
         count = amount(int(infinite.sum()), "infinite value")
         if not np.isinf(profile.column.values).any():
-            count = amount(int(infinite.sum()), "value") + f" beyond ±{LARGEST:.2g}"
+            count = amount(int(infinite.sum()), "value") + f" beyond ±{FLOAT32_MAX:.2g}"
         yield Finding(
             code="D1",
             severity="error",
