@@ -44,7 +44,7 @@ def cut_classes(
     codes: np.ndarray,
     counts: Sequence[int],
     random: np.random.Generator,
-    sets: np.ndarray | None = None,
+    sets: np.ndarray | None,
 ) -> list[np.ndarray]:
     """Draw the rows of each part, the same share of each class.
 

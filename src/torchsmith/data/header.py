@@ -16,7 +16,7 @@ _NUMBER = re.compile(
 )
 
 
-def has_header(rows: Sequence[Sequence[str]], known: Collection[str] = ()) -> bool:
+def has_header(rows: Sequence[Sequence[str]], known: Collection[str]) -> bool:
     """Decide by evidence whether the first row is a header.
 
     It is none if every column of numbers has a number on top too, and at least half of

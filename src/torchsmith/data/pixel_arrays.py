@@ -50,9 +50,9 @@ def images_from_parts(
     source: str,
     parts: Sequence[ArrayPart],
     *,
-    target: str | None = None,
+    target: str | None,
     classes: Sequence[str] = (),
-    reading: Mapping[str, str] | None = None,
+    reading: Mapping[str, str],
 ) -> Data:
     """Put the parts of a source together as pictures in memory.
 
@@ -66,7 +66,7 @@ def images_from_parts(
     Raises:
         DataError: Shapes, types or lengths do not fit, or values are not finite.
     """
-    reading = dict(reading or {})
+    reading = dict(reading)
     changes: list[Change] = []
     pieces = [_pixels(part, reading, changes) for part in parts]
     shapes = sorted({piece.shape[1:] for piece in pieces})
@@ -105,7 +105,7 @@ def target_of_parts(
     name: str,
     parts: Sequence[ArrayPart],
     counts: Sequence[int],
-    classes: Sequence[str] = (),
+    classes: Sequence[str],
 ) -> Column | None:
     """Return the labels of all parts as one column, or None where no part has any.
 

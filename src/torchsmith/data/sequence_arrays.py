@@ -68,7 +68,7 @@ def holds_sequences(path: Path) -> bool:
     return any(name.removesuffix(".npy") in marks for name in names)
 
 
-def read_npz_sequences(path: Path, *, target: str | None = None) -> Data:
+def read_npz_sequences(path: Path, *, target: str | None) -> Data:
     """Read sequences from an NPZ file.
 
     Ragged: `values` `(T, C)` and `lengths` `(N,)`; of one length: `sequences`, or where

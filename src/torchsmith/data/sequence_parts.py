@@ -58,7 +58,7 @@ def sequences_from_parts(
     symbols: Sequence[str] = (),
     target: str | None = None,
     classes: Sequence[str] = (),
-    reading: Mapping[str, str] | None = None,
+    reading: Mapping[str, str],
     changes: Sequence[Change] = (),
 ) -> Data:
     """Put the parts of a source together as sequences.
@@ -91,7 +91,7 @@ def sequences_from_parts(
     label = target_of_parts(target or "label", arrays, counts, classes)
     given = given_parts(arrays, counts)
     columns = _columns(source, parts)
-    reading = dict(reading or {})
+    reading = dict(reading)
     if columns:
         reading["no inputs"] = ", ".join(columns)
     width = widths.pop()

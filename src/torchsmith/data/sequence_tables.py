@@ -78,7 +78,7 @@ def sequences_of_long_table(
     data: Data,
     series: Series,
     *,
-    target: str | None = None,
+    target: str | None,
     channels: Sequence[str] | None = None,
 ) -> Data:
     """Make a sequence of the rows that have one id.

@@ -50,7 +50,7 @@ def read_ts(
     parts: Sequence[tuple[Part | None, Path]],
     *,
     source: str,
-    target: str | None = None,
+    target: str | None,
 ) -> Data:
     """Read `.ts` files: channels between `:`, values between `,`, the label last.
 

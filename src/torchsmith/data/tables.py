@@ -87,9 +87,9 @@ def read_columns(
     source: object,
     formats: Sequence[ColumnFormat],
     *,
-    target: ColumnFormat | None = None,
-    columns: Collection[str] = (),
-    ragged: bool = False,
+    target: ColumnFormat | None,
+    columns: Collection[str],
+    ragged: bool,
 ) -> Data:
     """Read a table for prediction that sequences are made of: its target is a column.
 

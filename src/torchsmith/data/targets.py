@@ -121,7 +121,7 @@ def fit_target(
     classes: Sequence[str],
     *,
     standardize: bool,
-    clamp: bool = False,
+    clamp: bool,
 ) -> TargetPreparation:
     """Fit on training rows, which all have a target.
 

@@ -198,9 +198,7 @@ def ordered_metrics(problem: Problem) -> tuple[Metric, ...]:
     return (problem.metric, *others)
 
 
-def part_scores(
-    problem: Problem, part: PartOutputs, seed: int = 0
-) -> dict[Metric, Score]:
+def part_scores(problem: Problem, part: PartOutputs, seed: int) -> dict[Metric, Score]:
     """Score a network on some rows.
 
     Args:

@@ -14,9 +14,9 @@ def reliability(
     targets: np.ndarray,
     probabilities: np.ndarray,
     *,
-    temperature: float = 1.0,
-    uncalibrated: np.ndarray | None = None,
-    seed: int = 0,
+    temperature: float,
+    uncalibrated: np.ndarray | None,
+    seed: int,
 ) -> Calibration | None:
     """Compare the probabilities of predictions with how often these are right.
 

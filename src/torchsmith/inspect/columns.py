@@ -54,8 +54,8 @@ def is_group(profile: Profile) -> bool:
 
 def decide_roles(
     profiles: Sequence[Profile],
-    folder: Path | None = None,
-    asked: Mapping[str, ColumnRole] | None = None,
+    folder: Path | None,
+    asked: Mapping[str, ColumnRole],
 ) -> dict[str, tuple[ColumnRole, str]]:
     """Decide what each input column is used as, and why.
 
@@ -69,7 +69,6 @@ def decide_roles(
         one column that varies is used, even if it looks like an id.
     """
     by_name = {profile.name: profile for profile in profiles}
-    asked = asked or {}
     roles: dict[str, tuple[ColumnRole, str]] = {}
     seen: dict[tuple[object, ...], str] = {}
     for profile in profiles:

@@ -87,7 +87,9 @@ def inspect(
     subject = _Subject(data, data.inputs, target, facts)
     match data.inputs:
         case Table():
-            findings = _inspect_table(subject, data.inputs, known, roles, observer)
+            findings = _inspect_table(
+                subject, data.inputs, known, roles or {}, observer
+            )
         case Images():
             findings = _inspect_images(subject, data.inputs, known, observer)
         case Sequences():
@@ -161,7 +163,7 @@ def _inspect_table(
     subject: _Subject,
     table: Table,
     known: dict[str, object],
-    asked: Mapping[str, ColumnRole] | None,
+    asked: Mapping[str, ColumnRole],
     observer: Observer,
 ) -> list[Finding]:
     profiles = [build_profile(column) for column in table.columns.values()]
@@ -172,10 +174,10 @@ def _inspect_table(
         if distinctive
         else None
     )
-    alike = _likeness(subject, may_be_names(profiles, roles, asked or {}), keys)
+    alike = _likeness(subject, may_be_names(profiles, roles, asked), keys)
     roles = with_names(profiles, roles, alike)
     looked_at = [p for p in profiles if roles[p.name] != ("ignore", ASKED)]
-    named = [p for p in looked_at if (asked or {}).get(p.name) != "ignore"]
+    named = [p for p in looked_at if asked.get(p.name) != "ignore"]
     role_of = {name: role for name, (role, _) in roles.items()}
     used = [p for p in profiles if role_of[p.name] != "ignore"]
     group = relations.find_group(profiles)

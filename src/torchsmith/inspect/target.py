@@ -34,7 +34,7 @@ CAPPED_SHARE = 0.005
 SKEWED = 3.0
 
 
-def decide_task(profile: Profile, noun: str = "row") -> tuple[Task, str]:
+def decide_task(profile: Profile, noun: str) -> tuple[Task, str]:
     """Tell classification from regression, and say by what evidence.
 
     Texts and booleans are classes. Two distinct numbers are classes. Whole numbers are
@@ -119,7 +119,7 @@ def describe_target(profile: Profile, task: Task, evidence: str) -> TargetFacts:
 
 
 def find_in_target(
-    profile: Profile, target: TargetFacts, examples: Named, folder: str = ""
+    profile: Profile, target: TargetFacts, examples: Named, folder: str
 ) -> Iterator[Finding]:
     """Check whether the target can be learned.
 

@@ -148,10 +148,10 @@ def build_sequence_net(
     sequence: tuple[int, ...],
     num_outputs: int,
     *,
-    has_mask: bool = False,
-    num_symbols: int = 0,
-    num_features: int = 0,
-    num_runs: int = 0,
+    has_mask: bool,
+    num_symbols: int,
+    num_features: int,
+    num_runs: int,
 ) -> SequenceNet:
     """Build a network for sequences.
 
