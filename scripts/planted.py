@@ -124,9 +124,9 @@ DEFECTS = (
     ),
     Defect(
         "hidden ignored",
-        "nn/tabular.py",
-        "for width in hidden:",
-        "for width in (8,) * len(hidden):",
+        "nn/members.py",
+        "for width in widths:",
+        "for width in (8,) * len(widths):",
         "tests/nn/test_build.py",
     ),
     Defect(

@@ -9,7 +9,6 @@ from tests.cli.conftest import INSPECTION, FakeRun
 from torchsmith.cli.train import next_steps
 from torchsmith.core import files
 from torchsmith.core.errors import DataError
-from torchsmith.data.split import Split
 from torchsmith.evaluate.outlook import HELPS
 from torchsmith.plan.plan import Source
 
@@ -390,10 +389,6 @@ def test_train_names_new_data_after_the_form_of_a_source_without_ending(
 
 def test_the_code_is_offered_where_a_script_can_be_written(tmp_path):
     run = FakeRun(tmp_path)
-    assert "take the code" in dict(next_steps(run, None))
-    run.plan.data = Source(source="heat.csv", time="day", window=7)
-    assert "take the code" not in dict(next_steps(run, None))
-    run.plan.split = Split(time="day", stratify=False)
     assert "take the code" in dict(next_steps(run, None))
     run.plan.data = Source(source="arrays")
     assert "take the code" not in dict(next_steps(run, None))

@@ -307,9 +307,7 @@ class Keeping(Session):
     """
 
     def __init__(self, job: Job, folder: Path | None = None) -> None:
-        super().__init__(
-            None, [], num_epochs=EPOCHS, steps_per_epoch=job.steps_per_epoch
-        )
+        super().__init__(job)
         self._into = folder
         self.kept: list[Path] = []
 

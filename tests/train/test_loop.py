@@ -244,46 +244,49 @@ def test_a_loss_that_is_no_single_number_is_refused():
 def test_a_guard_of_seconds_stops_training_and_says_so():
     job = make_job(epochs=5, seconds=1e-9)
     state = make_state(job)
-    fit(job, state, Session(job, seconds=1e-9))
+    fit(job, state, Session(job))
     assert state.ending == "seconds"
     assert state.finished.startswith("stopped by training.seconds: 1e-09 in epoch 1")
     assert len(state.history) == 1
 
 
 def test_who_has_done_all_epochs_when_the_guard_is_crossed_was_not_cut_off():
-    job = make_job(epochs=2)
+    job = make_job(epochs=2, seconds=1000)
     state = make_state(job)
 
     def slow(network):  # called before each validation
         state.seconds += 600
 
-    fit(replace(job, settle=slow), state, Session(job, seconds=1000))
+    fit(replace(job, settle=slow), state, Session(job))
     assert (state.ending, state.finished) == ("epochs", "all 2 epochs done")
 
 
 def test_who_is_out_of_patience_when_the_guard_is_crossed_was_not_cut_off():
-    job = replace(make_job(epochs=5), stopping=Stopping(patience=1, min_delta=1e9))
+    job = make_job(epochs=5, seconds=1000)
+    job = replace(job, stopping=Stopping(patience=1, min_delta=1e9))
     state = make_state(job)
 
     def slow(network):
         state.seconds += 600
 
-    fit(replace(job, settle=slow), state, Session(job, seconds=1000))
+    fit(replace(job, settle=slow), state, Session(job))
     assert state.ending == "patience"
     assert state.finished.startswith("stopped early after epoch 2")
 
 
 def test_the_guard_that_cuts_the_last_epoch_off_is_named():
-    job = make_job(epochs=2)
+    job = make_job(epochs=2, seconds=1000)
     state = make_state(job)
 
     def slow(inputs):
         state.seconds += 600 * (state.epoch == 1)
         return inputs
 
-    fit(replace(job, augment=slow), state, Session(job, seconds=1000))
+    fit(replace(job, augment=slow), state, Session(job))
     assert state.ending == "seconds"
-    assert state.finished.startswith("stopped by training.seconds: 0 in epoch 2 of 2")
+    assert state.finished.startswith(
+        "stopped by training.seconds: 1000 in epoch 2 of 2"
+    )
     assert state.step == job.steps_per_epoch + 2
 
 

@@ -48,7 +48,7 @@ def decide_task(profile: Profile, noun: str) -> tuple[Task, str]:
     >>> from torchsmith.data.data import Column, ColumnFormat
     >>> from torchsmith.inspect.profile import build_profile
     >>> y = Column(ColumnFormat(name="y", kind="number"), np.arange(100) % 10.0)
-    >>> decide_task(build_profile(y))
+    >>> decide_task(build_profile(y), "row")
     ('multiclass', "'y' holds 10 distinct whole numbers in 100 rows")
     """
     name, distinct = profile.name, profile.distinct

@@ -88,7 +88,9 @@ def find_in_values(
 def _how_often(change: Change) -> str:
     """Say how many values, or lines, pictures and columns, were changed."""
     count, what = change.count, change.what
-    told = [f"first: {in_quotes(change.example)}"] if change.example else []
+    # A path is told whole: one goes there.
+    quote = in_quotes if change.column else "'{}'".format
+    told = [f"first: {quote(change.example)}"] if change.example else []
     how_many = ""
     if not change.column or any(words in what for words in _OF_NO_VALUE):
         told = [f"{count:,}", *told] if count > 1 else told
