@@ -79,6 +79,13 @@ def test_windows_that_look_ahead_are_told(tmp_path):
     (note,) = notes(**{"split.time": None})
     assert note.endswith("which flatters the scores: set split.time: day")
     assert not notes()
+    rows[20:27] = [row.split(",")[0] + "," for row in rows[20:27]]
+    path.write_text("\n".join(["day,load", *rows]) + "\n")
+    filled = {"data.drop_missing_target": True, "prepare": "[Interpolate, Standardize]"}
+    assert notes(**filled) == (
+        "3 windows left out for want of a known value (lines 22, 23, 24)",
+        "5 rows left out: no target (lines 22, 23, 24, 25, 26)",
+    )
 
 
 def test_a_class_that_no_whole_group_can_bring_into_a_part_is_told(tmp_path):

@@ -36,15 +36,12 @@ from torchsmith.data.prepare import wrong_kind
 from torchsmith.data.sequence_using import read_new_sequences
 from torchsmith.data.tables import read_with_formats, table_from_rows
 from torchsmith.evaluate.evaluation import Evaluation
-from torchsmith.inspect.values import left_out
+from torchsmith.inspect.values import COUNTED, counted, left_out
 
 if TYPE_CHECKING:
     from torchsmith.train.model import Model
 
 AnyRun = Run | str | Path
-
-_COUNTED = ("blank line", "window")
-"""What reading leaves out, as its changes begin; a note says how many."""
 
 _OF_STEPS = ("jumps here", "are uneven", "are unlike")
 """What reading a table of steps changes where it does not cut it as it stands."""
@@ -358,18 +355,16 @@ def _of_lines(data: Data) -> Iterator[str]:
     steps = isinstance(data.inputs, Sequences)
     for change in data.changes:
         what = change.what
-        noun = next((noun for noun in _COUNTED if what.startswith(noun)), "")
-        if noun:
-            counted = amount(change.count, noun)
-            yield f"{counted}{what.removeprefix(noun)}: {change.place}"
+        if what.startswith(COUNTED):
+            yield f"{counted(change)}: {change.place}"
         elif not change.lines and (told := left_out(change)):
             yield told
         elif steps and any(words in what for words in _OF_STEPS):
             yield f"{what} ({change.place})" if change.place else what
         elif what.startswith(UNLIKE):
-            counted = amount(change.count, "value")
+            values = amount(change.count, "value")
             told = f"(first: {in_quotes(change.example)}, {change.place})"
-            yield f"column '{change.column}': {counted}: {what} {told}"
+            yield f"column '{change.column}': {values}: {what} {told}"
 
 
 def _no_labels(model: "Model", data: Data) -> Iterator[str]:

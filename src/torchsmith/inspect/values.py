@@ -99,6 +99,10 @@ def _how_often(change: Change) -> str:
     return f"{how_many} ({', '.join(told)})" if told else how_many
 
 
+COUNTED = ("blank line", "window")
+"""What reading leaves out, as its changes begin; a note says how many."""
+
+
 def left_out(change: Change) -> str:
     """Say what reading did not take of a source; empty where it took all.
 
@@ -110,10 +114,17 @@ def left_out(change: Change) -> str:
     if what.startswith("damaged "):
         return what  # it names all of them
     if what == MISSING_TARGET:
-        what = f"{amount(change.count, 'row')} left out: no target"
-    elif not change.lines:
+        return f"{amount(change.count, 'row')} left out: no target ({change.place})"
+    if not change.lines:
         return f"{what}{_how_often(change)}"
-    return f"{what} ({change.place})"
+    return f"{counted(change)} ({change.place})"
+
+
+def counted(change: Change) -> str:
+    """Begin with how many lines or windows were left out: `2 blank lines left out`."""
+    what = change.what
+    noun = next((noun for noun in COUNTED if what.startswith(noun)), "")
+    return f"{amount(change.count, noun)}{what.removeprefix(noun)}" if noun else what
 
 
 def find_changes(changes: Sequence[Change]) -> Iterator[Finding]:
